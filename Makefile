@@ -1,0 +1,38 @@
+# Everything that a fresh machine with Python, make and its package manager needs: `make demo`, `make test`.
+# PYTHON chooses the interpreter (3.11 or later), JOBS how many tests run side by side, ARGS is passed on.
+
+PYTHON ?=
+JOBS ?= 2
+ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint check corpus clean sshd
+
+help: ## show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/.ready: pyproject.toml .ci/setup
+	@PYTHON="$(PYTHON)" .ci/setup $(VENV)
+	@touch $@
+
+sshd: $(VENV)/.ready
+	@.ci/sshd
+
+demo: $(VENV)/.ready ## show two hazards on the built-in server, and their cure
+	@$(BIN)/paramedic demo $(ARGS)
+
+test: $(VENV)/.ready sshd ## set everything up and run all tests
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
+
+lint: $(VENV)/.ready ## ruff, mypy --strict, import-linter
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+check: test lint ## what .ci/run does
+
+corpus: $(VENV)/.ready sshd ## the table over ../shared/cases (ARGS="--cases two-readers --runs 5")
+	@$(BIN)/python tests/corpus.py $(ARGS)
+
+clean: ## remove what was set up
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
