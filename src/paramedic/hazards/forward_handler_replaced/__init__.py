@@ -1,0 +1,28 @@
+"""The second port forward takes over the first one's handler. See ``page.md``."""
+
+from paramedic.model.hazard import Family, Hazard
+
+HAZARD = Hazard(
+    code="PMC108",
+    name="forward-handler-replaced",
+    family=Family.SHARING,
+    summary=(
+        "a second request_port_forward() replaces the handler of the first, and cancelling one removes it for all"
+    ),
+    symptom=(
+        "Connections to the first tunnel reach the second tunnel's handler; after cancel_port_forward() the "
+        "server is told that the other tunnel's connections are refused"
+    ),
+    why=(
+        "Transport._tcp_handler (transport.py) is one slot for the whole transport: request_port_forward "
+        "overwrites it and cancel_port_forward sets it to None, whatever address and port were asked for"
+    ),
+    fix=(
+        "Use one handler that looks at the server address it is given and dispatches, or a connection for each tunnel."
+    ),
+    upstream=(
+        "https://github.com/paramiko/paramiko/issues/1710",
+        "https://github.com/paramiko/paramiko/pull/2381",
+    ),
+    paramiko_bug=True,
+)

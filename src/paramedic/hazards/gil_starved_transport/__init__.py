@@ -1,0 +1,24 @@
+"""A busy thread starves the transport thread. See ``page.md``."""
+
+from paramedic.model.hazard import Family, Hazard
+
+HAZARD = Hazard(
+    code="PMC704",
+    name="gil-starved-transport",
+    family=Family.SPEED,
+    summary="a CPU-bound thread keeps the transport thread from getting the GIL",
+    symptom=(
+        "Throughput drops, keepalives are late, the server disconnects, handshakes end in SSHException: Error"
+        " reading SSH protocol banner although the network is fine"
+    ),
+    why=(
+        "Transport.run and Packetizer (transport.py, packet.py) are Python code: each message needs the GIL "
+        "several times, and a busy thread gives it up every 5 ms at most (sys.getswitchinterval), an "
+        "extension that keeps it not at all"
+    ),
+    fix=("Move CPU-bound work to another process (ProcessPoolExecutor with spawn), or let it release the GIL."),
+    upstream=(
+        "https://github.com/MarketSquare/SSHLibrary/pull/347",
+        "https://github.com/MarketSquare/SSHLibrary/issues/151",
+    ),
+)
