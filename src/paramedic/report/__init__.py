@@ -1,1 +1,1 @@
-"""Under construction."""
+"""Findings written for somebody: terminal, JSON and SARIF. Rendering never changes a finding."""

@@ -1,0 +1,132 @@
+"""One finding told as a story: who did what where, why that goes wrong, and what to change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from paramedic.model.finding import Confidence, Finding, Site, Step
+from paramedic.model.hazard import Hazard
+from paramedic.report.diff import diff_of
+from paramedic.report.escaping import printable
+from paramedic.report.excerpt import Excerpts, shown_path
+from paramedic.report.layout import EMPTY, Line, Span, cut, labelled, line, wrapped
+
+MOST_FRAMES = 8
+"""Frames shown of one stack, besides the site itself."""
+
+MOST_LINKS = 3
+"""Reports shown of one finding; the hazard's page has them all."""
+
+
+def story(
+    finding: Finding,
+    hazard: Hazard | None,
+    excerpts: Excerpts,
+    *,
+    width: int,
+    bar: str = "│",
+    command: str = "paramedic",
+) -> list[Line]:
+    """The finding's lines.
+
+    Args:
+        finding: what to tell.
+        hazard: supplies the words that the finding leaves empty; None where this version does not know it.
+        excerpts: reads the source lines.
+        width: columns.
+        command: how the user calls us.
+
+    Threads: as `Excerpts`.
+    """
+    told = [_headline(finding, width)]
+    told += [line(Span(x, "message")) for x in wrapped(finding.message, width)]
+    told.append(EMPTY)
+    for number, step in enumerate(finding.steps, 1):
+        told += _step(number, step, excerpts, width)
+        told.append(EMPTY)
+    told += labelled("Why", finding.why or (hazard.why if hazard else ""), width)
+    if finding.confidence is not Confidence.ADVICE:
+        told += labelled("When it strikes", finding.symptom or (hazard.symptom if hazard else ""), width)
+    told += labelled("Fix", finding.fix or (hazard.fix if hazard else ""), width)
+    told += diff_of(finding.edits, excerpts, indent=18)
+    told += labelled("Cure", f"paramedic.safe.{hazard.safe}" if hazard and hazard.safe else "", width)
+    told += _more(finding, hazard, command)
+    told.append(EMPTY)
+    return told
+
+
+def _headline(finding: Finding, width: int) -> Line:
+    name = f"{printable(finding.code)} {printable(finding.hazard)}"
+    right = str(finding.confidence)
+    if finding.process is not None:
+        right += f", process {finding.process}"
+    if finding.count > 1:
+        right += f", {finding.count} times"
+    gap = max(width - len(name) - len(right), 2)
+    return line(Span(name, "name"), " " * gap, Span(right, str(finding.confidence)))
+
+
+def _step(number: int, step: Step, excerpts: Excerpts, width: int) -> list[Line]:
+    head = f"  {number}. "
+    clock = "" if step.at_s is None else f"{step.at_s:+.3f} s"
+    thread = printable(step.thread)
+    lines = wrapped(f"{thread} {step.what}", width - (len(clock) + 2 if clock else 0), first=head, rest=" " * len(head))
+    shown: list[Line] = []
+    for index, text in enumerate(lines):
+        spans = [Span(text[: len(head)], "dim")]
+        body = text[len(head) :]
+        if index == 0 and body.startswith(thread):
+            spans += [Span(thread, "thread"), Span(body[len(thread) :])]
+        else:
+            spans.append(Span(body))
+        if index == 0 and clock:
+            spans.append(Span(" " * max(width - len(text) - len(clock), 2) + clock, "dim"))
+        shown.append(tuple(spans))
+    margin = " " * len(head)
+    if step.site is not None:
+        shown.append(line(margin, *_place(step.site)))
+        source = excerpts.line(step.site)
+        if source:
+            number_text = f"{margin}  {step.site.line} │ "
+            shown.append(line(Span(number_text, "dim"), Span(cut(source, width - len(number_text)), "source")))
+    shown += _callers(step, margin)
+    if step.locks:
+        held = "holding " + ", ".join(step.locks)
+        shown += [line(Span(x, "locks")) for x in wrapped(held, width, first=margin, rest=margin + "  ")]
+    return shown
+
+
+def _callers(step: Step, margin: str) -> list[Line]:
+    """The frames outside the site, a recursion once."""
+    frames = list(step.stack)
+    if frames and step.site is not None and frames[0] == step.site:
+        del frames[0]
+    frames = _without_repeats(frames)
+    left = "called from "
+    shown: list[Line] = []
+    for index, site in enumerate(frames[:MOST_FRAMES]):
+        shown.append(line(margin, Span(left if index == 0 else " " * len(left), "dim"), *_place(site)))
+    if len(frames) > MOST_FRAMES:
+        shown.append(line(margin, Span(" " * len(left) + f"and {len(frames) - MOST_FRAMES} more frames", "dim")))
+    return shown
+
+
+def _without_repeats(frames: Sequence[Site]) -> list[Site]:
+    return [site for index, site in enumerate(frames) if site not in frames[max(index - 3, 0) : index]]
+
+
+def _place(site: Site) -> tuple[Span, ...]:
+    place = shown_path(site.file) + (f":{site.line}" if site.line else "")
+    return (Span(place, "path"), Span(f" in {printable(site.function)}" if site.function else "", "dim"))
+
+
+def _more(finding: Finding, hazard: Hazard | None, command: str) -> list[Line]:
+    links = tuple(dict.fromkeys(finding.upstream or (hazard.upstream if hazard else ())))
+    explain = f"{command} explain {printable(finding.hazard)}"
+    lines = [line(Span("  More".ljust(18), "label"), explain)] if hazard else []
+    if links:
+        head = "" if hazard else "  More"
+        shown = [*map(printable, links[:MOST_LINKS])]
+        lines.append(line(Span(head.ljust(18), "label"), shown[0]))
+        lines += [line(" " * 18 + link) for link in shown[1:]]
+    return lines
