@@ -1,1 +1,1 @@
-"""Under construction."""
+"""The use cases: a source becomes findings, findings become a verdict."""

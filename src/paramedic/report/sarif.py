@@ -41,7 +41,7 @@ def report_as_sarif(
     Threads: pure but for asking for the current folder.
     """
     here = here or Path.cwd()
-    shown = [f for f in report.findings] + [f for f, _ in report.suppressed]
+    shown = list(report.findings) + [f for f, _ in report.suppressed]
     rules = [hazards[name] for name in dict.fromkeys(f.hazard for f in shown) if name in hazards]
     index = {h.name: i for i, h in enumerate(rules)}
     results = [_result(f, index, here) for f in report.findings]
