@@ -15,10 +15,12 @@ class Frame:
     Attributes:
         site: file, line and function; the function is qualified ("Channel.recv") where the dump says so.
         variables: printed local variables, where the dump has them (py-spy and pystack with ``--locals``).
+        source: the source line as the dump printed it, stripped; "" where it did not.
     """
 
     site: Site
     variables: tuple[tuple[str, str], ...] = ()
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +34,9 @@ class ThreadStack:
         holds_gil: True, False, or None where the dump does not say.
         state: the dump's own word ("idle", "active"), or "".
         cut_off: the stack ends before its outermost frame.
+        system_call: the system call that the kernel says the thread is in ("futex", "recvfrom" …); "" where unknown.
+        switches: how often the thread gave up the processor of its own accord since it began; None where unknown.
+        cpu_ticks: processor time that it used since it began, in clock ticks; None where unknown.
     """
 
     ident: str
@@ -40,6 +45,32 @@ class ThreadStack:
     holds_gil: bool | None = None
     state: str = ""
     cut_off: bool = False
+    system_call: str = ""
+    switches: int | None = None
+    cpu_ticks: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectState:
+    """What somebody who could look said of one object at the moment of the dump.
+
+    Attributes:
+        kind: its class ("Channel", "Transport", "ProxyCommand").
+        address: hexadecimal, as in the variables of the frames ("0x7f1d999d1010").
+        values: what is known of it; for a channel ``unread_bytes``, ``unread_stderr_bytes``, ``window_bytes``,
+            ``timeout_s``, ``eof_received``, ``closed`` and so on.
+    """
+
+    kind: str
+    address: str
+    values: tuple[tuple[str, str | int | float | bool | None], ...] = ()
+
+    def get(self, name: str) -> str | int | float | bool | None:
+        """The value of that name, or None.
+
+        Threads: pure.
+        """
+        return next((v for n, v in self.values if n == name), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +84,7 @@ class Snapshot:
         at: the dump's own words about when, or "".
         first_line: 1-based line of its input at which it starts; 0 where it has none.
         gaps: what is missing from it.
+        objects: what is known of the objects that the frames name, where somebody could look into them.
     """
 
     form: str
@@ -61,3 +93,4 @@ class Snapshot:
     at: str = ""
     first_line: int = 0
     gaps: tuple[Gap, ...] = field(default=())
+    objects: tuple[ObjectState, ...] = ()

@@ -1,0 +1,81 @@
+"""What happened: one fixed-size event, and the words that recordings use for it.
+
+An event never says what something means; `paramedic.analysis` derives facts, the hazards judge them.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import NamedTuple
+
+
+class Kind(IntEnum):
+    """What an event says. The comments give ``obj``, ``a`` and ``b`` where they carry something.
+
+    The numbers are the wire form: never renumber, only add.
+    """
+
+    EMPTY = 0  # a row that was reserved and not (yet) written
+    CHUNK = 1  # first row of a chunk: a = generation, b = role (0 rows, 1 texts)
+    OWNER = 2  # the rows that follow belong to thread `a`
+    TEXT = 3  # a piece of a text; another layout, see `paramedic.trace.layout`
+    CALL = 4  # a call of operation `op` on `obj` began: a = argument (a timeout in ms, or -1), b = text
+    RETURN = 5  # … returned: a = measure of the result (bytes, status), where there is one
+    RAISE = 6  # … raised: b = text "Type: message", a = its code, where it has one
+    NEW = 7  # `obj` came to be: op = its class's __init__, a = parent object, b = number or stream
+    FINAL = 8  # the finalizer of `obj` began (a = 0) or ended (a = 1)
+    LINK = 9  # `obj` belongs to object `a` from now on; b = number that the relation carries
+    WAIT = 10  # is about to block for lock `obj`
+    GOT = 11  # took lock `obj`; a = 2 if it was only tried, or with a timeout
+    GAVE_UP = 12  # did not get lock `obj`: timeout
+    FREE = 13  # is about to let go of lock `obj`
+    POST = 14  # handed something over through `obj`: a = token
+    TAKE = 15  # received what was handed over through `obj`: a = token
+    START = 16  # is about to start thread `a`
+    BEGIN = 17  # the thread runs: a = its native id, b = text: its name
+    END = 18  # the thread is about to end: b = text of the exception that ends it
+    JOINED = 19  # learned that thread `a` has ended
+    FEED = 20  # data for channel `obj` came: op = stream, a = unread bytes after it, b = receive window size
+    WIRE = 21  # protocol message on transport `obj`: op = message number, a = channel number at the receiver, b = 1 if received
+    FORK = 22  # a = process id of the child (in the parent) or of the parent (in the child)
+    GAP = 23  # something was not recorded: b = text: slug and detail
+    STATE = 24  # `obj` changed: op = which state, a = its value, b = text
+
+
+class Event(NamedTuple):
+    """One event.
+
+    Attributes:
+        t_ns: CLOCK_MONOTONIC, comparable between processes of one machine.
+        a: see `Kind`.
+        obj: id of the object; 0 for none. Ids are given once per process and not used again.
+        site: text id of the stack of user frames; 0 for none.
+        b: see `Kind`.
+        op: index into the operation table of the recording's header.
+        thread: our number of the thread, 1 for the first that was seen.
+        kind: see `Kind`.
+    """
+
+    t_ns: int
+    a: int
+    obj: int
+    site: int
+    b: int
+    op: int
+    thread: int
+    kind: int
+
+
+class State(IntEnum):
+    """What changed, in a `Kind.STATE` event."""
+
+    REMOTE_CHANNEL = 1  # channel: a = the peer's number for it, b = the peer's receive window
+    WINDOW = 2  # channel: a = our receive window in bytes
+    EXIT_STATUS = 3  # channel: a = the status that came
+    COMBINED = 4  # channel: a = 1 if stderr goes into stdout's buffer
+    OUT_WINDOW = 5  # channel: a = how much we may still send
+    HOST_KEY_POLICY = 6  # client: b = text, the class's name
+
+
+OUT, ERR, IN = 0, 1, 2
+"""Streams of a channel, as `Kind.FEED` and `Kind.NEW` of a channel file number them."""

@@ -1,0 +1,120 @@
+"""Whose code a frame runs, and the stack of the user's frames as one number.
+
+Caches are keyed by the ids of code objects, which are kept alive for that: the hot path is one dictionary look-up.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+from types import CodeType, FrameType
+from typing import Any
+
+from paramedic.trace.writer import TraceWriter
+
+USER, LIBRARY, STDLIB, OURS, PARAMIKO, SYNC = range(6)
+"""The program's own code, installed packages, the standard library, Paramedic, Paramiko, and those modules of the
+standard library whose inner locks and events are not the program's (``threading``, ``queue``, ``concurrent.futures``)."""
+
+DEPTH = 10
+"""How many frames of the user's (and of installed packages) a stack keeps, innermost first."""
+
+_HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_STDLIB = tuple(
+    {os.path.realpath(p) + os.sep for p in (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"))}
+    | {p + os.sep for p in (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"))}
+)
+_PACKAGES = (os.sep + "site-packages" + os.sep, os.sep + "dist-packages" + os.sep)
+_SYNC_FILES = (os.sep + "threading.py", os.sep + "queue.py")
+_FUTURES = os.path.join("concurrent", "futures") + os.sep
+
+_owners: dict[int, int] = {}
+_kept: list[CodeType] = []
+
+
+def owner_of(code: CodeType) -> int:
+    """Whose code it is: one of the constants above.
+
+    Threads: any; two threads may both work it out, with the same result.
+    """
+    known = _owners.get(id(code))
+    if known is None:
+        known = _owner_of_file(code.co_filename)
+        _kept.append(code)  # or another code object could get the same id
+        _owners[id(code)] = known
+    return known
+
+
+def _owner_of_file(path: str) -> int:
+    if path.startswith(_HERE):
+        return OURS
+    if any(p in path for p in _PACKAGES):
+        return PARAMIKO if path.rpartition(os.sep)[0].endswith(os.sep + "paramiko") else LIBRARY
+    if path.startswith("<frozen ") or path.startswith(_STDLIB):
+        return SYNC if path.endswith(_SYNC_FILES) or _FUTURES in path else STDLIB
+    module = sys.modules.get("paramiko")
+    home = getattr(module, "__file__", None)
+    if home and path.startswith(os.path.dirname(home) + os.sep):
+        return PARAMIKO  # a checkout of Paramiko, not an installed one
+    return USER
+
+
+class Stacks:
+    """Interned stacks of one recording.
+
+    A stack is the text ``"12 15 19"`` of its frames' text ids, innermost first; a frame is ``"F\\tfile\\tline\\tfunction"``
+    for user code and ``"L\\t…"`` for installed packages.
+
+    Threads: any; the interning may be done twice, which costs a few bytes.
+    """
+
+    __slots__ = ("_known", "_writer")
+
+    def __init__(self, writer: TraceWriter) -> None:
+        self._writer = writer
+        self._known: dict[tuple[int, ...], int] = {}
+
+    def forget(self) -> None:
+        """Intern anew: after a fork the texts go to another file."""
+        self._known.clear()
+
+    def of(self, frame: FrameType | None) -> int:
+        """Text id of the stack that begins at ``frame`` and goes outwards; 0 if no user frame is on it."""
+        key: list[int] = []
+        taken = 0
+        start = frame
+        while frame is not None:
+            code = frame.f_code
+            owner = _owners.get(id(code))
+            if owner is None:
+                owner = owner_of(code)
+            if owner <= LIBRARY:
+                key.append(id(code))
+                key.append(frame.f_lasti)
+                taken += 1
+                if taken == DEPTH:
+                    break
+            frame = frame.f_back
+        if not key:
+            return 0
+        known = self._known.get(tuple(key))
+        if known is None:
+            known = self._intern(start, tuple(key))
+        return known
+
+    def _intern(self, frame: FrameType | None, key: tuple[int, ...]) -> int:
+        ids: list[str] = []
+        while frame is not None and len(ids) < DEPTH:
+            owner = owner_of(frame.f_code)
+            if owner <= LIBRARY:
+                ids.append(str(self._frame(frame, owner)))
+            frame = frame.f_back
+        known = self._writer.text("S " + " ".join(ids))
+        self._known[key] = known
+        return known
+
+    def _frame(self, frame: FrameType, owner: int) -> int:
+        code = frame.f_code
+        name: Any = getattr(code, "co_qualname", code.co_name)
+        return self._writer.text(f"{'FL'[owner]}\t{code.co_filename}\t{frame.f_lineno or 0}\t{name}")

@@ -1,0 +1,396 @@
+"""Hand-overs between threads: start and join, events, semaphores, conditions, barriers, queues, futures, event loops.
+
+Each becomes POST where something is handed over (recorded before it is) and TAKE where it is received (recorded after).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from sys import _getframe, exc_info
+from typing import Any
+
+from paramedic.model.event import Kind
+from paramedic.model.operations import NUMBER
+from paramedic.record.frames import PARAMIKO, SYNC, _owners, owner_of
+from paramedic.record.paramiko_calls import Target
+from paramedic.record.probe import Probes, describe, milliseconds
+
+_POST, _TAKE, _START, _BEGIN, _END, _JOINED = (
+    int(k) for k in (Kind.POST, Kind.TAKE, Kind.START, Kind.BEGIN, Kind.END, Kind.JOINED)
+)
+THREAD_MARK = "_paramedic_thread_"
+SUBMITTED, DONE = 1, 2
+"""Tokens of a future: what the submitter hands to the worker, and the worker to whoever asks for the result."""
+_ALWAYS = SYNC + 1
+_NOTHING: tuple[str, ...] = ()
+
+
+def _pass(_: Any, result: Any) -> Any:
+    return result
+
+
+def _ignore(_: Any, __: BaseException) -> None:
+    return None
+
+
+class HandOvers:
+    """The probes of one recording for the standard library's means of hand-over."""
+
+    def __init__(self, probes: Probes) -> None:
+        self.probes = probes
+        self.loop_handles: set[int] = set()
+
+    def post(self, token: Callable[..., int] | None = None, silent: int = PARAMIKO) -> Callable[..., None]:
+        """A probe for the begin of a call that hands something over through its object."""
+        row, id_of, trouble = self.probes.row, self.probes.id_of, self.probes.trouble
+
+        def enter(thing: Any, *values: Any) -> None:
+            try:
+                code = _getframe(2).f_code
+                if (_owners.get(id(code)) or owner_of(code)) < silent:
+                    row(_POST, 0, id_of(thing), 0, token(*values) if token is not None else 0, 0)
+            except Exception as e:
+                trouble("post", e)
+
+        return enter
+
+    def waiting(
+        self,
+        op: str,
+        took: Callable[[Any], int | None],
+        arguments: Callable[..., tuple[int, int]] | None = None,
+        silent: int = PARAMIKO,
+    ) -> tuple[Callable[..., Any], Callable[[Any, Any], Any], Callable[[Any, BaseException], None]]:
+        """Probes for a call that waits for something and may have received it when it returns."""
+        begin, end, fail = self.probes.call(NUMBER[op], None, arguments, silent)
+        row = self.probes.row
+
+        def leave(token: int, result: Any) -> Any:
+            what = took(result)
+            if what is not None:
+                row(_TAKE, 0, token, 0, what, 0)
+            return end(token, result)
+
+        return begin, leave, fail
+
+    def threads(self, threading: Any) -> Iterator[Target]:
+        """Start, run, join and death of threads."""
+        probes = self.probes
+        writer, row, trouble = probes.writer, probes.row, probes.trouble
+
+        def start(thread: Any) -> None:
+            try:
+                thread.__dict__[THREAD_MARK] = given = writer.reserve_thread()
+                row(_START, 0, 0, probes.stacks.of(_getframe(2)), given, 0)
+                hook = thread.__dict__.get("_invoke_excepthook")
+                if hook is not None:
+                    thread._invoke_excepthook = _told(hook, row, writer)
+            except Exception as e:
+                trouble("Thread.start", e)
+
+        def begin(thread: Any) -> Any:
+            try:
+                writer.adopt_thread(thread.__dict__.get(THREAD_MARK, 0))
+                row(_BEGIN, 0, 0, 0, _native_id(), writer.text(str(thread._name)))
+            except Exception as e:
+                trouble("Thread begin", e)
+            return thread
+
+        def end(thread: Any, result: Any) -> Any:
+            try:
+                row(_END, 0, 0, 0, 0, 0)
+                writer.end_thread()
+            except Exception as e:
+                trouble("Thread end", e)
+            return result
+
+        def failed(thread: Any, _: BaseException) -> None:
+            end(thread, None)
+
+        begin_join, end_join, fail_join = probes.call(
+            NUMBER["Thread.join"], None, lambda thread, timeout: (milliseconds(timeout), thread.__dict__.get(THREAD_MARK, 0)), _ALWAYS
+        )
+
+        def join(thread: Any, *values: Any) -> Any:
+            token = begin_join(thread, *values)
+            return None if token is None else (thread, token)
+
+        def joined(pair: tuple[Any, int], result: Any) -> Any:
+            thread, token = pair
+            number = thread.__dict__.get(THREAD_MARK)
+            if number is not None and not thread.is_alive():
+                row(_JOINED, 0, 0, 0, number, 0)
+            return end_join(token, result)
+
+        def looked(thread: Any) -> Any:
+            return thread
+
+        def alive(thread: Any, result: Any) -> Any:
+            number = thread.__dict__.get(THREAD_MARK)
+            if result is False and number is not None:
+                row(_JOINED, 0, 0, 0, number, 0)
+            return result
+
+        cls = threading.Thread
+        yield cls, "start", start, _pass, _ignore, _NOTHING
+        yield cls, "_bootstrap_inner", begin, end, failed, _NOTHING
+        yield cls, "join", join, joined, lambda pair, e: fail_join(pair[1], e), ("timeout",)
+        yield cls, "is_alive", looked, alive, _ignore, _NOTHING
+
+    def signals(self, threading: Any, make_rlock: Callable[[], Any]) -> Iterator[Target]:
+        """Events, semaphores, barriers and conditions of the program's."""
+        probes = self.probes
+        for name in ("Event", "Semaphore", "Barrier", "Condition"):
+            probes.classes[getattr(threading, name)] = NUMBER[f"{name}.__init__"]
+        timeout = lambda _, value=None: (milliseconds(value), 0)  # noqa: E731
+        always_zero = lambda _: 0  # noqa: E731
+        if_true = lambda result: 0 if result else None  # noqa: E731
+
+        def born(thing: Any) -> None:
+            try:
+                frame = _getframe(2)
+                if owner_of(frame.f_code) < PARAMIKO:
+                    probes.adopt(thing, 0, 0, frame)
+            except Exception as e:
+                probes.trouble("birth", e)
+
+        for name in ("Event", "Semaphore", "Barrier"):
+            yield getattr(threading, name), "__init__", born, _pass, _ignore, _NOTHING
+        yield threading.Event, "set", self.post(), _pass, _ignore, _NOTHING
+        yield threading.Event, "wait", *self.waiting("Event.wait", if_true, timeout), ("timeout",)
+        yield threading.Event, "is_set", *self._asked(), _NOTHING
+        yield threading.Semaphore, "release", self.post(), _pass, _ignore, _NOTHING
+        yield threading.BoundedSemaphore, "release", self.post(), _pass, _ignore, _NOTHING
+        yield (
+            threading.Semaphore,
+            "acquire",
+            *self.waiting("Semaphore.acquire", if_true, lambda _, blocking, value: (milliseconds(value) if blocking else 0, 0)),
+            ("blocking", "timeout"),
+        )
+        enter, leave, fail = self.waiting("Barrier.wait", always_zero, timeout)
+        post = self.probes.row
+
+        def arrive(thing: Any, *values: Any) -> Any:
+            token = enter(thing, *values)
+            if token is not None:
+                post(_POST, 0, token, 0, 0, 0)
+            return token
+
+        yield threading.Barrier, "wait", arrive, leave, fail, ("timeout",)
+
+        def condition_made(condition: Any, lock: Any) -> Any:
+            frame = _getframe(2)
+            return condition if lock is None and owner_of(frame.f_code) < PARAMIKO else None
+
+        def condition_ready(condition: Any, result: Any) -> Any:
+            # a Condition that makes its own lock makes it inside threading, where locks are not watched
+            threading.Condition.__init__(condition, make_rlock())
+            return result
+
+        yield threading.Condition, "__init__", condition_made, condition_ready, _ignore, ("lock",)
+        yield threading.Condition, "wait", *self.probes.call(NUMBER["Condition.wait"], None, timeout, PARAMIKO), ("timeout",)
+
+    def _asked(self) -> tuple[Callable[..., Any], Callable[[Any, Any], Any], Callable[[Any, BaseException], None]]:
+        """Probes for a question whose answer True says that the hand-over has happened."""
+        row, id_of, trouble = self.probes.row, self.probes.id_of, self.probes.trouble
+
+        def enter(thing: Any) -> Any:
+            code = _getframe(2).f_code
+            return thing if (_owners.get(id(code)) or owner_of(code)) < PARAMIKO else None
+
+        def leave(thing: Any, result: Any) -> Any:
+            try:
+                if result:
+                    row(_TAKE, 0, id_of(thing), 0, 0, 0)
+            except Exception as e:
+                trouble("asked", e)
+            return result
+
+        return enter, leave, _ignore
+
+    def queues(self, queue: Any) -> Iterator[Target]:
+        """`queue.Queue` and its subclasses; an item's identity is the token while it is in the queue."""
+        self.probes.classes[queue.Queue] = NUMBER["Queue.__init__"]
+        timeout = lambda _, block=True, value=None: (milliseconds(value) if block else 0, 0)  # noqa: E731
+        put, put_end, put_fail = self.probes.call(NUMBER["Queue.put"], None, lambda _, item, block, t: timeout(_, block, t), PARAMIKO)
+        row, id_of, trouble = self.probes.row, self.probes.id_of, self.probes.trouble
+
+        def enter(thing: Any, item: Any, *values: Any) -> Any:
+            token = put(thing, item, *values)
+            try:
+                row(_POST, 0, id_of(thing), 0, id(item), 0)
+            except Exception as e:
+                trouble("put", e)
+            return token
+
+        # put_nowait and get_nowait call put and get: they are called from queue.py, which counts as SYNC
+        yield queue.Queue, "put", enter, put_end, put_fail, ("item", "block", "timeout")
+        yield queue.Queue, "get", *self.waiting("Queue.get", id, timeout, _ALWAYS), ("block", "timeout")
+        yield queue.Queue, "task_done", self.post(lambda: -1), _pass, _ignore, _NOTHING
+        yield queue.Queue, "join", *self.waiting("Queue.join", lambda _: -1), _NOTHING
+
+    def futures(self, base: Any, thread: Any) -> Iterator[Target]:
+        """Futures and thread pools."""
+        probes = self.probes
+        row, id_of, trouble = probes.row, probes.id_of, probes.trouble
+        probes.classes[base.Future] = NUMBER["Future.__init__"]
+        probes.classes[thread.ThreadPoolExecutor] = NUMBER["Executor.__init__"]
+        timeout = lambda _, value=None: (milliseconds(value), 0)  # noqa: E731
+
+        def submitted(_: Any, future: Any) -> None:
+            try:
+                row(_POST, 0, id_of(future), 0, SUBMITTED, 0)
+            except Exception as e:
+                trouble("submit", e)
+
+        def runs(item: Any) -> None:
+            try:
+                row(_TAKE, 0, id_of(item.future), 0, SUBMITTED, 0)
+            except Exception as e:
+                trouble("run", e)
+
+        # 3.14 gives a _WorkItem its task in one argument; the future stays the first
+        yield thread._WorkItem, "__init__", submitted, _pass, _ignore, ("future",)
+        yield thread._WorkItem, "run", runs, _pass, _ignore, _NOTHING
+        done = self.post(lambda *_: DONE, _ALWAYS)
+        yield base.Future, "set_result", done, _pass, _ignore, _NOTHING
+        yield base.Future, "set_exception", done, _pass, _ignore, _NOTHING
+        for name in ("result", "exception"):
+            enter, leave, fail = self.waiting(f"Future.{name}", lambda _: DONE, timeout, _ALWAYS)
+
+            def raised(token: int, error: BaseException, fail: Callable[[Any, BaseException], None] = fail) -> None:
+                if not isinstance(error, TimeoutError):  # the task's own exception is a hand-over, too
+                    row(_TAKE, 0, token, 0, DONE, 0)
+                fail(token, error)
+
+            yield base.Future, name, enter, leave, raised, ("timeout",)
+
+        def looked(future: Any) -> Any:
+            return future
+
+        def finished(future: Any, result: Any) -> Any:
+            try:
+                if result:
+                    row(_TAKE, 0, id_of(future), 0, DONE, 0)
+            except Exception as e:
+                trouble("done", e)
+            return result
+
+        yield base.Future, "done", looked, finished, _ignore, _NOTHING
+
+        def waited(fs: Any) -> Any:
+            return fs
+
+        def ended(fs: Any, result: Any) -> Any:
+            try:
+                for future in result.done:
+                    row(_TAKE, 0, id_of(future), 0, DONE, 0)
+            except Exception as e:
+                trouble("futures.wait", e)
+            return result
+
+        yield base, "wait", waited, ended, _ignore, _NOTHING
+
+    def loops(self, base_events: Any, events: Any) -> Iterator[Target]:
+        """``call_soon_threadsafe``: the one door into an event loop's thread."""
+        row, id_of, handles, trouble = self.probes.row, self.probes.id_of, self.loop_handles, self.probes.trouble
+
+        def asked(loop: Any) -> Any:
+            try:
+                row(_POST, 0, id_of(loop), 0, -1, 0)
+            except Exception as e:
+                trouble("call_soon_threadsafe", e)
+            return loop
+
+        def scheduled(loop: Any, handle: Any) -> Any:
+            handles.add(id(handle))
+            return handle
+
+        def runs(handle: Any) -> None:
+            if id(handle) in handles:
+                try:
+                    handles.discard(id(handle))
+                    # the loop's own id stands for all that was handed in before: an over-approximation, so no false alarm
+                    row(_TAKE, 0, id_of(handle._loop), 0, -1, 0)
+                except Exception as e:
+                    trouble("Handle._run", e)
+
+        yield base_events.BaseEventLoop, "call_soon_threadsafe", asked, scheduled, _ignore, _NOTHING
+        yield events.Handle, "_run", runs, _pass, _ignore, _NOTHING
+
+
+def simple_queue(probes: Probes, real: type) -> type:
+    """A `queue.SimpleQueue` that records; executors' own ones are left alone, their futures say it all."""
+    row, trouble, new_id, stack_of = probes.row, probes.trouble, probes.new_id, probes.stacks.of
+    wait_op = NUMBER["SimpleQueue.get"]
+    call, back, fail = int(Kind.CALL), int(Kind.RETURN), int(Kind.RAISE)
+
+    def put(self: Any, item: Any, block: bool = True, timeout: float | None = None) -> None:
+        try:
+            row(_POST, 0, self._paramedic_id_, 0, id(item), 0)
+        except Exception as e:
+            trouble("SimpleQueue.put", e)
+        real.put(self, item, block, timeout)  # type: ignore[attr-defined]
+
+    def get(self: Any, block: bool = True, timeout: float | None = None) -> Any:
+        given = self._paramedic_id_
+        row(call, wait_op, given, stack_of(_getframe(1)), milliseconds(timeout) if block else 0, 0)
+        try:
+            item = real.get(self, block, timeout)  # type: ignore[attr-defined]
+        except BaseException:
+            row(fail, wait_op, given, 0, 0, 0)
+            raise
+        row(_TAKE, 0, given, 0, id(item), 0)
+        row(back, wait_op, given, 0, 0, 0)
+        return item
+
+    def put_nowait(self: Any, item: Any) -> None:
+        put(self, item, False)
+
+    def get_nowait(self: Any) -> Any:
+        return get(self, False)
+
+    def __new__(cls: type, *arguments: Any) -> Any:
+        try:
+            if cls is watched and owner_of(_getframe(1).f_code) >= PARAMIKO:
+                return real()
+        except Exception as e:
+            trouble("SimpleQueue", e)
+        made = real.__new__(cls, *arguments)
+        made._paramedic_id_ = new_id()
+        row(int(Kind.NEW), NUMBER["SimpleQueue.__init__"], made._paramedic_id_, stack_of(_getframe(1)), 0, 0)
+        return made
+
+    watched = type(
+        "SimpleQueue",
+        (real,),
+        {
+            "__new__": __new__, "put": put, "get": get, "put_nowait": put_nowait, "get_nowait": get_nowait,
+            "__doc__": real.__doc__, "__module__": real.__module__,
+        },
+    )  # fmt: skip
+    for mine, theirs in ((put, real.put), (get, real.get), (put_nowait, real.put_nowait), (get_nowait, real.get_nowait)):  # type: ignore[attr-defined]
+        mine.__wrapped__ = theirs  # type: ignore[attr-defined]  # inspect.signature then says what it said
+        mine.__doc__ = theirs.__doc__
+    return watched
+
+
+def _told(hook: Callable[[Any], Any], row: Callable[..., None], writer: Any) -> Callable[[Any], Any]:
+    """The thread's exception hook, which says first that an exception ends the thread."""
+
+    def invoke_excepthook(thread: Any) -> Any:
+        error = exc_info()[1]
+        if error is not None and not isinstance(error, SystemExit):
+            row(_END, 1, 0, 0, 0, writer.text(describe(error)))
+        return hook(thread)
+
+    return invoke_excepthook
+
+
+def _native_id() -> int:
+    import _thread
+
+    try:
+        return _thread.get_native_id()
+    except (AttributeError, RuntimeError):
+        return _thread.get_ident() & 0x7FFFFFFF

@@ -1,0 +1,64 @@
+"""How a program is started so that it is recorded, and what happens first in it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+
+from paramedic.record.session import Options, Session
+
+VARIABLE = "PARAMEDIC_RECORD"
+BOOTSTRAP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "bootstrap")
+_SEPARATOR = "\x1f"
+
+
+def command(program: Sequence[str], options: Options, environment: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
+    """The argument list and the environment that run a program under the recorder.
+
+    Args:
+        program: what follows ``python`` on a command line: a script and its arguments, ``-m module …``, ``-c code …``.
+        options: how to record.
+        environment: the one to start from; it is not changed.
+
+    Threads: pure.
+    """
+    ours = dict(environment)
+    ours[VARIABLE] = encode(options)
+    ours["PYTHONPATH"] = BOOTSTRAP + (os.pathsep + ours["PYTHONPATH"] if ours.get("PYTHONPATH") else "")
+    return [sys.executable, *program], ours
+
+
+def encode(options: Options) -> str:
+    """Options as one environment variable's value.
+
+    Threads: pure.
+    """
+    parts = (options.level, str(options.max_size_bytes), "1" if options.record_commands else "0", options.directory)
+    return _SEPARATOR.join(parts)
+
+
+def decode(value: str) -> Options:
+    """The inverse of `encode`.
+
+    Raises:
+        ValueError: the value was not made by `encode`.
+
+    Threads: pure.
+    """
+    level, size, commands, directory = value.split(_SEPARATOR, 3)
+    return Options(directory=directory, level=level, max_size_bytes=int(size), record_commands=commands == "1")
+
+
+def begin(configured: str) -> Session:
+    """Start to record this process; called by ``bootstrap/sitecustomize.py`` before the program's first line.
+
+    Raises:
+        OSError: the recording's file cannot be made; nothing is watched then.
+        ValueError: the configuration is not one of ours.
+
+    Threads: the main thread, before there are others.
+    """
+    session = Session(decode(configured))
+    session.start()
+    return session

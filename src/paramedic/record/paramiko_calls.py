@@ -1,0 +1,295 @@
+"""What is watched in Paramiko: the user's calls, and the few inner points where bytes and protocol messages pass.
+
+Private names that are used here (``in_buffer._buffer``, ``_feed``, ``_set_transport`` …) exist in Paramiko 2.12 to 5.1;
+one that is missing becomes a gap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from paramedic.model.event import ERR, IN, OUT, Kind, State
+from paramedic.model.operations import NUMBER, OPERATIONS
+from paramedic.record.frames import OURS, SYNC
+from paramedic.record.probe import MARK, Probes, length, milliseconds, number
+from paramedic.record.rewrite import Enter, Fail, Leave
+
+Target = tuple[Any, str, Enter, Leave, Fail, tuple[str, ...]]
+"""Owner (class), attribute, the three probes, parameters that `Enter` gets."""
+
+_EOF, _CLOSE = 96, 97  # RFC 4254 section 5.3
+_ALWAYS = SYNC + 1
+_LINK, _FEED, _WIRE, _STATE, _NEW, _FINAL = (
+    int(k) for k in (Kind.LINK, Kind.FEED, Kind.WIRE, Kind.STATE, Kind.NEW, Kind.FINAL)
+)
+
+
+def targets(paramiko: Any, probes: Probes, record_commands: bool) -> Iterator[Target]:
+    """All that is to be watched in this Paramiko."""
+    from paramiko import agent, channel, file, hostkeys, proxy, sftp_client, sftp_file  # the program's own, loaded by now
+
+    homes = {
+        "SSHClient": paramiko.SSHClient,
+        "Transport": paramiko.Transport,
+        "Channel": channel.Channel,
+        "File": file.BufferedFile,
+        "ChannelFile": channel.ChannelFile,
+        "ChannelStdinFile": getattr(channel, "ChannelStdinFile", None),
+        "SFTPClient": sftp_client.SFTPClient,
+        "SFTPFile": sftp_file.SFTPFile,
+        "HostKeys": hostkeys.HostKeys,
+        "AgentKey": agent.AgentKey,
+        "ProxyCommand": proxy.ProxyCommand,
+    }
+    for name, home in homes.items():
+        if home is not None and f"{name}.__init__" in NUMBER:
+            probes.classes[home] = NUMBER[f"{name}.__init__"]
+    words = _Words(probes, record_commands)
+    for op, full in enumerate(OPERATIONS):
+        name, _, method = full.partition(".")
+        home = homes.get(name)
+        if home is None:
+            continue
+        if method in ("__init__", "__del__"):
+            continue
+        enter, leave, fail = probes.call(
+            op, _MEASURES.get(method), words.arguments(full), _ALWAYS if full in _INNER else OURS + 1
+        )
+        yield home, method, enter, leave, fail, _PARAMETERS.get(full, _PARAMETERS.get("*." + method, ()))
+    yield from _births(homes, probes)
+    yield from _finalizers(homes, probes)
+    yield from _wire(homes, probes)
+
+
+_INNER = frozenset({"Transport.run", "SSHClient.save_host_keys", "HostKeys.load", "HostKeys.save", "HostKeys.add"})
+"""Recorded also when Paramiko itself calls them (a host key policy saves what it has added)."""
+
+_PARAMETERS: dict[str, tuple[str, ...]] = {
+    "SSHClient.connect": ("timeout", "hostname", "port"),
+    "SSHClient.exec_command": ("timeout", "command"),
+    "Channel.exec_command": ("command",),
+    "SSHClient.set_missing_host_key_policy": ("policy",),
+    "SSHClient.load_host_keys": ("filename",),
+    "SSHClient.save_host_keys": ("filename",),
+    "HostKeys.load": ("filename",),
+    "HostKeys.save": ("filename",),
+    "Transport.open_channel": ("timeout", "kind"),
+    "Transport.open_session": ("timeout",),
+    "Transport.accept": ("timeout",),
+    "Transport.global_request": ("wait",),
+    "Channel.settimeout": ("timeout",),
+    "Channel.setblocking": ("blocking",),
+    "SFTPFile.prefetch": ("file_size", "max_concurrent_requests"),
+}
+
+_MEASURES: dict[str, Callable[[Any], int]] = {
+    **dict.fromkeys(("recv", "recv_stderr", "read", "readline", "__next__"), length),
+    **dict.fromkeys(("send", "send_stderr", "recv_exit_status", "exit_status_ready", "recv_ready", "fileno"), number),
+    **dict.fromkeys(("recv_stderr_ready", "send_ready", "request_port_forward", "readinto"), number),
+}
+
+
+class _Words:
+    """From arguments to ``a`` (a timeout in ms) and ``b`` (a text) of a call."""
+
+    def __init__(self, probes: Probes, record_commands: bool) -> None:
+        self.text = probes.writer.text
+        self.record_commands = record_commands
+
+    def arguments(self, full: str) -> Callable[..., tuple[int, int]] | None:
+        name, _, method = full.partition(".")
+        special: dict[str, Callable[..., tuple[int, int]]] = {
+            "SSHClient.connect": self.connect,
+            "SSHClient.exec_command": self.command,
+            "Channel.exec_command": self.channel_command,
+            "SSHClient.set_missing_host_key_policy": self.policy,
+            "Transport.open_channel": self.open_channel,
+            "Transport.open_session": lambda _, timeout: (milliseconds(timeout), 0),
+            "Transport.accept": lambda _, timeout: (milliseconds(timeout), 0),
+            "Transport.global_request": lambda _, wait: (int(bool(wait)), 0),
+            "Channel.settimeout": lambda _, timeout: (milliseconds(timeout), 0),
+            "Channel.setblocking": lambda _, blocking: (-1 if blocking else 0, 0),
+            "SFTPFile.prefetch": lambda _, size, most: (size or -1, most or 0),
+            **dict.fromkeys(
+                ("SSHClient.load_host_keys", "SSHClient.save_host_keys", "HostKeys.load", "HostKeys.save"), self.file_name
+            ),
+        }
+        if full in special:
+            return special[full]
+        if name == "Channel" and method in ("recv", "recv_stderr", "send", "send_stderr", "sendall", "sendall_stderr"):
+            return lambda channel: (milliseconds(channel.timeout), 0)
+        if name == "File":
+            return _file_timeout
+        return None
+
+    def connect(self, _: Any, timeout: Any, hostname: Any, port: Any) -> tuple[int, int]:
+        return milliseconds(timeout), self.text(f"{hostname}" if port == 22 else f"{hostname}:{port}")
+
+    def command(self, _: Any, timeout: Any, command: Any) -> tuple[int, int]:
+        return milliseconds(timeout), self.text(f"{command}") if self.record_commands else 0
+
+    def channel_command(self, _: Any, command: Any = "") -> tuple[int, int]:
+        return -1, self.text(f"{command}") if self.record_commands else 0
+
+    def policy(self, _: Any, policy: Any) -> tuple[int, int]:
+        kind = policy if isinstance(policy, type) else type(policy)
+        return -1, self.text(kind.__name__)
+
+    def open_channel(self, _: Any, timeout: Any, kind: Any) -> tuple[int, int]:
+        return milliseconds(timeout), self.text(str(kind))
+
+    def file_name(self, _: Any, filename: Any) -> tuple[int, int]:
+        # which file it is matters, its name does not leave: only equality within this run is kept
+        return hash(str(filename)) & 0x7FFFFFFF, 0
+
+
+def _file_timeout(thing: Any) -> tuple[int, int]:
+    channel = thing.__dict__.get("channel")
+    return (-1 if channel is None else milliseconds(channel.timeout)), 0
+
+
+def _no_leave(_: Any, result: Any) -> Any:
+    return result
+
+
+def _no_fail(_: Any, __: BaseException) -> None:
+    return None
+
+
+def _births(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
+    from sys import _getframe
+
+    channel_type = homes["Channel"]
+    stdin, stderr = homes["ChannelStdinFile"], None
+    id_of, adopt, trouble = probes.id_of, probes.adopt, probes.trouble
+    stderr = next((c for c in homes["ChannelFile"].__subclasses__() if c.__name__ == "ChannelStderrFile"), None)
+
+    def born(parent: Callable[..., tuple[int, int]] | None) -> Callable[..., None]:
+        def enter(thing: Any, *values: Any) -> None:
+            try:
+                if MARK not in thing.__dict__:
+                    over, which = parent(thing, *values) if parent is not None else (0, 0)
+                    adopt(thing, over, which, _getframe(2))
+            except Exception as e:
+                trouble("birth", e)
+
+        return enter
+
+    def of_socket(_: Any, sock: Any) -> tuple[int, int]:
+        return (id_of(sock), 0) if isinstance(sock, channel_type) else (0, 0)
+
+    def of_channel_file(thing: Any, channel: Any, mode: str) -> tuple[int, int]:
+        kind = type(thing)
+        stream = IN if kind is stdin or ("w" in mode and "r" not in mode) else ERR if kind is stderr else OUT
+        return id_of(channel), stream
+
+    plans: list[tuple[str, Callable[..., tuple[int, int]] | None, tuple[str, ...]]] = [
+        ("SSHClient", None, ()),
+        ("Transport", of_socket, ("sock",)),
+        ("Channel", lambda _, chanid: (0, chanid), ("chanid",)),
+        ("ChannelFile", of_channel_file, ("channel", "mode")),
+        ("SFTPClient", of_socket, ("sock",)),
+        ("SFTPFile", lambda _, sftp: (id_of(sftp), 0), ("sftp",)),
+        ("HostKeys", None, ()),
+        ("ProxyCommand", None, ()),
+    ]
+    for name, parent, parameters in plans:
+        yield homes[name], "__init__", born(parent), _no_leave, _no_fail, parameters
+
+
+def _finalizers(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
+    row = probes.row
+
+    def enter(thing: Any) -> int | None:
+        given: int | None = thing.__dict__.get(MARK)
+        if given is not None:
+            row(_FINAL, 0, given, 0, 0, 0)
+        return given
+
+    def leave(token: int, result: Any) -> Any:
+        row(_FINAL, 0, token, 0, 1, 0)
+        return result
+
+    for name in ("Channel", "File", "SFTPFile"):
+        yield homes[name], "__del__", enter, leave, _no_fail, ()
+
+
+def _wire(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
+    row, id_of, trouble = probes.row, probes.id_of, probes.trouble
+
+    def guarded(where: str, tell: Callable[..., None]) -> Callable[..., None]:
+        def enter(*values: Any) -> None:
+            try:
+                tell(*values)
+            except Exception as e:
+                trouble(where, e)
+
+        return enter
+
+    def linked(channel: Any, transport: Any) -> None:
+        row(_LINK, 0, id_of(channel), 0, id_of(transport), channel.chanid)
+
+    def window(channel: Any, window_size: Any) -> None:
+        row(_STATE, State.WINDOW, id_of(channel), 0, window_size, 0)
+
+    def remote(channel: Any, chanid: Any, window_size: Any) -> None:
+        row(_STATE, State.REMOTE_CHANNEL, id_of(channel), 0, chanid, window_size & 0xFFFFFFFF)
+
+    def received(message: int) -> Callable[..., None]:
+        def tell(channel: Any) -> None:
+            row(_WIRE, message, id_of(channel.transport), 0, channel.chanid, 1)
+
+        return tell
+
+    def sent(transport: Any, data: Any) -> None:
+        # EOF and CLOSE are 5 bytes: type and channel; the cheap test of the length comes first, for every message
+        packet = getattr(data, "packet", None)
+        if packet is not None and packet.tell() == 5:
+            raw = packet.getvalue()
+            if raw[0] in (_EOF, _CLOSE):
+                row(_WIRE, raw[0], id_of(transport), 0, int.from_bytes(raw[1:5], "big"), 0)
+
+    def whole(thing: Any, *_: Any) -> Any:
+        return thing
+
+    def fed(channel: Any, result: Any) -> Any:
+        try:
+            row(_FEED, OUT, id_of(channel), 0, len(channel.in_buffer._buffer), channel.in_window_size)
+        except Exception as e:
+            trouble("feed", e)
+        return result
+
+    def fed_stderr(channel: Any, result: Any) -> Any:
+        try:
+            if not channel.combine_stderr:
+                row(_FEED, ERR, id_of(channel), 0, len(channel.in_stderr_buffer._buffer), channel.in_window_size)
+        except Exception as e:
+            trouble("feed", e)
+        return result
+
+    def request(channel: Any, *_: Any) -> Any:
+        return None if channel.status_event.is_set() else channel
+
+    def requested(channel: Any, result: Any) -> Any:
+        try:
+            if channel.status_event.is_set():
+                row(_STATE, State.EXIT_STATUS, id_of(channel), 0, channel.exit_status, 0)
+        except Exception as e:
+            trouble("exit status", e)
+        return result
+
+    channel, transport = homes["Channel"], homes["Transport"]
+    plain: list[tuple[Any, str, Callable[..., None], tuple[str, ...]]] = [
+        (channel, "_set_transport", linked, ("transport",)),
+        (channel, "_set_window", window, ("window_size",)),
+        (channel, "_set_remote_channel", remote, ("chanid", "window_size")),
+        (channel, "_handle_eof", received(_EOF), ()),
+        (channel, "_handle_close", received(_CLOSE), ()),
+        (transport, "_send_message", sent, ("data",)),
+    ]
+    for home, name, tell, parameters in plain:
+        yield home, name, guarded(name, tell), _no_leave, _no_fail, parameters
+    yield channel, "_feed", whole, fed, _no_fail, ()
+    yield channel, "_feed_extended", whole, fed_stderr, _no_fail, ()
+    yield channel, "_handle_request", request, requested, _no_fail, ()

@@ -1,0 +1,172 @@
+"""What runs when a watched function is called, returns or raises.
+
+A call is recorded unless Paramiko itself made it: ``stdout.read()`` is one call of the user's, however often Paramiko's
+own code then calls ``Channel.recv``. Calls that user code makes from inside a callback are recorded, because their
+caller is not Paramiko. An error in here switches that probe off, becomes a gap in the recording and goes no further.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+from paramedic.model.event import Kind
+from paramedic.record.frames import PARAMIKO, Stacks, _owners, owner_of
+from paramedic.trace.writer import TraceWriter
+
+_getframe = sys._getframe
+_CALL, _RETURN, _RAISE, _NEW, _GAP = (int(k) for k in (Kind.CALL, Kind.RETURN, Kind.RAISE, Kind.NEW, Kind.GAP))
+MARK = "_paramedic_id_"
+"""Attribute that carries an object's id; gone with the object, copied with a copy (which is then the same to us)."""
+
+Measure = Callable[[Any], int]
+Arguments = Callable[..., tuple[int, int]]
+
+
+class Probes:
+    """Makes the probes of one recording.
+
+    Threads: the probes run in any thread; making them happens before or while the program runs, too.
+    """
+
+    def __init__(self, writer: TraceWriter, stacks: Stacks) -> None:
+        self.writer = writer
+        self.stacks = stacks
+        self.row = writer.row
+        self._next_id = iter(range(1, 1 << 32)).__next__
+        self._ids_given: dict[str, Callable[[Any], int]] = {}
+        self.classes: dict[type, int] = {}
+        self.broken: dict[str, str] = {}
+
+    def gap(self, slug: str, detail: str) -> None:
+        """Say in the recording that something is not seen."""
+        try:
+            self.row(_GAP, 0, 0, 0, 0, self.writer.text(f"{slug}\t{detail}"))
+        except Exception:  # nothing more can be done, and the program comes first
+            self.broken[slug] = detail
+
+    def trouble(self, where: str, error: BaseException) -> None:
+        """An error of ours: note it once."""
+        if where not in self.broken:
+            self.broken[where] = f"{type(error).__name__}: {error}"
+            self.gap("recorder-error", f"{where}: {type(error).__name__}: {error}")
+
+    def new_id(self) -> int:
+        """A fresh object id."""
+        return self._next_id()
+
+    def id_of(self, thing: Any) -> int:
+        """The object's id; one whose creation was not seen gets one now."""
+        try:
+            return thing.__dict__[MARK]  # type: ignore[no-any-return]
+        except (KeyError, AttributeError):
+            return self.adopt(thing, 0, 0, None)
+
+    def adopt(self, thing: Any, parent: int, number: int, frame: FrameType | None) -> int:
+        """Give an object its id and record its birth."""
+        given = self.new_id()
+        try:
+            thing.__dict__[MARK] = given
+        except (AttributeError, TypeError):
+            return 0
+        op = self.classes.get(type(thing), 0)
+        if not op:
+            op = next((n for c in type(thing).__mro__ if (n := self.classes.get(c, 0))), 0)
+            self.classes[type(thing)] = op
+        self.row(_NEW, op, given, self.stacks.of(frame) if frame is not None else 0, parent, number)
+        return given
+
+    def call(
+        self, op: int, measure: Measure | None = None, arguments: Arguments | None = None, silent: int = PARAMIKO
+    ) -> tuple[Callable[..., Any], Callable[[Any, Any], Any], Callable[[Any, BaseException], None]]:
+        """The three probes of a call: begun, returned, raised.
+
+        Args:
+            op: number of the operation.
+            measure: of the result.
+            arguments: from the object and the arguments that were asked for to ``a`` and ``b`` of the event.
+            silent: callers of this owner (see `paramedic.record.frames`) and beyond are not recorded.
+        """
+        row, stack_of, id_of, trouble = self.row, self.stacks.of, self.id_of, self.trouble
+        text = self.writer.text
+        owners = _owners
+
+        def enter(thing: Any, *values: Any) -> int | None:
+            try:
+                frame = _getframe(2)
+                code = frame.f_code
+                if (owners.get(id(code)) or owner_of(code)) >= silent:
+                    return None
+                a, b = arguments(thing, *values) if arguments is not None else (-1, 0)
+                try:
+                    given: int = thing.__dict__[MARK]
+                except (KeyError, AttributeError):
+                    given = id_of(thing)
+                row(_CALL, op, given, stack_of(frame), a, b)
+                return given
+            except Exception as e:
+                trouble(f"enter {op}", e)
+                return None
+
+        def leave(token: int, result: Any) -> Any:
+            try:
+                row(_RETURN, op, token, 0, measure(result) if measure is not None else 0, 0)
+            except Exception as e:
+                trouble(f"leave {op}", e)
+            return result
+
+        def fail(token: int, error: BaseException) -> None:
+            try:
+                code = error.args[0] if error.args and type(error.args[0]) is int else 0
+                row(_RAISE, op, token, 0, code, text(describe(error)))
+            except Exception as e:
+                trouble(f"fail {op}", e)
+
+        return enter, leave, fail
+
+
+_TELLING = ("AttributeError", "EOFError", "RuntimeError", "TimeoutError")
+
+
+def describe(error: BaseException) -> str:
+    """``Type: message``. Messages that may carry file names or other data of the program's are left out.
+
+    Kept are the words of Paramiko's exceptions, of a few built-in ones, and the system's words for an errno.
+    """
+    kind = type(error)
+    words = ""
+    try:
+        if isinstance(error, OSError):
+            words = error.strerror or (str(error) if len(error.args) == 1 and not error.filename else "")
+        elif kind.__module__.startswith("paramiko") or kind.__name__ in _TELLING:
+            words = str(error)
+    except Exception:  # a broken __str__ of the program's
+        words = ""
+    name = kind.__qualname__ if kind.__module__ in _PLAIN_MODULES else f"{kind.__module__}.{kind.__qualname__}"
+    return f"{name}: {words[:200]}" if words else name
+
+
+_PLAIN_MODULES = ("builtins", "socket", "paramiko.ssh_exception")
+
+
+def length(result: Any) -> int:
+    """Bytes or characters in a result that has a length."""
+    try:
+        return len(result)
+    except TypeError:
+        return 0
+
+
+def number(result: Any) -> int:
+    """A result that is a number."""
+    return result if type(result) is int else -1 if result is None else int(bool(result))
+
+
+def milliseconds(timeout: Any) -> int:
+    """A timeout argument in ms; -1 for none."""
+    try:
+        return -1 if timeout is None else max(0, int(float(timeout) * 1000))
+    except (TypeError, ValueError, OverflowError):
+        return -1

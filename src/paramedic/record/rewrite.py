@@ -1,0 +1,260 @@
+"""Put probes into a Python function without putting a frame around it.
+
+The function's source is parsed, its body set into ``try``/``except``, its ``return`` statements passed through a probe,
+and the result compiled with the same file name, lines and columns. Then ``function.__code__`` is replaced. What is
+undone is undone by putting the old code object back.
+"""
+
+from __future__ import annotations
+
+import ast
+import linecache
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import CodeType, FunctionType
+from typing import Any, TypeVar
+
+Enter = Callable[..., Any]
+"""Called first, with the function's first argument and those that were asked for; its result is the token."""
+Leave = Callable[[Any, Any], Any]
+"""Called with the token and the result, if the token is not None; returns the result."""
+Fail = Callable[[Any, BaseException], None]
+"""Called with the token and the exception, if the token is not None."""
+
+_TOKEN, _PROBE, _ERROR = "__paramedic_token", "__paramedic_probe", "__paramedic_error"
+_ENTER, _LEAVE, _FAIL = "\0paramedic enter", "\0paramedic leave", "\0paramedic fail"
+_Node = TypeVar("_Node", bound=ast.AST)
+_GENERATOR_FLAGS = 0x20 | 0x80 | 0x200  # CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR
+
+
+class CannotRewrite(Exception):
+    """A function cannot be given probes: it has no source, is a generator, or the source is not what was compiled."""
+
+
+@dataclass(slots=True)
+class Patch:
+    """Probes in one function, which can be taken out again.
+
+    Threads: apply and undo where no other thread does; calls that are under way finish with the code they began with.
+    """
+
+    function: FunctionType
+    original: CodeType
+    instrumented: CodeType
+
+    def apply(self) -> None:
+        """Switch the probes on."""
+        self.function.__code__ = self.instrumented
+
+    def undo(self) -> None:
+        """Put the original code object back, unless somebody else has replaced the code meanwhile."""
+        if self.function.__code__ is self.instrumented:
+            self.function.__code__ = self.original
+
+
+def prepare(function: FunctionType, enter: Enter, leave: Leave, fail: Fail, arguments: Sequence[str] = ()) -> Patch:
+    """Compile a version of ``function`` with probes.
+
+    Args:
+        function: a plain Python function or method, not a generator or coroutine.
+        enter: see `Enter`; an exception in it would reach the program, so it must not raise.
+        leave: see `Leave`; the same.
+        fail: see `Fail`; the same.
+        arguments: names of parameters whose values `enter` gets after the first; those that it has not are left out.
+
+    Raises:
+        CannotRewrite: with the reason; the function is as it was.
+
+    Threads: pure, but for reading the source file.
+    """
+    code = compiled(function, arguments)
+    if code.co_freevars != function.__code__.co_freevars:
+        raise CannotRewrite(f"its closure differs: {code.co_freevars} instead of {function.__code__.co_freevars}")
+    return with_probes(function, code, enter, leave, fail)
+
+
+def compiled(function: FunctionType, arguments: Sequence[str] = ()) -> CodeType:
+    """The rewritten code with places for the probes, which `with_probes` fills; can be marshalled.
+
+    Raises:
+        CannotRewrite: with the reason.
+
+    Threads: pure, but for reading the source file.
+    """
+    original = function.__code__
+    if original.co_flags & _GENERATOR_FLAGS:
+        raise CannotRewrite("it is a generator or a coroutine")
+    definition = _definition(original)
+    _set_probes(definition, arguments)
+    return _compile(definition, original, function.__qualname__).replace(co_qualname=original.co_qualname)
+
+
+def with_probes(function: FunctionType, code: CodeType, enter: Enter, leave: Leave, fail: Fail) -> Patch:
+    """The patch that sets these probes into the function.
+
+    Threads: pure.
+    """
+    probes: dict[object, object] = {_ENTER: enter, _LEAVE: leave, _FAIL: fail}
+    constants = tuple(probes.get(c, c) if isinstance(c, str) else c for c in code.co_consts)
+    return Patch(function, function.__code__, code.replace(co_consts=constants))
+
+
+def _definition(code: CodeType) -> ast.FunctionDef:
+    """The function's definition, with the lines and columns that it has in its file."""
+    lines = _lines(code.co_filename)
+    first = code.co_firstlineno
+    if not 0 < first <= len(lines):
+        raise CannotRewrite("its source is not there")
+    last = max((end for c in _nested(code) for _, end, _, _ in c.co_positions() if end), default=first)
+    indent = len(lines[first - 1]) - len(lines[first - 1].lstrip())
+    # what follows the last bytecode may still belong to it: a closing bracket, the end of a docstring-only body
+    for end in range(last, min(last + 40, len(lines)) + 1):
+        try:
+            # "if 1:" on a line of its own gives indented source a home without moving its columns
+            tree = ast.parse(("if 1:\n" if indent else "\n") + "".join(lines[first - 1 : end]))
+        except SyntaxError:
+            continue
+        body = tree.body[0].body if indent and isinstance(tree.body[0], ast.If) else tree.body
+        if body and isinstance(body[0], ast.FunctionDef) and body[0].name == code.co_name:
+            ast.increment_lineno(body[0], first - 2)
+            return body[0]
+        break
+    raise CannotRewrite("its source does not say the same")
+
+
+_read: dict[str, list[str]] = {}
+
+
+def _lines(path: str) -> list[str]:
+    lines = _read.get(path)
+    if lines is None:
+        try:
+            with open(path, encoding="utf-8") as file:
+                lines = file.readlines()
+        except (OSError, ValueError):
+            lines = linecache.getlines(path)  # knows zip files and loaders
+        _read[path] = lines
+    return lines
+
+
+def forget_sources() -> None:
+    """Free the source lines that `prepare` has kept."""
+    _read.clear()
+
+
+def _nested(code: CodeType) -> list[CodeType]:
+    return [code, *(n for c in code.co_consts if isinstance(c, CodeType) for n in _nested(c))]
+
+
+class _Returns(ast.NodeTransformer):
+    """``return X`` becomes ``return X`` where nobody watches, else what the probe returns."""
+
+    def visit_Return(self, node: ast.Return) -> ast.Return:
+        value = node.value or ast.copy_location(ast.Constant(None), node)
+        return ast.copy_location(ast.Return(_guarded_leave(value, node)), node)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
+        return node
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AsyncFunctionDef:
+        return node
+
+    def visit_Lambda(self, node: ast.Lambda) -> ast.Lambda:
+        return node
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.ClassDef:
+        return node
+
+
+def _probe(name: str, arguments: list[ast.expr]) -> ast.Call:
+    # a constant cannot be called without a SyntaxWarning; an assignment expression can
+    return ast.Call(ast.NamedExpr(ast.Name(_PROBE, ast.Store()), ast.Constant(name)), arguments, [])
+
+
+def _token() -> ast.Name:
+    return ast.Name(_TOKEN, ast.Load())
+
+
+def _unwatched() -> ast.Compare:
+    return ast.Compare(_token(), [ast.Is()], [ast.Constant(None)])
+
+
+def _guarded_leave(value: ast.expr, where: ast.AST) -> ast.expr:
+    """``value if token is None else leave(token, value)``: one of the two arms runs, so the value is evaluated once."""
+    return _placed(ast.IfExp(_unwatched(), value, _probe(_LEAVE, [_token(), value])), where)
+
+
+def _set_probes(definition: ast.FunctionDef, arguments: Sequence[str]) -> None:
+    parameters = [a.arg for a in (*definition.args.posonlyargs, *definition.args.args, *definition.args.kwonlyargs)]
+    if not parameters:
+        raise CannotRewrite("it has no first argument")
+    passed = [parameters[0], *(a for a in arguments if a in parameters)]
+    body = definition.body
+    has_docstring = isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant) and isinstance(body[0].value.value, str)
+    head, rest = (body[:1], body[1:]) if has_docstring else ([], body)
+    begin: ast.AST = rest[0] if rest else definition
+    watched = [_Returns().visit(statement) for statement in rest]
+    end = watched[-1] if watched else definition
+    if not isinstance(end, (ast.Return, ast.Raise)):
+        leave = ast.If(
+            ast.Compare(_token(), [ast.IsNot()], [ast.Constant(None)]),
+            [ast.Expr(_probe(_LEAVE, [_token(), ast.Constant(None)]))],
+            [],
+        )
+        watched.append(_placed(leave, end))
+    enter = ast.Assign([ast.Name(_TOKEN, ast.Store())], _probe(_ENTER, [ast.Name(p, ast.Load()) for p in passed]))
+    handler = ast.ExceptHandler(
+        ast.Name("BaseException", ast.Load()),
+        _ERROR,
+        [
+            ast.If(
+                ast.Compare(_token(), [ast.IsNot()], [ast.Constant(None)]),
+                [ast.Expr(_probe(_FAIL, [_token(), ast.Name(_ERROR, ast.Load())]))],
+                [],
+            ),
+            ast.Raise(),
+        ],
+    )
+    guarded = ast.Try(watched, [handler], [], [])
+    definition.body = [*head, _placed(enter, begin), _placed(guarded, begin)]
+    definition.decorator_list = []
+    definition.returns = None
+
+
+def _placed(node: _Node, where: ast.AST) -> _Node:
+    for child in ast.walk(node):
+        if not hasattr(child, "lineno"):
+            ast.copy_location(child, where)
+    return node
+
+
+def _compile(definition: ast.FunctionDef, original: CodeType, qualname: str) -> CodeType:
+    """Compile inside stand-ins for the scopes around the function: its class (for ``__x`` and ``super()``), its closure."""
+    # only the code is wanted: the values of the defaults stay with the function object
+    definition.args.defaults = [ast.copy_location(ast.Constant(None), definition) for _ in definition.args.defaults]
+    definition.args.kw_defaults = [
+        None if d is None else ast.copy_location(ast.Constant(None), definition) for d in definition.args.kw_defaults
+    ]
+    outer = qualname.split(".")[:-1]
+    inner: ast.stmt = definition
+    if outer and outer[-1] != "<locals>":
+        inner = ast.ClassDef(name=outer[-1], bases=[], keywords=[], body=[inner], decorator_list=[])
+    closure = [name for name in original.co_freevars if name != "__class__"]
+    scope = ast.FunctionDef(
+        name="scope",
+        args=ast.arguments([], [ast.arg(n) for n in closure], None, [], [], None, []),
+        body=[inner],
+        decorator_list=[],
+    )
+    for node in (scope, inner):
+        if "type_params" in node._fields:
+            node.type_params = []  # type: ignore[union-attr]
+    module = ast.Module([_placed(scope, definition)], [])
+    try:
+        compiled = compile(module, original.co_filename, "exec", dont_inherit=True, optimize=-1)
+    except (SyntaxError, ValueError, TypeError) as e:
+        raise CannotRewrite(f"it does not compile again: {e}") from None
+    for code in _nested(compiled):
+        if code.co_name == original.co_name and code.co_firstlineno >= original.co_firstlineno and code is not compiled:
+            return code
+    raise CannotRewrite("it does not compile to a function")

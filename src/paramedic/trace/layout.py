@@ -1,0 +1,39 @@
+"""The bytes of a recording's file.
+
+::
+
+    0       file header: magic, version, length, JSON (one page of HEADER_BYTES, zero padded)
+    HEADER_BYTES + k * EXTENT_BYTES   extent k: EXTENT_BYTES / CHUNK_BYTES chunks
+    chunk   CHUNK row, then rows of ROW_BYTES each; a row of kind 0 was never finished
+
+A row's kind is its last byte, and it is stored last: a reader in another process, or one that comes after ``kill -9``,
+sees a row whole or not at all (x86 and ARM64 keep the order of one thread's stores as seen through the GIL's fences;
+`struct.pack_into` first clears the row, then stores its fields from left to right).
+"""
+
+from __future__ import annotations
+
+import struct
+
+MAGIC = b"PARAMEDIC\r\n\x1a\n\x00\x00\x00"
+VERSION = 1
+HEADER_BYTES = 65536
+EXTENT_BYTES = 1 << 20
+CHUNK_BYTES = 1 << 15
+ROW_BYTES = 32
+SUFFIX = ".pmrec"
+
+ROW = struct.Struct("<QqIIIHBB")
+"""t_ns, a, obj, site, b, op, flags, kind."""
+
+TEXT_ROW = struct.Struct("<IHB24sB")
+"""text id, number of this piece, bytes in it | 0x80 if it is the last, bytes, kind."""
+
+TEXT_BYTES = 24
+LAST_PIECE = 0x80
+
+HEAD = struct.Struct("<16sII")
+"""magic, version, length of the JSON that follows."""
+
+ROLE_ROWS = 0
+ROLE_TEXTS = 1

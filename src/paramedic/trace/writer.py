@@ -1,0 +1,282 @@
+"""Append rows to a memory-mapped file without a lock and without a system call per row.
+
+A thread owns a chunk at a time. Appending is: take the next offset (one C call, so neither a signal handler nor a
+finalizer that records, too, can take the same one), store 32 bytes. Pages belong to the kernel: they survive ``os._exit``,
+a segmentation fault and ``kill -9``.
+
+This module runs inside the observed program. It keeps its own references to what it uses, because the program may patch
+or close anything, and it imports only built-in modules, so that it does not import ``threading`` before, say, gevent.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import os
+import sys
+from _thread import _local
+from collections import deque
+from collections.abc import Callable
+from itertools import count
+from time import monotonic_ns
+from typing import Any
+
+from paramedic.model.event import Kind
+from paramedic.trace.layout import (
+    CHUNK_BYTES,
+    EXTENT_BYTES,
+    HEAD,
+    HEADER_BYTES,
+    LAST_PIECE,
+    MAGIC,
+    ROLE_ROWS,
+    ROLE_TEXTS,
+    ROW,
+    ROW_BYTES,
+    TEXT_BYTES,
+    TEXT_ROW,
+    VERSION,
+)
+
+_CHUNK, _OWNER, _TEXT, _GAP = int(Kind.CHUNK), int(Kind.OWNER), int(Kind.TEXT), int(Kind.GAP)
+_PIECES_PER_CHUNK = CHUNK_BYTES // ROW_BYTES - 1
+_open, _close, _write, _fstat, _ftruncate = os.open, os.close, os.write, os.fstat, os.ftruncate
+_fallocate: Callable[[int, int, int], None] | None = getattr(os, "posix_fallocate", None)
+_ZEROS = bytes(CHUNK_BYTES)
+
+Chunk = tuple[mmap.mmap, Callable[[], int], int, int]
+"""Mapping, source of offsets, first offset behind the chunk, our number of the owning thread."""
+
+
+class TraceWriter:
+    """One process's file.
+
+    Threads: `row` and `text` may be called from any thread, also from a signal handler or a finalizer that interrupts
+    them; they do not block. The others are called where nothing else runs (start, stop, after a fork).
+    """
+
+    def __init__(self, path: str, header: dict[str, Any], max_size_bytes: int) -> None:
+        """Create the file, mode 0600.
+
+        Args:
+            path: where; it must not exist.
+            header: what the reader needs to know; becomes JSON.
+            max_size_bytes: at this size chunks are used again, oldest first; at least two extents.
+
+        Raises:
+            OSError: the file cannot be made. Nothing is left behind but possibly an empty file.
+        """
+        self.path = path
+        self.full: str = ""
+        """Why nothing more is recorded, or ""."""
+        self.dropped_rows = 0
+        self._max_extents = max(2, (max_size_bytes - HEADER_BYTES) // EXTENT_BYTES)
+        self._extents = count()
+        self._maps: list[mmap.mmap] = []  # never freed: freeing one closes a descriptor number that may not be ours any more
+        self._fresh: deque[tuple[mmap.mmap, int]] = deque()
+        self._partial: deque[Chunk] = deque()
+        self._filled: deque[tuple[mmap.mmap, int, int]] = deque()
+        self._ended: set[int] = set()
+        self._local = _local()
+        self._thread_numbers = count(1)
+        self._text_ids = count(1)
+        self._pieces = count()
+        self._text_chunks: dict[int, tuple[mmap.mmap, int]] = {}
+        self._texts: dict[str, int] = {}
+        self.on_new_thread: Callable[[int], None] | None = None
+        fd = _open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600)
+        try:
+            blob = json.dumps(header).encode()
+            head = HEAD.pack(MAGIC, VERSION, len(blob)) + blob
+            _write(fd, head + bytes(HEADER_BYTES - len(head)))
+            self._inode = _fstat(fd).st_ino
+        finally:
+            _close(fd)
+
+    def row(self, kind: int, op: int, obj: int, site: int, a: int, b: int) -> None:
+        """Append one row for the calling thread; see `paramedic.model.event.Kind` for the fields."""
+        try:
+            chunk = self._local.chunk
+        except AttributeError:
+            chunk = self.adopt_thread()
+        offset = chunk[1]()
+        while offset >= chunk[2]:
+            chunk = self._next_chunk(chunk)
+            if chunk is None:
+                return
+            offset = chunk[1]()
+        ROW.pack_into(chunk[0], offset, monotonic_ns(), a, obj, site, b, op, 0, kind)
+
+    def text(self, words: str) -> int:
+        """The id of a text, which is written when it is new. Id 0 is the empty text."""
+        if not words:
+            return 0
+        known = self._texts.get(words)
+        if known is not None:
+            return known
+        text_id = next(self._text_ids)
+        self._put_text(text_id, words)
+        # two threads may both get here with the same words: then it has two ids, which does no harm
+        self._texts[words] = text_id
+        return text_id
+
+    def reserve_thread(self) -> int:
+        """A number for a thread that is about to be started."""
+        return next(self._thread_numbers)
+
+    def adopt_thread(self, number: int = 0) -> Chunk:
+        """Give the calling thread a chunk; number 0 means a thread whose start was not seen."""
+        announce = number == 0
+        if announce:
+            number = next(self._thread_numbers)
+        try:
+            chunk = self._partial.popleft()
+            chunk = (chunk[0], chunk[1], chunk[2], number)
+        except IndexError:
+            fresh = self._take_chunk(ROLE_ROWS)
+            if fresh is None:  # full: this thread's rows go nowhere
+                chunk = (self._maps[0] if self._maps else mmap.mmap(-1, ROW_BYTES), count(CHUNK_BYTES).__next__, 0, number)
+                self._local.chunk = chunk
+                return chunk
+            chunk = self._chunk_of(fresh, number)
+        self._local.chunk = chunk
+        self._own(chunk)
+        if announce and self.on_new_thread is not None:
+            self.on_new_thread(number)
+        return chunk
+
+    def current_thread(self) -> int:
+        """Our number of the calling thread."""
+        try:
+            return int(self._local.chunk[3])
+        except AttributeError:
+            return self.adopt_thread()[3]
+
+    def end_thread(self) -> None:
+        """The calling thread writes no more: what is left of its chunk goes to the next thread that starts."""
+        try:
+            chunk: Chunk = self._local.chunk
+            del self._local.chunk
+        except AttributeError:
+            return
+        self._ended.add(chunk[3])
+        if chunk[2]:
+            self._partial.append(chunk)
+
+    def become(self, other: TraceWriter) -> None:
+        """After a fork, in the child: go on with another file. References to this writer stay good.
+
+        The parent's mappings are kept, untouched: they are shared with it, and must not be written to.
+        """
+        kept = self._maps
+        callback = self.on_new_thread
+        self.__dict__.update(other.__dict__)
+        self._inherited = kept
+        self.on_new_thread = callback
+
+    def _own(self, chunk: Chunk) -> None:
+        offset = chunk[1]()
+        if offset < chunk[2]:
+            ROW.pack_into(chunk[0], offset, monotonic_ns(), chunk[3], 0, 0, 0, 0, 0, _OWNER)
+
+    def _next_chunk(self, chunk: Chunk) -> Chunk | None:
+        if not chunk[2]:  # this thread had none, because the file was full
+            return None
+        current: Chunk = self._local.chunk
+        if current is not chunk:  # a signal handler or finalizer has turned the page meanwhile
+            return current
+        fresh = self._take_chunk(ROLE_ROWS)
+        if fresh is None:
+            return None
+        self._filled.append((chunk[0], chunk[2] - CHUNK_BYTES, chunk[3]))
+        turned = self._chunk_of(fresh, chunk[3])
+        self._own(turned)
+        self._local.chunk = turned
+        return turned
+
+    def _chunk_of(self, fresh: tuple[mmap.mmap, int], number: int) -> Chunk:
+        mapping, start = fresh
+        return (mapping, count(start + ROW_BYTES, ROW_BYTES).__next__, start + CHUNK_BYTES, number)
+
+    def _take_chunk(self, role: int) -> tuple[mmap.mmap, int] | None:
+        generation = 0
+        while True:
+            try:
+                mapping, start = self._fresh.popleft()
+                break
+            except IndexError:
+                if not self._add_extent():
+                    found = None if role == ROLE_TEXTS or self.full else self._oldest()
+                    if found is None:
+                        return None
+                    mapping, start = found
+                    generation = ROW.unpack_from(mapping, start)[1] + 1
+                    self.dropped_rows += CHUNK_BYTES // ROW_BYTES - 1
+                    mapping[start : start + CHUNK_BYTES] = _ZEROS
+                    break
+        ROW.pack_into(mapping, start, monotonic_ns(), generation, 0, 0, role, 0, 0, _CHUNK)
+        return mapping, start
+
+    def _oldest(self) -> tuple[mmap.mmap, int] | None:
+        """The oldest filled chunk of a thread that has ended, else the oldest of all."""
+        for entry in list(self._filled):
+            if entry[2] in self._ended:
+                try:
+                    self._filled.remove(entry)
+                except ValueError:  # another thread was quicker
+                    continue
+                return entry[0], entry[1]
+        try:
+            mapping, start, _ = self._filled.popleft()
+        except IndexError:
+            return None
+        return mapping, start
+
+    def _add_extent(self) -> bool:
+        if self.full:
+            return False
+        number = next(self._extents)
+        # texts must not be lost to a full file: the last extent is theirs
+        if number >= self._max_extents:
+            return False
+        start = HEADER_BYTES + number * EXTENT_BYTES
+        try:
+            # opened by name each time: the program may have closed our descriptor and its number may be another file now
+            fd = _open(self.path, os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
+            try:
+                if _fstat(fd).st_ino != self._inode:
+                    raise OSError("the recording's file was replaced")
+                if _fallocate is not None:
+                    # a store to a page that the disk has no room for would be SIGBUS: ask for the room first
+                    _fallocate(fd, start, EXTENT_BYTES)
+                else:
+                    _ftruncate(fd, start + EXTENT_BYTES)
+                if sys.version_info >= (3, 13):
+                    mapping = mmap.mmap(fd, EXTENT_BYTES, offset=start, trackfd=False)
+                else:
+                    mapping = mmap.mmap(fd, EXTENT_BYTES, offset=start)
+            finally:
+                _close(fd)
+        except (OSError, ValueError) as e:
+            self.full = f"{type(e).__name__}: {e}"
+            return False
+        self._maps.append(mapping)
+        self._fresh.extend((mapping, offset) for offset in range(0, EXTENT_BYTES, CHUNK_BYTES))
+        return True
+
+    def _put_text(self, text_id: int, words: str) -> None:
+        raw = words.encode("utf-8", "surrogateescape")[:8192]
+        last = max(0, len(raw) - 1) // TEXT_BYTES
+        for piece in range(last + 1):
+            slot = next(self._pieces)
+            number, index = divmod(slot, _PIECES_PER_CHUNK)
+            chunk = self._text_chunks.get(number)
+            if chunk is None:
+                fresh = self._take_chunk(ROLE_TEXTS)
+                if fresh is None:
+                    return
+                # the loser of a race leaves an empty chunk behind
+                chunk = self._text_chunks.setdefault(number, fresh)
+            part = raw[piece * TEXT_BYTES : (piece + 1) * TEXT_BYTES]
+            size = len(part) | (LAST_PIECE if piece == last else 0)
+            TEXT_ROW.pack_into(chunk[0], chunk[1] + (index + 1) * ROW_BYTES, text_id, piece, size, part, _TEXT)
