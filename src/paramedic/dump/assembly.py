@@ -1,0 +1,290 @@
+"""From lines to snapshots: streaming, with bounded memory, whatever stands between the dumps.
+
+`read_snapshots` takes the lines of a log or of a dump and yields each thread dump as soon as it is complete. Lines of
+different streams (containers, processes) are put together apart from each other.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from paramedic.dump.forms import FORMS, GUESSED, CutOff, Form, Head, Skip, Source, Variable
+from paramedic.dump.prefix import unwrap
+from paramedic.model.finding import Site
+from paramedic.model.report import Gap
+from paramedic.model.snapshot import Frame, Snapshot, ThreadStack
+
+MAX_FRAMES = 400
+"""Frames that are kept of each end of a stack; endless recursion says nothing more with the rest."""
+MAX_THREADS = 100_000
+MAX_LINE = 20_000
+MAX_STREAMS = 64
+MAX_FOREIGN = 8
+"""So many lines of somebody else's in the middle of a thread end it."""
+
+ROOTS = frozenset({"<module>", "_bootstrap", "__bootstrap"})
+"""Functions at the outer end of a stack that is whole."""
+
+_BEGINS = re.compile(r"Process (?P<process>\d+): |Timeout \(\d+:\d\d:\d\d|Fatal Python error: ")
+_STAMP = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S*")
+
+
+def bare(function: str) -> str:
+    """The function's own name: ``recv`` for ``Channel.recv``, ``pump`` for ``main.<locals>.pump``.
+
+    Threads: pure.
+    """
+    return function if function.endswith(">") and "." not in function else function.rpartition(".")[2]
+
+
+@dataclass(slots=True)
+class _Thread:
+    """A thread whose lines are still coming."""
+
+    head: Head
+    form: Form
+    first: list[Frame] = field(default_factory=list)
+    last: list[Frame] = field(default_factory=list)
+    left_out: int = 0
+    cut_off: bool = False
+
+    def add(self, frame: Frame) -> None:
+        if len(self.first) < MAX_FRAMES:
+            self.first.append(frame)
+            return
+        self.last.append(frame)
+        if len(self.last) > 2 * MAX_FRAMES:
+            self.left_out += MAX_FRAMES
+            del self.last[:MAX_FRAMES]
+
+    def amend(self, part: Variable | Source) -> None:
+        """The line says more about the frame before it."""
+        frames = self.last or self.first
+        if not frames:
+            return
+        frame = frames[-1]
+        if isinstance(part, Source):
+            frames[-1] = replace(frame, source=frame.source or part.text)
+        elif len(frame.variables) < 200:
+            frames[-1] = replace(frame, variables=(*frame.variables, (part.name, part.value)))
+
+    def done(self) -> ThreadStack:
+        frames = [*self.first, *self.last]
+        if frames:
+            ends = [bare(frames[0].site.function) in ROOTS, bare(frames[-1].site.function) in ROOTS]
+            oldest_first = self.form.oldest_first if ends[0] == ends[1] else ends[0]
+            if oldest_first:
+                frames.reverse()
+        head = self.head
+        return ThreadStack(
+            ident=head.ident,
+            name=head.name,
+            frames=tuple(frames),
+            holds_gil=head.holds_gil,
+            state=head.state,
+            cut_off=self.cut_off,
+        )
+
+
+class _Stream:
+    """The lines of one stream (one container, one process), put together."""
+
+    def __init__(self) -> None:
+        self._threads: list[ThreadStack] = []
+        self._idents: set[str] = set()
+        self._thread: _Thread | None = None
+        self._form: Form | None = None
+        self._process: int | None = None
+        self._at = ""
+        self._first_line = 0
+        self._gaps: list[Gap] = []
+        self._blank_before = False
+        self._spaced = False  # this dump has an empty line before each thread but the first
+        self._foreign = 0
+        self._guess: tuple[Head, int] | None = None
+
+    def feed(self, number: int, line: str) -> Iterator[Snapshot]:
+        text = line.rstrip()
+        if not text:
+            self._blank_before = True
+            if self._guess and number - self._guess[1] > 3:
+                self._guess = None
+            return
+        head, form = self._head(text)
+        if head is not None and form is not None:
+            yield from self._begin(number, head, form)
+        elif not self._part(number, text):
+            yield from self._foreign_line(number, text)
+        self._blank_before = False
+
+    def finish(self, *, input_ended: bool) -> Iterator[Snapshot]:
+        """What is there, as a snapshot; the input may have ended in the middle of it."""
+        thread = self._thread
+        self._close_thread()
+        if input_ended and thread is not None and self._threads:
+            last = self._threads[-1]
+            whole = last.frames and bare(last.frames[-1].site.function) in ROOTS
+            if thread.form.oldest_first and last.frames:
+                whole = True  # it begins with the root; whether the end is missing cannot be seen
+            if not whole and not (last.frames == () and thread.form.name == "faulthandler"):
+                name = last.name or last.ident or "the last thread"
+                self._threads[-1] = replace(last, cut_off=True)
+                self._gaps.append(Gap(reason="cut-off", detail=f"the dump ends in the middle of thread {name}"))
+        if self._threads and any(t.frames for t in self._threads):
+            yield Snapshot(
+                form=self._form.name if self._form else "",
+                threads=tuple(self._threads),
+                process=self._process,
+                at=self._at,
+                first_line=self._first_line,
+                gaps=tuple(self._gaps),
+            )
+        self.__init__()  # type: ignore[misc]
+
+    def _head(self, text: str) -> tuple[Head | None, Form | None]:
+        if "hread" in text or "Stack dump" in text:
+            for form in FORMS:
+                head = form.head(text)
+                if head is not None:
+                    return head, form
+        return None, None
+
+    def _begin(self, number: int, head: Head, form: Form) -> Iterator[Snapshot]:
+        open_frames = self._thread is not None or bool(self._threads)
+        unspaced = self._spaced and not self._blank_before and self._foreign == 0
+        if open_frames and (
+            self._form is not form
+            or (head.ident and head.ident in self._idents)
+            or (unspaced and form.name == "faulthandler")
+            or (head.process is not None)
+            or len(self._threads) >= MAX_THREADS
+        ):
+            process = self._process if not self._threads and self._thread is None else None
+            yield from self.finish(input_ended=False)
+            self._process = process
+        elif open_frames and self._blank_before:
+            self._spaced = True
+        self._close_thread()
+        if not self._first_line:
+            self._first_line = number
+        self._form = form
+        self._process = head.process or self._process
+        self._thread = _Thread(head, form)
+        if head.ident:
+            self._idents.add(head.ident)
+        self._foreign = 0
+        self._guess = None
+
+    def _part(self, number: int, text: str) -> bool:
+        thread = self._thread
+        if thread is not None:
+            if thread.form is GUESSED and self._blank_before and not text[:1].isspace():
+                return False
+            part = thread.form.part(text)
+            if part is not None:
+                if isinstance(part, Frame):
+                    thread.add(part)
+                elif isinstance(part, CutOff):
+                    thread.cut_off = True
+                elif not isinstance(part, Skip):
+                    thread.amend(part)
+                self._foreign = 0
+                return True
+        if self._guess is not None:
+            part = GUESSED.part(text)
+            if isinstance(part, Frame):
+                return self._believe(number, part)
+            if part is None or number - self._guess[1] > 4:
+                self._guess = None
+        return False
+
+    def _believe(self, number: int, frame: Frame) -> bool:
+        """Frames follow the line that speaks of a thread: it was the head of a dump that people print."""
+        assert self._guess is not None
+        head = self._guess[0]
+        self._pending = list(self._begin(number, head, GUESSED))
+        assert self._thread is not None
+        self._thread.add(frame)
+        return True
+
+    _pending: list[Snapshot] = []
+
+    def taken(self) -> list[Snapshot]:
+        """Snapshots that a guess completed."""
+        pending, self._pending = self._pending, []
+        return pending
+
+    def _foreign_line(self, number: int, text: str) -> Iterator[Snapshot]:
+        begins = _BEGINS.search(text)
+        if begins:
+            yield from self.finish(input_ended=False)
+            process = begins["process"]
+            self._process = int(process) if process and len(process) < 10 else None
+            self._at = text.strip()[:200] if not process else ""
+            self._first_line = number
+            return
+        if text.strip() == "..." and self._form is not None and self._form.name == "faulthandler":
+            self._gaps.append(
+                Gap(reason="threads-left-out", detail="faulthandler stops after 100 threads; the others are not shown")
+            )
+            return
+        head = GUESSED.head(text)
+        if head is not None:
+            self._guess = (head, number)
+            if self._thread is not None and self._thread.form is GUESSED:
+                self._close_thread()
+            return
+        if self._thread is not None or self._threads:
+            self._foreign += 1
+            if self._foreign >= MAX_FOREIGN:
+                yield from self.finish(input_ended=False)
+        elif not self._at and (stamp := _STAMP.search(text)) and "ump" in text:
+            self._at = stamp[0]
+
+    def _close_thread(self) -> None:
+        thread, self._thread = self._thread, None
+        if thread is None:
+            return
+        stack = thread.done()
+        if thread.left_out:
+            self._gaps.append(
+                Gap(
+                    reason="frames-left-out",
+                    detail=f"the middle of the stack of thread {stack.name or stack.ident} (recursion?)",
+                    count=thread.left_out,
+                )
+            )
+        self._threads.append(stack)
+
+
+def read_snapshots(lines: Iterable[str]) -> Iterator[Snapshot]:
+    """Yields every thread dump that the lines contain, in the order in which they end.
+
+    Text that is no dump is passed over. A dump that is cut off comes with what is there and a gap that says so.
+
+    Args:
+        lines: with or without their line ends; may be endless.
+
+    Threads: for one thread; blocks only as ``lines`` does. Memory: one dump for each stream.
+    """
+    streams: dict[str, _Stream] = {}
+    for number, raw in enumerate(lines, 1):
+        for key, text in unwrap(raw[:MAX_LINE].rstrip("\r\n")):
+            stream = streams.pop(key, None) or _Stream()
+            if len(streams) >= MAX_STREAMS:
+                yield from streams.pop(next(iter(streams))).finish(input_ended=False)
+            streams[key] = stream
+            yield from stream.feed(number, text)
+            yield from stream.taken()
+    for stream in streams.values():
+        yield from stream.finish(input_ended=True)
+
+
+def site_of(frame: Frame) -> Site:
+    """The frame's place with its function's own name.
+
+    Threads: pure.
+    """
+    return Site(file=frame.site.file, line=frame.site.line, function=bare(frame.site.function))

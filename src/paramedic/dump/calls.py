@@ -1,0 +1,141 @@
+"""Frames with their place: Paramiko's code, the standard library's, a library's or the user's."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+
+from paramedic.dump.assembly import bare
+from paramedic.model.finding import Site
+from paramedic.model.snapshot import Frame
+
+
+class Layer(StrEnum):
+    """Whose code a frame runs."""
+
+    PARAMIKO = "paramiko"
+    STDLIB = "stdlib"
+    LIBRARY = "library"
+    USER = "user"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One frame of a stack, with what it means.
+
+    Attributes:
+        layer: whose code it is.
+        module: the module inside Paramiko ("channel") or the standard library ("threading"),
+            the package of a library ("fabric"); "" for the user's code.
+        function: bare name.
+        site: file, line and bare name.
+        frame: as the dump has it.
+
+    Threads: immutable; any thread.
+    """
+
+    layer: Layer
+    module: str
+    function: str
+    site: Site
+    frame: Frame
+
+    def at(self, module: str, *functions: str, layer: Layer = Layer.PARAMIKO) -> bool:
+        """Whether it is one of these functions of that module."""
+        return self.layer is layer and self.module == module and (not functions or self.function in functions)
+
+    def variable(self, name: str) -> str | None:
+        """The printed value of a local variable, or None where the dump does not have it."""
+        return next((value for n, value in self.frame.variables if n == name), None)
+
+    def address(self, name: str = "self") -> str | None:
+        """The address of the object that a local variable names, or None."""
+        return address_in(self.variable(name) or "")
+
+    @property
+    def owner_class(self) -> str:
+        """The class of the method, where the dump says so: "Channel" of "Channel.recv"."""
+        parts = self.frame.site.function.split(".")
+        if len(parts) > 1 and parts[-2] != "<locals>":
+            return parts[-2]
+        match = _OBJECT.search(self.variable("self") or "")
+        return match["cls"] if match else ""
+
+
+_OBJECT = re.compile(r"<(?P<cls>[\w.]+)(?: object)?\b[^>]*? at (?P<address>0x[0-9a-fA-F]+)")
+
+
+def address_in(printed: str) -> str | None:
+    """The address in what a dump prints for an object (``<Channel at 0x7f…>``), or None.
+
+    Threads: pure.
+    """
+    match = _OBJECT.search(printed)
+    return match["address"].lower() if match else None
+
+
+_PARAMIKO = re.compile(r"(?:^|[/\\])paramiko[/\\](?P<module>\w+)\.py[co]?$")
+_SITE_PACKAGES = re.compile(r"[/\\]?(?:site|dist)-packages[/\\](?P<package>[^/\\.]+)")
+_STDLIB = re.compile(
+    r"(?:^|[/\\])(?:lib|Lib|lib64)[/\\](?:python\d\.\d+t?[/\\])?(?P<rest>(?!site-packages|dist-packages).+)\.py$"
+)
+_PYTHON_DIR = re.compile(r"[/\\](?:lib|lib64)[/\\]python\d\.\d+t?[/\\]|[/\\]Python\d+[/\\]Lib[/\\]", re.IGNORECASE)
+_FROZEN = re.compile(r"<frozen (?P<module>[\w.]+)>")
+
+# Short names, as py-spy prints them, that are the standard library's. Only modules that stand in stacks of waiting
+# threads: a user's file may be called like any other.
+_SHORT_STDLIB = re.compile(
+    r"^(?:threading|queue|selectors|socket|socketserver|ssl|subprocess|contextlib|runpy|asyncio/\w+"
+    r"|concurrent/futures/\w+|logging/\w+|multiprocessing/\w+|http/\w+|unittest/\w+|weakref|_weakrefset|functools"
+    r"|importlib/\w+|pdb|bdb|atexit|traceback|xmlrpc/\w+|wsgiref/\w+|getpass)\.py$"
+)
+_LIBRARIES = frozenset(
+    "fabric invoke netmiko scp nornir napalm sshtunnel ansible asyncssh gevent eventlet pytest "
+    "_pytest pluggy cryptography rich celery kombu billiard django flask gunicorn uvicorn tornado "
+    "trio anyio uvloop twisted apscheduler airflow pysftp parallel_ssh pssh jumpssh storages click "
+    "typer nacl bcrypt werkzeug starlette fastapi dask distributed joblib tenacity sshfs "
+    "greenlet debugpy xdist execnet".split()
+)
+
+
+@lru_cache(maxsize=8192)
+def place_of(file: str) -> tuple[Layer, str]:
+    """Whose code a file is, and the module or package (see `Call`).
+
+    Threads: any thread (the cache is `functools.lru_cache`'s).
+    """
+    match = _PARAMIKO.search(file)
+    if match:
+        return Layer.PARAMIKO, match["module"]
+    match = _FROZEN.match(file)
+    if match:
+        return Layer.STDLIB, match["module"]
+    match = _SITE_PACKAGES.search(file)
+    if match:
+        return Layer.LIBRARY, match["package"]
+    if _PYTHON_DIR.search(file):
+        match = _STDLIB.search(file)
+        rest = match["rest"] if match else file.rpartition("/")[2].removesuffix(".py")
+        return Layer.STDLIB, rest.replace("\\", "/").replace("/", ".").removesuffix(".__init__")
+    if _SHORT_STDLIB.match(file):
+        return Layer.STDLIB, file.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
+    package = re.split(r"[/\\]", file, maxsplit=1)[0]
+    if package in _LIBRARIES and file != package:
+        return Layer.LIBRARY, package
+    return Layer.USER, ""
+
+
+def calls_of(frames: tuple[Frame, ...]) -> tuple[Call, ...]:
+    """The frames of a stack as calls, innermost first.
+
+    Threads: pure.
+    """
+    found = []
+    for frame in frames:
+        layer, module = place_of(frame.site.file)
+        function = bare(frame.site.function)
+        site = Site(file=frame.site.file, line=frame.site.line, function=function)
+        found.append(Call(layer=layer, module=module, function=function, site=site, frame=frame))
+    return tuple(found)

@@ -1,0 +1,359 @@
+"""The line forms of thread dumps: what each tool prints, line by line.
+
+A form knows two things: the line that begins a thread, and the lines that belong to one. Nothing here keeps state, so a
+dump may be interleaved with anything; `paramedic.dump.assembly` puts the lines together.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Protocol
+
+from paramedic.model.finding import Site
+from paramedic.model.snapshot import Frame
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """The line that begins a thread."""
+
+    ident: str = ""
+    name: str = ""
+    state: str = ""
+    holds_gil: bool | None = None
+    process: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variable:
+    """A local variable of the frame before it."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """The source line of the frame before it, as the dump prints it."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skip:
+    """A line that belongs to the thread and says nothing that we use."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CutOff:
+    """The tool itself says that it left out the rest of this stack."""
+
+
+Part = Frame | Variable | Source | Skip | CutOff
+"""What a line inside a thread is."""
+
+SKIP = Skip()
+CUT_OFF = CutOff()
+
+
+class Form(Protocol):
+    """One tool's way to write a thread.
+
+    Attributes:
+        name: goes into `Snapshot.form`.
+        oldest_first: the tool prints the outermost frame first.
+    """
+
+    @property
+    def name(self) -> str:
+        """Goes into `Snapshot.form`."""
+
+    @property
+    def oldest_first(self) -> bool:
+        """Whether the outermost frame is printed first."""
+
+    def head(self, line: str) -> Head | None:
+        """The thread that this line begins, or None.
+
+        Threads: pure.
+        """
+
+    def part(self, line: str) -> Part | None:
+        """What the line is inside a thread, or None where it does not belong to one.
+
+        Threads: pure.
+        """
+
+
+def _number(text: str) -> int:
+    """A line number; 0 for ``???`` and for nonsense of more digits than any file has lines."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+
+
+def _frame(file: str, line: str, function: str) -> Frame:
+    return Frame(site=Site(file=file, line=_number(line), function=function.strip()))
+
+
+@dataclass(frozen=True, slots=True)
+class Faulthandler:
+    """``faulthandler.dump_traceback`` of CPython 3.11 to 3.15, thread names (3.14) included.
+
+    Threads: pure.
+    """
+
+    name: str = "faulthandler"
+    oldest_first: bool = False
+
+    _head = re.compile(
+        r"(?P<current>Current thread|Thread) (?P<ident>0x[0-9a-fA-F]+)(?: \[(?P<name>[^\]]*)\])?"
+        r" \(most recent call first(?P<more>[^)]*)\):?\s*$"
+    )
+    _part = re.compile(r'\s*File "(?P<file>.*)", line (?P<line>\d+|\?\?\?) in (?P<function>.*)$')
+
+    def head(self, line: str) -> Head | None:
+        """See `Form`."""
+        if "most recent call first" not in line:
+            return None
+        match = self._head.search(line)
+        if match is None:
+            return None
+        return Head(
+            ident=match["ident"],
+            name=(match["name"] or "").strip(),
+            state="current" if match["current"].startswith("Current") else "",
+        )
+
+    def part(self, line: str) -> Part | None:
+        """See `Form`."""
+        match = self._part.match(line)
+        if match:
+            return _frame(match["file"], match["line"], match["function"])
+        text = line.strip()
+        if line[:1].isspace() and text == "...":
+            return CUT_OFF
+        if text in ("<no Python frame>", "Garbage-collecting", "<freed interpreter>", "<tstate is freed>"):
+            # (the collector at work is said by the __del__ frame as well, where there is one)
+            return SKIP
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class PySpy:
+    """``py-spy dump`` as text, with or without ``--locals`` and ``--native``.
+
+    Threads: pure.
+    """
+
+    name: str = "py-spy"
+    oldest_first: bool = False
+
+    _head = re.compile(
+        r"\s*Thread (?P<ident>0x[0-9a-fA-F]+|\d+)(?:/\S+)? \((?P<state>[a-z+]+)\)(?:: \"(?P<name>.*)\")?\s*$"
+    )
+    _part = re.compile(r"\s+(?P<function>\S.*?) \((?P<file>.+):(?P<line>\d+)\)\s*$")
+    _native = re.compile(
+        r"\s+\S.* \([^()]*\.(?:so[.\d]*|dylib|dll|exe|c|h|cpp|cc|pyx)(?::\d+)?\)\s*$|\s+0x[0-9a-f]+ \("
+    )
+    _variable = re.compile(r"\s{8,}(?P<name>[^\s:]+): (?P<value>.*)$")
+
+    def head(self, line: str) -> Head | None:
+        """See `Form`."""
+        if "Thread " not in line:
+            return None
+        match = self._head.match(line)
+        if match is None:
+            return None
+        state = match["state"]
+        return Head(
+            ident=match["ident"],
+            name=match["name"] or "",
+            state=state.partition("+")[0],
+            holds_gil="+gil" in state,
+        )
+
+    def part(self, line: str) -> Part | None:
+        """See `Form`."""
+        if not line[:1].isspace():
+            return None
+        if line.strip() in ("Arguments:", "Locals:"):
+            return SKIP
+        variable = self._variable.match(line)
+        if variable:
+            return Variable(name=variable["name"], value=variable["value"].strip())
+        if self._native.match(line):
+            return SKIP
+        match = self._part.match(line)
+        return _frame(match["file"], match["line"], match["function"]) if match else None
+
+
+@dataclass(frozen=True, slots=True)
+class Pystack:
+    """``pystack remote`` and ``pystack core``, with or without ``--locals`` and ``--native``.
+
+    Threads: pure.
+    """
+
+    name: str = "pystack"
+    oldest_first: bool = True
+
+    _head = re.compile(
+        r"Traceback for thread (?P<ident>\d+)(?: \((?P<name>[^)]*)\))? \[(?P<state>[^\]]*)\] \(most recent call last\)"
+    )
+    _part = re.compile(r'\s+\(Python\) File "(?P<file>.*)", line (?P<line>\d+), in (?P<function>.*)$')
+    _variable = re.compile(r"\s{8,}(?P<name>[A-Za-z_]\w*): (?P<value>.*)$")
+
+    def head(self, line: str) -> Head | None:
+        """See `Form`."""
+        if "Traceback for thread" not in line:
+            return None
+        match = self._head.search(line)
+        if match is None:
+            return None
+        # The name in brackets is the kernel's (pthread's), "python" for most: not the name that Python knows.
+        return Head(ident=match["ident"], state=match["state"].lower(), holds_gil="Has the GIL" in match["state"])
+
+    def part(self, line: str) -> Part | None:
+        """See `Form`."""
+        match = self._part.match(line)
+        if match:
+            return _frame(match["file"], match["line"], match["function"])
+        if not line[:1].isspace():
+            return None
+        text = line.strip()
+        if text in ("Arguments:", "Locals:") or text.startswith(("(C)", "(Other)", "(Garbage")):
+            return SKIP
+        variable = self._variable.match(line)
+        if variable and not text.endswith(":"):
+            return Variable(name=variable["name"], value=variable["value"].strip())
+        return Source(text=text)
+
+
+@dataclass(frozen=True, slots=True)
+class Gdb:
+    """gdb's ``thread apply all py-bt`` (and ``py-bt-full``, as far as its frames go).
+
+    Threads: pure.
+    """
+
+    name: str = "gdb"
+    oldest_first: bool = False
+
+    _head = re.compile(
+        r"Thread (?P<number>\d+) \((?:Thread 0x[0-9a-f]+ )?\(?LWP (?P<ident>\d+)\)?"
+        r"(?: \"(?P<name>[^\"]*)\")?(?: \([^)]*\))?\):"
+    )
+    _part = re.compile(r'\s*(?:#\d+ )?(?:Frame 0x[0-9a-f]+, for file |File ")(?P<rest>.*)$')
+    _file = re.compile(r'(?P<file>.*?)"?, line (?P<line>\d+),? in (?P<function>[^\s(]+)')
+
+    def head(self, line: str) -> Head | None:
+        """See `Form`."""
+        if "LWP" not in line:
+            return None
+        match = self._head.match(line)
+        return Head(ident=match["ident"]) if match else None
+
+    def part(self, line: str) -> Part | None:
+        """See `Form`."""
+        if "Traceback (most recent call first)" in line:
+            return SKIP
+        match = self._part.match(line)
+        if match:
+            found = self._file.match(match["rest"])
+            return _frame(found["file"], found["line"], found["function"]) if found else SKIP
+        text = line.strip()
+        if text.startswith(("#", "<built-in", "Waiting for", "(frame information", "Garbage", "Unable to locate")):
+            return SKIP
+        return Source(text=text) if line[:1].isspace() and text else None
+
+
+@dataclass(frozen=True, slots=True)
+class Profiling:
+    """``python -m profiling.sampling dump`` (3.15).
+
+    Threads: pure.
+    """
+
+    name: str = "profiling.sampling"
+    oldest_first: bool = True
+
+    _head = re.compile(
+        r"Stack dump(?: for PID (?P<process>\d+))?(?:, thread (?P<ident>\d+))? \((?P<state>.*)most recent call last\):"
+    )
+    _part = re.compile(r'\s*File "(?P<file>.*)"(?:, line (?P<line>\d+))?, in (?P<function>.*?)(?:\s\sopcode=.*)?$')
+
+    def head(self, line: str) -> Head | None:
+        """See `Form`."""
+        if "Stack dump" not in line:
+            return None
+        match = self._head.search(line)
+        if match is None:
+            return None
+        state = match["state"]
+        process = match["process"]
+        return Head(
+            ident=match["ident"] or "",
+            name="MainThread" if "main thread" in state else "",
+            state="idle" if "idle" in state else "active",
+            holds_gil="has GIL" in state,
+            process=int(process) if process and len(process) < 10 else None,
+        )
+
+    def part(self, line: str) -> Part | None:
+        """See `Form`."""
+        match = self._part.match(line)
+        if match:
+            return _frame(match["file"], match["line"] or "", match["function"])
+        text = line.strip()
+        return Source(text=text) if line[:1].isspace() and text else None
+
+
+@dataclass(frozen=True, slots=True)
+class Traceback:
+    """What people print from ``sys._current_frames`` with the module `traceback`, and tools that do the same.
+
+    Covers the recipe of many answers (``# ThreadID: …``, ``File: "…"``), pytest-timeout's and hanging_threads' blocks.
+    Its head is a guess: the line that a block of frames stands under and that speaks of a thread.
+
+    Threads: pure.
+    """
+
+    name: str = "traceback"
+    oldest_first: bool = True
+
+    _part = re.compile(r'\s*File:? "(?P<file>.*)", line (?P<line>\d+), in (?P<function>.*)$')
+    _speaks = re.compile(
+        r"\bthread|\bstack of\b|\bMainThread\b|^[#\s*~=-]*[\w.-]+(?: \(.*\))? \(?\d{12,}\)?", re.IGNORECASE
+    )
+    _not = re.compile(r"Exception (?:in|ignored)|most recent call|[Tt]raceback \(|^\s*File\b")
+    _ident = re.compile(r"0x[0-9a-fA-F]+|\b\d{4,}\b")
+    _name = re.compile(
+        r'"(?P<quoted>[^"]+)"|\bname[=:] ?\'?(?P<named>[\w. -]+)|<\w*Thread\((?P<repr>[^,]+),'
+        r"|\b(?P<known>(?:MainThread|Dummy-\d+|[\w.-]*Thread-\d+(?: \([^)]*\))?|[\w.-]+_\d+))"
+        r"|[Ss]tack of (?P<of>.+?) \(\d"
+    )
+
+    def head(self, line: str) -> Head | None:
+        """See `Form`; the caller must see frames follow before it believes it."""
+        if not self._speaks.search(line) or self._not.search(line):
+            return None
+        ident = self._ident.search(line)
+        name = self._name.search(line)
+        found = next((g for g in name.groups() if g), "") if name else ""
+        return Head(ident=ident[0] if ident else "", name=found.strip())
+
+    def part(self, line: str) -> Part | None:
+        """See `Form`."""
+        match = self._part.match(line)
+        if match:
+            return _frame(match["file"], match["line"], match["function"])
+        text = line.strip()
+        if "(most recent call last)" in text or (not text and line):
+            return SKIP
+        return Source(text=text) if line[:1].isspace() and text else None
+
+
+FORMS: tuple[Form, ...] = (Faulthandler(), PySpy(), Pystack(), Gdb(), Profiling())
+"""Forms whose heads are certain. `Traceback` is tried when none of these knows the line."""
+
+GUESSED: Form = Traceback()

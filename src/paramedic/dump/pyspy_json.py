@@ -1,0 +1,120 @@
+"""``py-spy dump --json``: the only form that gives full paths, addresses and thread ids without guessing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from paramedic.model.finding import Site
+from paramedic.model.report import Gap
+from paramedic.model.snapshot import Frame, Snapshot, ThreadStack
+
+MAX_TEXT = 512 * 1024 * 1024
+
+
+def looks_like_json(start: str) -> bool:
+    """Whether a text that begins so is py-spy's JSON rather than lines.
+
+    Threads: pure.
+    """
+    head = start.lstrip("\ufeff \t\r\n")
+    return head.startswith("[") and head[1:].lstrip()[:1] in ("{", "]", "")
+
+
+def read_json(text: str) -> Iterator[Snapshot]:
+    """Yields the dumps of a text that is one or several JSON documents of py-spy.
+
+    Of a document that is cut off it takes the threads that are whole, with a gap that says so.
+
+    Threads: pure.
+    """
+    decoder = json.JSONDecoder()
+    position = 0
+    while True:
+        position = _skip_space(text, position)
+        if position >= len(text):
+            return
+        try:
+            document, position = decoder.raw_decode(text, position)
+        except (ValueError, RecursionError):
+            yield from _snapshots(list(_whole_threads(decoder, text, position)), cut_off=True)
+            return
+        if isinstance(document, list):
+            yield from _snapshots(document, cut_off=False)
+
+
+def _skip_space(text: str, position: int) -> int:
+    while position < len(text) and text[position] in " \t\r\n\ufeff":
+        position += 1
+    return position
+
+
+def _whole_threads(decoder: json.JSONDecoder, text: str, position: int) -> Iterator[Any]:
+    if text[position : position + 1] != "[":
+        return
+    position += 1
+    while True:
+        while position < len(text) and text[position] in " \t\r\n,":
+            position += 1
+        try:
+            thread, position = decoder.raw_decode(text, position)
+        except (ValueError, RecursionError):
+            return
+        yield thread
+
+
+def _snapshots(document: list[Any], *, cut_off: bool) -> Iterator[Snapshot]:
+    """One for each process: ``--subprocesses`` writes them all into one list."""
+    by_process: dict[int | None, list[ThreadStack]] = {}
+    odd = 0
+    for item in document:
+        thread = _thread(item) if isinstance(item, dict) else None
+        if thread is None:
+            odd += 1
+            continue
+        process = item.get("pid")
+        by_process.setdefault(process if isinstance(process, int) else None, []).append(thread)
+    gaps: list[Gap] = []
+    if cut_off:
+        gaps.append(Gap(reason="cut-off", detail="the JSON ends early; the threads before that are there"))
+    if odd:
+        gaps.append(Gap(reason="unreadable", detail="entries that are no threads", count=odd))
+    for process, threads in by_process.items():
+        yield Snapshot(form="py-spy-json", threads=tuple(threads), process=process, gaps=tuple(gaps))
+
+
+def _thread(item: dict[str, Any]) -> ThreadStack | None:
+    frames = item.get("frames")
+    if not isinstance(frames, list):
+        return None
+    ident = item.get("os_thread_id") or item.get("thread_id") or ""
+    active, gil = item.get("active"), item.get("owns_gil")
+    return ThreadStack(
+        ident=str(ident),
+        name=_text(item.get("thread_name")),
+        frames=tuple(_frame(f) for f in frames if isinstance(f, dict)),
+        holds_gil=gil if isinstance(gil, bool) else None,
+        state="" if not isinstance(active, bool) else "active" if active else "idle",
+    )
+
+
+def _frame(item: dict[str, Any]) -> Frame:
+    line = item.get("line")
+    variables = item.get("locals")
+    return Frame(
+        site=Site(
+            file=_text(item.get("filename")) or _text(item.get("short_filename")),
+            line=line if isinstance(line, int) and line > 0 else 0,
+            function=_text(item.get("name")),
+        ),
+        variables=tuple(
+            (_text(v.get("name")), _text(v.get("repr")))
+            for v in (variables if isinstance(variables, list) else ())
+            if isinstance(v, dict)
+        ),
+    )
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
