@@ -1,0 +1,92 @@
+"""Telling a signal to the whole process group from one to us alone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from types import TracebackType
+from typing import Self
+
+_PATIENCE_S = 0.02
+"""The kernel signals the members of a group one after the other; the sentinel may come after us."""
+
+
+class GroupSentinel:
+    """A process in our group that does nothing but keep pending whatever is sent to the group.
+
+    A sender can mean a process (``kill PID``) or its group (``kill %1`` in a shell, ``timeout``, a test that plays
+    Ctrl-C). `signal.sigwaitinfo` looks the same for both, and a program that gets a signal once from the group and
+    once more from us would see two Ctrl-C. What is pending in a process that never takes a signal can be read in
+    ``/proc``; elsewhere than on Linux the answer is always "not to the group".
+
+    Threads: for the main thread of a process without other threads, because it forks.
+    """
+
+    def __init__(self) -> None:
+        self._pid = 0
+        self._alive = -1  # the sentinel ends when this end of the pipe is closed, by us or by our death
+
+    def __enter__(self) -> Self:
+        self._start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop()
+
+    def was_sent(self, number: int) -> bool:
+        """Whether the signal that we have just got went to the whole group; may wait a few milliseconds."""
+        if not self._pid:
+            return False
+        deadline = time.monotonic() + _PATIENCE_S
+        while number not in self._pending():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.001)
+        # What is pending stays so: only a new sentinel can see the same signal again.
+        self._stop()
+        self._start()
+        return True
+
+    def _start(self) -> None:
+        if not sys.platform.startswith("linux") or not os.path.exists("/proc/self/status"):
+            return
+        ours, theirs = os.pipe()
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        try:
+            pid = os.fork()
+            if pid == 0:
+                try:
+                    # Nothing of the program's may be held open here, the pipe that its output goes to least of all.
+                    os.dup2(ours, 0)
+                    os.closerange(1, max(os.sysconf("SC_OPEN_MAX"), 1024))
+                    os.read(0, 1)
+                finally:
+                    os._exit(0)
+        except OSError:  # no more processes: the program comes first
+            os.close(ours)
+            os.close(theirs)
+            return
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        os.close(ours)
+        self._pid, self._alive = pid, theirs
+
+    def _stop(self) -> None:
+        if self._pid:
+            os.close(self._alive)
+            os.kill(self._pid, signal.SIGKILL)
+            os.waitpid(self._pid, 0)
+            self._pid, self._alive = 0, -1
+
+    def _pending(self) -> set[int]:
+        try:
+            with open(f"/proc/{self._pid}/status", encoding="ascii", errors="replace") as status:
+                words = next((line.split()[1] for line in status if line.startswith("ShdPnd:")), "0")
+        except OSError:
+            return set()
+        mask = int(words, 16)
+        return {number for number in range(1, 65) if mask >> (number - 1) & 1}

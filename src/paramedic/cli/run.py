@@ -1,0 +1,204 @@
+"""``paramedic run``: a program under the recorder, and what its threads did wrong."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from paramedic.cli import output
+from paramedic.cli.command import CommandError, Parser
+from paramedic.record import launch
+from paramedic.record.session import CHECK, LEVELS, Options
+
+if TYPE_CHECKING:
+    from paramedic.check.configuration import Configuration
+    from paramedic.check.process import Ended
+
+EXAMPLES = """examples:
+  paramedic run deploy.py web1 web2
+  paramedic run -m pytest tests/
+  paramedic run --format json --output found.json --fail-on possible deploy.py
+
+The exit status is the program's own; docs/reference/exit-status.md has the table.
+"""
+
+DEFAULT_SIZE_BYTES = 256 << 20
+_INTERPRETER_FLAGS = ("-O", "-OO", "-u", "-B")
+_STARTS = {"-m": "a module's name", "-c": "some code"}
+
+
+class RunCommand:
+    """Runs a program as ``python`` would, records it, and reports when it has ended.
+
+    Threads: main thread of a process without other threads.
+    """
+
+    def prepare_parser(self, parser: Parser) -> None:
+        """Adds the options; everything from the program on is left alone."""
+        parser.usage = "%(prog)s [options] (SCRIPT | -m MODULE | -c CODE) [ARG ...]"
+        parser.epilog = EXAMPLES
+        parser.formatter_class = argparse.RawDescriptionHelpFormatter
+        parser.take_program(*_STARTS)
+        group = parser.add_argument_group("recording")
+        group.add_argument(
+            "--level",
+            choices=LEVELS,
+            help="watch: calls, overlaps, waits, for long runs; check (default): locks and hand-overs too",
+        )
+        group.add_argument("--recording", metavar="FOLDER", help="keep the recording there")
+        group.add_argument(
+            "--max-size", metavar="SIZE", help="limit for the recording of each process (default 256MiB)"
+        )
+        group.add_argument(
+            "--record-commands",
+            action="store_true",
+            help="record command lines and file names too; they may be secret",
+        )
+        output.add_options(parser)
+        group = parser.add_argument_group("interpreter", "passed on to Python")
+        for flag in _INTERPRETER_FLAGS:
+            group.add_argument(flag, dest="flags", action="append_const", const=flag, help=argparse.SUPPRESS)
+        group.add_argument("-X", dest="x_options", metavar="OPT", action="append", default=[], help="as python -X")
+        group.add_argument("-W", dest="warnings", metavar="ARG", action="append", default=[], help="as python -W")
+
+    def run(self, args: argparse.Namespace) -> int:
+        """Runs the program and returns its status, or 1 where ``--fail-on`` says so.
+
+        Raises:
+            CommandError: nothing was run.
+        """
+        program = _checked(args.program)
+        if args.format != "terminal" and args.output is None:
+            raise CommandError(
+                f"--format {args.format} needs --output FILE, because standard output and error are the program's own "
+                "('--output -' mixes the report into its output)"
+            )
+        configuration = output.settings()
+        folder = _folder(args.recording, program)
+        size = _size(args.max_size) or configuration.max_size_bytes or DEFAULT_SIZE_BYTES
+        options = Options(
+            directory=str(folder),
+            level=args.level or configuration.level or CHECK,
+            max_size_bytes=size,
+            record_commands=args.record_commands,
+        )
+        ended = _observe([*_interpreter_flags(args), *program], options)
+        failed = _report(folder, args, configuration)
+        if ended.signal is None and ended.status == 0 and failed:
+            return failed
+        return ended.repeat()
+
+
+COMMAND = RunCommand()
+
+
+def _checked(program: Sequence[str]) -> list[str]:
+    """The program part, if Python could start it; in the words and with the status of Python otherwise.
+
+    Raises:
+        CommandError: there is no program, or no such file.
+    """
+    if not program:
+        raise CommandError("say which program to run: paramedic run app.py, -m module or -c code")
+    first = program[0]
+    start = first[:2]
+    if start in _STARTS and first.startswith(tuple(_STARTS)):
+        if first == start and len(program) == 1:
+            raise CommandError(f"{start} needs {_STARTS[start]}")
+        # python takes -mname as well as -m name
+        return list(program) if first == start else [start, first[2:], *program[1:]]
+    if first == "-":
+        raise CommandError("a program from standard input cannot be run; save it in a file")
+    path = Path(first)
+    try:
+        if path.is_dir():
+            if not (path / "__main__.py").is_file():
+                raise CommandError(f"can't find '__main__' module in {first!r}", status=1)
+        else:
+            with open(path, "rb"):
+                pass
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise CommandError(f"can't open file {os.path.abspath(first)!r}: {reason}") from None
+    return list(program)
+
+
+def _folder(chosen: str | None, program: Sequence[str]) -> Path:
+    from paramedic.check import shelf
+
+    try:
+        if chosen is not None:
+            return shelf.chosen_recording(Path(chosen))
+        name = program[1] if program[0] == "-m" else program[0]
+        return shelf.new_recording(name)
+    except OSError as error:
+        raise CommandError(
+            f"cannot keep the recording in {chosen or 'a temporary folder'}: {error.strerror or error}; "
+            "choose another folder with --recording"
+        ) from None
+
+
+def _size(text: str | None) -> int | None:
+    from paramedic.check.configuration import parse_size
+
+    if text is None:
+        return None
+    try:
+        return parse_size(text)
+    except ValueError as error:
+        raise CommandError(f"--max-size: {error}") from None
+
+
+def _interpreter_flags(args: argparse.Namespace) -> list[str]:
+    # Those that this interpreter was started with (`python -X dev -m paramedic run …`): multiprocessing passes them on
+    # in the same way.
+    inherited: list[str] = getattr(subprocess, "_args_from_interpreter_flags", list)()
+    given = [*(args.flags or ())]
+    for letter, values in (("-X", args.x_options), ("-W", args.warnings)):
+        for value in values:
+            given += [letter, value]
+    return [*inherited, *given]
+
+
+def _observe(program: Sequence[str], options: Options) -> Ended:
+    from paramedic.check.process import run_program
+
+    try:
+        return run_program(*launch.command(program, options, os.environ))
+    except OSError as error:
+        raise CommandError(f"cannot start {sys.executable}: {error.strerror or error}", status=126) from None
+
+
+def _report(folder: Path, args: argparse.Namespace, configuration: Configuration) -> int:
+    """Reports on stderr, so that the program's standard output stays its own; returns 0 or the status of a finding.
+
+    The program has ended with a status that somebody waits for: no trouble of ours may take its place.
+    """
+    if sys.stderr is None:
+        return 0
+    try:
+        recording = importlib.import_module("paramedic.check.recording")
+
+        report = recording.report_of(folder)
+        again = f"paramedic check {shlex.quote(str(folder))}"
+        return output.deliver(report, args, configuration, again=again, stream=sys.stderr)
+    except CommandError as error:
+        print(f"paramedic: {error}", file=sys.stderr)
+    except BrokenPipeError:
+        pass
+    except Exception as error:
+        if os.environ.get("PARAMEDIC_DEBUG"):
+            raise
+        print(
+            f"paramedic: the recording could not be read ({type(error).__name__}: {error}); it is in {folder}. "
+            "Please report it with the traceback that PARAMEDIC_DEBUG=1 shows",
+            file=sys.stderr,
+        )
+    return 0
