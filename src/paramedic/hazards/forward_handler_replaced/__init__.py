@@ -11,7 +11,8 @@ HAZARD = Hazard(
     ),
     symptom=(
         "Connections to the first tunnel reach the second tunnel's handler; after cancel_port_forward() the "
-        "server is told that the other tunnel's connections are refused"
+        "other tunnel's connections are refused, with the log line 'Rejecting \"forwarded-tcpip\" channel "
+        "request from server.'"
     ),
     why=(
         "Transport._tcp_handler (transport.py) is one slot for the whole transport: request_port_forward "

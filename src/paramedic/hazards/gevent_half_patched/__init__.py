@@ -13,8 +13,8 @@ HAZARD = Hazard(
     ),
     why=(
         "Transport (transport.py) is a real thread that reads a socket; if the socket is gevent's and the "
-        "thread is not, the socket belongs to a hub of another thread. Paramiko binds threading and socket at"
-        " import"
+        "thread is not, the socket belongs to a hub of another thread. Some names are bound when Paramiko is "
+        "imported (class Transport(threading.Thread); from select import select in proxy.py and agent.py)"
     ),
     fix=(
         "Call gevent.monkey.patch_all() before anything else is imported, or patch neither sockets nor "

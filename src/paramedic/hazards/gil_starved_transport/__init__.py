@@ -13,8 +13,8 @@ HAZARD = Hazard(
     ),
     why=(
         "Transport.run and Packetizer (transport.py, packet.py) are Python code: each message needs the GIL "
-        "several times, and a busy thread gives it up every 5 ms at most (sys.getswitchinterval), an "
-        "extension that keeps it not at all"
+        "several times, and a busy thread gives it up only 5 ms after it is asked (sys.getswitchinterval), an"
+        " extension that keeps it not at all"
     ),
     fix=("Move CPU-bound work to another process (ProcessPoolExecutor with spawn), or let it release the GIL."),
     upstream=(

@@ -14,7 +14,10 @@ HAZARD = Hazard(
     why=(
         "ProxyCommand.close (proxy.py) only sends SIGTERM: it neither waits for the process nor closes its three pipes"
     ),
-    fix=("After client.close(), call proxy.process.wait(timeout=…) and close proxy.process.stdin, stdout and stderr."),
+    fix=(
+        "After client.close(), join the transport thread, then call proxy.process.wait(timeout=…) and close "
+        "proxy.process.stdin, stdout and stderr (with proxy.process: does both)."
+    ),
     upstream=(
         "https://github.com/paramiko/paramiko/issues/1713",
         "https://github.com/paramiko/paramiko/issues/1715",

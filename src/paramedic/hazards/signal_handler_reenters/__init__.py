@@ -17,7 +17,7 @@ HAZARD = Hazard(
         "critical sections; Channel.lock (channel.py) and Transport.clear_to_send_lock (transport.py) are "
         "plain locks that the same thread cannot take twice"
     ),
-    fix="Let the handler only set a flag or an Event, and act on it outside.",
+    fix=("Let the handler only set a plain flag (an attribute; Event.set() takes a lock too), and act on it outside."),
     upstream=(
         "https://github.com/ansible/ansible/issues/47965",
         "https://github.com/ansible/ansible/pull/47702",

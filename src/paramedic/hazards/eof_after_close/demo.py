@@ -1,0 +1,81 @@
+"""Proof of ``eof-after-close``: a feeder ends a command's input while a supervisor ends the command."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import paramiko
+
+if TYPE_CHECKING:
+    from paramedic.model.proof import DemoServer
+
+MANNERS: dict[str, object] = {}
+PATIENCE_S = 4.0
+
+
+def bad(server: DemoServer) -> None:
+    """Feed jobs until the connection breaks: one thread sends EOF, another one closes, and nobody orders them."""
+    client = _connect(server)
+    switch_interval_s = sys.getswitchinterval()
+    sys.setswitchinterval(
+        1e-6
+    )  # a busy program's scheduling, so that a demo of seconds shows what takes production days
+    jobs = 0
+    deadline_s = time.monotonic() + PATIENCE_S
+    try:
+        while time.monotonic() < deadline_s:
+            jobs += 1
+            channel = client.get_transport().open_session(timeout=2)
+            channel.exec_command("cat >/dev/null")
+            go = threading.Barrier(2)
+
+            def feed(channel: paramiko.Channel = channel, go: threading.Barrier = go) -> None:
+                channel.sendall(b"work\n")
+                go.wait()
+                # makes its EOF message under the channel's lock, lets go of the lock, then sends the message:
+                channel.shutdown_write()
+
+            def supervise(channel: paramiko.Channel = channel, go: threading.Barrier = go) -> None:
+                go.wait()
+                # CLOSE goes in between, EOF goes after it, and the server drops the whole connection.
+                channel.close()
+
+            threads = [threading.Thread(target=feed), threading.Thread(target=supervise)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join(2.0)
+        print(f"{jobs} jobs, and the race was not lost this time")
+    except (paramiko.SSHException, EOFError, OSError) as error:
+        print(f"job {jobs} lost the connection for all: {type(error).__name__}: {error}")
+    finally:
+        sys.setswitchinterval(switch_interval_s)
+        client.close()
+
+
+def good(server: DemoServer) -> None:
+    """The same jobs; the supervisor closes after the feeder has ended."""
+    with _connect(server) as client:
+        for _ in range(10):
+            channel = client.get_transport().open_session(timeout=2)
+            channel.exec_command("cat >/dev/null")
+
+            def feed(channel: paramiko.Channel = channel) -> None:
+                channel.sendall(b"work\n")
+                channel.shutdown_write()
+
+            feeder = threading.Thread(target=feed)
+            feeder.start()
+            feeder.join()  # EOF is out, so CLOSE comes after it
+            channel.close()
+        print("10 jobs fed and closed")
+
+
+def _connect(server: DemoServer) -> paramiko.SSHClient:
+    client = paramiko.SSHClient()
+    client.load_host_keys(server.known_hosts_file)
+    client.connect(**server.connect_kwargs(), timeout=10)
+    return client
