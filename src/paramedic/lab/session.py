@@ -152,6 +152,9 @@ class Session(asyncssh.SSHServerSession[bytes]):
             "SHELL": "/bin/sh",
             **{name: value for name, value in os.environ.items() if name in ("LANG", "TZ") or name.startswith("LC_")},
         }
+        client, server = (self._channel.get_extra_info(name) for name in ("peername", "sockname"))
+        if client and server:  # a relay has no addresses
+            environment["SSH_CONNECTION"] = f"{client[0]} {client[1]} {server[0]} {server[1]}"
         if self._terminal is not None:
             environment["TERM"] = self._terminal.name
         asked = self._channel.get_environment()

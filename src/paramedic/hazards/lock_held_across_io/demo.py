@@ -1,4 +1,4 @@
-"""Proof of ``lock-held-across-io``: one lock makes a shared client "thread-safe", and every thread waits for every command."""
+"""Proof of ``lock-held-across-io``: one lock makes a shared client "safe", and all threads wait for each command."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class LockedRunner:
         with self.lock:
             _, stdout, _ = self.client.exec_command(command, timeout=30)
             # The lock is held for as long as the command runs there, not for as long as Python runs here.
-            return stdout.read().decode()
+            return str(stdout.read(), "utf-8")
 
 
 class FreeRunner(LockedRunner):
@@ -36,7 +36,7 @@ class FreeRunner(LockedRunner):
 
     def run(self, command: str) -> str:
         _, stdout, _ = self.client.exec_command(command, timeout=30)
-        return stdout.read().decode()
+        return str(stdout.read(), "utf-8")
 
 
 def bad(server: DemoServer) -> None:

@@ -26,7 +26,8 @@ class Machine:
 
     def run(self, command: str) -> bytes:
         _, stdout, _ = self.client.exec_command(command, timeout=10)
-        return stdout.read()
+        output: bytes = stdout.read()
+        return output
 
 
 def copy(source: Machine, target: Machine) -> None:

@@ -37,7 +37,7 @@ def _run_all(server: DemoServer, gate: threading.BoundedSemaphore | None) -> Non
             # "Unable to open channel.", because the reason is kept in one place for all threads.
             _, stdout, _ = client.exec_command(f"sleep 0.3; echo {number}", timeout=10)
             with stdout:
-                answer = stdout.read().decode().strip()
+                answer = str(stdout.read(), "utf-8").strip()
                 stdout.channel.close()  # gives the session back before the gate opens
             return answer
 

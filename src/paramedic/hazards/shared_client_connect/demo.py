@@ -1,9 +1,10 @@
-"""Proof of ``shared-client-connect``: a deploy tool keeps one client in its base class, and its threads connect with it."""
+"""Proof of ``shared-client-connect``: one client in a base class, and a thread for each host connects with it."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import paramiko
@@ -32,7 +33,7 @@ class Target:
         self.client.connect(**server.connect_kwargs(self.host), timeout=2, banner_timeout=2, auth_timeout=2)
         # and this runs on the winner's machine, whatever self.host is.
         _, stdout, _ = self.client.exec_command(WHERE_AM_I, timeout=2)
-        return stdout.read().decode().strip()
+        return str(stdout.read(), "utf-8").strip()
 
 
 class OwnTarget(Target):
@@ -69,7 +70,7 @@ def _ask_all(targets: list[Target], server: DemoServer) -> None:
             answer = f"{type(error).__name__}: {error}"
         print(f"{target.host}: {'ok' if answer == target.host else answer or 'no answer'}")
 
-    _run_for(PATIENCE_S, [lambda t=target: ask(t) for target in targets])
+    _run_for(PATIENCE_S, [partial(ask, target) for target in targets])
 
 
 def _run_for(limit_s: float, jobs: list[Callable[[], None]]) -> None:
