@@ -21,6 +21,8 @@ DEPTH = 10
 """How many frames of the user's (and of installed packages) a stack keeps, innermost first."""
 
 _HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_HAZARDS = _HERE + "hazards" + os.sep
+_DEMO = os.sep + "demo.py"
 _STDLIB = tuple(
     {os.path.realpath(p) + os.sep for p in (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"))}
     | {p + os.sep for p in (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"))}
@@ -48,7 +50,8 @@ def owner_of(code: CodeType) -> int:
 
 def _owner_of_file(path: str) -> int:
     if path.startswith(_HERE):
-        return OURS
+        # A hazard's proof stands for a user's program (`paramedic demo`): its lines are what the report is about.
+        return USER if path.endswith(_DEMO) and path.startswith(_HAZARDS) else OURS
     if any(p in path for p in _PACKAGES):
         return PARAMIKO if path.rpartition(os.sep)[0].endswith(os.sep + "paramiko") else LIBRARY
     if path.startswith("<frozen ") or path.startswith(_STDLIB):

@@ -36,7 +36,7 @@ STYLES = {
     "dim": "dim",
 }
 
-_PLAIN_DRAWING = str.maketrans({"─": "-", "│": "|", "…": "...", "×": "x"})
+_PLAIN_DRAWING = str.maketrans({"─": "-", "═": "=", "│": "|", "…": "...", "×": "x"})
 """What stands in for drawing characters where the stream's encoding has none (``LC_ALL=C``)."""
 
 
