@@ -1,0 +1,390 @@
+"""Channels, their ends, and the requests on transports: the half of a story that is about who waits for whom."""
+
+from __future__ import annotations
+
+from paramedic.logs.actors import Channel, Seen, Transport, line_of, maybe_line, seconds_between
+from paramedic.logs.connections import KEPT, Connections
+from paramedic.logs.facts import DeadUse, EofRace, Overlap, Refusal
+from paramedic.logs.packets import PacketDump
+from paramedic.logs.sftp_sessions import SftpSessions
+
+MAX_LIVE = 4096
+"""Most channels of one transport that are taken for alive: Paramiko does not log every close."""
+RACE_S = 2.0
+"""How soon after an EOF race OpenSSH has dropped the connection."""
+CROSSING_S = 0.05
+"""How close our EOF and the peer's are when they may have crossed."""
+SAMPLES = 64
+"""Most round trips of one transport that are measured."""
+
+_WAITING_REQUESTS = (b"tcpip-forward", b"cancel-tcpip-forward", b"streamlocal-forward", b"cancel-streamlocal-forward")
+"""Global requests whose sender waits for the reply; the others have no reply, or one that nobody reads."""
+
+
+class Channels(Connections):
+    """The channels of one process's transports."""
+
+    def __init__(self, prior_transports: frozenset[bytes] = frozenset()) -> None:
+        super().__init__(prior_transports)
+        self.refusals: list[Refusal] = []
+        self.refusals_seen = 0
+        self.overlaps: list[Overlap] = []
+        self.dead_uses: list[DeadUse] = []
+        self.dropped: list[tuple[Channel, Seen, Seen | None, float | None]] = []
+        self.eof_races: list[EofRace] = []
+        self.evicted = 0
+        self._by_number: dict[bytes, list[Channel]] = {}
+        self._globals: list[tuple[bytes, Seen]] = []
+        self._trouble: tuple[bytes, Transport] | None = None
+        self.sftp = SftpSessions(self)
+        self.packets = PacketDump(self)
+
+    def _max_packet(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
+        if message[11:12] == b"i":
+            self._opening(thread, number, message, seen)
+        else:
+            self._confirmed(thread, number, message, seen)
+
+    def _opening(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
+        channel = Channel(number, thread, seen)
+        same = self._by_number.get(number)
+        if same is None:
+            self._by_number[number] = [channel]
+        else:
+            same.append(channel)
+            if len(same) > MAX_LIVE:
+                del same[0]
+        own = self.transports.get(thread) if thread else None
+        if own is not None:
+            own = self.transport_of(thread, seen)
+            own.own_open = channel
+            channel.owner = own
+        else:
+            self.touch(thread, "opening", seen, channel)
+            if self.dropped and self.dropped[-1][2] is None and self.dropped[-1][0].opener == thread:
+                gone, late, _, _ = self.dropped[-1]
+                self.dropped[-1] = (gone, late, seen, None)
+
+    def _confirmed(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
+        transport = self.transport_of(thread, seen)
+        channel = self._pending(transport, number)
+        if channel is None:
+            channel = Channel(number, b"", None)
+            self._by_number.setdefault(number, []).append(channel)
+        channel.owner = transport
+        channel.confirmed = channel.last = seen
+        if transport.own_open is channel:
+            transport.own_open = None
+        elif channel.opener and not transport.server:
+            self._homes[channel.opener] = transport
+            if transport.opener is None:
+                transport.opener = channel.opener
+        old = transport.channels.pop(number, None)
+        if old is not None:
+            self._unlist(old)
+        transport.channels[number] = channel
+        transport.channels_seen += 1
+        if len(transport.channels) > transport.most_live:
+            transport.most_live = len(transport.channels)
+            if transport.most_live > MAX_LIVE:
+                oldest = transport.channels.pop(next(iter(transport.channels)))
+                self._unlist(oldest)
+                transport.most_live = MAX_LIVE
+                self.evicted += 1
+        if transport.channels_seen <= SAMPLES and channel.opening is not None:
+            taken = seconds_between(channel.opening, seen)
+            if taken is not None and taken >= 0:
+                transport.confirm_ms.append(taken * 1000)
+
+    def _pending(self, transport: Transport, number: bytes) -> Channel | None:
+        same = self._by_number.get(number, ())
+        own = transport.own_open
+        if own is not None and own.number == number:
+            return own
+        waiting = [c for c in same if c.confirmed is None and c.owner is None]
+        if len(waiting) > 1:
+            for channel in waiting:
+                if self._homes.get(channel.opener) is transport:
+                    return channel
+            return next((c for c in waiting if c.opener not in self._homes), waiting[0])
+        return waiting[0] if waiting else None
+
+    def _refused(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
+        transport = self.transport_of(thread, seen)
+        number, _, words = message[14:].partition(b" open FAILED: ")
+        channel = self._pending(transport, number)
+        if channel is not None:
+            self._unlist(channel)
+        text, _, reason = words.decode("utf-8", "replace").rpartition(": ")
+        self.refusals_seen += 1
+        if len(self.refusals) < KEPT:
+            facts = channel.facts() if channel is not None else None
+            self.refusals.append(
+                Refusal(
+                    transport=transport.name,
+                    channel=int(number) if number.isdigit() and len(number) < 12 else -1,
+                    opener=facts.opener if facts else "",
+                    opening=facts.opening if facts else None,
+                    line=line_of(seen),
+                    text=text[:200],
+                    reason=reason[:60],
+                    live=transport.live(),
+                    sessions=sum(1 for c in transport.channels.values() if c.requested is not None),
+                )
+            )
+
+    def _request_ok(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
+        transport = self.transport_of(thread, seen)
+        channel = transport.channels.get(number)
+        if channel is None:
+            return
+        if channel.requested is None and transport.channels_seen <= SAMPLES and channel.confirmed is not None:
+            taken = seconds_between(channel.confirmed, seen)
+            if taken is not None and taken >= 0:
+                transport.request_ms.append(taken * 1000)
+        transport.sessions += channel.requested is None
+        channel.requested = channel.last = seen
+
+    def _eof_sent(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
+        if thread in self.transports:
+            transport = self.transport_of(thread, seen)
+            channel = transport.channels.get(number)
+        else:
+            self.touch(thread, "", seen, None)
+            channel = self.channel_of(thread, number)
+        if channel is None:
+            return
+        channel.eof_sent = channel.last = seen
+        owner = channel.owner
+        if owner is not None and thread != owner.tid:
+            owner.last_eof_sent = channel
+            owner.foreign_eofs += thread != channel.opener
+        if channel.eof_received is not None:
+            self._finish(channel)
+
+    def _eof_received(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
+        transport = self.transport_of(thread, seen)
+        channel = transport.channels.get(number)
+        if channel is None:
+            return
+        channel.eof_received = channel.last = seen
+        if channel.eof_sent is not None:
+            self._finish(channel)
+        else:
+            transport.after_eof = channel
+
+    def _finish(self, channel: Channel) -> None:
+        if channel.owner is not None:
+            channel.owner.channels.pop(channel.number, None)
+        self.packets.finish(channel)
+        if channel.sftp:
+            self.sftp.forget(channel)
+        self._unlist(channel)
+
+    def _unlist(self, channel: Channel) -> None:
+        same = self._by_number.get(channel.number)
+        if same is not None:
+            if channel in same:
+                same.remove(channel)
+            if not same:
+                del self._by_number[channel.number]
+
+    def channel_of(self, thread: bytes, number: bytes) -> Channel | None:
+        """The live channel that a thread means by a number; None where several are meant or none is known.
+
+        Threads: for the one thread that reads.
+        """
+        same = self._by_number.get(number)
+        if not same:
+            return None
+        if len(same) == 1:
+            return same[0]
+        home = self._homes.get(thread)
+        mine = [c for c in same if c.owner is not None and c.owner is home]
+        if len(mine) != 1:
+            mine = [c for c in same if c.opener == thread]
+        return mine[0] if len(mine) == 1 else None
+
+    def _window(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
+        own = thread in self.transports
+        if own:
+            self.transport_of(thread, seen)
+        channel = self.channel_of(thread, number) if not own else self.transports[thread].channels.get(number)
+        if channel is not None:
+            channel.last = seen
+            if not own:
+                self.packets.window(channel, message, seen)
+
+    def _dead_channel(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
+        transport = self.transport_of(thread, seen)
+        number = message.rpartition(b" ")[2]
+        channel = transport.channels.get(number)
+        if channel is None:
+            return
+        if channel.eof_received is None and channel.requested is not None and len(self.dropped) < KEPT:
+            later = self._threads.get(channel.opener)
+            moved = later[1] if later and later[0] == "opening" and later[2] is not channel else None
+            mine = channel.eof_sent if channel.eof_sent and channel.eof_sent[2] == channel.opener else channel.requested
+            gap = seconds_between(mine, moved)
+            self.dropped.append((channel, seen, moved, None if gap is None else gap * 1000))
+        self._finish(channel)
+
+    # Ends
+
+    def _eof(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
+        self._end(thread, "eof", "", None, seen)
+
+    def _socket_error(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
+        self._end(thread, "socket", message[18:].decode("utf-8", "replace"), None, seen)
+
+    def _disconnect(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
+        code, _, text = message[17:].partition(b"): ")
+        self._end(thread, "disconnect", text.decode("utf-8", "replace"), int(code) if code.isdigit() else None, seen)
+
+    def _exception(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
+        how = "unknown-exception" if message.startswith(b"Unknown") else "exception"
+        transport = self._end(thread, how, message.partition(b": ")[2].decode("utf-8", "replace"), None, seen)
+        self._trouble = (thread, transport)
+
+    def _unknown_channel(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
+        self._end(thread, "unknown-channel", message.decode("utf-8", "replace"), None, seen)
+
+    def _end(self, thread: bytes, how: str, text: str, code: int | None, seen: Seen) -> Transport:
+        before = self.transports.get(thread)
+        idle = seconds_between(before.last, seen) if before is not None else None
+        transport = self.transport_of(thread, seen)
+        if transport.end is not None:
+            return transport
+        transport.waiting_at_end = self._waiting(transport)
+        transport.end = (how, text[:300], code, seen)
+        transport.idle_before_end = max(idle or 0.0, 0.0)
+        transport.live_at_end = transport.live()
+        if how == "eof":
+            self._look_for_eof_race(transport, seen)
+        self._logging_in.pop(thread, None)
+        for channel in transport.channels.values():
+            if channel.sftp:
+                self.sftp.forget(channel)
+            self._unlist(channel)
+        return transport
+
+    def _waiting(self, transport: Transport) -> list[Channel]:
+        mine = [c for c in transport.channels.values() if c.requested is None and c.eof_received is None]
+        alone = self._only_live() is transport
+        for channels in self._by_number.values():
+            for channel in channels:
+                if channel.owner is None and (alone or self._homes.get(channel.opener) is transport):
+                    mine.append(channel)
+        return [c for c in mine if c.opening is not None][:50]
+
+    # Requests on the transport
+
+    def _global_sent(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
+        kind = message[24:].strip(b'" ')
+        if thread in self.transports:
+            before = self.transports[thread].keepalives_since
+            transport = self.transport_of(thread, seen)
+            if kind == b"keepalive@lag.net":
+                transport.keepalives += 1
+                transport.keepalives_since = before + 1
+                return
+        else:
+            self.touch(thread, "global", seen, None)
+        if kind.startswith(_WAITING_REQUESTS):
+            self._globals.append((thread, seen))
+            del self._globals[:-64]
+
+    def _global_reply(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
+        transport = self.transport_of(thread, seen)
+        mine = [g for g in self._globals if self._homes.get(g[0], transport) is transport]
+        if not mine:
+            return
+        first = mine[0]
+        self._globals.remove(first)
+        other = next((g for g in mine[1:] if g[0] != first[0]), None)
+        if other is None or not first[0]:
+            return
+        sure = self._only_live() is transport
+        known = first[0] in self._homes or other[0] in self._homes
+        if sure or known:
+            if len(self.overlaps) < KEPT:
+                self.overlaps.append(
+                    Overlap(
+                        transport=transport.name,
+                        first=line_of(first[1]),
+                        second=line_of(other[1]),
+                        reply=line_of(seen),
+                        sure=sure,
+                    )
+                )
+
+    def _packet_dropped(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
+        before = self._threads.get(thread)
+        if thread in self.transports or before is None or not before[0]:
+            return
+        what, call, channel = before
+        if channel is not None and what == "opening" and channel.eof_sent is not None:
+            return  # it only tidies up after itself
+        home = (channel.owner if channel is not None else None) or self._homes.get(thread) or self._only_live()
+        if channel is not None and channel.confirmed is None and channel.owner is None:
+            self._unlist(channel)
+        if len(self.dead_uses) < KEPT:
+            self.dead_uses.append(
+                DeadUse(
+                    transport=home.name if home is not None else "",
+                    thread=seen[3].name_of(thread),
+                    what=what,
+                    call=line_of(call),
+                    line=line_of(seen),
+                    by_us=home is None or home.end is None,
+                )
+            )
+        self.touch(thread, "", seen, None)
+
+    def _look_for_eof_race(self, transport: Transport, seen: Seen | None) -> None:
+        # Channel.shutdown_write makes its EOF under the channel's lock and sends it after that (channel.py, _send_eof);
+        # if CLOSE goes out in between, OpenSSH ends the whole connection ("ieof packet referred to nonexistent
+        # channel"), without a DISCONNECT.
+        channel = transport.last_eof_sent
+        waiting = transport.waiting_at_end if seen is not None else self._waiting(transport)
+        if channel is None or channel.eof_sent is None or not waiting or channel.requested is None:
+            return
+        foreign = bool(channel.opener) and channel.eof_sent[2] != channel.opener
+        if seen is None:
+            # The log just stops: a tunnel has no requests, so it is always "waiting"; sessions are asked for something.
+            if not foreign or channel.eof_received is not None or transport.sessions < transport.channels_seen - 1:
+                return
+        else:
+            after = seconds_between(channel.eof_sent, seen)
+            apart = seconds_between(channel.eof_sent, channel.eof_received)
+            if after is not None and not 0 <= after <= RACE_S:
+                return
+            if not foreign and (apart is None or abs(apart) > CROSSING_S):
+                return
+        if len(self.eof_races) < KEPT:
+            self.eof_races.append(
+                EofRace(
+                    channel=channel.facts(),
+                    ours=line_of(channel.eof_sent),
+                    theirs=maybe_line(channel.eof_received),
+                    after=waiting[-1].facts(),
+                    ended=maybe_line(seen),
+                    foreign=foreign,
+                    before=transport.foreign_eofs,
+                )
+            )
+
+    def is_ambiguous(self, number: bytes) -> bool:
+        """Several live channels have this number.
+
+        Threads: for the one thread that reads.
+        """
+        return len(self._by_number.get(number, ())) > 1
+
+    def at_home(self, thread: bytes, channel: Channel) -> None:
+        """The thread works on the transport of this channel.
+
+        Threads: for the one thread that reads.
+        """
+        if channel.owner is not None and thread:
+            self._homes[thread] = channel.owner

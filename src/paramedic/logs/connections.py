@@ -1,0 +1,224 @@
+"""Transports and logins: the half of a story that is about connections."""
+
+from __future__ import annotations
+
+from paramedic.logs.actors import Channel, Seen, Transport, seconds_between
+from paramedic.logs.facts import TransportFacts
+
+KEPT = 200
+"""Most pieces of evidence of one kind that are kept; the rest is only counted."""
+SILENCE_S = 10.0
+"""Silences of a transport from here on are remembered."""
+LOGIN_S = 25.0
+"""Two logins on one transport overlap if they began within this time: Paramiko gives up after 30 s (auth_timeout)."""
+MAX_THREADS = 20_000
+"""Most threads that are remembered; of more, the oldest are forgotten."""
+MAX_ENDED = 512
+"""Most ended transports that are kept as they are."""
+
+
+class Connections:
+    """The transports of one process, and the threads that use them.
+
+    Attributes:
+        now_s: the clock, as far as the reader has set it.
+        prior_transports: threads of transports of an earlier run in the same log.
+        mixed: several processes with the same thread numbers write here.
+        transports: by the name of their thread.
+    """
+
+    def __init__(self, prior_transports: frozenset[bytes] = frozenset()) -> None:
+        self.now_s: float | None = None
+        self.prior_transports = prior_transports
+        self.mixed = False
+        self.transports: dict[bytes, Transport] = {}
+        self.transports_seen = 0
+        self.threads_seen = 0
+        self.clock_backwards = 0
+        self.unrequested: list[Seen] = []
+        self.key_prints: dict[str, None] = {}
+        self.hosts: dict[str, Seen] = {}
+        self.most_logging_in = 0
+        self._threads: dict[bytes, tuple[str, Seen, Channel | None]] = {}
+        self._homes: dict[bytes, Transport] = {}
+        self._done: list[TransportFacts] = []
+        self._logging_in: dict[bytes, Transport] = {}
+
+    def _start(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
+        identity = message.rpartition(b": ")[2].decode("ascii", "replace")
+        transport = Transport(thread, seen, identity[:20], b"server mode" in message[:40])
+        if self.now_s is not None:
+            transport.last_s = self.now_s
+        old = self.transports.get(thread)
+        if old is not None:
+            self._done.append(old.facts())
+        self.transports[thread] = transport
+        self.transports_seen += 1
+        self._logging_in[thread] = transport
+        self.most_logging_in = max(self.most_logging_in, len(self._logging_in))
+
+    def is_new_run(self, thread: bytes) -> bool:
+        """A transport that starts now on this thread cannot be of the process whose story this is.
+
+        Paramiko's thread numbers only grow (util.py, get_thread_id), and a transport is a thread of its own.
+
+        Threads: for the one thread that reads.
+        """
+        return bool(thread) and (thread in self.transports or thread in self._threads or thread in self._homes)
+
+    def transport_of(self, thread: bytes, seen: Seen) -> Transport:
+        """The transport that logs on this thread; made up if the log begins after its start.
+
+        Threads: for the one thread that reads.
+        """
+        transport = self.transports.get(thread)
+        if transport is None:
+            if not thread and self.transports:
+                transport = next(reversed(self.transports.values()))
+            else:
+                if thread in self.prior_transports:
+                    self.mixed = True
+                transport = self.transports[thread] = Transport(thread, None, "", False)
+                self.transports_seen += 1
+                if self.now_s is not None:
+                    transport.last_s = self.now_s
+                self._threads.pop(thread, None)
+        now = self.now_s
+        if now is not None:
+            quiet = now - transport.last_s
+            if quiet >= SILENCE_S and transport.last is not None:
+                if transport.silence is None or quiet > transport.silence[0]:
+                    transport.silence = (quiet, transport.last, seen)
+            elif quiet < -1:
+                self.clock_backwards += 1
+            transport.last_s = now
+        transport.last = seen
+        transport.keepalives_since = 0
+        transport.after_eof = None
+        return transport
+
+    def _of_transport(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
+        self.transport_of(thread, seen)
+
+    def _banner(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
+        self.transport_of(thread, seen).banner = seen
+
+    def _kex_start(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
+        self.transport_of(thread, seen).kex_open = seen
+
+    def _kex_end(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
+        transport = self.transport_of(thread, seen)
+        transport.kex_open = None
+        transport.keys_agreed = transport.keys_agreed or seen
+
+    def _host_key(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
+        host = message.partition(b" host key for ")[2].rpartition(b": ")[0].decode("utf-8", "replace")[:100]
+        if len(self.hosts) < KEPT:
+            self.hosts.setdefault(host, seen)
+        self.touch(thread, "", seen, None)
+        fresh = [t for t in self._logging_in.values() if t.keys_agreed is not None and not t.host and t.tid != thread]
+        if len(fresh) == 1:
+            fresh[0].host = host
+            fresh[0].opener = thread
+            self._homes[thread] = fresh[0]
+
+    def _auth_ready(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
+        transport = self.transport_of(thread, seen)
+        for earlier in transport.auth_open:
+            between = seconds_between(earlier, seen)
+            if len(transport.double_logins) < KEPT and (between is None or 0 <= between < LOGIN_S):
+                transport.double_logins.append((earlier, seen))
+        transport.auth_open.append(seen)
+        del transport.auth_open[:-16]
+
+    def _auth_try(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
+        self.touch(thread, "", seen, None)
+        prints = message.split(b"b'")[1:2]
+        if prints and len(self.key_prints) < KEPT:
+            self.key_prints.setdefault(prints[0].partition(b"'")[0].decode("ascii", "replace")[:64])
+        home = self._homes.get(thread)
+        if home is None or home.authed is not None:
+            ready = [t for t in self._logging_in.values() if t.keys_agreed is not None and t.opener in (None, thread)]
+            home = ready[0] if len(ready) == 1 else None
+        if home is not None:
+            home.keys_tried += 1
+            home.opener = thread
+            self._homes[thread] = home
+
+    def _auth_ok(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
+        transport = self.transport_of(thread, seen)
+        transport.authed = transport.authed or seen
+        if transport.auth_open:
+            transport.auth_open.pop(0)
+        self._logging_in.pop(thread, None)
+
+    def _auth_failed(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
+        transport = self.transport_of(thread, seen)
+        if transport.auth_open:
+            transport.auth_open.pop(0)
+        if message.endswith(b" failed.") and b"(none)" not in message and len(transport.failed_logins) < KEPT:
+            transport.failed_logins.append(seen)
+
+    def _unimplemented(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
+        transport = self.transport_of(thread, seen)
+        if b"type 3 " in message and len(transport.unimplemented) < KEPT:
+            transport.unimplemented.append(seen)
+
+    def _unrequested_success(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
+        self.transport_of(thread, seen)
+        if len(self.unrequested) < KEPT:
+            self.unrequested.append(seen)
+
+    def touch(self, thread: bytes, what: str, seen: Seen, channel: Channel | None) -> None:
+        """A worker logged a line; ``what`` is the call that it began with it, "" if none.
+
+        Threads: for the one thread that reads.
+        """
+        if thread not in self._threads:
+            self.threads_seen += 1
+            if len(self._threads) > MAX_THREADS:
+                for old in list(self._threads)[: MAX_THREADS // 2]:
+                    del self._threads[old]
+                    self._homes.pop(old, None)
+        self._threads[thread] = (what, seen, channel)
+
+    def _only_live(self) -> Transport | None:
+        found = None
+        for transport in self.transports.values():
+            if transport.end is None:
+                if found is not None:
+                    return None
+                found = transport
+        return found
+
+    def forget_ended(self) -> None:
+        """Turns ended transports into facts once there are many, and drops those that have nothing to tell.
+
+        Threads: for the one thread that reads.
+        """
+        ended = [t for t in self.transports.values() if t.end is not None]
+        if len(ended) < MAX_ENDED:
+            return
+        for transport in ended[:-64]:
+            how = transport.end[0] if transport.end else ""
+            if how != "eof" or transport.double_logins or transport.failed_logins or transport.waiting_at_end:
+                if len(self._done) < 4 * KEPT:
+                    self._done.append(transport.facts())
+            del self.transports[transport.tid]
+        self._homes = {t: h for t, h in self._homes.items() if h.end is None}
+
+    def last_of(self, thread: bytes) -> Seen | None:
+        """The last line of a worker.
+
+        Threads: for the one thread that reads.
+        """
+        known = self._threads.get(thread)
+        return None if known is None else known[1]
+
+    def forget_thread(self, thread: bytes) -> None:
+        """The system gave a thread's ident to a new thread.
+
+        Threads: for the one thread that reads.
+        """
+        self._threads.pop(thread, None)
+        self._homes.pop(thread, None)

@@ -1,0 +1,305 @@
+"""Reads logs: bytes -> lines -> messages -> stories -> facts, in one pass."""
+
+from __future__ import annotations
+
+import copy
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from paramedic.logs.actors import Origin
+from paramedic.logs.facts import LogFacts
+from paramedic.logs.forms import FORMS, PARAMIKO_FORM, Form, Record, detect
+from paramedic.logs.phrases import recognise, split_channel
+from paramedic.logs.sources import Block, Source
+from paramedic.logs.story import Story
+from paramedic.logs.times import seconds
+from paramedic.model.report import Gap
+
+SAMPLE_LINES = 400
+"""Lines by which the form is found out."""
+MAX_STORIES = 256
+"""Most processes of one log whose stories go on at the same time."""
+MAX_FORMS = 4
+_SECOND = slice(5, 22)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a log is made of.
+
+    Attributes:
+        lines: all lines.
+        size: bytes that were read.
+        messages: lines of Paramiko's.
+        others: lines of other loggers, by logger.
+        continued: lines without a header of their own (tracebacks of other programs, messages with line ends).
+        unread: lines that look like Paramiko's and have no form that is known, and lines that are not text.
+        unread_example: number of the first of them.
+        forms: names of the forms that the lines have.
+    """
+
+    lines: int = 0
+    size: int = 0
+    messages: int = 0
+    others: Counter[str] = field(default_factory=Counter)
+    continued: int = 0
+    unread: int = 0
+    unread_example: int = 0
+    forms: list[str] = field(default_factory=list)
+
+    def gaps(self, source: Source) -> list[Gap]:
+        """What of the log could not be read.
+
+        Threads: pure.
+        """
+        gaps = []
+        if self.unread:
+            gaps.append(
+                Gap(
+                    reason="unread-lines",
+                    detail=f"lines of {source.name} that cannot be read, the first is line {self.unread_example}",
+                    count=self.unread,
+                )
+            )
+        if source.long_lines:
+            gaps.append(Gap(reason="long-lines", detail="lines so long that they were cut", count=source.long_lines))
+        if source.broken:
+            gaps.append(Gap(reason="truncated", detail=source.broken))
+        return gaps
+
+
+class LogReader:
+    """Reads one source.
+
+    Attributes:
+        tally: what was read so far.
+    """
+
+    def __init__(self, source: Source, form: Form | None = None) -> None:
+        self.source = source
+        self.tally = Tally()
+        self._said = form
+        self._forms: list[Form] = [] if form is None else [form]
+        self._stories: dict[int | None, Story] = {}
+        self._origins: dict[tuple[str, str], Origin] = {}
+        self._finished: list[LogFacts] = []
+        self._loggers: dict[bytes | None, bool] = {}
+        self._time_text = b""
+        self._checked = 0
+
+    def facts(self, *, follow: bool = False) -> Iterator[LogFacts]:
+        """The facts of each process, as soon as its part of the log has ended.
+
+        Args:
+            follow: never end; yields what is known so far of the processes that go on, each time that something new
+                was read and the file is quiet.
+
+        Raises:
+            UnreadableLog: a file cannot be read.
+
+        Threads: for one thread; blocks on a pipe.
+        """
+        new = False
+        for block in self.source.blocks(follow=follow):
+            if block.lines:
+                self._take(block)
+                new = True
+            elif new:
+                new = False
+                yield from [copy.deepcopy(story).finish() for story in self._stories.values()]
+            yield from self._finished
+            self._finished.clear()
+        for story in self._stories.values():
+            yield story.finish()
+        self._stories.clear()
+
+    def _take(self, block: Block) -> None:
+        self.tally.lines += len(block.lines)
+        self.tally.size += block.size
+        if not self._forms:
+            self._find_form(block.lines)
+        if self._forms and self._forms[0] is PARAMIKO_FORM:
+            self._take_paramikos(block)
+        else:
+            self._take_others(block, block.lines, block.first)
+        for story in self._stories.values():
+            story.forget_ended()
+
+    def _find_form(self, lines: list[bytes]) -> None:
+        # The log may begin with other programs' lines: look where Paramiko's words are.
+        likely = [i for i, line in enumerate(lines) if b"paramiko" in line or b"[chan " in line][:SAMPLE_LINES]
+        form = detect([lines[i][:4096] for i in likely])
+        if form is not None:
+            self._forms.append(form)
+            self.tally.forms.append(form.name)
+
+    def _origin(self, file: str, form: Form) -> Origin:
+        key = (file, form.name)
+        origin = self._origins.get(key)
+        if origin is None:
+            number = form.threads in ("number", "ident")
+            origin = Origin(file, form.clock, _number_name if number else _plain_name)
+            self._origins[key] = origin
+        return origin
+
+    def _story(self, process: int | None) -> Story:
+        story = self._stories.get(process)
+        if story is None:
+            if len(self._stories) >= MAX_STORIES:
+                oldest = next(iter(self._stories))
+                self._finished.append(self._stories.pop(oldest).finish())
+            story = self._stories[process] = Story(process)
+        return story
+
+    def _next_run(self, story: Story) -> Story:
+        self._finished.append(story.finish())
+        fresh = Story(story.process, frozenset(story.transports) | story.prior_transports)
+        if len(fresh.prior_transports) > 100_000:
+            fresh.prior_transports = frozenset(story.transports)
+        self._stories[story.process] = fresh
+        return fresh
+
+    def _take_paramikos(self, block: Block) -> None:
+        """The one form that must be fast: the one of `paramiko.util.log_to_file`."""
+        story = self._story(None)
+        story.now_s = story.now_s or None
+        origin = self._origin(block.file, PARAMIKO_FORM)
+        heads: dict[bytes, tuple[bytes, bool] | None] = {}
+        second = self._time_text
+        messages = 0
+        number = block.first - 1
+        feed = story.feed
+        for line in block.lines:
+            number += 1
+            if line[4:5] != b"[" or line[26:28] != b"] ":
+                self._odd_line(block, number, line)
+                story = self._stories[None]
+                feed = story.feed
+                continue
+            if line[_SECOND] != second:
+                second = line[_SECOND]
+                story.now_s = seconds(second)
+            head, colon, message = line[28:].partition(b": ")
+            if head in heads:
+                known = heads[head]
+            else:
+                known = heads[head] = _head(head)
+            if known is None or not colon:
+                self._odd_line(block, number, line)
+                story = self._stories[None]
+                feed = story.feed
+                continue
+            thread, sftp = known
+            if message[:17] == b"starting thread (" and story.is_new_run(thread):
+                now = story.now_s
+                story = self._next_run(story)
+                story.now_s = now
+                feed = story.feed
+            messages += 1
+            feed(thread, sftp, message, (number, line, thread, origin))
+        self._time_text = second
+        self.tally.messages += messages
+
+    def _odd_line(self, block: Block, number: int, line: bytes) -> None:
+        # It may be a continuation, or of another form that writes to the same file.
+        self._take_others(block, [line], number)
+        if None not in self._stories:
+            self._story(None)
+
+    def _take_others(self, block: Block, lines: list[bytes], first: int) -> None:
+        number = first - 1
+        for line in lines:
+            number += 1
+            for form in self._forms:
+                record = form.parse(line)
+                if record is not None:
+                    self._record(block, number, line, form, record)
+                    break
+            else:
+                self._unparsed(block, number, line)
+
+    def _unparsed(self, block: Block, number: int, line: bytes) -> None:
+        looks = b"paramiko" in line or b"[chan " in line or (not self._forms and recognise(line) is not None)
+        if looks and self._said is None and len(self._forms) < MAX_FORMS and self._checked < 2000:
+            self._checked += 1
+            form = detect([line[:4096]])
+            if form is not None and form not in self._forms:
+                record = form.parse(line)
+                if record is not None:
+                    self._forms.append(form)
+                    self.tally.forms.append(form.name)
+                    self._record(block, number, line, form, record)
+                    return
+        binary = b"\x00" in line
+        if binary or (looks and b'File "' not in line and self._checked < 2000):
+            self.tally.unread += 1
+            self.tally.unread_example = self.tally.unread_example or number
+        else:
+            self.tally.continued += 1
+
+    def _record(self, block: Block, number: int, line: bytes, form: Form, record: Record) -> None:
+        time_s, process, thread, logger, message = record
+        mine = self._loggers.get(logger)
+        if mine is None:
+            if logger is not None and (logger == b"paramiko" or logger.startswith(b"paramiko.")):
+                mine = self._loggers[logger] = True
+            elif message.startswith(b"starting thread (") and recognise(message) is not None:
+                if logger is not None:  # Transport.set_log_channel gave it a name of its own
+                    self._loggers[logger] = self._loggers[logger + b".sftp"] = True
+                mine = True
+            else:
+                mine = logger is None and recognise(split_channel(message)[1]) is not None
+        if not mine:
+            name = "(no logger)" if logger is None else logger.decode("utf-8", "replace")[:80]
+            if len(self.tally.others) < 1000 or name in self.tally.others:
+                self.tally.others[name] += 1
+            return
+        if b"\n" in message:
+            message = message.partition(b"\n")[0]
+        story = self._story(process)
+        if time_s is not None:
+            story.now_s = time_s
+        sftp = logger is not None and logger.endswith(b".sftp")
+        if message[:17] == b"starting thread (":
+            if form.threads in ("number", "name"):
+                if story.is_new_run(thread):
+                    story = self._next_run(story)
+                    story.now_s = time_s
+            else:
+                story.forget_thread(thread)
+        self.tally.messages += 1
+        story.feed(thread, sftp, message, (number, line, thread, self._origin(block.file, form)))
+
+
+def _head(head: bytes) -> tuple[bytes, bool] | None:
+    """Thread and kind of logger of ``thr=3   paramiko.transport``."""
+    thread, _, logger = head.partition(b" ")
+    if not thread.startswith(b"thr=") or not thread[4:].isdigit():
+        return None
+    return thread[4:], logger.endswith(b".sftp")
+
+
+def _number_name(thread: bytes) -> str:
+    return f"thread {thread.decode('ascii', 'replace')}" if thread else ""
+
+
+def _plain_name(thread: bytes) -> str:
+    text = thread.decode("utf-8", "replace")[:100]
+    return f"thread {text}" if text.isdigit() else text
+
+
+def form_named(name: str) -> Form:
+    """The form that ``--format`` means: ``paramiko``, ``basic``, ``json``, or a format string of `logging`.
+
+    Raises:
+        ValueError: it means none.
+
+    Threads: pure.
+    """
+    known = {"paramiko": FORMS[0], "basic": FORMS[1], "json": FORMS[-2]}
+    if name in known:
+        return known[name]
+    from paramedic.logs.forms import form_of_format
+
+    return form_of_format(name)

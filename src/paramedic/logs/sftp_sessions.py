@@ -1,0 +1,261 @@
+"""Who is in which call of an SFTP session, as far as a log can tell.
+
+Most calls are logged when they begin and not when they end. `SFTPClient.open` alone logs both ends (sftp_client.py),
+so a call of another thread between the two is proved to have overlapped with it. For the rest there is the speed of
+the wire: under one lock, a call begins only after the answer to the one before it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from paramedic.logs.actors import Channel, Seen, line_of, seconds_between
+from paramedic.logs.facts import CwdMix, Line, SftpOverlap
+from paramedic.logs.phrases import SFTP_CALLS
+
+if TYPE_CHECKING:
+    from paramedic.logs.channels import Channels
+
+MAX_THREADS = 256
+"""Most threads of one session that are remembered."""
+MAX_ORPHANS = 64
+"""Most sessions whose channel is not in the log."""
+WIRE_MS = 4.0
+"""Round trips under this are too short for a log that counts in milliseconds."""
+WIRE_SHARE = 0.4
+"""Calls that begin within this share of the fastest round trip cannot have waited for each other."""
+FAST_PAIRS = 3
+"""So many pairs of calls must be that close before anything is said: a clock is only a clock."""
+
+
+class Session:
+    """One SFTP session."""
+
+    __slots__ = (
+        "channel",
+        "cwd",
+        "fast",
+        "fast_lines",
+        "last",
+        "number",
+        "open_ms",
+        "opens",
+        "proved",
+        "stat",
+        "threads",
+    )
+
+    def __init__(self, number: bytes, channel: Channel | None) -> None:
+        self.number = number
+        self.channel = channel
+        self.threads: dict[bytes, Seen] = {}
+        self.last: Seen | None = None
+        self.opens: dict[bytes, tuple[Seen, list[Seen]]] = {}
+        self.open_ms: list[float] = []
+        self.fast: list[tuple[float, Seen, Seen]] = []
+        self.proved = 0
+        self.stat: tuple[bytes, bytes] = (b"", b"")
+        self.cwd: dict[bytes, tuple[bytes, Seen, int]] = {}
+
+
+class SftpSessions:
+    """All SFTP sessions of one process."""
+
+    def __init__(self, story: Channels) -> None:
+        self._story = story
+        self._of_channel: dict[Channel, Session] = {}
+        self._orphans: dict[bytes, Session] = {}
+        self._changes = 0
+        self.ambiguous = 0
+        self.unknown = 0
+        self.overlaps: list[SftpOverlap] = []
+        self.mixes: list[CwdMix] = []
+
+    def message(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
+        """Takes one message of the SFTP logger.
+
+        Threads: for the one thread that reads.
+        """
+        name = message.partition(b"(")[0]
+        if name in SFTP_CALLS:
+            if name == b"open" and b") -> " in message:
+                self._opened(thread, number, message, seen)
+            else:
+                self._call(name, thread, number, message, seen)
+        elif message.startswith(b"Opened sftp"):
+            self._start(thread, number, seen)
+        elif message.startswith(b"sftp session closed"):
+            self._end(thread, number, seen)
+        elif message.startswith(b"Unexpected response"):
+            self._unexpected(thread, number, seen)
+        else:
+            self.unknown += 1
+
+    def _session(self, thread: bytes, number: bytes) -> Session | None:
+        channel = self._story.channel_of(thread, number)
+        if channel is None:
+            if self._story.is_ambiguous(number):
+                self.ambiguous += 1
+                return None
+            session = self._orphans.get(number)
+            if session is None:
+                if len(self._orphans) >= MAX_ORPHANS:
+                    self._orphans.pop(next(iter(self._orphans)))
+                session = self._orphans[number] = Session(number, None)
+            return session
+        session = self._of_channel.get(channel)
+        if session is None:
+            session = self._of_channel[channel] = Session(number, channel)
+            channel.sftp = True
+        return session
+
+    def _start(self, thread: bytes, number: bytes, seen: Seen) -> None:
+        self._story.touch(thread, "", seen, None)
+        self._orphans.pop(number, None)
+        session = self._session(thread, number)
+        if session is not None and session.channel is not None:
+            self._story.at_home(thread, session.channel)
+
+    def _end(self, thread: bytes, number: bytes, seen: Seen) -> None:
+        self._story.touch(thread, "", seen, None)
+        session = self._session(thread, number)
+        if session is not None:
+            self._close(session)
+
+    def forget(self, channel: Channel) -> None:
+        """The channel has ended.
+
+        Threads: for the one thread that reads.
+        """
+        session = self._of_channel.get(channel)
+        if session is not None:
+            self._close(session)
+
+    def _close(self, session: Session) -> None:
+        self._report_fast(session)
+        if session.channel is not None:
+            self._of_channel.pop(session.channel, None)
+        else:
+            self._orphans.pop(session.number, None)
+
+    def _call(self, name: bytes, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
+        session = self._session(thread, number)
+        self._story.touch(thread, "" if name == b"close" else "sftp", seen, session.channel if session else None)
+        if session is None or not thread:
+            return
+        before = session.last
+        if before is not None and before[2] != thread:
+            for opener, (_, inside) in session.opens.items():
+                if opener != thread and len(inside) < 8:
+                    inside.append(seen)
+            if len(session.fast) < 64:
+                gap = seconds_between(before, seen)
+                if gap is not None and gap >= 0:
+                    session.fast.append((gap * 1000, before, seen))
+        session.last = seen
+        if thread in session.threads or len(session.threads) < MAX_THREADS:
+            session.threads[thread] = seen
+        session.opens.pop(thread, None)
+        if name == b"open":
+            if len(session.opens) < MAX_THREADS:
+                session.opens[thread] = (seen, [])
+        elif name == b"normalize" or session.cwd:
+            self._directory(session, name, thread, message, seen)
+        session.stat = (thread, message[4:]) if name == b"stat" else (b"", b"")
+
+    def _opened(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
+        session = self._session(thread, number)
+        self._story.touch(thread, "", seen, None)
+        begun = session.opens.pop(thread, None) if session is not None else None
+        if session is None or begun is None:
+            return
+        start, inside = begun
+        if not message.startswith(start[1].partition(b"] open(")[2].rstrip()[:40].join((b"open(", b""))):
+            return
+        taken = seconds_between(start, seen)
+        if not inside and taken is not None and taken >= 0 and len(session.open_ms) < 64:
+            session.open_ms.append(taken * 1000)
+        if inside:
+            session.proved += 1
+            if session.proved == 1 and len(self.overlaps) < 100:
+                self._report(session, "inside", [start, *inside[:4], seen], 0.0)
+
+    def _unexpected(self, thread: bytes, number: bytes, seen: Seen) -> None:
+        session = self._session(thread, number)
+        if session is not None and len(session.threads) > 1 and len(self.overlaps) < 100:
+            self._report(session, "lost-reply", [*list(session.threads.values())[-4:], seen], 0.0)
+
+    def _directory(self, session: Session, name: bytes, thread: bytes, message: bytes, seen: Seen) -> None:
+        # SFTPClient.chdir is stat(path), then normalize(path); paths are logged after _adjust_cwd made them absolute.
+        if name == b"normalize" and session.stat == (thread, message[9:]):
+            self._changes += 1
+            if len(session.cwd) < MAX_THREADS:
+                session.cwd[thread] = (_path(message), seen, self._changes)
+            return
+        mine = session.cwd.get(thread)
+        if mine is None or name == b"normalize":
+            return
+        path = _path(message)
+        for other, (theirs, where, when) in session.cwd.items():
+            if other != thread and when > mine[2] and theirs != mine[0] and path.startswith(theirs.rstrip(b"/") + b"/"):
+                if not path.startswith(mine[0].rstrip(b"/") + b"/") and len(self.mixes) < 100:
+                    self.mixes.append(
+                        CwdMix(
+                            channel=_number(session.number),
+                            mine=line_of(mine[1]),
+                            theirs=line_of(where),
+                            call=line_of(seen),
+                        )
+                    )
+                    del session.cwd[thread]
+                    return
+
+    def finish(self) -> None:
+        """The log ends: looks at the sessions that are still open.
+
+        Threads: for the one thread that reads.
+        """
+        for session in [*self._of_channel.values(), *self._orphans.values()]:
+            self._report_fast(session)
+            silent = [s for t, s in session.threads.items() if self._story.last_of(t) is s]
+            if len(silent) >= 3 and session.last in silent and not session.proved and len(self.overlaps) < 100:
+                self._report(session, "all-silent", silent[-8:], 0.0)
+
+    def _report_fast(self, session: Session) -> None:
+        owner = session.channel.owner if session.channel is not None else None
+        samples = session.open_ms + (owner.confirm_ms + owner.request_ms if owner is not None else [])
+        if session.proved or len(samples) < 3 or min(samples) < WIRE_MS:
+            return
+        limit = min(samples) * WIRE_SHARE
+        close = [(a, b) for gap, a, b in session.fast if gap <= limit]
+        if len(close) >= FAST_PAIRS:
+            session.proved += 1
+            lines = dict.fromkeys(s for pair in close[:3] for s in pair)
+            self._report(session, "faster-than-the-wire", list(lines), min(samples), len(close))
+
+    def _report(self, session: Session, how: str, seen: list[Seen], fastest_ms: float, count: int = 1) -> None:
+        lines: list[Line] = [line_of(s) for s in sorted(seen, key=lambda s: s[0])]
+        owner = session.channel.owner if session.channel is not None else None
+        self.overlaps.append(
+            SftpOverlap(
+                channel=_number(session.number),
+                transport=owner.name if owner is not None else "",
+                how=how,
+                threads=tuple(dict.fromkeys(line.thread for line in lines)),
+                lines=tuple(lines),
+                count=count,
+                round_trip_ms=fastest_ms,
+            )
+        )
+
+
+def _path(message: bytes) -> bytes:
+    for quote in (b"'", b'"'):
+        parts = message.split(quote, 2)
+        if len(parts) == 3:
+            return parts[1]
+    return b""
+
+
+def _number(number: bytes) -> int:
+    return int(number) if number.isdigit() and len(number) < 19 else -1

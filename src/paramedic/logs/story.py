@@ -1,0 +1,246 @@
+"""The story of one process: a machine that is fed Paramiko's messages in order and keeps what is alive.
+
+Its memory is bounded by the transports and channels that are alive, and by fixed limits on what is kept as evidence.
+
+Who did it is known for two kinds of lines: a transport logs on its own thread, and so do the threads that use it. A
+channel's number is unique in its transport alone; which transport a worker's ``[chan 3]`` means is known where one
+live transport has a channel 3, or where this thread was seen on one of them before. Otherwise the story says nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from paramedic.logs.actors import Seen, line_of, maybe_line
+from paramedic.logs.channels import Channels
+from paramedic.logs.facts import Dropped, LogFacts
+from paramedic.logs.phrases import Kind, recognise
+from paramedic.model.report import Gap
+
+Handler = Callable[[bytes, bytes, bytes, Seen], None]
+
+_KEX_STARTS = b"kex algo server k client e server e client m server m client c server c client l server l kex foll"
+MAX_TRACE_BYTES = 400
+
+
+class Story(Channels):
+    """One process's part of a log.
+
+    Attributes:
+        process: its id, where the log has it.
+        messages: how many were fed.
+        unknown: how many of them Paramiko is not known to log.
+    """
+
+    def __init__(self, process: int | None = None, prior_transports: frozenset[bytes] = frozenset()) -> None:
+        super().__init__(prior_transports)
+        self.process = process
+        self.messages = 0
+        self.unknown = 0
+        self.unknown_example: Seen | None = None
+        self._first: Seen | None = None
+        self._last: Seen | None = None
+        self._by_kind: dict[Kind, Handler] = {
+            Kind.TRANSPORT_START: self._start,
+            Kind.REMOTE_VERSION: self._banner,
+            Kind.LOCAL_VERSION: self._of_transport,
+            Kind.BANNER: self._of_transport,
+            Kind.CONNECTED: self._of_transport,
+            Kind.KEX_START: self._kex_start,
+            Kind.KEX_END: self._kex_end,
+            Kind.HOST_KEY_ADDED: self._host_key,
+            Kind.AUTH_READY: self._auth_ready,
+            Kind.AUTH_TRY: self._auth_try,
+            Kind.AUTH_OK: self._auth_ok,
+            Kind.AUTH_FAILED: self._auth_failed,
+            Kind.CHANNEL_OPENING: self._opening,
+            Kind.CHANNEL_CONFIRMED: self._confirmed,
+            Kind.CHANNEL_OPENED: self._of_transport,
+            Kind.CHANNEL_REFUSED: self._refused,
+            Kind.CHANNEL_INCOMING: self._of_transport,
+            Kind.REQUEST_OK: self._request_ok,
+            Kind.EOF_SENT: self._eof_sent,
+            Kind.EOF_RECEIVED: self._eof_received,
+            Kind.WINDOW: self._window,
+            Kind.DEAD_CHANNEL: self._dead_channel,
+            Kind.UNKNOWN_CHANNEL: self._unknown_channel,
+            Kind.GLOBAL_SENT: self._global_sent,
+            Kind.GLOBAL_REPLY: self._global_reply,
+            Kind.GLOBAL_RECEIVED: self._of_transport,
+            Kind.PACKET_DROPPED: self._packet_dropped,
+            Kind.DISCONNECT: self._disconnect,
+            Kind.TRANSPORT_EOF: self._eof,
+            Kind.SOCKET_ERROR: self._socket_error,
+            Kind.EXCEPTION: self._exception,
+            Kind.UNIMPLEMENTED: self._unimplemented,
+            Kind.UNREQUESTED: self._unrequested_success,
+            Kind.PACKET: self.packets.packet,
+            Kind.HEX: self.packets.hex_line,
+            Kind.SFTP_START: self._sftp,
+            Kind.SFTP_END: self._sftp,
+            Kind.SFTP_CALL: self._sftp,
+            Kind.SFTP_OPENED: self._sftp,
+            Kind.SFTP_UNEXPECTED: self._sftp,
+        }
+        # The first eight bytes of the messages that make up nearly all of a long log.
+        self._fast: dict[bytes, Handler] = {
+            b"Max pack": self._max_packet,
+            b"Sesch ch": self._request_ok,
+            b"EOF sent": self._eof_sent,
+            b"EOF rece": self._eof_received,
+            b"window u": self._window,
+            b"window d": self._window,
+            b"addwindo": self._window,
+            b"Read pac": self.packets.packet,
+            b"Write pa": self.packets.packet,
+            b"Debug ms": self._nothing,
+        }
+        for i in range(0, len(_KEX_STARTS), 9):
+            self._fast[_KEX_STARTS[i : i + 8]] = self._nothing
+
+    def feed(self, thread: bytes, sftp: bool, message: bytes, seen: Seen) -> None:
+        """Takes one message of Paramiko's.
+
+        Args:
+            thread: what the log calls the thread; b"" if it does not say.
+            sftp: the logger is an SFTP one.
+            message: the message alone.
+            seen: the line it stands in.
+
+        Threads: for the one thread that reads.
+        """
+        self.messages += 1
+        if self._last is None:
+            self._first = seen
+        self._last = seen
+        number = b""
+        if message[:6] == b"[chan ":
+            number, _, message = message[6:].partition(b"] ")
+            if sftp:
+                self.sftp.message(thread, number, message, seen)
+                return
+        handler = self._fast.get(message[:8])
+        if handler is not None:
+            handler(thread, number, message, seen)
+            return
+        if message[:6] == b"Secsh " and message[-7:] == b"opened.":
+            return  # "Max packet out" stands right before it, from the same thread (transport.py)
+        self._rare(thread, number, message, seen)
+
+    def _rare(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
+        trouble = self._trouble
+        found = recognise(message)
+        if trouble is not None and trouble[0] == thread:
+            if found is None or found[0] is Kind.TRACEBACK:
+                if len(trouble[1].traceback) < 80:
+                    trouble[1].traceback.append(message[:MAX_TRACE_BYTES].decode("utf-8", "replace"))
+                return
+            self._trouble = None
+        if found is None:
+            self.unknown += 1
+            self.unknown_example = self.unknown_example or seen
+            return
+        handler = self._by_kind.get(found[0])
+        if handler is not None:
+            handler(thread, number, message, seen)
+
+    def _nothing(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
+        """For messages that say nothing about threads."""
+
+    def _sftp(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
+        # The log has no logger names, or not Paramiko's; the message is an SFTP one all the same.
+        self.sftp.message(thread, number, message, seen)
+
+    def finish(self) -> LogFacts:
+        """The log ends here: everything that it said about this process.
+
+        Threads: for the one thread that reads.
+        """
+        for transport in self.transports.values():
+            if transport.end is None:
+                self._look_for_eof_race(transport, None)
+                transport.waiting_at_end = self._waiting(transport)
+            for channel in list(transport.channels.values()):
+                if channel.readers is not None or channel.writers is not None:
+                    self.packets.report_sharing(channel)
+        self.sftp.finish()
+        transports = [*self._done, *(t.facts() for t in self.transports.values())]
+        transports.sort(key=lambda t: (t.started or t.last or _NOWHERE).number)
+        return LogFacts(
+            process=self.process,
+            first=maybe_line(self._first),
+            last=maybe_line(self._last),
+            messages=self.messages,
+            transports=tuple(transports),
+            transports_seen=self.transports_seen,
+            threads_known=bool(self._last and self._last[2]),
+            threads_seen=self.threads_seen + self.transports_seen,
+            mixed=self.mixed,
+            clock=self.now_s is not None,
+            most_logging_in=self.most_logging_in,
+            key_prints=tuple(self.key_prints),
+            hosts=tuple((host, line_of(seen)) for host, seen in self.hosts.items()),
+            refusals=tuple(self.refusals),
+            refusals_seen=self.refusals_seen,
+            sftp_overlaps=tuple(self.sftp.overlaps),
+            cwd_mixes=tuple(self.sftp.mixes),
+            overlaps=tuple(self.overlaps),
+            dead_uses=tuple(self.dead_uses),
+            dropped=tuple(
+                Dropped(channel=c.facts(), line=line_of(late), moved_on=maybe_line(moved), moved_on_ms=gap)
+                for c, late, moved, gap in self.dropped
+            ),
+            eof_races=tuple(self.eof_races),
+            windows_full=tuple(self.packets.full()),
+            shared_streams=tuple(self.packets.shared),
+            unrequested=tuple(map(line_of, self.unrequested)),
+            gaps=tuple(self._gaps()),
+        )
+
+    def _gaps(self) -> list[Gap]:
+        gaps = []
+        if self.unknown + self.sftp.unknown:
+            text = "" if self.unknown_example is None else f", such as line {self.unknown_example[0]}"
+            gaps.append(
+                Gap(
+                    reason="unknown-message",
+                    detail=f"messages of Paramiko's loggers that no known version of Paramiko writes{text}",
+                    count=self.unknown + self.sftp.unknown,
+                )
+            )
+        if self.clock_backwards:
+            gaps.append(
+                Gap(reason="clock-backwards", detail="the log's clock goes backwards", count=self.clock_backwards)
+            )
+        if self.mixed:
+            gaps.append(
+                Gap(
+                    reason="mixed-processes",
+                    detail="several processes with the same thread numbers write to this log and no line says which; "
+                    "who did what is a guess, and nothing is claimed that hangs on it",
+                )
+            )
+        if self.sftp.ambiguous:
+            gaps.append(
+                Gap(
+                    reason="ambiguous-channel",
+                    detail="SFTP lines that may be of several connections, since the log names only the channel",
+                    count=self.sftp.ambiguous,
+                )
+            )
+        if self.evicted:
+            gaps.append(
+                Gap(
+                    reason="too-many-channels",
+                    detail="channels that were given up because too many seemed to be open",
+                    count=self.evicted,
+                )
+            )
+        return gaps
+
+
+class _Nowhere:
+    number = 0
+
+
+_NOWHERE = _Nowhere()
