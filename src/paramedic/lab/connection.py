@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import socket
 from collections.abc import Callable, Sequence
@@ -15,6 +16,9 @@ from paramedic.lab.manners import Manners, loopback
 from paramedic.lab.session import Session
 from paramedic.lab.trouble import LabError
 from paramedic.lab.wire import Wire, discard_until_closed, reset
+
+FIRST_LINE_LIMIT_S = 1.0
+"""How long a client that is turned away has to say something."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +89,7 @@ class Door:
     def __init__(self, premises: Premises) -> None:
         self._premises = premises
         self._open: set[asyncio.Task[None]] = set()
+        self._turned_away: set[asyncio.Task[None]] = set()
         self._unauthenticated = 0
 
     async def answer(self, listener: socket.socket) -> None:
@@ -100,19 +105,18 @@ class Door:
                 await asyncio.sleep(0.05)
                 continue
             sock.setblocking(False)
-            if self._is_full():
-                self._drop(sock)
-                continue
-            task = asyncio.create_task(self._receive(sock))
-            self._open.add(task)
-            task.add_done_callback(self._open.discard)
+            turned_away = self._is_full()
+            task = asyncio.create_task(self._turn_away(sock) if turned_away else self._receive(sock))
+            tasks = self._turned_away if turned_away else self._open
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
 
     def shut(self) -> None:
         """End every connection.
 
         Threads: the event loop's thread; does not block.
         """
-        for task in self._open:
+        for task in self._open | self._turned_away:
             task.cancel()
 
     def _is_full(self) -> bool:
@@ -120,11 +124,17 @@ class Door:
         startups = manners.max_startups is not None and self._unauthenticated >= manners.max_startups
         return startups or (manners.max_connections is not None and len(self._open) >= manners.max_connections)
 
-    def _drop(self, sock: socket.socket) -> None:
-        if self._premises.manners.drop == "reset":
-            reset(sock)
-        else:
+    async def _turn_away(self, sock: socket.socket) -> None:
+        if self._premises.manners.drop == "close":
             sock.close()
+            return
+        # As it goes with sshd, which closes at once: the reset answers the client's first line. One that came at once
+        # would be an error of the client's connect() instead.
+        try:
+            with contextlib.suppress(OSError, TimeoutError):
+                await asyncio.wait_for(asyncio.get_running_loop().sock_recv(sock, 1), FIRST_LINE_LIMIT_S)
+        finally:
+            reset(sock)
 
     async def _receive(self, sock: socket.socket) -> None:
         """One connection from its first byte to its last."""
