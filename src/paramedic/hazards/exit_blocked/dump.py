@@ -1,0 +1,39 @@
+"""The main thread has ended; a thread that waits for the peer keeps the process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from paramedic.dump.calls import Layer
+from paramedic.dump.facts import DumpFacts
+from paramedic.dump.story import names, step, verb
+from paramedic.dump.waits import REMOTE, Wait
+from paramedic.hazards.exit_blocked import HAZARD
+from paramedic.model.finding import Confidence, Finding
+
+
+def find(facts: DumpFacts) -> Iterable[Finding]:
+    """Yields a finding where the interpreter waits at its end for threads that wait for the peer.
+
+    Threads: as `DumpFacts`.
+    """
+    main = next((a for a in facts.others if a.wait is Wait.SHUTDOWN), None)
+    if main is None or facts.moved(main):
+        return
+    executor = main.find("concurrent.futures.thread", "_python_exit", layer=Layer.STDLIB) is not None
+    readers = [a for a in facts.others if a.wait in REMOTE and a.site and not facts.moved(a)]
+    for group in facts.groups(readers):
+        # An executor that is still at work when main ends is common and ends by itself; a thread of the user's own
+        # that nobody joins is neither.
+        sure = Confidence.POSSIBLE if facts.repeated or not executor else Confidence.ADVICE
+        yield Finding(
+            hazard=HAZARD.name,
+            code=HAZARD.code,
+            confidence=sure,
+            message=(
+                f"The main thread has ended and waits for {names(group)}, which {verb(group, 'waits', 'wait')} for "
+                f"{group[0].wait}: the process ends only when that does"
+            ),
+            steps=(main.step("has run to its end and joins the threads that are no daemons"), step(group)),
+            count=len(group),
+        )

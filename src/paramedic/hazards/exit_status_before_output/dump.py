@@ -1,0 +1,57 @@
+"""A thread waits for the exit status while nobody reads what the command writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from paramedic.dump.activity import Activity
+from paramedic.dump.facts import MSG_CHANNEL_DATA, MSG_CHANNEL_EXTENDED_DATA, DumpFacts
+from paramedic.dump.source import Order
+from paramedic.dump.story import names, step, verb
+from paramedic.dump.waits import Wait
+from paramedic.hazards.exit_status_before_output import HAZARD
+from paramedic.model.finding import Confidence, Finding
+
+
+def find(facts: DumpFacts) -> Iterable[Finding]:
+    """Yields one finding for each place where threads wait in ``recv_exit_status`` with output unread.
+
+    Threads: as `DumpFacts`.
+    """
+    waiting = [a for a in facts.others if a.wait is Wait.EXIT_STATUS and not facts.moved(a)]
+    for group in facts.groups(a for a in waiting if not facts.has_reader(a)):
+        judged = _judge(facts, group[0])
+        if judged is None:
+            continue
+        confidence, why = judged
+        yield Finding(
+            hazard=HAZARD.name,
+            code=HAZARD.code,
+            confidence=confidence,
+            message=(
+                f"{names(group)} {verb(group, 'waits', 'wait')} in recv_exit_status and no thread reads the output: {why}"
+            ),
+            steps=(step(group, "waits for the exit status before anybody has read the output"),),
+            count=len(group),
+        )
+
+
+def _judge(facts: DumpFacts, waiter: Activity) -> tuple[Confidence, str] | None:
+    order = facts.reading(waiter)
+    fill = facts.unread(facts.channel_of(waiter))
+    if fill is not None:
+        if fill.full:
+            return Confidence.OBSERVED, f"{fill} are unread, the window is used up and the command cannot go on"
+        return None if order is not Order.AFTER else (Confidence.ADVICE, f"only {fill} are unread so far")
+    if order is Order.BEFORE:
+        return None
+    data = (MSG_CHANNEL_DATA, MSG_CHANNEL_EXTENDED_DATA)
+    came = facts.last_packet_was_for(facts.channel_of(waiter), *data)
+    if order is Order.AFTER and came is not False:
+        return Confidence.POSSIBLE, "the code reads it only afterwards, so more than a window (2 MiB) stops the command"
+    if came and facts.repeated:
+        return Confidence.POSSIBLE, "the last packet was output for this channel, which nobody takes"
+    return (
+        Confidence.ADVICE,
+        "if the command writes more than a window (2 MiB) it stops; a dump cannot say whether it did",
+    )

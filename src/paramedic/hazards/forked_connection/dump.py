@@ -1,0 +1,54 @@
+"""A process waits on a connection whose transport thread stayed in the process that forked it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from paramedic.dump.activity import Activity
+from paramedic.dump.calls import Layer
+from paramedic.dump.facts import DumpFacts
+from paramedic.dump.story import names, step, verb
+from paramedic.dump.waits import REMOTE, Wait
+from paramedic.hazards.forked_connection import HAZARD
+from paramedic.model.finding import Confidence, Finding
+
+_NOT = (Wait.ACCEPT, Wait.HANDSHAKE)
+
+
+def find(facts: DumpFacts) -> Iterable[Finding]:
+    """Yields a finding where threads wait for a transport thread that this process does not have.
+
+    Threads: as `DumpFacts`.
+    """
+    lonely = [a for a in facts.others if a.wait in REMOTE and a.wait not in _NOT and _has_no_server(facts, a)]
+    for group in facts.groups(a for a in lonely if not facts.moved(a)):
+        forked = _was_forked(group[0])
+        yield Finding(
+            hazard=HAZARD.name,
+            code=HAZARD.code,
+            confidence=Confidence.OBSERVED if forked or facts.whole else Confidence.POSSIBLE,
+            message=(
+                f"{names(group)} {verb(group, 'waits', 'wait')} for {group[0].wait}, but this process has no thread "
+                "that reads the connection: it was forked with a live Transport, and only the process that connected may "
+                "use it"
+            ),
+            steps=(step(group),),
+            process=facts.snapshot.process,
+            count=len(group),
+        )
+
+
+def _has_no_server(facts: DumpFacts, activity: Activity) -> bool:
+    if any(c.layer is Layer.LIBRARY and c.module in ("gevent", "eventlet", "greenlet") for c in activity.calls):
+        return False
+    if facts.transports and not (facts.whole and facts.transport_is_missing(activity)):
+        return False
+    return facts.whole or _was_forked(activity)
+
+
+def _was_forked(activity: Activity) -> bool:
+    return any(
+        c.at("multiprocessing.popen_fork", "_launch", layer=Layer.STDLIB)
+        or c.at("multiprocessing.process", "_bootstrap", layer=Layer.STDLIB)
+        for c in activity.calls
+    )

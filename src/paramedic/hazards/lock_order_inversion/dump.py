@@ -1,0 +1,63 @@
+"""Threads wait for each other: through locks of the user's, or through a lock and the transport thread."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from paramedic.dump.activity import Activity
+from paramedic.dump.cycles import Cycle
+from paramedic.dump.facts import DumpFacts
+from paramedic.dump.story import names
+from paramedic.hazards.lock_order_inversion import HAZARD
+from paramedic.model.finding import Confidence, Finding, Step
+
+
+def find(facts: DumpFacts) -> Iterable[Finding]:
+    """Yields a finding for each cycle of waiting that leads through a lock; without source, for what looks like one.
+
+    Threads: as `DumpFacts`.
+    """
+    for cycle in facts.cycles:
+        if any(facts.moved(a) for a in cycle.threads) or facts.in_signal_handler(cycle.threads[0]):
+            continue
+        locks = cycle.locks
+        yield Finding(
+            hazard=HAZARD.name,
+            code=HAZARD.code,
+            confidence=Confidence.OBSERVED if cycle.certain else Confidence.POSSIBLE,
+            message=f"Cycle: {cycle}"
+            + ("" if cycle.certain else " (the names of the locks say so, not their addresses)"),
+            steps=_steps(cycle),
+            objects=locks,
+        )
+    suspects = facts.stuck_in_own_code
+    if suspects and not facts.cycles:
+        yield _without_source(suspects)
+
+
+def _steps(cycle: Cycle) -> tuple[Step, ...]:
+    steps = []
+    for edge in cycle.edges:
+        held = tuple(e.pair.holds.lock.text for e in cycle.edges if e.pair and e.pair.holds.activity is edge.waits)
+        what = f"waits for {edge.pair.wants.lock.text}" if edge.pair else f"waits for {edge.waits.wait}"
+        if held:
+            what = f"holds {', '.join(held)} and {what}"
+        steps.append(edge.waits.step(what, locks=held))
+    return tuple(steps)
+
+
+def _without_source(suspects: tuple[Activity, ...]) -> Finding:
+    return Finding(
+        hazard=HAZARD.name,
+        code=HAZARD.code,
+        confidence=Confidence.POSSIBLE,
+        message=(
+            f"{names(suspects)} stand still in their own code, in no call that the dump shows, as a lock's acquire looks; "
+            "the other threads only wait for them, so nobody is left to let go"
+        ),
+        steps=tuple(
+            a.step("stands at a line of your code that calls nothing visible: a lock, most likely") for a in suspects
+        ),
+        why="The dump does not show locks and the source was not found. `--source DIR` or a dump of the live process says which.",
+        count=len(suspects),
+    )

@@ -1,0 +1,47 @@
+"""A prefetch has filled both windows and another request on the same SFTP client waits behind its replies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from paramedic.dump.activity import Activity
+from paramedic.dump.facts import DumpFacts
+from paramedic.dump.story import names, step, verb
+from paramedic.dump.waits import Wait
+from paramedic.hazards.prefetch_stall import HAZARD
+from paramedic.model.finding import Confidence, Finding
+
+
+def find(facts: DumpFacts) -> Iterable[Finding]:
+    """Yields a finding for each prefetch that stands, with another call on its client waiting.
+
+    Threads: as `DumpFacts`.
+    """
+    for prefetch in facts.others:
+        if prefetch.find("sftp_file", "_prefetch_thread") is None or prefetch.wait is not Wait.SEND_WINDOW:
+            continue
+        behind = [a for a in facts.others if _waits_behind(a, prefetch) and facts.same_call(a) is not False]
+        for group in facts.groups(behind):
+            yield Finding(
+                hazard=HAZARD.name,
+                code=HAZARD.code,
+                confidence=Confidence.OBSERVED if facts.repeated else Confidence.POSSIBLE,
+                message=(
+                    f"{names(group)} {verb(group, 'makes', 'make')} another request on an SFTP client whose prefetch "
+                    "is outstanding: its reply comes after those of the whole file"
+                ),
+                steps=(
+                    step(group, "waits for an SFTP reply that stands behind the prefetched ones"),
+                    prefetch.step("has asked for the whole file and waits for room to ask for more"),
+                ),
+                count=len(group),
+            )
+
+
+def _waits_behind(caller: Activity, prefetch: Activity) -> bool:
+    if caller is prefetch or caller.wait not in (Wait.SFTP_REPLY, Wait.SEND_WINDOW):
+        return False
+    if caller.find("sftp_file", "_read_prefetch", "_prefetch_thread") or not caller.find("sftp_client", "_request"):
+        return False
+    one, other = caller.address_of("SFTPClient"), prefetch.address_of("SFTPClient")
+    return one is None or other is None or one == other

@@ -1,0 +1,51 @@
+"""Several threads are in calls on one SFTP client."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from paramedic.dump.activity import Activity
+from paramedic.dump.facts import DumpFacts
+from paramedic.dump.source import Owner
+from paramedic.dump.story import names, step
+from paramedic.dump.waits import Wait
+from paramedic.hazards.shared_sftp_client import HAZARD
+from paramedic.model.finding import Confidence, Finding
+
+
+def find(facts: DumpFacts) -> Iterable[Finding]:
+    """Yields a finding for each SFTPClient that two threads (besides Paramiko's own prefetch thread) are in a call on.
+
+    Threads: as `DumpFacts`.
+    """
+    known = facts.in_calls_on("SFTPClient", "sftp_client")
+    for threads in known.values():
+        users = [a for a in threads if not _prefetches(a)]
+        if len(users) > 1:
+            yield _finding(facts, users, Confidence.OBSERVED, "replies are lost or mixed up and calls hang")
+    by_name: dict[object, list[Activity]] = defaultdict(list)
+    for activity in facts.others:
+        if activity.wait is not Wait.SFTP_REPLY or activity.address_of("SFTPClient") or _prefetches(activity):
+            continue
+        if facts.shares_receiver(activity) is Owner.SHARED:
+            by_name[activity.site].append(activity)
+    for threads_at in by_name.values():
+        if len(threads_at) > 1:
+            why = "the source names one object for all of them; a dump with --locals would prove it"
+            yield _finding(facts, threads_at, Confidence.POSSIBLE, why)
+
+
+def _prefetches(activity: Activity) -> bool:
+    return activity.find("sftp_file", "_prefetch_thread") is not None
+
+
+def _finding(facts: DumpFacts, threads: list[Activity], confidence: Confidence, why: str) -> Finding:
+    return Finding(
+        hazard=HAZARD.name,
+        code=HAZARD.code,
+        confidence=confidence,
+        message=f"One SFTPClient is used by {names(threads)} at the same time: {why}",
+        steps=tuple(step(group) for group in facts.groups(threads)),
+        count=1,
+    )

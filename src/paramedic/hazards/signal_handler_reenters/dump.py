@@ -1,0 +1,55 @@
+"""A signal handler called Paramiko while the frame that it interrupted holds the lock that it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from paramedic.dump.activity import Activity, holds_inside
+from paramedic.dump.calls import Call, Layer
+from paramedic.dump.facts import DumpFacts
+from paramedic.dump.waits import Wait
+from paramedic.hazards.signal_handler_reenters import HAZARD
+from paramedic.model.finding import Confidence, Finding
+
+
+def find(facts: DumpFacts) -> Iterable[Finding]:
+    """Yields a finding for each thread that waits for a lock which its own interrupted frames hold.
+
+    Threads: as `DumpFacts`.
+    """
+    for activity in facts.others:
+        if facts.moved(activity) or any(c.function == "__del__" for c in activity.calls):
+            continue
+        found = _reentered(facts, activity)
+        if found is None:
+            continue
+        handler, interrupted, lock = found
+        yield Finding(
+            hazard=HAZARD.name,
+            code=HAZARD.code,
+            confidence=Confidence.OBSERVED,
+            message=(
+                f"A signal handler ({handler.function}) waits for {lock} on {activity.name}, which the frame that it "
+                f"interrupted ({interrupted.function}) holds: it can never be let go"
+            ),
+            steps=(
+                activity.step(f"was interrupted by a signal in {interrupted.function}, which holds {lock}"),
+                activity.step(f"in the handler {handler.function}: waits for {lock}", site=handler.site),
+            ),
+        )
+
+
+def _reentered(facts: DumpFacts, activity: Activity) -> tuple[Call, Call, str] | None:
+    if activity.wait is Wait.PARAMIKO_LOCK:
+        holder = holds_inside(activity, activity.lock)
+        handler = next((c for c in activity.calls if c.layer in (Layer.USER, Layer.LIBRARY)), None)
+        if holder is not None and handler is not None and not any(c.at("transport", "_log") for c in activity.calls):
+            return handler, holder, activity.lock
+        return None
+    if facts.in_signal_handler(activity):
+        for pair in facts.holders(activity):
+            if pair.holds.activity is activity and pair.certain:
+                handler = activity.users[0]
+                interrupted = next((c for c in activity.users if c.site == pair.holds.site), handler)
+                return handler, interrupted, pair.wants.lock.text
+    return None

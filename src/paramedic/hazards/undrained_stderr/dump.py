@@ -1,0 +1,58 @@
+"""A thread reads one stream of a channel to its end while the other, which nobody reads, fills the common window."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from paramedic.dump.activity import Activity
+from paramedic.dump.facts import MSG_CHANNEL_DATA, MSG_CHANNEL_EXTENDED_DATA, DumpFacts
+from paramedic.dump.source import Order
+from paramedic.dump.story import names, step, verb
+from paramedic.dump.waits import Wait
+from paramedic.hazards.undrained_stderr import HAZARD
+from paramedic.model.finding import Confidence, Finding
+
+
+def find(facts: DumpFacts) -> Iterable[Finding]:
+    """Yields one finding for each place where threads wait for one stream and the other is not read.
+
+    Threads: as `DumpFacts`.
+    """
+    waiting = [a for a in facts.others if a.wait in (Wait.OUTPUT, Wait.STDERR) and not facts.moved(a)]
+    for group in facts.groups(a for a in waiting if not facts.has_reader(a, other_stream=True)):
+        judged = _judge(facts, group[0])
+        if judged is None:
+            continue
+        confidence, why = judged
+        stream, other = ("stdout", "stderr") if group[0].wait is Wait.OUTPUT else ("stderr", "stdout")
+        yield Finding(
+            hazard=HAZARD.name,
+            code=HAZARD.code,
+            confidence=confidence,
+            message=(
+                f"{names(group)} {verb(group, 'waits', 'wait')} for {stream} while nobody reads {other} "
+                f"of the same channel: {why}"
+            ),
+            steps=(step(group, f"waits for {stream}; {other} is not read by any thread"),),
+            count=len(group),
+        )
+
+
+def _judge(facts: DumpFacts, waiter: Activity) -> tuple[Confidence, str] | None:
+    for_stderr = waiter.wait is Wait.STDERR
+    channel = facts.channel_of(waiter)
+    fill = facts.unread(channel, stderr=not for_stderr)
+    if fill is not None:
+        return (Confidence.OBSERVED, f"{fill} are unread and have used up the window") if fill.full else None
+    place = facts.place(waiter)
+    if place is None or place.mentions("set_combine_stderr"):
+        return None
+    if place.reading(stderr=not for_stderr) is not Order.AFTER:
+        return None
+    kind = MSG_CHANNEL_DATA if for_stderr else MSG_CHANNEL_EXTENDED_DATA
+    if facts.last_packet_was_for(channel, kind) and facts.repeated:
+        return Confidence.POSSIBLE, "the last packet that came was for the unread stream, and nothing came since"
+    return (
+        Confidence.ADVICE,
+        "it is read only afterwards; a dump without the channel's counters cannot say how full it is",
+    )

@@ -1,0 +1,53 @@
+"""A thread waits for the peer with no limit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from paramedic.dump.activity import Activity
+from paramedic.dump.facts import DumpFacts
+from paramedic.dump.story import names, step, verb
+from paramedic.dump.waits import Wait
+from paramedic.hazards.wait_without_timeout import HAZARD
+from paramedic.model.finding import Confidence, Finding
+
+_UNLIMITED = (Wait.OUTPUT, Wait.STDERR, Wait.EXIT_STATUS, Wait.REQUEST_REPLY, Wait.SFTP_REPLY, Wait.SEND_WINDOW)
+_PROMPT = (Wait.REQUEST_REPLY, Wait.SFTP_REPLY, Wait.GLOBAL_REQUEST)
+"""What a healthy server answers at once: a wait of seconds for it is no idling."""
+
+
+def find(facts: DumpFacts) -> Iterable[Finding]:
+    """Yields one finding for each place where threads wait for the peer with no timeout.
+
+    A thread that waits for output is idle, not hung: `advice`. One that has waited for a reply through the whole
+    interval between two dumps is more than that.
+
+    Threads: as `DumpFacts`.
+    """
+    waiting = [a for a in facts.others if a.wait in _UNLIMITED and a.site and _unlimited(facts, a)]
+    for group in facts.groups(a for a in waiting if not facts.moved(a)):
+        wait = group[0].wait
+        stuck = facts.repeated and wait in _PROMPT and facts.transports_listen(group[0])
+        extra = ""
+        if wait is Wait.REQUEST_REPLY:
+            extra = "; the timeout= of exec_command does not cover this"
+        yield Finding(
+            hazard=HAZARD.name,
+            code=HAZARD.code,
+            confidence=Confidence.POSSIBLE if stuck else Confidence.ADVICE,
+            message=(
+                f"{names(group)} {verb(group, 'waits', 'wait')} for {wait} with no timeout{extra}"
+                + ("" if stuck else "; if the peer is gone, for ever")
+            ),
+            steps=(step(group),),
+            count=len(group),
+        )
+
+
+def _unlimited(facts: DumpFacts, waiter: Activity) -> bool:
+    if waiter.wait in (Wait.EXIT_STATUS, Wait.REQUEST_REPLY):
+        return True  # channel.py: event.wait() with no argument, in every version up to 5.1
+    state = facts.state(facts.channel_of(waiter))
+    if state is not None and any(name == "timeout_s" for name, _ in state.values):
+        return state.get("timeout_s") is None
+    return waiter.timeout in (None, "None")
