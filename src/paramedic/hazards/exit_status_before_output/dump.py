@@ -29,7 +29,8 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
             code=HAZARD.code,
             confidence=confidence,
             message=(
-                f"{names(group)} {verb(group, 'waits', 'wait')} in recv_exit_status and no thread reads the output: {why}"
+                f"{names(group)} {verb(group, 'waits', 'wait')} in recv_exit_status and no thread reads the output: "
+                f"{why}"
             ),
             steps=(step(group, "waits for the exit status before anybody has read the output"),),
             count=len(group),

@@ -29,8 +29,8 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
             confidence=Confidence.OBSERVED if forked or facts.whole else Confidence.POSSIBLE,
             message=(
                 f"{names(group)} {verb(group, 'waits', 'wait')} for {group[0].wait}, but this process has no thread "
-                "that reads the connection: it was forked with a live Transport, and only the process that connected may "
-                "use it"
+                "that reads the connection: it was forked with a live Transport, and only the process that connected "
+                "may use it"
             ),
             steps=(step(group),),
             process=facts.snapshot.process,

@@ -22,6 +22,6 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
                 hazard=HAZARD.name,
                 code=HAZARD.code,
                 confidence=Confidence.OBSERVED,
-                message=f"{names(threads)} wait for replies to global requests of one Transport: it has one slot for them",
+                message=f"{names(threads)} wait for replies to global requests of one Transport, which has one slot",
                 steps=tuple(step(group) for group in facts.groups(threads)),
             )

@@ -20,7 +20,8 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
     Threads: as `DumpFacts`.
     """
     idle = [t for t in facts.transports if t.wait in (Wait.PACKET, Wait.PROXY)]
-    users = [a for a in facts.others if a.users and a.wait not in (Wait.TIMER, Wait.JOIN, Wait.FUTURE, Wait.SHUTDOWN)]
+    passive = (Wait.TIMER, Wait.JOIN, Wait.FUTURE, Wait.SHUTDOWN)
+    users = [a for a in facts.others if a.users and (a.pool is not None or a.wait not in passive)]
     if len(idle) < _FEW or len(idle) <= 2 * max(len(users), 1):
         return
     yield Finding(

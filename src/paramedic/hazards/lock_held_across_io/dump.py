@@ -37,7 +37,7 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
             hazard=HAZARD.name,
             code=HAZARD.code,
             confidence=how_sure,
-            message=f"{holder.name} holds {lock} while it waits for {holder.wait}; {names(threads)} can only wait for it",
+            message=f"{holder.name} holds {lock} while it waits for {holder.wait}; {names(threads)} must wait for it",
             steps=(
                 holder.step(f"holds {lock} and waits for {holder.wait}", locks=(lock,)),
                 *(step(group, f"waits for {lock}", site=group[0].site) for group in facts.groups(threads)),

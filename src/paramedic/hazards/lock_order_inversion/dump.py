@@ -25,8 +25,7 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
             hazard=HAZARD.name,
             code=HAZARD.code,
             confidence=Confidence.OBSERVED if cycle.certain else Confidence.POSSIBLE,
-            message=f"Cycle: {cycle}"
-            + ("" if cycle.certain else " (the names of the locks say so, not their addresses)"),
+            message=f"Cycle: {cycle}" + ("" if cycle.certain else " (by the locks' names, not their addresses)"),
             steps=_steps(cycle),
             objects=locks,
         )
@@ -58,6 +57,9 @@ def _without_source(suspects: tuple[Activity, ...]) -> Finding:
         steps=tuple(
             a.step("stands at a line of your code that calls nothing visible: a lock, most likely") for a in suspects
         ),
-        why="The dump does not show locks and the source was not found. `--source DIR` or a dump of the live process says which.",
+        why=(
+            "The dump does not show locks and the source was not found. `--source DIR`, or a dump of the live process, "
+            "says which."
+        ),
         count=len(suspects),
     )

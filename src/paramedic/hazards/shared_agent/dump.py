@@ -22,6 +22,9 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
                 hazard=HAZARD.name,
                 code=HAZARD.code,
                 confidence=Confidence.OBSERVED,
-                message=f"One Agent is used by {names(users)} at the same time: requests and replies on its one socket are mixed",
+                message=(
+                    f"One Agent is used by {names(users)} at the same time: "
+                    "requests and replies on its one socket are mixed"
+                ),
                 steps=tuple(step(group) for group in facts.groups(users)),
             )

@@ -22,6 +22,9 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
                 hazard=HAZARD.name,
                 code=HAZARD.code,
                 confidence=Confidence.OBSERVED,
-                message=f"One SFTPFile is used by {names(users)} at the same time: its position and buffer belong to the file, not to the thread",
+                message=(
+                    f"One SFTPFile is used by {names(users)} at the same time: "
+                    "its position and buffer belong to the file, not to the thread"
+                ),
                 steps=tuple(step(group) for group in facts.groups(users)),
             )

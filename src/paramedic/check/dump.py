@@ -1,0 +1,148 @@
+"""The use case of ``paramedic dump``: thread dumps -> facts -> findings -> report."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from paramedic.dump.facts import DumpFacts
+from paramedic.dump.source import Sources
+from paramedic.hazards.catalogue import CATALOGUE, folder_of, lenses_of
+from paramedic.model.finding import Confidence, Finding
+from paramedic.model.hazard import Lens
+from paramedic.model.report import Gap, Report
+from paramedic.model.snapshot import Snapshot
+
+MAX_FINDINGS = 1000
+MAX_GAPS = 200
+
+_WAITS_ANYWAY = "wait-without-timeout"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """What the lenses say of one dump.
+
+    Attributes:
+        findings: strongest first.
+        gaps: what the dump lacks, and what of ours failed.
+    """
+
+    findings: tuple[Finding, ...]
+    gaps: tuple[Gap, ...]
+
+
+def diagnose(facts: DumpFacts) -> Diagnosis:
+    """Asks every ``dump`` lens of the catalogue.
+
+    A lens that fails becomes a gap, so that the others are heard.
+
+    Threads: as `DumpFacts`.
+    """
+    findings: list[Finding] = []
+    gaps = list(facts.snapshot.gaps)
+    for hazard in CATALOGUE:
+        if Lens.DUMP not in lenses_of(hazard):
+            continue
+        module = importlib.import_module(f"paramedic.hazards.{folder_of(hazard)}.{Lens.DUMP}")
+        try:
+            findings += module.find(facts)
+        except Exception as error:  # an error of ours must not cost the other findings
+            gaps.append(Gap(reason="lens-failed", detail=f"{hazard.name}: {type(error).__name__}: {error}"))
+    return Diagnosis(findings=_without_the_obvious(findings), gaps=tuple(gaps))
+
+
+def _without_the_obvious(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Strongest first; that a wait has no timeout is not said of threads whose wait is explained better."""
+    explained = {s.thread for f in findings if f.hazard != _WAITS_ANYWAY for s in f.steps}
+    kept = [
+        f
+        for f in findings
+        if f.hazard != _WAITS_ANYWAY
+        or f.confidence is not Confidence.ADVICE
+        or not all(s.thread in explained for s in f.steps)
+    ]
+    return tuple(sorted(kept, key=lambda f: f.confidence.rank))
+
+
+def check_dumps(
+    snapshots: Iterable[Snapshot],
+    *,
+    roots: Sequence[Path] = (),
+    prefix: Path | None = None,
+    whole: bool = False,
+    kind: str = "dump",
+) -> Report:
+    """Judges dumps one after the other and reports each story once.
+
+    A dump that follows another of the same process is compared with it, so that "waits" and "moves" are told apart.
+
+    Args:
+        snapshots: in the order in which they were taken; only two of them are kept in memory.
+        roots: folders in which to look for the source that the dumps name.
+        prefix: where the root folder of the dumped process is seen from here.
+        whole: the dumps are known to have all threads.
+        kind: goes into the report's source.
+
+    Threads: for one thread; blocks as ``snapshots`` does, and reads source files.
+    """
+    sources = Sources(roots, prefix=prefix)
+    before: dict[int | None, Snapshot] = {}
+    stories: dict[tuple[object, ...], Finding] = {}
+    gaps: list[Gap] = []
+    dumps = threads = transports = 0
+    forms: set[str] = set()
+    processes: set[int] = set()
+    paramiko = False
+    for snapshot in snapshots:
+        dumps += 1
+        earlier = before.get(snapshot.process)
+        if earlier is not None and not _same_process(earlier, snapshot):
+            earlier = None
+        facts = DumpFacts(snapshot, before=earlier, sources=sources, whole=whole)
+        diagnosis = diagnose(facts)
+        if earlier is not None and whole:
+            # A live process, dumped twice: the second look replaces the first.
+            stories = {k: f for k, f in stories.items() if f.process != snapshot.process}
+        for finding in diagnosis.findings:
+            _tell(stories, finding if finding.process else replace(finding, process=snapshot.process))
+        gaps += [g for g in diagnosis.gaps if g not in gaps][: max(0, MAX_GAPS - len(gaps))]
+        before[snapshot.process] = snapshot
+        if len(before) > 64:
+            before.pop(next(iter(before)))
+        threads, transports = max(threads, len(facts.activities)), max(transports, len(facts.transports))
+        paramiko = paramiko or any(c.layer.value == "paramiko" for a in facts.activities for c in a.calls)
+        forms.add(snapshot.form)
+        if snapshot.process is not None:
+            processes.add(snapshot.process)
+    findings = tuple(sorted(stories.values(), key=lambda f: f.confidence.rank))
+    source = {
+        "kind": kind,
+        "forms": sorted(forms),
+        "dumps": dumps,
+        "threads": threads,
+        "transports": transports,
+        "processes": sorted(processes),
+        "paramiko": paramiko,
+    }
+    return Report(source=source, findings=findings, gaps=tuple(gaps))
+
+
+def _tell(stories: dict[tuple[object, ...], Finding], finding: Finding) -> None:
+    """Keeps one finding for each story; seen again it keeps the stronger confidence and the greater count."""
+    key = (finding.hazard, finding.process, finding.sites or finding.message)
+    known = stories.get(key)
+    if known is None:
+        if len(stories) < MAX_FINDINGS:
+            stories[key] = finding
+        return
+    stronger = finding if finding.confidence.rank <= known.confidence.rank else known
+    stories[key] = replace(stronger, count=max(known.count, finding.count))
+
+
+def _same_process(one: Snapshot, other: Snapshot) -> bool:
+    mine = {t.ident for t in one.threads if t.ident}
+    theirs = {t.ident for t in other.threads if t.ident}
+    return bool(mine) and 2 * len(mine & theirs) >= min(len(mine), len(theirs))

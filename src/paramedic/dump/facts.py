@@ -1,0 +1,444 @@
+"""Who waits for whom, from the stacks of one dump (and of an earlier one, where there are two).
+
+`DumpFacts` is what the ``dump`` lenses judge by. It says what is so and how well it is known; it accuses nobody.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from paramedic.dump.activity import Activity, activity_of
+from paramedic.dump.calls import Layer
+from paramedic.dump.cycles import Cycle, cycles_through_locks
+from paramedic.dump.locks import Blocked, LockUse, held, same_lock, wanted
+from paramedic.dump.motion import Motion, slept_through
+from paramedic.dump.source import Order, Owner, Place, Sources
+from paramedic.dump.waits import LOCAL_LOCKS, REMOTE, REPLIES, Wait
+from paramedic.model.snapshot import ObjectState, Snapshot
+
+MSG_CHANNEL_DATA = 94
+MSG_CHANNEL_EXTENDED_DATA = 95
+
+_LOOP_MODULES = ("asyncio.base_events", "asyncio.events", "asyncio.runners")
+_LOOP_FUNCTIONS = ("_run_once", "_run", "run_forever", "run_until_complete", "run")
+_NEARLY = 65536
+"""A server sends no more once the window that is left is smaller than the packet it has (32 KiB with OpenSSH)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fill:
+    """How much of a channel's receive window unread bytes have used up.
+
+    Attributes:
+        unread_bytes: in Paramiko's buffers of the stream or streams.
+        left_bytes: what the peer may still send.
+    """
+
+    unread_bytes: int
+    left_bytes: int
+
+    @property
+    def full(self) -> bool:
+        """Whether the peer has to wait until somebody reads."""
+        return self.unread_bytes > 0 and self.left_bytes < _NEARLY
+
+    def __str__(self) -> str:
+        return f"{self.unread_bytes:,} bytes"
+
+
+class DumpFacts:
+    """One dump of one process, understood.
+
+    Threads: for one thread at a time (it caches what it worked out).
+    """
+
+    REPLIES = REPLIES
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        *,
+        before: Snapshot | None = None,
+        sources: Sources | None = None,
+        whole: bool = False,
+    ) -> None:
+        """Prepares the facts; they are worked out when asked for.
+
+        Args:
+            snapshot: the dump.
+            before: an earlier dump of the same process.
+            sources: where to look for the user's source.
+            whole: the dump is known to have all threads of the process.
+        """
+        self.snapshot = snapshot
+        self.before = before
+        self.sources = sources if sources is not None else Sources()
+        left_out = {"cut-off", "threads-left-out", "unreadable"} & {g.reason for g in snapshot.gaps}
+        self.whole = whole and not left_out
+        self._motion = Motion(snapshot, before)
+
+    @cached_property
+    def activities(self) -> tuple[Activity, ...]:
+        """Every thread and what it does, in the order of the dump."""
+        return tuple(activity_of(t) for t in self.snapshot.threads)
+
+    @cached_property
+    def transports(self) -> tuple[Activity, ...]:
+        """The transport threads."""
+        return tuple(a for a in self.activities if a.transport is not None)
+
+    @cached_property
+    def others(self) -> tuple[Activity, ...]:
+        """The threads that are no transport threads."""
+        return tuple(a for a in self.activities if a.transport is None)
+
+    @property
+    def repeated(self) -> bool:
+        """Whether there is an earlier dump to compare with."""
+        return self._motion.known
+
+    def stood_still(self, activity: Activity) -> bool | None:
+        """Whether the thread did the very same in the earlier dump; None without one."""
+        return self._motion.stood_still(activity.thread)
+
+    def same_call(self, activity: Activity) -> bool | None:
+        """Whether the thread is in the same call of the user's as in the earlier dump; None without one."""
+        return self._motion.same_call(activity.thread)
+
+    def moved(self, activity: Activity) -> bool:
+        """Whether it is known that the thread went on between the dumps."""
+        return self.stood_still(activity) is False
+
+    def never_woke(self, activity: Activity) -> bool | None:
+        """Whether the kernel says that the thread slept all the time between the dumps; None where unknown."""
+        if self.before is None:
+            return None
+        earlier = next((t for t in self.before.threads if t.ident == activity.thread.ident), None)
+        return slept_through(earlier, activity.thread) if earlier is not None else None
+
+    # -- objects ------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _states(self) -> dict[str, ObjectState]:
+        return {s.address.lower(): s for s in self.snapshot.objects}
+
+    def state(self, address: str | None) -> ObjectState | None:
+        """What is known of the inside of an object."""
+        return self._states.get(address) if address else None
+
+    def channel_of(self, activity: Activity) -> str | None:
+        """The address of the channel that the thread is in a call on."""
+        return activity.address_of("Channel")
+
+    def in_calls_on(self, cls: str, module: str, functions: Iterable[str] = ()) -> dict[str, tuple[Activity, ...]]:
+        """Threads by the address of the object of that class whose methods are on their stacks.
+
+        Args:
+            cls: "SFTPClient", "Channel", …
+            module: Paramiko's module of the class.
+            functions: only these methods; all if empty.
+        """
+        found: dict[str, list[Activity]] = defaultdict(list)
+        wanted_functions = frozenset(functions)
+        for activity in self.activities:
+            seen: set[str] = set()
+            for call in activity.calls:
+                if call.layer is not Layer.PARAMIKO or call.module != module:
+                    continue
+                if wanted_functions and call.function not in wanted_functions:
+                    continue
+                address = call.address()
+                if address and address not in seen and _named(call.variable("self"), cls):
+                    seen.add(address)
+                    found[address].append(activity)
+        return {address: tuple(threads) for address, threads in found.items()}
+
+    def unread(self, channel: str | None, *, stderr: bool | None = None) -> Fill | None:
+        """How full a channel's window is, where somebody could look.
+
+        Args:
+            channel: its address.
+            stderr: count only this stream; both if None.
+        """
+        state = self.state(channel)
+        if state is None:
+            return None
+        out, err, left = (state.get(n) for n in ("unread_bytes", "unread_stderr_bytes", "window_left_bytes"))
+        if not (isinstance(out, int) and isinstance(err, int) and isinstance(left, int)):
+            return None
+        unread = out + err if stderr is None else err if stderr else out
+        return Fill(unread_bytes=unread, left_bytes=left)
+
+    def has_reader(self, activity: Activity, *, other_stream: bool = False) -> bool:
+        """Whether another thread waits for data of the same channel (or may, where addresses are unknown).
+
+        Args:
+            activity: who waits on the channel.
+            other_stream: only a reader of the stream that ``activity`` does not read counts.
+        """
+        waits = {Wait.OUTPUT, Wait.STDERR}
+        if other_stream:
+            waits -= {activity.wait}
+        channel = self.channel_of(activity)
+        for other in self.activities:
+            if other is activity or other.wait not in waits or other.find("sftp") is not None:
+                continue
+            theirs = self.channel_of(other)
+            if channel is None or theirs is None or channel == theirs:
+                return True
+        return False
+
+    # -- transports ---------------------------------------------------------------------------------------------
+
+    def servers_of(self, activity: Activity) -> tuple[Activity, ...]:
+        """The transport threads that may bring what the thread waits for: one if it is known, else all."""
+        if activity.wait not in REMOTE:
+            return ()
+        address = activity.address_of("Transport")
+        channel = self.channel_of(activity)
+        if address is None and channel is not None:
+            state = self.state(channel)
+            told = state.get("transport") if state is not None else None
+            address = str(told) if told else None
+            if address is None:
+                address = next((self.transport_address(t) for t in self.transports if self._chan(t) == channel), None)
+        if address is not None:
+            return tuple(t for t in self.transports if self.transport_address(t) in (address, None))
+        return self.transports
+
+    def transport_address(self, transport: Activity) -> str | None:
+        """The address of the Transport whose thread it is."""
+        return transport.calls[transport.transport].address() if transport.transport is not None else None
+
+    def last_packet(self, transport: Activity) -> int | None:
+        """The type of the last packet that a transport thread took, where the dump has its variables."""
+        assert transport.transport is not None
+        value = transport.calls[transport.transport].variable("ptype")
+        return int(value) if value is not None and value.isdigit() and len(value) < 4 else None
+
+    def last_packet_was_for(self, channel: str | None, *kinds: int) -> bool | None:
+        """Whether the last packet of the channel's transport was of one of these kinds and for this channel.
+
+        None: the dump does not say.
+        """
+        if channel is None:
+            return None
+        for transport in self.transports:
+            if self._chan(transport) == channel:
+                packet = self.last_packet(transport)
+                return None if packet is None else packet in kinds
+        return None
+
+    def _chan(self, transport: Activity) -> str | None:
+        assert transport.transport is not None
+        return transport.calls[transport.transport].address("chan")
+
+    def is_blocked(self, transport: Activity) -> bool:
+        """Whether a transport thread waits for something else than its peer."""
+        return transport.wait not in (Wait.PACKET, Wait.BANNER, Wait.PROXY, Wait.NOTHING)
+
+    def is_own(self, transport: Activity, waiter: Activity) -> bool | None:
+        """Whether what a thread waits for comes over this transport; None where the dump does not say."""
+        asking = waiter.asking
+        mine = self.transport_address(transport)
+        if asking is None or mine is None:
+            return None
+        if asking.module == "transport":
+            theirs = asking.address()
+            return None if theirs is None else theirs == mine
+        channel = self.channel_of(waiter)
+        state = self.state(channel)
+        if state is not None and state.get("transport"):
+            return state.get("transport") == mine
+        opening = waiter.find("transport", "_parse_channel_open")
+        if waiter is transport and opening is not None and channel is not None:
+            return True if channel in (opening.address("chan"), opening.address("channel")) else None
+        return None
+
+    def transports_listen(self, activity: Activity) -> bool:
+        """Whether the transport threads that could serve the thread are free to."""
+        servers = self.servers_of(activity)
+        return bool(servers) and not any(self.is_blocked(s) for s in servers)
+
+    def transport_is_missing(self, activity: Activity) -> bool:
+        """Whether the address of the Transport is known and no thread of the dump runs it."""
+        address = activity.address_of("Transport")
+        state = self.state(self.channel_of(activity))
+        if address is None and state is not None and isinstance(told := state.get("transport"), str):
+            address = told
+        addresses = [self.transport_address(t) for t in self.transports]
+        return address is not None and None not in addresses and address not in addresses
+
+    # -- contexts -----------------------------------------------------------------------------------------------
+
+    def on_event_loop(self, activity: Activity) -> bool:
+        """Whether the thread is inside a callback or coroutine of an event loop."""
+        for call in activity.calls[activity.asks + 1 :]:
+            if call.layer is Layer.STDLIB and call.module in _LOOP_MODULES and call.function in _LOOP_FUNCTIONS:
+                return True
+            if call.layer is Layer.LIBRARY and call.module in ("trio", "tornado", "uvloop"):
+                return True
+        return False
+
+    def in_signal_handler(self, activity: Activity) -> bool:
+        """Whether one of the user's frames is a signal handler, by the source or by its arguments."""
+        for call in activity.users:
+            if (call.variable("frame") or call.variable("_frame") or "").startswith("<frame at"):
+                return True
+            module = self.sources.module(call.site.file)
+            if module is not None and call is not activity.users[-1] and module.handles_signals(call.function):
+                return True
+        return False
+
+    def held_gil_before(self, activity: Activity) -> bool:
+        """Whether the thread held the GIL in the earlier dump too."""
+        earlier = self.before.threads if self.before is not None else ()
+        return any(t.ident == activity.thread.ident and t.holds_gil for t in earlier)
+
+    # -- source -------------------------------------------------------------------------------------------------
+
+    def place(self, activity: Activity) -> Place | None:
+        """The innermost place of the user's code on the stack, if its source is to be found."""
+        site = activity.site
+        return self.sources.place(site) if site is not None else None
+
+    def reading(self, activity: Activity, *, stderr: bool = False) -> Order:
+        """Whether the thread's code reads output before or after the line at which it stands, in any of its frames."""
+        best = Order.UNKNOWN
+        for call in activity.users:
+            place = self.sources.place(call.site)
+            if place is None:
+                continue
+            order = place.reading(stderr=stderr)
+            if order is Order.BEFORE:
+                return order
+            if best in (Order.UNKNOWN, Order.NOT_AT_ALL):
+                best = order
+        return best
+
+    def shares_receiver(self, activity: Activity) -> Owner:
+        """Whether the object that the innermost line of the user's calls is shared, by the way it is named."""
+        users = activity.users
+        place = self.place(activity)
+        if place is None:
+            return Owner.UNKNOWN
+        return place.receiver_is_shared(frozenset(c.function for c in users[1:]))
+
+    # -- locks --------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _wanted(self) -> dict[int, tuple[LockUse, ...]]:
+        return {i: uses for i, a in enumerate(self.activities) if (uses := wanted(a, self.sources))}
+
+    @cached_property
+    def blocked(self) -> tuple[Blocked, ...]:
+        """Every pair of a thread that waits for a lock of the user's and one that holds it."""
+        if not self._wanted:
+            return ()
+        holding = [use for a in self.activities for use in held(a, self.sources)]
+        found: list[Blocked] = []
+        for uses in self._wanted.values():
+            for use in uses:
+                for other in holding:
+                    same = same_lock(use, other)
+                    if same is False or (same is None and other.activity is use.activity):
+                        continue
+                    found.append(Blocked(wants=use, holds=other, certain=same is True))
+        return tuple(found)
+
+    def wants_lock(self, activity: Activity) -> tuple[LockUse, ...]:
+        """The locks of the user's that the thread waits for, as its source says."""
+        return next((u for i, u in self._wanted.items() if self.activities[i] is activity), ())
+
+    def holders(self, activity: Activity) -> tuple[Blocked, ...]:
+        """Who holds the lock that the thread waits for: the certain ones if there are any, else those that fit."""
+        mine = tuple(b for b in self.blocked if b.wants.activity is activity)
+        return tuple(b for b in mine if b.certain) or mine
+
+    def waits_on_lock(self, activity: Activity) -> bool:
+        """Whether the thread waits for a lock: Paramiko's, logging's, the import's, or one that the source shows."""
+        if activity.wait in LOCAL_LOCKS - {Wait.LOCK}:
+            return True
+        return bool(self.wants_lock(activity))
+
+    def next_of(self, activity: Activity) -> tuple[tuple[Activity, Blocked | None, bool], ...]:
+        """Whom the thread waits for: (thread, the lock between them if it is one, certain)."""
+        found: list[tuple[Activity, Blocked | None, bool]] = []
+        for pair in self.holders(activity):
+            found.append((pair.holds.activity, pair, pair.certain))
+        servers = self.servers_of(activity)
+        blocked = [s for s in servers if self.is_blocked(s) and s is not activity]
+        found += [(s, None, len(servers) == 1) for s in blocked]
+        if activity.wait is Wait.JOIN:
+            found += [(t, None, True) for t in self._joined(activity)]
+        elif activity.wait is Wait.FUTURE:
+            found += [(w, None, False) for w in self.activities if w.pool is not None and w is not activity]
+        return tuple(found)
+
+    def _joined(self, activity: Activity) -> list[Activity]:
+        """The thread whose end is awaited: the ``self`` of ``Thread.join`` is that of its ``_bootstrap``."""
+        join = activity.find("threading", "join", layer=Layer.STDLIB)
+        address = join.address() if join is not None else None
+        if address is None:
+            return []
+        return [
+            a
+            for a in self.activities
+            if a is not activity
+            and any(c.at("threading", "_bootstrap", layer=Layer.STDLIB) and c.address() == address for c in a.calls)
+        ]
+
+    @cached_property
+    def cycles(self) -> tuple[Cycle, ...]:
+        """The deadlocks: rings of waiting that lead over a lock of the user's."""
+        starts = [self.activities[i] for i in self._wanted]
+        return cycles_through_locks(starts, self.next_of)
+
+    def on_cycle(self, activity: Activity) -> bool:
+        """Whether the thread is part of such a ring."""
+        return any(activity is a for c in self.cycles for a in c.threads)
+
+    @cached_property
+    def stuck_in_own_code(self) -> tuple[Activity, ...]:
+        """Two or more threads that look as if each stood at a lock, where neither source nor kernel can say.
+
+        Only where every other thread waits for them or for the peer's next packet: else somebody may yet let go.
+        """
+        suspects = [
+            a
+            for a in self.others
+            if a.wait in (Wait.OWN_CODE, Wait.LOCK)
+            and not self.moved(a)
+            and a.calls[0].layer is Layer.USER
+            and self.place(a) is None
+            and not a.is_main
+        ]
+        rest = [a for a in self.others if not any(a is s for s in suspects)]
+        waited_for = any(a.wait in (Wait.JOIN, Wait.FUTURE, Wait.SHUTDOWN) for a in rest)
+        passive = {Wait.JOIN, Wait.FUTURE, Wait.SHUTDOWN, Wait.TIMER, Wait.POOL_WORK}
+        if len(suspects) < 2 or not waited_for or not self.transports or any(a.wait not in passive for a in rest):
+            return ()
+        if len({a.site for a in suspects}) < 2 or any(self.is_blocked(t) for t in self.transports):
+            return ()
+        return tuple(suspects)
+
+    # -- groups -------------------------------------------------------------------------------------------------
+
+    def groups(self, activities: Iterable[Activity]) -> tuple[tuple[Activity, ...], ...]:
+        """Threads with the same story together: the same wait, from the same lines of the user's."""
+        found: dict[object, list[Activity]] = defaultdict(list)
+        for activity in activities:
+            key = (activity.wait, activity.lock, tuple(c.site for c in activity.users), activity.callback)
+            found[key].append(activity)
+        return tuple(tuple(group) for group in found.values())
+
+
+def _named(printed: str | None, cls: str) -> bool:
+    return (
+        bool(printed)
+        and (printed or "").startswith("<")
+        and not (cls == "Channel" and (printed or "").startswith(("<ChannelFile", "<ChannelStd", "<ChannelMap")))
+    )

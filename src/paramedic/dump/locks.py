@@ -1,0 +1,118 @@
+"""Who holds which lock, and who waits for it, as far as source and addresses say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from paramedic.dump.activity import Activity
+from paramedic.dump.calls import Call, Layer
+from paramedic.dump.source import LockName, Sources
+from paramedic.dump.waits import Wait
+from paramedic.model.finding import Site
+
+_LAST = re.compile(r"(\w+)(?:\(.*\)|\[.*\])*$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockUse:
+    """A lock where a thread takes or holds it.
+
+    Attributes:
+        lock: as the source names it.
+        activity: the thread.
+        site: the line in whose function it is taken or held.
+        address: of the object that its root names, where the dump prints it.
+    """
+
+    lock: LockName
+    activity: Activity
+    site: Site
+    address: str | None
+
+    @property
+    def last(self) -> str:
+        """The last name of the expression: ``lock`` of ``self.host.lock``."""
+        match = _LAST.search(self.lock.text)
+        return match[1] if match else self.lock.text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blocked:
+    """One thread waits for a lock that another (or the same) holds.
+
+    Attributes:
+        wants: the lock where it is waited for.
+        holds: the lock where it is held.
+        certain: addresses, or the module's own name, say that it is the same lock; else the names only fit.
+    """
+
+    wants: LockUse
+    holds: LockUse
+    certain: bool
+
+
+def waits_for_lock(activity: Activity) -> bool:
+    """Whether the thread stands where the source may show a lock being taken.
+
+    Threads: pure.
+    """
+    return activity.wait in (Wait.LOCK, Wait.OWN_CODE)
+
+
+def wanted(activity: Activity, sources: Sources) -> tuple[LockUse, ...]:
+    """The locks that the innermost line of the user's takes; empty if the thread waits for something else.
+
+    Threads: as `Sources`.
+    """
+    if not waits_for_lock(activity):
+        return ()
+    call = next((c for c in activity.calls if c.layer in (Layer.USER, Layer.LIBRARY)), None)
+    place = sources.place(call.site) if call is not None else None
+    if call is None or place is None:
+        return ()
+    return tuple(_use(lock, activity, call) for lock in place.wants())
+
+
+def held(activity: Activity, sources: Sources) -> tuple[LockUse, ...]:
+    """The locks that the stack of a thread stands under, by the source of each of its frames.
+
+    Threads: as `Sources`.
+    """
+    return tuple(_held(activity, sources))
+
+
+def _held(activity: Activity, sources: Sources) -> Iterator[LockUse]:
+    for call in activity.calls:
+        if call.layer not in (Layer.USER, Layer.LIBRARY):
+            continue
+        place = sources.place(call.site)
+        if place is not None:
+            for lock in place.holds():
+                yield _use(lock, activity, call)
+
+
+def _use(lock: LockName, activity: Activity, call: Call) -> LockUse:
+    return LockUse(lock=lock, activity=activity, site=call.site, address=call.address(lock.root))
+
+
+def same_lock(one: LockUse, other: LockUse) -> bool | None:
+    """True: the same lock. False: another one. None: the names fit, no more is known.
+
+    Threads: pure.
+    """
+    if one.address and other.address and _path(one) == _path(other):
+        return one.address == other.address
+    if not one.lock.scope and not other.lock.scope and one.lock.root and other.lock.root:
+        if one.lock.file == other.lock.file and "[" not in one.lock.text and "(" not in one.lock.text:
+            return one.lock.text == other.lock.text
+    local = one.lock.scope.endswith("()") or other.lock.scope.endswith("()")
+    if one.last == other.last or (local and not (one.address and other.address)):
+        return None
+    # A lock may have two names (a parameter and an attribute); only then can different last names be one lock.
+    return False
+
+
+def _path(use: LockUse) -> str:
+    return use.lock.rest

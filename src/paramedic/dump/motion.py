@@ -1,0 +1,86 @@
+"""Whether a thread moved between two dumps of the same process."""
+
+from __future__ import annotations
+
+from paramedic.dump.calls import Layer, calls_of
+from paramedic.model.snapshot import Snapshot, ThreadStack
+
+_VOLATILE = frozenset(
+    {"then", "now", "start", "elapsed", "remaining", "timeout", "deadline", "endtime", "began", "tid"}
+)
+_WOKEN = 4
+"""A thread that slept through may be woken by the tools themselves: once for each stop of the process."""
+
+
+class Motion:
+    """Compares the threads of a dump with those of an earlier one.
+
+    Threads: immutable after construction; any thread.
+    """
+
+    def __init__(self, now: Snapshot, before: Snapshot | None) -> None:
+        self._before = {t.ident: t for t in before.threads if t.ident} if before is not None else None
+        self._now = now
+
+    @property
+    def known(self) -> bool:
+        """Whether there is an earlier dump at all."""
+        return self._before is not None
+
+    def stood_still(self, thread: ThreadStack) -> bool | None:
+        """True: the same stack and the same values in both dumps, and nothing says that it ran in between.
+
+        False: it moved, or it was not there. None: there is no earlier dump.
+        """
+        if self._before is None:
+            return None
+        earlier = self._before.get(thread.ident)
+        if earlier is None or _signature(earlier) != _signature(thread):
+            return False
+        return not _ran(earlier, thread)
+
+    def same_call(self, thread: ThreadStack) -> bool | None:
+        """As `stood_still`, but only the user's frames count: the library may have worked on the same call."""
+        if self._before is None:
+            return None
+        earlier = self._before.get(thread.ident)
+        return earlier is not None and _signature(earlier, whose=Layer.USER) == _signature(thread, whose=Layer.USER)
+
+
+def _signature(thread: ThreadStack, whose: Layer | None = None) -> tuple[object, ...]:
+    """The stack with the values that would differ in another call; polling makes new locks in the library's frames."""
+    found: list[object] = []
+    for call in calls_of(thread.frames):
+        if whose is not None and call.layer is not whose:
+            continue
+        if call.layer is Layer.STDLIB:
+            found.append((call.module, call.function))
+            continue
+        # Polling loops of Paramiko's (open_channel, _send_user_message) may be caught on another line of the loop, with
+        # other numbers.
+        inside = call.layer is Layer.PARAMIKO
+        line = 0 if inside else call.site.line
+        values = tuple(
+            (n, v) for n, v in call.frame.variables if n not in _VOLATILE and not (inside and v[:1].isdigit())
+        )
+        found.append((call.site.file, call.function, line, values))
+    while found and isinstance(found[0], tuple) and found[0][0] == "threading":
+        found.pop(0)
+    return tuple(found)
+
+
+def _ran(earlier: ThreadStack, now: ThreadStack) -> bool:
+    """Whether the kernel says that a thread which waits without polling was awake in between."""
+    if earlier.cpu_ticks is None or now.cpu_ticks is None:
+        return False
+    return now.cpu_ticks - earlier.cpu_ticks > 20
+
+
+def slept_through(earlier: ThreadStack, now: ThreadStack) -> bool | None:
+    """Whether the kernel says that the thread was never woken between two dumps; None where it does not say.
+
+    Threads: pure.
+    """
+    if earlier.switches is None or now.switches is None:
+        return None
+    return now.switches - earlier.switches <= _WOKEN
