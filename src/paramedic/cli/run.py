@@ -16,6 +16,7 @@ from paramedic.cli import output
 from paramedic.cli.command import CommandError, Parser
 from paramedic.record import launch
 from paramedic.record.session import CHECK, LEVELS, Options
+from paramedic.trace.ending import write_ending
 
 if TYPE_CHECKING:
     from paramedic.check.configuration import Configuration
@@ -171,9 +172,11 @@ def _observe(program: Sequence[str], options: Options) -> Ended:
     from paramedic.check.process import run_program
 
     try:
-        return run_program(*launch.command(program, options, os.environ))
+        ended = run_program(*launch.command(program, options, os.environ))
     except OSError as error:
         raise CommandError(f"cannot start {sys.executable}: {error.strerror or error}", status=126) from None
+    write_ending(Path(options.directory), ended.status)
+    return ended
 
 
 def _report(folder: Path, args: argparse.Namespace, configuration: Configuration) -> int:

@@ -43,6 +43,8 @@ def owner_of(code: CodeType) -> int:
     known = _owners.get(id(code))
     if known is None:
         known = _owner_of_file(code.co_filename)
+        if known == PARAMIKO and code.co_name == "__exit__":
+            known = STDLIB  # ClosingContextManager only passes on what a user's `with` asks for
         _kept.append(code)  # or another code object could get the same id
         _owners[id(code)] = known
     return known

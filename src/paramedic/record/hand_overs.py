@@ -108,7 +108,10 @@ class HandOvers:
             end(thread, None)
 
         begin_join, end_join, fail_join = probes.call(
-            NUMBER["Thread.join"], None, lambda thread, timeout: (milliseconds(timeout), thread.__dict__.get(THREAD_MARK, 0)), _ALWAYS
+            NUMBER["Thread.join"],
+            None,
+            lambda thread, timeout: (milliseconds(timeout), thread.__dict__.get(THREAD_MARK, 0)),
+            _ALWAYS,
         )
 
         def join(thread: Any, *values: Any) -> Any:
@@ -164,7 +167,9 @@ class HandOvers:
         yield (
             threading.Semaphore,
             "acquire",
-            *self.waiting("Semaphore.acquire", if_true, lambda _, blocking, value: (milliseconds(value) if blocking else 0, 0)),
+            *self.waiting(
+                "Semaphore.acquire", if_true, lambda _, blocking, value: (milliseconds(value) if blocking else 0, 0)
+            ),
             ("blocking", "timeout"),
         )
         enter, leave, fail = self.waiting("Barrier.wait", always_zero, timeout)
@@ -188,7 +193,12 @@ class HandOvers:
             return result
 
         yield threading.Condition, "__init__", condition_made, condition_ready, _ignore, ("lock",)
-        yield threading.Condition, "wait", *self.probes.call(NUMBER["Condition.wait"], None, timeout, PARAMIKO), ("timeout",)
+        yield (
+            threading.Condition,
+            "wait",
+            *self.probes.call(NUMBER["Condition.wait"], None, timeout, PARAMIKO),
+            ("timeout",),
+        )
 
     def _asked(self) -> tuple[Callable[..., Any], Callable[[Any, Any], Any], Callable[[Any, BaseException], None]]:
         """Probes for a question whose answer True says that the hand-over has happened."""
@@ -212,7 +222,9 @@ class HandOvers:
         """`queue.Queue` and its subclasses; an item's identity is the token while it is in the queue."""
         self.probes.classes[queue.Queue] = NUMBER["Queue.__init__"]
         timeout = lambda _, block=True, value=None: (milliseconds(value) if block else 0, 0)  # noqa: E731
-        put, put_end, put_fail = self.probes.call(NUMBER["Queue.put"], None, lambda _, item, block, t: timeout(_, block, t), PARAMIKO)
+        put, put_end, put_fail = self.probes.call(
+            NUMBER["Queue.put"], None, lambda _, item, block, t: timeout(_, block, t), PARAMIKO
+        )
         row, id_of, trouble = self.probes.row, self.probes.id_of, self.probes.trouble
 
         def enter(thing: Any, item: Any, *values: Any) -> Any:
@@ -369,7 +381,12 @@ def simple_queue(probes: Probes, real: type) -> type:
             "__doc__": real.__doc__, "__module__": real.__module__,
         },
     )  # fmt: skip
-    for mine, theirs in ((put, real.put), (get, real.get), (put_nowait, real.put_nowait), (get_nowait, real.get_nowait)):  # type: ignore[attr-defined]
+    for mine, theirs in (
+        (put, real.put),
+        (get, real.get),
+        (put_nowait, real.put_nowait),
+        (get_nowait, real.get_nowait),
+    ):  # type: ignore[attr-defined]
         mine.__wrapped__ = theirs  # type: ignore[attr-defined]  # inspect.signature then says what it said
         mine.__doc__ = theirs.__doc__
     return watched

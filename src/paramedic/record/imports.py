@@ -63,5 +63,7 @@ class ImportWatch:
 
         try:
             loader.exec_module = exec_module
-        except AttributeError:  # a loader without a __dict__, or a built-in class: look again when somebody imports more
+        except (
+            AttributeError
+        ):  # a loader without a __dict__, or a built-in class: look again when somebody imports more
             pass

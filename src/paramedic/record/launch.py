@@ -13,7 +13,9 @@ BOOTSTRAP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "bootstrap"
 _SEPARATOR = "\x1f"
 
 
-def command(program: Sequence[str], options: Options, environment: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
+def command(
+    program: Sequence[str], options: Options, environment: Mapping[str, str]
+) -> tuple[list[str], dict[str, str]]:
     """The argument list and the environment that run a program under the recorder.
 
     Args:

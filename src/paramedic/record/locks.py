@@ -209,7 +209,11 @@ def stand_ins(probes: Probes, real_lock: Callable[[], Any], real_rlock: Callable
     if not hasattr(real_rlock(), "_recursion_count"):  # before Python 3.11.?
         del WatchedRLock._recursion_count
     for stand_in, real in ((WatchedLock, lock_type), (WatchedRLock, rlock_type)):
-        stand_in.__name__, stand_in.__qualname__, stand_in.__module__ = real.__name__, real.__qualname__, real.__module__
+        stand_in.__name__, stand_in.__qualname__, stand_in.__module__ = (
+            real.__name__,
+            real.__qualname__,
+            real.__module__,
+        )
     return StandIns(
         _maker("Lock", WatchedLock, real_lock, lock_type, probes),
         _maker("RLock", WatchedRLock, real_rlock, rlock_type, probes),

@@ -27,7 +27,15 @@ _LINK, _FEED, _WIRE, _STATE, _NEW, _FINAL = (
 
 def targets(paramiko: Any, probes: Probes, record_commands: bool) -> Iterator[Target]:
     """All that is to be watched in this Paramiko."""
-    from paramiko import agent, channel, file, hostkeys, proxy, sftp_client, sftp_file  # the program's own, loaded by now
+    from paramiko import (
+        agent,
+        channel,
+        file,
+        hostkeys,
+        proxy,
+        sftp_client,
+        sftp_file,
+    )  # the program's own, loaded by now
 
     homes = {
         "SSHClient": paramiko.SSHClient,
@@ -112,7 +120,8 @@ class _Words:
             "Channel.setblocking": lambda _, blocking: (-1 if blocking else 0, 0),
             "SFTPFile.prefetch": lambda _, size, most: (size or -1, most or 0),
             **dict.fromkeys(
-                ("SSHClient.load_host_keys", "SSHClient.save_host_keys", "HostKeys.load", "HostKeys.save"), self.file_name
+                ("SSHClient.load_host_keys", "SSHClient.save_host_keys", "HostKeys.load", "HostKeys.save"),
+                self.file_name,
             ),
         }
         if full in special:

@@ -190,7 +190,11 @@ def _set_probes(definition: ast.FunctionDef, arguments: Sequence[str]) -> None:
         raise CannotRewrite("it has no first argument")
     passed = [parameters[0], *(a for a in arguments if a in parameters)]
     body = definition.body
-    has_docstring = isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant) and isinstance(body[0].value.value, str)
+    has_docstring = (
+        isinstance(body[0], ast.Expr)
+        and isinstance(body[0].value, ast.Constant)
+        and isinstance(body[0].value.value, str)
+    )
     head, rest = (body[:1], body[1:]) if has_docstring else ([], body)
     begin: ast.AST = rest[0] if rest else definition
     watched = [_Returns().visit(statement) for statement in rest]

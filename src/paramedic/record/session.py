@@ -138,7 +138,9 @@ class Session:
         if self._writer.full:
             self._complain(f"the recording is incomplete: {self._writer.full}")
         if self._writer.dropped_rows:
-            self.probes.gap("chunk-dropped", f"{self._writer.dropped_rows} rows of the oldest threads were overwritten (--max-size)")
+            self.probes.gap(
+                "chunk-dropped", f"{self._writer.dropped_rows} rows of the oldest threads were overwritten (--max-size)"
+            )
 
     def _complain(self, words: str) -> None:
         try:

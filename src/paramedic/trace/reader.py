@@ -147,7 +147,9 @@ def open_trace(path: Path) -> TraceFile:
         raise RecordingError(f"{path}: is not a recording of Paramedic's (those are made by `paramedic run`)")
     _, version, length = HEAD.unpack_from(head)
     if version > VERSION:
-        raise RecordingError(f"{path}: was made by a newer Paramedic (format {version}, this one reads {VERSION}): upgrade")
+        raise RecordingError(
+            f"{path}: was made by a newer Paramedic (format {version}, this one reads {VERSION}): upgrade"
+        )
     try:
         header = json.loads(head[HEAD.size : HEAD.size + length])
         if not isinstance(header, dict) or not isinstance(header.get("operations"), list):

@@ -72,7 +72,9 @@ class TraceWriter:
         self.dropped_rows = 0
         self._max_extents = max(2, (max_size_bytes - HEADER_BYTES) // EXTENT_BYTES)
         self._extents = count()
-        self._maps: list[mmap.mmap] = []  # never freed: freeing one closes a descriptor number that may not be ours any more
+        self._maps: list[
+            mmap.mmap
+        ] = []  # never freed: freeing one closes a descriptor number that may not be ours any more
         self._fresh: deque[tuple[mmap.mmap, int]] = deque()
         self._partial: deque[Chunk] = deque()
         self._filled: deque[tuple[mmap.mmap, int, int]] = deque()
@@ -135,7 +137,12 @@ class TraceWriter:
         except IndexError:
             fresh = self._take_chunk(ROLE_ROWS)
             if fresh is None:  # full: this thread's rows go nowhere
-                chunk = (self._maps[0] if self._maps else mmap.mmap(-1, ROW_BYTES), count(CHUNK_BYTES).__next__, 0, number)
+                chunk = (
+                    self._maps[0] if self._maps else mmap.mmap(-1, ROW_BYTES),
+                    count(CHUNK_BYTES).__next__,
+                    0,
+                    number,
+                )
                 self._local.chunk = chunk
                 return chunk
             chunk = self._chunk_of(fresh, number)

@@ -1,0 +1,87 @@
+"""Which calls were open when, in which thread, with which locks."""
+
+from __future__ import annotations
+
+from paramedic.analysis.clocks import Epoch
+
+
+class Call:
+    """One call of the user's on a watched object.
+
+    Attributes:
+        thread: number of the caller.
+        name: the operation, "Channel.recv".
+        obj: id of the object.
+        stack: text id of the user's stack.
+        began_ns: when it began.
+        ended_ns: when it returned or raised; 0 while it is open.
+        argument: ``a`` of the event: a timeout in ms, -1 for none.
+        words: ``b`` of the event: text id.
+        result: ``a`` of the RETURN event.
+        error: "Type: message" if it raised, else "".
+        locks: ids of the locks that the thread held when it began.
+        epoch: the moment of its begin.
+    """
+
+    __slots__ = (
+        "argument", "began_ns", "ended_ns", "epoch", "error", "locks", "name", "obj", "result", "stack", "thread", "words",
+    )  # fmt: skip
+
+    def __init__(
+        self, thread: int, name: str, obj: int, stack: int, began_ns: int, argument: int, words: int,
+        locks: tuple[int, ...], epoch: Epoch,
+    ) -> None:  # fmt: skip
+        self.thread = thread
+        self.name = name
+        self.obj = obj
+        self.stack = stack
+        self.began_ns = began_ns
+        self.ended_ns = 0
+        self.argument = argument
+        self.words = words
+        self.result = 0
+        self.error = ""
+        self.locks = locks
+        self.epoch = epoch
+
+    @property
+    def method(self) -> str:
+        """The bare name of the method."""
+        return self.name.rpartition(".")[2]
+
+    def __repr__(self) -> str:
+        return f"<{self.name} on {self.obj} by thread {self.thread}>"
+
+
+class OpenCalls:
+    """The calls that have begun and not ended, per thread, innermost last."""
+
+    def __init__(self) -> None:
+        self._stacks: dict[int, list[Call]] = {}
+
+    def begin(self, call: Call) -> None:
+        """A call begins."""
+        self._stacks.setdefault(call.thread, []).append(call)
+
+    def end(self, thread: int, name: str, obj: int) -> Call | None:
+        """The innermost open call of that name ends; None if its begin was not seen.
+
+        Calls above it never said that they ended (their thread was killed, a row was lost): they go with it.
+        """
+        stack = self._stacks.get(thread)
+        if not stack:
+            return None
+        for depth in range(len(stack) - 1, -1, -1):
+            call = stack[depth]
+            if call.obj == obj and call.name == name:
+                del stack[depth:]
+                return call
+        return None
+
+    def of(self, thread: int) -> list[Call]:
+        """The open calls of a thread, innermost last."""
+        return self._stacks.get(thread, [])
+
+    def all(self) -> list[Call]:
+        """Every open call, threads in the order of their numbers."""
+        return [call for _, stack in sorted(self._stacks.items()) for call in stack]

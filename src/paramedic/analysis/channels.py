@@ -1,0 +1,197 @@
+"""Channels: unread bytes and windows, ends of streams and of channels, and calls that nothing can end.
+
+A receive window is given back only as data is read (channel.py ``Channel._check_add_window``, Paramiko 5.1.0). So a peer
+that has filled it waits for a reader; whoever waits for that peer meanwhile waits for ever.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from paramedic.analysis.calls import Call
+from paramedic.model.event import ERR, IN, OUT
+
+FULL = 0.85
+"""From this share of unread bytes on a window counts as full: a tenth of it may be read and not yet given back."""
+STUCK_NS = 1_000_000_000
+"""A wait for somebody who waits for us counts from this long on."""
+
+
+class Stall(StrEnum):
+    """What is waited for while the window is full."""
+
+    STATUS = "status"
+    OTHER_STREAM = "other-stream"
+    WRITE = "write"
+
+
+@dataclass(slots=True)
+class Stuck:
+    """A call that waited for a peer that waited for its window.
+
+    Attributes:
+        stall: see `Stall`.
+        call: the call that waited.
+        channel: id.
+        unread_out: bytes of stdout that nobody had read.
+        unread_err: bytes of stderr that nobody had read.
+        window_bytes: the receive window.
+        lasted_ns: how long, at least.
+        ended: whether the call ended in the recording.
+        count: how often from the same place.
+    """
+
+    stall: Stall
+    call: Call
+    channel: int
+    unread_out: int
+    unread_err: int
+    window_bytes: int
+    lasted_ns: int
+    ended: bool
+    count: int = 1
+
+
+@dataclass(slots=True)
+class LateEof:
+    """EOF was sent on a channel whose CLOSE had been sent.
+
+    Attributes:
+        channel: id.
+        closer: number of the thread that sent CLOSE.
+        closed_ns: when.
+        closer_stack: where, or 0.
+        sender: number of the thread that sent EOF.
+        sent_ns: when.
+        sender_stack: where, or 0.
+    """
+
+    channel: int
+    closer: int
+    closed_ns: int
+    closer_stack: int
+    sender: int
+    sent_ns: int
+    sender_stack: int
+
+
+@dataclass(slots=True)
+class Channel:
+    """What is known of one channel.
+
+    Attributes:
+        ident: its id.
+        window_bytes: our receive window.
+        unread: bytes in our buffers, stdout and stderr.
+        full_ns: since when the window is full; 0 if it is not.
+        out_bytes: how many bytes came, both streams.
+        eof_ns: when the peer's EOF came, or 0.
+        close_ns: when the peer's CLOSE came, or 0.
+        close_sent: when, by which thread, from which stack our CLOSE went out; None if it did not.
+        status: the exit status that came, or None.
+        opener: the call that opened it.
+    """
+
+    ident: int
+    window_bytes: int = 0
+    unread: list[int] = field(default_factory=lambda: [0, 0])
+    full_ns: int = 0
+    eof_ns: int = 0
+    close_ns: int = 0
+    close_sent: tuple[int, int, int] | None = None
+    status: int | None = None
+    opener: Call | None = None
+    readers: list[int] = field(default_factory=lambda: [0, 0])
+
+    @property
+    def closed(self) -> bool:
+        """Whether either side has said CLOSE."""
+        return self.close_ns > 0 or self.close_sent is not None
+
+
+class Channels:
+    """All channels that are alive."""
+
+    def __init__(self) -> None:
+        self.alive: dict[int, Channel] = {}
+        self.late_eofs: list[LateEof] = []
+        self._stuck: dict[tuple[object, ...], Stuck] = {}
+
+    def of(self, ident: int) -> Channel:
+        """A channel by id, known or not."""
+        channel = self.alive.get(ident)
+        if channel is None:
+            channel = self.alive[ident] = Channel(ident)
+        return channel
+
+    def feed(self, ident: int, stream: int, unread: int, window: int, t_ns: int) -> None:
+        """Data came."""
+        channel = self.of(ident)
+        channel.unread[stream] = unread
+        if window:
+            channel.window_bytes = window
+        if channel.window_bytes and sum(channel.unread) >= channel.window_bytes * FULL:
+            if not channel.full_ns:
+                channel.full_ns = t_ns
+        else:
+            channel.full_ns = 0
+
+    def reading(self, ident: int, stream: int, began: bool) -> None:
+        """A call that reads a stream begins or ends."""
+        channel = self.of(ident)
+        if began:
+            channel.readers[stream] += 1
+        else:
+            channel.readers[stream] = max(0, channel.readers[stream] - 1)
+            self.read(channel, stream)
+
+    def read(self, channel: Channel, stream: int) -> None:
+        """Somebody has read from a stream: what is left unread is told by the next data."""
+        channel.unread[stream] = 0
+        if channel.window_bytes and sum(channel.unread) < channel.window_bytes * FULL:
+            channel.full_ns = 0
+
+    def waited(self, stall: Stall, ident: int, stream: int, call: Call, t_ns: int, ended: bool) -> None:
+        """A call that waits for the peer ends, or is still open at ``t_ns``: note it if the peer waited for us."""
+        channel = self.alive.get(ident)
+        if channel is None or not channel.full_ns:
+            return
+        lasted = t_ns - max(channel.full_ns, call.began_ns)
+        if lasted < STUCK_NS:
+            return
+        out, err = channel.unread
+        if stall is Stall.OTHER_STREAM:
+            other = channel.unread[ERR if stream == OUT else OUT]
+            if other < channel.window_bytes * FULL or channel.readers[ERR if stream == OUT else OUT]:
+                return
+        elif any(channel.readers[s] and channel.unread[s] for s in (OUT, ERR)):
+            return
+        key = (stall, call.stack, call.name)
+        known = self._stuck.get(key)
+        if known is not None:
+            known.count += 1
+            return
+        self._stuck[key] = Stuck(stall, call, ident, out, err, channel.window_bytes, lasted, ended)
+
+    def eof_sent(self, ident: int, thread: int, stack: int, t_ns: int) -> None:
+        """Our EOF goes out."""
+        channel = self.of(ident)
+        if channel.close_sent is not None:
+            closed_ns, closer, closer_stack = channel.close_sent
+            self.late_eofs.append(LateEof(ident, closer, closed_ns, closer_stack, thread, t_ns, stack))
+
+    def close_sent(self, ident: int, thread: int, stack: int, t_ns: int) -> None:
+        """Our CLOSE goes out."""
+        self.of(ident).close_sent = (t_ns, thread, stack)
+
+    def forget(self, ident: int) -> None:
+        """The channel is gone."""
+        self.alive.pop(ident, None)
+
+    def stuck(self) -> list[Stuck]:
+        """The calls that waited for somebody who waited for them."""
+        return list(self._stuck.values())
+
+
+__all__ = ["ERR", "FULL", "IN", "OUT", "STUCK_NS", "Channel", "Channels", "LateEof", "Stall", "Stuck"]

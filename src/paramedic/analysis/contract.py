@@ -1,0 +1,188 @@
+"""The contract of Paramiko's objects: which pairs of calls must not run at the same time.
+
+An operation *uses* resources; a rule says which uses of one resource exclude each other. What no rule names is safe
+together. Checked against Paramiko 5.1.0, where not said otherwise also 2.12 to 4.0; ``docs/explanation/contract.md`` has
+the long form.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Need(StrEnum):
+    """What it takes to say that two uses conflict."""
+
+    UNORDERED = "unordered"
+    """That neither a lock nor a hand-over orders them: another run may overlap them."""
+    OVERLAP = "overlap"
+    """That they overlapped: an order that we cannot see (a flag that is polled) is too likely otherwise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """Two groups of uses of one resource that exclude each other.
+
+    Attributes:
+        resource: what is shared: "channel.out", "sftp", "client.life" …
+        first: groups of the one side.
+        second: groups of the other side.
+        hazard: what a breach is.
+        need: what it takes to say so.
+        cite: the Paramiko code that makes it so.
+    """
+
+    resource: str
+    first: frozenset[str]
+    second: frozenset[str]
+    hazard: str
+    need: Need
+    cite: str
+
+
+def _rule(resource: str, first: str, second: str, hazard: str, cite: str, need: Need = Need.UNORDERED) -> Rule:
+    return Rule(
+        resource=resource,
+        first=frozenset(first.split()),
+        second=frozenset(second.split()),
+        hazard=hazard,
+        need=need,
+        cite=cite,
+    )
+
+
+RULES: tuple[Rule, ...] = (
+    _rule(
+        "client.life", "connect", "connect", "shared-client-connect",
+        "client.py SSHClient.connect (5.1.0) stores self._transport without a lock and reads it again in _auth",
+    ),
+    _rule(
+        "client.life", "connect", "use", "shared-client-connect",
+        "client.py SSHClient.exec_command (5.1.0) uses whatever self._transport is at that moment",
+        Need.OVERLAP,
+    ),
+    _rule(
+        "channel.out", "read", "read", "shared-channel",
+        "buffered_pipe.py BufferedPipe.read (5.1.0) gives the buffered bytes to whoever asks first",
+    ),
+    _rule(
+        "channel.err", "read", "read", "shared-channel",
+        "buffered_pipe.py BufferedPipe.read (5.1.0), through Channel.in_stderr_buffer",
+    ),
+    _rule(
+        "channel.in", "write", "write", "shared-channel",
+        "channel.py Channel.sendall (5.1.0) sends in pieces and lets go of Channel.lock between them",
+    ),
+    _rule(
+        "channel.request", "ask", "ask", "shared-channel",
+        "channel.py Channel._wait_for_event (5.1.0): one event for the reply to every request",
+    ),
+    _rule(
+        "channel.end", "eof", "close", "eof-after-close",
+        "channel.py Channel.shutdown (5.1.0) composes EOF under Channel.lock and sends it after letting go",
+    ),
+    _rule(
+        "sftp", "call", "call", "shared-sftp-client",
+        "sftp_client.py SFTPClient._read_response (5.1.0): whoever waits reads any reply and drops those of others",
+    ),
+    _rule(
+        "sftp", "file", "call", "shared-sftp-client",
+        "sftp_file.py SFTPFile shares its client's channel and replies (5.1.0)",
+    ),
+    _rule(
+        "sftp", "file", "file", "shared-sftp-client",
+        "sftp_file.py SFTPFile shares its client's channel and replies (5.1.0)",
+    ),
+    _rule(
+        "file", "position", "position", "shared-sftp-file",
+        "file.py BufferedFile (5.1.0) keeps one position and one buffer for all callers",
+    ),
+    _rule(
+        "transport.reply", "global", "global", "global-request-race",
+        "transport.py Transport.global_request (5.1.0): one completion_event and one global_response",
+    ),
+    _rule(
+        "host-keys", "change", "change", "known-hosts-race",
+        "client.py SSHClient.save_host_keys (5.1.0) reads, then truncates and rewrites the file without a lock",
+    ),
+)  # fmt: skip
+
+_READS = "read readinto readline readlines __next__"
+_WRITES = "write writelines"
+_ASKS = "get_pty invoke_shell exec_command invoke_subsystem update_environment set_environment_variable request_x11"
+_SFTP_CALLS = (
+    "listdir listdir_attr open remove rename posix_rename mkdir rmdir stat lstat symlink chmod chown utime "
+    "truncate readlink normalize chdir putfo put getfo get"
+)
+_SFTP_FILE_CALLS = "stat chmod chown utime truncate check prefetch"
+
+
+def _uses() -> dict[str, tuple[tuple[str, str], ...]]:
+    table: dict[str, list[tuple[str, str]]] = {}
+
+    def use(cls: str, methods: str, *resources: tuple[str, str]) -> None:
+        for method in methods.split():
+            table.setdefault(f"{cls}.{method}", []).extend(resources)
+
+    use("SSHClient", "connect", ("client.life", "connect"))
+    use("SSHClient", "exec_command invoke_shell open_sftp", ("client.life", "use"))
+    use("SSHClient", "save_host_keys", ("host-keys", "change"))
+    use("HostKeys", "save", ("host-keys", "change"))
+    use("Transport", "request_port_forward cancel_port_forward renegotiate_keys", ("transport.reply", "global"))
+    use("Transport", "global_request", ("transport.reply", "global"))
+    use("Channel", "recv", ("channel.out", "read"))
+    use("Channel", "recv_stderr", ("channel.err", "read"))
+    use("Channel", "send sendall", ("channel.in", "write"))
+    use("Channel", _ASKS, ("channel.request", "ask"))
+    use("Channel", "shutdown shutdown_write", ("channel.end", "eof"))
+    use("ChannelStdinFile", "close", ("channel.end", "eof"))
+    use("Channel", "close", ("channel.end", "close"))
+    use("SFTPClient", _SFTP_CALLS, ("sftp", "call"))
+    use("SFTPFile", _SFTP_FILE_CALLS, ("sftp", "file"))
+    # of a file it depends on what it is a file of: see `uses`
+    use("File", _READS, ("stream", "read"), ("sftp", "file"), ("file", "position"))
+    use("File", _WRITES, ("stream", "write"), ("sftp", "file"), ("file", "position"))
+    use("SFTPFile", "seek", ("file", "position"))
+    return {name: tuple(resources) for name, resources in table.items()}
+
+
+_USES = _uses()
+_FILE_STREAMS = ("channel.out", "channel.err", "channel.in")
+
+
+def uses(operation: str, kind: str, stream: int) -> tuple[tuple[str, str], ...]:
+    """Which resources an operation uses, and how.
+
+    Args:
+        operation: "Channel.recv".
+        kind: the class of the object that it was called on; tells channel files from SFTP files.
+        stream: of a channel file: 0 stdout, 1 stderr, 2 stdin.
+
+    Threads: pure.
+    """
+    found = _USES.get(operation, ())
+    if operation.startswith("File."):
+        if kind == "ChannelFile":
+            return tuple((_FILE_STREAMS[stream], group) for resource, group in found if resource == "stream")
+        if kind == "SFTPFile":
+            return tuple(pair for pair in found if pair[0] != "stream")
+        return ()
+    return found
+
+
+def breached(resource: str, one: str, other: str) -> Rule | None:
+    """The rule that two uses of a resource breach, if they are not kept apart.
+
+    Threads: pure.
+    """
+    return _BREACHES.get((resource, one, other))
+
+
+_BREACHES: dict[tuple[str, str, str], Rule] = {
+    key: rule
+    for rule in RULES
+    for a in rule.first
+    for b in rule.second
+    for key in ((rule.resource, a, b), (rule.resource, b, a))
+}

@@ -1,0 +1,180 @@
+"""Closing, use after it, and how many sessions a connection carried."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from paramedic.analysis.calls import Call
+from paramedic.analysis.clocks import Epoch, ThreadClock
+
+
+@dataclass(slots=True)
+class ClosedUse:
+    """A connection was closed by one thread while another still used it, or would have.
+
+    Attributes:
+        owner: id of the client or transport that was closed.
+        close: the call that closed it.
+        use: the other thread's call.
+        how: ``broken`` (it was under way and failed), ``after`` (it began afterwards and failed), ``status`` (it returned
+            exit status -1), ``unordered`` (it was over, but nothing made the closer wait for it).
+        count: how often.
+        uses: one call for each other thread.
+    """
+
+    owner: int
+    close: Call
+    use: Call
+    how: str
+    count: int = 1
+    uses: list[Call] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Refusal:
+    """The server refused to open a session.
+
+    Attributes:
+        transport: id.
+        call: the call that was refused.
+        code: RFC 4254 section 5.1 reason code.
+        open: how many sessions were open on the connection then.
+        count: how many calls were refused on the connection.
+        calls: the refused calls, a few of them.
+        peak: the most sessions that were open at once.
+    """
+
+    transport: int
+    call: Call
+    code: int
+    open: int
+    count: int = 1
+    calls: list[Call] = field(default_factory=list)
+    peak: int = 0
+
+
+@dataclass(slots=True)
+class _Life:
+    """One client or transport."""
+
+    close: Call | None = None
+    close_epoch: Epoch | None = None
+    open_uses: dict[int, list[Call]] = field(default_factory=dict)
+    cut: dict[int, Call] = field(default_factory=dict)
+    """Calls of other threads that were under way when it was closed."""
+    last: dict[int, tuple[Call, Epoch]] = field(default_factory=dict)
+
+
+class Lives:
+    """Clients and transports, and what becomes of those who use them when they are closed."""
+
+    def __init__(self) -> None:
+        self._lives: dict[int, _Life] = {}
+        self._found: dict[tuple[int, str], ClosedUse] = {}
+        self._unordered: dict[tuple[int, int], ClosedUse] = {}
+        self.sessions: dict[int, set[int]] = {}
+        self.peaks: dict[int, int] = {}
+        self.refusals: dict[int, Refusal] = {}
+
+    def of(self, owner: int) -> _Life:
+        """A life by id, known or not."""
+        life = self._lives.get(owner)
+        if life is None:
+            life = self._lives[owner] = _Life()
+        return life
+
+    def reborn(self, owner: int) -> None:
+        """A client connects again: what was closed is history."""
+        self._lives.pop(owner, None)
+
+    def begin(self, owner: int, call: Call) -> None:
+        """A use of it begins."""
+        self.of(owner).open_uses.setdefault(call.thread, []).append(call)
+
+    def end(self, owner: int, call: Call, clock: ThreadClock) -> None:
+        """The use ends, well or not."""
+        life = self.of(owner)
+        uses = life.open_uses.get(call.thread)
+        if uses and call in uses:
+            uses.remove(call)
+        if life.close is None or life.close.thread == call.thread:
+            life.last[call.thread] = (call, clock.epoch())
+            return
+        was_cut = life.cut.pop(id(call), None) is not None
+        failed = bool(call.error) and not call.error.startswith(
+            ("TimeoutError", "timeout", "socket.timeout", "StopIteration")
+        )
+        if failed and was_cut:
+            self._note(owner, life.close, call, "broken")
+        elif failed and call.began_ns >= life.close.began_ns:
+            self._note(owner, life.close, call, "after")
+        elif call.name == "Channel.recv_exit_status" and call.result == -1:
+            self._note(owner, life.close, call, "status")
+
+    def closes(self, owner: int, call: Call, clock: ThreadClock, alive: set[int]) -> None:
+        """It is closed.
+
+        Args:
+            owner: the client or transport.
+            call: the call of close().
+            clock: of the closing thread.
+            alive: numbers of the threads that have not ended.
+        """
+        life = self.of(owner)
+        if life.close is not None:
+            return
+        life.close, life.close_epoch = call, clock.epoch()
+        for thread, uses in life.open_uses.items():
+            if thread != call.thread:
+                life.cut.update((id(use), use) for use in uses)
+        for thread, (use, epoch) in life.last.items():
+            if thread != call.thread and thread in alive and not clock.knows(epoch) and not life.open_uses.get(thread):
+                key = (call.stack, use.stack)
+                known = self._unordered.get(key)
+                if known is None:
+                    self._unordered[key] = ClosedUse(owner, call, use, "unordered", uses=[use])
+                else:
+                    known.count += 1
+
+    def closed_uses(self) -> list[ClosedUse]:
+        """What was cut off, and what could have been."""
+        certain = list(self._found.values())
+        owners = {(c.close.stack) for c in certain}
+        return certain + [u for u in self._unordered.values() if u.close.stack not in owners]
+
+    def session_opened(self, transport: int, channel: int) -> None:
+        """A channel belongs to this connection from now on."""
+        sessions = self.sessions.setdefault(transport, set())
+        sessions.add(channel)
+        if len(sessions) > self.peaks.get(transport, 0):
+            self.peaks[transport] = len(sessions)
+
+    def session_closed(self, transport: int, channel: int) -> None:
+        """It does no more."""
+        sessions = self.sessions.get(transport)
+        if sessions is not None:
+            sessions.discard(channel)
+
+    def refused(self, transport: int, call: Call, code: int) -> None:
+        """The server did not open a session."""
+        known = self.refusals.get(transport)
+        if known is None:
+            now = len(self.sessions.get(transport, ()))
+            self.refusals[transport] = Refusal(
+                transport, call, code, now, calls=[call], peak=self.peaks.get(transport, 0)
+            )
+            return
+        known.count += 1
+        known.peak = self.peaks.get(transport, 0)
+        if len(known.calls) < 50:
+            known.calls.append(call)
+
+    def _note(self, owner: int, close: Call, use: Call, how: str) -> None:
+        key = (close.stack, how)
+        known = self._found.get(key)
+        if known is None:
+            self._found[key] = ClosedUse(owner, close, use, how, uses=[use])
+            return
+        known.count += 1
+        if len(known.uses) < 20:
+            known.uses.append(use)

@@ -1,0 +1,256 @@
+"""Locks: who held which for how long and over what, who waited, and in which order they were taken.
+
+The order is a graph whose nodes are locks and, as pseudo-locks, transports: a thread that waits for the peer with a lock
+held has taken "lock, then transport"; a callback that takes a lock on the transport's thread has taken "transport, then
+lock". A cycle of edges by different threads, with no common gate lock and no deliberate hand-over between them, is a
+deadlock that another order of the same threads runs into (Goodlock, Havelund 2000; lockdep).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from paramedic.analysis.calls import Call
+from paramedic.analysis.clocks import Epoch, Known, ThreadClock
+
+TRIED = 2
+"""``a`` of a GOT event: the lock was only tried, or with a timeout."""
+_KEPT_EDGES = 6
+_MOST_PAIRS = 100_000
+
+
+@dataclass(slots=True)
+class Hold:
+    """One time that one thread had one lock.
+
+    Attributes:
+        lock: id.
+        thread: number of the holder.
+        stack: where it was taken.
+        began_ns: when.
+        ended_ns: when it was let go; 0 while it is held.
+        remote_ns: how much of it was spent in calls that wait for the peer.
+        longest: the longest of those calls.
+    """
+
+    lock: int
+    thread: int
+    stack: int
+    began_ns: int
+    ended_ns: int = 0
+    remote_ns: int = 0
+    longest: Call | None = None
+    longest_ns: int = 0
+
+
+@dataclass(slots=True)
+class Wait:
+    """A thread waits for a lock.
+
+    Attributes:
+        lock: id.
+        thread: number of the waiter.
+        stack: where.
+        began_ns: since when.
+        timeout_ms: -1 for none.
+    """
+
+    lock: int
+    thread: int
+    stack: int
+    began_ns: int
+    timeout_ms: int = -1
+
+
+@dataclass(slots=True)
+class Contention:
+    """A hold over remote calls, and those who waited for it.
+
+    Attributes:
+        hold: the hold.
+        waits: for each waiter: the wait and how long it lasted, in ns.
+        count: how many holds from the same place made others wait like this.
+    """
+
+    hold: Hold
+    waits: list[tuple[Wait, int]] = field(default_factory=list)
+    count: int = 1
+
+    @property
+    def longest_wait_ns(self) -> int:
+        """The longest of the waits."""
+        return max((ns for _, ns in self.waits), default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """``second`` was taken, or waited for, while ``first`` was held.
+
+    Attributes:
+        first: lock id; negative: the transport of that id.
+        second: the same.
+        thread: who did it.
+        first_stack: where the first was taken.
+        second_stack: where the second was taken.
+        gates: the other locks that were held.
+        epoch: the moment at which the second was asked for.
+        known: what the thread knew of others then, by deliberate hand-overs.
+        call: the remote call, where ``second`` is a transport.
+    """
+
+    first: int
+    second: int
+    thread: int
+    first_stack: int
+    second_stack: int
+    gates: frozenset[int]
+    epoch: Epoch
+    known: Known
+    call: Call | None = None
+
+    def before(self, other: Edge) -> bool:
+        """Whether this was over, by a deliberate hand-over, when the other began."""
+        return other.known.get(self.thread, 0) >= self.epoch.weak
+
+
+class Locks:
+    """All locks of a recording."""
+
+    def __init__(self) -> None:
+        self.held: dict[int, list[Hold]] = {}
+        self.waiting: dict[int, Wait] = {}
+        self.edges: dict[tuple[int, int], list[Edge]] = {}
+        self._holder: dict[int, Hold] = {}
+        self._last: dict[int, Hold] = {}
+        self._contentions: dict[int, Contention] = {}
+        self._worst: dict[tuple[int, int], Contention] = {}
+
+    def holder(self, lock: int) -> Hold | None:
+        """Who has it now."""
+        return self._holder.get(lock)
+
+    def ids_held(self, thread: int) -> tuple[int, ...]:
+        """What a thread holds, outermost first."""
+        holds = self.held.get(thread)
+        return tuple(h.lock for h in holds) if holds else ()
+
+    def wait(
+        self, thread: int, lock: int, stack: int, t_ns: int, timeout_ms: int, clock: ThreadClock, transport: int
+    ) -> None:
+        """A thread is about to block."""
+        self.waiting[thread] = Wait(lock, thread, stack, t_ns, timeout_ms)
+        if timeout_ms < 0:
+            self._order(thread, lock, stack, clock, transport)
+
+    def got(
+        self, thread: int, lock: int, stack: int, t_ns: int, tried: bool, clock: ThreadClock, transport: int
+    ) -> None:
+        """A thread has it."""
+        wait = self.waiting.pop(thread, None)
+        if wait is not None and wait.lock == lock:
+            self._waited(wait, t_ns)
+        elif not tried:
+            self._order(thread, lock, stack, clock, transport)
+        hold = Hold(lock, thread, stack, t_ns)
+        self.held.setdefault(thread, []).append(hold)
+        self._holder[lock] = hold
+
+    def gave_up(self, thread: int, t_ns: int) -> None:
+        """A thread waits no longer."""
+        wait = self.waiting.pop(thread, None)
+        if wait is not None:
+            self._waited(wait, t_ns)
+
+    def free(self, thread: int, lock: int, t_ns: int) -> None:
+        """The lock is let go, by its holder or, as a plain Lock allows, by another thread."""
+        hold = self._holder.pop(lock, None)
+        if hold is None:
+            return
+        hold.ended_ns = t_ns
+        holds = self.held.get(hold.thread)
+        if holds is not None and hold in holds:
+            holds.remove(hold)
+        self._last[lock] = hold
+
+    def remote(self, call: Call, transport: int, clock: ThreadClock) -> None:
+        """A call that waits for the peer begins."""
+        holds = self.held.get(call.thread)
+        if holds and transport:
+            for hold in holds:
+                self._edge(hold, -transport, call.stack, clock, holds, call)
+
+    def remote_ended(self, call: Call, t_ns: int) -> None:
+        """… and ends."""
+        holds = self.held.get(call.thread)
+        if holds:
+            for hold in holds:
+                spent = t_ns - max(call.began_ns, hold.began_ns)
+                hold.remote_ns += spent
+                if spent > hold.longest_ns:
+                    hold.longest, hold.longest_ns = call, spent
+
+    def finish(self, t_ns: int, open_calls: list[Call]) -> None:
+        """The recording ends: what is still held or waited for counts until now."""
+        for call in open_calls:
+            if call.obj:
+                self.remote_ended(call, t_ns)
+        for wait in self.waiting.values():
+            self._waited(wait, t_ns)
+
+    def contentions(self) -> list[Contention]:
+        """The worst contention of each place where a lock is taken."""
+        return list(self._worst.values())
+
+    def _waited(self, wait: Wait, t_ns: int) -> None:
+        hold = self._holder.get(wait.lock) or self._last.get(wait.lock)
+        if hold is None or hold.thread == wait.thread:
+            return
+        lasted = min(t_ns, hold.ended_ns or t_ns) - max(wait.began_ns, hold.began_ns)
+        if lasted < 100_000_000 or hold.remote_ns * 2 < lasted and not hold.longest:
+            return
+        contention = self._contentions.get(id(hold))
+        if contention is None:
+            contention = Contention(hold)
+            self._contentions = {id(hold): contention}  # one at a time is enough: holds of a lock follow one another
+        contention.waits.append((wait, lasted))
+        key = (hold.stack, wait.stack)
+        worst = self._worst.get(key)
+        if worst is None:
+            self._worst[key] = contention
+        else:
+            worst.count += 1
+            if contention is not worst and contention.longest_wait_ns > worst.longest_wait_ns:
+                contention.count = worst.count
+                self._worst[key] = contention
+
+    def _order(self, thread: int, lock: int, stack: int, clock: ThreadClock, transport: int) -> None:
+        holds = self.held.get(thread)
+        if holds:
+            for hold in holds:
+                self._edge(hold, lock, stack, clock, holds, None)
+        if transport:
+            own = Hold(-transport, thread, 0, 0)
+            self._edge(own, lock, stack, clock, holds or [], None)
+
+    def _edge(
+        self, hold: Hold, second: int, stack: int, clock: ThreadClock, holds: list[Hold], call: Call | None
+    ) -> None:
+        if hold.lock == second:
+            return
+        pair = (hold.lock, second)
+        kept = self.edges.get(pair)
+        if kept is None:
+            if len(self.edges) >= _MOST_PAIRS:
+                return
+            kept = self.edges[pair] = []
+        elif len(kept) >= _KEPT_EDGES:
+            # keep the first ones and the latest: phases of a program differ, and the latest decides against later edges
+            last = kept[-1]
+            if last.thread == hold.thread and last.second_stack == stack:
+                kept.pop()
+            else:
+                kept.pop(_KEPT_EDGES // 2)
+        gates = frozenset(h.lock for h in holds if h.lock != hold.lock)
+        kept.append(
+            Edge(hold.lock, second, hold.thread, hold.stack, stack, gates, clock.epoch(), clock.weak_known, call)
+        )

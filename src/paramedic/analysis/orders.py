@@ -1,0 +1,71 @@
+"""Cycles in the order in which locks are taken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from paramedic.analysis.locks import Edge
+
+LONGEST = 4
+"""Cycles of more locks than this are not looked for: none was ever reported for Paramiko, and the search is exponential."""
+
+
+def cycles(edges: dict[tuple[int, int], list[Edge]]) -> Iterator[tuple[Edge, ...]]:
+    """Each set of edges that can close a deadlock, once.
+
+    Args:
+        edges: by (first, second).
+
+    Threads: pure.
+    """
+    successors: dict[int, list[int]] = {}
+    for first, second in edges:
+        successors.setdefault(first, []).append(second)
+    seen: set[frozenset[int]] = set()
+    for start in sorted(successors):
+        for path in _paths(start, successors):
+            nodes = frozenset(path)
+            if nodes in seen:
+                continue
+            pairs = [(a, b) for a, b in zip(path, (*path[1:], path[0]), strict=True)]
+            chosen = _choose([edges[p] for p in pairs])
+            if chosen is not None:
+                seen.add(nodes)
+                yield chosen
+
+
+def _paths(start: int, successors: dict[int, list[int]]) -> Iterator[tuple[int, ...]]:
+    """Simple cycles whose smallest node is ``start``."""
+    stack: list[tuple[int, ...]] = [(start,)]
+    while stack:
+        path = stack.pop()
+        for node in successors.get(path[-1], ()):
+            if node == start and len(path) > 1:
+                yield path
+            elif node > start and node not in path and len(path) < LONGEST:
+                stack.append((*path, node))
+
+
+def _choose(candidates: list[list[Edge]]) -> tuple[Edge, ...] | None:
+    """One edge for each step such that they can all be under way at once."""
+
+    def fits(edge: Edge, chosen: Iterable[Edge]) -> bool:
+        return all(
+            edge.thread != other.thread
+            and not (edge.gates & other.gates)
+            and not edge.before(other)
+            and not other.before(edge)
+            for other in chosen
+        )
+
+    def extend(chosen: tuple[Edge, ...], rest: list[list[Edge]]) -> tuple[Edge, ...] | None:
+        if not rest:
+            return chosen
+        for edge in rest[0]:
+            if fits(edge, chosen):
+                whole = extend((*chosen, edge), rest[1:])
+                if whole is not None:
+                    return whole
+        return None
+
+    return extend((), candidates)

@@ -1,0 +1,117 @@
+"""From calls, holds and waits to the steps and names that a finding tells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from paramedic.analysis.calls import Call
+from paramedic.analysis.conflicts import Conflict
+from paramedic.analysis.locks import Hold, Wait
+from paramedic.model.finding import Confidence, Finding, Site, Step
+from paramedic.model.hazard import Hazard
+
+if TYPE_CHECKING:
+    from paramedic.analysis.run import RunFacts
+
+
+class Story:
+    """Writes for one recording.
+
+    Threads: pure, over facts that do not change any more.
+    """
+
+    def __init__(self, facts: RunFacts) -> None:
+        self.facts = facts
+        self.world = facts.world
+
+    def place(self, stack: int, thread: int) -> tuple[Site | None, tuple[Site, ...], str]:
+        """Site, stack and a remark: a thread that ran none of the user's code is placed where it was started."""
+        if stack:
+            return self.world.site(stack), self.world.stack(stack), ""
+        started = self.world.thread(thread).started_at
+        return (
+            self.world.site(started),
+            self.world.stack(started),
+            " (on a thread that was started here)" if started else "",
+        )
+
+    def step(self, thread: int, stack: int, t_ns: int, what: str, locks: Iterable[int] = ()) -> Step:
+        """One thing that one thread did."""
+        site, frames, remark = self.place(stack, thread)
+        return Step(
+            thread=self.world.thread_name(thread), what=what + remark, site=site, stack=frames,
+            locks=tuple(self.world.name(lock) for lock in locks), at_s=round(self.facts.at_s(t_ns), 6),
+        )  # fmt: skip
+
+    def call(self, call: Call, what: str = "") -> Step:
+        """A call: "called recv() on channel 0 …, which raised …"."""
+        words = what or f"called {call.method}() on {self.world.name(call.obj)}"
+        if call.error:
+            words += f", which raised {call.error}"
+        elif not call.ended_ns:
+            words += f", which had not returned after {self.duration(self.facts.end_ns - call.began_ns)}"
+        return self.step(call.thread, call.stack, call.began_ns, words, call.locks)
+
+    def hold(self, hold: Hold) -> Step:
+        """A lock is taken."""
+        return self.step(hold.thread, hold.stack, hold.began_ns, f"took {self.world.name(hold.lock)}")
+
+    def wait(self, wait: Wait, lasted_ns: int) -> Step:
+        """A lock is waited for."""
+        words = f"waited {self.duration(lasted_ns)} for {self.world.name(wait.lock)}"
+        return self.step(wait.thread, wait.stack, wait.began_ns, words)
+
+    def duration(self, ns: int) -> str:
+        """ "4.6 s", "120 ms"."""
+        return f"{ns / 1e9:.1f} s" if ns >= 1_000_000_000 else f"{ns / 1e6:.0f} ms"
+
+    def threads(self, numbers: Iterable[int], most: int = 3) -> str:
+        """ "worker-1 and worker-2", "worker-1, worker-2 and 6 more"."""
+        names = [self.world.thread_name(n) for n in sorted(numbers)]
+        if len(names) > most:
+            names = [*names[: most - 1], f"{len(names) - most + 1} more threads"]
+        return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+    def finding(
+        self, hazard: Hazard, confidence: Confidence, message: str, steps: Iterable[Step], objects: Iterable[int],
+        count: int = 1, why: str = "", fix: str = "",
+    ) -> Finding:  # fmt: skip
+        """A finding of this process."""
+        return Finding(
+            hazard=hazard.name, code=hazard.code, confidence=confidence, message=message, steps=tuple(steps),
+            objects=tuple(dict.fromkeys(self.world.name(o) for o in objects)), why=why, fix=fix,
+            upstream=hazard.upstream, count=count, process=self.facts.process or None,
+        )  # fmt: skip
+
+    def conflicts(self, hazard: Hazard) -> list[list[Conflict]]:
+        """The conflicts of a hazard, those on objects made at one place together, the most telling first."""
+        groups: dict[tuple[str, int], list[Conflict]] = {}
+        for conflict in self.facts.conflicts.found():
+            if conflict.rule.hazard == hazard.name:
+                made = self.world.thing(conflict.resource).born if conflict.rule.resource != "host-keys" else 0
+                groups.setdefault((conflict.rule.resource, made), []).append(conflict)
+        for group in groups.values():
+            group.sort(key=lambda c: (not c.overlapped, -c.count))
+        return list(groups.values())
+
+    def sharing(self, hazard: Hazard, group: list[Conflict], message: str) -> Finding:
+        """One finding for conflicts of one kind on objects made at one place."""
+        best = group[0]
+        confidence = Confidence.OBSERVED if best.overlapped else Confidence.POSSIBLE
+        steps: list[Step] = []
+        seen: set[tuple[int, int, str]] = set()
+        for conflict in group[:3]:
+            for call in (conflict.first, conflict.second):
+                if (call.thread, call.stack, call.name) not in seen:
+                    seen.add((call.thread, call.stack, call.name))
+                    steps.append(self.call(call))
+        tail = "at the same time" if best.overlapped else "with nothing that keeps them apart"
+        steps.sort(key=lambda s: s.at_s or 0.0)
+        return self.finding(
+            hazard, confidence, f"{message} {tail}", steps, [best.resource], sum(c.count for c in group), best.rule.cite
+        )
+
+    def everyone(self, group: list[Conflict]) -> str:
+        """The threads that took part in these conflicts."""
+        return self.threads(set().union(*(c.threads or set() for c in group)))

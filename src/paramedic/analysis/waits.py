@@ -1,0 +1,76 @@
+"""Who waits for whom, at the end of a recording or at any moment of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from paramedic.analysis.calls import Call
+from paramedic.analysis.locks import Hold, Wait
+
+if TYPE_CHECKING:
+    from paramedic.analysis.run import RunFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One thread waits for the next.
+
+    Attributes:
+        thread: number of the waiter.
+        target: number of the thread that it waits for.
+        wait: the lock that it waits for, if it is a lock.
+        hold: the target's hold of it.
+        call: the remote call that it waits in, if it is one.
+        since_ns: since when.
+    """
+
+    thread: int
+    target: int
+    wait: Wait | None
+    hold: Hold | None
+    call: Call | None
+    since_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlock:
+    """Threads that wait for one another in a circle."""
+
+    links: tuple[Link, ...]
+
+
+def deadlocks(facts: RunFacts) -> list[Deadlock]:
+    """The circles in the graph of those who wait, at the end of the recording.
+
+    A thread that waits for a lock waits for the lock's holder; one that waits for the peer needs its transport's thread
+    to go on reading. A wait with a timeout ends, so it is no part of a circle.
+
+    Threads: pure.
+    """
+    links: dict[int, Link] = {}
+    transports = {t.transport: t.number for t in facts.world.threads.values() if t.transport}
+    for thread, wait in facts.locks.waiting.items():
+        hold = facts.locks.holder(wait.lock)
+        if hold is not None and wait.timeout_ms < 0 and hold.thread != thread:
+            links[thread] = Link(thread, hold.thread, wait, hold, None, wait.began_ns)
+    for call in facts.open.all():
+        if call.thread in links or not call.name.startswith(("SSHClient.", "Transport.", "Channel.", "File.", "SFTP")):
+            continue
+        if call.name == "Transport.run":
+            continue
+        target = transports.get(facts.transport_of(call.obj))
+        if target is not None and target != call.thread:
+            links[call.thread] = Link(call.thread, target, None, None, call, call.began_ns)
+    found: list[Deadlock] = []
+    done: set[int] = set()
+    for start in sorted(links):
+        path: list[int] = []
+        thread = start
+        while thread in links and thread not in done and thread not in path:
+            path.append(thread)
+            thread = links[thread].target
+        if thread in path:
+            found.append(Deadlock(tuple(links[t] for t in path[path.index(thread) :])))
+        done.update(path)
+    return found

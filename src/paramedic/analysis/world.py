@@ -1,0 +1,185 @@
+"""Who and what there is in a recording: threads and objects, with names that people use for them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from paramedic.model.finding import Site
+
+
+@dataclass(slots=True)
+class Thread:
+    """A thread.
+
+    Attributes:
+        number: ours.
+        name: what the program calls it.
+        started_at: text id of the stack that started it.
+        starter: number of the thread that did.
+        transport: id of the Transport whose thread it is, or 0.
+        begun_ns: when it was first seen.
+        ended_ns: when it ended, or 0.
+        death: text of the exception that ended it, or "".
+    """
+
+    number: int
+    name: str
+    started_at: int = 0
+    starter: int = 0
+    transport: int = 0
+    begun_ns: int = 0
+    ended_ns: int = 0
+    death: str = ""
+
+
+@dataclass(slots=True)
+class Thing:
+    """An object of the program's.
+
+    Attributes:
+        ident: its id in the recording.
+        kind: its class, in Paramiko's or the standard library's words; "object" if its creation was not seen.
+        born: text id of the stack that made it.
+        parent: id of what it belongs to (a channel's transport, a file's channel), or 0.
+        number: the channel's number, or the stream of a channel file.
+        ordinal: the how-manieth of its kind.
+        label: what tells it apart for people: "to web1:2222".
+        thread: number of the thread that made it.
+        remote: the peer's number of a channel.
+    """
+
+    ident: int
+    kind: str
+    born: int = 0
+    parent: int = 0
+    number: int = 0
+    ordinal: int = 0
+    label: str = ""
+    thread: int = 0
+    remote: int = -1
+
+
+_PLAIN = {
+    "SSHClient": "client", "Transport": "connection", "Channel": "channel", "SFTPClient": "SFTP client",
+    "SFTPFile": "SFTP file", "ChannelFile": "stream", "HostKeys": "host keys", "Lock": "lock", "RLock": "lock",
+    "Queue": "queue", "SimpleQueue": "queue", "Event": "event", "Semaphore": "semaphore", "Future": "future",
+    "Condition": "condition", "Barrier": "barrier", "ProxyCommand": "proxy command",
+}  # fmt: skip
+_STREAMS = ("stdout", "stderr", "stdin")
+
+
+class World:
+    """All threads and objects so far.
+
+    Args:
+        texts: of the recording, by id.
+    """
+
+    def __init__(self, texts: Mapping[int, str]) -> None:
+        self._texts = texts
+        self.threads: dict[int, Thread] = {}
+        self.things: dict[int, Thing] = {}
+        self._counts: dict[str, int] = {}
+        self._pinned: set[int] = set()
+        self._stacks: dict[int, tuple[Site, ...]] = {0: ()}
+        self._theirs: dict[int, Site | None] = {0: None}
+
+    def text(self, ident: int) -> str:
+        """A text by id; "" if it was lost."""
+        return self._texts.get(ident, "")
+
+    def thread(self, number: int) -> Thread:
+        """A thread by number, known or not."""
+        thread = self.threads.get(number)
+        if thread is None:
+            thread = self.threads[number] = Thread(number, f"thread-{number}")
+        return thread
+
+    def born(self, ident: int, kind: str, stack: int, parent: int, number: int, thread: int) -> Thing:
+        """A new object."""
+        ordinal = self._counts[kind] = self._counts.get(kind, 0) + 1
+        thing = Thing(ident, kind, stack, parent, number, ordinal, thread=thread)
+        self.things[ident] = thing
+        return thing
+
+    def thing(self, ident: int) -> Thing:
+        """An object by id, known or not."""
+        thing = self.things.get(ident)
+        return thing if thing is not None else self.born(ident, "object", 0, 0, 0, 0)
+
+    def gone(self, ident: int) -> None:
+        """The object was freed."""
+        if ident not in self._pinned:
+            self.things.pop(ident, None)
+
+    def pin(self, ident: int) -> None:
+        """Keep the names of an object and its owners: a fact speaks of them."""
+        while ident and ident not in self._pinned:
+            self._pinned.add(ident)
+            ident = self.thing(ident).parent
+
+    def root(self, ident: int, kind: str) -> Thing | None:
+        """The object itself or its nearest owner that is of this kind."""
+        seen = 0
+        thing = self.things.get(ident)
+        while thing is not None and seen < 8:
+            if thing.kind == kind:
+                return thing
+            thing = self.things.get(thing.parent)
+            seen += 1
+        return None
+
+    def stack(self, ident: int) -> tuple[Site, ...]:
+        """The user's frames of an interned stack, innermost first; installed packages' frames are among them."""
+        known = self._stacks.get(ident)
+        if known is None:
+            words = self.text(ident).split()
+            known = tuple(s for w in words[1:] if (s := self._site(int(w))) is not None)
+            self._stacks[ident] = known
+        return known
+
+    def site(self, ident: int) -> Site | None:
+        """Where in the user's own code: the innermost frame that is not an installed package's, else the innermost."""
+        if ident not in self._theirs:
+            words = self.text(ident).split()[1:]
+            own = next((w for w in words if self.text(int(w)).startswith("F\t")), None)
+            chosen = own if own is not None else (words[0] if words else None)
+            self._theirs[ident] = self._site(int(chosen)) if chosen is not None else None
+        return self._theirs[ident]
+
+    def _site(self, ident: int) -> Site | None:
+        parts = self.text(ident).split("\t")
+        if len(parts) != 4 or not parts[2].isdigit():
+            return None
+        return Site(file=parts[1], line=int(parts[2]), function=parts[3])
+
+    def name(self, ident: int) -> str:
+        """A human name: "client #2 to web1 (made at deploy.py:31)"."""
+        thing = self.thing(ident)
+        if thing.kind in ("ChannelFile",):
+            stream = _STREAMS[thing.number] if thing.number < len(_STREAMS) else "stream"
+            return f"{stream} of {self.name(thing.parent)}"
+        words = _PLAIN.get(thing.kind, thing.kind)
+        label = thing.label
+        if thing.kind == "Channel":
+            owner = self.thing(thing.parent) if thing.parent else None
+            over = f" of {self._short(owner)}" if owner is not None else ""
+            return f"channel {thing.number}{over}"
+        if not label and thing.parent and thing.kind in ("SFTPClient", "SFTPFile"):
+            owner = self.root(thing.parent, "Transport")
+            label = owner.label if owner is not None else ""
+        site = self.site(thing.born)
+        made = f" (made at {os.path.basename(site.file)}:{site.line})" if site is not None else ""
+        return f"{words} #{thing.ordinal}{' ' + label if label else ''}{made}"
+
+    def _short(self, thing: Thing) -> str:
+        return f"{_PLAIN.get(thing.kind, thing.kind)} #{thing.ordinal}{' ' + thing.label if thing.label else ''}"
+
+    def thread_name(self, number: int) -> str:
+        """A human name of a thread; a transport's own thread is called after its connection."""
+        thread = self.thread(number)
+        if thread.transport:
+            return f"{thread.name} (transport thread of {self._short(self.thing(thread.transport))})"
+        return thread.name

@@ -1,0 +1,42 @@
+"""A connection is closed while other threads use it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from paramedic.analysis.run import RunFacts
+from paramedic.analysis.story import Story
+from paramedic.hazards.closed_in_use import HAZARD
+from paramedic.model.finding import Confidence, Finding
+
+
+def find(facts: RunFacts) -> Iterator[Finding]:
+    """Connections that were closed under a thread that used them, or could have been.
+
+    Threads: pure.
+    """
+    story = Story(facts)
+    for closed in facts.lives.closed_uses():
+        certain = closed.how != "unordered"
+        users = story.threads({use.thread for use in closed.uses})
+        closer, name = facts.world.thread_name(closed.close.thread), facts.world.name(closed.owner)
+        message = f"{closer} closed {name} {_HOW[closed.how].format(users=users)}"
+        steps = sorted(
+            [story.call(closed.close), *(story.call(use, _status(facts, use.result)) if closed.how == "status" else story.call(use)
+                                         for use in closed.uses[:4])],
+            key=lambda step: step.at_s or 0.0,
+        )  # fmt: skip
+        confidence = Confidence.OBSERVED if certain else Confidence.POSSIBLE
+        yield story.finding(HAZARD, confidence, message, steps, [closed.owner], closed.count)
+
+
+_HOW = {
+    "broken": "while {users} still had a call on it",
+    "after": "and {users} went on to use it",
+    "status": "while {users} waited for a command, which then seemed to end with exit status -1",
+    "unordered": "and nothing had made it wait for {users}, which had used it",
+}
+
+
+def _status(facts: RunFacts, status: int) -> str:
+    return f"called recv_exit_status(), which returned {status}: no status ever came"

@@ -1,0 +1,66 @@
+"""Locks, or a lock and a transport's thread, are taken in opposite orders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from paramedic.analysis.run import RunFacts
+from paramedic.analysis.story import Story
+from paramedic.hazards.lock_order_inversion import HAZARD
+from paramedic.model.finding import Confidence, Finding, Step
+
+
+def find(facts: RunFacts) -> Iterator[Finding]:
+    """Circles in the order of locks: those that closed, and those that another order of the same threads closes.
+
+    Threads: pure.
+    """
+    story = Story(facts)
+    told: set[frozenset[int]] = set()
+    for circle in facts.deadlocks():
+        steps: list[Step] = []
+        nodes: set[int] = set()
+        parts: list[str] = []
+        for link in circle.links:
+            name = facts.world.thread_name(link.thread)
+            if link.wait is not None and link.hold is not None:
+                steps += [story.hold(link.hold), story.wait(link.wait, facts.end_ns - link.since_ns)]
+                nodes.add(link.wait.lock)
+                parts.append(
+                    f"{name} waits for {facts.world.name(link.wait.lock)}, which {_holder(facts, link.target)} holds"
+                )
+            elif link.call is not None:
+                steps.append(story.call(link.call))
+                nodes.add(-facts.transport_of(link.call.obj))
+                parts.append(f"{name} waits in {link.call.method}() for {facts.world.thread_name(link.target)}")
+        if any(node > 0 for node in nodes):
+            told.add(frozenset(nodes))
+            steps.sort(key=lambda step: step.at_s or 0.0)
+            objects = [node for node in nodes if node > 0]
+            yield story.finding(HAZARD, Confidence.OBSERVED, f"Deadlock: {'; '.join(parts)}", steps, objects)
+    places: set[frozenset[tuple[int, int]]] = set()
+    for edges in facts.lock_cycles():
+        place = frozenset((edge.first_stack, edge.second_stack) for edge in edges)
+        if frozenset(edge.first for edge in edges) in told or place in places:
+            continue
+        places.add(place)
+        steps, parts = [], []
+        for edge in edges:
+            thread, first, second = edge.thread, _name(facts, edge.first), _name(facts, edge.second)
+            if edge.first > 0:
+                steps.append(story.step(thread, edge.first_stack, facts.first_ns, f"takes {first}"))
+            asked = f"calls {edge.call.method}(), which waits for {second}" if edge.call else f"then takes {second}"
+            steps.append(
+                story.step(thread, edge.second_stack, facts.first_ns, asked, [edge.first] if edge.first > 0 else ())
+            )
+            parts.append(f"{facts.world.thread_name(thread)} takes {first}, then {second}")
+        objects = [edge.first for edge in edges if edge.first > 0]
+        yield story.finding(HAZARD, Confidence.POSSIBLE, f"Opposite orders: {'; '.join(parts)}", steps, objects)
+
+
+def _name(facts: RunFacts, node: int) -> str:
+    return facts.world.name(node) if node > 0 else f"the thread of {facts.world.name(-node)}"
+
+
+def _holder(facts: RunFacts, thread: int) -> str:
+    return facts.world.thread_name(thread)

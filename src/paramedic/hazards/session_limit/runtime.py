@@ -1,0 +1,28 @@
+"""The server refuses sessions beyond its limit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from paramedic.analysis.run import RunFacts
+from paramedic.analysis.story import Story
+from paramedic.hazards.session_limit import HAZARD
+from paramedic.model.finding import Confidence, Finding
+
+
+def find(facts: RunFacts) -> Iterator[Finding]:
+    """Connections on which the server refused another session.
+
+    Threads: pure.
+    """
+    story = Story(facts)
+    for refusal in facts.lives.refusals.values():
+        if not refusal.open:
+            continue  # with no other session open it is not the number that the server objects to
+        name = facts.world.name(refusal.transport)
+        message = (
+            f"The server refused {refusal.count} session{'s' if refusal.count > 1 else ''} on {name} while others were open on "
+            f"it (up to {refusal.peak} were asked for at once): its MaxSessions is reached"
+        )
+        steps = [story.call(call) for call in refusal.calls[:3]]
+        yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, [refusal.transport], refusal.count)

@@ -1,0 +1,21 @@
+"""Two calls on one SFTP session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from paramedic.analysis.run import RunFacts
+from paramedic.analysis.story import Story
+from paramedic.hazards.shared_sftp_client import HAZARD
+from paramedic.model.finding import Finding
+
+
+def find(facts: RunFacts) -> Iterator[Finding]:
+    """The SFTP clients that several threads called.
+
+    Threads: pure.
+    """
+    story = Story(facts)
+    for group in story.conflicts(HAZARD):
+        everyone, name = story.everyone(group), facts.world.name(group[0].resource)
+        yield story.sharing(HAZARD, group, f"{everyone} used {name}")
