@@ -16,10 +16,19 @@ from paramedic.lab import Manners, Server, lab
 Connect = Callable[..., paramiko.SSHClient]
 
 
+@contextlib.contextmanager
+def watched(manners: Manners) -> Iterator[Server]:
+    """A lab that has to end without an error of its own."""
+    with lab(manners) as server:
+        yield server
+        log = Path(server.log_file).read_text()
+        assert "Traceback" not in log, log
+
+
 @pytest.fixture(scope="session")
 def polite() -> Iterator[Server]:
     """A lab that does nothing wrong."""
-    with lab() as server:
+    with watched(Manners()) as server:
         yield server
 
 
@@ -51,7 +60,7 @@ def connect() -> Iterator[Connect]:
 def lab_with() -> Iterator[Callable[..., Server]]:
     """Starts labs with manners, and stops them when the test ends."""
     with contextlib.ExitStack() as stack:
-        yield lambda **manners: stack.enter_context(lab(Manners(**manners)))
+        yield lambda **manners: stack.enter_context(watched(Manners(**manners)))
 
 
 @pytest.fixture

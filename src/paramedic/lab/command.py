@@ -71,6 +71,7 @@ class Command(asyncio.SubprocessProtocol):
         self._input: asyncio.WriteTransport | None = None
         self._master: int | None = None
         self._before_start: list[bytes] = []
+        self._started = False
         self._input_ended = False
         self._hung_up = False
         self._status: int | None = None
@@ -90,19 +91,19 @@ class Command(asyncio.SubprocessProtocol):
             self._channel.write_stderr(f"paramedic lab: {error.strerror}\n".encode())
             self._channel.exit(254)
             return
+        self._started = True
         if self._hung_up:
             self._let_go()
-        elif self._input is not None:
-            self._input.writelines(self._before_start)
-            if self._input_ended:
-                self._end_input()
+        for data in self._before_start:
+            self.feed(data)
         self._before_start.clear()
+        if self._input_ended:
+            self.feed_end()
 
     async def _start_on_pipes(self, arguments: list[str], environment: Mapping[str, str], home: str) -> None:
-        process, _ = await asyncio.get_running_loop().subprocess_exec(
+        await asyncio.get_running_loop().subprocess_exec(
             lambda: self, *arguments, env=dict(environment), cwd=home, start_new_session=True
         )
-        self._input = cast(asyncio.WriteTransport, process.get_pipe_transport(0))
 
     async def _start_in_terminal(
         self, terminal: Terminal, arguments: list[str], environment: Mapping[str, str], home: str
@@ -134,6 +135,8 @@ class Command(asyncio.SubprocessProtocol):
         self._process = cast(asyncio.SubprocessTransport, transport)
         self._commands.add(self)
         if self._terminal is None:
+            # here and not when the start returns: a short command's pipes have come and gone by then
+            self._input = cast(asyncio.WriteTransport, self._process.get_pipe_transport(0))
             for descriptor in (1, 2):
                 output = self._process.get_pipe_transport(descriptor)
                 self._outputs[descriptor] = cast(asyncio.ReadTransport, output)
@@ -175,20 +178,15 @@ class Command(asyncio.SubprocessProtocol):
 
     def feed(self, data: bytes) -> None:
         """Pass input on to the process."""
-        if self._input is not None:
-            self._input.write(data)
-        elif self._process is None:
+        if not self._started:
             self._before_start.append(data)
+        elif self._input is not None:
+            self._input.write(data)
 
     def feed_end(self) -> None:
         """The client has no more input."""
         self._input_ended = True
-        if self._input is not None:
-            self._end_input()
-
-    def _end_input(self) -> None:
-        assert self._input is not None
-        if self._terminal is None:
+        if self._started and self._input is not None and self._terminal is None:
             self._input.write_eof()
 
     def pause_writing(self) -> None:
@@ -212,7 +210,7 @@ class Command(asyncio.SubprocessProtocol):
     def hang_up(self) -> None:
         """The channel is closed: close our ends."""
         self._hung_up = True
-        if self._process is not None:
+        if self._started:
             self._let_go()
 
     def _let_go(self) -> None:
@@ -221,6 +219,7 @@ class Command(asyncio.SubprocessProtocol):
             output.close()
         if self._input is not None:
             self._input.abort()
+        self._input = None
         self._master = None
 
     def signal(self, number: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import secrets
 import socket
 from collections.abc import Callable, Sequence
@@ -193,7 +194,9 @@ class Guest(asyncssh.SSHServer):
         self._connection = conn
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The client is gone, for whatever reason."""
+        """The client is gone, for whatever reason; a breach of the protocol is worth a line in the log."""
+        if isinstance(exc, asyncssh.ProtocolError):
+            logging.warning("connection dropped: %s", exc)
         self.gone.set()
 
     def abort(self) -> None:
