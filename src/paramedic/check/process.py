@@ -78,6 +78,9 @@ def run_program(command: Sequence[str], environment: Mapping[str, str]) -> Ended
             child = os.posix_spawn(command[0], list(command), environment, setsigmask=before)
             return _wait(child, waited, sentinel)
     finally:
+        # What came too late for the program was not meant for its report: a Ctrl-Z left over would stop us here.
+        while signal.sigtimedwait(waited, 0) is not None:
+            pass
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 

@@ -27,6 +27,7 @@ class GroupSentinel:
     def __init__(self) -> None:
         self._pid = 0
         self._alive = -1  # the sentinel ends when this end of the pipe is closed, by us or by our death
+        self._untold: set[int] = set()  # seen by earlier sentinels, not asked for yet
 
     def __enter__(self) -> Self:
         self._start()
@@ -42,10 +43,11 @@ class GroupSentinel:
         if not self._pid:
             return False
         deadline = time.monotonic() + _PATIENCE_S
-        while number not in self._pending():
+        while number not in (known := self._untold | self._pending()):
             if time.monotonic() > deadline:
                 return False
             time.sleep(0.001)
+        self._untold = known - {number}
         # What is pending stays so: only a new sentinel can see the same signal again.
         self._stop()
         self._start()
