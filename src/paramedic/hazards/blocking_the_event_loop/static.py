@@ -1,0 +1,23 @@
+"""Seen in source: a blocking Paramiko call on the thread of an event loop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from paramedic.hazards.blocking_the_event_loop import HAZARD
+from paramedic.lint.facts import SourceFacts
+from paramedic.model.finding import Finding
+
+
+def find(facts: SourceFacts) -> Iterable[Finding]:
+    """Waits for a server inside an ``async def``, or inside what one calls; one for each coroutine.
+
+    Threads: pure.
+    """
+    done: set[str] = set()
+    for operation in facts.having("waits"):
+        if not operation.on_loop or operation.coroutine in done:
+            continue
+        done.add(operation.coroutine)
+        message = f"{operation.method}() blocks the event loop's thread: every other task stands still meanwhile"
+        yield facts.finding(HAZARD, message, [facts.step(operation)], objects=[operation.obj])

@@ -1,0 +1,66 @@
+"""Seen in source: a connection closed while threads that use it may still run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from paramedic.hazards.closed_in_use import HAZARD
+from paramedic.lint.api import CONNECTIONS
+from paramedic.lint.contexts import WORKERS
+from paramedic.lint.facts import SourceFacts
+from paramedic.lint.operations import Operation
+from paramedic.lint.shell import never_ends
+from paramedic.model.finding import Finding
+
+_USES = ("open", "request", "read:stdout", "read:stderr", "write", "status", "sftp", "global", "dialogue")
+
+
+def find(facts: SourceFacts) -> Iterable[Finding]:
+    """Closes by the thread that started the users and does not wait for them; jump hosts closed before their guests.
+
+    Threads: pure.
+    """
+    done: set[int] = set()
+    for close in facts.having("close"):
+        owner = close.obj
+        if owner.kind not in {*CONNECTIONS, "sftp"} or id(owner.root) in done:
+            continue
+        for use in facts.below(owner, *_USES):
+            if _worker_of(close, use) and facts.concurrent(close, use, owner) and not _meant(facts, close, use):
+                if not facts.common_locks(close, use):
+                    done.add(id(owner.root))
+                    message = f"{facts.name(owner)} is closed while {use.context.name} may still be using it"
+                    yield facts.finding(HAZARD, message, [facts.step(close), facts.step(use)], objects=[owner])
+                    break
+        else:
+            yield from _guests(facts, close, done)
+
+
+def _worker_of(close: Operation, use: Operation) -> bool:
+    started = close.context in use.context.chain()[1:]
+    return started and use.context.kind in WORKERS - {"timer"} and close.moment > use.context.start
+
+
+def _meant(facts: SourceFacts, close: Operation, use: Operation) -> bool:
+    """Whether the close is how the thread's endless read is ended, or the way out after an error."""
+    channels = {id(c.root): c for o in facts.below(close.obj) if o.context is use.context
+                for c in [facts.channel(o.obj)] if c is not None}  # fmt: skip
+    endless = any(never_ends(facts.command(c)) for c in channels.values())
+    streaming = any(o.has("stream") or o.method in {"recv", "readline"} for o in facts.below(close.obj)
+                    if o.context is use.context and o.loops[len(use.context.loops):])  # fmt: skip
+    explicit = not close.has("left-with")
+    if use.context.daemon and use.loops[len(use.context.loops) :]:
+        return True  # a service loop that goes with the process
+    return close.in_handler or (explicit and (endless or streaming)) or close.episode != use.context.episode
+
+
+def _guests(facts: SourceFacts, close: Operation, done: set[int]) -> Iterable[Finding]:
+    for use in facts.having(*_USES):
+        carrier = facts.carrier(use.obj)
+        if carrier is None or facts.connection(carrier).root is not facts.connection(close.obj).root:
+            continue
+        if close.has("left-with") and facts.in_order(close, use) and close.loops == use.loops:
+            done.add(id(close.obj.root))
+            message = f"{facts.name(close.obj)} carries another connection, which is still used after this close"
+            yield facts.finding(HAZARD, message, [facts.step(close), facts.step(use)], objects=[close.obj, use.obj])
+            return

@@ -1,0 +1,39 @@
+"""Seen in source: a command on a terminal, or a shell, whose channel nobody keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from paramedic.hazards.dropped_channel import HAZARD
+from paramedic.lint.facts import SourceFacts
+from paramedic.lint.shell import is_quiet, outlives_terminal, runs_long
+from paramedic.lint.values import Collection, Obj, Value
+from paramedic.model.finding import Confidence, Finding
+
+
+def find(facts: SourceFacts) -> Iterable[Finding]:
+    """Commands whose streams are thrown away at once; with a terminal, the server ends the job when they go.
+
+    Threads: pure.
+    """
+    done: set[tuple[str, int]] = set()
+    for start in facts.having("open"):
+        place = (start.site.file, start.site.line)
+        if not start.discarded or place in done or start.obj.kind not in {"client", "transport"}:
+            continue
+        channel = _channel(start.result)
+        if channel is None or outlives_terminal(facts.command(channel)):
+            continue
+        done.add(place)
+        terminal = "__get_pty" in channel.parts or start.method == "invoke_shell"
+        message = f"Nobody keeps the channel of {start.method}(): it is closed at any moment, and its job with it"
+        command = facts.command(channel)
+        quick = is_quiet(command, facts.command_is_known(channel)) and not runs_long(command)
+        confidence = Confidence.POSSIBLE if terminal and not quick else Confidence.ADVICE
+        yield facts.finding(HAZARD, message, [facts.step(start)], confidence=confidence, objects=[channel])
+
+
+def _channel(result: Value | None) -> Obj | None:
+    if isinstance(result, Collection) and result.items and isinstance(result.items[0], Obj):
+        return result.items[0].parent
+    return result if isinstance(result, Obj) and result.kind == "channel" else None

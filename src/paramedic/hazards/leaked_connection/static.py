@@ -1,0 +1,41 @@
+"""Seen in source: clients that are connected and never closed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from paramedic.hazards.leaked_connection import HAZARD
+from paramedic.lint.facts import SourceFacts
+from paramedic.lint.operations import Operation
+from paramedic.model.finding import Confidence, Finding
+
+
+def find(facts: SourceFacts) -> Iterable[Finding]:
+    """Clients of thread-locals, loops and threads that nothing closes; others are advice.
+
+    Threads: pure.
+    """
+    done: set[tuple[str, int]] = set()
+    for connect in facts.having("connect"):
+        client = connect.obj.root
+        place = (client.site.file, client.site.line)
+        if client.kind not in {"client", "netmiko", "pysftp"} or place in done or facts.closed_anywhere(client):
+            continue
+        local = client.parts.get("__local")
+        kept = client.parts.get("__kept") is not None or facts.passed_on(client) or facts.held_by_instance(client)
+        if kept and (local is None or client.parts.get("__kept") is not None):
+            continue
+        many = bool(connect.loops) or connect.context.parent is not None
+        done.add(place)
+        message = (
+            f"Each thread's {facts.name(client)} stays open after the thread: nothing closes a thread-local's client"
+            if local is not None
+            else f"{facts.name(client)} is connected and never closed: its thread and connection stay"
+        )
+        strong = local is not None or _many(connect, many)
+        confidence = Confidence.POSSIBLE if strong else Confidence.ADVICE
+        yield facts.finding(HAZARD, message, [facts.step(connect)], confidence=confidence, objects=[client])
+
+
+def _many(connect: Operation, many: bool) -> bool:
+    return many and connect.context.kind != "process"

@@ -1,0 +1,60 @@
+"""Seen in source: a lock of several threads, held while a remote command runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from paramedic.hazards.lock_held_across_io import HAZARD
+from paramedic.lint.facts import SourceFacts
+from paramedic.lint.operations import Operation
+from paramedic.lint.shell import runs_long
+from paramedic.lint.values import Obj
+from paramedic.model.finding import Finding
+
+
+def find(facts: SourceFacts) -> Iterable[Finding]:
+    """Locks that several threads take, one of them around the whole run of a command.
+
+    A lock that guards something that needs one (an SFTP client, a channel's dialogue, a connect) is right, if slow:
+    it is told only where the command is seen to run long.
+
+    Threads: pure.
+    """
+    waits = [o for o in facts.having("read:stdout", "read:stderr", "status", "dialogue") if o.locks]
+    done: set[int] = set()
+    for wait in waits:
+        for lock in wait.locks:
+            if lock.kind != "lock" or id(lock) in done or lock.root.parts.get("__guessed") is not None:
+                continue
+            if not _wanted_by_others(facts, wait, lock) or not (_needless(facts, lock) or _long(facts, wait)):
+                continue
+            done.add(id(lock))
+            other = next((o for o in facts.of(lock, "acquire") if o.site != wait.site), None)
+            message = f"{facts.name(lock)} is held across {wait.method}(), as long as the remote command runs"
+            steps = [facts.step(wait), *([facts.step(other, "waits for the lock")] if other is not None else [])]
+            yield facts.finding(HAZARD, message, steps, objects=[lock, wait.obj])
+
+
+def _wanted_by_others(facts: SourceFacts, wait: Operation, lock: Obj) -> bool:
+    taken = facts.of(lock, "acquire")
+    return any(facts.concurrent(wait, o, lock) or facts.concurrent(o, wait, lock) for o in taken)
+
+
+def _needless(facts: SourceFacts, lock: Obj) -> bool:
+    """Whether nothing that the lock guards needs it: each command has a channel of its own."""
+    guarded = [o for o in facts.operations if any(one.root is lock.root for one in o.locks) and o.effects]
+    needs = {"sftp", "connect", "lazy-connect", "dialogue", "write", "global", "hostkeys", "auth", "close"}
+    kept = [o for o in guarded if o.obj.kind in {"channel", "stdout", "stderr"} and not _opened_inside(o, lock)]
+    return not any(o.effects & needs for o in guarded) and not kept
+
+
+def _opened_inside(operation: Operation, lock: Obj) -> bool:
+    channel = SourceFacts.channel(operation.obj)
+    return channel is not None and channel.root.born >= min(
+        (h for one, h in zip(operation.locks, operation.holds, strict=False) if one.root is lock.root), default=0
+    )
+
+
+def _long(facts: SourceFacts, wait: Operation) -> bool:
+    channel = facts.channel(wait.obj)
+    return channel is not None and runs_long(facts.command(channel))

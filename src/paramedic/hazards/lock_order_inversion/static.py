@@ -1,0 +1,58 @@
+"""Seen in source: two locks nested in opposite orders, or a callback's lock held around a wait for the connection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from paramedic.hazards.lock_order_inversion import HAZARD
+from paramedic.lint.facts import SourceFacts
+from paramedic.lint.operations import Operation
+from paramedic.lint.values import Obj
+from paramedic.model.finding import Finding
+
+_ANSWERED = ("open", "request", "global", "auth", "sftp", "connect", "status", "read:stdout")
+"""Effects that end only when the transport thread has read the answer."""
+
+
+def find(facts: SourceFacts) -> Iterable[Finding]:
+    """Cycles among locks, and between a lock and a transport thread.
+
+    Threads: pure.
+    """
+    yield from _callbacks(facts)
+    nested = [(held, o) for o in facts.having("acquire") if o.obj.kind == "lock" for held in o.locks]
+    done: set[frozenset[int]] = set()
+    for outer, a in nested:
+        for other, b in nested:
+            pair = frozenset({id(outer.root), id(a.obj.root)})
+            if other is not a.obj or b.obj is not outer or len(pair) < 2 or pair in done or a is b:
+                continue
+            if facts.concurrent(a, b, facts.anywhere) and not _gate(a, b, outer, other):
+                done.add(pair)
+                message = f"{facts.name(outer)} and {facts.name(other)} are taken in opposite orders by two threads"
+                yield facts.finding(HAZARD, message, facts.steps_of(a, b), objects=[outer, other])
+
+
+def _gate(a: Operation, b: Operation, *inner: Obj) -> bool:
+    return any(one is two and one not in inner for one in a.locks for two in b.locks)
+
+
+def _callbacks(facts: SourceFacts) -> Iterable[Finding]:
+    done: set[int] = set()
+    for taken in facts.having("acquire"):
+        transport = taken.context.transport
+        if not taken.context.is_callback or transport is None or taken.obj.kind != "lock" or id(taken.obj) in done:
+            continue
+        for wait in facts.having(*_ANSWERED):
+            same = facts.connection(wait.obj).root is facts.connection(transport).root
+            held = any(lock is taken.obj for lock in wait.locks)
+            if held and same and not wait.context.is_callback and wait.has("waits"):
+                done.add(id(taken.obj))
+                message = (
+                    f"{facts.name(taken.obj)} is held around {wait.method}(), which waits for the transport thread; "
+                    f"{taken.context.name} waits there for the same lock"
+                )
+                yield facts.finding(
+                    HAZARD, message, [facts.step(wait), facts.step(taken, "takes the lock")], objects=[taken.obj]
+                )
+                break

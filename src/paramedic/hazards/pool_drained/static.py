@@ -1,0 +1,40 @@
+"""Seen in source: a client from a queue that is put back only when all went well."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from paramedic.hazards.pool_drained import HAZARD
+from paramedic.lint.api import CONNECTIONS
+from paramedic.lint.facts import SourceFacts, values_in
+from paramedic.lint.operations import Operation
+from paramedic.lint.values import Obj
+from paramedic.model.finding import Finding
+
+
+def find(facts: SourceFacts) -> Iterable[Finding]:
+    """Takes from a pool whose give-back an exception in between would skip.
+
+    Threads: pure.
+    """
+    for take in facts.having("get"):
+        taken = [v for v in values_in(take.result) if isinstance(v, Obj) and v.kind in {*CONNECTIONS, "sftp"}]
+        for client in taken:
+            backs = [o for o in facts.of(take.obj, "put") if _gives(o, client) and facts.in_order(take, o)]
+            risks = [
+                o
+                for o in facts.below(client)
+                if o.effects and o.context is take.context and take.moment < o.moment and not o.guarded
+            ]
+            if not backs or any(o.in_finally or o.in_handler for o in backs):
+                continue
+            between = [o for o in risks if o.moment < backs[0].moment]
+            if between:
+                message = f"An exception in {between[0].method}() keeps the client from being put back: the pool drains"
+                steps = [facts.step(take), facts.step(between[0]), facts.step(backs[0])]
+                yield facts.finding(HAZARD, message, steps, objects=[take.obj])
+                break
+
+
+def _gives(put: Operation, client: Obj) -> bool:
+    return any(isinstance(v, Obj) and v.root is client.root for argument in put.args for v in values_in(argument))

@@ -1,0 +1,35 @@
+"""Seen in source: more threads that open sessions on one connection than servers allow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from paramedic.hazards.session_limit import HAZARD
+from paramedic.lint.crowds import bounded, crowd_of
+from paramedic.lint.facts import SourceFacts
+from paramedic.model.finding import Confidence, Finding
+
+LIMIT = 10
+"""MaxSessions of sshd_config(5), for each connection."""
+
+
+def find(facts: SourceFacts) -> Iterable[Finding]:
+    """Crowds of threads on one client with no semaphore; a thread for each item of an unknown list is advice.
+
+    Threads: pure.
+    """
+    done: set[int] = set()
+    for start in facts.having("open"):
+        owner = facts.connection(start.obj)
+        if id(owner.root) in done or bounded(start, LIMIT) or not facts.in_several(start.context, start.obj):
+            continue
+        if not facts.in_several(start.context, owner) or start.locks:
+            continue
+        crowd = crowd_of(facts, start.context)
+        if crowd is not None and crowd <= LIMIT:
+            continue
+        done.add(id(owner.root))
+        many = f"{crowd} threads" if crowd is not None else "A thread for each item of a list"
+        message = f"{many} may open sessions on one {facts.name(owner)}; OpenSSH allows {LIMIT}"
+        confidence = Confidence.POSSIBLE if crowd is not None else Confidence.ADVICE
+        yield facts.finding(HAZARD, message, [facts.step(start)], confidence=confidence, objects=[owner])

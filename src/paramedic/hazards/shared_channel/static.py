@@ -1,0 +1,42 @@
+"""Seen in source: one stream of a channel that two threads read, write, or hold dialogues on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from paramedic.hazards.shared_channel import HAZARD
+from paramedic.lint.facts import SourceFacts
+from paramedic.lint.operations import Operation
+from paramedic.lint.values import Obj
+from paramedic.model.finding import Finding
+
+_DIRECTIONS = {
+    "read:stdout": "read the stdout of",
+    "read:stderr": "read the stderr of",
+    "write": "write to",
+    "request": "make requests on",
+}
+
+
+def find(facts: SourceFacts) -> Iterable[Finding]:
+    """Channels of which two threads use the same direction.
+
+    Threads: pure.
+    """
+    done: set[int] = set()
+    for effect, words in _DIRECTIONS.items():
+        operations = [o for o in facts.having(effect) if o.obj.kind in {"channel", "stdout", "stderr", "stdin"}]
+        for a, b, channel in facts.conflicts(operations, key=_channel):
+            if id(channel) not in done:
+                done.add(id(channel))
+                yield facts.finding(
+                    HAZARD, f"Two threads may {words} the same {facts.name(channel)}", facts.steps_of(a, b),
+                    objects=[channel],
+                )  # fmt: skip
+    for a, b, obj in facts.conflicts(facts.having("dialogue")):
+        message = f"Two threads may hold dialogues on the same {facts.name(obj)}: their answers mix"
+        yield facts.finding(HAZARD, message, facts.steps_of(a, b), objects=[obj])
+
+
+def _channel(operation: Operation) -> Obj | None:
+    return SourceFacts.channel(operation.obj)

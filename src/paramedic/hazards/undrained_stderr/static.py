@@ -1,0 +1,42 @@
+"""Seen in source: one stream read to its end, then the other, in one thread."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from paramedic.hazards.undrained_stderr import HAZARD
+from paramedic.lint.facts import SourceFacts
+from paramedic.lint.operations import Operation
+from paramedic.lint.shell import is_quiet, merges_streams
+from paramedic.lint.values import Obj
+from paramedic.model.finding import Finding
+
+
+def find(facts: SourceFacts) -> Iterable[Finding]:
+    """Channels whose second stream is read only after the end of the first.
+
+    Threads: pure.
+    """
+    done: set[tuple[str, int]] = set()
+    for first in facts.having("whole"):
+        channel = facts.channel(first.obj)
+        if channel is None or facts.combined(channel) or first.obj.kind == "sftpfile":
+            continue
+        other = "read:stderr" if first.has("read:stdout") else "read:stdout"
+        later = [o for o in facts.below(channel, other) if facts.in_order(first, o)]
+        place = (first.site.file, first.site.line)
+        if not later or place in done or _kept_small(facts, channel, first, other):
+            continue
+        done.add(place)
+        names = ("stdout", "stderr") if first.has("read:stdout") else ("stderr", "stdout")
+        message = f"{names[0]} is read to its end before {names[1]}: both share one window, which {names[1]} can fill"
+        yield facts.finding(HAZARD, message, [facts.step(first), facts.step(later[0])], objects=[channel])
+
+
+def _kept_small(facts: SourceFacts, channel: Obj, first: Operation, other: str) -> bool:
+    command = facts.command(channel)
+    if merges_streams(command) or is_quiet(command, facts.command_is_known(channel)):
+        return True
+    reads = facts.below(channel, other)
+    # Read by another thread meanwhile, or emptied before: then nothing is left that could fill the window.
+    return any(o.context is not first.context or facts.in_order(o, first) for o in reads)

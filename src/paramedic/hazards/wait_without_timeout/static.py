@@ -1,0 +1,54 @@
+"""Seen in source: connects, commands and transfers that nothing limits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from paramedic.hazards.wait_without_timeout import HAZARD
+from paramedic.lint.facts import SourceFacts
+from paramedic.lint.operations import Operation
+from paramedic.lint.values import Const
+from paramedic.model.finding import Confidence, Finding
+
+
+def find(facts: SourceFacts) -> Iterable[Finding]:
+    """Waits for a peer that may never answer; advice, because most peers do.
+
+    Threads: pure.
+    """
+    done: set[tuple[str, int]] = set()
+    for wait in facts.having("waits"):
+        place = (wait.site.file, wait.site.line)
+        message = _unlimited(facts, wait)
+        if message and place not in done and not _cut_from_outside(facts, wait):
+            done.add(place)
+            yield facts.finding(HAZARD, message, [facts.step(wait)], confidence=Confidence.ADVICE, objects=[wait.obj])
+
+
+def _unlimited(facts: SourceFacts, wait: Operation) -> str:
+    if wait.obj.kind == "client" and wait.method == "connect":
+        return "" if _given(wait, 7, "timeout") else "connect() has no timeout: a silent host keeps it waiting"
+    if wait.obj.kind == "client" and wait.method == "exec_command":
+        if _given(wait, 2, "timeout"):
+            return "exec_command()'s timeout does not cover its wait for the server's reply, which nothing else limits"
+        return ""
+    channel = facts.channel(wait.obj)
+    if channel is None or wait.has("request") or wait.has("open"):
+        return ""
+    if wait.has("status"):
+        reads = facts.below(channel, "read:stdout", "read:stderr")
+        return "" if reads else "recv_exit_status() has no timeout, and nothing else limits the wait"
+    if wait.has("read:stdout") or wait.has("read:stderr"):
+        return "" if facts.has_timeout(channel) else f"{wait.method}() has no timeout: a silent peer keeps it waiting"
+    return ""
+
+
+def _given(operation: Operation, position: int, name: str) -> bool:
+    value = operation.argument(position, name)
+    return (value is not None and not (isinstance(value, Const) and value.value is None)) or "**" in operation.keywords
+
+
+def _cut_from_outside(facts: SourceFacts, wait: Operation) -> bool:
+    """Whether a timer or another thread closes what the wait is on."""
+    owners = {id(one.root) for one in wait.obj.lineage()}
+    return any(id(o.obj.root) in owners and o.context is not wait.context for o in facts.having("close"))

@@ -1,0 +1,234 @@
+"""Attributes: reading and writing them on instances, classes, modules and known objects."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from paramedic.lint import api, calls, library, loops, wrappers
+from paramedic.lint.values import (
+    Bound,
+    ClassValue,
+    Collection,
+    Const,
+    External,
+    Function,
+    Instance,
+    ModuleValue,
+    Obj,
+    Partial,
+    Unknown,
+    Value,
+    alternatives,
+    choose,
+)
+
+if TYPE_CHECKING:
+    import ast
+
+    from paramedic.lint.walker import Walker
+
+_SUBMITTING = frozenset({"submit", "map", "apply_async", "imap", "imap_unordered", "starmap", "map_async"})
+TABLES = {**api.METHODS, **wrappers.METHODS}
+
+
+def read(w: Walker, holder: Value, name: str, node: ast.AST) -> Value:
+    """What ``holder.name`` may be."""
+    found = []
+    for option in alternatives(holder):
+        value = _read_one(w, option, name, node)
+        if value is not None:
+            found.append(value)
+    return choose(found) if found else Unknown(name)
+
+
+def _read_one(w: Walker, holder: Value, name: str, node: ast.AST) -> Value | None:
+    if isinstance(holder, Instance):
+        return of_instance(w, holder, name, node)
+    if isinstance(holder, Obj):
+        return of_object(w, holder, name, node)
+    if isinstance(holder, External):
+        return External(f"{holder.path}.{name}")
+    if isinstance(holder, ModuleValue):
+        return of_module(w, holder, name)
+    if isinstance(holder, ClassValue):
+        member = holder.find(name)
+        if isinstance(member, Function) and member.kind == "class":
+            return member.bind(holder)
+        if member is None and name == "__init__":
+            return None
+        if member is None:
+            for base in holder.external_bases():
+                return External(f"{base}.{name}")
+        return member
+    if isinstance(holder, Const) and holder.value is None:
+        return None
+    if isinstance(holder, (Collection, Const, Partial)):
+        return Bound(holder, name)
+    if isinstance(holder, Unknown):
+        kind = api.TELLING.get(name)
+        last = holder.name.rsplit(".", 1)[-1].lower()
+        if name in _SUBMITTING and ("pool" in last or "executor" in last):
+            kind = "executor"
+        if kind is not None:
+            holder.became = w.make(kind, node)
+            holder.became.loops = holder.loops
+            holder.became.born = 0
+            holder.became.label = holder.name
+            w.world.escaped.add(id(holder.became))
+            if kind == "executor":
+                module = "multiprocessing" if "proc" in last else "concurrent.futures.ThreadPoolExecutor"
+                holder.became.parts["__path"] = Const(module)
+            return of_object(w, holder.became, name, node)
+        return Unknown(f"{holder.name}.{name}" if holder.name else name, holder.loops)
+    return None
+
+
+def of_module(w: Walker, holder: ModuleValue, name: str) -> Value | None:
+    """A global of a module of the tree, or one of its submodules."""
+    from paramedic.lint import definitions
+
+    definitions.run_module(w, holder.module)
+    found = holder.module.scope.lookup(name)
+    if found is None:
+        below = w.world.find_module(f"{holder.module.name}.{name}", holder.module.source.path)
+        if below is not None:
+            return ModuleValue(below)
+    return found
+
+
+def of_instance(w: Walker, holder: Instance, name: str, node: ast.AST) -> Value:
+    """An attribute of an instance: its own, its class's, or its native side's."""
+    if holder.native is not None and holder.native.kind == "local":
+        own = of_local(w, holder.native, name, node)
+        if own is not None:
+            return own
+    own = _own(w, holder, name)
+    if own is not None:
+        return own
+    member = holder.cls.find(name)
+    if isinstance(member, Function):
+        if member.kind == "static":
+            return member
+        bound = member.bind(holder.cls if member.kind == "class" else holder)
+        if member.kind == "property":
+            return calls.call(w, bound, [], {}, node)
+        return bound
+    if member is not None:
+        return member
+    if holder.native is not None:
+        return of_object(w, holder.native, name, node)
+    fresh = Unknown(f"self.{name}", holder.loops)
+    root = holder
+    while root.base is not None:
+        root = root.base
+    kept = root.attrs.setdefault(name, fresh)
+    return kept
+
+
+def _own(w: Walker, holder: Instance, name: str) -> Value | None:
+    found = holder.attrs.get(name)
+    if found is not None:
+        if isinstance(found, (Const, Unknown)) and len(holder.ever.get(name, ())) > 1:
+            return choose([found, *holder.ever[name]])
+        return found
+    if holder.base is None:
+        return None
+    inherited = _own(w, holder.base, name)
+    if inherited is None:
+        return None
+    others: set[int] = set()
+    for sibling in holder.siblings:
+        if isinstance(sibling, Instance):
+            others.update(id(v) for v in sibling.attrs.values())
+    options = []
+    for option in alternatives(inherited):
+        made_with_it = not holder.spread or bool(holder.spread & set(getattr(option, "loops", ()))) or holder.owned
+        if isinstance(option, (Obj, Instance)) and made_with_it and id(option) not in others:
+            options.append(loops.as_one_of(option, holder.tag, holder.loops, distinct=True, owned=holder.owned))
+        else:
+            options.append(option)
+    return choose(options)
+
+
+def of_local(w: Walker, holder: Obj, name: str, node: ast.AST) -> Value | None:
+    """An attribute of a threading.local: each thread has its own."""
+    values = holder.root.ever.get(name)
+    if not values:
+        return None
+    tag = ("local", id(w.context))
+    return choose([loops.as_one_of(v, tag, w.loops, distinct=True, owned=True) for v in values])
+
+
+def of_object(w: Walker, holder: Obj, name: str, node: ast.AST) -> Value:
+    """An attribute of a known object: a part, a method of its table, or something that was stored on it."""
+    if holder.kind == "local":
+        return of_local(w, holder, name, node) or Unknown(name)
+    if name in holder.parts:
+        return holder.parts[name]
+    if holder.kind in api.STREAMS and name == "channel":
+        return holder.parent if holder.parent is not None else Unknown(name)
+    if holder.kind == "client" and name == "_transport":
+        return part(w, holder, "transport", node)
+    if holder.kind == "fabric" and name in {"client", "transport"}:
+        return part(w, holder, name, node)
+    if holder.kind == "pysftp" and name == "sftp_client":
+        return part(w, holder, "sftp", node)
+    if holder.kind == "netmiko" and name in {"remote_conn", "remote_conn_pre"}:
+        return part(w, holder, "channel" if name == "remote_conn" else "client", node)
+    if holder.kind == "sftpfile" and name == "sftp":
+        return holder.parent if holder.parent is not None else Unknown(name)
+    if name in TABLES.get(holder.kind, {}) or holder.kind in library.KINDS:
+        return Bound(holder, name)
+    if holder.kind in TABLES:
+        return Unknown(name)
+    return Bound(holder, name)
+
+
+def part(w: Walker, holder: Obj, kind: str, node: ast.AST) -> Obj:
+    """What an object hands out again and again, such as a client's transport."""
+    key = f"part:{kind}"
+    found = holder.parts.get(key)
+    if isinstance(found, Obj):
+        return found
+    if holder.base is not None:
+        below = part(w, holder.base, kind, node)
+        made = below.view(holder.tag, holder.loops, owned=holder.owned, uncertain=holder.uncertain)
+        made.parent = holder
+    else:
+        made = w.make(kind, node, holder)
+        made.loops = holder.loops
+        made.maker = holder.maker
+        made.born = holder.born
+    holder.parts[key] = made
+    return made
+
+
+def write(w: Walker, holder: Value, name: str, value: Value) -> None:
+    """``holder.name = value``."""
+    for option in alternatives(holder):
+        if isinstance(option, Instance):
+            if option.native is not None and option.native.kind == "local":
+                option.native.root.ever.setdefault(name, []).append(value)
+                continue
+            one: Instance | None = option
+            while one is not None:
+                one.attrs[name] = value
+                known = one.ever.setdefault(name, [])
+                if len(known) < 12:
+                    known.append(value)
+                one = one.base
+        elif isinstance(option, Obj):
+            if option.kind == "local":
+                option.root.ever.setdefault(name, []).append(value)
+                for kept in alternatives(value):
+                    if isinstance(kept, Obj):
+                        kept.root.parts["__local"] = option.root
+            else:
+                option.parts[name] = value
+                option.root.parts.setdefault(name, value)
+        elif isinstance(option, ClassValue):
+            option.members[name] = value if name not in option.members else choose([option.members[name], value])
+        elif isinstance(option, ModuleValue):
+            option.module.scope.assign(name, value)
+        else:
+            w.world.escape(value)

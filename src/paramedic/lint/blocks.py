@@ -1,0 +1,279 @@
+"""Statements: assignments, branches, handlers, returns."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
+
+from paramedic.lint import attributes
+from paramedic.lint.values import Collection, Const, Unknown, Value, alternatives, choose, native_objects
+
+if TYPE_CHECKING:
+    from paramedic.lint.walker import Walker
+
+
+def _expression(w: Walker, node: ast.stmt) -> bool:
+    value = cast(ast.Expr, node).value
+    w.evaluate(value)
+    # A call that never comes back ends the block, as sys.exit() does.
+    if isinstance(value, ast.Call):
+        name = ast.unparse(value.func) if isinstance(value.func, (ast.Name, ast.Attribute)) else ""
+        return name in {"sys.exit", "exit", "quit", "os._exit", "pytest.fail", "pytest.skip"}
+    return False
+
+
+def _assign(w: Walker, node: ast.stmt) -> bool:
+    node = cast(ast.Assign, node)
+    value = w.evaluate(node.value)
+    for target in node.targets:
+        bind(w, target, value)
+    return False
+
+
+def _annotated(w: Walker, node: ast.stmt) -> bool:
+    node = cast(ast.AnnAssign, node)
+    if node.value is not None:
+        bind(w, node.target, w.evaluate(node.value))
+    return False
+
+
+def _augmented(w: Walker, node: ast.stmt) -> bool:
+    node = cast(ast.AugAssign, node)
+    added = w.evaluate(node.value)
+    if isinstance(node.target, ast.Name):
+        current = w.scope.lookup(node.target.id)
+        if isinstance(current, Collection):
+            for option in alternatives(added):
+                if isinstance(option, Collection):
+                    current.items.extend(option.items)
+                    current.rest.extend(option.rest)
+                    known = current.length is not None and option.length is not None
+                    current.length = (current.length or 0) + (option.length or 0) if known else None
+            return False
+        w.scope.assign(node.target.id, Unknown(node.target.id))
+    elif isinstance(node.target, ast.Attribute):
+        w.evaluate(node.target.value)
+    return False
+
+
+def bind(w: Walker, target: ast.expr, value: Value) -> None:
+    """Assigns a value to a name, attribute, item or pattern."""
+    if isinstance(target, ast.Name):
+        w.scope.assign(target.id, value)
+    elif isinstance(target, ast.Attribute):
+        attributes.write(w, w.evaluate(target.value), target.attr, value)
+    elif isinstance(target, ast.Subscript):
+        _store_item(w, target, value)
+    elif isinstance(target, ast.Starred):
+        bind(w, target.value, value)
+    elif isinstance(target, (ast.Tuple, ast.List)):
+        _unpack(w, target.elts, value)
+
+
+def _store_item(w: Walker, target: ast.Subscript, value: Value) -> None:
+    key = w.evaluate(target.slice)
+    for holder in alternatives(w.evaluate(target.value)):
+        if isinstance(holder, Collection):
+            if isinstance(key, Const) and isinstance(key.value, (str, int)):
+                holder.keyed[key.value] = value
+            else:
+                holder.rest.append(value)
+                # A dict of futures: {pool.submit(…): host}, which as_completed() iterates over.
+                holder.rest.extend(native_objects(key))
+            for obj in [*native_objects(value), *native_objects(key)]:
+                obj.root.parts["__kept"] = holder
+        else:
+            w.world.escape(value)
+
+
+def _unpack(w: Walker, targets: list[ast.expr], value: Value) -> None:
+    for option in alternatives(value):
+        if isinstance(option, Collection) and len(option.items) >= len(targets) and not option.rest:
+            starred = next((i for i, t in enumerate(targets) if isinstance(t, ast.Starred)), None)
+            if starred is None:
+                for target, item in zip(targets, option.items, strict=False):
+                    bind(w, target, item)
+                return
+    for option in alternatives(value):
+        if isinstance(option, Collection):
+            common = choose(option.everything()) if option.everything() else Unknown()
+            for target in targets:
+                bind(w, target, common)
+            return
+    for target in targets:
+        bind(w, target, Unknown(target.id if isinstance(target, ast.Name) else ""))
+
+
+def _if(w: Walker, node: ast.stmt) -> bool:
+    node = cast(ast.If, node)
+    known = truth(w, node.test)
+    w.evaluate(node.test)
+    if known is not None:
+        before, w.at_import = w.at_import, w.at_import and not (known and "__name__" in ast.unparse(node.test))
+        ended = w.block(node.body if known else node.orelse)
+        w.at_import = before
+        return ended
+    return arms(w, lambda: w.block(node.body), lambda: w.block(node.orelse))
+
+
+def arms(w: Walker, first: Callable[[], bool], second: Callable[[], bool]) -> bool:
+    """Reads two arms of a branch, of which a run takes one; True where neither comes out.
+
+    What follows an arm that ends is exclusive with it: after ``if x: return status()`` no run has that status.
+    """
+    branch = w.world.number()
+    names, locks = dict(w.scope.names), list(w.locks)
+    w.path.append((branch, 0))
+    first_ended = first()
+    _cut(w, branch)
+    names_1, locks_1 = w.scope.names, w.locks
+    w.scope.names, w.locks = dict(names), list(locks)
+    w.path.append((branch, 1))
+    second_ended = second()
+    _cut(w, branch)
+    names_2, locks_2 = w.scope.names, w.locks
+    if first_ended and not second_ended:
+        w.path.append((branch, 1))
+    elif second_ended and not first_ended:
+        w.path.append((branch, 0))
+        w.scope.names, w.locks = names_1, locks_1
+    else:
+        w.scope.names = _merge(names_1, names_2)
+        w.locks = [lock for lock in locks_1 if any(lock is other for other in locks_2)]
+    return first_ended and second_ended
+
+
+def _cut(w: Walker, branch: int) -> None:
+    while w.path and w.path[-1][0] != branch:
+        w.path.pop()
+    if w.path:
+        w.path.pop()
+
+
+def _merge(a: dict[str, Value], b: dict[str, Value]) -> dict[str, Value]:
+    merged = dict(a)
+    for name, value in b.items():
+        other = a.get(name)
+        if other is None:
+            merged[name] = value
+        elif other is not value:
+            merged[name] = choose([other, value])
+    return merged
+
+
+def truth(w: Walker, test: ast.expr) -> bool | None:
+    """Whether a test is settled for every run: the main guard, TYPE_CHECKING, literals."""
+    if isinstance(test, ast.Constant):
+        return bool(test.value)
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        inner = truth(w, test.operand)
+        return None if inner is None else not inner
+    if isinstance(test, ast.Name) and test.id == "TYPE_CHECKING":
+        return False
+    if isinstance(test, ast.Attribute) and test.attr == "TYPE_CHECKING":
+        return False
+    if isinstance(test, ast.Compare) and len(test.ops) == 1:
+        sides = (test.left, test.comparators[0])
+        names = [s for s in sides if isinstance(s, ast.Name) and s.id == "__name__"]
+        if names and isinstance(test.ops[0], (ast.Eq, ast.NotEq)):
+            is_main = w.module.source.path == w.world.root
+            return is_main if isinstance(test.ops[0], ast.Eq) else not is_main
+    return None
+
+
+def _try(w: Walker, node: ast.stmt) -> bool:
+    node = cast(ast.Try, node)
+    caught = any(not _reraises(h) for h in node.handlers)
+    branch = w.world.number()
+    names = dict(w.scope.names)
+    w.path.append((branch, 0))
+    w.guards += caught
+    ended = w.block(node.body)
+    w.guards -= caught
+    if not ended:
+        ended = w.block(node.orelse)
+    _cut(w, branch)
+    all_ended = ended and bool(node.handlers)
+    after, locks = w.scope.names, w.locks
+    handler_goes_on = False
+    for handler in node.handlers:
+        w.scope.names, w.locks = _merge(names, after), list(locks)
+        if handler.name:
+            w.scope.assign(handler.name, Unknown(handler.name))
+        before, w.in_handler = w.in_handler, True
+        handler_ended = w.block(handler.body)
+        w.in_handler = before
+        if not handler_ended:
+            handler_goes_on = True
+            after = _merge(after, w.scope.names)
+        all_ended = all_ended and handler_ended
+    w.scope.names, w.locks = after, locks
+    before, w.in_finally = w.in_finally, True
+    final_ended = w.block(node.finalbody)
+    w.in_finally = before
+    if ended and handler_goes_on:
+        w.path.append((branch, 1))
+    return final_ended or all_ended or (ended and not node.handlers)
+
+
+def _reraises(handler: ast.ExceptHandler) -> bool:
+    return any(isinstance(n, ast.Raise) for n in handler.body)
+
+
+def _return(w: Walker, node: ast.stmt) -> bool:
+    value = cast(ast.Return, node).value
+    w.returns.append(w.evaluate(value) if value is not None else Const(None))
+    return True
+
+
+def _raise(w: Walker, node: ast.stmt) -> bool:
+    exception = cast(ast.Raise, node).exc
+    if exception is not None:
+        w.evaluate(exception)
+    return True
+
+
+def _stop(w: Walker, node: ast.stmt) -> bool:
+    return True
+
+
+def _assert(w: Walker, node: ast.stmt) -> bool:
+    w.evaluate(cast(ast.Assert, node).test)
+    return False
+
+
+def _delete(w: Walker, node: ast.stmt) -> bool:
+    for target in cast(ast.Delete, node).targets:
+        if isinstance(target, ast.Name):
+            w.scope.names.pop(target.id, None)
+    return False
+
+
+def _match(w: Walker, node: ast.stmt) -> bool:
+    node = cast(ast.Match, node)
+    w.evaluate(node.subject)
+    ended = False
+    for case in node.cases:
+        for name in (n.name for n in ast.walk(case.pattern) if isinstance(n, (ast.MatchAs, ast.MatchStar)) and n.name):
+            w.scope.assign(name, Unknown(name))
+        ended = arms(w, lambda body=case.body: w.block(body), lambda: False)  # type: ignore[misc]
+    return ended
+
+
+READERS: dict[type[ast.AST], Callable[[Walker, ast.stmt], bool]] = {
+    ast.Expr: _expression,
+    ast.Assign: _assign,
+    ast.AnnAssign: _annotated,
+    ast.AugAssign: _augmented,
+    ast.If: _if,
+    ast.Try: _try,
+    ast.TryStar: _try,
+    ast.Return: _return,
+    ast.Raise: _raise,
+    ast.Continue: _stop,
+    ast.Break: _stop,
+    ast.Assert: _assert,
+    ast.Delete: _delete,
+    ast.Match: _match,
+}

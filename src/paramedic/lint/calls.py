@@ -1,0 +1,288 @@
+"""Calls: of the program's own functions, of its classes, and of methods that the tables know."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from paramedic.lint import attributes, concurrency, containers, definitions, library
+from paramedic.lint.scope import Scope
+from paramedic.lint.values import (
+    Bound,
+    Choice,
+    ClassValue,
+    Collection,
+    Const,
+    External,
+    Function,
+    Instance,
+    Native,
+    Obj,
+    Partial,
+    Unknown,
+    Value,
+    alternatives,
+    choose,
+)
+
+if TYPE_CHECKING:
+    from paramedic.lint.walker import Walker
+
+DEEPEST = 14
+"""How many of the program's calls may be nested before the reader gives up on a path."""
+OFTENEST = 10
+"""How often one function is read again in one thread; later calls give what the last one gave."""
+
+
+def from_node(w: Walker, node: ast.Call) -> Value:
+    """What a call expression gives."""
+    waited = w.awaited is node
+    function = w.evaluate(node.func)
+    args: list[Value] = []
+    for argument in node.args:
+        if isinstance(argument, ast.Starred):
+            spread = w.evaluate(argument.value)
+            for option in alternatives(spread):
+                if isinstance(option, Collection):
+                    args.extend(option.items)
+                    if option.rest and not option.items:
+                        args.append(choose(option.rest))
+        else:
+            args.append(w.evaluate(argument))
+    keywords: dict[str, Value] = {}
+    for keyword in node.keywords:
+        value = w.evaluate(keyword.value)
+        if keyword.arg is not None:
+            keywords[keyword.arg] = value
+        else:
+            for option in alternatives(value):
+                if isinstance(option, Collection):
+                    keywords.update({str(k): v for k, v in option.keyed.items()})
+                if not isinstance(option, Collection) or not option.keyed:
+                    keywords["**"] = option
+    if isinstance(function, External) and function.path == "builtins.super" and not args:
+        args = [_super(w)]
+    w.awaited = node if waited else w.awaited
+    return call(w, function, args, keywords, node)
+
+
+def _super(w: Walker) -> Value:
+    receiver = w.scope.lookup("self")
+    return receiver if receiver is not None else Unknown()
+
+
+def call(w: Walker, function: Value, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+    """What calling a value with these arguments gives."""
+    if isinstance(function, Choice):
+        return choose([call(w, o, args, keywords, node) for o in function.options])
+    if isinstance(function, Function):
+        return call_function(w, function, args, keywords, node)
+    if isinstance(function, ClassValue):
+        return instantiate(w, function, args, keywords, node)
+    if isinstance(function, Bound):
+        return _bound(w, function, args, keywords, node)
+    if isinstance(function, External):
+        return library.call(w, function.path, args, keywords, node)
+    if isinstance(function, Partial):
+        return call(w, function.function, [*function.args, *args], {**function.keywords, **keywords}, node)
+    if isinstance(function, Native):
+        return function.run(args, keywords)
+    if isinstance(function, Instance):
+        return call_method(w, function, "__call__", args, keywords, node)
+    if isinstance(function, Obj):
+        return concurrency.call_object(w, function, args, keywords, node)
+    for value in [*args, *keywords.values()]:
+        w.world.escape(value)
+    return Unknown(loops=_spread(args, keywords))
+
+
+def _spread(args: list[Value], keywords: dict[str, Value]) -> tuple[int, ...]:
+    """The loops of whose turn the arguments tell: what a call makes of them differs each turn too."""
+    found: tuple[int, ...] = ()
+    for value in [*args, *keywords.values()]:
+        if isinstance(value, Unknown):
+            found = (*found, *value.loops)
+    return found
+
+
+def call_method(
+    w: Walker, receiver: Value, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
+) -> Value:
+    """What a method gives; unknown where there is none."""
+    return call(w, attributes.read(w, receiver, name, node), args, keywords, node)
+
+
+def _bound(w: Walker, bound: Bound, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+    receiver = bound.receiver
+    if isinstance(receiver, Obj):
+        if receiver.kind in attributes.TABLES:
+            return on_table(w, receiver, bound.name, args, keywords, node)
+        return concurrency.on_object(w, receiver, bound.name, args, keywords, node)
+    if isinstance(receiver, (Collection, Const)):
+        return containers.on_collection(w, receiver, bound.name, args, keywords, node)
+    return Unknown()
+
+
+def on_table(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+    """A method of Paramiko or of a wrapper: notes the operation, gives what it hands out."""
+    entry = attributes.TABLES[obj.kind].get(name)
+    if entry is None:
+        return Unknown()
+    operation = w.record(obj, name, entry.effects, node, args=args, keywords=keywords)
+    result = library.handed_out(w, obj, name, entry.returns, operation, node)
+    operation.result = result
+    concurrency.callbacks(w, obj, name, args, keywords, node)
+    return result
+
+
+def call_function(w: Walker, fn: Function, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+    """Reads the body of a function of the tree with these arguments."""
+    world = w.world
+    key = (id(fn.node), id(w.context), world.episode)
+    times = world.calls.get(key, 0)
+    if times >= OFTENEST or len(w.stack) >= DEEPEST or sum(1 for n in w.stack if n is fn.node) >= 1:
+        return world.results.get(id(fn.node), Unknown())
+    world.calls[key] = times + 1
+    world.entered.add(id(fn.node))
+    scope = Scope(fn.scope)
+    _bind_arguments(w, fn, scope, args, keywords)
+    is_coroutine = isinstance(fn.node, ast.AsyncFunctionDef)
+    waited, w.awaited = w.awaited is node, None
+    before = (w.returns, w.on_yield, w.path, w.on_loop, w.guards, w.in_finally, w.in_handler, w.task_base, w.at_import)
+    collected: list[Value] = []
+    # A function called in one thread continues that thread's branches, so that exclusive arms stay exclusive.
+    w.returns, w.path = [], list(w.path)
+    w.on_yield = collected.append if fn.kind != "context" else w.on_yield
+    outermost = is_coroutine and not w.on_loop
+    if is_coroutine:
+        w.coroutine = f"{fn.module.source.path}:{fn.node.lineno}" if outermost else w.coroutine
+        w.on_loop = True
+        if not waited:
+            w.task_base = len(w.loops)
+    w.stack.append(fn.node)
+    w.trail.append(w.site(node))
+    owner = f"{fn.owner.name}." if fn.owner is not None else ""
+    locked = fn.kind == "locked"
+    if locked:
+        w.locks.append(library.pseudo_lock(w, f"decorator of {fn.name}", node))
+    try:
+        with w.inside(scope, fn.module, f"{owner}{fn.name}"):
+            if isinstance(fn.node, ast.Lambda):
+                w.returns.append(w.evaluate(fn.node.body))
+            else:
+                w.block(fn.node.body)
+    finally:
+        if locked:
+            w.locks.pop()
+        w.trail.pop()
+        w.stack.pop()
+        returned = w.returns
+        (w.returns, w.on_yield, w.path, w.on_loop, w.guards, w.in_finally, w.in_handler, w.task_base, w.at_import) = (
+            before
+        )
+    if collected:
+        result: Value = Collection(rest=collected)
+    else:
+        result = choose(returned) if returned else Const(None)
+    world.results[id(fn.node)] = result
+    return result
+
+
+def _bind_arguments(w: Walker, fn: Function, scope: Scope, args: list[Value], keywords: dict[str, Value]) -> None:
+    arguments = fn.node.args
+    given = [fn.bound, *args] if fn.bound is not None else list(args)
+    plain = [*arguments.posonlyargs, *arguments.args]
+    for position, argument in enumerate(plain):
+        if position < len(given):
+            value: Value = given[position]
+        elif argument.arg in keywords:
+            value = keywords[argument.arg]
+        elif argument.arg in fn.defaults:
+            value = fn.defaults[argument.arg]
+            if isinstance(value, Const) and value.value is None:
+                value = choose([value, definitions.annotated(w, fn, argument.annotation) or value])
+        else:
+            value = definitions.annotated(w, fn, argument.annotation) or Unknown(argument.arg)
+        if isinstance(value, Unknown) and value.became is None and not value.name:
+            value = definitions.annotated(w, fn, argument.annotation) or Unknown(argument.arg, value.loops)
+        scope.assign(argument.arg, value)
+    if arguments.vararg is not None:
+        extra = given[len(plain) :]
+        scope.assign(arguments.vararg.arg, Collection(extra, length=len(extra)))
+    for argument in arguments.kwonlyargs:
+        value = keywords.get(argument.arg) or fn.defaults.get(argument.arg) or Unknown(argument.arg)
+        if isinstance(value, Unknown) and not value.became:
+            value = definitions.annotated(w, fn, argument.annotation) or value
+        scope.assign(argument.arg, value)
+    if arguments.kwarg is not None:
+        named = {a.arg for a in [*plain, *arguments.kwonlyargs]}
+        rest: dict[object, Value] = {k: v for k, v in keywords.items() if k not in named and k != "**"}
+        scope.assign(arguments.kwarg.arg, Collection(keyed=rest))
+
+
+def instantiate(w: Walker, cls: ClassValue, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+    """A new instance of a class of the tree, after its ``__init__``."""
+    made = Instance(cls, w.loops)
+    w.world.instances.setdefault(id(cls.node), []).append(made)
+    for path in cls.external_bases():
+        kind = library.kind_of_class(path)
+        if kind is not None:
+            made.native = w.make(kind, node)
+            made.native.instance = made
+            break
+        if path.rsplit(".", 1)[-1] in {"Enum", "IntEnum", "StrEnum"}:
+            return Unknown()
+    init = cls.find("__init__")
+    if isinstance(init, Function):
+        call_function(w, init.bind(made), args, keywords, node)
+    elif cls.is_record:
+        _fill_record(w, made, args, keywords, node)
+    elif made.native is not None:
+        library.construct_native(w, made.native, args, keywords, node)
+    return made
+
+
+def _fill_record(w: Walker, made: Instance, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> None:
+    """The ``__init__`` that dataclasses, attrs and NamedTuple write."""
+    for position, (name, default) in enumerate(made.cls.fields):
+        if position < len(args):
+            value: Value = args[position]
+        elif name in keywords:
+            value = keywords[name]
+        elif isinstance(default, ast.Call) and ast.unparse(default.func).rsplit(".", 1)[-1] in {
+            "field",
+            "ib",
+            "attrib",
+        }:
+            factory = next((k.value for k in default.keywords if k.arg in {"default_factory", "factory"}), None)
+            given = next((k.value for k in default.keywords if k.arg == "default"), None)
+            scope = made.cls.scope or made.cls.module.scope
+            with w.inside(scope, made.cls.module, w.function):
+                if factory is not None:
+                    value = call(w, w.evaluate(factory), [], {}, node)
+                else:
+                    value = w.evaluate(given) if given is not None else Unknown(name)
+        else:
+            value = made.cls.members.get(name) or Unknown(name)
+        made.attrs[name] = value
+        made.ever.setdefault(name, []).append(value)
+    after = made.cls.find("__post_init__")
+    if isinstance(after, Function):
+        call_function(w, after.bind(made), [], {}, node)
+
+
+def stand_in(w: Walker, cls: ClassValue, node: ast.AST) -> Instance:
+    """An instance of a class whose making is not seen: the first one that is, else one made with unknown arguments."""
+    known = w.world.instances.get(id(cls.node))
+    if known:
+        return known[0]
+    if any(n is cls.node for n in w.stack) or len(w.stack) >= DEEPEST:
+        return Instance(cls, ())
+    w.stack.append(cls.node)
+    before, w.loops = w.loops, ()
+    try:
+        made = instantiate(w, cls, [], {}, cls.node)
+    finally:
+        w.loops = before
+        w.stack.pop()
+    return made if isinstance(made, Instance) else Instance(cls, ())

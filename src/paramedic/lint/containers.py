@@ -1,0 +1,102 @@
+"""Methods of lists, dicts, sets and text: what goes in and what may come out."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from paramedic.lint import loops
+from paramedic.lint.values import Collection, Const, Obj, Unknown, Value, alternatives, choose
+
+if TYPE_CHECKING:
+    from paramedic.lint.walker import Walker
+
+
+def on_collection(
+    w: Walker, receiver: Collection | Const, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
+) -> Value:
+    """What a method of a container or a literal gives."""
+    if isinstance(receiver, Const):
+        return _on_text(receiver, name, args)
+    if name in {"append", "add", "appendleft", "insert", "push"} and args:
+        _add(w, receiver, args[-1])
+        return Const(None)
+    if name in {"extend", "update"} and args:
+        for option in alternatives(args[0]):
+            if isinstance(option, Collection):
+                receiver.items.extend(option.items)
+                receiver.keyed.update(option.keyed)
+                receiver.rest.extend(option.rest)
+                known = receiver.length is not None and option.length is not None
+                receiver.length = (receiver.length or 0) + (option.length or 0) if known else None
+                option.read = True
+        return Const(None)
+    if name in {"values", "copy", "__iter__", "keys"}:
+        receiver.read = True
+        return receiver if name != "keys" else Collection(length=receiver.length)
+    if name == "items":
+        receiver.read = True
+        pairs: list[Value] = [Collection([Const(k), v], length=2) for k, v in receiver.keyed.items()]
+        rest: list[Value] = [Collection([Unknown(loops=w.loops), v], length=2) for v in receiver.rest]
+        return Collection(pairs, rest=rest, length=receiver.length)
+    if name in {"get", "pop", "popleft", "popitem", "setdefault", "__getitem__"}:
+        receiver.read = True
+        return _take(w, receiver, name, args, node)
+    if name in {"clear", "remove", "discard", "sort", "reverse"}:
+        return Const(None)
+    return Unknown()
+
+
+def _add(w: Walker, receiver: Collection, value: Value) -> None:
+    if w.loops and len(w.loops) > 0:
+        receiver.rest.append(value)
+        receiver.length = None
+    else:
+        receiver.items.append(value)
+        if receiver.length is not None:
+            receiver.length += 1
+    for option in alternatives(value):
+        if isinstance(option, Obj):
+            option.root.parts["__kept"] = receiver
+
+
+def _take(w: Walker, receiver: Collection, name: str, args: list[Value], node: ast.AST) -> Value:
+    key = args[0] if args else None
+    if name == "setdefault" and len(args) > 1 and isinstance(args[1], (Obj, Collection)):
+        receiver.rest.append(args[1])
+    if name in {"get", "setdefault", "pop"} and isinstance(key, Const) and isinstance(key.value, (str, int)):
+        if key.value in receiver.keyed:
+            return receiver.keyed[key.value]
+    found: list[Value] = []
+    tag: object
+    taken = name in {"pop", "popleft", "popitem"}
+    for value in receiver.everything():
+        if isinstance(value, Obj):
+            tag = ("take" if taken else "item", id(w.context), getattr(node, "lineno", 0) if taken else ast.dump(node))
+            found.append(value.view(tag, (*value.loops, *w.loops), owned=taken, uncertain=not taken))
+        else:
+            tag = ("take", id(w.context), getattr(node, "lineno", 0))
+            found.append(loops.as_one_of(value, tag, w.loops, distinct=True, owned=taken))
+    if name == "get" and len(args) > 1:
+        found.append(args[1])
+    if name == "popitem":
+        return Collection([Unknown(), choose(found) if found else Unknown()], length=2)
+    return choose(found) if found else Unknown(loops=w.loops)
+
+
+def _on_text(receiver: Const, name: str, args: list[Value]) -> Value:
+    if name in {"format", "strip", "lstrip", "rstrip", "encode", "decode", "replace", "lower", "upper", "join"}:
+        partial = receiver.partial or name in {"format", "replace", "join"}
+        text = receiver.value
+        if name == "join" and args:
+            words = [a.value for a in _words(args[0])]
+            return Const(str(text).join(str(x) for x in words), partial=True)
+        return Const(text, partial=partial)
+    return Unknown()
+
+
+def _words(value: Value) -> list[Const]:
+    for option in alternatives(value):
+        if isinstance(option, Collection):
+            return [i for i in option.items if isinstance(i, Const)]
+    return []

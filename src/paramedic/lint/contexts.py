@@ -1,0 +1,114 @@
+"""Threads, processes and callbacks of a program as its source shows them, and which may run at the same time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from paramedic.model.finding import Site
+
+if TYPE_CHECKING:
+    from paramedic.lint.values import Loops, Obj
+
+WORKERS = frozenset({"thread", "timer", "pool", "server"})
+"""Kinds of contexts that are threads of the program's own."""
+
+
+@dataclass(slots=True, eq=False)
+class Context:
+    """One thread of execution, or all the threads that one expression starts.
+
+    Attributes:
+        kind: ``main``, ``thread``, ``timer``, ``pool``, ``server``, ``process``, ``transport`` (a callback on
+            Paramiko's own thread), ``signal``, ``logging``.
+        name: what a finding calls it.
+        site: where it is made.
+        parent: who starts it.
+        loops: the loops of which each turn makes one.
+        begun_in: the loops around the call of ``start``.
+        start: sequence number, in the parent, of its start.
+        joins: (sequence number, loops, episode) of each place in the parent where its end is awaited.
+        pool: the executor that it runs on.
+        width: how many of it may run at once, where that is known.
+        daemon: None where the source does not say.
+        transport: for a callback: the connection on whose thread it runs.
+        episode: number of the root function whose reading started it.
+    """
+
+    kind: str
+    name: str
+    site: Site | None
+    parent: Context | None
+    loops: Loops = ()
+    begun_in: Loops = ()
+    start: int = 0
+    joins: list[tuple[int, Loops, int]] = field(default_factory=list)
+    pool: Obj | None = None
+    width: int | None = None
+    daemon: bool | None = None
+    transport: Obj | None = None
+    episode: int = 0
+    waited_for_at_once: bool = False
+    forks: bool = True
+
+    def chain(self) -> tuple[Context, ...]:
+        """Itself and who started it, up to the main thread."""
+        result: list[Context] = []
+        one: Context | None = self
+        while one is not None and len(result) < 20:
+            result.append(one)
+            one = one.parent
+        return tuple(result)
+
+    def turns(self) -> frozenset[int]:
+        """The loops of which several turns may be alive at once, as several instances of this context.
+
+        A turn that waits for the context's end before the next one begins does not count.
+        """
+        if self.waited_for_at_once or self.width == 1:
+            return self.parent.turns() if self.parent is not None else frozenset()
+        mine = set(self.loops)
+        for _, loops, _ in self.joins:
+            mine -= set(loops)
+            if self.begun_in and self.begun_in[-1] in loops:
+                mine.clear()
+        outer = self.parent.turns() if self.parent is not None else frozenset()
+        return frozenset(mine) | outer
+
+    def ends_before(self, moment: int, episode: int) -> bool:
+        """Whether the parent waited for its end before that moment of its own (in the same root function)."""
+        return any(at <= moment and where == episode for at, _, where in self.joins)
+
+    @property
+    def is_callback(self) -> bool:
+        """Whether it runs on a Paramiko thread."""
+        return self.kind == "transport"
+
+
+def branch_from(ancestor: Context, descendant: Context) -> Context | None:
+    """The child of the ancestor through which the descendant was started."""
+    for one in descendant.chain():
+        if one.parent is ancestor:
+            return one
+    return None
+
+
+def common_ancestor(a: Context, b: Context) -> Context | None:
+    """The nearest context that started both."""
+    mine = a.chain()
+    for one in b.chain():
+        if any(one is m for m in mine):
+            return one
+    return None
+
+
+def lifetimes_meet(a: Context, b: Context) -> bool:
+    """Whether two contexts that one parent started may be alive at the same time."""
+    if a.pool is not None and a.pool is b.pool and a.width == 1:
+        return False
+    if a.kind == "signal" and b.kind == "signal":
+        return False
+    first, second = (a, b) if a.start <= b.start else (b, a)
+    if first.waited_for_at_once:
+        return False
+    return not first.ends_before(second.start, second.episode)

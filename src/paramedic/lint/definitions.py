@@ -1,0 +1,246 @@
+"""Definitions and imports: functions, classes, modules; and the reading of a module's body."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, cast
+
+from paramedic.lint import calls, library
+from paramedic.lint.modules import Module
+from paramedic.lint.scope import Scope
+from paramedic.lint.values import (
+    ClassValue,
+    External,
+    Function,
+    ModuleValue,
+    Value,
+    alternatives,
+)
+
+if TYPE_CHECKING:
+    from paramedic.lint.walker import Walker
+
+AnyFunction = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+
+
+def function(w: Walker, node: AnyFunction) -> Function:
+    """The function that a definition makes here, with its defaults, before decorators."""
+    made = Function(node, w.module, w.scope)
+    w.world.functions.append(made)
+    arguments = node.args
+    plain = [*arguments.posonlyargs, *arguments.args]
+    for argument, default in zip(plain[len(plain) - len(arguments.defaults) :], arguments.defaults, strict=True):
+        made.defaults[argument.arg] = w.evaluate(default)
+    for argument, given in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
+        if given is not None:
+            made.defaults[argument.arg] = w.evaluate(given)
+    return made
+
+
+def _define(w: Walker, node: ast.stmt) -> bool:
+    node = cast("ast.FunctionDef | ast.AsyncFunctionDef", node)
+    made: Value = function(w, node)
+    for decorator in reversed(node.decorator_list):
+        made = _decorate(w, made, decorator)
+    w.scope.assign(node.name, made)
+    return False
+
+
+_KINDS = {
+    "staticmethod": "static",
+    "classmethod": "class",
+    "property": "property",
+    "cached_property": "property",
+    "contextmanager": "context",
+    "asynccontextmanager": "context",
+}
+
+
+def _decorate(w: Walker, made: Value, decorator: ast.expr) -> Value:
+    value = w.evaluate(decorator)
+    for option in alternatives(value):
+        path = option.path if isinstance(option, External) else getattr(option, "name", "")
+        last = path.rsplit(".", 1)[-1]
+        if isinstance(made, Function) and last in _KINDS and not isinstance(option, Function):
+            made.kind = made.kind or _KINDS[last]
+            return made
+        if isinstance(option, Function):
+            result = calls.call(w, option, [made], {}, decorator)
+            inner = [o for o in alternatives(result) if isinstance(o, Function)]
+            if inner and isinstance(made, Function):
+                w.world.entered.add(id(inner[0].node))
+                wrapped = inner[0].bind(inner[0].bound) if inner[0].bound else inner[0]
+                wrapped.kind = wrapped.kind or made.kind
+                return wrapped
+            return made
+        if isinstance(made, Function) and ("lock" in last.lower() or "synchron" in last.lower()):
+            made.kind = "locked"
+    return made
+
+
+def _class(w: Walker, node: ast.stmt) -> bool:
+    node = cast(ast.ClassDef, node)
+    made = ClassValue(node.name, node, w.module)
+    made.bases = [o for base in node.bases for o in alternatives(w.evaluate(base))]
+    made.is_record = any(p.endswith("NamedTuple") for p in made.external_bases())
+    for decorator in node.decorator_list:
+        text = ast.unparse(decorator)
+        if any(word in text for word in ("dataclass", "attr.s", "attrs", "define", "frozen")):
+            made.is_record = True
+    scope = Scope(w.scope, is_class=True)
+    made.scope = scope
+    with w.inside(scope, w.module, w.function):
+        w.block(node.body)
+    for name, value in scope.names.items():
+        made.members[name] = value
+        if isinstance(value, Function):
+            value.owner = made
+    if made.is_record:
+        inherited = [f for base in made.bases if isinstance(base, ClassValue) for f in base.fields]
+        made.fields = inherited + [
+            (s.target.id, s.value)
+            for s in node.body
+            if isinstance(s, ast.AnnAssign)
+            and isinstance(s.target, ast.Name)
+            and "ClassVar" not in ast.unparse(s.annotation)
+        ]
+    w.world.classes.append(made)
+    w.scope.assign(node.name, made)
+    return False
+
+
+def _import(w: Walker, node: ast.stmt) -> bool:
+    _note(w, node)
+    for alias in cast(ast.Import, node).names:
+        if alias.asname:
+            w.scope.assign(alias.asname, import_module(w, alias.name))
+        else:
+            import_module(w, alias.name)
+            w.scope.assign(alias.name.split(".")[0], import_module(w, alias.name.split(".")[0]))
+    return False
+
+
+def _note(w: Walker, node: ast.stmt) -> None:
+    """An import in a function takes the import lock at the time of the call."""
+    if w.context.parent is not None:
+        w.record(w.make("world", node), "import", frozenset({"imports"}), node)
+
+
+def import_module(w: Walker, name: str) -> Value:
+    """The module of that absolute name: of the tree where it matters, else External."""
+    module = w.world.find_module(name, w.module.source.path)
+    if module is None or module is w.module:
+        return External(name)
+    run_module(w, module)
+    return ModuleValue(module)
+
+
+def _import_from(w: Walker, node: ast.stmt) -> bool:
+    node = cast(ast.ImportFrom, node)
+    _note(w, node)
+    base = w.module.absolute(node.level, node.module)
+    module = w.world.find_module(base, w.module.source.path) if base else None
+    if module is not None and module is not w.module:
+        run_module(w, module)
+    for alias in node.names:
+        if alias.name == "*":
+            if module is not None:
+                for name, value in module.scope.names.items():
+                    w.scope.assign(name, value)
+            continue
+        value = _member(w, module, base, alias.name)
+        w.scope.assign(alias.asname or alias.name, value)
+    return False
+
+
+def _member(w: Walker, module: Module | None, base: str, name: str) -> Value:
+    if module is not None:
+        found = module.scope.lookup(name)
+        if found is not None:
+            return found
+    below = w.world.find_module(f"{base}.{name}" if base else name, w.module.source.path)
+    if below is not None and below is not w.module:
+        run_module(w, below)
+        return ModuleValue(below)
+    return External(f"{base}.{name}")
+
+
+def star_imports(module: Module) -> Iterable[str]:
+    """The distributions' modules from which a module imports everything."""
+    for statement in module.tree.body:
+        if isinstance(statement, ast.ImportFrom) and statement.level == 0 and statement.module:
+            if any(alias.name == "*" for alias in statement.names):
+                yield statement.module
+
+
+def run_module(w: Walker, module: Module) -> None:
+    """Reads a module's body once, as its import runs it."""
+    if module.state != "new":
+        return
+    module.state = "running"
+    before = (w.at_import, w.path, w.locks, w.guards, w.on_yield, w.returns, w.loops, w.in_finally, w.in_handler)
+    w.at_import = True
+    w.path, w.guards, w.on_yield, w.returns = [], 0, None, []
+    with w.inside(module.scope, module, "<module>"):
+        w.block(module.tree.body)
+    (w.at_import, w.path, w.locks, w.guards, w.on_yield, w.returns, w.loops, w.in_finally, w.in_handler) = before
+    module.state = "done"
+
+
+def _global(w: Walker, node: ast.stmt) -> bool:
+    for name in cast(ast.Global, node).names:
+        w.scope.declare_global(name)
+    return False
+
+
+def _nonlocal(w: Walker, node: ast.stmt) -> bool:
+    for name in cast(ast.Nonlocal, node).names:
+        w.scope.declare_nonlocal(name)
+    return False
+
+
+def annotated(w: Walker, fn: Function, annotation: ast.expr | None) -> Value | None:
+    """What a parameter is, by its annotation: a known class of Paramiko or an instance of a class of the tree."""
+    if annotation is None:
+        return None
+    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
+        try:
+            annotation = ast.parse(annotation.value, mode="eval").body
+        except (SyntaxError, ValueError):
+            return None
+    if isinstance(annotation, ast.Subscript):
+        head = ast.unparse(annotation.value).rsplit(".", 1)[-1]
+        if head not in {"Optional", "Annotated", "Final"}:
+            return None
+        inner = annotation.slice
+        return annotated(w, fn, inner.elts[0] if isinstance(inner, ast.Tuple) and inner.elts else inner)
+    if isinstance(annotation, ast.BinOp):
+        return annotated(w, fn, annotation.left) or annotated(w, fn, annotation.right)
+    if not isinstance(annotation, (ast.Name, ast.Attribute)):
+        return None
+    with w.inside(fn.scope, fn.module, w.function):
+        value = w.evaluate(annotation)
+    for option in alternatives(value):
+        if isinstance(option, External):
+            kind = library.kind_of_class(option.path)
+            if kind is not None:
+                made = w.make(kind, annotation)
+                made.loops = ()
+                made.born = 0
+                w.world.escaped.add(id(made))
+                return made
+        if isinstance(option, ClassValue):
+            return calls.stand_in(w, option, annotation)
+    return None
+
+
+READERS: dict[type[ast.AST], Callable[[Walker, ast.stmt], bool]] = {
+    ast.FunctionDef: _define,
+    ast.AsyncFunctionDef: _define,
+    ast.ClassDef: _class,
+    ast.Import: _import,
+    ast.ImportFrom: _import_from,
+    ast.Global: _global,
+    ast.Nonlocal: _nonlocal,
+}

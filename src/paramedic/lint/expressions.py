@@ -1,0 +1,290 @@
+"""Expressions: what each kind of node may evaluate to."""
+
+from __future__ import annotations
+
+import ast
+import operator
+from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
+
+from paramedic.lint import attributes, calls, concurrency, definitions, library, loops, shell
+from paramedic.lint.values import (
+    Collection,
+    Const,
+    External,
+    Obj,
+    Unknown,
+    Value,
+    alternatives,
+    choose,
+    number_of,
+    text_of,
+)
+
+if TYPE_CHECKING:
+    from paramedic.lint.walker import Walker
+
+
+def evaluate(w: Walker, node: ast.expr) -> Value:
+    """What an expression may be; unknown for kinds that do not matter here."""
+    reader = _READERS.get(type(node))
+    if reader is not None:
+        return reader(w, node)
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.expr):
+            w.evaluate(child)
+    return Unknown()
+
+
+def _name(w: Walker, node: ast.expr) -> Value:
+    name = cast(ast.Name, node).id
+    found = w.scope.lookup(name)
+    if found is not None:
+        return found
+    if name == "__name__":
+        return Const("__main__" if w.module.source.path == w.world.root else w.module.name)
+    if name in library.BUILTINS:
+        return External(f"builtins.{name}")
+    for star in definitions.star_imports(w.module):
+        if star in library.PACKAGES:
+            path = library.star_member(star, name)
+            if path is not None:
+                return External(path)
+    fresh = Unknown(name)
+    return fresh
+
+
+def _attribute(w: Walker, node: ast.expr) -> Value:
+    node = cast(ast.Attribute, node)
+    return attributes.read(w, w.evaluate(node.value), node.attr, node)
+
+
+def _constant(w: Walker, node: ast.expr) -> Value:
+    return Const(cast(ast.Constant, node).value)
+
+
+def _call(w: Walker, node: ast.expr) -> Value:
+    return calls.from_node(w, cast(ast.Call, node))
+
+
+def _sequence(w: Walker, node: ast.expr) -> Value:
+    items: list[Value] = []
+    rest: list[Value] = []
+    length: int | None = 0
+    for item in cast("ast.Tuple | ast.List | ast.Set", node).elts:
+        if isinstance(item, ast.Starred):
+            for option in alternatives(w.evaluate(item.value)):
+                if isinstance(option, Collection):
+                    items.extend(option.items)
+                    rest.extend([*option.keyed.values(), *option.rest])
+                    length = None if length is None or option.length is None else length + option.length
+                else:
+                    length = None
+        else:
+            items.append(w.evaluate(item))
+            length = None if length is None else length + 1
+    return Collection(items, rest=rest, length=length)
+
+
+def _dict(w: Walker, node: ast.expr) -> Value:
+    node = cast(ast.Dict, node)
+    result = Collection(length=len(node.keys))
+    for key, value in zip(node.keys, node.values, strict=True):
+        held = w.evaluate(value)
+        if key is None:
+            for option in alternatives(held):
+                if isinstance(option, Collection):
+                    result.keyed.update(option.keyed)
+                    result.rest.extend(option.rest)
+            continue
+        name = w.evaluate(key)
+        if isinstance(name, Const) and isinstance(name.value, (str, int)):
+            result.keyed[name.value] = held
+        else:
+            result.rest.append(held)
+    return result
+
+
+def _comprehension(w: Walker, node: ast.expr) -> Value:
+    return loops.comprehension(w, cast("ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp", node))
+
+
+def _lambda(w: Walker, node: ast.expr) -> Value:
+    return definitions.function(w, cast(ast.Lambda, node))
+
+
+def _either(w: Walker, node: ast.expr) -> Value:
+    node = cast(ast.IfExp, node)
+    w.evaluate(node.test)
+    return choose([w.evaluate(node.body), w.evaluate(node.orelse)])
+
+
+def _boolean(w: Walker, node: ast.expr) -> Value:
+    return choose([w.evaluate(v) for v in cast(ast.BoolOp, node).values])
+
+
+def _named(w: Walker, node: ast.expr) -> Value:
+    node = cast(ast.NamedExpr, node)
+    value = w.evaluate(node.value)
+    w.scope.assign(node.target.id, value)
+    return value
+
+
+def _await(w: Walker, node: ast.expr) -> Value:
+    inner = cast(ast.Await, node).value
+    w.awaited = inner
+    value = w.evaluate(inner)
+    return concurrency.awaited(w, value, node)
+
+
+def _yield(w: Walker, node: ast.expr) -> Value:
+    inner = cast("ast.Yield | ast.YieldFrom", node).value
+    value = w.evaluate(inner) if inner is not None else Const(None)
+    if isinstance(node, ast.YieldFrom):
+        value = loops.element(w, value, w.world.number(), node)
+    if w.on_yield is not None:
+        w.on_yield(value)
+    return Unknown()
+
+
+def _subscript(w: Walker, node: ast.expr) -> Value:
+    node = cast(ast.Subscript, node)
+    holder = w.evaluate(node.value)
+    key = w.evaluate(node.slice)
+    if isinstance(node.slice, ast.Slice):
+        return holder
+    found = []
+    for option in alternatives(holder):
+        if isinstance(option, Collection):
+            option.read = True
+            found.append(_item(w, option, key, node))
+        elif isinstance(option, External):
+            found.append(option)
+    return choose(found) if found else Unknown(loops=getattr(holder, "loops", ()))
+
+
+def _item(w: Walker, holder: Collection, key: Value, node: ast.Subscript) -> Value:
+    if isinstance(key, Const):
+        if isinstance(key.value, (str, int)) and key.value in holder.keyed:
+            return holder.keyed[key.value]
+        if isinstance(key.value, int) and not holder.rest and -len(holder.items) <= key.value < len(holder.items):
+            return holder.items[key.value]
+    several = len(holder.everything()) > 1 or holder.length != 1
+    found: list[Value] = []
+    for value in holder.everything():
+        apart = isinstance(value, Obj) and (several or bool(set(value.loops) - set(w.loops)))
+        if apart and isinstance(value, Obj):
+            tag = ("item", ast.dump(node.slice), id(w.context))
+            found.append(value.view(tag, value.loops, uncertain=not isinstance(key, Const)))
+        else:
+            found.append(loops.as_one_of(value, ("item", id(w.context)), w.loops, distinct=several))
+    return choose(found) if found else Unknown(loops=w.loops)
+
+
+_ARITHMETIC: dict[type[ast.operator], Callable[[float, float], float]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.FloorDiv: operator.floordiv,
+    ast.Div: operator.truediv,
+}
+
+
+def _arithmetic(w: Walker, node: ast.expr) -> Value:
+    node = cast(ast.BinOp, node)
+    left, right = w.evaluate(node.left), w.evaluate(node.right)
+    if isinstance(node.op, (ast.Mod, ast.Add)):
+        text = text_of(left)
+        if isinstance(node.op, ast.Mod) and text is not None:
+            return Const(text, partial=True)
+        other = text_of(right)
+        if text is not None or other is not None:
+            known = isinstance(left, Const) and isinstance(right, Const) and not left.partial and not right.partial
+            missing = shell.UNSEEN
+            return Const((missing if text is None else text) + (missing if other is None else other), partial=not known)
+    if isinstance(node.op, ast.Mult):
+        repeated = _repeated(left, right) or _repeated(right, left)
+        if repeated is not None:
+            return repeated
+    if isinstance(node.op, ast.Add) and isinstance(left, Collection) and isinstance(right, Collection):
+        known_length = left.length + right.length if left.length is not None and right.length is not None else None
+        return Collection([*left.items, *right.items], rest=[*left.rest, *right.rest], length=known_length)
+    if isinstance(node.op, ast.BitOr) and (isinstance(left, External) or isinstance(right, External)):
+        return choose([left, right])
+    a, b = number_of(left), number_of(right)
+    compute = _ARITHMETIC.get(type(node.op))
+    if a is not None and b is not None and compute is not None:
+        try:
+            return Const(compute(a, b))
+        except (ArithmeticError, ValueError):
+            return Unknown()
+    return Unknown(loops=(*getattr(left, "loops", ()), *getattr(right, "loops", ())))
+
+
+def _repeated(sequence: Value, times: Value) -> Value | None:
+    count = number_of(times)
+    if isinstance(sequence, Collection):
+        known = int(count * sequence.length) if count is not None and sequence.length is not None else None
+        return Collection(list(sequence.items), rest=list(sequence.rest), length=known)
+    if isinstance(sequence, Const) and isinstance(sequence.value, (str, bytes)):
+        return Const(sequence.value, partial=True)
+    return None
+
+
+def _formatted(w: Walker, node: ast.expr) -> Value:
+    parts = []
+    known = True
+    spread: tuple[int, ...] = ()
+    for part in cast(ast.JoinedStr, node).values:
+        if isinstance(part, ast.Constant):
+            parts.append(str(part.value))
+        elif isinstance(part, ast.FormattedValue):
+            value = w.evaluate(part.value)
+            text = text_of(value)
+            spread = (*spread, *getattr(value, "loops", ()))
+            known = known and text is not None
+            parts.append(text if text is not None else shell.UNSEEN)
+    if spread and not any(p.strip(shell.UNSEEN + " ") for p in parts):
+        return Unknown(loops=spread)
+    return Const("".join(parts), partial=not known)
+
+
+def _unary(w: Walker, node: ast.expr) -> Value:
+    node = cast(ast.UnaryOp, node)
+    value = w.evaluate(node.operand)
+    number = number_of(value)
+    if number is not None and isinstance(node.op, ast.USub):
+        return Const(-number)
+    return Unknown()
+
+
+def _starred(w: Walker, node: ast.expr) -> Value:
+    return w.evaluate(cast(ast.Starred, node).value)
+
+
+_READERS: dict[type[ast.AST], Callable[[Walker, ast.expr], Value]] = {
+    ast.Name: _name,
+    ast.Attribute: _attribute,
+    ast.Constant: _constant,
+    ast.Call: _call,
+    ast.Tuple: _sequence,
+    ast.List: _sequence,
+    ast.Set: _sequence,
+    ast.Dict: _dict,
+    ast.ListComp: _comprehension,
+    ast.SetComp: _comprehension,
+    ast.GeneratorExp: _comprehension,
+    ast.DictComp: _comprehension,
+    ast.Lambda: _lambda,
+    ast.IfExp: _either,
+    ast.BoolOp: _boolean,
+    ast.NamedExpr: _named,
+    ast.Await: _await,
+    ast.Yield: _yield,
+    ast.YieldFrom: _yield,
+    ast.Subscript: _subscript,
+    ast.BinOp: _arithmetic,
+    ast.JoinedStr: _formatted,
+    ast.UnaryOp: _unary,
+    ast.Starred: _starred,
+}

@@ -1,0 +1,379 @@
+"""What the lenses ask: which operations may meet, what they have in common, and how to tell it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from paramedic.lint import api, library
+from paramedic.lint.contexts import WORKERS, Context, branch_from, common_ancestor, lifetimes_meet
+from paramedic.lint.modules import Module
+from paramedic.lint.operations import Operation, exclusive
+from paramedic.lint.values import Collection, Const, External, Obj, Unknown, Value, alternatives, number_of, text_of
+from paramedic.lint.world import World
+from paramedic.model.finding import Confidence, Edit, Finding, Site, Step
+from paramedic.model.hazard import Hazard
+
+MUTEXES = frozenset({"lock"})
+
+
+class SourceFacts:
+    """Facts of one program, read from one root module.
+
+    Attributes:
+        operations: every call on a known object, in the order in which it was read.
+        contexts: every thread, process and callback that the source starts.
+        anywhere: stands for what all threads share: a file, the process.
+        incomplete: whether the reading was given up because it took too long.
+    """
+
+    def __init__(self, world: World, module: Module) -> None:
+        self.world = world
+        self.module = module
+        self.operations: list[Operation] = world.operations
+        self.contexts: list[Context] = world.contexts
+        self.incomplete = world.exhausted
+        self.anywhere = Obj("world", Site(file=str(module.source.path), line=0), (), world.main)
+        self._signals = [o for o in world.operations if "wait-signal" in o.effects or "give-signal" in o.effects]
+
+    @property
+    def path(self) -> Path:
+        """The root module's file."""
+        return self.module.source.path
+
+    @property
+    def tree(self) -> ast.Module:
+        """The root module's parsed source."""
+        return self.module.tree
+
+    @property
+    def text(self) -> str:
+        """The root module's source."""
+        return self.module.source.text
+
+    # ------------------------------------------------------------ operations
+
+    def having(self, *effects: str, kinds: Iterable[str] | None = None) -> list[Operation]:
+        """Operations with any of the effects, on objects of these kinds."""
+        wanted = frozenset(effects)
+        allowed = frozenset(kinds) if kinds is not None else None
+        return [o for o in self.operations if o.effects & wanted and (allowed is None or o.obj.kind in allowed)]
+
+    def of(self, obj: Obj, *effects: str) -> list[Operation]:
+        """Operations on one object, on any view of it."""
+        wanted = frozenset(effects)
+        return [o for o in self.operations if o.obj.root is obj.root and (not wanted or o.effects & wanted)]
+
+    def below(self, obj: Obj, *effects: str) -> list[Operation]:
+        """Operations on an object and on all that lives on it."""
+        wanted = frozenset(effects)
+        return [
+            o
+            for o in self.operations
+            if (not wanted or o.effects & wanted) and any(one.root is obj.root for one in o.obj.lineage())
+        ]
+
+    @staticmethod
+    def channel(obj: Obj) -> Obj | None:
+        """The channel that an object is or is a stream of."""
+        return next((one for one in obj.lineage() if one.kind == "channel"), None)
+
+    @staticmethod
+    def connection(obj: Obj) -> Obj:
+        """The connection that an object lives on: the client where there is one."""
+        return list(obj.lineage())[-1]
+
+    @staticmethod
+    def command(channel: Obj) -> str | None:
+        """The text of the command that a channel runs, as far as the source shows it."""
+        value = channel.root.parts.get("__exec_command")
+        return text_of(value) if value is not None else None
+
+    @staticmethod
+    def command_is_known(channel: Obj) -> bool:
+        """Whether the command's whole text is in the source."""
+        value = channel.root.parts.get("__exec_command")
+        options = alternatives(value) if value is not None else ()
+        return len(options) == 1 and isinstance(options[0], Const) and not options[0].partial
+
+    @staticmethod
+    def has_timeout(channel: Obj) -> bool:
+        """Whether a timeout was set on the channel anywhere."""
+        value = channel.root.parts.get("__settimeout")
+        return value is not None and not (isinstance(value, Const) and value.value is None)
+
+    @staticmethod
+    def combined(channel: Obj) -> bool:
+        """Whether the channel's stderr comes out of its stdout."""
+        if "__set_combine_stderr" in channel.root.parts or "__get_pty" in channel.root.parts:
+            return True
+        return "__invoke_shell" in channel.root.parts
+
+    def in_order(self, first: Operation, second: Operation) -> bool:
+        """Whether one run of one thread may do the first and later the second."""
+        return first.context is second.context and first.moment < second.moment and not exclusive(first, second)
+
+    @staticmethod
+    def kinds(values: Iterable[Value]) -> set[str]:
+        """Kinds of the objects, or of the classes whose objects they become."""
+        found = set()
+        for value in values:
+            for option in alternatives(value):
+                if isinstance(option, Obj):
+                    found.add(option.kind)
+                elif isinstance(option, External):
+                    found.add(library.kind_of_class(option.path) or "")
+        return found
+
+    def passed_on(self, obj: Obj) -> bool:
+        """Whether somebody whom the source does not show holds the object too."""
+        return id(obj.root) in self.world.escaped
+
+    def closed_anywhere(self, obj: Obj, *, outside: Context | None = None) -> bool:
+        """Whether any code closes the object, or the connection that it lives on."""
+        return any(
+            o.context is not outside and (o.obj.root is obj.root or self.connection(o.obj).root is obj.root)
+            for o in self.having("close")
+            if o.obj.kind not in {"channel", "sftp"} or o.obj.root is obj.root
+        )
+
+    def held_by_instance(self, obj: Obj) -> bool:
+        """Whether an object of the tree, or a module, keeps it."""
+        for instances in self.world.instances.values():
+            for instance in instances:
+                for values in instance.ever.values():
+                    if any(getattr(o, "root", None) is obj.root for v in values for o in alternatives(v)):
+                        return True
+        for module in self.world.modules.values():
+            for values in module.scope.ever.values():
+                if any(isinstance(o, Obj) and o.root is obj.root for v in values for o in alternatives(v)):
+                    return True
+        return False
+
+    def carrier(self, obj: Obj) -> Obj | None:
+        """The channel of another connection through which this one runs."""
+        for one in obj.lineage():
+            found = one.root.parts.get("__carrier")
+            if isinstance(found, Obj) and found.kind == "channel":
+                return found
+        return None
+
+    def submitted(self) -> list[tuple[Obj, Context]]:
+        """Futures and the contexts of their work."""
+        return self.world.submissions
+
+    def never_read(self, future: Obj) -> bool:
+        """Whether a collection keeps the future and nobody ever looks into it."""
+        return isinstance(future.parts.get("__kept"), Collection)
+
+    @staticmethod
+    def collection_is_read(value: Value) -> bool:
+        """Whether somebody iterates over a collection or takes items from it."""
+        return isinstance(value, Collection) and value.read
+
+    def is_script(self, file: str) -> bool:
+        """Whether nothing in the trees that were read imports the file."""
+        return Path(file) not in self.world.index.imported and Path(file) == self.path
+
+    def was_imported(self, file: str) -> bool:
+        """Whether a module of the trees that were read imports the file."""
+        return Path(file) in self.world.index.imported or Path(file) != self.path
+
+    # ------------------------------------------------------------ threads
+
+    def concurrent(self, a: Operation, b: Operation, obj: Obj) -> bool:
+        """Whether the two may run at the same time in different threads, on that same object.
+
+        Says yes only where the source shows two threads and nothing orders them: no join, no ``with`` of an executor,
+        no event, queue or barrier between them.
+        """
+        if a.context is b.context:
+            return self.in_several(a.context, obj)
+        ancestor = common_ancestor(a.context, b.context)
+        if ancestor is None or "process" in {c.kind for c in (*a.context.chain(), *b.context.chain())}:
+            return False
+        if a.context is ancestor or b.context is ancestor:
+            above, below = (a, b) if a.context is ancestor else (b, a)
+            branch = branch_from(ancestor, below.context)
+            return branch is not None and self._beside(above, below, branch, obj)
+        first, second = branch_from(ancestor, a.context), branch_from(ancestor, b.context)
+        if first is None or second is None or first is second:
+            return first is second and self.in_several(first, obj) if first is not None else False
+        return lifetimes_meet(first, second) and first.episode == second.episode and not self._signalled(a, b)
+
+    def in_several(self, context: Context, obj: Obj) -> bool:
+        """Whether several threads of this one context may have the object at once."""
+        if obj.owned or obj.uncertain:
+            return False
+        return bool(context.turns() - set(obj.loops))
+
+    def _beside(self, above: Operation, below: Operation, branch: Context, obj: Obj) -> bool:
+        """Whether something that a thread does meets something that one it started does."""
+        if branch.kind in {"atexit"} or branch.waited_for_at_once:
+            return False
+        if above.episode != branch.episode:
+            if above.episode < branch.episode and above.episode == 0 or above.root in {"__init__", "__enter__"}:
+                return False
+            if any(where == branch.episode for _, _, where in branch.joins):
+                return False
+            return not any(where == above.episode and at <= above.moment for at, _, where in branch.joins)
+        if above.moment < branch.start:
+            # Earlier in the text, but a later turn of the same loop comes after this turn's start.
+            again = set(above.loops) & branch.turns()
+            return bool(again - set(obj.loops)) and not obj.owned
+        if branch.ends_before(above.moment, above.episode):
+            return False
+        return not self._signalled(above, below)
+
+    def _signalled(self, a: Operation, b: Operation) -> bool:
+        """Whether an event, queue or barrier puts the two in an order."""
+        return self._one_way(a, b) or self._one_way(b, a)
+
+    def _one_way(self, first: Operation, second: Operation) -> bool:
+        given = {
+            id(o.obj.root)
+            for o in self._signals
+            if o.context is first.context and "give-signal" in o.effects and o.moment > first.moment
+        }
+        if not given:
+            return False
+        return any(
+            id(o.obj.root) in given
+            for o in self._signals
+            if o.context is second.context and "wait-signal" in o.effects and o.moment < second.moment
+        )
+
+    @staticmethod
+    def common_locks(a: Operation, b: Operation) -> list[Obj]:
+        """The locks that both hold, where holding them keeps the two apart."""
+        found = []
+        for lock in a.locks:
+            if lock.kind == "semaphore" and number_of(lock.root.parts.get("__count", Unknown())) != 1:
+                continue
+            same = any(lock is other for other in b.locks)
+            if same and (a.context is not b.context or not (a.context.turns() - set(lock.loops)) == set()):
+                found.append(lock)
+            elif same and not a.context.turns():
+                found.append(lock)
+        return found
+
+    def conflicts(
+        self,
+        left: Iterable[Operation],
+        right: Iterable[Operation] | None = None,
+        *,
+        key: Callable[[Operation], Obj | None] = lambda o: o.obj,
+        locked: bool = False,
+    ) -> Iterator[tuple[Operation, Operation, Obj]]:
+        """Pairs that may run at the same time on one object with no common lock; one pair for each object.
+
+        Args:
+            left: one side.
+            right: the other side; the same as left where it is None.
+            key: the object on which the two must agree; None leaves the operation out.
+            locked: also pairs that a common lock keeps apart.
+        """
+        groups: dict[int, tuple[Obj, tuple[list[Operation], list[Operation]]]] = {}
+        for side, operations in enumerate((left, right if right is not None else ())):
+            for operation in operations:
+                obj = key(operation)
+                if obj is not None and not obj.uncertain:
+                    groups.setdefault(id(obj), (obj, ([], [])))[1][side].append(operation)
+        for obj, (lefts, rights) in groups.values():
+            pair = self._first_pair(obj, lefts, rights if right is not None else lefts, locked)
+            if pair is not None:
+                yield (*pair, obj)
+
+    def _first_pair(
+        self, obj: Obj, lefts: list[Operation], rights: list[Operation], locked: bool
+    ) -> tuple[Operation, Operation] | None:
+        for a in lefts[:40]:
+            for b in rights[:40]:
+                if self.concurrent(a, b, obj) and (locked or not self.common_locks(a, b)):
+                    return a, b
+        return None
+
+    # ------------------------------------------------------------ words
+
+    @staticmethod
+    def name(obj: Obj) -> str:
+        """What a finding calls an object: its kind and where it was made."""
+        words = api.KIND_WORDS.get(obj.kind, obj.kind)
+        site = obj.root.site
+        if obj.root.parts.get("__guessed") is not None or not site.line:
+            return f"{words} {obj.label}".rstrip()
+        return f"{words} (made at {Path(site.file).name}:{site.line})"
+
+    @staticmethod
+    def step(operation: Operation, what: str = "") -> Step:
+        """One operation as a step of a story."""
+        stack = tuple(s for s in operation.trail if s.line)
+        return Step(
+            thread=operation.context.name,
+            what=what or f"calls {operation.method}()",
+            site=operation.site,
+            stack=stack,
+            locks=tuple(SourceFacts.name(lock) for lock in operation.locks),
+        )
+
+    def steps_of(self, a: Operation, b: Operation) -> tuple[Step, ...]:
+        """A pair as a story; where one line does both, two threads of one kind."""
+        if a is b or (a.site == b.site and a.context is b.context):
+            first = self.step(a)
+            return (first, Step(thread=f"another {a.context.name}", what=first.what, site=a.site, stack=first.stack))
+        if not a.context.parent and b.context.parent:
+            a, b = b, a
+        return (self.step(a), self.step(b))
+
+    @staticmethod
+    def finding(
+        hazard: Hazard,
+        message: str,
+        steps: Iterable[Step],
+        *,
+        confidence: Confidence = Confidence.POSSIBLE,
+        objects: Iterable[Obj] = (),
+        fix: str = "",
+        edits: Iterable[Edit] = (),
+    ) -> Finding:
+        """A finding of this lens; its words beyond the message are the hazard's page."""
+        return Finding(
+            hazard=hazard.name,
+            code=hazard.code,
+            confidence=confidence,
+            message=message,
+            steps=tuple(steps),
+            objects=tuple(dict.fromkeys(SourceFacts.name(o) for o in objects)),
+            fix=fix,
+            edits=tuple(edits),
+        )
+
+    def step_at(self, site: Site, what: str) -> Step:
+        """Something that the main thread does at a place."""
+        return Step(thread=self.world.main.name, what=what, site=site)
+
+    def step_on(self, node: ast.AST, what: str) -> Step:
+        """Something that the root module's body does."""
+        return self.step_at(Site(file=str(self.path), line=getattr(node, "lineno", 0), function="<module>"), what)
+
+    def line(self, site: Site) -> str:
+        """The source line of a site of a module that was read; "" for others."""
+        for path, module in self.world.modules.items():
+            if str(path) == site.file:
+                lines = module.source.text.split("\n")
+                return lines[site.line - 1] if 0 < site.line <= len(lines) else ""
+        return ""
+
+
+def workers_of(context: Context) -> bool:
+    """Whether the context is a thread of the program's own."""
+    return context.kind in WORKERS
+
+
+def values_in(value: Value | None) -> list[Value]:
+    """The members of a collection, else the alternatives of a value."""
+    found: list[Value] = []
+    for option in alternatives(value) if value is not None else ():
+        found.extend(option.everything() if isinstance(option, Collection) else [option])
+    return found

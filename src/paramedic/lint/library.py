@@ -1,0 +1,449 @@
+"""What the standard library's and Paramiko's functions and constructors give."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from paramedic.lint import api, attributes, calls, concurrency, definitions, loops, starters, wrappers
+from paramedic.lint.operations import Operation
+from paramedic.lint.values import (
+    Collection,
+    Const,
+    External,
+    Function,
+    Instance,
+    Obj,
+    Partial,
+    Unknown,
+    Value,
+    alternatives,
+    choose,
+    length_of,
+    number_of,
+    text_of,
+)
+
+if TYPE_CHECKING:
+    from paramedic.lint.walker import Walker
+
+CLASSES = {
+    **api.CONSTRUCTORS,
+    **wrappers.CONSTRUCTORS,
+    "threading.Thread": "thread",
+    "threading.Timer": "thread",
+    "multiprocessing.Process": "thread",
+    "multiprocessing.context.Process": "thread",
+    "multiprocessing.process.BaseProcess": "thread",
+    "threading.Lock": "lock",
+    "threading.RLock": "lock",
+    "_thread.allocate_lock": "lock",
+    "threading.Condition": "lock",
+    "asyncio.Lock": "lock",
+    "multiprocessing.Lock": "lock",
+    "multiprocessing.RLock": "lock",
+    "filelock.FileLock": "lock",
+    "fasteners.InterProcessLock": "lock",
+    "threading.Semaphore": "semaphore",
+    "threading.BoundedSemaphore": "semaphore",
+    "asyncio.Semaphore": "semaphore",
+    "asyncio.BoundedSemaphore": "semaphore",
+    "multiprocessing.Semaphore": "semaphore",
+    "gevent.lock.BoundedSemaphore": "semaphore",
+    "gevent.lock.Semaphore": "semaphore",
+    "threading.Event": "event",
+    "multiprocessing.Event": "event",
+    "threading.Barrier": "barrier",
+    "threading.local": "local",
+    "contextvars.ContextVar": "contextvar",
+    "queue.Queue": "queue",
+    "queue.LifoQueue": "queue",
+    "queue.SimpleQueue": "queue",
+    "queue.PriorityQueue": "queue",
+    "Queue.Queue": "queue",
+    "asyncio.Queue": "queue",
+    "asyncio.LifoQueue": "queue",
+    "multiprocessing.Queue": "queue",
+    "multiprocessing.JoinableQueue": "queue",
+    "multiprocessing.SimpleQueue": "queue",
+    "gevent.queue.Queue": "queue",
+    "collections.deque": "deque",
+    "concurrent.futures.ThreadPoolExecutor": "executor",
+    "concurrent.futures.thread.ThreadPoolExecutor": "executor",
+    "concurrent.futures.ProcessPoolExecutor": "executor",
+    "concurrent.futures.process.ProcessPoolExecutor": "executor",
+    "multiprocessing.Pool": "executor",
+    "multiprocessing.pool.Pool": "executor",
+    "multiprocessing.pool.ThreadPool": "executor",
+    "multiprocessing.dummy.Pool": "executor",
+    "gevent.pool.Pool": "executor",
+    "gevent.pool.Group": "executor",
+    "gevent.threadpool.ThreadPool": "executor",
+    "contextlib.ExitStack": "exitstack",
+    "contextlib.AsyncExitStack": "exitstack",
+    "logging.Handler": "loghandler",
+    "logging.StreamHandler": "loghandler",
+    "paramiko.ServerInterface": "serverinterface",
+    "paramiko.server.ServerInterface": "serverinterface",
+    "socketserver.BaseRequestHandler": "requesthandler",
+    "socketserver.StreamRequestHandler": "requesthandler",
+    "http.server.BaseHTTPRequestHandler": "requesthandler",
+    "http.server.SimpleHTTPRequestHandler": "requesthandler",
+}
+"""Constructors by dotted name; a class of the tree that inherits from one has such an object as its native side."""
+
+KINDS = frozenset(
+    """thread lock semaphore event barrier local contextvar queue executor future exitstack eventloop mpcontext
+    iterator results completed loghandler logger serverinterface requesthandler server timer world parallel
+    group""".split()
+)
+"""Kinds whose methods the reader itself knows."""
+
+PACKAGES = frozenset(c.rsplit(".", 1)[0] for c in CLASSES)
+
+BUILTINS = frozenset(
+    """list tuple set dict frozenset sorted reversed iter next enumerate zip map filter range len min max sum open
+    getattr setattr hasattr isinstance super print input type object str bytes int float bool vars id any all abs
+    __import__ exec eval callable repr round divmod hash Exception""".split()
+)
+
+
+def star_member(package: str, name: str) -> str | None:
+    """The dotted name that ``from package import *`` makes of a bare one, where a table knows it."""
+    path = f"{package}.{name}"
+    return path if path in CLASSES or path in api.MAKERS else None
+
+
+def kind_of_class(path: str) -> str | None:
+    """The kind of what a class of another distribution makes."""
+    kind = CLASSES.get(path)
+    if kind is None and path.startswith("netmiko."):
+        last = path.rsplit(".", 1)[-1]
+        return "netmiko" if last.endswith(("SSH", "Base", "BaseConnection")) else None
+    return kind
+
+
+def call(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+    """What a function or constructor of another distribution gives."""
+    kind = kind_of_class(path)
+    if kind is not None:
+        made = w.make(kind, node)
+        made.label = path
+        made.parts["__path"] = Const(path)
+        if kind == "deque":
+            return Collection(length=0)
+        construct_native(w, made, args, keywords, node)
+        return made
+    if path in api.MAKERS:
+        return _maker(w, path, args, keywords, node)
+    started = starters.call(w, path, args, keywords, node)
+    if started is not None:
+        return started
+    if path.startswith("builtins."):
+        return _builtin(w, path[9:], args, keywords, node)
+    return _other(w, path, args, keywords, node)
+
+
+def construct_native(w: Walker, made: Obj, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> None:
+    """Keeps what a constructor was given, and notes the connection that some make."""
+    made.parts["__args"] = Collection(list(args), length=len(args))
+    made.parts["__keywords"] = Collection(keyed=dict[object, Value](keywords.items()))
+    if made.kind in wrappers.NO_ARGUMENTS_NEEDED:
+        w.record(made, "connect", frozenset({"connect", "auth", "waits", "made"}), node, args=args, keywords=keywords)
+    if made.kind == "scp" and args:
+        made.parent = next((o for o in alternatives(args[0]) if isinstance(o, Obj)), None)
+    if made.kind == "transport":
+        w.record(made, "__init__", frozenset({"dial"}), node, args=args, keywords=keywords)
+        _carried_by(made, args[0] if args else keywords.get("sock"))
+    if made.kind == "proxy":
+        w.record(made, "__init__", frozenset({"spawn-proxy"}), node, args=args, keywords=keywords)
+    if made.kind == "thread":
+        concurrency.construct_thread(w, made, args, keywords)
+    if made.kind == "executor":
+        concurrency.construct_executor(w, made, args, keywords, node)
+    if made.kind == "queue":
+        made.parts["__contents"] = Collection()
+    if made.kind == "semaphore":
+        made.parts["__count"] = args[0] if args else keywords.get("value", Const(1))
+    if made.kind == "fabricgroup":
+        w.world.escape(made)
+
+
+def _carried_by(inner: Obj, sock: Value | None) -> None:
+    """A connection through a channel of another one ends with that one."""
+    for option in alternatives(sock) if sock is not None else ():
+        if isinstance(option, Obj) and option.kind in {"channel", "proxy"}:
+            inner.root.parts["__carrier"] = option
+
+
+def _maker(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+    kind = api.MAKERS[path]
+    source = args[0] if args else keywords.get("t")
+    transport = next((o for o in alternatives(source) if isinstance(o, Obj)), None) if source is not None else None
+    made = w.make(kind, node, transport)
+    if transport is not None:
+        w.record(transport, path.rsplit(".", 1)[-1], frozenset({"open", "request", "waits"}), node, result=made)
+    if kind == "logfile":
+        w.record(made, "log_to_file", frozenset({"log-to-file"}), node, args=args)
+    return made
+
+
+def handed_out(w: Walker, obj: Obj, name: str, returns: str, operation: Operation, node: ast.AST) -> Value:
+    """What a method of a table hands out, with what is known of it."""
+    if name == "connect":
+        _carried_by(obj, operation.keywords.get("sock"))
+        obj.root.parts.setdefault("__connected", Const(True))
+    if name in {"settimeout", "set_combine_stderr", "setblocking"} and operation.args:
+        obj.root.parts[f"__{name}"] = operation.args[0]
+        if obj.parent is not None and obj.kind in api.STREAMS:
+            obj.parent.root.parts[f"__{name}"] = operation.args[0]
+    if name in {"exec_command", "get_pty", "invoke_shell"} and obj.kind == "channel":
+        obj.root.parts[f"__{name}"] = operation.argument(0, "command") or Const(True)
+    if returns == "streams":
+        return _streams(w, obj, operation, node)
+    if returns.startswith("part:"):
+        return attributes.part(w, obj, returns[5:], node)
+    if returns == "agentkeys":
+        return Collection(rest=[w.make("agentkey", node, obj)])
+    if returns in api.STREAMS:
+        return w.make(returns, node, obj)
+    if returns == "client":
+        return w.make("client", node, obj)
+    if returns:
+        made = w.make(returns, node, _carrier_of(w, obj, node) if returns in {"channel", "sftp"} else obj)
+        if name == "invoke_shell":
+            made.parts["__invoke_shell"] = Const(True)
+        return made
+    return Unknown(loops=w.loops)
+
+
+def _carrier_of(w: Walker, obj: Obj, node: ast.AST) -> Obj:
+    return attributes.part(w, obj, "transport", node) if obj.kind == "client" else obj
+
+
+def _streams(w: Walker, obj: Obj, operation: Operation, node: ast.AST) -> Value:
+    channel = w.make("channel", node, _carrier_of(w, obj, node))
+    channel.parts["__exec_command"] = operation.argument(0, "command") or Unknown()
+    timeout = operation.argument(2, "timeout")
+    if timeout is not None and not (isinstance(timeout, Const) and timeout.value is None):
+        channel.parts["__settimeout"] = timeout
+    pty = operation.argument(3, "get_pty")
+    if pty is not None and not (isinstance(pty, Const) and not pty.value):
+        channel.parts["__get_pty"] = pty
+    items: list[Value] = [w.make(kind, node, channel) for kind in ("stdin", "stdout", "stderr")]
+    return Collection(items, length=3)
+
+
+def pseudo_lock(w: Walker, name: str, node: ast.AST) -> Obj:
+    """A lock of which only the name is known: the same name is the same lock, so that guesses stay quiet."""
+    found = w.world.pseudo_locks.get(name)
+    if found is None:
+        found = Obj("lock", w.site(node), (), w.world.main, label=name)
+        found.parts["__guessed"] = Const(True)
+        w.world.pseudo_locks[name] = found
+    return found
+
+
+def looks_like_lock(name: str) -> bool:
+    """Whether a name is one that people give to locks."""
+    last = name.rsplit(".", 1)[-1].lower()
+    return any(word in last for word in ("lock", "mutex", "guard", "sem", "exclusive", "synchron", "critical"))
+
+
+def _builtin(w: Walker, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+    first = args[0] if args else Unknown()
+    if name in {"list", "tuple", "set", "sorted", "reversed", "frozenset", "any", "all", "sum", "max", "min"} and args:
+        return _drained(w, first, name, node)
+    if name in {"list", "set", "tuple"}:
+        return Collection(length=0)
+    if name == "dict":
+        for option in alternatives(first):
+            if isinstance(option, Collection):
+                return Collection(list(option.items), dict(option.keyed), list(option.rest), option.length)
+        return Collection(keyed=dict[object, Value](keywords.items()), length=len(keywords))
+    if name == "iter":
+        if len(args) == 2:
+            if isinstance(first, Function) or not isinstance(first, Unknown):
+                item = calls.call(w, first, [], {}, node)
+                operation = w.world.operations[-1] if w.world.operations else None
+                if operation is not None and operation.call is node:
+                    operation.effects = operation.effects | {"whole"}
+                return Collection(rest=[item])
+            return Unknown()
+        return first
+    if name == "next":
+        return loops.element(w, first, w.world.number(), node)
+    if name == "enumerate":
+        return Collection(
+            rest=[Collection([Unknown(loops=w.loops), i], length=2) for i in _parts(first)], length=loops.size(first)
+        )
+    if name == "zip":
+        rows = [choose(_parts(a)) if _parts(a) else Unknown(loops=w.loops) for a in args]
+        return Collection(rest=[Collection(rows, length=len(rows))], length=loops.size(first))
+    if name in {"map", "filter"} and len(args) > 1:
+        number = w.world.number()
+        with w.looping(number):
+            items = [loops.element(w, a, number, node) for a in args[1:]]
+            result = calls.call(w, first, items, {}, node)
+        return Collection(rest=[result if name == "map" else items[0]], length=loops.size(args[1]))
+    if name == "range":
+        return Collection(length=_range(args))
+    if name == "len":
+        length = length_of(first)
+        return Const(length) if length is not None else Unknown()
+    if name in {"getattr", "hasattr"} and len(args) > 1:
+        text = text_of(args[1])
+        if text is not None and name == "getattr":
+            found = attributes.read(w, first, text, node)
+            return choose([found, *args[2:]]) if not isinstance(found, Unknown) or len(args) < 3 else args[2]
+        return Unknown()
+    if name == "setattr" and len(args) > 2:
+        text = text_of(args[1])
+        if text is not None:
+            attributes.write(w, first, text, args[2])
+        return Const(None)
+    if name == "super":
+        return _parent_side(w, first)
+    if name == "input":
+        blocks_here(w, "input", node)
+    if name == "__import__":
+        text = text_of(first)
+        return definitions.import_module(w, text) if text else Unknown()
+    if name == "open":
+        return Unknown("file")
+    return Unknown()
+
+
+def _drained(w: Walker, first: Value, name: str, node: ast.AST) -> Value:
+    for option in alternatives(first):
+        if isinstance(option, Obj) and (
+            option.kind in api.STREAMS or option.kind in {"results", "completed", "sftpfile"}
+        ):
+            item = loops.element(w, option, w.world.number(), node)
+            concurrency.end_of_loop(w, option)
+            return Collection(rest=[item])
+        if isinstance(option, Collection):
+            option.read = True
+            if name in {"max", "min"}:
+                return choose(option.everything()) if option.everything() else Unknown()
+            return Collection(list(option.items), dict(option.keyed), list(option.rest), option.length)
+    return Unknown()
+
+
+def _parts(value: Value) -> list[Value]:
+    for option in alternatives(value):
+        if isinstance(option, Collection):
+            option.read = True
+            return option.everything()
+    return [Unknown()]
+
+
+def _range(args: list[Value]) -> int | None:
+    numbers = [number_of(a) for a in args]
+    if not numbers or any(n is None for n in numbers):
+        return None
+    try:
+        return len(range(*(int(n) for n in numbers if n is not None)))
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _parent_side(w: Walker, receiver: Value) -> Value:
+    """``super()``: the nearest ancestor of the tree, else the native side."""
+    for option in alternatives(receiver):
+        if isinstance(option, Instance):
+            return _above(w, option)
+    return Unknown()
+
+
+def _above(w: Walker, instance: Instance) -> Value:
+    """An instance that shares its attributes but starts its search above the class whose method is being read."""
+    node = w.stack[-1] if w.stack else None
+    lineage = list(instance.cls.lineage())
+    start = 0
+    for position, cls in enumerate(lineage):
+        if any(isinstance(m, Function) and m.node is node for m in cls.members.values()):
+            start = position + 1
+            break
+    if start < len(lineage):
+        return Instance(
+            lineage[start],
+            instance.loops,
+            instance.attrs,
+            instance.ever,
+            instance.native,
+            instance.base,
+            instance.tag,
+            instance.owned,
+            instance.spread,
+            instance.siblings,
+        )
+    return instance.native if instance.native is not None else Unknown()
+
+
+def _other(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+    first = args[0] if args else Unknown()
+    if path == "functools.partial" and args:
+        return Partial(first, args[1:], keywords)
+    if path in {"contextlib.closing", "copy.copy", "functools.wraps", "typing.cast", "weakref.proxy", "asyncio.shield"}:
+        if path == "typing.cast" and len(args) > 1:
+            return args[1]
+        if path == "contextlib.closing":
+            made = w.make("closing", node)
+            made.parts["thing"] = first
+            return made
+        return first
+    if path == "weakref.ref":
+        return Partial(External("copy.copy"), [first], {})
+    if path in {"copy.deepcopy", "itertools.repeat"}:
+        return Collection(items=[first]) if path.endswith("repeat") else Unknown()
+    if path in {"itertools.chain", "itertools.cycle", "itertools.islice"}:
+        return Collection(rest=[i for a in args for i in _parts(a)])
+    if path == "itertools.product":
+        return Collection(rest=[Collection([choose(_parts(a)) for a in args])])
+    if path in {"time.sleep", "getpass.getpass", "subprocess.run", "subprocess.check_output", "subprocess.call"}:
+        blocks_here(w, path, node, args)
+        return Unknown()
+    if path in {"socket.create_connection", "requests.get", "requests.post", "urllib.request.urlopen"}:
+        blocks_here(w, path, node, args)
+        return Unknown("socket")
+    if path in {"logging.getLogger", "logging.basicConfig"}:
+        return _logger(w, path, args, keywords, node)
+    if path.rsplit(".", 1)[-1].startswith("Threading") and path.rsplit(".", 1)[-1].endswith("Server") and len(args) > 1:
+        concurrency.serve(w, args[1], node)
+        return Unknown()
+    if path == "importlib.import_module":
+        text = text_of(first)
+        return definitions.import_module(w, text) if text else Unknown()
+    if path in {"select.select", "select.poll", "selectors.DefaultSelector"}:
+        for argument in args[:3]:
+            for option in _parts(argument):
+                for obj in alternatives(option):
+                    if isinstance(obj, Obj) and obj.kind == "channel":
+                        w.record(obj, "fileno", frozenset({"fileno", "select"}), node)
+        return Unknown()
+    for value in [*args, *keywords.values()]:
+        w.world.escape(value)
+    spread: tuple[int, ...] = ()
+    for value in args:
+        spread = (*spread, *(value.loops if isinstance(value, Unknown) else ()))
+    return Unknown(loops=spread)
+
+
+def _logger(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+    """A logger; one that Paramiko's records reach runs its handlers on Paramiko's threads too."""
+    if path.endswith("basicConfig"):
+        for option in alternatives(keywords.get("handlers", Unknown())):
+            for one in _parts(option):
+                concurrency.log_handler(w, one, node)
+        return Unknown()
+    made = w.make("logger", node)
+    name = text_of(args[0]) if args else ""
+    made.parts["__hears_paramiko"] = Const(name is not None and (not name or name.split(".")[0] == "paramiko"))
+    return made
+
+
+def blocks_here(w: Walker, path: str, node: ast.AST, args: list[Value] | None = None) -> None:
+    """Notes a call that waits for something that is not Paramiko."""
+    world = w.make("world", node)
+    w.record(world, path, frozenset({"blocks"}), node, args=args)

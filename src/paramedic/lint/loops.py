@@ -1,0 +1,181 @@
+"""Loops and comprehensions: a body is read once, and what it makes is marked as one per turn."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
+
+from paramedic.lint import api, blocks, calls, concurrency
+from paramedic.lint.values import (
+    Bound,
+    Collection,
+    Const,
+    Instance,
+    Loops,
+    Obj,
+    Unknown,
+    Value,
+    alternatives,
+    choose,
+    native_objects,
+)
+
+if TYPE_CHECKING:
+    from paramedic.lint.walker import Walker
+
+
+def _for(w: Walker, node: ast.stmt) -> bool:
+    node = cast("ast.For | ast.AsyncFor", node)
+    source = w.evaluate(node.iter)
+    number = w.world.number()
+    names = dict(w.scope.names)
+    w.world.loop_sizes[number] = size(source)
+    with w.looping(number):
+        blocks.bind(w, node.target, element(w, source, number, node.iter))
+        w.block(node.body)
+    concurrency.end_of_loop(w, source)
+    _after(w, names)
+    w.block(node.orelse)
+    return False
+
+
+def _while(w: Walker, node: ast.stmt) -> bool:
+    node = cast(ast.While, node)
+    number = w.world.number()
+    names = dict(w.scope.names)
+    with w.looping(number):
+        w.evaluate(node.test)
+        w.block(node.body)
+    _after(w, names)
+    w.block(node.orelse)
+    endless = isinstance(node.test, ast.Constant) and bool(node.test.value)
+    return endless and not any(isinstance(n, ast.Break) for n in ast.walk(node))
+
+
+def _after(w: Walker, names: dict[str, Value]) -> None:
+    """A loop may take no turn at all."""
+    for name, value in names.items():
+        current = w.scope.names.get(name)
+        if current is not None and current is not value:
+            w.scope.names[name] = choose([current, value])
+
+
+READERS: dict[type[ast.AST], Callable[[Walker, ast.stmt], bool]] = {
+    ast.For: _for,
+    ast.AsyncFor: _for,
+    ast.While: _while,
+}
+
+
+def comprehension(w: Walker, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> Value:
+    """What a comprehension gives: a collection of one item per turn."""
+    before = w.loops
+    length: int | None = None
+    names = dict(w.scope.names)
+    for number_of_generator, generator in enumerate(node.generators):
+        source = w.evaluate(generator.iter)
+        if number_of_generator == 0 and not generator.ifs and len(node.generators) == 1:
+            length = size(source)
+        number = w.world.number()
+        w.loops = (*w.loops, number)
+        w.world.loop_sizes[number] = size(source)
+        blocks.bind(w, generator.target, element(w, source, number, generator.iter))
+        concurrency.end_of_loop(w, source)
+        for test in generator.ifs:
+            w.evaluate(test)
+    if isinstance(node, ast.DictComp):
+        key = w.evaluate(node.key)
+        item = w.evaluate(node.value)
+        if native_objects(key):
+            item = key
+    else:
+        item = w.evaluate(node.elt)
+    w.loops = before
+    w.scope.names = names
+    result = Collection(rest=[item], length=length)
+    for obj in native_objects(item):
+        obj.root.parts["__kept"] = result
+    return result
+
+
+def size(value: Value) -> int | None:
+    """How many turns a loop over the value takes, where that is known."""
+    options = alternatives(value)
+    if len(options) != 1:
+        return None
+    if isinstance(options[0], Collection):
+        return options[0].length
+    return None
+
+
+def element(w: Walker, source: Value, number: int, node: ast.AST) -> Value:
+    """One item of what is iterated over, as the turn of the loop of that number has it."""
+    found: list[Value] = []
+    for option in alternatives(source):
+        if isinstance(option, Collection):
+            option.read = True
+            found.extend(_item(w, option, item, number) for item in option.everything())
+        elif isinstance(option, Obj):
+            found.append(_of_object(w, option, node))
+        elif isinstance(option, Instance):
+            found.append(calls.call_method(w, option, "__iter__", [], {}, node))
+        elif isinstance(option, Bound):
+            found.append(calls.call(w, option, [], {}, node))
+    return choose(found) if found else Unknown(loops=w.loops)
+
+
+def _of_object(w: Walker, source: Obj, node: ast.AST) -> Value:
+    if source.kind in api.STREAMS or source.kind == "sftpfile":
+        entry = api.METHODS[source.kind].get("__iter__")
+        if entry is not None:
+            w.record(source, "__iter__", entry.effects, node)
+        return Unknown()
+    if source.kind in {"iterator", "completed", "results"}:
+        return concurrency.take(w, source, node)
+    return Unknown()
+
+
+def _item(w: Walker, source: Collection, item: Value, number: int) -> Value:
+    return as_one_of(
+        item,
+        number,
+        w.loops,
+        distinct=len(source.items) > 1 and any(item is i for i in source.items),
+        siblings=tuple(source.items),
+    )
+
+
+def as_one_of(
+    item: Value, tag: object, loops: Loops, *, distinct: bool, siblings: tuple[Value, ...] = (), owned: bool = False
+) -> Value:
+    """An item as one turn, thread or owner has it.
+
+    An item that was made in a loop that has ended is another one each turn; so is each of several known ones.
+    """
+    options = alternatives(item)
+    if len(options) > 1:
+        return choose([as_one_of(o, tag, loops, distinct=distinct, siblings=siblings, owned=owned) for o in options])
+    item = options[0]
+    if isinstance(item, Obj):
+        spread = set(item.loops) - set(loops)
+        if owned or spread or distinct:
+            return item.view(tag, (*item.loops, *(n for n in loops if n not in item.loops)), owned=owned)
+        return item
+    if isinstance(item, Instance):
+        apart = frozenset(set(item.loops) - set(loops))
+        if owned or apart or distinct:
+            wider = (*item.loops, *(n for n in loops if n not in item.loops))
+            return item.view(tag, wider, apart, tuple(s for s in siblings if s is not item), owned=owned)
+        return item
+    if isinstance(item, Collection):
+        inner = [as_one_of(i, tag, loops, distinct=distinct, owned=owned) for i in item.items]
+        keyed = {k: as_one_of(v, tag, loops, distinct=distinct, owned=owned) for k, v in item.keyed.items()}
+        rest = [as_one_of(i, tag, loops, distinct=distinct, owned=owned) for i in item.rest]
+        same = all(a is b for a, b in zip([*inner, *rest], [*item.items, *item.rest], strict=True))
+        return item if same and not keyed else Collection(inner, keyed, rest, item.length)
+    if isinstance(item, Const):
+        return Unknown(loops=loops) if distinct else item
+    if isinstance(item, Unknown) and not item.name:
+        return Unknown(loops=loops)
+    return item

@@ -1,0 +1,105 @@
+"""The modules of the trees that are read: found by name, parsed when they are first wanted."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from paramedic.lint.scope import Scope
+from paramedic.lint.source import SourceFile, UnreadableSource, read_source
+
+
+@dataclass(slots=True, eq=False)
+class Module:
+    """One module.
+
+    Attributes:
+        name: dotted name as the tree's own imports spell it.
+        is_package: whether it is an ``__init__.py``.
+        scope: its globals, once its body was read.
+        state: ``new``, ``running`` (an import cycle sees it half done) or ``done``.
+    """
+
+    name: str
+    source: SourceFile
+    is_package: bool
+    scope: Scope = field(default_factory=Scope)
+    state: str = "new"
+
+    @property
+    def tree(self) -> ast.Module:
+        """The parsed source."""
+        return self.source.tree
+
+    def absolute(self, level: int, name: str | None) -> str:
+        """The dotted name that a relative import means here."""
+        if level == 0:
+            return name or ""
+        parts = self.name.split(".")
+        keep = len(parts) - level + (1 if self.is_package else 0)
+        base = parts[: max(keep, 0)]
+        return ".".join([*base, *([name] if name else [])])
+
+
+class ModuleIndex:
+    """Which file is which module, for all files of the trees that are read.
+
+    A file has a name under every root from which it may be imported: the highest folder of its package's parent, and
+    its own folder (scripts import their neighbours by bare names).
+    """
+
+    def __init__(self, files: dict[Path, None] | list[Path]) -> None:
+        self._by_name: dict[str, list[Path]] = {}
+        self.imported: frozenset[Path] = frozenset()
+        self._sources: dict[Path, SourceFile | None] = {}
+        folders_with_init = {p.parent for p in files if p.name == "__init__.py"}
+        for path in files:
+            parts: list[str] = [] if path.stem == "__init__" else [path.stem]
+            folder = path.parent
+            while folder in folders_with_init:
+                parts.insert(0, folder.name)
+                folder = folder.parent
+            if parts:
+                self._by_name.setdefault(".".join(parts), []).append(path)
+            if path.parent in folders_with_init and path.stem != "__init__":
+                self._by_name.setdefault(path.stem, []).append(path)
+        self._names: dict[Path, str] = {}
+        for name, paths in self._by_name.items():
+            for path in paths:
+                if len(name) > len(self._names.get(path, "")):
+                    self._names[path] = name
+
+    def name_of(self, path: Path) -> str:
+        """The dotted name of a file."""
+        return self._names.get(path, path.stem)
+
+    def find(self, name: str, near: Path) -> Path | None:
+        """The file of a dotted name, preferring the one nearest to the importer."""
+        paths = self._by_name.get(name)
+        if not paths:
+            return None
+        if len(paths) == 1 and "." in name:
+            return paths[0]
+        same = [
+            p for p in paths if p.parent == near.parent or (p.stem == "__init__" and p.parent.parent == near.parent)
+        ]
+        if same:
+            return same[0]
+        if "." not in name:
+            return paths[0] if len(paths) == 1 and _plausible(paths[0], near, self._names) else None
+        return paths[0]
+
+    def source(self, path: Path) -> SourceFile | None:
+        """The parsed file; None where it cannot be read as Python."""
+        if path not in self._sources:
+            try:
+                self._sources[path] = read_source(path)
+            except UnreadableSource:
+                self._sources[path] = None
+        return self._sources[path]
+
+
+def _plausible(found: Path, near: Path, names: dict[Path, str]) -> bool:
+    """Whether a bare name may mean a file elsewhere: a top-level module or package of the tree."""
+    return "." not in names.get(found, ".") and found != near

@@ -1,0 +1,200 @@
+"""The ``with`` statement: locks, connections, executors, @contextmanager generators, ``__enter__`` of classes."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
+
+from paramedic.lint import attributes, blocks, calls, concurrency, library
+from paramedic.lint.values import (
+    Collection,
+    External,
+    Function,
+    Instance,
+    Obj,
+    Partial,
+    Unknown,
+    Value,
+    alternatives,
+)
+
+if TYPE_CHECKING:
+    from paramedic.lint.walker import Walker
+
+
+def _with(w: Walker, node: ast.stmt) -> bool:
+    node = cast("ast.With | ast.AsyncWith", node)
+    ended: list[bool] = []
+    _enter(w, node, 0, ended)
+    return any(ended)
+
+
+def _enter(w: Walker, node: ast.With | ast.AsyncWith, position: int, ended: list[bool]) -> None:
+    if position == len(node.items):
+        ended.append(w.block(node.body))
+        return
+    item = node.items[position]
+
+    def go_on(value: Value) -> None:
+        if item.optional_vars is not None:
+            blocks.bind(w, item.optional_vars, value)
+        _enter(w, node, position + 1, ended)
+
+    generator = _generator_call(w, item.context_expr)
+    if generator is not None:
+        fn, args, keywords, call = generator
+        _through_generator(w, fn, args, keywords, call, go_on)
+        return
+    manager = w.evaluate(item.context_expr)
+    suppressing = isinstance(item.context_expr, ast.Call) and "suppress" in ast.unparse(item.context_expr.func)
+    w.guards += suppressing
+    entered = _enter_value(w, manager, item.context_expr)
+    held = _locks_of(w, manager, item.context_expr)
+    for lock in held:
+        concurrency.take_lock(w, lock, item.context_expr)
+    go_on(entered)
+    for lock in held:
+        for i in range(len(w.locks) - 1, -1, -1):
+            if w.locks[i] is lock:
+                del w.locks[i]
+                break
+    leave(w, manager, item.context_expr)
+    w.guards -= suppressing
+
+
+def _generator_call(w: Walker, node: ast.expr) -> tuple[Function, list[Value], dict[str, Value], ast.Call] | None:
+    """The call of a @contextmanager function, which is read around the body rather than before it."""
+    if not isinstance(node, ast.Call) or any(isinstance(a, ast.Starred) for a in node.args):
+        return None
+    steps = w.world.steps
+    function = w.evaluate(node.func)
+    for option in alternatives(function):
+        if isinstance(option, Function) and option.kind == "context":
+            args = [w.evaluate(a) for a in node.args]
+            keywords = {k.arg: w.evaluate(k.value) for k in node.keywords if k.arg is not None}
+            return option, args, keywords, node
+    w.world.steps = steps
+    return None
+
+
+def _through_generator(
+    w: Walker,
+    fn: Function,
+    args: list[Value],
+    keywords: dict[str, Value],
+    node: ast.Call,
+    go_on: Callable[[Value], None],
+) -> None:
+    outer = (w.scope, w.module, w.function, w.statement, w.returns, w.on_yield)
+    entered: list[bool] = []
+
+    def at_yield(value: Value) -> None:
+        inner = (w.scope, w.module, w.function, w.statement, w.returns, w.on_yield)
+        finals = w.in_finally
+        (w.scope, w.module, w.function, w.statement, w.returns, w.on_yield) = outer
+        w.in_finally = False
+        if not entered:
+            entered.append(True)
+            go_on(value)
+        (w.scope, w.module, w.function, w.statement, w.returns, w.on_yield) = inner
+        w.in_finally = finals
+
+    before = w.on_yield
+    w.on_yield = at_yield
+    calls.call_function(w, fn, args, keywords, node)
+    w.on_yield = before
+    if not entered:
+        go_on(Unknown())
+
+
+def _enter_value(w: Walker, manager: Value, node: ast.expr) -> Value:
+    for option in alternatives(manager):
+        if isinstance(option, Instance):
+            enter = option.cls.find("__enter__") or option.cls.find("__aenter__")
+            if isinstance(enter, Function):
+                return calls.call(w, enter.bind(option), [], {}, node)
+            return option
+        if isinstance(option, Obj) and option.kind == "closing":
+            return option.parts["thing"]
+        if isinstance(option, Obj) and option.kind == "tunnel":
+            w.record(option, "start", frozenset({"connect", "waits"}), node)
+        if isinstance(option, Obj) and option.kind == "semaphore":
+            return Unknown()
+    return manager
+
+
+def _locks_of(w: Walker, manager: Value, node: ast.expr) -> list[Obj]:
+    """The locks that a ``with`` holds; something with a lock's name that nobody knows counts as one, for quiet."""
+    found = [o for o in alternatives(manager) if isinstance(o, Obj) and o.kind in {"lock", "semaphore"}]
+    for option in alternatives(manager):
+        if isinstance(option, Instance) and option.native is not None and option.native.kind in {"lock", "semaphore"}:
+            found.append(option.native)
+    if found:
+        return found
+    for option in alternatives(manager):
+        if isinstance(option, (Unknown, External)):
+            name = ast.unparse(node.func if isinstance(node, ast.Call) else node)
+            if library.looks_like_lock(name):
+                return [library.pseudo_lock(w, name.rsplit(".", 1)[-1], node)]
+    return []
+
+
+def leave(w: Walker, manager: Value, node: ast.AST) -> None:
+    """What the end of a ``with`` does."""
+    before, w.in_finally = w.in_finally, True
+    for option in alternatives(manager):
+        if isinstance(option, Instance):
+            leaver = option.cls.find("__exit__") or option.cls.find("__aexit__")
+            if isinstance(leaver, Function):
+                calls.call(w, leaver.bind(option), [Unknown(), Unknown(), Unknown()], {}, node)
+            elif option.native is not None:
+                _leave_object(w, option.native, node)
+        elif isinstance(option, Obj):
+            _leave_object(w, option, node)
+    w.in_finally = before
+
+
+def _leave_object(w: Walker, obj: Obj, node: ast.AST) -> None:
+    if obj.kind == "executor":
+        concurrency.join(w, obj)
+    elif obj.kind == "closing":
+        for thing in alternatives(obj.parts["thing"]):
+            if isinstance(thing, (Obj, Instance)):
+                calls.call_method(w, thing, "close", [], {}, node)
+    elif obj.kind == "exitstack":
+        leave_stack(w, obj, node)
+    elif obj.kind in attributes.TABLES:
+        entry = attributes.TABLES[obj.kind].get("close") or attributes.TABLES[obj.kind].get("disconnect")
+        if entry is not None:
+            w.record(obj, "close", entry.effects | {"left-with"}, node)
+
+
+def enter_for_stack(w: Walker, stack: Obj, manager: Value, node: ast.AST) -> Value:
+    """``stack.enter_context(manager)``."""
+    waiting = stack.root.parts.setdefault("__callbacks", Collection())
+    assert isinstance(waiting, Collection)
+    waiting.items.append(manager)
+    held = [o for o in alternatives(manager) if isinstance(o, Obj) and o.kind in {"lock", "semaphore"}]
+    for lock in held:
+        concurrency.take_lock(w, lock, node)
+    if isinstance(node, ast.expr):
+        return _enter_value(w, manager, node)
+    return manager
+
+
+def leave_stack(w: Walker, stack: Obj, node: ast.AST) -> None:
+    """The end of an ExitStack: last in, first out."""
+    waiting = stack.root.parts.get("__callbacks")
+    if isinstance(waiting, Collection):
+        for thing in reversed(waiting.items):
+            if isinstance(thing, Partial):
+                calls.call(w, thing, [], {}, node)
+                continue
+            for option in alternatives(thing):
+                if isinstance(option, Obj) and option.kind in {"lock", "semaphore"} and option in w.locks:
+                    w.locks.remove(option)
+            leave(w, thing, node)
+
+
+READERS: dict[type[ast.AST], Callable[[Walker, ast.stmt], bool]] = {ast.With: _with, ast.AsyncWith: _with}

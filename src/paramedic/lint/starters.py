@@ -1,0 +1,140 @@
+"""Functions that start threads, or that wait for them: asyncio, joblib, gevent, signal, concurrent.futures."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from paramedic.lint import concurrency, loops
+from paramedic.lint.values import (
+    Collection,
+    Const,
+    Native,
+    Obj,
+    Partial,
+    Unknown,
+    Value,
+    alternatives,
+    choose,
+    number_of,
+    text_of,
+)
+
+if TYPE_CHECKING:
+    from paramedic.lint.walker import Walker
+
+_TO_THREAD = {
+    "asyncio.to_thread",
+    "anyio.to_thread.run_sync",
+    "trio.to_thread.run_sync",
+    "starlette.concurrency.run_in_threadpool",
+    "fastapi.concurrency.run_in_threadpool",
+    "asgiref.sync.sync_to_async",
+}
+_SPAWNERS = {
+    "_thread.start_new_thread",
+    "thread.start_new_thread",
+    "gevent.spawn",
+    "gevent.Greenlet.spawn",
+    "eventlet.spawn",
+    "eventlet.spawn_n",
+    "twisted.internet.threads.deferToThread",
+}
+_RUNNERS = {"asyncio.run", "asyncio.ensure_future", "asyncio.create_task", "anyio.run", "asyncio.wait_for"}
+_LOOPS = {"asyncio.get_event_loop", "asyncio.get_running_loop", "asyncio.new_event_loop"}
+
+
+def call(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value | None:
+    """What one of these functions gives; None for all others."""
+    if path in _TO_THREAD and args:
+        return concurrency.submit(w, None, args[0], args[1:], keywords, node, kind="pool")
+    if path in _SPAWNERS and args:
+        rest = args[1:]
+        if path.endswith("start_new_thread") and len(args) > 1:
+            rest = concurrency.items_of(args[1])
+        return concurrency.spawn_now(w, "thread", args[0], rest, keywords, node)
+    if path == "gevent.joinall" or path == "gevent.wait":
+        concurrency.join_all(w, args[0] if args else Unknown())
+        return Unknown()
+    if path in _LOOPS:
+        return w.make("eventloop", node)
+    if (
+        path in {"asyncio.run", "asyncio.ensure_future", "asyncio.create_task", "anyio.run", "asyncio.wait_for"}
+        and args
+    ):
+        return args[0]
+    if path in {"asyncio.gather", "asyncio.wait"}:
+        items: list[Value] = []
+        others: list[Value] = []
+        for argument in args:
+            for option in alternatives(argument):
+                if isinstance(option, Collection):
+                    items.extend(option.items)
+                    others.extend(option.rest)
+                else:
+                    items.append(option)
+        group = w.make("group", node)
+        group.parts["members"] = Collection(items, rest=others)
+        return group
+    if path in {"concurrent.futures.wait", "concurrent.futures.as_completed", "asyncio.as_completed"} and args:
+        return _completed(w, path, args[0], node)
+    if path == "signal.signal" and len(args) > 1:
+        concurrency.handler(w, "signal", args[1], [Unknown("signum"), Unknown("frame")], node)
+        return Unknown()
+    if path == "atexit.register" and args:
+        concurrency.handler(w, "atexit", args[0], args[1:], node)
+        return Unknown()
+    if path == "os.fork":
+        w.record(w.make("world", node), "fork", frozenset({"fork"}), node)
+        return Unknown("pid")
+    if path == "multiprocessing.get_context":
+        made = w.make("mpcontext", node)
+        made.parts["__method"] = args[0] if args else keywords.get("method", Const(""))
+        return made
+    if path == "multiprocessing.set_start_method" and args:
+        w.record(w.make("world", node), f"start-method:{text_of(args[0])}", frozenset({"start-method"}), node)
+        return Unknown()
+    if path == "joblib.delayed" and args:
+        target = args[0]
+        return Native("delayed", lambda given, named: Partial(target, given, named))
+    if path == "joblib.Parallel":
+        made = w.make("parallel", node)
+        made.parts["n_jobs"] = args[0] if args else keywords.get("n_jobs", Const(1))
+        made.parts["prefer"] = choose([keywords.get("prefer", Const("")), keywords.get("backend", Const(""))])
+        made.parts["prefer_text"] = Const(
+            f"{text_of(keywords.get('prefer', Const(''))) or ''} {text_of(keywords.get('backend', Const(''))) or ''} "
+            f"{text_of(keywords.get('require', Const(''))) or ''}"
+        )
+        return made
+    return None
+
+
+def _completed(w: Walker, path: str, futures: Value, node: ast.AST) -> Value:
+    made = w.make("completed", node)
+    made.parts["futures"] = futures
+    if path.endswith(".wait"):
+        concurrency.join_all(w, futures)
+        return Collection([futures, futures], length=2)
+    return made
+
+
+def parallel(w: Walker, runner: Obj, jobs: Value, node: ast.AST) -> Value:
+    """``Parallel(n_jobs=…)(delayed(f)(x) for x in xs)``."""
+    threads = "thread" in (text_of(runner.parts["prefer_text"]) or "") or "sharedmem" in (
+        text_of(runner.parts["prefer_text"]) or ""
+    )
+    width = number_of(runner.parts["n_jobs"])
+    results: list[Value] = []
+    number = w.world.number()
+    with w.looping(number):
+        for job in alternatives(loops.element(w, jobs, number, node)):
+            if isinstance(job, Partial):
+                future = concurrency.submit(
+                    w, None, job.function, job.args, job.keywords, node, kind="pool" if threads else "process",
+                    width=int(width) if width is not None and width > 0 else None,
+                )  # fmt: skip
+                results.append(future)
+    for one in results:
+        if isinstance(one, Obj):
+            concurrency.join(w, one, read=True)
+    return Collection(rest=[Unknown()])

@@ -1,0 +1,386 @@
+"""What a variable may hold while a program is read: objects by the place that made them, never by their content.
+
+The reader executes a program with these instead of real values. An `Obj` stands for everything that one expression
+makes in one run of its function, so two calls of a factory make two `Obj`; a loop body runs once, and `Obj.loops` says
+of which loops there is one object per turn.
+"""
+
+from __future__ import annotations
+
+import ast
+import itertools
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from paramedic.model.finding import Site
+
+if TYPE_CHECKING:
+    from paramedic.lint.contexts import Context
+    from paramedic.lint.modules import Module
+    from paramedic.lint.scope import Scope
+
+_numbers = itertools.count(1)
+
+Loops = tuple[int, ...]
+
+
+class Value:
+    """Anything that an expression may evaluate to. Two values are the same only if they are one object."""
+
+    __slots__ = ()
+
+
+class Unknown(Value):
+    """Nothing is known, but it keeps its identity: once it is used as a client everywhere it is that client.
+
+    Attributes:
+        name: how the program spells it (``self.lock``), for guesses about locks; "" where it has no name.
+        became: what its use has shown it to be.
+    """
+
+    __slots__ = ("name", "became", "loops")
+
+    def __init__(self, name: str = "", loops: Loops = ()) -> None:
+        self.name = name
+        self.became: Obj | None = None
+        self.loops = loops
+
+
+@dataclass(slots=True, eq=False)
+class Const(Value):
+    """A literal, or what arithmetic on literals gives. ``partial`` marks text of which only the known part is here."""
+
+    value: object
+    partial: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class External(Value):
+    """Something that another distribution or the standard library defines, by its dotted name."""
+
+    path: str
+
+
+@dataclass(slots=True, eq=False)
+class ModuleValue(Value):
+    """A module of the tree that is read."""
+
+    module: Module
+
+
+@dataclass(slots=True, eq=False)
+class Function(Value):
+    """A function of the tree with what it closes over."""
+
+    node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+    module: Module
+    scope: Scope
+    bound: Value | None = None
+    owner: ClassValue | None = None
+    kind: str = ""
+    """``static``, ``class``, ``property``, ``context`` (a @contextmanager), ``locked`` (an unknown lock decorator)."""
+    defaults: dict[str, Value] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Bare name; ``<lambda>`` for a lambda."""
+        return "<lambda>" if isinstance(self.node, ast.Lambda) else self.node.name
+
+    def bind(self, receiver: Value) -> Function:
+        """The same function as a method of the receiver."""
+        return Function(self.node, self.module, self.scope, receiver, self.owner, self.kind, self.defaults)
+
+
+@dataclass(slots=True, eq=False)
+class ClassValue(Value):
+    """A class of the tree."""
+
+    name: str
+    node: ast.ClassDef
+    module: Module
+    members: dict[str, Value] = field(default_factory=dict)
+    bases: list[Value] = field(default_factory=list)
+    fields: list[tuple[str, ast.expr | None]] = field(default_factory=list)
+    is_record: bool = False
+    scope: Scope | None = None
+
+    def lineage(self) -> Iterable[ClassValue]:
+        """Itself and its ancestors of this tree, nearest first."""
+        seen: set[int] = set()
+        waiting: list[ClassValue] = [self]
+        while waiting:
+            one = waiting.pop(0)
+            if id(one) in seen:
+                continue
+            seen.add(id(one))
+            yield one
+            waiting.extend(b for b in one.bases if isinstance(b, ClassValue))
+
+    def external_bases(self) -> Iterable[str]:
+        """Dotted names of the ancestors that the tree does not define."""
+        for one in self.lineage():
+            for base in one.bases:
+                if isinstance(base, External):
+                    yield base.path
+
+    def find(self, name: str) -> Value | None:
+        """The member of that name, as inheritance finds it."""
+        for one in self.lineage():
+            if name in one.members:
+                return one.members[name]
+        return None
+
+
+@dataclass(slots=True, eq=False)
+class Instance(Value):
+    """An object of a class of the tree.
+
+    Attributes:
+        native: where the class inherits from something we know (Thread, SSHClient), that side of it.
+        base: set on a view: the instance that this is one turn's, thread's or owner's way to see.
+        spread: for a view of an element: the loops that made the elements, so that what each made is its own.
+        siblings: for a view of an element: the other elements; what they hold too is shared.
+        ever: everything that an attribute held at any time: what another thread may find in it.
+    """
+
+    cls: ClassValue
+    loops: Loops
+    attrs: dict[str, Value] = field(default_factory=dict)
+    ever: dict[str, list[Value]] = field(default_factory=dict)
+    native: Obj | None = None
+    base: Instance | None = None
+    tag: object = None
+    owned: bool = False
+    spread: frozenset[int] = frozenset()
+    siblings: tuple[Value, ...] = ()
+    views: dict[object, Instance] = field(default_factory=dict)
+
+    def view(
+        self, tag: object, loops: Loops, spread: frozenset[int], siblings: tuple[Value, ...], *, owned: bool = False
+    ) -> Instance:
+        """The instance as one turn, thread or owner has it; the same one for the same tag."""
+        found = self.views.get(tag)
+        if found is None:
+            native = self.native.view(tag, loops, owned=owned) if self.native is not None else None
+            found = Instance(
+                self.cls,
+                loops,
+                native=native,
+                base=self,
+                tag=tag,
+                owned=owned or self.owned,
+                spread=spread,
+                siblings=siblings,
+            )
+            self.views[tag] = found
+        return found
+
+
+@dataclass(slots=True, eq=False)
+class Obj(Value):
+    """An object whose behaviour a table knows: of Paramiko, of a wrapper, or of the standard library's threading.
+
+    Attributes:
+        kind: key of the table: ``client``, ``channel``, ``sftp``, ``lock`` …
+        site: the expression that made it.
+        loops: the loops of which each turn makes one.
+        maker: the thread that made it.
+        parent: what it lives on: the transport of a channel, the SFTP client of a file.
+        parts: what it hands out again and again (a client's transport, a stream's channel), and its attributes.
+        base: set on a view, the object of one turn of a loop, thread or hand-over: the object that it is a view of.
+        owned: a view that belongs to whoever took it: a hand-over, a thread-local.
+        uncertain: a view of which nobody can say whether it is one or many: ``clients[host]``.
+        instance: the object of the tree whose native side this is.
+    """
+
+    kind: str
+    site: Site
+    loops: Loops
+    maker: Context
+    parent: Obj | None = None
+    parts: dict[str, Value] = field(default_factory=dict)
+    ever: dict[str, list[Value]] = field(default_factory=dict)
+    base: Obj | None = None
+    tag: object = None
+    owned: bool = False
+    uncertain: bool = False
+    instance: Instance | None = None
+    views: dict[object, Obj] = field(default_factory=dict)
+    number: int = field(default_factory=lambda: next(_numbers))
+    born: int = 0
+    label: str = ""
+
+    @property
+    def root(self) -> Obj:
+        """The object itself, where this is a view."""
+        one = self
+        while one.base is not None:
+            one = one.base
+        return one
+
+    def view(self, tag: object, loops: Loops, *, owned: bool = False, uncertain: bool = False) -> Obj:
+        """The object as one turn, thread or owner has it; the same one for the same tag."""
+        found = self.views.get(tag)
+        if found is None:
+            parent = self.parent
+            if parent is not None and (parent.loops == self.loops or owned):
+                # What one expression made together belongs together: the channel of the streams of one exec_command.
+                parent = parent.view(tag, loops, owned=owned, uncertain=uncertain)
+            found = Obj(
+                self.kind,
+                self.site,
+                loops,
+                self.maker,
+                parent,
+                dict(self.parts),
+                dict(self.ever),
+                self,
+                tag,
+                owned or self.owned,
+                uncertain or self.uncertain,
+                self.instance,
+                born=self.born,
+                label=self.label,
+            )
+            self.views[tag] = found
+        return found
+
+    def lineage(self) -> Iterable[Obj]:
+        """Itself, what it lives on, and so on."""
+        one: Obj | None = self
+        for _ in range(12):
+            if one is None:
+                return
+            yield one
+            one = one.parent
+
+
+@dataclass(slots=True, eq=False)
+class Collection(Value):
+    """A list, tuple, set, dict or generator: its items where they are known one by one, else what any may be.
+
+    Attributes:
+        items: known items in order.
+        keyed: values under keys that are literals.
+        rest: what the items may be that are not known one by one.
+        length: how many there are, where that is known.
+    """
+
+    items: list[Value] = field(default_factory=list)
+    keyed: dict[object, Value] = field(default_factory=dict)
+    rest: list[Value] = field(default_factory=list)
+    length: int | None = None
+    read: bool = False
+
+    def everything(self) -> list[Value]:
+        """Every value that may come out of it, each once."""
+        return unique([*self.items, *self.keyed.values(), *self.rest])
+
+
+@dataclass(slots=True, eq=False)
+class Bound(Value):
+    """A method of an `Obj`, an External's attribute taken from an object, or one of a collection."""
+
+    receiver: Value
+    name: str
+
+
+@dataclass(slots=True, eq=False)
+class Native(Value):
+    """A function that the reader itself supplies, such as joblib's ``delayed``."""
+
+    name: str
+    run: Callable[[list[Value], dict[str, Value]], Value]
+
+
+@dataclass(slots=True, eq=False)
+class Partial(Value):
+    """``functools.partial``, or joblib's delayed call."""
+
+    function: Value
+    args: list[Value]
+    keywords: dict[str, Value]
+
+
+@dataclass(slots=True, eq=False)
+class Choice(Value):
+    """One of several."""
+
+    options: tuple[Value, ...]
+
+
+def unique(values: Sequence[Value]) -> list[Value]:
+    """The values without repetition, in order."""
+    seen: set[int] = set()
+    result = []
+    for value in values:
+        if id(value) not in seen:
+            seen.add(id(value))
+            result.append(value)
+    return result
+
+
+def choose(values: Iterable[Value], *, limit: int = 8) -> Value:
+    """One value that stands for any of these."""
+    flat: list[Value] = []
+    for value in values:
+        flat.extend(value.options if isinstance(value, Choice) else [value])
+    flat = unique(flat)
+    known = [v for v in flat if not isinstance(v, Unknown) or v.became is not None]
+    if not known:
+        return flat[0] if flat else Unknown()
+    interesting = [v for v in known if not (isinstance(v, Const) and v.value is None)]
+    if len(interesting) > limit:
+        interesting = interesting[:limit]
+    if len(interesting) == len(known):
+        return interesting[0] if len(interesting) == 1 else Choice(tuple(interesting))
+    rest = [v for v in known if isinstance(v, Const) and v.value is None][:1]
+    both = [*interesting, *rest]
+    return both[0] if len(both) == 1 else Choice(tuple(both))
+
+
+def alternatives(value: Value) -> tuple[Value, ...]:
+    """What the value may be; unknown ones that have become something are that."""
+    options = value.options if isinstance(value, Choice) else (value,)
+    return tuple(o.became if isinstance(o, Unknown) and o.became is not None else o for o in options)
+
+
+def native_objects(value: Value) -> list[Obj]:
+    """The table objects that a value may be, through instances whose class inherits from one."""
+    found = []
+    for option in alternatives(value):
+        if isinstance(option, Obj):
+            found.append(option)
+        elif isinstance(option, Instance) and option.native is not None:
+            found.append(option.native)
+    return found
+
+
+def text_of(value: Value) -> str | None:
+    """The text of a literal, as far as it is known."""
+    for option in alternatives(value):
+        if isinstance(option, Const) and isinstance(option.value, (str, bytes)):
+            text = option.value
+            return text.decode("latin-1") if isinstance(text, bytes) else text
+    return None
+
+
+def number_of(value: Value) -> float | None:
+    """The number of a literal; None where it is not known to be one number."""
+    options = alternatives(value)
+    if len(options) == 1 and isinstance(options[0], Const):
+        number = options[0].value
+        if isinstance(number, (int, float)) and not isinstance(number, bool):
+            return number
+    return None
+
+
+def length_of(value: Value) -> int | None:
+    """How many items a collection has, where that is known."""
+    options = alternatives(value)
+    if len(options) == 1 and isinstance(options[0], Collection):
+        return options[0].length
+    if len(options) == 1 and isinstance(options[0], Const) and isinstance(options[0].value, (str, bytes)):
+        return len(options[0].value)
+    return None

@@ -1,0 +1,160 @@
+"""Where the reader stands: thread, scope, loops, branches and locks; and the statements that move it on."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from paramedic.lint import blocks, definitions, expressions, loops, protocols
+from paramedic.lint.contexts import Context
+from paramedic.lint.modules import Module
+from paramedic.lint.operations import Operation
+from paramedic.lint.scope import Scope
+from paramedic.lint.values import Loops, Obj, Unknown, Value
+from paramedic.lint.world import World
+from paramedic.model.finding import Site
+
+
+class Walker:
+    """One thread of the program while it is read."""
+
+    def __init__(self, world: World, module: Module, context: Context) -> None:
+        self.world = world
+        self.module = module
+        self.context = context
+        self.scope: Scope = module.scope
+        self.loops: Loops = context.loops
+        self.locks: list[Obj] = []
+        self.trail: list[Site] = []
+        self.stack: list[ast.AST] = []
+        self.path: list[tuple[int, int]] = []
+        self.guards = 0
+        self.in_finally = False
+        self.in_handler = False
+        self.on_loop = False
+        self.at_import = False
+        self.function = ""
+        self.returns: list[Value] = []
+        self.on_yield: Callable[[Value], None] | None = None
+        self.statement: ast.stmt | None = None
+        self.awaited: ast.AST | None = None
+        self.task_base = 0
+        self.held_since: dict[int, int] = {}
+        self.coroutine = ""
+
+    def site(self, node: ast.AST) -> Site:
+        """Where a node stands."""
+        return Site(file=str(self.module.source.path), line=getattr(node, "lineno", 0), function=self.function)
+
+    def block(self, statements: list[ast.stmt]) -> bool:
+        """Reads statements in order; True where no run gets past them."""
+        depth = len(self.path)
+        ended = False
+        for statement in statements:
+            if self.run(statement):
+                ended = True
+                break
+        del self.path[depth:]
+        return ended
+
+    def run(self, node: ast.stmt) -> bool:
+        """Reads one statement; True where no run gets past it."""
+        self.world.tick()
+        self.statement = node
+        reader = _STATEMENTS.get(type(node))
+        return reader(self, node) if reader is not None else False
+
+    def evaluate(self, node: ast.expr | None) -> Value:
+        """What an expression may be."""
+        if node is None:
+            return Unknown()
+        self.world.tick()
+        return expressions.evaluate(self, node)
+
+    def make(self, kind: str, node: ast.AST, parent: Obj | None = None) -> Obj:
+        """A new object of a known kind."""
+        made = Obj(kind, self.site(node), self.loops, self.context, parent)
+        made.born = self.world.next_moment()
+        return made
+
+    def record(
+        self,
+        obj: Obj,
+        method: str,
+        effects: frozenset[str],
+        node: ast.AST,
+        *,
+        args: list[Value] | None = None,
+        keywords: dict[str, Value] | None = None,
+        result: Value | None = None,
+    ) -> Operation:
+        """Notes one operation on a known object."""
+        statement = self.statement
+        operation = Operation(
+            moment=self.world.next_moment(),
+            context=self.context,
+            obj=obj,
+            method=method,
+            effects=effects,
+            site=self.site(node),
+            trail=tuple(reversed(self.trail)),
+            locks=tuple(self.locks),
+            loops=self.loops,
+            path=tuple(self.path),
+            call=node if isinstance(node, ast.Call) else None,
+            args=args or [],
+            keywords=keywords or {},
+            result=result,
+            guarded=self.guards > 0,
+            in_finally=self.in_finally,
+            in_handler=self.in_handler,
+            on_loop=self.on_loop,
+            at_import=self.at_import,
+            discarded=isinstance(statement, ast.Expr) and statement.value is node,
+            episode=self.world.episode,
+            root=self.world.episode_name,
+            holds=tuple(self.held_since.get(id(lock), 0) for lock in self.locks),
+            coroutine=self.coroutine,
+            beside_ready="poll-status" in effects and _looks_at_ready(statement),
+        )
+        self.world.operations.append(operation)
+        return operation
+
+    @contextmanager
+    def looping(self, number: int) -> Iterator[None]:
+        """Stands inside one more loop."""
+        before = self.loops
+        self.loops = (*before, number)
+        try:
+            yield
+        finally:
+            self.loops = before
+
+    @contextmanager
+    def inside(self, scope: Scope, module: Module, function: str) -> Iterator[None]:
+        """Stands in another scope."""
+        before = (self.scope, self.module, self.function, self.statement)
+        self.scope, self.module, self.function = scope, module, function
+        try:
+            yield
+        finally:
+            self.scope, self.module, self.function, self.statement = before
+
+
+def _looks_at_ready(statement: ast.stmt | None) -> bool:
+    if isinstance(statement, ast.While):
+        return "_ready" in ast.unparse(statement.test).replace("exit_status_ready", "")
+    if isinstance(statement, ast.If):
+        return "_ready" in ast.unparse(statement).replace("exit_status_ready", "")
+    return False
+
+
+Reader = Callable[[Walker, ast.stmt], bool]
+
+_STATEMENTS: dict[type[ast.AST], Callable[[Walker, ast.stmt], bool]] = {
+    **blocks.READERS,
+    **loops.READERS,
+    **protocols.READERS,
+    **definitions.READERS,
+}

@@ -1,0 +1,132 @@
+"""Everything that one reading of a program gathers: modules, threads, operations, and how much work it may take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from paramedic.lint.contexts import Context
+from paramedic.lint.modules import Module, ModuleIndex
+from paramedic.lint.operations import Operation
+from paramedic.lint.values import ClassValue, Function, Instance, Obj, Unknown, Value
+
+if TYPE_CHECKING:
+    from paramedic.lint.walker import Walker
+
+STEPS = 120_000
+"""How many expressions one reading may evaluate; a module that needs more is read in part."""
+
+
+class OutOfSteps(Exception):
+    """The reading has taken as many steps as it may."""
+
+
+@dataclass(slots=True, eq=False)
+class Pending:
+    """A thread whose body was not read yet: it is read when its result is wanted, or at the end."""
+
+    context: Context
+    body: Callable[[Walker], Value]
+    started: bool = False
+    result: Value = field(default_factory=Unknown)
+
+
+class World:
+    """One reading, which starts at one module and follows its imports."""
+
+    def __init__(self, index: ModuleIndex, relevant: frozenset[Path], root: Path) -> None:
+        self.index = index
+        self.relevant = relevant
+        self.root = root
+        self.modules: dict[Path, Module] = {}
+        self.operations: list[Operation] = []
+        self.main = Context(kind="main", name="the main thread", site=None, parent=None)
+        self.contexts: list[Context] = []
+        self.pending: list[Pending] = []
+        self.contexts_of: dict[int, list[Pending]] = {}
+        self.entered: set[int] = set()
+        self.calls: dict[tuple[int, int, int], int] = {}
+        self.results: dict[int, Value] = {}
+        self.instances: dict[int, list[Instance]] = {}
+        self.classes: list[ClassValue] = []
+        self.functions: list[Function] = []
+        self.escaped: set[int] = set()
+        self.submissions: list[tuple[Obj, Context]] = []
+        self.loop_sizes: dict[int, int | None] = {}
+        self.pseudo_locks: dict[str, Obj] = {}
+        self.moment = 0
+        self.steps = STEPS
+        self.exhausted = False
+        self.episode = 0
+        self.episode_name = "the module"
+        self._numbers = 0
+
+    def tick(self) -> None:
+        """Takes one step.
+
+        Raises:
+            OutOfSteps: there are none left.
+
+        Threads: the reader's own.
+        """
+        self.steps -= 1
+        if self.steps < 0:
+            self.exhausted = True
+            raise OutOfSteps
+
+    def next_moment(self) -> int:
+        """The next position in the order of everything."""
+        self.moment += 1
+        return self.moment
+
+    def number(self) -> int:
+        """A fresh number for a loop or a branch."""
+        self._numbers += 1
+        return self._numbers
+
+    def find_module(self, name: str, near: Path) -> Module | None:
+        """A module of the tree that may matter; None for all others."""
+        path = self.index.find(name, near)
+        if path is None or path not in self.relevant:
+            return None
+        return self.module_at(path)
+
+    def module_at(self, path: Path) -> Module | None:
+        """The module of a file; None where it cannot be read."""
+        module = self.modules.get(path)
+        if module is None:
+            source = self.index.source(path)
+            if source is None:
+                return None
+            module = Module(name=self.index.name_of(path), source=source, is_package=path.stem == "__init__")
+            self.modules[path] = module
+        return module
+
+    def expect(self, owner: Obj | None, pending: Pending) -> None:
+        """Notes a thread that was started, and through which object it can be waited for."""
+        self.contexts.append(pending.context)
+        self.pending.append(pending)
+        if owner is not None:
+            self.contexts_of.setdefault(id(owner.root), []).append(pending)
+
+    def started_by(self, owner: Obj) -> list[Pending]:
+        """The threads that were started through an object."""
+        return self.contexts_of.get(id(owner.root), [])
+
+    def escape(self, value: Value) -> None:
+        """Notes that somebody whom we do not read holds the value."""
+        from paramedic.lint.values import Choice, Collection
+
+        if isinstance(value, Obj):
+            self.escaped.add(id(value.root))
+        elif isinstance(value, Choice):
+            for option in value.options:
+                self.escape(option)
+        elif isinstance(value, Collection):
+            for item in value.everything():
+                if not isinstance(item, Collection):
+                    self.escape(item)
+        elif isinstance(value, Instance) and value.native is not None:
+            self.escaped.add(id(value.native.root))
