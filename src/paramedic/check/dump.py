@@ -57,13 +57,13 @@ def diagnose(facts: DumpFacts) -> Diagnosis:
 def _without_the_obvious(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """Strongest first; that a wait has no timeout is not said of threads whose wait is explained better."""
     explained = {s.thread for f in findings if f.hazard != _WAITS_ANYWAY for s in f.steps}
-    kept = [
-        f
-        for f in findings
-        if f.hazard != _WAITS_ANYWAY
-        or f.confidence is not Confidence.ADVICE
-        or not all(s.thread in explained for s in f.steps)
-    ]
+    strong = [f for f in findings if f.confidence is not Confidence.ADVICE and f.hazard != _WAITS_ANYWAY]
+    proven = {s.thread for f in strong for s in f.steps}
+    kept = []
+    for finding in findings:
+        known = explained if finding.confidence is Confidence.ADVICE else proven
+        if finding.hazard != _WAITS_ANYWAY or not all(s.thread in known for s in finding.steps):
+            kept.append(finding)
     return tuple(sorted(kept, key=lambda f: f.confidence.rank))
 
 

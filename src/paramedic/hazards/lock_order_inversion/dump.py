@@ -51,7 +51,7 @@ def _without_source(suspects: tuple[Activity, ...]) -> Finding:
         code=HAZARD.code,
         confidence=Confidence.POSSIBLE,
         message=(
-            f"{names(suspects)} stand still in their own code, in no call that the dump shows, as a lock's acquire looks; "
+            f"{names(suspects)} stand still in their own code, in no call that the dump shows, as at a lock; "
             "the other threads only wait for them, so nobody is left to let go"
         ),
         steps=tuple(

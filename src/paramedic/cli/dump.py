@@ -1,0 +1,200 @@
+"""``paramedic dump``: why a process hangs, from its threads."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import IO
+
+from paramedic.cli import output
+from paramedic.cli.command import CommandError, Parser
+from paramedic.model.report import Gap, Report
+from paramedic.model.snapshot import Snapshot
+
+MAX_CHILDREN = 16
+
+
+class DumpCommand:
+    """Reads thread dumps, or takes them of a running process, and says who waits for whom.
+
+    Threads: main thread.
+    """
+
+    def prepare_parser(self, parser: Parser) -> None:
+        """Adds what to look at and the output's options."""
+        parser.description = (
+            "Say why a process hangs. Give the id of a running process, or files with thread dumps "
+            "(faulthandler, py-spy, pystack, gdb's py-bt, printed tracebacks; logs that contain them), or - for "
+            "standard input."
+        )
+        parser.add_argument(
+            "what", metavar="PID|FILE|-", nargs="+", help="a process id, files, or - for standard input"
+        )
+        parser.add_argument(
+            "--interval",
+            type=_seconds,
+            default=2.0,
+            metavar="S",
+            help="seconds between the two dumps of a process, to tell waiting from moving (0: one dump; default: 2)",
+        )
+        parser.add_argument("--watch", action="store_true", help="look again until interrupted, or the process ends")
+        parser.add_argument(
+            "--source",
+            action="append",
+            default=[],
+            metavar="DIR",
+            help="look here for the source that a dump names (default: the current folder and the dump's)",
+        )
+        parser.add_argument(
+            "--signal",
+            type=_signal,
+            metavar="USR1",
+            help="ask the process by this signal, which it has registered with faulthandler or paramedic.watch()",
+        )
+        parser.add_argument("--no-children", action="store_true", help="leave out the process's Python children")
+        output.add_options(parser)
+
+    def run(self, args: argparse.Namespace) -> int:
+        """Writes the diagnosis to standard output.
+
+        Raises:
+            CommandError: there is no such process or file, it may not be looked into, or it holds no thread dump.
+        """
+        process = _process(args.what)
+        again = "paramedic dump " + " ".join(shlex.quote(w) for w in args.what)
+        settings = output.settings()
+        if process is None:
+            return output.deliver(_of_files(args.what, args.source), args, settings, again=again, stream=sys.stdout)
+        while True:
+            status = output.deliver(_of_process(process, args), args, settings, again=again, stream=sys.stdout)
+            if not args.watch:
+                return status
+            time.sleep(max(args.interval, 1.0))
+
+
+COMMAND = DumpCommand()
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 86400:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
+    return value
+
+
+def _signal(text: str) -> signal.Signals:
+    name = text.upper().removeprefix("SIG")
+    try:
+        return signal.Signals(int(name)) if name.isdigit() else signal.Signals[f"SIG{name}"]
+    except (KeyError, ValueError):
+        raise argparse.ArgumentTypeError(f"there is no signal {text!r}") from None
+
+
+def _process(words: Sequence[str]) -> int | None:
+    """The process id, if that is what was given; a file that has digits for its name is written ./123."""
+    if len(words) != 1 or not (words[0].isascii() and words[0].isdigit()):
+        return None
+    if len(words[0]) > 10 or int(words[0]) == 0:
+        raise CommandError(f"{words[0]} is no process id")
+    return int(words[0])
+
+
+def _of_files(words: Sequence[str], folders: Sequence[str]) -> Report:
+    from paramedic.check.dump import check_dumps
+
+    roots = [*(Path(f) for f in folders), Path.cwd()]
+    for word in words:
+        if word != "-":
+            roots += list(Path(word).resolve().parents)[:3]
+    for folder in folders:
+        if not Path(folder).is_dir():
+            raise CommandError(f"there is no folder {folder}")
+    report = check_dumps(chain.from_iterable(map(_snapshots_in, words)), roots=roots)
+    if not report.source["dumps"]:
+        raise CommandError(
+            f"there is no thread dump in {' or '.join('standard input' if w == '-' else w for w in words)}; "
+            "make one: py-spy dump --pid PID, or kill -USR1 PID where faulthandler is registered"
+        )
+    return _with_remarks(report)
+
+
+def _snapshots_in(word: str) -> Iterator[Snapshot]:
+    from paramedic.dump.assembly import read_snapshots
+    from paramedic.dump.lines import first_chunk, lines_of
+    from paramedic.dump.pyspy_json import MAX_TEXT, looks_like_json, read_json
+
+    try:
+        stream: IO[bytes] = sys.stdin.buffer if word == "-" else open(word, "rb")
+        with stream:
+            first = first_chunk(stream)
+            if looks_like_json(first.decode("utf-8", "replace")):
+                yield from read_json((first + stream.read(MAX_TEXT)).decode("utf-8", "replace"))
+            else:
+                yield from read_snapshots(lines_of(first, stream))
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise CommandError(f"cannot read {'standard input' if word == '-' else word}: {reason}") from None
+
+
+def _of_process(process: int, args: argparse.Namespace) -> Report:
+    from paramedic.check.dump import check_dumps
+    from paramedic.dump.live import DumpError, take, tools
+
+    have = tools()
+    try:
+        first = take(process, have, send=args.signal)
+    except DumpError as error:
+        raise CommandError(str(error)) from None
+    gaps: list[Gap] = []
+    processes = [process, *(() if args.no_children else _children(process, gaps))]
+    looks = {process: [first]}
+    for number in range(2 if args.interval else 1):
+        if number:
+            time.sleep(args.interval)
+        for one in processes:
+            if one == process and not number:
+                continue
+            try:
+                looks.setdefault(one, []).append(take(one, have, send=args.signal))
+            except DumpError as error:
+                gaps.append(Gap(reason="process-ended" if number else "child-not-read", detail=str(error)))
+    roots = [*(Path(f) for f in args.source), *_working_folder(process), Path.cwd()]
+    prefix = Path(f"/proc/{process}/root")
+    report = check_dumps(
+        chain.from_iterable(looks.values()), roots=roots, prefix=prefix, whole=args.signal is None, kind="process"
+    )
+    return _with_remarks(Report(source=report.source, findings=report.findings, gaps=(*report.gaps, *gaps)))
+
+
+def _children(process: int, gaps: list[Gap]) -> list[int]:
+    from paramedic.dump.kernel import descendants
+
+    found = descendants(process)
+    if len(found) > MAX_CHILDREN:
+        detail = f"the process has {len(found)} Python children; {MAX_CHILDREN} are looked at"
+        gaps.append(Gap(reason="children-left-out", detail=detail, count=len(found) - MAX_CHILDREN))
+    return list(found[:MAX_CHILDREN])
+
+
+def _working_folder(process: int) -> list[Path]:
+    try:
+        return [Path(f"/proc/{process}/cwd").resolve(strict=True)]
+    except OSError:
+        return []
+
+
+def _with_remarks(report: Report) -> Report:
+    """Says what a dump without Paramiko in it cannot be judged for."""
+    if report.source.get("paramiko"):
+        return report
+    gap = Gap(reason="no-paramiko", detail="no thread of the dump is in Paramiko's code")
+    return Report(source=report.source, findings=report.findings, gaps=(*report.gaps, gap))

@@ -1,0 +1,273 @@
+"""What Linux says of a process and its threads: system calls, switches, children, pipes. Stops nothing."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from paramedic.model.snapshot import ObjectState, Snapshot, ThreadStack
+
+PROC = Path("/proc")
+_F_GETPIPE_SZ = 1032  # linux/fcntl.h; the module fcntl has it from 3.10 on, on Linux alone
+
+_SYSTEM_CALLS = {
+    "x86_64": {
+        0: "read",
+        1: "write",
+        7: "poll",
+        20: "writev",
+        23: "select",
+        35: "nanosleep",
+        42: "connect",
+        43: "accept",
+        44: "sendto",
+        45: "recvfrom",
+        47: "recvmsg",
+        61: "wait4",
+        202: "futex",
+        219: "restart_syscall",
+        230: "clock_nanosleep",
+        232: "epoll_wait",
+        247: "waitid",
+        270: "pselect6",
+        271: "ppoll",
+        281: "epoll_pwait",
+        288: "accept4",
+    },
+    "aarch64": {
+        22: "epoll_pwait",
+        63: "read",
+        64: "write",
+        72: "pselect6",
+        73: "ppoll",
+        95: "waitid",
+        98: "futex",
+        101: "nanosleep",
+        115: "clock_nanosleep",
+        128: "restart_syscall",
+        202: "accept",
+        203: "connect",
+        206: "sendto",
+        207: "recvfrom",
+        212: "recvmsg",
+        242: "accept4",
+        260: "wait4",
+    },
+}
+_WAIT_CHANNELS = {"futex_do_wait": "futex", "futex_wait_queue": "futex", "futex_wait_queue_me": "futex"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThreadTimes:
+    """A thread's counters at one moment."""
+
+    system_call: str
+    switches: int | None
+    cpu_ticks: int | None
+
+
+def thread_times(process: int) -> dict[str, ThreadTimes]:
+    """The counters of every thread of a process, by its native id as text; empty where ``/proc`` does not say.
+
+    Threads: any thread; reads ``/proc``.
+    """
+    found: dict[str, ThreadTimes] = {}
+    for task in _listed(PROC / str(process) / "task"):
+        folder = PROC / str(process) / "task" / task
+        switches = re.search(r"^voluntary_ctxt_switches:\s*(\d+)", _text(folder / "status"), re.MULTILINE)
+        stat = _text(folder / "stat").rpartition(")")[2].split()
+        ticks = int(stat[11]) + int(stat[12]) if len(stat) > 12 else None
+        found[task] = ThreadTimes(
+            system_call=_system_call(folder),
+            switches=int(switches[1]) if switches else None,
+            cpu_ticks=ticks,
+        )
+    return found
+
+
+def with_times(snapshot: Snapshot, times: dict[str, ThreadTimes]) -> Snapshot:
+    """The snapshot with the kernel's counters at its threads.
+
+    Threads: pure.
+    """
+
+    def told(thread: ThreadStack) -> ThreadStack:
+        known = times.get(thread.ident)
+        if known is None:
+            return thread
+        return replace(thread, system_call=known.system_call, switches=known.switches, cpu_ticks=known.cpu_ticks)
+
+    return replace(snapshot, threads=tuple(told(t) for t in snapshot.threads))
+
+
+def descendants(process: int) -> tuple[int, ...]:
+    """The processes that a process started, and theirs, that run Python and are not this one.
+
+    Threads: any thread; reads ``/proc``.
+    """
+    children: dict[int, list[int]] = {}
+    for name in _listed(PROC):
+        if name.isdigit():
+            stat = _text(PROC / name / "stat").rpartition(")")[2].split()
+            if len(stat) > 1:
+                children.setdefault(int(stat[1]), []).append(int(name))
+    found: list[int] = []
+    queue = [process]
+    while queue:
+        for child in children.get(queue.pop(), ()):
+            queue.append(child)
+            found.append(child)
+    return tuple(sorted(p for p in found if p != os.getpid() and runs_python(p)))
+
+
+def runs_python(process: int) -> bool:
+    """Whether the process's program or libraries are Python's, as far as ``/proc`` lets us see.
+
+    Threads: any thread; reads ``/proc``.
+    """
+    try:
+        program = os.readlink(PROC / str(process) / "exe")
+    except OSError:
+        program = _text(PROC / str(process) / "comm")
+    return "python" in program.rpartition("/")[2].lower() or "libpython" in _text(PROC / str(process) / "maps")
+
+
+def full_pipes(process: int) -> tuple[ObjectState, ...]:
+    """The children's stderr pipes whose other end the process holds: a ProxyCommand's among them.
+
+    Threads: any thread; reads ``/proc`` and asks the kernel how full each pipe is.
+    """
+    ends: dict[str, str] = {}
+    for descriptor in _listed(PROC / str(process) / "fd"):
+        target = _link(PROC / str(process) / "fd" / descriptor)
+        if target.startswith("pipe:"):
+            ends.setdefault(target, descriptor)
+    found: list[ObjectState] = []
+    for child in _children(process):
+        target = _link(PROC / str(child) / "fd" / "2")
+        if target in ends:
+            state = _pipe(PROC / str(process) / "fd" / ends[target], child)
+            if state is not None:
+                found.append(state)
+    return tuple(found)
+
+
+def _pipe(path: Path, child: int) -> ObjectState | None:
+    import array
+    import fcntl
+    import termios
+
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except OSError:
+        return None
+    try:
+        unread = array.array("i", [0])
+        fcntl.ioctl(descriptor, termios.FIONREAD, unread)
+        capacity = fcntl.fcntl(descriptor, _F_GETPIPE_SZ)
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    full = unread[0] > capacity - 4096  # a write of a line that does not fit blocks before the last byte
+    values = (("stderr_bytes", unread[0]), ("stderr_full", full), ("process", child))
+    return ObjectState(kind="ProxyCommand", address="", values=values)
+
+
+def is_there(process: int) -> bool:
+    """Whether a process of that id exists (a zombie does not count).
+
+    Threads: any thread.
+    """
+    if PROC.is_dir():
+        stat = _text(PROC / str(process) / "stat").rpartition(")")[2].split()
+        return bool(stat) and stat[0] not in ("Z", "X")
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def container_id(process: int) -> int | None:
+    """The id that the process has inside its own namespace, if that is not ours; None if it is not in a container.
+
+    Threads: any thread; reads ``/proc``.
+    """
+    match = re.search(r"^NSpid:\s*(.*)$", _text(PROC / str(process) / "status"), re.MULTILINE)
+    ids = match[1].split() if match else []
+    return int(ids[-1]) if len(ids) > 1 else None
+
+
+def status_lines(process: int) -> list[str]:
+    """The lines of ``/proc/PID/status``; none where it cannot be read.
+
+    Threads: any thread; reads ``/proc``.
+    """
+    return _text(PROC / str(process) / "status").splitlines()
+
+
+def owner(process: int) -> int | None:
+    """The account's id that the process belongs to, or None.
+
+    Threads: any thread; reads ``/proc``.
+    """
+    try:
+        return (PROC / str(process)).stat().st_uid
+    except OSError:
+        return None
+
+
+def ptrace_scope() -> int | None:
+    """The kernel's ``yama.ptrace_scope``, or None where it has none.
+
+    Threads: any thread; reads ``/proc``.
+    """
+    text = _text(PROC / "sys/kernel/yama/ptrace_scope").strip()
+    return int(text) if text.isdigit() else None
+
+
+def _system_call(folder: Path) -> str:
+    text = _text(folder / "syscall").split()
+    table = _SYSTEM_CALLS.get(platform.machine(), {})
+    name = table.get(int(text[0]), "") if text and text[0].isdigit() else ""
+    if not name or name == "restart_syscall":
+        # A wait with a limit that a debugger's stop interrupted goes on as restart_syscall: ask where it sleeps.
+        where = _text(folder / "wchan").strip()
+        name = _WAIT_CHANNELS.get(
+            where, "clock_nanosleep" if "nanosleep" in where else "poll" if "poll" in where else ""
+        )
+    return name
+
+
+def _children(process: int) -> Iterator[int]:
+    for task in _listed(PROC / str(process) / "task"):
+        for child in _text(PROC / str(process) / "task" / task / "children").split():
+            yield int(child)
+
+
+def _listed(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _link(path: Path) -> str:
+    try:
+        return os.readlink(path)
+    except OSError:
+        return ""

@@ -1,0 +1,52 @@
+"""Bytes of any kind as lines of text, without ever holding more of them than one long line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import IO
+
+CHUNK_BYTES = 1 << 16
+MAX_LINE_CHARS = 1 << 16
+
+
+def first_chunk(stream: IO[bytes]) -> bytes:
+    """The beginning of a stream, enough to see what it holds.
+
+    Threads: for one thread; blocks as the stream does.
+    """
+    return stream.read(CHUNK_BYTES)
+
+
+def lines_of(first: bytes, stream: IO[bytes]) -> Iterator[str]:
+    """All lines of a stream whose beginning was read already.
+
+    Bytes that are no UTF-8 become replacement characters; UTF-16 with a byte-order mark (a Windows console's
+    redirection) is read as such; a longer line than 64 KiB is split.
+
+    Threads: for one thread; blocks as the stream does.
+    """
+    encoding = "utf-16" if first[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8"
+    if encoding == "utf-16":
+        yield from (first + stream.read()).decode(encoding, "replace").splitlines()
+        return
+    first = first.removeprefix(b"\xef\xbb\xbf")
+    rest = b""
+    chunk = first
+    while chunk:
+        *whole, rest = (rest + chunk).split(b"\n")
+        for line in whole:
+            yield from _cut(line.decode(encoding, "replace").rstrip("\r"))
+        while len(rest) > MAX_LINE_CHARS:
+            yield rest[:MAX_LINE_CHARS].decode(encoding, "replace")
+            rest = rest[MAX_LINE_CHARS:]
+        chunk = stream.read(CHUNK_BYTES)
+    if rest:
+        yield from _cut(rest.decode(encoding, "replace").rstrip("\r"))
+
+
+def _cut(line: str) -> Iterator[str]:
+    if len(line) <= MAX_LINE_CHARS:
+        yield line
+        return
+    for start in range(0, len(line), MAX_LINE_CHARS):
+        yield line[start : start + MAX_LINE_CHARS]

@@ -1,0 +1,208 @@
+"""Takes a thread dump of a running process with the tools that are there: py-spy, pystack, or a signal it waits for."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from paramedic.dump import kernel
+from paramedic.dump.assembly import read_snapshots
+from paramedic.dump.pyspy_json import read_json
+from paramedic.model.snapshot import Snapshot
+
+TOOL_LIMIT_S = 60.0
+SIGNAL_LIMIT_S = 5.0
+
+
+class DumpError(Exception):
+    """No dump of the process can be taken; the message says why and what to do, in sentences for the user."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """The programs that can look into a process; "" for one that is not installed."""
+
+    py_spy: str
+    pystack: str
+
+
+def tools() -> Tools:
+    """Looks for the tools on the path and beside this interpreter.
+
+    Threads: any thread; looks at the file system.
+    """
+    beside = str(Path(sys.executable).parent)
+    path = os.pathsep.join([beside, os.environ.get("PATH", os.defpath)])
+    return Tools(py_spy=shutil.which("py-spy", path=path) or "", pystack=shutil.which("pystack", path=path) or "")
+
+
+def take(process: int, have: Tools, *, send: signal.Signals | None = None) -> Snapshot:
+    """A dump of one process, with the kernel's view of its threads.
+
+    Args:
+        process: its id.
+        have: the tools to use, best first.
+        send: a signal that the process has registered with faulthandler, for want of a tool.
+
+    Raises:
+        DumpError: the process is not there, is no Python, may not be looked into, or no tool is installed.
+
+    Threads: any thread; blocks for as long as the tool takes, stops the process for some milliseconds.
+    """
+    if not kernel.is_there(process):
+        raise DumpError(f"there is no process {process}")
+    if process == os.getpid():
+        raise DumpError(f"{process} is this command itself; give the id of the process that hangs")
+    times = kernel.thread_times(process)
+    if send is not None:
+        snapshot = _by_signal(process, send)
+    elif have.py_spy:
+        snapshot = _by_py_spy(process, have.py_spy)
+    elif have.pystack:
+        snapshot = _by_pystack(process, have.pystack)
+    else:
+        raise DumpError(_nothing_installed(process))
+    snapshot = kernel.with_times(replace(snapshot, process=process), times)
+    return replace(snapshot, objects=(*snapshot.objects, *kernel.full_pipes(process)))
+
+
+def _by_py_spy(process: int, program: str) -> Snapshot:
+    done = _run([program, "dump", "--pid", str(process), "--json", "--locals"], process)
+    snapshot = next(iter(read_json(done.stdout)), None) if done.returncode == 0 else None
+    if snapshot is None:
+        raise DumpError(_refusal(process, "py-spy", done.stderr))
+    return snapshot
+
+
+def _by_pystack(process: int, program: str) -> Snapshot:
+    done = _run([program, "remote", "--locals", str(process)], process)
+    snapshot = next(iter(read_snapshots(done.stdout.splitlines())), None)
+    if snapshot is None:
+        raise DumpError(_refusal(process, "pystack", done.stderr or done.stdout))
+    return snapshot
+
+
+def _run(command: Sequence[str], process: int) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "NO_COLOR": "1"}
+    try:
+        return subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=TOOL_LIMIT_S,
+            env=environment,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise DumpError(f"{command[0]} did not come back within {TOOL_LIMIT_S:.0f} s from process {process}") from None
+    except OSError as error:
+        raise DumpError(f"{command[0]} cannot be run: {error.strerror or error}") from None
+
+
+def _by_signal(process: int, number: signal.Signals) -> Snapshot:
+    """Sends the signal and reads what appears in the file that is the process's stderr."""
+    if not _catches(process, number):
+        raise DumpError(
+            f"process {process} has no handler for {number.name}: the signal would end it, so it is not sent; "
+            "it needs faulthandler.register(signal.SIGUSR1) or paramedic.watch() from its start"
+        )
+    path = Path(f"/proc/{process}/fd/2")
+    try:
+        if not path.is_file():
+            raise DumpError(
+                f"the stderr of process {process} is no file, so its dump cannot be read from here: send the signal "
+                f"yourself (kill -{number.name.removeprefix('SIG')} {process}), then give what appears there to "
+                "'paramedic dump -'"
+            )
+        start = path.stat().st_size
+        os.kill(process, number)
+        text = _grown(path, start)
+    except OSError as error:
+        raise DumpError(f"process {process} cannot be asked for a dump: {error.strerror or error}") from None
+    snapshots = list(read_snapshots(text.splitlines()))
+    if not snapshots:
+        raise DumpError(f"process {process} took {number.name} but wrote no thread dump to its stderr")
+    return snapshots[-1]
+
+
+def _grown(path: Path, start: int) -> str:
+    """What was appended, once it has stopped growing."""
+    limit = time.monotonic() + SIGNAL_LIMIT_S
+    size = start
+    while time.monotonic() < limit:
+        time.sleep(0.1)
+        now = path.stat().st_size
+        if now > start and now == size:
+            break
+        size = now
+    with open(path, "rb") as file:
+        file.seek(start)
+        return file.read().decode("utf-8", "replace")
+
+
+def _catches(process: int, number: signal.Signals) -> bool:
+    for line in kernel.status_lines(process):
+        if line.startswith("SigCgt:"):
+            return bool(int(line.split()[1], 16) & (1 << (number - 1)))
+    return False
+
+
+def _nothing_installed(process: int) -> str:
+    catches = hasattr(signal, "SIGUSR1") and _catches(process, signal.SIGUSR1)
+    advice = (
+        "no tool is installed that can look into a process: pip install py-spy (or pystack), "
+        f"then 'paramedic dump {process}' again"
+    )
+    if catches:
+        advice += (
+            ". The process has a handler for SIGUSR1: if that is faulthandler's or paramedic.watch()'s, "
+            f"'paramedic dump --signal USR1 {process}' uses it"
+        )
+    return advice + ". For the next time: paramedic.watch() in the program"
+
+
+def _refusal(process: int, tool: str, said: str) -> str:
+    """Turns a tool's refusal into advice."""
+    if not kernel.is_there(process):
+        return f"process {process} has ended"
+    text = said.strip()
+    low = text.lower()
+    if "permission" in low or "not permitted" in low or "eperm" in low or "ptrace" in low:
+        return _no_permission(process, tool)
+    if (
+        "python" in low
+        and ("find" in low or "version" in low or "not a python" in low)
+        and not kernel.runs_python(process)
+    ):
+        return f"process {process} is not a Python program"
+    last = next((x.strip() for x in reversed(text.splitlines()) if x.strip()), "no reason given")
+    return f"{tool} cannot read process {process}: {last}"
+
+
+def _no_permission(process: int, tool: str) -> str:
+    parts = [f"{tool} may not look into process {process}"]
+    owner = kernel.owner(process)
+    if owner is not None and hasattr(os, "geteuid") and owner not in (os.geteuid(),) and os.geteuid() != 0:
+        parts.append(f"it belongs to the account with id {owner}: run this command as that account or with sudo")
+    elif kernel.ptrace_scope() not in (None, 0):
+        parts.append("the kernel allows it to root alone (kernel.yama.ptrace_scope): run this command with sudo")
+    elif sys.platform == "darwin":
+        parts.append("macOS allows it to root alone: run this command with sudo")
+    else:
+        parts.append("in a container it needs the capability SYS_PTRACE (docker run --cap-add SYS_PTRACE)")
+    inside = kernel.container_id(process)
+    if inside is not None:
+        parts.append(
+            f"it runs in a container, where its id is {inside}: docker exec / kubectl exec there and run "
+            f"'paramedic dump {inside}', or kubectl debug --target with --profile=general"
+        )
+    return "; ".join(parts)
