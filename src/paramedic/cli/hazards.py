@@ -51,7 +51,7 @@ def _table(hazards: list[Hazard]) -> list[Line]:
                 told.append(line(f"  {hazard.code} ", Span(hazard.name, "name"), Span(f"  ({seen})", "dim")))
                 told += [line(x) for x in wrapped(hazard.summary, WIDTH, first=" " * 9)]
         told.append(EMPTY)
-    told.append(line("'paramedic explain NAME' tells a hazard's cause, symptom and cure; NAME may be a code."))
+    told.append(line("'paramedic explain NAME' (or code) tells a hazard's cause, symptom and cure."))
     return told
 
 
