@@ -15,6 +15,7 @@ from paramedic.model.finding import Finding
 from paramedic.model.report import Report
 
 NO_REASON = "no reason given"
+LARGEST_BYTES = 8_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +130,7 @@ def _warn_unknown(name: str, place: str, warnings: dict[str, None]) -> None:
 def _read(file: str) -> bytes:
     try:
         path = Path(file)
-        return path.read_bytes() if path.is_file() else b""
+        # Findings in logs name the log, which may be gigabytes; no source file is that long.
+        return path.read_bytes() if path.is_file() and path.stat().st_size <= LARGEST_BYTES else b""
     except (OSError, ValueError):
         return b""

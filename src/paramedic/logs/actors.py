@@ -72,6 +72,7 @@ class Channel:
         "eof_received",
         "eof_sent",
         "last",
+        "moved",
         "number",
         "opener",
         "opening",
@@ -93,6 +94,7 @@ class Channel:
         self.eof_sent: Seen | None = None
         self.eof_received: Seen | None = None
         self.sftp = False
+        self.moved: Channel | None = None
         self.readers: list[Seen] | None = None
         self.writers: list[Seen] | None = None
 
@@ -131,6 +133,7 @@ class Transport:
         "end",
         "failed_logins",
         "foreign_eofs",
+        "greeting",
         "host",
         "identity",
         "idle_before_end",
@@ -163,6 +166,7 @@ class Transport:
         self.identity = identity
         self.server = server
         self.host = ""
+        self.greeting = ""
         self.opener: bytes | None = None
         self.banner: Seen | None = None
         self.keys_agreed: Seen | None = None
@@ -220,6 +224,7 @@ class Transport:
             thread="" if self.last is None else self.last[3].name_of(self.tid),
             server=self.server,
             host=self.host,
+            greeting=self.greeting,
             opener="" if self.opener is None or self.last is None else self.last[3].name_of(self.opener),
             started=maybe_line(self.started),
             banner=maybe_line(self.banner),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from paramedic.logs.actors import Channel, Seen, Transport, line_of, maybe_line, seconds_between
 from paramedic.logs.connections import KEPT, Connections
-from paramedic.logs.facts import DeadUse, EofRace, Overlap, Refusal
+from paramedic.logs.facts import DeadUse, Dropped, EofRace, Overlap, Refusal
 from paramedic.logs.packets import PacketDump
 from paramedic.logs.sftp_sessions import SftpSessions
 
@@ -30,12 +30,12 @@ class Channels(Connections):
         self.refusals_seen = 0
         self.overlaps: list[Overlap] = []
         self.dead_uses: list[DeadUse] = []
-        self.dropped: list[tuple[Channel, Seen, Seen | None, float | None]] = []
+        self.dropped: list[Dropped] = []
         self.eof_races: list[EofRace] = []
         self.evicted = 0
         self._by_number: dict[bytes, list[Channel]] = {}
         self._globals: list[tuple[bytes, Seen]] = []
-        self._trouble: tuple[bytes, Transport] | None = None
+        self._trouble: dict[bytes, Transport] = {}
         self.sftp = SftpSessions(self)
         self.packets = PacketDump(self)
 
@@ -60,15 +60,18 @@ class Channels(Connections):
             own.own_open = channel
             channel.owner = own
         else:
+            known = self._threads.get(thread)
+            before = known[3] if known is not None else None
+            if before is not None and before.owner is not None and before.owner.channels.get(before.number) is before:
+                before.moved = channel
             self.touch(thread, "opening", seen, channel)
-            if self.dropped and self.dropped[-1][2] is None and self.dropped[-1][0].opener == thread:
-                gone, late, _, _ = self.dropped[-1]
-                self.dropped[-1] = (gone, late, seen, None)
 
     def _confirmed(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
         transport = self.transport_of(thread, seen)
         channel = self._pending(transport, number)
         if channel is None:
+            # Nobody opened it. Either the log begins later, or a line of another process was taken for one of this.
+            self.mixed = self.mixed or transport.started is not None
             channel = Channel(number, b"", None)
             self._by_number.setdefault(number, []).append(channel)
         channel.owner = transport
@@ -176,6 +179,7 @@ class Channels(Connections):
     def _finish(self, channel: Channel) -> None:
         if channel.owner is not None:
             channel.owner.channels.pop(channel.number, None)
+        channel.moved = None
         self.packets.finish(channel)
         if channel.sftp:
             self.sftp.forget(channel)
@@ -222,11 +226,19 @@ class Channels(Connections):
         if channel is None:
             return
         if channel.eof_received is None and channel.requested is not None and len(self.dropped) < KEPT:
-            later = self._threads.get(channel.opener)
-            moved = later[1] if later and later[0] == "opening" and later[2] is not channel else None
+            moved = channel.moved
             mine = channel.eof_sent if channel.eof_sent and channel.eof_sent[2] == channel.opener else channel.requested
-            gap = seconds_between(mine, moved)
-            self.dropped.append((channel, seen, moved, None if gap is None else gap * 1000))
+            between = seconds_between(mine, moved.opening if moved is not None else None)
+            after = seconds_between(moved.requested if moved is not None else None, seen)
+            self.dropped.append(
+                Dropped(
+                    channel=channel.facts(),
+                    line=line_of(seen),
+                    moved_on=None if moved is None else moved.facts(),
+                    moved_on_ms=None if between is None else between * 1000,
+                    after_answer_ms=None if after is None else after * 1000,
+                )
+            )
         self._finish(channel)
 
     # Ends
@@ -244,7 +256,7 @@ class Channels(Connections):
     def _exception(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
         how = "unknown-exception" if message.startswith(b"Unknown") else "exception"
         transport = self._end(thread, how, message.partition(b": ")[2].decode("utf-8", "replace"), None, seen)
-        self._trouble = (thread, transport)
+        self._trouble[thread] = transport
 
     def _unknown_channel(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
         self._end(thread, "unknown-channel", message.decode("utf-8", "replace"), None, seen)
@@ -322,7 +334,7 @@ class Channels(Connections):
         before = self._threads.get(thread)
         if thread in self.transports or before is None or not before[0]:
             return
-        what, call, channel = before
+        what, call, channel, _ = before
         if channel is not None and what == "opening" and channel.eof_sent is not None:
             return  # it only tidies up after itself
         home = (channel.owner if channel is not None else None) or self._homes.get(thread) or self._only_live()

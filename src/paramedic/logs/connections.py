@@ -39,7 +39,7 @@ class Connections:
         self.key_prints: dict[str, None] = {}
         self.hosts: dict[str, Seen] = {}
         self.most_logging_in = 0
-        self._threads: dict[bytes, tuple[str, Seen, Channel | None]] = {}
+        self._threads: dict[bytes, tuple[str, Seen, Channel | None, Channel | None]] = {}
         self._homes: dict[bytes, Transport] = {}
         self._done: list[TransportFacts] = []
         self._logging_in: dict[bytes, Transport] = {}
@@ -102,6 +102,9 @@ class Connections:
 
     def _banner(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
         self.transport_of(thread, seen).banner = seen
+
+    def _greeting(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
+        self.transport_of(thread, seen).greeting = message[8:208].decode("utf-8", "replace")
 
     def _kex_start(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
         self.transport_of(thread, seen).kex_open = seen
@@ -174,13 +177,15 @@ class Connections:
 
         Threads: for the one thread that reads.
         """
-        if thread not in self._threads:
+        before = self._threads.get(thread)
+        if before is None:
             self.threads_seen += 1
             if len(self._threads) > MAX_THREADS:
                 for old in list(self._threads)[: MAX_THREADS // 2]:
                     del self._threads[old]
                     self._homes.pop(old, None)
-        self._threads[thread] = (what, seen, channel)
+        opened = channel if what == "opening" else before[3] if before is not None else None
+        self._threads[thread] = (what, seen, channel, opened)
 
     def _only_live(self) -> Transport | None:
         found = None

@@ -136,6 +136,7 @@ class TransportFacts:
         server: Paramiko was the server.
         host: where the log names it.
         opener: the thread that logged in on it, as far as the log tells; "" if unknown.
+        greeting: what the peer said before its banner, if it said something.
         started: None where the log begins later.
         banner: where the peer's banner came.
         keys_agreed: where the first key exchange ended.
@@ -163,6 +164,7 @@ class TransportFacts:
     server: bool
     host: str
     opener: str
+    greeting: str
     started: Line | None
     banner: Line | None
     keys_agreed: Line | None
@@ -276,14 +278,16 @@ class Dropped:
     Attributes:
         channel: what is known of it.
         line: the message that came too late.
-        moved_on: the opener's next channel, opened at once.
-        moved_on_ms: how long after the last line of the opener about this channel.
+        moved_on: the opener's next channel, as far as the log has it.
+        moved_on_ms: how long after the opener's last step with this channel that one was opened.
+        after_answer_ms: how long after the next channel's first answer the message came.
     """
 
     channel: ChannelFacts
     line: Line
-    moved_on: Line | None
+    moved_on: ChannelFacts | None
     moved_on_ms: float | None
+    after_answer_ms: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from paramedic.logs.actors import Origin
+from paramedic.logs.actors import Origin, Seen
 from paramedic.logs.facts import LogFacts
 from paramedic.logs.forms import FORMS, PARAMIKO_FORM, Form, Record, detect
 from paramedic.logs.phrases import recognise, split_channel
@@ -152,9 +152,13 @@ class LogReader:
             story = self._stories[process] = Story(process)
         return story
 
-    def _next_run(self, story: Story) -> Story:
+    def _next_run(self, story: Story, seen: Seen) -> Story:
+        beside = story.runs_beside(seen)
+        story.mixed = story.mixed or beside
         self._finished.append(story.finish())
         fresh = Story(story.process, frozenset(story.transports) | story.prior_transports)
+        fresh.mixed = beside
+        fresh.now_s = story.now_s
         if len(fresh.prior_transports) > 100_000:
             fresh.prior_transports = frozenset(story.transports)
         self._stories[story.process] = fresh
@@ -192,9 +196,7 @@ class LogReader:
                 continue
             thread, sftp = known
             if message[:17] == b"starting thread (" and story.is_new_run(thread):
-                now = story.now_s
-                story = self._next_run(story)
-                story.now_s = now
+                story = self._next_run(story, (number, line, thread, origin))
                 feed = story.feed
             messages += 1
             feed(thread, sftp, message, (number, line, thread, origin))
@@ -264,8 +266,7 @@ class LogReader:
         if message[:17] == b"starting thread (":
             if form.threads in ("number", "name"):
                 if story.is_new_run(thread):
-                    story = self._next_run(story)
-                    story.now_s = time_s
+                    story = self._next_run(story, (number, line, thread, self._origin(block.file, form)))
             else:
                 story.forget_thread(thread)
         self.tally.messages += 1

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from paramedic.logs.actors import Seen, line_of, maybe_line
+from paramedic.logs.actors import Seen, line_of, maybe_line, seconds_between
 from paramedic.logs.channels import Channels
-from paramedic.logs.facts import Dropped, LogFacts
+from paramedic.logs.facts import LogFacts
 from paramedic.logs.phrases import Kind, recognise
 from paramedic.model.report import Gap
 
@@ -21,6 +21,7 @@ Handler = Callable[[bytes, bytes, bytes, Seen], None]
 
 _KEX_STARTS = b"kex algo server k client e server e client m server m client c server c client l server l kex foll"
 MAX_TRACE_BYTES = 400
+RESTART_S = 0.1
 
 
 class Story(Channels):
@@ -44,7 +45,7 @@ class Story(Channels):
             Kind.TRANSPORT_START: self._start,
             Kind.REMOTE_VERSION: self._banner,
             Kind.LOCAL_VERSION: self._of_transport,
-            Kind.BANNER: self._of_transport,
+            Kind.BANNER: self._greeting,
             Kind.CONNECTED: self._of_transport,
             Kind.KEX_START: self._kex_start,
             Kind.KEX_END: self._kex_end,
@@ -128,14 +129,15 @@ class Story(Channels):
         self._rare(thread, number, message, seen)
 
     def _rare(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
-        trouble = self._trouble
         found = recognise(message)
-        if trouble is not None and trouble[0] == thread:
-            if found is None or found[0] is Kind.TRACEBACK:
-                if len(trouble[1].traceback) < 80:
-                    trouble[1].traceback.append(message[:MAX_TRACE_BYTES].decode("utf-8", "replace"))
-                return
-            self._trouble = None
+        if self._trouble:
+            trouble = self._trouble.get(thread)
+            if trouble is not None:
+                if found is None or found[0] is Kind.TRACEBACK:
+                    if len(trouble.traceback) < 80:
+                        trouble.traceback.append(message[:MAX_TRACE_BYTES].decode("utf-8", "replace"))
+                    return
+                del self._trouble[thread]
         if found is None:
             self.unknown += 1
             self.unknown_example = self.unknown_example or seen
@@ -150,6 +152,16 @@ class Story(Channels):
     def _sftp(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
         # The log has no logger names, or not Paramiko's; the message is an SFTP one all the same.
         self.sftp.message(thread, number, message, seen)
+
+    def runs_beside(self, seen: Seen) -> bool:
+        """Another process starts on this line, so soon after a line of this one that both must be running.
+
+        An interpreter that loads Paramiko takes longer than that to start.
+
+        Threads: for the one thread that reads.
+        """
+        since = seconds_between(self._last, seen)
+        return since is not None and since < RESTART_S
 
     def finish(self) -> LogFacts:
         """The log ends here: everything that it said about this process.
@@ -186,10 +198,7 @@ class Story(Channels):
             cwd_mixes=tuple(self.sftp.mixes),
             overlaps=tuple(self.overlaps),
             dead_uses=tuple(self.dead_uses),
-            dropped=tuple(
-                Dropped(channel=c.facts(), line=line_of(late), moved_on=maybe_line(moved), moved_on_ms=gap)
-                for c, late, moved, gap in self.dropped
-            ),
+            dropped=tuple(self.dropped),
             eof_races=tuple(self.eof_races),
             windows_full=tuple(self.packets.full()),
             shared_streams=tuple(self.packets.shared),

@@ -86,7 +86,7 @@ def _step(number: int, step: Step, excerpts: Excerpts, width: int) -> list[Line]
     if step.site is not None:
         shown.append(line(margin, *_place(step.site)))
         source = excerpts.line(step.site)
-        if source:
+        if source and source not in step.what:  # a finding in a log tells the line itself
             number_text = f"{margin}  {step.site.line} │ "
             shown.append(line(Span(number_text, "dim"), Span(cut(source, width - len(number_text)), "source")))
     shown += _callers(step, margin)
