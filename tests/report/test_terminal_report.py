@@ -132,6 +132,19 @@ def test_the_findings_own_words_come_before_the_hazards(deploy: Path) -> None:
     assert "https://mine" in text and "issues/1" not in text
 
 
+def test_what_was_said_is_not_said_again(deploy: Path) -> None:
+    other = replace(race(deploy), message="and again", steps=(), count=1)
+    text = report_text(Report(source={}, findings=(race(deploy), other)), HAZARDS)
+    assert text.count("reads whatever") == text.count("Garbage") == text.count("paramedic explain") == 1
+    assert "\nand again\n\n  Fix             as above, for PMC103\n\n───" in text
+
+
+def test_the_process_is_told_where_there_are_several(deploy: Path) -> None:
+    one, two = replace(race(deploy), process=7), replace(race(deploy), process=8)
+    assert "process" not in report_text(Report(source={}, findings=(one, one)), HAZARDS)
+    assert "observed, process 7, 2 times\n" in report_text(Report(source={}, findings=(one, two)), HAZARDS)
+
+
 def test_a_snippet_keeps_its_lines(deploy: Path) -> None:
     fix = "Take a lock:\n\n    with lock:\n        sftp.stat(path)\n\nand keep it short."
     text = report_text(Report(source={}, findings=(replace(race(deploy), fix=fix),)), HAZARDS)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import shlex
 import sys
 from pathlib import Path
@@ -73,6 +72,10 @@ def _look_at(path: Path) -> None:
 
 
 def _report_of(paths: list[Path]) -> Report:
-    recording = importlib.import_module("paramedic.check.recording")
-    report: Report = recording.findings_of(paths)
-    return report
+    from paramedic.check import recording
+    from paramedic.trace.reader import RecordingError
+
+    try:
+        return recording.findings_of(paths)
+    except RecordingError as error:
+        raise CommandError(str(error)) from None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import os
 import shlex
 import subprocess
@@ -187,7 +186,7 @@ def _report(folder: Path, args: argparse.Namespace, configuration: Configuration
     if sys.stderr is None:
         return 0
     try:
-        recording = importlib.import_module("paramedic.check.recording")
+        from paramedic.check import recording
 
         report = recording.report_of(folder)
         again = f"paramedic check {shlex.quote(str(folder))}"

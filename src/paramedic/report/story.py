@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from paramedic.model.finding import Confidence, Finding, Site, Step
 from paramedic.model.hazard import Hazard
 from paramedic.report.diff import diff_of
 from paramedic.report.escaping import printable
 from paramedic.report.excerpt import Excerpts, shown_path
-from paramedic.report.layout import EMPTY, Line, Span, cut, labelled, line, wrapped
+from paramedic.report.layout import EMPTY, Line, Span, cut, labelled, line, plain, wrapped
 
 MOST_FRAMES = 8
 """Frames shown of one stack, besides the site itself."""
@@ -18,52 +18,74 @@ MOST_LINKS = 3
 """Reports shown of one finding; the hazard's page has them all."""
 
 
-def story(
-    finding: Finding,
-    hazard: Hazard | None,
-    excerpts: Excerpts,
-    *,
-    width: int,
-    bar: str = "│",
-    command: str = "paramedic",
-) -> list[Line]:
-    """The finding's lines.
+class Teller:
+    """Tells findings one after the other; what was said for an earlier one is not said again.
 
-    Args:
-        finding: what to tell.
-        hazard: supplies the words that the finding leaves empty; None where this version does not know it.
-        excerpts: reads the source lines.
-        width: columns.
-        command: how the user calls us.
-
-    Threads: as `Excerpts`.
+    Threads: one thread at a time; reads the source files that are quoted.
     """
-    told = [_headline(finding, width)]
-    told += [line(Span(x, "message")) for x in wrapped(finding.message, width)]
-    told.append(EMPTY)
-    for number, step in enumerate(finding.steps, 1):
-        told += _step(number, step, excerpts, width)
+
+    def __init__(
+        self, hazards: Mapping[str, Hazard], *, width: int, several_processes: bool = False, command: str = "paramedic"
+    ) -> None:
+        """Prepares to tell.
+
+        Args:
+            hazards: by name; they supply the words that findings leave empty.
+            width: columns.
+            several_processes: whether a finding has to say in which process it happened.
+            command: how the user calls us.
+        """
+        self._hazards = hazards
+        self._width = width
+        self._several_processes = several_processes
+        self._command = command
+        self._excerpts = Excerpts()
+        self._said: set[tuple[str, str, str]] = set()
+
+    def story(self, finding: Finding) -> list[Line]:
+        """The finding's lines."""
+        hazard = self._hazards.get(finding.hazard)  # None: the finding is from another version
+        width = self._width
+        told = [self._headline(finding)]
+        told += [line(Span(x, "message")) for x in wrapped(finding.message, width)]
         told.append(EMPTY)
-    told += labelled("Why", finding.why or (hazard.why if hazard else ""), width)
-    if finding.confidence is not Confidence.ADVICE:
-        told += labelled("When it strikes", finding.symptom or (hazard.symptom if hazard else ""), width)
-    told += labelled("Fix", finding.fix or (hazard.fix if hazard else ""), width)
-    told += diff_of(finding.edits, excerpts, indent=18)
-    told += labelled("Cure", f"paramedic.safe.{hazard.safe}" if hazard and hazard.safe else "", width)
-    told += _more(finding, hazard, command)
-    told.append(EMPTY)
-    return told
+        for number, step in enumerate(finding.steps, 1):
+            told += _step(number, step, self._excerpts, width)
+            told.append(EMPTY)
+        told += self._words(finding, "Why", finding.why or (hazard.why if hazard else ""))
+        if finding.confidence is not Confidence.ADVICE:
+            told += self._words(finding, "When it strikes", finding.symptom or (hazard.symptom if hazard else ""))
+        told += self._words(finding, "Fix", finding.fix or (hazard.fix if hazard else ""))
+        told += diff_of(finding.edits, self._excerpts, indent=18)
+        told += self._words(finding, "Cure", f"paramedic.safe.{hazard.safe}" if hazard and hazard.safe else "")
+        more = _more(finding, hazard, self._command)
+        if more and self._is_new(finding, "More", plain(more)):
+            told += more
+        told.append(EMPTY)
+        return told
 
+    def _headline(self, finding: Finding) -> Line:
+        name = f"{printable(finding.code)} {printable(finding.hazard)}"
+        right = str(finding.confidence)
+        if finding.process is not None and self._several_processes:
+            right += f", process {finding.process}"
+        if finding.count > 1:
+            right += f", {finding.count} times"
+        gap = max(self._width - len(name) - len(right), 2)
+        return line(Span(name, "name"), " " * gap, Span(right, str(finding.confidence)))
 
-def _headline(finding: Finding, width: int) -> Line:
-    name = f"{printable(finding.code)} {printable(finding.hazard)}"
-    right = str(finding.confidence)
-    if finding.process is not None:
-        right += f", process {finding.process}"
-    if finding.count > 1:
-        right += f", {finding.count} times"
-    gap = max(width - len(name) - len(right), 2)
-    return line(Span(name, "name"), " " * gap, Span(right, str(finding.confidence)))
+    def _words(self, finding: Finding, label: str, text: str) -> list[Line]:
+        if text and not self._is_new(finding, label, text):
+            # A fix is what a reader looks for; the rest can be left out.
+            text = f"as above, for {finding.code}" if label == "Fix" else ""
+        return labelled(label, text, self._width)
+
+    def _is_new(self, finding: Finding, label: str, text: str) -> bool:
+        key = (finding.hazard, label, text)
+        if key in self._said:
+            return False
+        self._said.add(key)
+        return True
 
 
 def _step(number: int, step: Step, excerpts: Excerpts, width: int) -> list[Line]:

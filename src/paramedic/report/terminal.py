@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, TextIO
 
 from paramedic.model.hazard import Hazard
 from paramedic.model.report import Report
-from paramedic.report.excerpt import Excerpts
 from paramedic.report.layout import Line, Span, line, plain
-from paramedic.report.story import story
+from paramedic.report.story import Teller
 from paramedic.report.summary import summary
 
 if TYPE_CHECKING:
@@ -60,11 +59,12 @@ def report_lines(
     Threads: for one thread at a time; reads the source files that are quoted.
     """
     rule = line(Span("─" * width, "rule"))
-    excerpts = Excerpts()
+    processes = {f.process for f in report.findings}
+    teller = Teller(hazards, width=width, several_processes=len(processes) > 1)
     told: list[Line] = []
     for finding in report.findings:
         told.append(rule)
-        told += story(finding, hazards.get(finding.hazard), excerpts, width=width)
+        told += teller.story(finding)
     if report.findings:
         told.append(rule)
     told += summary(report, width=width, warnings=warnings, again=again)
