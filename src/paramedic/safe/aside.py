@@ -1,0 +1,57 @@
+"""A short command on a given connection, beside the pool's queue: for looking after other commands."""
+
+from __future__ import annotations
+
+import threading
+
+from paramedic.safe.link import Link
+from paramedic.safe.session import Collector, Outcome, Session
+
+_PAUSE_S = 0.05
+
+
+class _Waiter:
+    """The owner of a session that one thread waits for."""
+
+    def __init__(self) -> None:
+        self.over = threading.Event()
+
+    def session_started(self, session: Session) -> None:
+        """Does nothing.
+
+        Threads: the reader thread; it does not block.
+        """
+
+    def session_ended(self, session: Session) -> None:
+        """Wakes the thread that waits.
+
+        Threads: any thread; it does not block.
+        """
+        self.over.set()
+
+
+def run_aside(link: Link, command: str, timeout: float) -> str | None:
+    """Runs a command on ``link`` and returns its output; None if it could not be run within ``timeout`` seconds.
+
+    A refusal for lack of room is tried again for as long.
+
+    Threads: any thread but readers and the clock's. It blocks.
+    """
+    attempts = max(1, int(timeout / _PAUSE_S))
+    for attempt in range(attempts):
+        waiter = _Waiter()
+        collector = Collector()
+        session = Session(command.encode(), collector, waiter)
+        link.launch(session)
+        if not waiter.over.wait(timeout):
+            if not session.withdraw():
+                session.close()
+            return None
+        if session.outcome is Outcome.CLOSED:
+            return b"".join(collector.stdout).decode("utf-8", "replace")
+        if session.outcome is not Outcome.REFUSED:
+            return None
+        if attempt + 1 < attempts:
+            waiter.over.clear()
+            waiter.over.wait(_PAUSE_S)
+    return None

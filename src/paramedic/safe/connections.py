@@ -1,0 +1,189 @@
+"""The connections of a pool: made, lost, looked after. The half of the engine that knows nothing of commands."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import random
+import threading
+import time
+from collections import deque
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+from paramedic.safe.clock import Alarm, Clock
+from paramedic.safe.connection import Connector
+from paramedic.safe.crew import Crew
+from paramedic.safe.destination import Destination
+from paramedic.safe.errors import AuthFailed, ConnectFailed, HostKeyError, SafeError
+from paramedic.safe.link import Link
+from paramedic.safe.plan import LinkPhase, Plan, Sizes
+from paramedic.safe.result import Limits
+from paramedic.safe.task import Task
+
+_LOG = logging.getLogger("paramedic.safe")
+_IDLE_POLL_S = 30.0
+_AGAIN_AFTER_S = 10.0
+
+Borrowed = tuple[int, Link]
+Waiting = tuple[list[Task], list[Future[Borrowed]]]
+COUNTERS = (
+    "completed",
+    "failed",
+    "timed_out",
+    "cancelled",
+    "retried",
+    "refused_sessions",
+    "connects",
+    "failed_connects",
+    "lost_connections",
+)
+
+
+@dataclass(slots=True)
+class Actions:
+    """What to do once the lock is released.
+
+    Threads: it belongs to the thread that decided.
+    """
+
+    launch: list[tuple[Task, Link]] = field(default_factory=list)
+    lend: list[tuple[Future[Borrowed], Borrowed]] = field(default_factory=list)
+    connect: tuple[int, ...] = ()
+    wake_at: float | None = None
+
+
+class Connections:
+    """The state of an engine, and the methods that change its connections.
+
+    Threads: see :class:`~paramedic.safe.dispatch.Dispatcher`, its only subclass.
+    """
+
+    def __init__(
+        self, destination: Destination, connector: Connector, sizes: Sizes, limits: Limits, clock: Clock, crew: Crew
+    ) -> None:
+        """Makes an engine that has no connection yet.
+
+        Threads: any thread; it does not block.
+        """
+        self.destination = destination
+        self.host = destination.label
+        self.limits = limits
+        self.crew = crew
+        self._connector = connector
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._idle = threading.Condition(self._lock)
+        self._plan = Plan(sizes)
+        self._queue: deque[Task | Future[Borrowed]] = deque()
+        self._borrowers: deque[Future[Borrowed]] = deque()
+        self._links: dict[int, Link] = {}
+        self._closed = False  # nothing new is taken
+        self._over = False  # what is under way is being ended
+        self._round: Alarm | None = None
+        self._counts = dict.fromkeys(COUNTERS, 0)
+
+    def _decide(self) -> Actions:
+        raise NotImplementedError
+
+    def _act(self, actions: Actions) -> None:
+        raise NotImplementedError
+
+    def _tell_idle(self) -> None:
+        raise NotImplementedError
+
+    def _empty_queues(self) -> Waiting:
+        raise NotImplementedError
+
+    def _fail(self, task: Task, error: SafeError) -> None:
+        raise NotImplementedError
+
+    def _connect(self, key: int) -> None:
+        error: SafeError | None = None
+        link: Link | None = None
+        try:
+            link = self._connector.connect(self.destination)
+        except SafeError as trouble:
+            error = trouble
+        except Exception as trouble:  # a bug of ours or Paramiko's must not leave tasks waiting for ever
+            _LOG.exception("%s: connecting failed unexpectedly", self.host)
+            error = ConnectFailed(f"{type(trouble).__name__}: {trouble}", host=self.host, phase="connect")
+        if link is not None:
+            link.on_death = lambda: self._died(key)
+            link.wire.set_poll(_IDLE_POLL_S)
+        hopeless = False
+        waiting: Waiting = ([], [])
+        with self._lock:
+            unwanted = self._over or key not in self._plan.links
+            now = time.monotonic()
+            if link is not None and not unwanted:
+                self._counts["connects"] += 1
+                self._links[key] = link
+                self._plan.connected(key, now)
+            elif link is not None:
+                self._plan.lost(key)
+            elif error is not None:
+                self._counts["failed_connects"] += 1
+                worth = self._plan.connect_failed(key, now, random.random())
+                passing = error.phase in ("banner", "key exchange") and not isinstance(error, HostKeyError | AuthFailed)
+                if not (worth and passing):
+                    self._plan.failures = 0
+                    self._plan.connect_after = 0.0
+                    if any(link.phase is not LinkPhase.CONNECTING for link in self._plan.links.values()):
+                        self._plan.connect_after = now + _AGAIN_AFTER_S  # the others go on working
+                    elif not self._plan.links:
+                        hopeless = True
+            if hopeless:
+                waiting = self._empty_queues()
+            actions = self._decide()
+            self._tell_idle()
+        if link is not None and unwanted:
+            link.close()
+        elif link is not None and not link.is_active():
+            self._died(key)  # before on_death was set
+        elif link is not None:
+            self._keep_round()
+        self._act(actions)
+        if error is not None:
+            for task in waiting[0]:
+                self._fail(task, copy.copy(error))  # one error in many threads would collect all their tracebacks
+            for borrower in waiting[1]:
+                if borrower.set_running_or_notify_cancel():
+                    borrower.set_exception(copy.copy(error))
+
+    def _died(self, key: int) -> None:
+        with self._lock:
+            if key in self._links:
+                self._counts["lost_connections"] += 1
+            self._forget(key)
+            actions = self._decide()
+            self._tell_idle()
+        self._act(actions)
+
+    def _forget(self, key: int) -> None:
+        self._links.pop(key, None)
+        self._plan.lost(key)
+
+    def _keep_round(self) -> None:
+        """Looks after idle and silent connections now and then, for as long as there are any."""
+        every = max(0.05, min(self.limits.keepalive, self.limits.idle) / 2)
+        with self._lock:
+            if self._round is not None or self._closed or not self._links:
+                return
+            self._round = self._clock.at(time.monotonic() + every, self._look_after)
+
+    def _look_after(self) -> None:
+        now = time.monotonic()
+        with self._lock:
+            self._round = None
+            stale = [self._links.pop(key) for key in self._plan.stale(now, self.limits.idle) if key in self._links]
+            silent = [link for link in self._links.values() if now - link.wire.received_at > self.limits.keepalive]
+        for link in stale:
+            link.close()
+        for link in silent:
+            if now - link.wire.received_at > 3 * self.limits.keepalive:
+                _LOG.warning("%s: no sign of life for %g s", self.host, now - link.wire.received_at)
+                link.close()
+            else:
+                self.crew.start("keepalive", link.ping)
+        self._keep_round()

@@ -1,0 +1,486 @@
+"""The engine of a pool: queues, connections and commands of one host. It decides under its lock and acts outside of it.
+
+State: a queue of tasks, a queue of borrowers of whole connections, the connections, the tasks under way, and the plan.
+Every method that changes it does so under ``_lock``, asks the plan what follows, releases the lock, and then launches,
+connects and settles. The lock may be taken while a transport's lock is held, never the other way round.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+
+from paramedic.safe.clock import Alarm, Clock
+from paramedic.safe.connection import Connector
+from paramedic.safe.connections import Actions, Borrowed, Connections, Waiting
+from paramedic.safe.crew import Crew
+from paramedic.safe.destination import Destination
+from paramedic.safe.ender import Ender
+from paramedic.safe.ending import steps
+from paramedic.safe.errors import (
+    CommandTimeout,
+    PoolClosed,
+    SafeError,
+)
+from paramedic.safe.feeding import feed, inline_input, replayable
+from paramedic.safe.link import Link
+from paramedic.safe.plan import LinkPhase, Sizes
+from paramedic.safe.result import CommandResult, Ending, Limits, Statistics
+from paramedic.safe.session import Outcome, Phase, Session
+from paramedic.safe.task import Stage, Task, Why
+from paramedic.safe.verdict import ending_of, verdict
+
+_LOG = logging.getLogger("paramedic.safe")
+_MOST_ATTEMPTS = 3
+
+
+class Slot(Future[Borrowed]):
+    """The wait for room for one session that the caller opens himself."""
+
+
+class Dispatcher(Connections):
+    """See the module's text.
+
+    Threads: every method may be called by any thread, readers included, unless it says that it blocks.
+    """
+
+    def __init__(
+        self,
+        destination: Destination,
+        connector: Connector,
+        sizes: Sizes,
+        limits: Limits,
+        clock: Clock,
+        crew: Crew,
+    ) -> None:
+        """Makes an engine that has no connection yet; the first task makes one.
+
+        Threads: any thread; it does not block.
+        """
+        super().__init__(destination, connector, sizes, limits, clock, crew)
+        self._tasks: set[Task] = set()
+        self._deaf = False
+        self._ender = Ender(self, clock, crew, limits.grace)
+        self._wake: Alarm | None = None
+        self._wake_at = 0.0
+        self._times = [0.0, 0.0]
+
+    # -- tasks
+
+    def enqueue(self, task: Task) -> None:
+        """Queues a task and starts what can be started.
+
+        Raises:
+            PoolClosed: the pool is closed.
+
+        Threads: any thread. It may block for a moment while the peer does not read.
+        """
+        with self._lock:
+            if self._closed:
+                raise PoolClosed("the pool is closed", host=self.host, phase="queue")
+            task.queued_at = time.monotonic()
+            self._queue.append(task)
+            actions = self._decide()
+        if task.total_at is not None:
+            task.alarm = self._clock.at(task.total_at, lambda: self.stop(task, Why.TIMEOUT))
+        self._act(actions)
+
+    def stop(self, task: Task, why: Why) -> None:
+        """Ends a task that has not ended: takes it out of the queue, or has its remote process ended.
+
+        Threads: any thread; it does not block.
+        """
+        with self._lock:
+            if task.stage in (Stage.ENDING, Stage.DONE):
+                return
+            task.why = why
+            session = task.session
+            if task.stage is Stage.QUEUED:
+                self._queue.remove(task)
+            elif session is None:
+                return  # being launched by another thread, which looks at ``why`` before it lets go
+            elif not session.withdraw():
+                task.stage = Stage.ENDING
+                self._tell_idle()
+            if task.stage is not Stage.ENDING:
+                task.stage = Stage.DONE
+                task.phase = "open" if session is not None else "queue"
+                self._tell_idle()
+        if task.stage is Stage.ENDING:
+            self._ender.end(task, deaf=self._deaf)
+        else:
+            self._settle(task, None, Ending.NOT_STARTED)
+
+    def _launch(self, task: Task, link: Link) -> None:
+        given = inline_input(task.input)
+        session = Session(
+            task.sent_command,
+            task.sink,
+            task,
+            input=given or b"",
+            hold_input=given is None or task.leash,
+            environment=task.environment,
+            terminal=task.terminal,
+            window_bytes=task.window_bytes,
+            adjustable=task.adjustable,
+        )
+        with self._lock:
+            task.session = session
+            why = task.why
+        if why is not None:
+            # Cancelled after it left the queue. Nothing was sent; the slot is given back.
+            session.withdraw()
+            session.discard()
+            return
+        limit = time.monotonic() + self.limits.open
+        if task.total_at is None or limit < task.total_at:
+            self._set_alarm(task, limit, lambda: self._open_timeout(task, session))
+        try:
+            link.launch(session)
+        except Exception:
+            _LOG.debug("%s: a session could not be requested", self.host, exc_info=True)
+            session.abandon()
+            link.close()
+            return
+        if given is None:
+            self.crew.start("input", lambda: feed(session, task.input))
+
+    def _open_timeout(self, task: Task, session: Session) -> None:
+        if task.session is session and session.phase is Phase.OPENING:
+            self.stop(task, Why.TIMEOUT)
+
+    def _set_alarm(self, task: Task, when: float, call: Callable[[], None]) -> None:
+        if task.alarm is not None:
+            task.alarm.cancel()
+        task.alarm = self._clock.at(when, call)
+
+    def _started(self, task: Task, session: Session) -> None:
+        """The command was sent. The transport's lock is held."""
+        task.phase = "run"
+        task.future._is_running = True
+        limit = None if task.run_s is None else session.started_at + task.run_s
+        if task.total_at is not None and (limit is None or task.total_at < limit):
+            limit = task.total_at
+        if limit is not None:
+            self._set_alarm(task, limit, lambda: self.stop(task, Why.TIMEOUT))
+        elif task.alarm is not None:
+            task.alarm.cancel()
+
+    def _ended(self, task: Task, session: Session) -> None:
+        """The session ended, somehow. No lock is held, but on the way out of a dying link anything may be."""
+        outcome = session.outcome
+        now = time.monotonic()
+        again = False
+        with self._lock:
+            key = task.link
+            if outcome is Outcome.REFUSED:
+                self._counts["refused_sessions"] += 1
+                again = self._plan.refused(key, now)
+            elif outcome is Outcome.LOST:
+                self._forget(key)
+                again = not session.command_sent or (
+                    task.retry_safe and replayable(task.input) and task.attempts < _MOST_ATTEMPTS
+                )
+            else:
+                self._plan.finished(key, now)
+            if task.ending is Ending.HUNTED and outcome is Outcome.CLOSED:
+                self._deaf = True  # from now on, no time is lost with signals
+            again = again and task.why is None and task.stage is Stage.LAUNCHED and not self._over
+            settle = not again and task.stage is not Stage.DONE
+            self._tasks.discard(task)
+            if again:
+                if session.command_sent:
+                    task.attempts += 1
+                    self._counts["retried"] += 1
+                task.stage = Stage.QUEUED
+                task.session = None
+                task.phase = "queue"
+                self._queue.appendleft(task)
+            elif settle:
+                task.stage = Stage.DONE
+            actions = self._decide()
+            self._tell_idle()
+        if again:
+            if task.alarm is not None:
+                task.alarm.cancel()
+            if task.total_at is not None:
+                self._set_alarm(task, task.total_at, lambda: self.stop(task, Why.TIMEOUT))
+        self._act(actions)
+        if settle:
+            self._settle(task, session, ending_of(task, session))
+
+    def _settle(self, task: Task, session: Session | None, ending: Ending) -> None:
+        if task.alarm is not None:
+            task.alarm.cancel()
+        task.ending = ending
+        said = verdict(task, session)
+        taken = task.future.settle(said, ending)
+        with self._lock:  # counters are exact: they are read under the same lock
+            if not taken:
+                self._counts["cancelled"] += 1
+            elif isinstance(said, CommandResult):
+                self._counts["completed"] += 1
+                self._times[0] += said.queue_s
+                self._times[1] += said.duration_s
+            else:
+                self._counts["timed_out" if isinstance(said, CommandTimeout) else "failed"] += 1
+        if taken and not isinstance(said, CommandResult):
+            task.sink.finish()
+
+    def _empty_queues(self) -> Waiting:
+        # You hold the lock.
+        tasks = [item for item in self._queue if isinstance(item, Task)]
+        borrowers = [*(item for item in self._queue if isinstance(item, Future)), *self._borrowers]
+        self._queue.clear()
+        self._borrowers.clear()
+        for task in tasks:
+            task.stage = Stage.DONE
+        return tasks, borrowers
+
+    def _fail(self, task: Task, error: SafeError) -> None:
+        if task.alarm is not None:
+            task.alarm.cancel()
+        if task.future.settle(error, Ending.NOT_STARTED):
+            task.sink.finish()
+        with self._lock:
+            self._counts["failed"] += 1
+
+    # -- deciding and acting
+
+    def _decide(self) -> Actions:
+        # You hold the lock. Decide; whoever called acts when the lock is released.
+        actions = Actions()
+        decision = self._plan.decide(len(self._queue), len(self._borrowers), time.monotonic())
+        for key in decision.launch:
+            task = self._queue.popleft()
+            if isinstance(task, Future):
+                self._plan.links[key].strangers += 1
+                actions.lend.append((task, (key, self._links[key])))
+                continue
+            task.stage = Stage.LAUNCHED
+            task.link = key
+            self._tasks.add(task)
+            actions.launch.append((task, self._links[key]))
+        for key in decision.lend:
+            actions.lend.append((self._borrowers.popleft(), (key, self._links[key])))
+        actions.connect = decision.connect
+        actions.wake_at = decision.wake_at
+        return actions
+
+    def _act(self, actions: Actions) -> None:
+        # You hold no lock of ours.
+        for key in actions.connect:
+            self.crew.start(f"connect-{key}", lambda key=key: self._connect(key))  # type: ignore[misc]
+        for task, link in actions.launch:
+            self._launch(task, link)
+        for borrower, lent in actions.lend:
+            if borrower.set_running_or_notify_cancel():
+                borrower.set_result(lent)
+            elif isinstance(borrower, Slot):
+                self.free_slot(lent[0])  # nobody waits any more
+            else:
+                self.give_back(lent[0])
+        if actions.wake_at is not None:
+            wake = self._wake
+            if wake is None or wake.call is None or actions.wake_at < self._wake_at:
+                self._wake_at = actions.wake_at
+                self._wake = self._clock.at(actions.wake_at, self._pump)
+
+    def _pump(self) -> None:
+        with self._lock:
+            self._wake = None
+            actions = self._decide()
+        if actions.launch:
+            # Launching sends, which may block; this is the clock's thread.
+            self.crew.deliver(lambda: self._act(actions))
+        else:
+            self._act(actions)
+
+    def sessions_of(self, key: int) -> tuple[Link | None, list[Task], bool]:
+        """A connection, the tasks whose commands run on it, oldest first, and whether others have sessions on it too.
+
+        Threads: any thread; it does not block.
+        """
+        with self._lock:
+            tasks = [task for task in self._tasks if task.link == key and task.session is not None]
+            strangers = bool(self._plan.strangers(key))
+            link = self._links.get(key)
+        running = [task for task in tasks if task.session is not None and task.session.phase is Phase.RUNNING]
+        running.sort(key=lambda task: task.session.order if task.session is not None else 0)
+        return link, running, strangers
+
+    # -- lending
+
+    def take_slot(self) -> Slot:
+        """Asks for room for one session, on any connection; give it back with :meth:`free_slot`.
+
+        Raises:
+            PoolClosed: the pool is closed.
+
+        Threads: any thread; it does not block, the future does.
+        """
+        slot = Slot()
+        with self._lock:
+            if self._closed:
+                raise PoolClosed("the pool is closed", host=self.host, phase="queue")
+            self._queue.append(slot)
+            actions = self._decide()
+        self._act(actions)
+        return slot
+
+    def free_slot(self, key: int, *, refused: bool = False) -> bool:
+        """Gives room for a session back; if the server ``refused`` it, says whether to try again.
+
+        Threads: any thread. It may block for a moment while the peer does not read.
+        """
+        with self._lock:
+            now = time.monotonic()
+            again = True
+            if key in self._plan.links:
+                self._plan.links[key].strangers -= 1
+            if refused:
+                self._counts["refused_sessions"] += 1
+                again = self._plan.refused(key, now)
+            else:
+                self._plan.finished(key, now)
+            actions = self._decide()
+        self._act(actions)
+        return again
+
+    def borrow(self) -> Future[Borrowed]:
+        """Asks for a whole connection, with no sessions on it.
+
+        Raises:
+            PoolClosed: the pool is closed.
+
+        Threads: any thread; it does not block, the future does.
+        """
+        borrower: Future[Borrowed] = Future()
+        with self._lock:
+            if self._closed:
+                raise PoolClosed("the pool is closed", host=self.host, phase="queue")
+            self._borrowers.append(borrower)
+            actions = self._decide()
+        self._act(actions)
+        return borrower
+
+    def forgo(self, borrower: Future[Borrowed]) -> None:
+        """Gives up waiting for a connection; gives it back if it has come meanwhile.
+
+        Threads: any thread; it does not block.
+        """
+        if not borrower.cancel():
+            if borrower.exception() is None:
+                key = borrower.result()[0]
+                self.free_slot(key) if isinstance(borrower, Slot) else self.give_back(key)
+            return
+        with self._lock:
+            for waiting in (self._borrowers, self._queue):
+                if borrower in waiting:
+                    waiting.remove(borrower)
+
+    def give_back(self, key: int) -> None:
+        """Returns a connection that was lent.
+
+        Threads: any thread. It may block for a moment while the peer does not read.
+        """
+        with self._lock:
+            link = self._links.get(key)
+            if link is not None and link.is_active():
+                self._plan.returned(key, time.monotonic())
+            else:
+                self._forget(key)
+            actions = self._decide()
+            self._tell_idle()
+        self._act(actions)
+
+    # -- the end
+
+    def _tell_idle(self) -> None:
+        # You hold the lock.
+        if not self._busy():
+            self._idle.notify_all()
+
+    def _busy(self) -> bool:
+        # You hold the lock. A task that is DONE may still be known: its session was withdrawn and the server has not
+        # answered yet.
+        return bool(self._queue) or any(task.stage is not Stage.DONE for task in self._tasks)
+
+    def close(self, *, cancel: bool, timeout: float | None) -> None:
+        """Takes no more tasks; waits for those under way, or ends them; closes the connections.
+
+        Args:
+            cancel: end them instead of waiting.
+            timeout: seconds to wait at most before ending them; None for no limit.
+
+        Threads: any thread but readers and callbacks, any number of times. It blocks.
+        """
+        with self._lock:
+            self._closed = True
+            if not cancel:
+                self._idle.wait_for(lambda: not self._busy(), timeout)
+            self._over = True
+            doomed = [item for item in (*self._queue, *self._tasks) if isinstance(item, Task)]
+            borrowers = [*(item for item in self._queue if isinstance(item, Future)), *self._borrowers]
+            self._borrowers.clear()
+            for borrower in borrowers:
+                if borrower in self._queue:
+                    self._queue.remove(borrower)
+        for task in doomed:
+            self.stop(task, Why.CLOSED)
+        for borrower in borrowers:
+            if borrower.set_running_or_notify_cancel():
+                borrower.set_exception(PoolClosed("the pool was closed", host=self.host, phase="queue"))
+        with self._lock:
+            # Long enough for every step of an ending, and not for ever: a dead peer does not keep us.
+            patience = sum(step.wait_s for step in steps(leash=True, grace_s=self.limits.grace)) + 1.0
+            self._idle.wait_for(lambda: not self._busy(), patience)
+            links, self._links = list(self._links.values()), {}
+        for link in links:
+            link.close()
+        for link in links:
+            if link is not threading.current_thread():
+                link.join(5)
+
+    def abandon_after_fork(self) -> None:
+        """In a forked child: lets go of everything without a word to the servers, who talk to the parent.
+
+        Threads: the child's only thread; it does not block.
+        """
+        self._lock = threading.Lock()
+        self._idle = threading.Condition(self._lock)
+        self._closed = True
+        for link in self._links.values():
+            link.active = (
+                False  # a channel that the garbage collector closes must not send into the parent's connection
+            )
+            link.wire.close()
+        self._links = {}
+        for task in (item for item in (*self._queue, *self._tasks) if isinstance(item, Task)):
+            task.future._condition = threading.Condition()  # another thread may have held it
+            task.stage = Stage.DONE
+            task.future.settle(PoolClosed("the pool stayed in the parent process", host=self.host), Ending.UNKNOWN)
+        self._queue.clear()
+        self._tasks = set()
+
+    def statistics(self) -> Statistics:
+        """Counters and state, all of one moment.
+
+        Threads: any thread; it does not block.
+        """
+        with self._lock:
+            links = self._plan.links.values()
+            return Statistics(
+                queued=len(self._queue),
+                running=len(self._tasks),
+                connections=sum(link.phase is not LinkPhase.CONNECTING for link in links),
+                connecting=sum(link.phase is LinkPhase.CONNECTING for link in links),
+                lent=sum(link.phase is LinkPhase.LENT for link in links),
+                session_limit=sum(link.limit for link in links),
+                queue_s=self._times[0],
+                run_s=self._times[1],
+                **self._counts,
+            )

@@ -1,0 +1,97 @@
+"""Ends remote processes, step by step, on short-lived threads: sending may block, and the clock must not."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Protocol
+
+from paramedic.safe import hunting
+from paramedic.safe.aside import run_aside
+from paramedic.safe.clock import Clock
+from paramedic.safe.crew import Crew
+from paramedic.safe.ending import Action, Step, steps
+from paramedic.safe.link import Link
+from paramedic.safe.session import Phase, Session
+from paramedic.safe.task import Stage, Task
+
+_HUNTS = 5
+
+
+class Sessions(Protocol):
+    """Who knows which commands run on a connection."""
+
+    def sessions_of(self, key: int) -> tuple[Link | None, list[Task], bool]:
+        """The connection, its running tasks, oldest first, and whether others have sessions on it too.
+
+        Threads: any thread; it does not block.
+        """
+
+
+class Ender:
+    """Takes the steps of :mod:`paramedic.safe.ending` until the server reports the end of the process.
+
+    Threads: every method may be called by any thread.
+    """
+
+    def __init__(self, sessions: Sessions, clock: Clock, crew: Crew, grace_s: float) -> None:
+        """Keeps what it needs.
+
+        Threads: any thread; it does not block.
+        """
+        self._sessions = sessions
+        self._clock = clock
+        self._crew = crew
+        self._grace_s = grace_s
+
+    def end(self, task: Task, *, deaf: bool) -> None:
+        """Begins to end the remote process of a task whose command was sent; the session tells when that is done.
+
+        Args:
+            task: in the stage ENDING.
+            deaf: its server is known to deliver no signals.
+
+        Threads: any thread; it does not block.
+        """
+        self._take(task, iter(steps(leash=task.leash, grace_s=self._grace_s, deaf=deaf)))
+
+    def _take(self, task: Task, left: Iterator[Step]) -> None:
+        step = next(left, None)
+        session = task.session
+        if step is None or session is None or session.phase is Phase.ENDED:
+            return
+        task.ending = step.ending
+        self._crew.start("signal", lambda: self._do(task, session, step))
+        if step.action is not Action.GIVE_UP:
+            self._clock.at(time.monotonic() + step.wait_s, lambda: self._take(task, left))
+
+    def _do(self, task: Task, session: Session, step: Step) -> None:
+        name = "KILL" if step.action is Action.KILL else "TERM"
+        if step.action is Action.GIVE_UP:
+            session.close()
+            return
+        if step.action is not Action.HUNT:
+            session.signal(name)
+        if step.action is Action.RELEASE:
+            session.end_input()
+        elif step.action is not Action.TERM:
+            self._hunt(task.link, name)
+
+    def _hunt(self, key: int, signal: str) -> None:
+        """Sends ``signal`` to the processes of all tasks on one connection that are to end. It blocks."""
+        link, _, _ = self._sessions.sessions_of(key)
+        if link is None:
+            return
+        with link.hunting:  # several commands that end at once are found in one go, not in each other's way
+            for _ in range(_HUNTS):
+                said = run_aside(link, hunting.SURVEY, self._grace_s)
+                children = hunting.read_survey(said or "")
+                _, tasks, strangers = self._sessions.sessions_of(key)
+                doomed = [task.stage is Stage.ENDING for task in tasks]
+                if children is None or strangers or not any(doomed):
+                    return
+                chosen = hunting.choose(children, doomed)
+                if chosen:
+                    run_aside(link, hunting.kill(chosen, signal), self._grace_s)
+                    return
+                # One ended or began between the survey and our look at the tasks: look again.

@@ -1,0 +1,103 @@
+"""A future whose ``cancel()`` also ends a command that runs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+from paramedic.safe.crew import Crew
+from paramedic.safe.result import CommandResult, Ending
+
+
+class CommandFuture(Future[CommandResult]):
+    """A ``concurrent.futures.Future`` of a command.
+
+    Two things differ from the base class. ``cancel()`` works while the command runs: the future is cancelled at once,
+    and the remote process is being ended; :meth:`ending` tells how that went. And callbacks are never called on the
+    thread that reads the connection, where a slow one would stop every other command.
+
+    Threads: every method may be called by any thread; ``result()``, ``exception()`` and ``ending()`` block.
+    """
+
+    def __init__(self, crew: Crew, stop: Callable[[], None]) -> None:
+        """Made by pools only.
+
+        Threads: any thread; it does not block.
+        """
+        super().__init__()
+        self._crew = crew
+        self._stop = stop
+        self._is_running = False
+        self._cancelling = threading.Lock()
+        self._ending: Ending | None = None
+        self._ended = threading.Event()
+
+    def running(self) -> bool:
+        """Whether the command was sent and has not ended.
+
+        Threads: any thread; it does not block.
+        """
+        return self._is_running and not self.done()
+
+    def cancel(self) -> bool:
+        """Cancels the command: takes it out of the queue, or has its remote process ended. False if it is over.
+
+        Threads: any thread; it does not wait for the remote process.
+        """
+        if not super().cancel():
+            return False
+        if not self._cancelling.acquire(blocking=False):
+            return True  # somebody else cancelled it, or is about to
+        # as_completed() and wait() count a cancelled future only once this was called.
+        self.set_running_or_notify_cancel()
+        self._stop()
+        return True
+
+    def ending(self, timeout: float | None = None) -> Ending:
+        """What became of the remote process, once that is known.
+
+        Raises:
+            TimeoutError: it is not known after ``timeout`` seconds.
+
+        Threads: any thread. It blocks.
+        """
+        if not self._ended.wait(timeout):
+            raise TimeoutError("the command has not ended yet")
+        return self._ending or Ending.UNKNOWN
+
+    def add_done_callback(self, fn: Callable[[Future[CommandResult]], Any]) -> None:
+        """As the base class; ``fn`` is called on the pool's callback thread, or here if the command is over.
+
+        Threads: any thread; it does not block, unless ``fn`` is called here and does.
+        """
+        here = threading.current_thread()
+
+        def call(future: Future[CommandResult]) -> None:
+            if threading.current_thread() is here:
+                fn(future)
+            else:
+                self._crew.deliver(lambda: fn(future))
+
+        super().add_done_callback(call)
+
+    # -- the pool's side
+
+    def settle(self, result: CommandResult | BaseException, ending: Ending) -> bool:
+        """Ends the future, unless it was cancelled; says whether the result was taken.
+
+        Threads: any thread; it does not block.
+        """
+        self._ending = ending
+        self._is_running = False
+        try:
+            if isinstance(result, BaseException):
+                self.set_exception(result)
+            else:
+                self.set_result(result)
+        except Exception:  # InvalidStateError: cancelled meanwhile; nobody waits for the result
+            return False
+        finally:
+            self._ended.set()
+        return True

@@ -1,0 +1,90 @@
+"""Finding a command's processes from a second session, where the server delivers no signals.
+
+OpenSSH delivers signals (RFC 4254 section 6.9) only to sessions of other users than root, without a forced command.
+Everywhere else the commands of one connection are still siblings: children of the process that serves the connection,
+which is the parent of the second session's shell too. They were started in the order in which we sent them, so that
+the children, sorted by the time of their start, are the sessions that we know to be open, one for one.
+
+If the numbers differ, nothing is killed: better a process too many than the wrong one too few.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+SURVEY = """\
+exec /bin/sh -c 'me=$$; up=$PPID; echo survey
+ps -A -o pid= -o ppid= -o pgid= | while read -r pid parent group; do
+  [ "$parent" = "$up" ] && [ "$pid" != "$me" ] || continue
+  when=0; [ -r "/proc/$pid/stat" ] && read -r line <"/proc/$pid/stat" && set -- ${line##*) } && shift 19 && when=$1
+  echo "$pid $group $when"
+done; echo end'"""
+
+_MOST_APART = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Child:
+    """One process of the connection on the other side.
+
+    Threads: a value; share it freely.
+    """
+
+    pid: int
+    group: int
+    started: int
+    """Clock ticks since the other machine's start; 0 if unknown."""
+
+
+def read_survey(text: str) -> list[Child] | None:
+    """The processes that a survey printed, oldest first; None if it did not run to its end.
+
+    Threads: any thread; it does not block.
+    """
+    lines = text.split("\n")
+    if "survey" not in lines or "end" not in lines:
+        return None
+    children: list[Child] = []
+    for line in lines[lines.index("survey") + 1 : lines.index("end")]:
+        words = line.split()
+        if len(words) != 3 or not all(word.isdigit() for word in words):
+            return None
+        children.append(Child(pid=int(words[0]), group=int(words[1]), started=int(words[2])))
+    return sorted(children, key=lambda child: (child.started, child.pid))
+
+
+def choose(children: Sequence[Child], doomed: Sequence[bool]) -> list[Child] | None:
+    """Which processes belong to the sessions that are to end.
+
+    Args:
+        children: oldest first.
+        doomed: for each session that is open on the connection, oldest first, whether it is to end.
+
+    Returns:
+        The processes, or None if it cannot be said with certainty.
+
+    Threads: any thread; it does not block.
+    """
+    if len(children) != len(doomed):
+        return None
+    if all(doomed):
+        return list(children)
+    if any(child.started == 0 for child in children):
+        return None  # process numbers alone are no order: they wrap, and some systems choose them at random
+    for index, child in enumerate(children):
+        # Within one tick (10 ms), Linux's process numbers are an order, unless they wrapped in between.
+        twins = [other for other, sibling in enumerate(children) if sibling.started == child.started]
+        numbers = [children[twin].pid for twin in twins]
+        if doomed[index] and max(numbers) - min(numbers) > _MOST_APART and not all(doomed[twin] for twin in twins):
+            return None
+    return [child for child, ends in zip(children, doomed, strict=True) if ends]
+
+
+def kill(children: Sequence[Child], signal: str) -> str:
+    """The command that sends ``signal`` to the children's process groups, of which each leads its own.
+
+    Threads: any thread; it does not block.
+    """
+    targets = " ".join(f"-{child.group}" if child.group == child.pid else str(child.pid) for child in children)
+    return f"kill -{signal} -- {targets}"

@@ -1,0 +1,293 @@
+"""Host keys, checked as OpenSSH checks them and looked up in an index that all connections share.
+
+``paramiko.HostKeys`` takes quadratic time to load (10,000 entries: half a minute), is loaded once per client, walks
+through all entries at each lookup, and saves by rewriting the file: of 100 hosts that ten threads accept at once, it
+keeps about half (paramiko issues 835 and 2251). Here a file is read once, again only when it changed, a new key is
+appended under a lock that threads and processes respect, and keys stay text until they are compared.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import hmac
+import os
+import secrets
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, Literal
+
+from paramedic.safe.errors import BadConfiguration, ChangedHostKey, HostKeyError, RevokedHostKey, UnknownHostKey
+from paramedic.safe.host_certificate import certificate_problem
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+Policy = Literal["strict", "accept-new", "off"]
+USER_FILE = "~/.ssh/known_hosts"
+SYSTEM_FILE = "/etc/ssh/ssh_known_hosts"
+
+
+def host_name(host: str, port: int) -> str:
+    """The name under which known_hosts keeps a host: ``host``, or ``[host]:port`` for other ports than 22.
+
+    Threads: any thread; it does not block.
+    """
+    host = host.lower()
+    return host if port == 22 else f"[{host}]:{port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One line of a file, for one host.
+
+    Threads: a value; share it freely.
+    """
+
+    marker: str
+    """"", "@cert-authority" or "@revoked"."""
+    kind: str
+    key: str
+    """The key in base64."""
+    where: str
+    """File and line number."""
+
+
+@dataclass(slots=True)
+class _Index:
+    """What one state of one file says."""
+
+    path: Path
+    stamp: tuple[int, int, int] | None = None
+    plain: dict[str, list[Entry]] = field(default_factory=dict)
+    patterns: list[tuple[tuple[str, ...], Entry]] = field(default_factory=list)
+    hashed: list[tuple[bytes, bytes, Entry]] = field(default_factory=list)
+    found: dict[str, tuple[Entry, ...]] = field(default_factory=dict)
+
+    def load(self, text: str) -> None:
+        for number, line in enumerate(text.split("\n"), 1):
+            words = line.split(None, 4)
+            if not words or words[0].startswith("#"):
+                continue
+            marker = ""
+            if words[0].startswith("@"):
+                marker = words.pop(0)
+            if len(words) < 3:
+                continue
+            names, kind, key = words[0], words[1], words[2]
+            entry = Entry(marker=marker, kind=kind, key=key, where=f"{self.path}:{number}")
+            if names.startswith("|1|"):
+                parts = names.split("|")
+                with contextlib.suppress(ValueError, IndexError):
+                    self.hashed.append((base64.b64decode(parts[2]), base64.b64decode(parts[3]), entry))
+            elif "*" in names or "?" in names or "!" in names:
+                self.patterns.append((tuple(names.lower().split(",")), entry))
+            else:
+                for name in names.lower().split(","):
+                    self.plain.setdefault(name, []).append(entry)
+
+    def lookup(self, name: str) -> tuple[Entry, ...]:
+        known = self.found.get(name)
+        if known is None:
+            entries = list(self.plain.get(name, ()))
+            entries += [entry for names, entry in self.patterns if _matches(name, names)]
+            raw = name.encode()
+            entries += [entry for salt, digest, entry in self.hashed if hmac.digest(salt, raw, "sha1") == digest]
+            known = self.found[name] = tuple(entries)
+        return known
+
+
+def _matches(name: str, patterns: Sequence[str]) -> bool:
+    matched = False
+    for pattern in patterns:
+        # fnmatch would take "[web]:2222" for a character class; OpenSSH knows only * and ?.
+        escaped = pattern.lstrip("!").replace("[", "[[]")
+        if fnmatchcase(name, escaped):
+            if pattern.startswith("!"):
+                return False
+            matched = True
+    return matched
+
+
+class KnownHosts:
+    """The keys of known hosts, from files in OpenSSH's format.
+
+    Threads: every method may be called by any number of threads, and :meth:`add` by any number of processes, on the
+    same file. Files are read, under a lock, when they changed.
+    """
+
+    def __init__(
+        self,
+        *files: str | os.PathLike[str],
+        policy: Policy = "strict",
+        hash_names: bool = False,
+    ) -> None:
+        """Names the files; they are read when the first host is looked up, and need not exist.
+
+        Args:
+            files: in the order in which they are asked; keys are added to the first. By default the user's and the
+                system's, as OpenSSH has them.
+            policy: what to do with a host that is not there: "strict" refuses it; "accept-new" adds it, and refuses
+                changed keys all the same; "off" takes any key, and whoever sits in between can read the passwords.
+            hash_names: add names hashed (``HashKnownHosts``).
+
+        Raises:
+            BadConfiguration: there is no such policy.
+
+        Threads: any thread; it does not block.
+        """
+        if policy not in ("strict", "accept-new", "off"):
+            raise BadConfiguration(f"no such host key policy: {policy!r}", hint="strict, accept-new or off")
+        self.policy: Policy = policy
+        self._hash_names = hash_names
+        self._paths = tuple(Path(file).expanduser() for file in files or (USER_FILE, SYSTEM_FILE))
+        self._lock = threading.Lock()
+        self._indexes: dict[Path, _Index] = {}
+
+    def __repr__(self) -> str:
+        return f"KnownHosts({', '.join(repr(str(path)) for path in self._paths)}, policy={self.policy!r})"
+
+    def lookup(self, host: str, port: int = 22) -> tuple[Entry, ...]:
+        """All entries for a host, markers included.
+
+        Raises:
+            OSError: a file is there and cannot be read.
+
+        Threads: any thread. It reads files that changed.
+        """
+        name = host_name(host, port)
+        with self._lock:
+            return tuple(entry for path in self._paths for entry in self._index(path).lookup(name))
+
+    def key_types(self, host: str, port: int = 22) -> tuple[str, ...]:
+        """The types of the keys known for a host, to be asked for first; certificates first if a CA is known.
+
+        Raises:
+            OSError: a file is there and cannot be read.
+
+        Threads: any thread. It reads files that changed.
+        """
+        entries = self.lookup(host, port)
+        plain = [entry.kind for entry in entries if not entry.marker]
+        authority = any(entry.marker == "@cert-authority" for entry in entries)
+        return (*(("cert",) if authority else ()), *dict.fromkeys(plain))
+
+    def verify(self, host: str, port: int, key: Any) -> None:
+        """Accepts the key of a server, adding it if the policy says so, or raises.
+
+        Args:
+            host: as the user named it.
+            port: the TCP port.
+            key: the server's ``paramiko.PKey``; its certificate is used if it has one.
+
+        Raises:
+            UnknownHostKey: the host is not known, and the policy is "strict".
+            ChangedHostKey: the host is known with other keys.
+            RevokedHostKey: the key is revoked.
+            HostKeyError: the host's certificate is not valid, or the new key could not be saved.
+
+        Threads: any thread. It may read and write files.
+        """
+        if self.policy == "off":
+            return
+        verdict = self._judge(host, port, key, self.lookup(host, port))
+        if verdict is None:
+            return
+        if not isinstance(verdict, UnknownHostKey) or self.policy != "accept-new":
+            raise verdict
+        try:
+            self.add(host, port, key)
+        except OSError as error:
+            raise HostKeyError(
+                f"the new host key could not be saved: {error}", host=host, phase="host key", hint=""
+            ) from error
+
+    def _judge(self, host: str, port: int, key: Any, entries: Sequence[Entry]) -> HostKeyError | None:
+        text = key.get_base64()
+        revoked = next((entry for entry in entries if entry.marker == "@revoked" and entry.key == text), None)
+        if revoked is not None:
+            return RevokedHostKey(f"its key is revoked ({revoked.where})", host=host, phase="host key")
+        authorities = [entry.key for entry in entries if entry.marker == "@cert-authority"]
+        blob = getattr(key, "public_blob", None)
+        if blob is not None and authorities:
+            revoked_keys = {entry.key for entry in entries if entry.marker == "@revoked"}
+            problem = certificate_problem(blob.key_type, blob.key_blob, host, authorities, revoked_keys)
+            return None if problem is None else HostKeyError(problem, host=host, phase="host key", hint="")
+        plain = [entry for entry in entries if not entry.marker]
+        if any(entry.key == text for entry in plain):
+            return None
+        digest = base64.b64encode(hashlib.sha256(key.asbytes()).digest()).decode().rstrip("=")
+        which = f"{key.get_name()} SHA256:{digest}"
+        if plain:
+            where = ", ".join(entry.where for entry in plain)
+            return ChangedHostKey(f"its key is {which}, but {where} says otherwise", host=host, phase="host key")
+        return UnknownHostKey(
+            f"its key {which} is not in {self._paths[0]} as {host_name(host, port)}", host=host, phase="host key"
+        )
+
+    def add(self, host: str, port: int, key: Any) -> None:
+        """Adds a key to the first file, unless it is there; creates the file, readable by its owner alone.
+
+        Raises:
+            ChangedHostKey: another thread or process added another key for this host first.
+            OSError: the file cannot be written.
+
+        Threads: any number of threads and processes at once. It blocks while another one writes.
+        """
+        path = self._paths[0]
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        name = host_name(host, port)
+        if self._hash_names:
+            salt = secrets.token_bytes(20)
+            digest = hmac.digest(salt, name.encode(), "sha1")
+            name = f"|1|{base64.b64encode(salt).decode()}|{base64.b64encode(digest).decode()}"
+        line = f"{name} {key.get_name()} {key.get_base64()}\n".encode()
+        with _locked(path) as descriptor:
+            # What others added while we waited for the lock counts: the first key wins, as with OpenSSH's accept-new.
+            with self._lock:
+                entries = self._index(path).lookup(host_name(host, port))
+            verdict = self._judge(host, port, key, entries)
+            if verdict is None:
+                return
+            if not isinstance(verdict, UnknownHostKey):
+                raise verdict
+            size = os.fstat(descriptor).st_size
+            if size and os.pread(descriptor, 1, size - 1) != b"\n":
+                line = b"\n" + line
+            # One write in append mode: a reader sees the whole line or nothing of it, and what OpenSSH appends without
+            # our lock is not overwritten.
+            if os.write(descriptor, line) != len(line):
+                raise OSError(f"{path}: could not be written in one piece")
+
+    def _index(self, path: Path) -> _Index:
+        # You hold the lock.
+        try:
+            status = path.stat()
+            stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
+        except OSError:
+            stamp = None
+        index = self._indexes.get(path)
+        if index is None or index.stamp != stamp:
+            index = _Index(path=path, stamp=stamp)
+            if stamp is not None:
+                index.load(path.read_text("utf-8", "replace"))
+            self._indexes[path] = index
+        return index
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[int]:
+    """The file, open for appending, with a lock that other threads and processes respect."""
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+    try:
+        if fcntl is not None:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)  # per open file, so threads exclude each other too
+        yield descriptor
+    finally:
+        os.close(descriptor)

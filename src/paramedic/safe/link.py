@@ -1,0 +1,350 @@
+"""One SSH connection that many threads may use: ``paramiko.Transport`` with four of its races taken out.
+
+What differs from Paramiko (2.12 to 5.1), and why:
+
+* Nothing of a channel follows its CLOSE. Paramiko decides under the channel's lock and sends outside of it, so a
+  thread's EOF can overtake nothing but be overtaken by the CLOSE of the reader thread; sshd then disconnects
+  everybody ("ieof packet referred to nonexistent channel", paramiko issues 1115 and 1705). Here every packet knows
+  its channel, and the look at "closed already?" and the sending are one step.
+* The reader thread never waits for the end of a key exchange that only itself can end: what it sends while one is
+  under way stays in an outbox (Paramiko's ``_send_user_message`` would wait 30 s and give up).
+* A channel that the garbage collector closes while its own thread is sending does not wait for itself.
+* A refused channel gets its own refusal. Paramiko keeps one ``saved_exception`` per transport.
+
+Sessions that run commands (:class:`~paramedic.safe.session.Session`) are driven by the reader thread: one wake-up of
+the waiting thread per command instead of four.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, cast
+
+import paramiko
+from paramiko.channel import Channel
+
+from paramedic.safe import packets
+from paramedic.safe.packets import Packet, Sender
+from paramedic.safe.wire import Wire
+
+_SLOW_KEX = ("diffie-hellman-group16-sha512", "diffie-hellman-group-exchange-sha256", "diffie-hellman-group14-sha256")
+_FAST_CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com")
+
+
+class Launched(Protocol):
+    """What a link asks of the sessions that it starts; every method is called on the reader thread."""
+
+    sender: Sender
+    window_bytes: int
+    packet_bytes: int
+
+    def attach(self, link: Link, channel: int) -> None:
+        """Tells the session its link and number, before the request to open it is sent.
+
+        Threads: the thread that launches it; it must not block.
+        """
+
+    def abandon(self) -> None:
+        """Tells the session that the connection is gone. May come twice.
+
+        Threads: the reader thread, or the one that launches; it must not block.
+        """
+
+
+class LinkChannel(Channel):  # type: ignore[misc]
+    """A Paramiko channel whose packets know it, so that none is sent after its CLOSE."""
+
+    def __init__(self, chanid: int) -> None:
+        """As ``paramiko.Channel``.
+
+        Threads: any thread; it does not block.
+        """
+        super().__init__(chanid)
+        self.sender = Sender()
+        self.refusal: paramiko.ChannelException | None = None
+        self.settled = threading.Event()
+
+    def set(self) -> None:
+        """Called by the transport in place of an event: the open request was answered, or the link died.
+
+        Threads: the reader thread; it does not block.
+        """
+        if not self.active and self.transport is not None and self.transport.active:
+            saved = self.transport.saved_exception
+            self.refusal = saved if isinstance(saved, paramiko.ChannelException) else None
+        self.settled.set()
+
+    def _send_eof(self) -> Any:
+        return self._signed(super()._send_eof())
+
+    def _close_internal(self) -> tuple[Any, Any]:
+        eof, close = super()._close_internal()
+        return self._signed(eof), self._signed(close)
+
+    def _send(self, s: bytes, m: Any) -> int:
+        return int(super()._send(s, self._signed(m)))
+
+    def _signed(self, message: Any) -> Any:
+        if message is not None:
+            message.sender = self.sender
+        return message
+
+
+class _Events(dict[int, Any]):
+    """``Transport.run`` walks through ``channel_events.values()`` at its end while other threads add to it."""
+
+    def values(self) -> Any:
+        return list(super().values())
+
+    def __delitem__(self, number: int) -> None:
+        # The transport deletes after it called set(), in which a session may have retired itself.
+        self.pop(number, None)
+
+
+class Link(paramiko.Transport):  # type: ignore[misc]
+    """A transport for many threads; see the module's text.
+
+    Threads: as ``paramiko.Transport``, whose methods it has; :meth:`launch` may be called from any thread.
+    """
+
+    _channel_handler_table = {  # looked up on the object, so that sessions need not be Paramiko channels
+        number: (lambda chan, m, _name=name: getattr(chan, _name)(m))
+        for number, name in {
+            99: "_request_success",
+            100: "_request_failed",
+            94: "_feed",
+            95: "_feed_extended",
+            93: "_window_adjust",
+            98: "_handle_request",
+            96: "_handle_eof",
+            97: "_handle_close",
+        }.items()
+    }
+
+    def __init__(self, sock: Any, **options: Any) -> None:
+        """Takes ``sock`` over; ``options`` are those of ``paramiko.Transport``.
+
+        Threads: call it from the thread that connects. It does not block.
+        """
+        wire = sock if isinstance(sock, Wire) else Wire(sock)
+        self._known_kinds: tuple[str, ...] = ()
+        super().__init__(wire, **{name: value for name, value in options.items() if value is not None})
+        self.wire = wire
+        wire.before_wait = self._before_wait
+        self.channel_events = _Events()
+        self._outbox: deque[Any] = deque()
+        self._deferred: deque[Callable[[], None]] = deque()
+        self.on_death: Callable[[], None] | None = None
+        self._sending: int | None = None
+        self._launched: dict[int, Launched] = {}
+        self.hunting = threading.Lock()
+        """Held by the one that looks for processes of this connection."""
+        self._free_ids: deque[int] = deque()
+        # Cheapest first, of what this Paramiko has; none is added and none is taken away.
+        ciphers: tuple[str, ...] = paramiko.Transport._preferred_ciphers
+        self._preferred_ciphers: tuple[str, ...] = tuple(sorted(ciphers, key=lambda name: name not in _FAST_CIPHERS))
+        kex: tuple[str, ...] = paramiko.Transport._preferred_kex
+        self._preferred_kex: tuple[str, ...] = tuple(
+            sorted(kex, key=lambda name: _SLOW_KEX.index(name) if name in _SLOW_KEX else -1)
+        )
+
+    def prefer_host_keys(self, kinds: Sequence[str]) -> None:
+        """Asks the server for keys of these types first, which are those that are known for it.
+
+        Args:
+            kinds: as in known_hosts; "cert" stands for certificates of any type.
+
+        Threads: before ``start_client``; it does not block.
+        """
+        self._known_kinds = tuple(kinds)
+
+    @property
+    def preferred_keys(self) -> tuple[str, ...]:
+        """The host key algorithms, in the order in which they are offered.
+
+        Threads: any thread; it does not block.
+        """
+        names = cast(tuple[str, ...], super().preferred_keys)
+        wanted = self._known_kinds
+        if not wanted:
+            return names
+
+        def rank(name: str) -> int:
+            if name.endswith("-cert-v01@openssh.com"):
+                return -1 if "cert" in wanted else len(wanted) + 1
+            plain = "ssh-rsa" if name.startswith("rsa-sha2-") else name
+            return wanted.index(plain) if plain in wanted else len(wanted)
+
+        return tuple(sorted(names, key=rank))
+
+    def _log(self, level: int, msg: Any, *args: Any) -> None:
+        # What Paramiko logs as an error is raised as one here, or expected: a refused session is tried again.
+        super()._log(min(level, logging.DEBUG), msg, *args)
+
+    # -- sending
+
+    def _send_user_message(self, data: Any) -> None:
+        me = threading.get_ident()
+        if me == self.ident or me == self._sending:
+            # The reader must not wait for itself; a channel closed by the garbage collector in the middle of a send
+            # of this very thread must not take the lock that this thread holds.
+            self._outbox.append(data)
+            return
+        deadline = time.monotonic() + float(self.clear_to_send_timeout)
+        while True:
+            if not self.active:
+                return  # as Paramiko does: the caller learns of the death from its channel
+            with self.clear_to_send_lock:
+                if self.clear_to_send.is_set():
+                    self._send_now(data, me)
+                    break
+            if time.monotonic() > deadline:
+                raise paramiko.SSHException("Key exchange took longer than clear_to_send_timeout")
+            self.clear_to_send.wait(0.5)
+        if self._outbox:
+            self._empty_outbox()
+
+    def _send_now(self, data: Any, me: int) -> None:
+        # You hold clear_to_send_lock: looking at close_sent and sending are one step.
+        sender = getattr(data, "sender", None)
+        if sender is not None:
+            if sender.close_sent:
+                return
+            if data.asbytes()[0] == packets.CHANNEL_CLOSE:
+                sender.close_sent = True
+        self._sending = me
+        try:
+            self._send_message(data)
+        finally:
+            self._sending = None
+
+    def defer(self, call: Callable[[], None]) -> None:
+        """Has ``call`` made by the reader thread once it holds no lock and has handled what it has read.
+
+        Threads: the reader thread; it does not block.
+        """
+        self._deferred.append(call)
+
+    def run(self) -> None:
+        """The reader thread's life: Paramiko's loop, then what was still deferred, then ``on_death``.
+
+        Threads: started by Paramiko; nobody else calls it.
+        """
+        try:
+            super().run()
+        finally:
+            self._make_deferred_calls()
+            if self.on_death is not None:
+                self.on_death()
+
+    def _make_deferred_calls(self) -> None:
+        while self._deferred:
+            self._deferred.popleft()()
+
+    def _before_wait(self) -> None:
+        if self._deferred:
+            self._make_deferred_calls()
+        if self._outbox:
+            self._empty_outbox()
+
+    def _empty_outbox(self) -> None:
+        # Never waits: a thread that holds the lock empties the outbox when it is done (see _send_user_message), and
+        # during a key exchange the reader passes by here again once it is over.
+        while self._outbox and self.clear_to_send.is_set():
+            if not self.clear_to_send_lock.acquire(blocking=False):
+                return
+            try:
+                me = threading.get_ident()
+                while self._outbox and self.clear_to_send.is_set():
+                    self._send_now(self._outbox.popleft(), me)
+            finally:
+                self.clear_to_send_lock.release()
+
+    # -- sessions
+
+    def launch(self, session: Launched) -> None:
+        """Asks the server for a session; the rest happens on the reader thread, which tells the session.
+
+        Threads: any thread, the reader included. It blocks while the peer does not read (never on the reader).
+        """
+        with self.lock:
+            number = self._free_ids.popleft() if self._free_ids else self._next_channel()
+            session.attach(self, number)
+            self._launched[number] = session  # the transport's own map is weak
+            self._channels.put(number, session)
+            self.channel_events[number] = session
+            self.channels_seen[number] = True
+        if not self.active:
+            # The reader may have told everybody it knew before we put the session where it looks.
+            session.abandon()
+            return
+        self._send_user_message(
+            Packet(packets.open_session(number, session.window_bytes, session.packet_bytes), session.sender)
+        )
+
+    def retire(self, number: int, *, reusable: bool) -> None:
+        """Forgets a session that is closed on both sides; its number is used again if ``reusable``.
+
+        Threads: the reader thread, without ``lock``; it does not block.
+        """
+        self._launched.pop(number, None)
+        self._channels.delete(number)
+        self.channel_events.pop(number, None)
+        if reusable:
+            # Without this, ``channels_seen`` grows by an entry per command for ever.
+            self._free_ids.append(number)
+
+    def ping(self) -> None:
+        """Sends a request that the server must answer, so that a dead peer shows as silence.
+
+        Threads: any thread. It blocks while the peer does not read.
+        """
+        self._send_user_message(Packet(packets.ping()))
+
+    # -- Paramiko's own channels
+
+    def open_channel(
+        self,
+        kind: str,
+        dest_addr: Any = None,
+        src_addr: Any = None,
+        window_size: int | None = None,
+        max_packet_size: int | None = None,
+        timeout: float | None = None,
+    ) -> Channel:
+        """As ``paramiko.Transport.open_channel``; a refusal is the caller's own.
+
+        Raises:
+            paramiko.ChannelException: the server refused this channel; nothing was started.
+            paramiko.SSHException: the connection is gone, or ``timeout`` seconds passed.
+
+        Threads: any thread but the reader. It blocks until the server answers.
+        """
+        if kind != "session":
+            return cast(Channel, super().open_channel(kind, dest_addr, src_addr, window_size, max_packet_size, timeout))
+        if not self.active:
+            raise paramiko.SSHException("SSH session not active")
+        with self.lock:
+            window_size = self._sanitize_window_size(window_size)
+            max_packet_size = self._sanitize_packet_size(max_packet_size)
+            number = self._next_channel()
+            channel = LinkChannel(number)
+            self._channels.put(number, channel)
+            self.channel_events[number] = channel
+            self.channels_seen[number] = True
+            channel._set_transport(self)
+            channel._set_window(window_size, max_packet_size)
+        self._send_user_message(Packet(packets.open_session(number, window_size, max_packet_size), channel.sender))
+        limit = timeout if timeout is not None else getattr(self, "channel_timeout", 3600)
+        settled = channel.settled.wait(limit) if self.active else True
+        if channel.refusal is not None:
+            raise channel.refusal
+        if not self.active:
+            raise self.get_exception() or paramiko.SSHException("Unable to open channel.")
+        if not settled:
+            raise paramiko.SSHException("Timeout opening channel.")
+        return channel

@@ -1,0 +1,149 @@
+"""SSH connection messages (RFC 4254) as bytes, without building a ``paramiko.Message`` for each."""
+
+from __future__ import annotations
+
+import struct
+
+# Message numbers: RFC 4254 section 9, RFC 4250 section 4.1.2.
+GLOBAL_REQUEST = 80
+CHANNEL_OPEN = 90
+CHANNEL_WINDOW_ADJUST = 93
+CHANNEL_DATA = 94
+CHANNEL_EOF = 96
+CHANNEL_CLOSE = 97
+CHANNEL_REQUEST = 98
+
+
+class Sender:
+    """Who a packet belongs to: once its CLOSE is sent, nothing of it may follow (RFC 4254 section 5.3)."""
+
+    __slots__ = ("close_sent",)
+
+    def __init__(self) -> None:
+        """Starts with nothing sent.
+
+        Threads: any thread; it does not block.
+        """
+        self.close_sent = False
+
+
+class Packet:
+    """One message ready to be encrypted; it has the one method of ``paramiko.Message`` that sending needs."""
+
+    __slots__ = ("data", "sender")
+
+    def __init__(self, data: bytes, sender: Sender | None = None) -> None:
+        """Keeps ``data``; ``sender`` lets a link drop it when its channel was closed meanwhile.
+
+        Threads: any thread; it does not block.
+        """
+        self.data = data
+        self.sender = sender
+
+    def asbytes(self) -> bytes:
+        """The message, as ``Packetizer.send_message`` wants it.
+
+        Threads: any thread; it does not block.
+        """
+        return self.data
+
+
+def _string(value: bytes) -> bytes:
+    return struct.pack(">I", len(value)) + value
+
+
+def open_session(channel: int, window_bytes: int, packet_bytes: int) -> bytes:
+    """RFC 4254 section 6.1: a request for a session.
+
+    Threads: any thread; it does not block.
+    """
+    return b"\x5a\x00\x00\x00\x07session" + struct.pack(">III", channel, window_bytes, packet_bytes)
+
+
+def request(remote: int, kind: bytes, payload: bytes = b"", *, want_reply: bool = False) -> bytes:
+    """RFC 4254 section 5.4: a request about a channel.
+
+    Threads: any thread; it does not block.
+    """
+    return struct.pack(">BI", CHANNEL_REQUEST, remote) + _string(kind) + (b"\x01" if want_reply else b"\x00") + payload
+
+
+def execute(remote: int, command: bytes) -> bytes:
+    """RFC 4254 section 6.5: run a command; the server answers.
+
+    Threads: any thread; it does not block.
+    """
+    return request(remote, b"exec", _string(command), want_reply=True)
+
+
+def environment(remote: int, name: bytes, value: bytes) -> bytes:
+    """RFC 4254 section 6.4: one environment variable; servers may ignore it.
+
+    Threads: any thread; it does not block.
+    """
+    return request(remote, b"env", _string(name) + _string(value))
+
+
+def terminal(remote: int, term: bytes, columns: int, rows: int) -> bytes:
+    """RFC 4254 section 6.2: a pseudo-terminal for the session.
+
+    Threads: any thread; it does not block.
+    """
+    payload = _string(term) + struct.pack(">IIII", columns, rows, 0, 0) + _string(b"\x00")
+    return request(remote, b"pty-req", payload)
+
+
+def signal(remote: int, name: bytes) -> bytes:
+    """RFC 4254 section 6.9: deliver a signal ("TERM", without "SIG") to the remote process.
+
+    Threads: any thread; it does not block.
+    """
+    return request(remote, b"signal", _string(name))
+
+
+def data(remote: int, payload: bytes) -> bytes:
+    """RFC 4254 section 5.2: input for the remote process.
+
+    Threads: any thread; it does not block.
+    """
+    return struct.pack(">BII", CHANNEL_DATA, remote, len(payload)) + payload
+
+
+def adjust(remote: int, count: int) -> bytes:
+    """RFC 4254 section 5.2: room for ``count`` more bytes of output.
+
+    Threads: any thread; it does not block.
+    """
+    return struct.pack(">BII", CHANNEL_WINDOW_ADJUST, remote, count)
+
+
+def eof(remote: int) -> bytes:
+    """RFC 4254 section 5.3: no more input comes.
+
+    Threads: any thread; it does not block.
+    """
+    return struct.pack(">BI", CHANNEL_EOF, remote)
+
+
+def close(remote: int) -> bytes:
+    """RFC 4254 section 5.3: the channel is over.
+
+    Threads: any thread; it does not block.
+    """
+    return struct.pack(">BI", CHANNEL_CLOSE, remote)
+
+
+def ping() -> bytes:
+    """A global request that every server must answer, if only with "failure" (RFC 4254 section 4).
+
+    Threads: any thread; it does not block.
+    """
+    return struct.pack(">B", GLOBAL_REQUEST) + _string(b"keepalive@openssh.com") + b"\x01"
+
+
+def request_failure(remote: int) -> bytes:
+    """RFC 4254 section 5.4: "no" to a request that wanted an answer.
+
+    Threads: any thread; it does not block.
+    """
+    return struct.pack(">BI", 100, remote)

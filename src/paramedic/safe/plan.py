@@ -1,0 +1,286 @@
+"""What a pool decides, without threads, sockets or a clock: who runs where, when to connect, how many at once.
+
+The pool calls one method per thing that happened and then :meth:`Plan.decide`, all under its lock; what it is told to
+do, it does outside of the lock. ``now`` is any monotonic time in seconds.
+
+How many sessions a connection takes is learned. sshd refuses beyond ``MaxSessions`` (10 by default), and it frees a
+slot a moment after the client saw the session closed, so that even eight at once meet refusals. A refusal therefore
+lowers the limit to what was open and gives the connection a rest; a run of successes raises it again.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+
+_RAISE_AFTER = 50
+_REST_S = 0.004
+_LONGEST_REST_S = 0.25
+
+
+class LinkPhase(enum.Enum):
+    """What a connection is there for."""
+
+    CONNECTING = "connecting"
+    READY = "ready"
+    LENT = "lent"
+
+
+@dataclass(slots=True, kw_only=True)
+class LinkState:
+    """One connection, as the plan sees it."""
+
+    key: int
+    phase: LinkPhase = LinkPhase.CONNECTING
+    open: int = 0
+    limit: int
+    ceiling: int
+    rest_until: float = 0.0
+    refusals: int = 0
+    successes: int = 0
+    idle_since: float = 0.0
+    strangers: int = 0
+    """Sessions among the open ones that somebody else runs: SFTP clients."""
+
+    def room(self, now: float) -> int:
+        """How many sessions may be started on it now.
+
+        Threads: under the pool's lock; it does not block.
+        """
+        if self.phase is not LinkPhase.READY or now < self.rest_until:
+            return 0
+        return max(0, self.limit - self.open)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What to do now."""
+
+    launch: tuple[int, ...] = ()
+    """Keys of connections, one per waiting command, in the order of the queue."""
+    lend: tuple[int, ...] = ()
+    """Keys of connections to hand out whole, one per waiting borrower."""
+    connect: tuple[int, ...] = ()
+    """Keys of connections to make."""
+    wake_at: float | None = None
+    """When to decide again even if nothing happens."""
+
+
+NOTHING = Decision()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizes:
+    """The bounds of a pool."""
+
+    connections: int
+    sessions: int
+    start_sessions: int = 8
+    connect_attempts: int = 8
+    refused_attempts: int = 12
+
+
+def backoff_s(attempt: int, uniform: float, *, first_s: float = 0.05, longest_s: float = 5.0) -> float:
+    """How long to wait before trying to connect again.
+
+    Args:
+        attempt: how many attempts failed in a row, from 1.
+        uniform: a random number from 0 to 1: many clients that failed together must not come back together.
+        first_s: the middle of the first wait, in seconds.
+        longest_s: the middle of the longest wait, in seconds.
+
+    Threads: any thread; it does not block.
+    """
+    middle = min(longest_s, first_s * 2.0 ** min(attempt - 1, 30))
+    return float(middle * (0.5 + uniform))
+
+
+@dataclass(slots=True)
+class Plan:
+    """The state of one pool and what follows from it; see the module's text.
+
+    Threads: under the pool's lock, every method; none blocks.
+    """
+
+    sizes: Sizes
+    links: dict[int, LinkState] = field(default_factory=dict)
+    failures: int = 0
+    connect_after: float = 0.0
+    _next_key: int = 0
+
+    # -- what happened
+
+    def connected(self, key: int, now: float) -> None:
+        """The connection ``key`` is there.
+
+        Threads: under the pool's lock; it does not block.
+        """
+        link = self.links[key]
+        link.phase = LinkPhase.READY
+        link.idle_since = now
+        self.failures = 0
+        self.connect_after = 0.0
+
+    def connect_failed(self, key: int, now: float, uniform: float) -> bool:
+        """The connection ``key`` could not be made. Returns whether another attempt is worth it.
+
+        Threads: under the pool's lock; it does not block.
+        """
+        self.links.pop(key, None)
+        self.failures += 1
+        self.connect_after = now + backoff_s(self.failures, uniform)
+        if self.failures >= self.sizes.connect_attempts:
+            self.failures = 0
+            self.connect_after = 0.0
+            return False
+        return True
+
+    def lost(self, key: int) -> None:
+        """The connection ``key`` is gone, with all sessions on it.
+
+        Threads: under the pool's lock; it does not block.
+        """
+        self.links.pop(key, None)
+
+    def launched(self, key: int) -> None:
+        """A session is being started on ``key``.
+
+        Threads: under the pool's lock; it does not block.
+        """
+        self.links[key].open += 1
+
+    def finished(self, key: int, now: float) -> None:
+        """A session on ``key`` ended, the server having opened it.
+
+        Threads: under the pool's lock; it does not block.
+        """
+        link = self.links.get(key)
+        if link is None:
+            return
+        link.open -= 1
+        link.refusals = 0
+        link.successes += 1
+        if link.open == 0:
+            link.idle_since = now
+        if link.successes >= _RAISE_AFTER and link.limit < link.ceiling:
+            link.successes = 0
+            link.limit += 1
+
+    def refused(self, key: int, now: float) -> bool:
+        """The server refused a session on ``key``: nothing was started. Returns whether to try again.
+
+        Threads: under the pool's lock; it does not block.
+        """
+        link = self.links.get(key)
+        if link is None:
+            return True
+        link.open -= 1
+        link.refusals += 1
+        link.successes = 0
+        if link.open:
+            # What the others hold is what the server takes, or nearly: it frees slots late.
+            link.limit = max(1, min(link.limit, link.open))
+            link.rest_until = now + _REST_S
+        else:
+            # Nothing of ours is open as far as we know. A server that is slow to free slots soon says yes.
+            link.limit = 1
+            link.idle_since = now
+            link.rest_until = now + min(_LONGEST_REST_S, _REST_S * 2.0 ** min(link.refusals, 10))
+        return link.open > 0 or link.refusals < self.sizes.refused_attempts
+
+    def returned(self, key: int, now: float) -> None:
+        """The borrower of ``key`` gave it back.
+
+        Threads: under the pool's lock; it does not block.
+        """
+        link = self.links.get(key)
+        if link is not None:
+            link.phase = LinkPhase.READY
+            link.idle_since = now
+
+    def strangers(self, key: int) -> int:
+        """How many sessions on ``key`` are not commands of ours.
+
+        Threads: under the pool's lock; it does not block.
+        """
+        link = self.links.get(key)
+        return 0 if link is None else link.strangers
+
+    def stale(self, now: float, idle_s: float) -> tuple[int, ...]:
+        """Keys of connections that nobody used for ``idle_s`` seconds, which the plan forgets hereby.
+
+        Threads: under the pool's lock; it does not block.
+        """
+        ready = [link for link in self.links.values() if link.phase is LinkPhase.READY and not link.open]
+        keys = tuple(link.key for link in ready if now - link.idle_since >= idle_s)
+        for key in keys:
+            del self.links[key]
+        return keys
+
+    # -- what follows
+
+    def decide(self, waiting: int, borrowers: int, now: float) -> Decision:
+        """What to do now with ``waiting`` commands and ``borrowers`` of whole connections in the queues.
+
+        The plan counts what it decides as begun: sessions as open, connections as connecting or lent.
+
+        Threads: under the pool's lock; it does not block.
+        """
+        if not waiting and not borrowers:
+            return NOTHING
+        lend: list[int] = []
+        launch: list[int] = []
+        reserved: set[int] = set()
+        if borrowers:
+            # The emptiest are kept free of new sessions, so that a busy pool cannot starve a borrower.
+            for link in sorted(self.links.values(), key=lambda link: link.open):
+                if len(reserved) < borrowers and link.phase is LinkPhase.READY:
+                    reserved.add(link.key)
+                    if not link.open:
+                        link.phase = LinkPhase.LENT
+                        lend.append(link.key)
+        left = waiting
+        usable = [link for link in self.links.values() if link.key not in reserved and link.room(now) > 0]
+        while left and usable:
+            link = max(usable, key=lambda link: link.limit - link.open)
+            link.open += 1
+            launch.append(link.key)
+            left -= 1
+            if link.open >= link.limit:
+                usable.remove(link)
+        connect, wake_at = self._connections(left, borrowers - len(lend), reserved, now)
+        if left:
+            rests = [
+                link.rest_until for link in self.links.values() if link.rest_until > now and link.open < link.limit
+            ]
+            wake_at = min([*rests, *([wake_at] if wake_at is not None else [])], default=None)
+        return Decision(launch=tuple(launch), lend=tuple(lend), connect=connect, wake_at=wake_at)
+
+    def _connections(
+        self, left: int, borrowers: int, reserved: set[int], now: float
+    ) -> tuple[tuple[int, ...], float | None]:
+        spare = self.sizes.connections - len(self.links)
+        if spare <= 0 or not (left or borrowers):
+            return (), None
+        connecting = sum(link.phase is LinkPhase.CONNECTING for link in self.links.values())
+        serving = [link for link in self.links.values() if link.phase is LinkPhase.READY and link.key not in reserved]
+        # A connection costs the server ten times what a short command costs. One more is worth it when there is none,
+        # or when those that there are have more than two rounds of work before them.
+        start = min(self.sizes.start_sessions, self.sizes.sessions)
+        capacity = sum(link.limit for link in serving) + connecting * start
+        wanted = borrowers - connecting
+        if left and (not serving or left > 2 * capacity) and connecting == 0:
+            wanted = max(wanted, 1)
+        wanted = min(wanted, spare)
+        if wanted <= 0:
+            return (), None
+        if now < self.connect_after:
+            return (), self.connect_after
+        if self.failures:
+            wanted = 1  # after a failure, one attempt at a time
+        keys: list[int] = []
+        for _ in range(wanted):
+            key, self._next_key = self._next_key, self._next_key + 1
+            self.links[key] = LinkState(key=key, limit=start, ceiling=self.sizes.sessions)
+            keys.append(key)
+        return tuple(keys), None

@@ -1,0 +1,459 @@
+"""``ClientPool``: one host, a bounded number of connections, any number of threads.
+
+Commands run on the connections' reader threads: a thread that calls :meth:`ClientPool.run` sleeps until its result is
+there, and :meth:`ClientPool.submit` needs no thread at all.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import itertools
+import os
+import time
+import weakref
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future
+from types import TracebackType
+from typing import Any
+
+import paramiko
+
+from paramedic.safe.clock import Clock
+from paramedic.safe.connection import Connector
+from paramedic.safe.crew import Crew
+from paramedic.safe.destination import Configuration, Credentials, Destination, plain_destination
+from paramedic.safe.dispatch import Dispatcher
+from paramedic.safe.errors import BadCommand, PoolClosed, SafeError
+from paramedic.safe.feeding import Input
+from paramedic.safe.future import CommandFuture
+from paramedic.safe.known_hosts import KnownHosts
+from paramedic.safe.leash import leashed
+from paramedic.safe.plan import Sizes
+from paramedic.safe.result import CommandResult, Limits, Statistics
+from paramedic.safe.session import Collector, Sink
+from paramedic.safe.shelf import Shelf, wait_for
+from paramedic.safe.stream import Channel, Stream
+from paramedic.safe.task import Task, Why
+
+_POOLS: weakref.WeakSet[ClientPool] = weakref.WeakSet()
+_NUMBERS = itertools.count(1)
+_WINDOW_BYTES = 2 * 1024 * 1024
+
+
+class ClientPool:
+    """Connections to one host that any number of threads may use at once.
+
+    Use it in a ``with`` block, which waits for what was submitted and ends what is left when the block ends by an
+    exception.
+
+    Threads: every method may be called by any thread at any time; those that wait say so. After ``os.fork()`` the child
+    cannot use the pool (:class:`~paramedic.safe.errors.PoolClosed`), and the parent goes on as if nothing happened. An
+    interpreter that exits ends the commands that still run.
+    """
+
+    def __init__(
+        self,
+        host: str | Destination,
+        *,
+        port: int | None = None,
+        username: str | None = None,
+        password: str | None = None,
+        pkey: Any = None,
+        key_filename: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | None = None,
+        passphrase: str | None = None,
+        allow_agent: bool = True,
+        look_for_keys: bool = True,
+        credentials: Credentials | None = None,
+        known_hosts: KnownHosts | None = None,
+        config: Configuration | str | os.PathLike[str] | None = None,
+        connections: int = 4,
+        sessions: int = 10,
+        limits: Limits | None = None,
+        leash: bool = False,
+        disabled_algorithms: dict[str, Any] | None = None,
+        _shared: tuple[Connector, Clock, Crew] | None = None,
+    ) -> None:
+        """Makes a pool; the first command makes the first connection.
+
+        Args:
+            host: ``[user@]host[:port]``, or a destination that was looked up before.
+            port: instead of the configuration's.
+            username: instead of the configuration's.
+            password: for password and keyboard-interactive authentication, and for key files if there is no
+                ``passphrase``.
+            pkey: a ``paramiko.PKey``, tried first.
+            key_filename: one or several private key files.
+            passphrase: for key files.
+            allow_agent: whether to ask the SSH agent.
+            look_for_keys: whether to try the user's default keys if none was named.
+            credentials: all of these in one value, instead of them.
+            known_hosts: whose keys are trusted: by default the user's and the system's known hosts, strictly.
+            config: an ``ssh_config`` file to apply, "" for the user's and the system's; None applies none.
+            connections: how many connections there are at most.
+            sessions: how many sessions a connection has at most; fewer are learned from the server's refusals.
+            limits: how long each step may take.
+            leash: run every command so that it ends when its connection does; see :mod:`paramedic.safe.leash`.
+            disabled_algorithms: as for ``paramiko.Transport``.
+
+        Raises:
+            BadConfiguration: the host, a file or a number makes no sense.
+
+        Threads: any thread; it does not connect. It may read configuration files.
+        """
+        if connections < 1 or sessions < 1:
+            raise ValueError("a pool has at least one connection of at least one session")
+        self._name = f"paramedic-pool-{next(_NUMBERS)}"
+        limits = limits or Limits()
+        if isinstance(host, Destination):
+            destination = host
+        elif config is None:
+            destination = plain_destination(host, username=username, port=port)
+        else:
+            if not isinstance(config, Configuration):
+                config = Configuration(config) if config else Configuration()
+            destination = config.destination(host, username=username, port=port)
+        if _shared is None:
+            files = [key_filename] if isinstance(key_filename, str | os.PathLike) else list(key_filename or ())
+            credentials = credentials or Credentials(
+                password=password,
+                passphrase=passphrase,
+                pkey=pkey,
+                key_filenames=tuple(os.fspath(file) for file in files),
+                allow_agent=allow_agent,
+                look_for_keys=look_for_keys,
+            )
+            connector = Connector(credentials, known_hosts, limits, disabled_algorithms=disabled_algorithms)
+            self._connector, self._clock, self._crew = connector, Clock(self._name), Crew(self._name)
+        else:
+            self._connector, self._clock, self._crew = _shared
+        self._owns = _shared is None
+        self._leash = leash
+        self._limits = limits
+        self._closed = False
+        sizes = Sizes(connections=connections, sessions=sessions)
+        self._dispatcher = Dispatcher(destination, self._connector, sizes, limits, self._clock, self._crew)
+        self._shelf = Shelf(self._dispatcher, limits.open)
+        _POOLS.add(self)
+
+    @property
+    def host(self) -> str:
+        """The host as the caller named it."""
+        return self._dispatcher.host
+
+    def __repr__(self) -> str:
+        state = self.statistics()
+        return (
+            f"<ClientPool {self.host}: {state.running} running, {state.queued} queued | "
+            f"connections: {state.connections}, {state.connecting} connecting, {state.lent} lent>"
+        )
+
+    # -- commands
+
+    def submit(
+        self,
+        command: str,
+        *,
+        timeout: float | None = None,
+        total_timeout: float | None = None,
+        input: Input = None,
+        environment: Mapping[str, str] | None = None,
+        terminal: bool = False,
+        retry_safe: bool = False,
+        leash: bool | None = None,
+    ) -> CommandFuture:
+        """Queues a command and returns at once.
+
+        Args:
+            command: as the remote user's shell runs it.
+            timeout: seconds that it may run; instead of ``limits.run``.
+            total_timeout: seconds from now to its end, waiting and connecting included; instead of ``limits.total``.
+            input: its standard input: bytes, text, a binary file, or an iterable of bytes. Files and iterables are read
+                on a thread of the pool, as the command takes them. None is an empty input.
+            environment: variables to ask for; servers ignore those that they do not expect (AcceptEnv).
+            terminal: run it on a pseudo-terminal; both outputs then come as one.
+            retry_safe: run it again if the connection is lost while it runs. It may then have run twice.
+            leash: instead of the pool's.
+
+        Raises:
+            BadCommand: the command is empty or contains NUL, or a leashed one has an input.
+            PoolClosed: the pool is closed.
+
+        Threads: any thread; it does not wait for the command, only, for a moment, for a peer that does not read.
+        """
+        return self._submit(
+            command, Collector(), timeout, total_timeout, input, environment, terminal, retry_safe, leash
+        ).future
+
+    def _submit(
+        self,
+        command: str,
+        sink: Sink,
+        timeout: float | None,
+        total_timeout: float | None,
+        input: Input,
+        environment: Mapping[str, str] | None,
+        terminal: bool,
+        retry_safe: bool,
+        leash: bool | None,
+        window_bytes: int = _WINDOW_BYTES,
+    ) -> Task:
+        if not isinstance(command, str) or not command.strip():
+            raise BadCommand("there is no command", host=self.host, phase="queue")
+        if "\0" in command:
+            raise BadCommand("the command contains a NUL byte", host=self.host, phase="queue")
+        on_leash = self._leash if leash is None else leash
+        if on_leash and input is not None:
+            raise BadCommand(
+                "a command on a leash has no input", host=self.host, phase="queue", hint="use one or other"
+            )
+        run_s = self._limits.run if timeout is None else timeout
+        total_s = self._limits.total if total_timeout is None else total_timeout
+        now = time.monotonic()
+        task = Task(
+            pool=self._dispatcher,
+            command=command,
+            sent_command=(leashed(command) if on_leash else command).encode("utf-8", "surrogateescape"),
+            input=input,
+            environment={name.encode(): value.encode() for name, value in (environment or {}).items()} or None,
+            terminal=terminal,
+            run_s=run_s,
+            total_at=None if total_s is None else now + total_s,
+            retry_safe=retry_safe and isinstance(sink, Collector),
+            leash=on_leash,
+            sink=sink,
+            window_bytes=window_bytes,
+            adjustable=isinstance(sink, Collector),
+        )
+        task.future = CommandFuture(self._crew, lambda: self._dispatcher.stop(task, Why.CANCELLED))
+        self._dispatcher.enqueue(task)
+        return task
+
+    def run(
+        self,
+        command: str,
+        *,
+        timeout: float | None = None,
+        total_timeout: float | None = None,
+        input: Input = None,
+        environment: Mapping[str, str] | None = None,
+        terminal: bool = False,
+        retry_safe: bool = False,
+        leash: bool | None = None,
+        check: bool = False,
+    ) -> CommandResult:
+        """Runs a command and returns how it ended; the arguments are those of :meth:`submit`.
+
+        An exception here, Ctrl-C included, ends the remote process.
+
+        Args:
+            command: as the remote user's shell runs it.
+            timeout: seconds that it may run.
+            total_timeout: seconds from now to its end.
+            input: its standard input.
+            environment: variables to ask for.
+            terminal: run it on a pseudo-terminal.
+            retry_safe: run it again if the connection is lost while it runs.
+            leash: instead of the pool's.
+            check: raise for exit statuses other than 0.
+
+        Raises:
+            ConnectFailed: there is no connection; nothing was run.
+            CommandTimeout: a limit passed; its ``ending`` says whether the remote process is gone.
+            ConnectionLost: the connection died while the command ran.
+            SessionRefused: the server runs nothing for us.
+            CommandFailed: ``check`` was asked for and the command failed.
+            BadCommand: the command cannot be sent.
+            PoolClosed: the pool is closed.
+
+        Threads: any thread but callbacks of futures. It blocks.
+        """
+        future = self.submit(
+            command,
+            timeout=timeout,
+            total_timeout=total_timeout,
+            input=input,
+            environment=environment,
+            terminal=terminal,
+            retry_safe=retry_safe,
+            leash=leash,
+        )
+        try:
+            result = future.result()
+        except SafeError:
+            raise
+        except BaseException:
+            future.cancel()
+            with contextlib.suppress(TimeoutError):
+                future.ending(2 * self._limits.grace + 1)  # so that Ctrl-C leaves nothing behind
+            raise
+        return result.check() if check else result
+
+    def map(self, commands: Iterable[str], *, timeout: float | None = None) -> Iterator[CommandResult]:
+        """Runs commands at the same time and yields their results in the commands' order.
+
+        Leaving the iterator early ends those that still run.
+
+        Args:
+            commands: what to run; all are queued at once.
+            timeout: seconds that each may run.
+
+        Raises:
+            SafeError: as :meth:`run`, from the iterator, when it comes to that command.
+
+        Threads: any thread but callbacks of futures. The iterator blocks.
+        """
+        futures = [self.submit(command, timeout=timeout) for command in commands]
+
+        def results() -> Iterator[CommandResult]:
+            try:
+                for future in futures:
+                    yield future.result()
+            finally:
+                for future in futures:
+                    future.cancel()
+
+        return results()
+
+    def stream(
+        self,
+        command: str,
+        *,
+        timeout: float | None = None,
+        total_timeout: float | None = None,
+        input: Input = None,
+        environment: Mapping[str, str] | None = None,
+        terminal: bool = False,
+        leash: bool | None = None,
+        window_bytes: int = _WINDOW_BYTES,
+    ) -> Stream:
+        """Starts a command and returns its output as it comes. At most ``window_bytes`` of it wait in memory.
+
+        Args:
+            command: as the remote user's shell runs it.
+            timeout: seconds that it may run.
+            total_timeout: seconds from now to its end.
+            input: its standard input.
+            environment: variables to ask for.
+            terminal: run it on a pseudo-terminal.
+            leash: instead of the pool's.
+            window_bytes: raise it for long fat networks: at most this much arrives per round trip.
+
+        Raises:
+            BadCommand: the command cannot be sent.
+            PoolClosed: the pool is closed.
+
+        Threads: any thread; it does not block, the stream does.
+        """
+        sink = Channel()
+        task = self._submit(
+            command, sink, timeout, total_timeout, input, environment, terminal, False, leash, window_bytes
+        )
+        # What ended the command must wake whoever waits for output, also if it never got a session.
+        Future.add_done_callback(task.future, lambda _: sink.finish())
+        return Stream(sink, task.future, lambda: task.session)
+
+    # -- whole clients
+
+    @contextlib.contextmanager
+    def client(self, timeout: float | None = 30.0) -> Iterator[paramiko.SSHClient]:
+        """Lends a ``paramiko.SSHClient`` on a connection of its own; it is checked before and taken back after.
+
+        Args:
+            timeout: seconds to wait until a connection is free; None for no limit.
+
+        Raises:
+            PoolTimeout: none was free in time.
+            ConnectFailed: none could be made.
+            PoolClosed: the pool is closed.
+
+        Threads: the ``with`` block's thread alone uses the client. It blocks.
+        """
+        key, link = wait_for(self._dispatcher, self._dispatcher.borrow(), timeout)
+        client = paramiko.SSHClient()
+        client._transport = link  # connect() would make its own connection; there is no public way
+        try:
+            yield client
+        finally:
+            for channel in list(link._channels.values()):
+                channel.close()
+            client._transport = None
+            self._dispatcher.give_back(key)
+
+    @contextlib.contextmanager
+    def sftp(self, timeout: float | None = 30.0) -> Iterator[paramiko.SFTPClient]:
+        """Lends an SFTP client: a session of a connection that others use too. It is kept for the next borrower.
+
+        Args:
+            timeout: seconds to wait until there is room for a session, and again for the server's answer.
+
+        Raises:
+            PoolTimeout: there was no room in time.
+            ConnectFailed: no connection could be made.
+            SessionRefused: the server has no SFTP, or refuses sessions.
+            PoolClosed: the pool is closed.
+
+        Threads: the ``with`` block's thread alone uses the client. It blocks.
+        """
+        key, sftp = self._shelf.take(timeout)
+        clean = False
+        try:
+            yield sftp
+            clean = True
+        finally:
+            self._shelf.put(key, sftp, clean=clean)
+
+    # -- the pool itself
+
+    def statistics(self) -> Statistics:
+        """Counters since the pool was made and its state now, all of one moment.
+
+        Threads: any thread; it does not block.
+        """
+        return self._dispatcher.statistics()
+
+    def close(self, *, cancel: bool = False, timeout: float | None = None) -> None:
+        """Closes the pool: nothing new is taken; commands are waited for, or ended; connections are closed.
+
+        Args:
+            cancel: end commands instead of waiting for them.
+            timeout: seconds to wait before ending them all the same; None for no limit.
+
+        Threads: any thread but callbacks of futures, any number of times. It blocks.
+        """
+        self._closed = True
+        self._dispatcher.close(cancel=cancel, timeout=timeout)
+        self._shelf.close()
+        if self._owns:
+            self._connector.close()
+            self._clock.close()
+            self._crew.close(5.0)
+
+    def __enter__(self) -> ClientPool:
+        if self._closed:
+            raise PoolClosed("the pool is closed", host=self.host)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close(cancel=kind is not None)
+
+
+def _close_all() -> None:
+    # At exit, daemon threads still run: remote processes are told to end before the interpreter takes them away.
+    for pool in list(_POOLS):
+        if not pool._closed:
+            pool.close(cancel=True)
+
+
+def _abandon_all() -> None:
+    for pool in list(_POOLS):
+        pool._closed = True
+        pool._shelf.forget()
+        pool._dispatcher.abandon_after_fork()
+
+
+atexit.register(_close_all)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_abandon_all)

@@ -1,0 +1,468 @@
+"""One command on one connection, driven by the connection's reader thread.
+
+A session is a small state machine: OPENING, then RUNNING once the server gave it a channel (the command is sent in the
+same breath), then ENDED. The reader thread feeds it; it takes both output streams at once, so that no order or size of
+output can stop it; it tells its owner how it ended, once.
+
+It has the names that ``paramiko.Transport`` calls on its channels (Paramiko 2.12 to 5.1) and nothing else of them: no
+buffer that moves its bytes around, no lock, no file objects.
+"""
+
+from __future__ import annotations
+
+import enum
+import itertools
+import threading
+import time
+from typing import Any, Protocol
+
+import paramiko
+
+from paramedic.safe import packets
+from paramedic.safe.link import Link
+from paramedic.safe.packets import Packet, Sender
+
+STDOUT, STDERR = 1, 2
+_ORDER = itertools.count(1)
+_MAX_WINDOW_BYTES = 32 * 1024 * 1024
+
+
+class Phase(enum.Enum):
+    """Where a session is in its life."""
+
+    OPENING = "opening"
+    RUNNING = "running"
+    ENDED = "ended"
+
+
+class Outcome(enum.Enum):
+    """How a session ended."""
+
+    CLOSED = "closed"
+    """The server closed it; ``exit_status`` or ``exit_signal`` say how the command ended."""
+    REFUSED = "refused"
+    """The server refused to open it: nothing was started."""
+    EXEC_REFUSED = "exec refused"
+    """The server opened it and refused to run the command."""
+    LOST = "lost"
+    """The connection is gone; ``command_sent`` says whether the command may have started."""
+    ABANDONED = "abandoned"
+    """We closed it without waiting for the server."""
+
+
+class Sink(Protocol):
+    """Where output goes."""
+
+    def feed(self, stream: int, data: bytes) -> int:
+        """Takes ``data``; returns how many bytes the server may send in return, now.
+
+        Threads: the reader thread; it must not block.
+        """
+
+    def finish(self) -> None:
+        """No more comes.
+
+        Threads: the reader thread or the one that closes the link; it must not block.
+        """
+
+
+class Collector:
+    """A sink that keeps everything."""
+
+    __slots__ = ("stderr", "stdout")
+
+    def __init__(self) -> None:
+        """Starts empty.
+
+        Threads: any thread; it does not block.
+        """
+        self.stdout: list[bytes] = []
+        self.stderr: list[bytes] = []
+
+    def feed(self, stream: int, data: bytes) -> int:
+        """Keeps ``data`` and gives the room back at once.
+
+        Threads: the reader thread; it does not block.
+        """
+        (self.stdout if stream == STDOUT else self.stderr).append(data)
+        return len(data)
+
+    def finish(self) -> None:
+        """Does nothing: the session's owner looks when the session has ended.
+
+        Threads: any thread; it does not block.
+        """
+
+
+class Owner(Protocol):
+    """Who wants to know about a session."""
+
+    def session_started(self, session: Session) -> None:
+        """The command was sent.
+
+        Threads: the reader thread, with the transport's lock; it must not block and must not send.
+        """
+
+    def session_ended(self, session: Session) -> None:
+        """The session ended, see ``outcome``. Comes once.
+
+        Threads: the reader thread, or the one that closed the link or launched into a dead one. The transport's lock
+        may be held: it must not block and must not launch; see ``Link.defer``.
+        """
+
+
+class Session:
+    """One command; see the module's text.
+
+    Threads: made and launched by any thread; :meth:`signal`, :meth:`write`, :meth:`end_input`, :meth:`grant` and
+    :meth:`close` may be called by any thread while it runs. The attributes may be read once it has ended.
+    """
+
+    __slots__ = (
+        "_adjustable",
+        "_grown",
+        "_input",
+        "_may_send",
+        "_once",
+        "_pending_grant",
+        "_room",
+        "_window_left",
+        "channel",
+        "command",
+        "command_sent",
+        "core_dumped",
+        "ended_at",
+        "environment",
+        "exit_message",
+        "exit_signal",
+        "exit_status",
+        "hold_input",
+        "link",
+        "max_data_bytes",
+        "order",
+        "outcome",
+        "owner",
+        "packet_bytes",
+        "phase",
+        "refusal",
+        "remote",
+        "sender",
+        "sink",
+        "started_at",
+        "terminal",
+        "window_bytes",
+        "__weakref__",
+    )
+
+    def __init__(
+        self,
+        command: bytes,
+        sink: Sink,
+        owner: Owner,
+        *,
+        input: bytes = b"",
+        hold_input: bool = False,
+        environment: dict[bytes, bytes] | None = None,
+        terminal: bool = False,
+        window_bytes: int = 2 * 1024 * 1024,
+        adjustable: bool = False,
+    ) -> None:
+        """Prepares a session; ``Link.launch`` starts it.
+
+        Args:
+            command: what to run.
+            sink: where output goes.
+            owner: who is told.
+            input: bytes for the command's standard input; few enough to be sent from the reader thread.
+            hold_input: leave the input open after ``input``: somebody will :meth:`write` and :meth:`end_input`.
+            environment: variables to ask for.
+            terminal: ask for a pseudo-terminal.
+            window_bytes: how much output the server may send before it is taken.
+            adjustable: let the window grow while the sink keeps up (long fat networks).
+
+        Threads: any thread; it does not block.
+        """
+        self.command = command
+        self.sink = sink
+        self.owner = owner
+        self.environment = environment
+        self.terminal = terminal
+        self.window_bytes = window_bytes
+        self.packet_bytes = 32768
+        self.hold_input = hold_input
+        self.sender = Sender()
+        self.link: Link | None = None
+        self.channel = -1
+        self.remote = -1
+        self.phase = Phase.OPENING
+        self.outcome: Outcome | None = None
+        self.order = 0
+        self.command_sent = False
+        self.exit_status: int | None = None
+        self.exit_signal: str | None = None
+        self.exit_message = ""
+        self.core_dumped = False
+        self.refusal: paramiko.ChannelException | None = None
+        self.started_at = 0.0
+        self.ended_at = 0.0
+        self.max_data_bytes = 32768
+        self._input = input
+        self._adjustable = adjustable
+        self._grown = window_bytes
+        self._pending_grant = 0
+        self._window_left = 0
+        self._once = threading.Lock()
+        self._may_send = threading.Lock()
+        self._room: threading.Condition | None = threading.Condition() if hold_input else None
+
+    # -- what anybody may do
+
+    def withdraw(self) -> bool:
+        """Keeps the command from being sent; says whether that was still possible.
+
+        Threads: any thread; it does not block.
+        """
+        return self._may_send.acquire(blocking=False)
+
+    def signal(self, name: str) -> None:
+        """Sends a signal ("TERM") to the remote process; nothing happens if the session has ended.
+
+        Threads: any thread. It blocks while the peer does not read.
+        """
+        if self.phase is Phase.RUNNING:
+            self._send(packets.signal(self.remote, name.encode()))
+
+    def close(self) -> None:
+        """Closes the channel without waiting for the command; what still comes is thrown away.
+
+        Threads: any thread. It blocks while the peer does not read.
+        """
+        if self.phase is Phase.RUNNING:
+            self._send(packets.close(self.remote))
+            self._end(Outcome.ABANDONED)
+
+    def write(self, data: bytes, timeout: float | None = None) -> None:
+        """Sends input, as the server makes room for it.
+
+        Args:
+            data: any number of bytes.
+            timeout: seconds to wait for room at most, in total; None for no limit.
+
+        Raises:
+            TimeoutError: there was no room in time; some of ``data`` may be sent.
+            BrokenPipeError: the session ended, or the input was ended.
+
+        Threads: any thread, one at a time. It blocks while there is no room.
+        """
+        room = self._room
+        if room is None:
+            raise BrokenPipeError("this session's input is not open")
+        deadline = None if timeout is None else time.monotonic() + timeout
+        at = 0
+        while at < len(data):
+            with room:
+                while self.phase is Phase.OPENING or (self.phase is Phase.RUNNING and self._window_left <= 0):
+                    left = None if deadline is None else deadline - time.monotonic()
+                    if (left is not None and left <= 0) or not room.wait(left):
+                        raise TimeoutError("the remote command does not read its input")
+                if self.phase is Phase.ENDED or not self.hold_input:
+                    raise BrokenPipeError("the remote command no longer reads its input")
+                size = min(len(data) - at, self._window_left, self.max_data_bytes)
+                self._window_left -= size
+            self._send(packets.data(self.remote, data[at : at + size]))
+            at += size
+
+    def end_input(self) -> None:
+        """Tells the command that its input is over. Harmless when it is already, or the session has ended.
+
+        Threads: any thread. It blocks while the peer does not read.
+        """
+        room = self._room
+        if room is None:
+            return
+        with room:
+            if not self.hold_input:
+                return
+            self.hold_input = False
+            running = self.phase is Phase.RUNNING
+        # While it is OPENING, the reader thread sees hold_input and ends the input itself.
+        if running:
+            self._send(packets.eof(self.remote))
+
+    def grant(self, count: int) -> None:
+        """Lets the server send ``count`` more bytes: the sink's reader took as many.
+
+        Threads: one thread, not the reader. It blocks while the peer does not read.
+        """
+        self._pending_grant += count
+        if self._pending_grant * 4 >= self.window_bytes and self.phase is Phase.RUNNING:
+            amount, self._pending_grant = self._pending_grant, 0
+            self._send(packets.adjust(self.remote, amount))
+
+    # -- what the transport calls (names of paramiko.Channel), on the reader thread
+
+    def attach(self, link: Link, channel: int) -> None:
+        """Called by ``Link.launch``.
+
+        Threads: the launching thread; it does not block.
+        """
+        self.link = link
+        self.channel = channel
+
+    def _set_remote_channel(self, remote: int, window: int, max_packet: int) -> None:
+        # The transport's lock is held: on the reader thread, sending only queues.
+        self.remote = remote
+        self.max_data_bytes = max(min(max_packet, 1 << 18) - 64, 1)
+        if not self._may_send.acquire(blocking=False):  # withdrawn; either it or we get the lock, which stays taken
+            self._send(packets.close(remote))
+            self._end(Outcome.ABANDONED)
+            return
+        self.started_at = time.monotonic()
+        self.order = next(_ORDER)
+        for name, value in (self.environment or {}).items():
+            self._send(packets.environment(remote, name, value))
+        if self.terminal:
+            self._send(packets.terminal(remote, b"xterm", 80, 24))
+        self.command_sent = True
+        self._send(packets.execute(remote, self.command))
+        room = self._room
+        if room is None:
+            self._window_left = window
+            self.phase = Phase.RUNNING
+            self._pump()
+        else:
+            with room:
+                self._window_left = window
+                self.phase = Phase.RUNNING
+                ended = not self.hold_input
+                room.notify_all()
+            if ended:
+                self._send(packets.eof(remote))
+        self.owner.session_started(self)
+
+    def _pump(self) -> None:
+        while self._input and self._window_left > 0:
+            size = min(len(self._input), self._window_left, self.max_data_bytes)
+            self._window_left -= size
+            self._send(packets.data(self.remote, self._input[:size]))
+            self._input = self._input[size:]
+        if not self._input:
+            self._send(packets.eof(self.remote))
+
+    def set(self) -> None:
+        """Called by the transport in place of an event: the answer to the open request, or the end of the link.
+
+        Threads: the reader thread; it does not block.
+        """
+        if self.phase is not Phase.OPENING or self.link is None:
+            return
+        saved = self.link.saved_exception
+        if self.link.active and isinstance(saved, paramiko.ChannelException):
+            self.refusal = saved
+            self._end(Outcome.REFUSED)
+        else:
+            self._end(Outcome.LOST)
+
+    def abandon(self) -> None:
+        """The connection is gone.
+
+        Threads: any thread; it does not block.
+        """
+        self._end(Outcome.LOST)
+
+    def discard(self) -> None:
+        """Ends a session that was never launched.
+
+        Threads: the thread that would have launched it; it does not block.
+        """
+        self._end(Outcome.ABANDONED)
+
+    def _unlink(self) -> None:
+        self._end(Outcome.LOST)
+
+    def _request_success(self, m: Any) -> None:
+        pass
+
+    def _request_failed(self, m: Any) -> None:
+        # Only the exec request asks for an answer.
+        self._send(packets.close(self.remote))
+        self._end(Outcome.EXEC_REFUSED)
+
+    def _feed(self, m: Any) -> None:
+        self._take(STDOUT, m.get_binary())
+
+    def _feed_extended(self, m: Any) -> None:
+        kind = m.get_int()
+        if kind == 1:  # SSH_EXTENDED_DATA_STDERR, the only kind there is (RFC 4254 section 5.2)
+            self._take(STDERR, m.get_binary())
+
+    def _take(self, stream: int, data: bytes) -> None:
+        if self.phase is not Phase.RUNNING:
+            return
+        back = self.sink.feed(stream, data)
+        if back:
+            self._pending_grant += back
+            if self._pending_grant * 4 >= self._grown:
+                extra = 0
+                if self._adjustable and self._grown < _MAX_WINDOW_BYTES:
+                    extra = self._grown
+                    self._grown *= 2
+                amount, self._pending_grant = self._pending_grant + extra, 0
+                self._send(packets.adjust(self.remote, amount))
+
+    def _window_adjust(self, m: Any) -> None:
+        count = m.get_int()
+        room = self._room
+        if room is None:
+            self._window_left += count
+            if self._input:
+                self._pump()
+            return
+        with room:
+            self._window_left += count
+            room.notify_all()
+
+    def _handle_request(self, m: Any) -> None:
+        kind = m.get_text()
+        want_reply = m.get_boolean()
+        if kind == "exit-status":
+            self.exit_status = m.get_int()
+        elif kind == "exit-signal":  # Paramiko drops it and reports -1 (paramiko issue 598)
+            self.exit_signal = m.get_text()
+            self.core_dumped = m.get_boolean()
+            self.exit_message = m.get_text()
+        elif want_reply:
+            self._send(packets.request_failure(self.remote))
+
+    def _handle_eof(self, m: Any) -> None:
+        pass
+
+    def _handle_close(self, m: Any) -> None:
+        self._send(packets.close(self.remote))
+        link = self.link
+        if link is not None:
+            link.retire(self.channel, reusable=True)
+        self._end(Outcome.CLOSED)
+
+    # -- inside
+
+    def _send(self, data: bytes) -> None:
+        if self.link is not None:
+            self.link._send_user_message(Packet(data, self.sender))
+
+    def _end(self, outcome: Outcome) -> None:
+        if not self._once.acquire(blocking=False):
+            return  # the reader thread and one that closes may both get here
+        self.outcome = outcome
+        self.ended_at = time.monotonic()
+        room = self._room
+        if room is None:
+            self.phase = Phase.ENDED
+        else:
+            with room:
+                self.phase = Phase.ENDED
+                room.notify_all()
+        if outcome is Outcome.REFUSED and self.link is not None:
+            self.link.retire(self.channel, reusable=True)
+        self.sink.finish()
+        self.owner.session_ended(self)

@@ -1,0 +1,139 @@
+"""SFTP clients that are lent, and kept for the next borrower."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future
+
+import paramiko
+
+from paramedic.safe.connections import Borrowed
+from paramedic.safe.dispatch import Dispatcher
+from paramedic.safe.errors import PoolTimeout, SafeError, SessionRefused
+
+_KEPT = 4
+
+
+def wait_for(dispatcher: Dispatcher, borrower: Future[Borrowed], timeout: float | None) -> Borrowed:
+    """Waits for a connection or for room on one; gives up cleanly.
+
+    Args:
+        dispatcher: who was asked.
+        borrower: what it answered with.
+        timeout: seconds; None for no limit.
+
+    Raises:
+        PoolTimeout: it took too long.
+        SafeError: there is no connection.
+
+    Threads: any thread but readers and callbacks. It blocks.
+    """
+    try:
+        return borrower.result(timeout)
+    except TimeoutError:
+        dispatcher.forgo(borrower)
+        raise PoolTimeout(f"no connection was free within {timeout:g} s", host=dispatcher.host, phase="queue") from None
+    except SafeError:
+        raise
+    except BaseException:
+        dispatcher.forgo(borrower)
+        raise
+
+
+class Shelf:
+    """The SFTP clients of one pool that nobody uses at the moment.
+
+    Threads: every method may be called by any thread.
+    """
+
+    def __init__(self, dispatcher: Dispatcher, open_s: float) -> None:
+        """Starts empty; ``open_s`` is how long the server may take to open a session, in seconds.
+
+        Threads: any thread; it does not block.
+        """
+        self._dispatcher = dispatcher
+        self._open_s = open_s
+        self._lock = threading.Lock()
+        self._idle: list[tuple[int, paramiko.SFTPClient]] = []
+        self._closed = False
+
+    def take(self, timeout: float | None) -> tuple[int, paramiko.SFTPClient]:
+        """A client that works, from the shelf or new, and the key under which it is put back.
+
+        Raises:
+            PoolTimeout: there was no room in time.
+            SessionRefused: the server has no SFTP, or refuses sessions.
+            SafeError: there is no connection.
+
+        Threads: any thread but readers and callbacks. It blocks.
+        """
+        while True:
+            with self._lock:
+                found = self._idle.pop() if self._idle else None
+            if found is None:
+                break
+            channel = found[1].get_channel()
+            if channel is not None and not channel.closed and channel.transport.is_active():
+                return found
+            self._dispatcher.free_slot(found[0])
+        host = self._dispatcher.host
+        while True:
+            key, link = wait_for(self._dispatcher, self._dispatcher.take_slot(), timeout)
+            try:
+                channel = link.open_session(timeout=timeout or self._open_s)
+            except paramiko.ChannelException as error:
+                if self._dispatcher.free_slot(key, refused=True):
+                    continue
+                raise SessionRefused(f"the server refuses sessions: {error}", host=host, phase="open") from error
+            except (paramiko.SSHException, EOFError, OSError) as error:
+                self._dispatcher.free_slot(key)
+                if not link.is_active():
+                    continue  # nothing was started; another connection will do
+                raise SessionRefused(f"no session: {error}", host=host, phase="open") from error
+            try:
+                channel.settimeout(self._open_s)
+                channel.invoke_subsystem("sftp")
+                sftp = paramiko.SFTPClient(channel)
+                channel.settimeout(None)
+                return key, sftp
+            except (paramiko.SSHException, EOFError, OSError) as error:
+                channel.close()
+                self._dispatcher.free_slot(key)
+                raise SessionRefused(
+                    f"the server has no SFTP: {error}", host=host, phase="open", hint="Subsystem sftp in sshd_config"
+                ) from error
+
+    def put(self, key: int, sftp: paramiko.SFTPClient, *, clean: bool) -> None:
+        """Takes a client back; keeps it if it is ``clean``: no answer of the server is still on its way.
+
+        Threads: any thread. It may block for a moment while the peer does not read.
+        """
+        channel = sftp.get_channel()
+        with self._lock:
+            keep = clean and not self._closed and len(self._idle) < _KEPT and channel is not None and not channel.closed
+            if keep:
+                self._idle.append((key, sftp))
+        if not keep:
+            sftp.close()
+            self._dispatcher.free_slot(key)
+
+    def close(self) -> None:
+        """Closes what is on the shelf, and from now on what comes back.
+
+        Threads: any thread. It may block for a moment while the peer does not read.
+        """
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for key, sftp in idle:
+            sftp.close()
+            self._dispatcher.free_slot(key)
+
+    def forget(self) -> None:
+        """In a forked child: lets go without a word to the server.
+
+        Threads: the child's only thread; it does not block.
+        """
+        self._lock = threading.Lock()
+        self._closed = True
+        self._idle = []

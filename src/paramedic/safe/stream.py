@@ -1,0 +1,186 @@
+"""Output as it comes: chunks or lines, standard output and standard error told apart, memory bounded by the window."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from paramedic.safe.future import CommandFuture
+from paramedic.safe.result import CommandResult
+from paramedic.safe.session import STDERR, STDOUT
+
+if TYPE_CHECKING:
+    from paramedic.safe.session import Session
+
+_LONGEST_LINE_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Some output.
+
+    Threads: a value; share it freely.
+    """
+
+    stream: str
+    """"stdout" or "stderr"."""
+    data: bytes
+
+    @property
+    def text(self) -> str:
+        """The output as text: UTF-8, what is not becomes U+FFFD."""
+        return self.data.decode("utf-8", "replace")
+
+
+class Channel:
+    """A sink between the reader thread and the thread that takes the output."""
+
+    def __init__(self) -> None:
+        """Starts empty.
+
+        Threads: any thread; it does not block.
+        """
+        self._changed = threading.Condition()
+        self._chunks: deque[Chunk] = deque()
+        self._finished = False
+
+    def feed(self, stream: int, data: bytes) -> int:
+        """Queues output; the server gets no room for more until somebody took it.
+
+        Threads: the reader thread; it does not block.
+        """
+        with self._changed:
+            self._chunks.append(Chunk("stdout" if stream == STDOUT else "stderr", data))
+            self._changed.notify()
+        return 0
+
+    def finish(self) -> None:
+        """No more comes.
+
+        Threads: any thread, any number of times; it does not block.
+        """
+        with self._changed:
+            self._finished = True
+            self._changed.notify_all()
+
+    def take(self, deadline: float | None) -> Chunk | None:
+        """The next chunk, None at the end.
+
+        Raises:
+            TimeoutError: nothing came before ``deadline`` (``time.monotonic()``).
+
+        Threads: one thread at a time. It blocks.
+        """
+        with self._changed:
+            while not self._chunks:
+                if self._finished:
+                    return None
+                left = None if deadline is None else deadline - time.monotonic()
+                if (left is not None and left <= 0) or not self._changed.wait(left):
+                    raise TimeoutError("no output came in time")
+            return self._chunks.popleft()
+
+
+class Stream:
+    """The output of one command while it runs; iterate over it for chunks, or over :meth:`lines`.
+
+    Leaving its ``with`` block early ends the remote process.
+
+    Threads: one thread at a time takes output; :meth:`close` may be called by any thread.
+    """
+
+    def __init__(self, sink: Channel, future: CommandFuture, session: Callable[[], Session | None]) -> None:
+        """Made by ``ClientPool.stream``.
+
+        Threads: any thread; it does not block.
+        """
+        self._sink = sink
+        self._session = session
+        self.future = future
+        """The command's future; its result has no output."""
+
+    def __enter__(self) -> Stream:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[Chunk]:
+        while (chunk := self.read()) is not None:
+            yield chunk
+
+    def read(self, timeout: float | None = None) -> Chunk | None:
+        """The next chunk, None at the end of both streams.
+
+        Args:
+            timeout: seconds to wait for output; None for no limit but the command's own.
+
+        Raises:
+            TimeoutError: nothing came in time; the command runs on.
+            SafeError: the command did not end by itself; raised once all that came was taken.
+
+        Threads: one thread at a time. It blocks.
+        """
+        chunk = self._sink.take(None if timeout is None else time.monotonic() + timeout)
+        if chunk is None:
+            self.future.result()  # raises what ended it, if anything did
+            return None
+        session = self._session()
+        if session is not None:
+            session.grant(len(chunk.data))
+        return chunk
+
+    def lines(self) -> Iterator[Chunk]:
+        """Whole lines without their ends, in the order in which they were completed; the last one may lack its end.
+
+        A line longer than 1 MiB comes in pieces: a flood without line ends must not fill the memory.
+
+        Raises:
+            SafeError: as :meth:`read`.
+
+        Threads: one thread at a time. It blocks.
+        """
+        rests = {"stdout": b"", "stderr": b""}
+        for chunk in self:
+            *whole, rest = (rests[chunk.stream] + chunk.data).split(b"\n")
+            for line in whole:
+                yield Chunk(chunk.stream, line.removesuffix(b"\r"))
+            while len(rest) > _LONGEST_LINE_BYTES:
+                yield Chunk(chunk.stream, rest[:_LONGEST_LINE_BYTES])
+                rest = rest[_LONGEST_LINE_BYTES:]
+            rests[chunk.stream] = rest
+        for stream, rest in rests.items():
+            if rest:
+                yield Chunk(stream, rest)
+
+    def result(self, timeout: float | None = None) -> CommandResult:
+        """How the command ended. Output that nobody took is thrown away, so that it can end.
+
+        Raises:
+            TimeoutError: it has not ended after ``timeout`` seconds.
+            SafeError: it did not end by itself.
+
+        Threads: one thread at a time. It blocks.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            if self.read(left) is None:
+                return self.future.result()
+
+    def close(self) -> None:
+        """Ends the remote process if it still runs.
+
+        Threads: any thread, any number of times; it does not wait for the process.
+        """
+        self.future.cancel()
+
+
+__all__ = ["STDERR", "STDOUT", "Channel", "Chunk", "Stream"]

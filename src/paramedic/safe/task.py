@@ -1,0 +1,109 @@
+"""One command on its way through a pool: queued, launched, maybe refused and queued again, ended by itself or by us."""
+
+from __future__ import annotations
+
+import enum
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from paramedic.safe.clock import Alarm
+from paramedic.safe.feeding import Input
+from paramedic.safe.future import CommandFuture
+from paramedic.safe.result import CommandResult, Ending
+from paramedic.safe.session import Collector, Outcome, Session, Sink
+
+if TYPE_CHECKING:
+    from paramedic.safe.dispatch import Dispatcher
+
+
+class Stage(enum.Enum):
+    """How far a task has come."""
+
+    QUEUED = "queued"
+    LAUNCHED = "launched"
+    ENDING = "ending"
+    DONE = "done"
+
+
+class Why(enum.Enum):
+    """Why we end a command that has not ended by itself."""
+
+    TIMEOUT = "timeout"
+    CANCELLED = "cancelled"
+    CLOSED = "closed"
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Task:
+    """One command; its fields are changed under the pool's lock, or by the one thread that has it at the time.
+
+    Threads: it belongs to its pool.
+    """
+
+    pool: Dispatcher
+    command: str
+    sent_command: bytes
+    input: Input
+    environment: dict[bytes, bytes] | None
+    terminal: bool
+    run_s: float | None
+    total_at: float | None
+    retry_safe: bool
+    leash: bool
+    sink: Sink
+    window_bytes: int
+    adjustable: bool
+    future: CommandFuture = field(init=False)
+    queued_at: float = 0.0
+    stage: Stage = Stage.QUEUED
+    session: Session | None = None
+    link: int = -1
+    attempts: int = 1
+    alarm: Alarm | None = None
+    why: Why | None = None
+    phase: str = "queue"
+    ending: Ending = Ending.UNKNOWN
+
+    def session_started(self, session: Session) -> None:
+        """Called by the session: the command was sent.
+
+        Threads: the reader thread, with the transport's lock; it does not block.
+        """
+        self.pool._started(self, session)
+
+    def session_ended(self, session: Session) -> None:
+        """Called by the session, once.
+
+        Threads: the reader thread or the one that closes; it does not block.
+        """
+        link = session.link
+        if link is None or session.outcome is Outcome.LOST or threading.get_ident() != link.ident:
+            self.pool._ended(self, session)
+        else:
+            # The reader may hold the transport's lock, under which nothing new may be launched.
+            link.defer(lambda: self.pool._ended(self, session))
+
+    def result(self, session: Session | None) -> CommandResult:
+        """What is known of the command's end.
+
+        Threads: whoever has the task; it does not block.
+        """
+        now = time.monotonic()
+        started = session.started_at if session is not None and session.command_sent else 0.0
+        ended = session.ended_at if session is not None and session.ended_at else now
+        sink = self.sink
+        collected = isinstance(sink, Collector)
+        return CommandResult(
+            host=self.pool.host,
+            command=self.command,
+            exit_status=session.exit_status if session is not None else None,
+            signal=session.exit_signal if session is not None else None,
+            stdout=b"".join(sink.stdout) if isinstance(sink, Collector) and collected else b"",
+            stderr=b"".join(sink.stderr) if isinstance(sink, Collector) and collected else b"",
+            duration_s=max(0.0, ended - started) if started else 0.0,
+            queue_s=max(0.0, (started or now) - self.queued_at),
+            ending=self.ending,
+            attempts=self.attempts,
+        )

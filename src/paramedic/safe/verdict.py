@@ -1,0 +1,71 @@
+"""What the caller of a command is told when it has ended: a result or an error. Pure."""
+
+from __future__ import annotations
+
+from paramedic.safe.errors import CommandTimeout, ConnectionLost, PoolClosed, SafeError, SessionRefused
+from paramedic.safe.result import CommandResult, Ending
+from paramedic.safe.session import Outcome, Session
+from paramedic.safe.task import Task, Why
+
+_WAITING_FOR = {
+    "queue": "waiting for a free session",
+    "open": "the server's answer to the request for a session",
+}
+_BECAME = {
+    Ending.TERMINATED: "its process was ended with TERM",
+    Ending.HUNTED: "its process was found from a second session and ended",
+    Ending.KILLED: "its process was ended with KILL",
+    Ending.RELEASED: "its process was ended",
+    Ending.UNKNOWN: "the server did not report its end: the process may still be running",
+    Ending.NOT_STARTED: "nothing was run",
+}
+
+
+def ending_of(task: Task, session: Session) -> Ending:
+    """What became of the remote process of a session that has ended.
+
+    Threads: whoever settles the task; it does not block.
+    """
+    if session.outcome is Outcome.LOST:
+        return Ending.UNKNOWN if session.command_sent else Ending.NOT_STARTED
+    if session.outcome in (Outcome.REFUSED, Outcome.EXEC_REFUSED) or not session.command_sent:
+        return Ending.NOT_STARTED
+    return task.ending if task.why is not None else Ending.EXITED
+
+
+def verdict(task: Task, session: Session | None) -> CommandResult | SafeError:
+    """The result of a task that has ended, or the error that it ends with.
+
+    Threads: whoever settles the task; it does not block.
+    """
+    host = task.pool.host
+    result = task.result(session)
+    started = session is not None and session.command_sent and task.ending is not Ending.NOT_STARTED
+    if task.why is Why.TIMEOUT:
+        doing = _WAITING_FOR.get(task.phase, "the run of the command")
+        return CommandTimeout(
+            f"the limit passed during {doing}; {_BECAME.get(task.ending, 'it ended')}",
+            ending=task.ending,
+            host=host,
+            phase=task.phase,
+            hint="run it with leash=True, or look for it there" if task.ending is Ending.UNKNOWN else "",
+            result=result,
+            may_have_started=started,
+        )
+    if task.why is Why.CLOSED:
+        return PoolClosed("the pool was closed before the command ended", host=host, phase=task.phase)
+    outcome = session.outcome if session is not None else None
+    if outcome is Outcome.REFUSED and session is not None:
+        return SessionRefused(f"the server refuses sessions: {session.refusal}", host=host, phase="open")
+    if outcome is Outcome.EXEC_REFUSED:
+        return SessionRefused("the server refuses to run the command", host=host, phase="open")
+    if result.exit_status is None and result.signal is None:
+        what = "the connection was lost" if outcome is Outcome.LOST else "the server did not say how it ended"
+        return ConnectionLost(
+            f"{what} while the command ran" if started else f"{what} before the command was sent",
+            host=host,
+            result=result,
+            may_have_started=started,
+            hint=None if started else "",
+        )
+    return result

@@ -1,0 +1,117 @@
+"""Real OpenSSH servers on loopback, and the count of what is left behind."""
+
+from __future__ import annotations
+
+import gc
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from openssh import running_sshd
+from paramedic.safe import ClientPool, KnownHosts
+
+
+class Host:
+    """One sshd and how to reach it."""
+
+    def __init__(self, server: Any) -> None:
+        self.server = server
+
+    def arguments(self, **more: Any) -> dict[str, Any]:
+        given: dict[str, Any] = {
+            "port": self.server.port,
+            "username": self.server.user,
+            "key_filename": self.server.key_file,
+            "known_hosts": KnownHosts(self.server.known_hosts_file),
+            "allow_agent": False,
+            "look_for_keys": False,
+        }
+        return given | more
+
+    def pool(self, **more: Any) -> ClientPool:
+        return ClientPool(self.server.host, **self.arguments(**more))
+
+
+@pytest.fixture(scope="session")
+def start_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Host]]:
+    """Starts an sshd with further lines of configuration; one per set of lines, for all tests."""
+    import contextlib
+
+    home = tmp_path_factory.mktemp("home")  # nobody's .bashrc
+    with contextlib.ExitStack() as stack:
+        hosts: dict[tuple[str, ...], Host] = {}
+
+        def start(*options: str) -> Host:
+            if options not in hosts:
+                folder = tmp_path_factory.mktemp("sshd")
+                hosts[options] = Host(stack.enter_context(running_sshd(folder, *options, f"SetEnv HOME={home}")))
+            return hosts[options]
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def host(start_host: Callable[..., Host]) -> Host:
+    """An sshd with Debian's defaults: MaxSessions 10, MaxStartups 10:30:100."""
+    return start_host()
+
+
+@pytest.fixture
+def pool(host: Host) -> Iterator[ClientPool]:
+    with host.pool() as pool:
+        yield pool
+
+
+def _mine() -> set[str]:
+    return {thread.name for thread in threading.enumerate()}
+
+
+def _descriptors() -> int:
+    return len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
+
+
+@pytest.fixture(autouse=True)
+def nothing_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
+    """No thread and no file descriptor is left when a test is over."""
+    # Fixtures that open things for longer than a test must be there before we count.
+    for name in ("host", "start_host"):
+        if name in request.fixturenames:
+            request.getfixturevalue(name)
+    gc.collect()
+    threads, descriptors = _mine(), _descriptors()
+    yield
+    # A reader that was told to stop needs a moment to leave its last line; what stays longer has leaked.
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        gc.collect()
+        if _mine() <= threads and _descriptors() <= descriptors:
+            return
+        threading.Event().wait(0.02)
+    assert _mine() <= threads, "threads are left"
+    assert _descriptors() <= descriptors, "file descriptors are left"
+
+
+def processes(mark: str) -> list[str]:
+    """The remote processes whose command line contains ``mark``, as ``ps`` sees them: loopback makes them visible."""
+    import subprocess
+
+    out = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True, timeout=20).stdout
+    return [line for line in out.splitlines() if mark in line and "sshd" not in line]
+
+
+def gone(mark: str, within_s: float = 5.0) -> bool:
+    """Whether no such process is there any more."""
+    deadline = time.monotonic() + within_s
+    while processes(mark):
+        if time.monotonic() > deadline:
+            return False
+        threading.Event().wait(0.05)
+    return True
+
+
+__all__ = ["Host", "Path", "gone", "processes"]

@@ -1,0 +1,182 @@
+"""What a command is given, and what comes back, on a real OpenSSH server."""
+
+from __future__ import annotations
+
+import io
+import pickle
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import Any
+
+import pytest
+
+from paramedic.safe import (
+    BadCommand,
+    ClientPool,
+    CommandFailed,
+    CommandResult,
+    Ending,
+    PoolClosed,
+    SafeError,
+    SessionRefused,
+)
+
+COMMANDS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
+    "both streams come back apart": ("echo out; echo err >&2", {}, {"stdout": b"out\n", "stderr": b"err\n"}),
+    "the exit status is the command's": ("exit 42", {}, {"exit_status": 42, "signal": None}),
+    "a signal is named": ("kill -KILL $$", {}, {"exit_status": None, "signal": "KILL"}),
+    "output that is no text stays bytes": ("printf '\\377\\376\\000abc'", {}, {"stdout": b"\xff\xfe\x00abc"}),
+    "without input, the input is empty": ("cat; echo end", {}, {"stdout": b"end\n"}),
+    "bytes are an input": ("cat", {"input": b"\x00\xff\n"}, {"stdout": b"\x00\xff\n"}),
+    "text is an input": ("cat", {"input": "grüße"}, {"stdout": "grüße".encode()}),
+    "a file is an input": ("cat", {"input": io.BytesIO(b"line\n" * 9)}, {"stdout": b"line\n" * 9}),
+    "an iterator is an input": ("cat", {"input": iter([b"a", b"b", b""])}, {"stdout": b"ab"}),
+    "an input that nobody reads is no error": ("exit 0", {"input": b"x" * 3_000_000}, {"exit_status": 0}),
+    "on a terminal both streams are one": ("echo out; echo err >&2", {"terminal": True}, {"stdout": b"out\r\nerr\r\n"}),
+    "a command on a leash keeps its status": ("echo x; echo y >&2; exit 7", {"leash": True}, {"exit_status": 7}),
+    "a command may be long": (f"true {'x' * 100_000}; echo end", {}, {"stdout": b"end\n"}),
+}
+
+
+@pytest.mark.parametrize("story", COMMANDS)
+def test_commands(pool: ClientPool, story: str) -> None:
+    command, arguments, expected = COMMANDS[story]
+    result = pool.run(command, timeout=30, **arguments)
+    assert {name: getattr(result, name) for name in expected} == expected
+    assert result.ending is Ending.EXITED
+
+
+FLOODS = {
+    "stderr only": "head -c 5000000 /dev/zero >&2",
+    "stdout only": "head -c 5000000 /dev/zero",
+    "stderr before stdout": "head -c 3000000 /dev/zero >&2; head -c 3000000 /dev/zero",
+    "both at once": "head -c 3000000 /dev/zero >&2 & head -c 3000000 /dev/zero; wait",
+    "more than the largest window": "head -c 50000000 /dev/zero",
+}
+
+
+@pytest.mark.parametrize("story", FLOODS)
+def test_no_size_or_order_of_output_hangs(pool: ClientPool, story: str) -> None:
+    result = pool.run(FLOODS[story], timeout=60)
+    wanted = {"stderr only": 5, "stdout only": 5, "more than the largest window": 50}.get(story, 6) * 1_000_000
+    assert len(result.stdout) + len(result.stderr) == wanted
+
+
+def test_a_big_input_passes_through_while_output_comes(pool: ClientPool) -> None:
+    data = bytes(range(256)) * 40_000
+    assert pool.run("cat", input=data, timeout=60).stdout == data
+
+
+def test_an_input_that_fails_ends_the_command(pool: ClientPool) -> None:
+    def broken() -> Any:
+        yield b"a"
+        raise OSError("the disk is gone")
+
+    with pytest.raises(SafeError):
+        pool.run("cat; sleep 60", input=broken(), timeout=30)
+
+
+@pytest.mark.parametrize("command", ["", "   ", "a\0b"])
+def test_a_command_that_cannot_be_sent_is_told_at_once(pool: ClientPool, command: str) -> None:
+    with pytest.raises(BadCommand):
+        pool.submit(command)
+
+
+def test_a_command_longer_than_the_system_takes_is_the_remote_shells_error(pool: ClientPool) -> None:
+    # Linux takes 128 KiB per argument; OpenSSH's child says so and exits, and other commands go on.
+    with pytest.raises(SafeError):
+        pool.run("true " + "x" * 1_000_000, timeout=30, check=True)
+    assert pool.run("echo alive").text == "alive\n"
+
+
+def test_check_raises_with_the_result(pool: ClientPool) -> None:
+    with pytest.raises(CommandFailed, match="exit status 3: no such thing") as caught:
+        pool.run("echo no such thing >&2; exit 3", check=True)
+    assert caught.value.result is not None
+    assert caught.value.result.exit_status == 3
+    assert caught.value.host == pool.host
+
+
+def test_results_and_errors_travel_between_processes(pool: ClientPool) -> None:
+    result = pool.run("echo x")
+    assert pickle.loads(pickle.dumps(result)) == result
+    with pytest.raises(CommandFailed) as caught:
+        pool.run("exit 1", check=True)
+    copy = pickle.loads(pickle.dumps(caught.value))
+    assert (type(copy), str(copy), copy.result) == (CommandFailed, str(caught.value), caught.value.result)
+
+
+def test_map_keeps_the_order_and_leaving_it_early_ends_the_rest(pool: ClientPool) -> None:
+    assert [int(r.text) for r in pool.map(f"echo {n}" for n in range(100))] == list(range(100))
+    results = pool.map(["echo first", *(["sleep 51.25"] * 20)])
+    assert next(results).text == "first\n"
+    results.close()  # type: ignore[attr-defined]
+    assert pool.run("echo alive", total_timeout=30).ok
+
+
+def test_futures_work_with_the_standard_library(pool: ClientPool) -> None:
+    futures = [pool.submit(f"echo {n}") for n in range(30)]
+    assert sorted(int(f.result().text) for f in as_completed(futures, timeout=30)) == list(range(30))
+
+
+def test_a_callback_may_use_the_pool_and_runs_on_no_reader(pool: ClientPool) -> None:
+    seen: list[tuple[str, CommandResult]] = []
+    done = threading.Event()
+
+    def callback(future: Any) -> None:
+        seen.append((threading.current_thread().name, pool.run("echo inner", total_timeout=20)))
+        done.set()
+
+    pool.submit("sleep 0.2").add_done_callback(callback)
+    assert done.wait(30)
+    assert seen[0][0].endswith("-callbacks")
+    assert seen[0][1].text == "inner\n"
+
+
+@pytest.mark.parametrize("sessions", [1, 2, 5, 10])
+def test_the_servers_session_limit_is_learned_and_nothing_is_lost(
+    start_host: Callable[..., Any], sessions: int
+) -> None:
+    with start_host(f"MaxSessions {sessions}").pool(sessions=10, connections=2) as pool:
+        results = list(pool.map(["true"] * 150))
+        assert [r.exit_status for r in results] == [0] * 150
+        assert pool.statistics().session_limit <= 2 * sessions
+
+
+def test_a_server_that_takes_no_sessions_is_told_so(start_host: Callable[..., Any]) -> None:
+    with start_host("MaxSessions 0").pool() as pool, pytest.raises(SessionRefused):
+        pool.run("true", total_timeout=30)
+
+
+def test_five_hundred_threads_share_a_small_pool(host: Any) -> None:
+    with host.pool(connections=2) as pool, ThreadPoolExecutor(500) as threads:
+        texts = list(threads.map(lambda n: pool.run(f"echo {n}").text, range(500)))
+    assert texts == [f"{n}\n" for n in range(500)]
+
+
+def test_a_closed_pool_says_so(host: Any) -> None:
+    pool = host.pool()
+    with pool:
+        future = pool.submit("sleep 0.3; echo end")
+    assert future.result(0).text == "end\n"  # leaving the block waited for it
+    with pytest.raises(PoolClosed):
+        pool.run("true")
+    pool.close()
+
+
+def test_closing_under_way_ends_every_command_one_way_or_the_other(host: Any) -> None:
+    pool = host.pool(connections=2)
+    futures = [pool.submit("sleep 52.25") for _ in range(60)]
+    assert not futures[0].done()
+    pool.close(cancel=True)
+    assert {type(f.exception(0)) for f in futures} == {PoolClosed}
+
+
+def test_statistics_add_up(host: Any) -> None:
+    with host.pool() as pool:
+        list(pool.map(["true"] * 20))
+        with pytest.raises(TimeoutError):
+            pool.run("sleep 50.25", timeout=0.2)
+        counts = pool.statistics()
+    assert (counts.completed, counts.timed_out, counts.queued, counts.running) == (20, 1, 0, 0)

@@ -1,0 +1,256 @@
+"""A timeout or a cancel ends the remote process, and the result says how: shown with ps."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from conftest import gone, processes
+from paramedic.safe import ClientPool, CommandTimeout, Ending, Limits
+from paramedic.safe.ending import Action, steps
+from paramedic.safe.hunting import Child, choose, read_survey
+
+
+def marked(seconds: int) -> str:
+    """A number of seconds to sleep that no other process on this machine has."""
+    return f"{seconds}.{os.getpid()}{threading.get_ident() % 1000:03d}"
+
+
+def test_a_timeout_ends_the_remote_process(pool: ClientPool) -> None:
+    mark = marked(100)
+    with pytest.raises(CommandTimeout) as caught:
+        pool.run(f"echo begun; sleep {mark}", timeout=0.5)
+    assert caught.value.ending in (Ending.TERMINATED, Ending.HUNTED)
+    assert caught.value.result is not None
+    assert caught.value.result.stdout == b"begun\n"
+    assert gone(mark)
+
+
+def test_a_process_that_ignores_term_is_killed(pool: ClientPool) -> None:
+    mark = marked(101)
+    with pytest.raises(CommandTimeout) as caught:
+        pool.run(f"trap '' TERM; sleep {mark}", timeout=0.5)
+    assert caught.value.ending is Ending.KILLED
+    assert gone(mark)
+
+
+def test_children_in_the_background_end_too(pool: ClientPool) -> None:
+    mark = marked(102)
+    with pytest.raises(CommandTimeout):
+        pool.run(f"sleep {mark} & sleep {mark} | cat; wait", timeout=0.5)
+    assert gone(mark)
+
+
+def test_only_the_command_that_timed_out_ends(host: Any) -> None:
+    mark, other = marked(103), "sleep 3; echo survived"
+    with host.pool(connections=1) as pool:
+        survivors = [pool.submit(other), pool.submit(other)]
+        doomed = pool.submit(f"sleep {mark}", timeout=0.5)
+        survivors.append(pool.submit(other))
+        with pytest.raises(CommandTimeout):
+            doomed.result()
+        assert gone(mark)
+        assert [f.result().text for f in survivors] == ["survived\n"] * 3
+
+
+def test_many_that_time_out_at_once_all_end(host: Any) -> None:
+    mark = marked(104)
+    with host.pool(connections=2) as pool:
+        futures = [pool.submit(f"sleep {mark}", timeout=1) for _ in range(14)]
+        errors = [f.exception() for f in futures]
+    assert {type(e) for e in errors} == {CommandTimeout}
+    assert gone(mark)
+
+
+def test_a_leash_ends_what_ignores_signals_when_the_connection_dies(host: Any) -> None:
+    mark = marked(105)
+    with host.pool() as pool:
+        future = pool.submit(f"trap '' HUP; sleep {mark}", leash=True)
+        while not processes(mark):
+            threading.Event().wait(0.05)
+        for link in list(pool._dispatcher._links.values()):
+            link.close()
+        assert future.exception(10) is not None
+        assert gone(mark)
+
+
+def test_a_timeout_on_a_leash_says_released(pool: ClientPool) -> None:
+    mark = marked(106)
+    with pytest.raises(CommandTimeout) as caught:
+        pool.run(f"sleep {mark}", timeout=0.5, leash=True)
+    assert caught.value.ending is Ending.RELEASED
+    assert gone(mark)
+
+
+def test_cancelling_a_running_future_ends_the_remote_process(pool: ClientPool) -> None:
+    mark = marked(107)
+    future = pool.submit(f"sleep {mark}")
+    while not processes(mark):
+        threading.Event().wait(0.05)
+    assert future.running()
+    assert future.cancel()
+    assert future.cancelled()
+    assert future.ending(10) in (Ending.TERMINATED, Ending.HUNTED)
+    assert gone(mark)
+    assert future.cancel()  # twice is fine
+
+
+def test_cancelling_what_waits_means_that_it_never_ran(host: Any) -> None:
+    with host.pool(connections=1, sessions=1) as pool:
+        first = pool.submit("sleep 1")
+        waiting = pool.submit("touch /nonexistent/never")
+        assert waiting.cancel()
+        assert waiting.ending(5) is Ending.NOT_STARTED
+        assert first.result().ok
+        assert not first.cancel()
+
+
+def test_leaving_a_stream_early_ends_the_remote_process(pool: ClientPool) -> None:
+    mark = marked(108)
+    with pool.stream(f"echo first; sleep {mark}") as stream:
+        assert next(iter(stream.lines())).text == "first"
+    assert stream.future.ending(10) in (Ending.TERMINATED, Ending.HUNTED)
+    assert gone(mark)
+
+
+def test_the_total_limit_counts_the_wait_for_a_session(host: Any) -> None:
+    with host.pool(connections=1, sessions=1) as pool:
+        first = pool.submit("sleep 2")
+        with pytest.raises(CommandTimeout) as caught:
+            pool.run("true", total_timeout=0.3)
+        assert (caught.value.phase, caught.value.ending) == ("queue", Ending.NOT_STARTED)
+        assert first.result().ok
+
+
+def test_a_forced_command_takes_no_signals_and_is_found_all_the_same(start_host: Callable[..., Any]) -> None:
+    mark = marked(109)
+    with (
+        start_host(f"ForceCommand sleep {mark}").pool(limits=Limits(grace=0.5)) as pool,
+        pytest.raises(CommandTimeout) as caught,
+    ):
+        pool.run("whatever", timeout=0.5)
+    # The survey is forced to be a sleep as well: nothing is found, and the result does not pretend.
+    assert caught.value.ending is Ending.UNKNOWN
+    assert "may still be running" in str(caught.value)
+    for line in processes(mark):
+        os.kill(int(line.split()[0]), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("how", ["ctrl-c", "exit"])
+def test_ctrl_c_and_the_end_of_the_program_end_the_remote_process(host: Any, how: str) -> None:
+    mark = marked(110 if how == "exit" else 111)
+    act = "signal.raise_signal(signal.SIGINT)" if how == "ctrl-c" else "os._exit if False else sys.exit(5)"
+    program = textwrap.dedent(
+        f"""
+        import os, signal, sys, threading, time
+        from paramedic.safe import ClientPool, KnownHosts
+        pool = ClientPool({host.server.host!r}, port={host.server.port}, username={host.server.user!r},
+            key_filename={host.server.key_file!r}, known_hosts=KnownHosts({host.server.known_hosts_file!r}),
+            allow_agent=False, look_for_keys=False)
+        pool.run("true")
+        if {how == "ctrl-c"}:
+            threading.Timer(1, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+            pool.run("sleep {mark}")
+        else:
+            pool.submit("sleep {mark}")
+            time.sleep(1)
+            sys.exit(5)
+        """
+    )
+    del act
+    done = subprocess.run([sys.executable, "-c", program], timeout=60, capture_output=True, text=True)
+    assert done.returncode == (5 if how == "exit" else -signal.SIGINT), done.stderr
+    assert gone(mark)
+
+
+def test_the_child_of_a_fork_cannot_use_the_pool_and_the_parent_can(host: Any) -> None:
+    program = textwrap.dedent(
+        f"""
+        import os, sys
+        from paramedic.safe import ClientPool, KnownHosts, PoolClosed
+        pool = ClientPool({host.server.host!r}, port={host.server.port}, username={host.server.user!r},
+            key_filename={host.server.key_file!r}, known_hosts=KnownHosts({host.server.known_hosts_file!r}),
+            allow_agent=False, look_for_keys=False)
+        with pool:
+            pending = pool.submit("sleep 1; echo parent")
+            with pool.client() as client:
+                pid = os.fork()
+                if pid == 0:
+                    try:
+                        pool.run("true")
+                    except PoolClosed:
+                        try:
+                            pending.result(5)
+                        except PoolClosed:
+                            sys.exit(0)
+                    sys.exit(1)
+                assert os.waitpid(pid, 0)[1] == 0, "the child"
+                assert client.exec_command("echo lent")[1].read() == b"lent\\n"
+            assert pending.result(10).text == "parent\\n"
+            assert pool.run("echo again").text == "again\\n"
+        """
+    )
+    done = subprocess.run([sys.executable, "-c", program], timeout=60, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+# -- the pure parts
+
+
+def child(pid: int, started: int) -> Child:
+    return Child(pid=pid, group=pid, started=started)
+
+
+CHOICES: dict[str, tuple[list[Child], list[bool], list[int] | None]] = {
+    "one process, one session": ([child(7, 10)], [True], [7]),
+    "the second of three": ([child(7, 10), child(9, 20), child(8, 30)], [False, True, False], [9]),
+    "all of them, even without times": ([child(7, 0), child(9, 0)], [True, True], [7, 9]),
+    "one of two without times: nobody knows which": ([child(7, 0), child(9, 0)], [True, False], None),
+    "a session more than processes: one has just ended": ([child(7, 10)], [True, False], None),
+    "a process more than sessions": ([child(7, 10), child(8, 11)], [True], None),
+    "two of the same tick: their numbers are an order": ([child(7, 10), child(9, 10)], [False, True], [9]),
+    "two of the same tick whose numbers wrapped": ([child(3, 10), child(32000, 10)], [True, False], None),
+    "two of the same tick whose numbers wrapped, both to end": (
+        [child(3, 10), child(32000, 10), child(9, 11)],
+        [True, True, False],
+        [3, 32000],
+    ),
+    "none to end": ([child(7, 10), child(8, 11)], [False, False], []),
+}
+
+
+@pytest.mark.parametrize("story", CHOICES)
+def test_who_is_hunted(story: str) -> None:
+    children, doomed, expected = CHOICES[story]
+    chosen = choose(children, doomed)
+    assert (None if chosen is None else [c.pid for c in chosen]) == expected
+
+
+SURVEYS: dict[str, tuple[str, list[int] | None]] = {
+    "oldest first": ("survey\n9 9 30\n7 7 20\nend\n", [7, 9]),
+    "noise of a login script is skipped": ("Welcome!\nsurvey\n9 9 30\nend\n", [9]),
+    "cut off": ("survey\n9 9 30\n", None),
+    "not a survey": ("command not found\n", None),
+    "not numbers": ("survey\n9 x 30\nend\n", None),
+}
+
+
+@pytest.mark.parametrize("story", SURVEYS)
+def test_what_a_survey_says(story: str) -> None:
+    text, expected = SURVEYS[story]
+    children = read_survey(text)
+    assert (None if children is None else [c.pid for c in children]) == expected
+
+
+def test_every_ending_gives_up_at_last_and_says_so() -> None:
+    for leash in (False, True):
+        last = steps(leash=leash, grace_s=1)[-1]
+        assert (last.action, last.ending) == (Action.GIVE_UP, Ending.UNKNOWN)

@@ -1,0 +1,220 @@
+"""The pool's decisions: tables, and a state machine that plays server, callers and clock against them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from paramedic.safe.plan import LinkPhase, LinkState, Plan, Sizes, backoff_s
+
+READY, CONNECTING, LENT = LinkPhase.READY, LinkPhase.CONNECTING, LinkPhase.LENT
+
+
+def link(phase: LinkPhase, open: int = 0, limit: int = 8, rest_until: float = 0.0) -> dict[str, Any]:
+    return {"phase": phase, "open": open, "limit": limit, "ceiling": 10, "rest_until": rest_until}
+
+
+def decided(links: list[dict[str, Any]], waiting: int, borrowers: int, **plan: Any) -> tuple[Any, ...]:
+    state = Plan(Sizes(connections=3, sessions=10))
+    for key, fields in enumerate(links):
+        state.links[key] = LinkState(key=key, **fields)
+    state._next_key = len(links)
+    for name, value in plan.items():
+        setattr(state, name, value)
+    decision = state.decide(waiting, borrowers, now=100.0)
+    return decision.launch, decision.lend, len(decision.connect), decision.wake_at
+
+
+# links, waiting, borrowers -> launch, lend, connects, wake_at
+DECISIONS: dict[str, tuple[tuple[list[dict[str, Any]], int, int], tuple[Any, ...]]] = {
+    "nothing waits: nothing happens": (([link(READY)], 0, 0), ((), (), 0, None)),
+    "the first command makes the first connection": (([], 1, 0), ((), (), 1, None)),
+    "many commands make one connection at a time": (([], 1000, 0), ((), (), 1, None)),
+    "while one is being made, nobody makes another": (([link(CONNECTING)], 1000, 0), ((), (), 0, None)),
+    "a command goes where most is free": (([link(READY, 5), link(READY, 2)], 1, 0), ((1,), (), 0, None)),
+    "commands spread": (([link(READY, 6), link(READY, 6)], 4, 0), ((0, 1, 0, 1), (), 0, None)),
+    "a short queue is not worth a connection": (([link(READY, 8)], 10, 0), ((), (), 0, None)),
+    "a long queue is": (([link(READY, 8)], 17, 0), ((), (), 1, None)),
+    "never more connections than allowed": (([link(READY, 8)] * 3, 1000, 0), ((), (), 0, None)),
+    "a resting connection is woken in time": (([link(READY, 1, 8, 100.5)], 1, 0), ((), (), 0, 100.5)),
+    "a connection that has rested works": (([link(READY, 1, 8, 99.5)], 1, 0), ((0,), (), 0, None)),
+    "a lent connection takes no commands": (([link(LENT)], 1, 0), ((), (), 1, None)),
+    "a borrower gets an empty connection": (([link(READY)], 0, 1), ((), (0,), 0, None)),
+    "a borrower is not starved by commands": (([link(READY, 3)], 5, 1), ((), (), 1, None)),
+    "the emptiest is kept for the borrower": (([link(READY, 3), link(READY, 1)], 1, 1), ((0,), (), 1, None)),
+}
+
+
+@pytest.mark.parametrize("story", DECISIONS)
+def test_decisions(story: str) -> None:
+    (links, waiting, borrowers), expected = DECISIONS[story]
+    assert decided(links, waiting, borrowers) == expected
+
+
+def test_after_a_failure_the_next_attempt_waits() -> None:
+    assert decided([], 1, 0, connect_after=103.0) == ((), (), 0, 103.0)
+    assert decided([], 1, 0, connect_after=99.0, failures=2) == ((), (), 1, None)
+
+
+def test_a_refusal_lowers_the_limit_to_what_was_open() -> None:
+    plan = Plan(Sizes(connections=1, sessions=10))
+    plan.links[0] = LinkState(key=0, phase=READY, open=6, limit=8, ceiling=10)
+    assert plan.refused(0, 100.0)
+    assert (plan.links[0].open, plan.links[0].limit, plan.links[0].rest_until > 100.0) == (5, 5, True)
+
+
+def test_a_server_that_refuses_with_nothing_open_is_given_up() -> None:
+    plan = Plan(Sizes(connections=1, sessions=10, refused_attempts=12))
+    plan.links[0] = LinkState(key=0, phase=READY, limit=8, ceiling=10)
+    answers = []
+    now = 0.0
+    for _ in range(12):
+        plan.launched(0)
+        answers.append(plan.refused(0, now))
+        now = plan.links[0].rest_until
+    assert answers == [True] * 11 + [False]
+    assert now < 3.0
+
+
+def test_a_run_of_successes_raises_the_limit_again() -> None:
+    plan = Plan(Sizes(connections=1, sessions=10))
+    plan.links[0] = LinkState(key=0, phase=READY, limit=3, ceiling=10)
+    for _ in range(50):
+        plan.launched(0)
+        plan.finished(0, 1.0)
+    assert plan.links[0].limit == 4
+
+
+def test_waits_between_connects_grow_and_differ() -> None:
+    middles = [backoff_s(attempt, 0.5) for attempt in range(1, 12)]
+    assert middles == sorted(middles)
+    assert middles[-1] == 5.0
+    assert backoff_s(3, 0.0) < backoff_s(3, 1.0)
+
+
+class Pool(RuleBasedStateMachine):
+    """A server with a session limit that the plan does not know, and callers who come and go."""
+
+    @initialize(
+        connections=st.integers(1, 4), sessions=st.integers(1, 12), server=st.integers(1, 12), lag=st.integers(0, 2)
+    )
+    def begin(self, connections: int, sessions: int, server: int, lag: int) -> None:
+        self.plan = Plan(Sizes(connections=connections, sessions=sessions))
+        self.server, self.lag = server, lag
+        self.waiting = self.borrowers = 0
+        self.now = 1000.0
+        self.connecting: list[int] = []
+        self.launched: list[int] = []
+        self.lent: list[int] = []
+        self.accepted: dict[int, int] = {}
+        self.wake: float | None = None
+
+    def decide(self) -> None:
+        decision = self.plan.decide(self.waiting, self.borrowers, self.now)
+        self.waiting -= len(decision.launch)
+        self.borrowers -= len(decision.lend)
+        self.connecting += decision.connect
+        self.launched += decision.launch
+        self.lent += decision.lend
+        self.wake = decision.wake_at
+        assert self.waiting >= 0
+        assert self.borrowers >= 0
+
+    @rule(count=st.integers(1, 30))
+    def submit(self, count: int) -> None:
+        self.waiting += count
+        self.decide()
+
+    @rule()
+    def borrow(self) -> None:
+        self.borrowers += 1
+        self.decide()
+
+    @precondition(lambda self: self.connecting)
+    @rule(data=st.data(), works=st.booleans(), uniform=st.floats(0, 1))
+    def connect(self, data: Any, works: bool, uniform: float) -> None:
+        key = data.draw(st.sampled_from(self.connecting))
+        self.connecting.remove(key)
+        if works:
+            self.plan.connected(key, self.now)
+            self.accepted[key] = 0
+        elif not self.plan.connect_failed(key, self.now, uniform):
+            self.waiting = self.borrowers = 0  # the dispatcher fails them
+        self.decide()
+
+    @precondition(lambda self: self.launched)
+    @rule(data=st.data())
+    def answer(self, data: Any) -> None:
+        key = data.draw(st.sampled_from(self.launched))
+        self.launched.remove(key)
+        if self.accepted[key] + self.lag < self.server:
+            self.accepted[key] += 1
+        elif self.plan.refused(key, self.now):
+            self.waiting += 1
+        self.decide()
+
+    @precondition(lambda self: any(self.accepted.values()))
+    @rule(data=st.data())
+    def finish(self, data: Any) -> None:
+        key = data.draw(st.sampled_from([key for key, count in self.accepted.items() if count]))
+        self.accepted[key] -= 1
+        self.plan.finished(key, self.now)
+        self.decide()
+
+    @precondition(lambda self: self.lent)
+    @rule()
+    def give_back(self) -> None:
+        self.plan.returned(self.lent.pop(), self.now)
+        self.decide()
+
+    @precondition(lambda self: self.accepted)
+    @rule(data=st.data())
+    def die(self, data: Any) -> None:
+        key = data.draw(st.sampled_from(list(self.accepted)))
+        del self.accepted[key]
+        self.waiting += self.launched.count(key)  # nothing was sent: they are queued again
+        self.launched = [other for other in self.launched if other != key]
+        self.lent = [other for other in self.lent if other != key]
+        self.plan.lost(key)
+        self.decide()
+
+    @rule(seconds=st.floats(0.001, 100))
+    def pass_time(self, seconds: float) -> None:
+        self.now += seconds
+        if self.wake is not None and self.now >= self.wake:
+            self.decide()
+
+    @rule()
+    def tidy(self) -> None:
+        for key in self.plan.stale(self.now, 60.0):
+            assert not self.accepted.pop(key)
+            assert key not in self.launched
+            assert key not in self.lent
+
+    @invariant()
+    def bounds_hold(self) -> None:
+        if not hasattr(self, "plan"):
+            return
+        assert len(self.plan.links) <= self.plan.sizes.connections
+        for key, state in self.plan.links.items():
+            assert state.open == self.launched.count(key) + self.accepted.get(key, 0)
+            assert 0 <= state.open <= state.ceiling
+            assert 1 <= state.limit <= state.ceiling
+            if state.phase is LENT:
+                assert state.open == 0
+                assert key in self.lent
+
+    @invariant()
+    def nobody_waits_for_nothing(self) -> None:
+        # Whoever waits, waits for something that will happen: an answer, an end, a return, a connection or the clock.
+        if hasattr(self, "plan") and (self.waiting or self.borrowers):
+            coming = self.connecting or self.launched or any(self.accepted.values()) or self.lent
+            assert coming or self.wake is not None
+
+
+Pool.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestPool = Pool.TestCase
