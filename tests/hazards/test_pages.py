@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import importlib
+import inspect
 import re
 import warnings
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -107,13 +110,14 @@ def test_files_and_names_of_paramiko_that_a_page_cites_exist(hazard: Hazard) -> 
     """Checked against the installed release: a name that goes away must be looked at again."""
     import paramiko
 
-    sources = {path.name: path.read_text(encoding="utf-8") for path in Path(paramiko.__file__).parent.glob("*.py")}
-    everything = "\n".join(sources.values())
+    files = {path.name for path in Path(paramiko.__file__).parent.glob("*.py")}
     text = sections(hazard)["Why Paramiko does this"] + hazard.why
     for file in set(re.findall(r"\b([a-z_]+\.py)\b", text)):
-        assert file in sources, f"{file} is not a file of Paramiko {paramiko.__version__}"
-    for owner, name in set(re.findall(r"\b(SSHClient|Transport|Channel|SFTP\w+|BufferedFile)\.(\w+)", text)):
-        assert re.search(rf"\b{name}\b", everything), f"{owner}.{name}"
+        assert file in files, f"{file} is not a file of Paramiko {paramiko.__version__}"
+    for owner, name in set(re.findall(r"\b([A-Z][A-Za-z]+)\.(\w+)", text)):
+        found = next((vars(m)[owner] for m in paramiko_modules() if owner in vars(m)), None)
+        if found is not None:
+            assert hasattr(found, name) or f"self.{name} =" in inspect.getsource(found), f"{owner}.{name}"
 
 
 @each_hazard
@@ -159,3 +163,44 @@ def test_pages_are_plain(hazard: Hazard) -> None:
     assert not re.search(r"[ \t]$", text, re.M)
     assert "!" not in re.sub(r"`[^`]*`|^```.*?^```$|!=", "", text, flags=re.M | re.S), "no exclamations"
     assert not re.search(r"/(root|home|work|tmp)/", text), "no paths of somebody's machine"
+
+
+def paramiko_modules() -> list[ModuleType]:
+    """The modules in which a class that a page names may be."""
+    names = ["client", "transport", "channel", "file", "sftp", "sftp_client", "sftp_file", "hostkeys", "agent", "proxy"]
+    names += ["packet", "pipe", "buffered_pipe", "auth_handler"]
+    return [importlib.import_module(f"paramiko.{name}") for name in names]
+
+
+DOCUMENTS = ["contract.md", "paramiko-internals.md"]
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_the_explanations_cite_code_that_exists(root: Path, name: str) -> None:
+    """Whatever stands as `file.py` `Class.method` is looked up in the installed Paramiko."""
+    text = (root / "docs" / "explanation" / name).read_text(encoding="utf-8")
+    cited = set(re.findall(r"`(\w+)\.py` `(\w+)\.(\w+)`", text))
+    assert cited
+    for module, owner, attribute in cited:
+        found = getattr(importlib.import_module(f"paramiko.{module}"), owner)
+        made = f"self.{attribute} =" in inspect.getsource(found)
+        assert hasattr(found, attribute) or made, f"{module}.py {owner}.{attribute}"
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_the_explanations_link_to_pages_that_exist(root: Path, name: str) -> None:
+    document = root / "docs" / "explanation" / name
+    targets = re.findall(r"\]\(([^)\s]+)\)", document.read_text(encoding="utf-8"))
+    assert targets
+    assert [t for t in targets if not t.startswith("https://") and not (document.parent / t).is_file()] == []
+
+
+def test_the_contract_tells_of_every_rule_that_the_analysis_applies(root: Path) -> None:
+    from paramedic.analysis.contract import RULES
+
+    text = (root / "docs" / "explanation" / "contract.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| ")]
+    for rule in RULES:
+        assert any(f"`{rule.resource}`" in row and rule.hazard in row for row in rows), (
+            f"{rule.resource}: {rule.hazard}"
+        )

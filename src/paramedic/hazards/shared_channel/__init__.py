@@ -26,5 +26,7 @@ HAZARD = Hazard(
         "https://github.com/ktbyers/netmiko/pull/407",
         "https://github.com/paramiko/paramiko/issues/709",
         "https://github.com/althonos/fs.sshfs/issues/17",
+        "https://github.com/ploxiln/paramiko-ng/pull/140",
+        "https://github.com/paramiko/paramiko/pull/940",
     ),
 )

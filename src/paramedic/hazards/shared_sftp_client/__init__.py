@@ -31,5 +31,8 @@ HAZARD = Hazard(
         "https://github.com/paramiko/paramiko/issues/1836",
         "https://github.com/megvii-research/megfile/pull/242",
         "https://github.com/althonos/fs.sshfs/issues/17",
+        "https://github.com/paramiko/paramiko/issues/1171",
+        "https://github.com/paramiko/paramiko/issues/814",
+        "https://github.com/paramiko/paramiko/issues/2235",
     ),
 )
