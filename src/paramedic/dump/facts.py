@@ -23,6 +23,18 @@ MSG_CHANNEL_DATA = 94
 MSG_CHANNEL_EXTENDED_DATA = 95
 
 _LOOP_MODULES = ("asyncio.base_events", "asyncio.events", "asyncio.runners")
+_LIMITERS = (
+    "Timer",
+    "wait_for",
+    "alarm",
+    "setitimer",
+    "deadline",
+    "watchdog",
+    "fail_after",
+    "move_on_after",
+    "timeout_at",
+)
+_ENDS_ALL = ("_exit", "kill", "abort", "exit", "dump_traceback", "raise_signal")
 _LOOP_FUNCTIONS = ("_run_once", "_run", "run_forever", "run_until_complete", "run")
 _NEARLY = 65536
 """A server sends no more once the window that is left is smaller than the packet it has (32 KiB with OpenSSH)."""
@@ -293,6 +305,27 @@ class DumpFacts:
                 return True
         return False
 
+    def limited(self, activity: Activity) -> bool:
+        """Whether something outside the call seems to limit it: a timer, a deadline, a thread with a limit."""
+        for call in activity.users:
+            place = self.sources.place(call.site) if call.function != "<module>" else None
+            if place is not None and (place.mentions(*_LIMITERS) or place.stands_in(*_LIMITERS)):
+                return True
+        for other in self.others:
+            if other is activity:
+                continue
+            timer = next((c for c in other.calls if c.at("threading", "run", layer=Layer.STDLIB)), None)
+            state = self.state(timer.address()) if timer is not None and other.wait is Wait.TIMER else None
+            function = state.get("function") if state is not None else None
+            if isinstance(function, str) and function not in _ENDS_ALL:
+                return True
+            if other.wait in (Wait.FUTURE, Wait.JOIN, Wait.EVENT, Wait.CONDITION, Wait.QUEUE):
+                if other.timeout not in (None, "None"):
+                    return True
+            if other.wait in (Wait.LOOP, Wait.SLEEP):
+                return True
+        return False
+
     def held_gil_before(self, activity: Activity) -> bool:
         """Whether the thread held the GIL in the earlier dump too."""
         earlier = self.before.threads if self.before is not None else ()
@@ -331,14 +364,14 @@ class DumpFacts:
 
     @cached_property
     def _wanted(self) -> dict[int, tuple[LockUse, ...]]:
-        return {i: uses for i, a in enumerate(self.activities) if (uses := wanted(a, self.sources))}
+        return {i: uses for i, a in enumerate(self.activities) if (uses := wanted(a, self.sources, self.state))}
 
     @cached_property
     def blocked(self) -> tuple[Blocked, ...]:
         """Every pair of a thread that waits for a lock of the user's and one that holds it."""
         if not self._wanted:
             return ()
-        holding = [use for a in self.activities for use in held(a, self.sources)]
+        holding = [use for a in self.activities for use in held(a, self.sources, self.state)]
         found: list[Blocked] = []
         for uses in self._wanted.values():
             for use in uses:

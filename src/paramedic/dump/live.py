@@ -14,6 +14,7 @@ from pathlib import Path
 
 from paramedic.dump import kernel
 from paramedic.dump.assembly import read_snapshots
+from paramedic.dump.inside import look_inside
 from paramedic.dump.pyspy_json import read_json
 from paramedic.model.snapshot import Snapshot
 
@@ -69,7 +70,7 @@ def take(process: int, have: Tools, *, send: signal.Signals | None = None) -> Sn
         snapshot = _by_pystack(process, have.pystack)
     else:
         raise DumpError(_nothing_installed(process))
-    snapshot = kernel.with_times(replace(snapshot, process=process), times)
+    snapshot = look_inside(kernel.with_times(replace(snapshot, process=process), times), process)
     return replace(snapshot, objects=(*snapshot.objects, *kernel.full_pipes(process)))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from paramedic.dump.activity import Activity
@@ -11,6 +11,7 @@ from paramedic.dump.calls import Call, Layer
 from paramedic.dump.source import LockName, Sources
 from paramedic.dump.waits import Wait
 from paramedic.model.finding import Site
+from paramedic.model.snapshot import ObjectState
 
 _LAST = re.compile(r"(\w+)(?:\(.*\)|\[.*\])*$")
 
@@ -24,12 +25,14 @@ class LockUse:
         activity: the thread.
         site: the line in whose function it is taken or held.
         address: of the object that its root names, where the dump prints it.
+        itself: the address of the lock, where the dump prints it or somebody looked into the object.
     """
 
     lock: LockName
     activity: Activity
     site: Site
     address: str | None
+    itself: str | None = None
 
     @property
     def last(self) -> str:
@@ -61,7 +64,11 @@ def waits_for_lock(activity: Activity) -> bool:
     return activity.wait in (Wait.LOCK, Wait.OWN_CODE)
 
 
-def wanted(activity: Activity, sources: Sources) -> tuple[LockUse, ...]:
+States = Callable[[str | None], ObjectState | None]
+"""What is known of the inside of the object at an address."""
+
+
+def wanted(activity: Activity, sources: Sources, states: States) -> tuple[LockUse, ...]:
     """The locks that the innermost line of the user's takes; empty if the thread waits for something else.
 
     Threads: as `Sources`.
@@ -72,29 +79,35 @@ def wanted(activity: Activity, sources: Sources) -> tuple[LockUse, ...]:
     place = sources.place(call.site) if call is not None else None
     if call is None or place is None:
         return ()
-    return tuple(_use(lock, activity, call) for lock in place.wants())
+    return tuple(_use(lock, activity, call, states) for lock in place.wants())
 
 
-def held(activity: Activity, sources: Sources) -> tuple[LockUse, ...]:
+def held(activity: Activity, sources: Sources, states: States) -> tuple[LockUse, ...]:
     """The locks that the stack of a thread stands under, by the source of each of its frames.
 
     Threads: as `Sources`.
     """
-    return tuple(_held(activity, sources))
+    return tuple(_held(activity, sources, states))
 
 
-def _held(activity: Activity, sources: Sources) -> Iterator[LockUse]:
+def _held(activity: Activity, sources: Sources, states: States) -> Iterator[LockUse]:
     for call in activity.calls:
         if call.layer not in (Layer.USER, Layer.LIBRARY):
             continue
         place = sources.place(call.site)
         if place is not None:
             for lock in place.holds():
-                yield _use(lock, activity, call)
+                yield _use(lock, activity, call, states)
 
 
-def _use(lock: LockName, activity: Activity, call: Call) -> LockUse:
-    return LockUse(lock=lock, activity=activity, site=call.site, address=call.address(lock.root))
+def _use(lock: LockName, activity: Activity, call: Call, states: States) -> LockUse:
+    address = call.address(lock.root)
+    itself = address if not lock.rest else None
+    state = states(address) if lock.rest.count(".") == 1 else None
+    if state is not None:
+        told = state.get(lock.rest[1:])
+        itself = told if isinstance(told, str) and told.startswith("0x") else None
+    return LockUse(lock=lock, activity=activity, site=call.site, address=address, itself=itself)
 
 
 def same_lock(one: LockUse, other: LockUse) -> bool | None:
@@ -102,6 +115,8 @@ def same_lock(one: LockUse, other: LockUse) -> bool | None:
 
     Threads: pure.
     """
+    if one.itself and other.itself:
+        return one.itself == other.itself
     if one.address and other.address and _path(one) == _path(other):
         return one.address == other.address
     if not one.lock.scope and not other.lock.scope and one.lock.root and other.lock.root:

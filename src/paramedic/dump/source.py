@@ -132,6 +132,15 @@ class Place:
             for n in self._walk()
         )
 
+    def stands_in(self, *words: str) -> bool:
+        """Whether the line is inside a ``with`` whose expression speaks of one of these words."""
+        return any(
+            any(w.lower() in ast.unparse(i.context_expr).lower() for w in words)
+            for n in self._walk()
+            if isinstance(n, ast.With | ast.AsyncWith) and _inside(n.body, self.site.line)
+            for i in n.items
+        )
+
     def receiver_is_shared(self, above: frozenset[str]) -> Owner:
         """Whether the object whose method this line calls is shared by the way it is named.
 

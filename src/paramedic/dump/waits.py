@@ -106,6 +106,7 @@ PARAMIKO_WAITS: dict[tuple[str, str], Wait] = {
     ("auth_handler", "wait_for_response"): Wait.AUTHENTICATION,
     ("agent", "_read_all"): Wait.AGENT,
     ("proxy", "recv"): Wait.PROXY,
+    ("proxy", "send"): Wait.PROXY,
     ("packet", "write_all"): Wait.SOCKET_WRITE,
     ("packet", "read_all"): Wait.PACKET,
     ("packet", "readline"): Wait.BANNER,

@@ -27,7 +27,8 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
     waiting = [a for a in facts.others if a.wait in _UNLIMITED and a.site and _unlimited(facts, a)]
     for group in facts.groups(a for a in waiting if not facts.moved(a)):
         wait = group[0].wait
-        stuck = facts.repeated and wait in _PROMPT and facts.transports_listen(group[0])
+        stuck = facts.repeated and wait in _PROMPT and not facts.limited(group[0])
+        stuck = stuck and facts.transports_listen(group[0])
         extra = ""
         if wait is Wait.REQUEST_REPLY:
             extra = "; the timeout= of exec_command does not cover this"

@@ -1,0 +1,117 @@
+"""The objects that a dump's frames name, with what the process's memory says of their insides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from paramedic.dump.calls import Layer, address_in, calls_of
+from paramedic.dump.memory import Memory, Reference, Unreadable, Value
+from paramedic.model.snapshot import ObjectState, Snapshot
+
+MAX_OBJECTS = 2000
+_LOCKS = ("_thread.lock", "_thread.RLock", "lock", "RLock", "Condition", "Semaphore", "BoundedSemaphore")
+
+Plain = tuple[tuple[str, str | int | float | bool | None], ...]
+
+
+def look_inside(snapshot: Snapshot, process: int) -> Snapshot:
+    """The snapshot with the states of its channels, timers and the locks of the user's objects.
+
+    Where the memory cannot be read the snapshot comes back as it is.
+
+    Threads: any thread; reads ``/proc``, stops nothing.
+    """
+    try:
+        memory = Memory(process)
+    except Unreadable:
+        return snapshot
+    try:
+        return replace(snapshot, objects=(*snapshot.objects, *_states(snapshot, memory)))
+    finally:
+        memory.close()
+
+
+def _states(snapshot: Snapshot, memory: Memory) -> Iterator[ObjectState]:
+    seen: set[str] = set()
+    for address, layer in _named(snapshot):
+        if address in seen or len(seen) >= MAX_OBJECTS:
+            continue
+        seen.add(address)
+        try:
+            kind = memory.kind(int(address, 16))
+            values = _reader(kind, layer)(memory, memory.attributes(int(address, 16)))
+        except Unreadable:
+            continue
+        if values:
+            yield ObjectState(kind=kind, address=address, values=values)
+
+
+def _named(snapshot: Snapshot) -> Iterator[tuple[str, Layer]]:
+    for thread in snapshot.threads:
+        for call in calls_of(thread.frames):
+            for name, printed in call.frame.variables:
+                address = address_in(printed)
+                wanted = name == "self" or call.layer is Layer.USER or printed.startswith("<Channel")
+                if address is not None and wanted:
+                    yield address, call.layer
+
+
+def _reader(kind: str, layer: Layer) -> Callable[[Memory, dict[str, Value]], Plain]:
+    if kind.rpartition(".")[2] == "Timer":
+        return _timer
+    return _channel_or_locks
+
+
+def _channel_or_locks(memory: Memory, attributes: dict[str, Value]) -> Plain:
+    """By its attributes, so that classes derived from Channel are known too."""
+    if {"in_buffer", "in_stderr_buffer", "in_window_sofar"} <= attributes.keys():
+        return _channel(memory, attributes)
+    return _locks(memory, attributes)
+
+
+def _channel(memory: Memory, attributes: dict[str, Value]) -> Plain:
+    """Channel's counters (channel.py, the same names from 2.12 to 5.1)."""
+    out, err = (_buffered(memory, attributes.get(name)) for name in ("in_buffer", "in_stderr_buffer"))
+    window, read = attributes.get("in_window_size"), attributes.get("in_window_sofar")
+    if not (isinstance(out, int) and isinstance(err, int) and isinstance(window, int) and isinstance(read, int)):
+        return ()
+    values: list[tuple[str, str | int | float | bool | None]] = [
+        ("unread_bytes", out),
+        ("unread_stderr_bytes", err),
+        ("window_bytes", window),
+        # What the peer may still send: it gets back what was read, but only in pieces (_check_add_window).
+        ("window_left_bytes", max(window - read - out - err, 0)),
+    ]
+    for name, known in (("timeout_s", "timeout"), ("eof_received", "eof_received"), ("closed", "closed")):
+        value = attributes.get(known)
+        if known in attributes and not isinstance(value, Reference):
+            values.append((name, value))
+    for name, known in (("number", "chanid"), ("send_window_bytes", "out_window_size")):
+        value = attributes.get(known)
+        if isinstance(value, int):
+            values.append((name, value))
+    transport = attributes.get("transport")
+    if isinstance(transport, Reference):
+        values.append(("transport", hex(transport.address)))
+    return tuple(values)
+
+
+def _buffered(memory: Memory, pipe: Value) -> int | None:
+    if not isinstance(pipe, Reference):
+        return None
+    buffer = memory.attributes(pipe.address).get("_buffer")
+    return memory.length(buffer.address) if isinstance(buffer, Reference) and "array" in buffer.kind else None
+
+
+def _timer(memory: Memory, attributes: dict[str, Value]) -> Plain:
+    function = attributes.get("function")
+    return (("function", memory.called(function.address)),) if isinstance(function, Reference) else ()
+
+
+def _locks(memory: Memory, attributes: dict[str, Value]) -> Plain:
+    found = []
+    for name, value in attributes.items():
+        if isinstance(value, Reference) and value.kind in _LOCKS:
+            found.append((name, hex(value.address)))
+    return tuple(found)
