@@ -8,9 +8,9 @@ HAZARD = Hazard(
     family=Family.LIFETIME,
     summary="a connection made before fork() is used in the child, or in both processes",
     symptom=(
-        'The child waits for ever in Transport.open_channel -> Event.wait; the parent logs "Success for '
-        'unrequested channel! [??]", then SSHException: SSH session not active, Mismatched MAC or a reset '
-        "connection"
+        "The child waits in Transport.open_channel -> Event.wait, an hour by default, then SSHException: "
+        'Timeout opening channel.; the parent logs "Success for unrequested channel! [??]", then '
+        "SSHException: SSH session not active, Mismatched MAC or a reset connection"
     ),
     why=(
         "fork() copies the socket, the keys and the sequence numbers but not the transport thread "
