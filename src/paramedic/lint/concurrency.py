@@ -112,6 +112,7 @@ def _context(
     context.begun_in = w.loops
     context.start = w.world.next_moment()
     context.episode = w.world.episode
+    context.at_import = w.at_import
     if pool is not None and width is None:
         number = number_of(pool.parts.get("__width", Unknown()))
         context.width = int(number) if number is not None else None
@@ -128,7 +129,7 @@ def run_now(w: Walker, pending: Pending) -> Value:
             return pending.result
         inner = Walker(w.world, w.module, pending.context)
         inner.stack = list(w.stack[-6:])
-        inner.at_import = w.at_import
+        inner.at_import = pending.context.at_import
         pending.result = pending.body(inner)
     return pending.result
 

@@ -32,6 +32,7 @@ class Context:
         width: how many of it may run at once, where that is known.
         daemon: None where the source does not say.
         transport: for a callback: the connection on whose thread it runs.
+        at_import: whether the body of a module starts it.
         episode: number of the root function whose reading started it.
     """
 
@@ -49,6 +50,7 @@ class Context:
     transport: Obj | None = None
     episode: int = 0
     waited_for_at_once: bool = False
+    at_import: bool = False
     forks: bool = True
 
     def chain(self) -> tuple[Context, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -104,6 +105,12 @@ class SourceFacts:
         return value is not None and not (isinstance(value, Const) and value.value is None)
 
     @staticmethod
+    def timeout_s(channel: Obj) -> float:
+        """The timeout that was set on the channel, in seconds; infinity where none or an unknown one was."""
+        number = number_of(channel.root.parts.get("__settimeout", Unknown()))
+        return number if number is not None else math.inf
+
+    @staticmethod
     def combined(channel: Obj) -> bool:
         """Whether the channel's stderr comes out of its stdout."""
         if "__set_combine_stderr" in channel.root.parts or "__get_pty" in channel.root.parts:
@@ -191,8 +198,9 @@ class SourceFacts:
         if a.context is b.context:
             return self.in_several(a.context, obj)
         ancestor = common_ancestor(a.context, b.context)
-        if ancestor is None or "process" in {c.kind for c in (*a.context.chain(), *b.context.chain())}:
-            return False
+        kinds = {c.kind for c in (*a.context.chain(), *b.context.chain())}
+        if ancestor is None or kinds & {"process", "signal", "atexit"}:
+            return False  # a signal handler interrupts its thread: it does not run beside it
         if a.context is ancestor or b.context is ancestor:
             above, below = (a, b) if a.context is ancestor else (b, a)
             branch = branch_from(ancestor, below.context)

@@ -11,9 +11,11 @@ from paramedic.lint.values import (
     Bound,
     Collection,
     Const,
+    Function,
     Instance,
     Loops,
     Obj,
+    Partial,
     Unknown,
     Value,
     alternatives,
@@ -28,6 +30,13 @@ if TYPE_CHECKING:
 def _for(w: Walker, node: ast.stmt) -> bool:
     node = cast("ast.For | ast.AsyncFor", node)
     source = w.evaluate(node.iter)
+    known = _one_by_one(source)
+    if known is not None:
+        for item in known:
+            blocks.bind(w, node.target, item)
+            w.block(node.body)
+        w.block(node.orelse)
+        return False
     number = w.world.number()
     names = dict(w.scope.names)
     w.world.loop_sizes[number] = size(source)
@@ -38,6 +47,29 @@ def _for(w: Walker, node: ast.stmt) -> bool:
     _after(w, names)
     w.block(node.orelse)
     return False
+
+
+MOST_UNROLLED = 4
+
+
+def _one_by_one(source: Value) -> list[Value] | None:
+    """The items of a short list that is written out, where each is something to follow; such loops are unrolled."""
+    options = alternatives(source)
+    if len(options) != 1 or not isinstance(options[0], Collection):
+        return None
+    found = options[0]
+    if found.rest or found.keyed or not 1 <= len(found.items) <= MOST_UNROLLED or found.length != len(found.items):
+        return None
+    if not all(_worth_following(item) for item in found.items):
+        return None
+    found.read = True
+    return list(found.items)
+
+
+def _worth_following(item: Value) -> bool:
+    if isinstance(item, Collection):
+        return any(_worth_following(i) for i in item.items)
+    return isinstance(item, (Obj, Instance, Bound, Function, Partial))
 
 
 def _while(w: Walker, node: ast.stmt) -> bool:
@@ -70,6 +102,20 @@ READERS: dict[type[ast.AST], Callable[[Walker, ast.stmt], bool]] = {
 
 def comprehension(w: Walker, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> Value:
     """What a comprehension gives: a collection of one item per turn."""
+    if len(node.generators) == 1 and not node.generators[0].ifs and not isinstance(node, ast.DictComp):
+        source = w.evaluate(node.generators[0].iter)
+        known = _one_by_one(source)
+        if known is not None:
+            kept_names = dict(w.scope.names)
+            made = []
+            for item in known:
+                blocks.bind(w, node.generators[0].target, item)
+                made.append(w.evaluate(node.elt))
+            w.scope.names = kept_names
+            gathered = Collection(made, length=len(made))
+            for obj in (o for value in made for o in native_objects(value)):
+                obj.root.parts["__kept"] = gathered
+            return gathered
     before = w.loops
     length: int | None = None
     names = dict(w.scope.names)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from paramedic.lint.scope import Scope
-from paramedic.lint.source import SourceFile, UnreadableSource, read_source
+from paramedic.lint.source import MAXIMUM_BYTES, SourceFile, UnreadableSource, read_source
 
 
 @dataclass(slots=True, eq=False)
@@ -51,6 +51,8 @@ class ModuleIndex:
 
     def __init__(self, files: dict[Path, None] | list[Path]) -> None:
         self._by_name: dict[str, list[Path]] = {}
+        self.unreadable: dict[Path, UnreadableSource] = {}
+        self._adding: dict[Path, bool] = {}
         self.imported: frozenset[Path] = frozenset()
         self._sources: dict[Path, SourceFile | None] = {}
         folders_with_init = {p.parent for p in files if p.name == "__init__.py"}
@@ -90,13 +92,28 @@ class ModuleIndex:
             return paths[0] if len(paths) == 1 and _plausible(paths[0], near, self._names) else None
         return paths[0]
 
+    def adds_something(self, path: Path) -> bool:
+        """Whether a file that does not matter by itself may do something with what one that does passes it."""
+        from paramedic.lint.tree import WORDS
+
+        known = self._adding.get(path)
+        if known is None:
+            try:
+                data = path.read_bytes()
+            except OSError:
+                data = b""
+            known = len(data) < MAXIMUM_BYTES and any(word in data for word in WORDS)
+            self._adding[path] = known
+        return known
+
     def source(self, path: Path) -> SourceFile | None:
         """The parsed file; None where it cannot be read as Python."""
         if path not in self._sources:
             try:
                 self._sources[path] = read_source(path)
-            except UnreadableSource:
+            except UnreadableSource as error:
                 self._sources[path] = None
+                self.unreadable[path] = error
         return self._sources[path]
 
 

@@ -89,7 +89,7 @@ class World:
     def find_module(self, name: str, near: Path) -> Module | None:
         """A module of the tree that may matter; None for all others."""
         path = self.index.find(name, near)
-        if path is None or path not in self.relevant:
+        if path is None or not (path in self.relevant or self.index.adds_something(path)):
             return None
         return self.module_at(path)
 

@@ -9,6 +9,9 @@ from paramedic.lint.facts import SourceFacts
 from paramedic.lint.shell import never_ends
 from paramedic.model.finding import Finding
 
+PATIENCE_S = 60.0
+"""A reader that gives up within this many seconds keeps nobody waiting."""
+
 
 def find(facts: SourceFacts) -> Iterable[Finding]:
     """Non-daemon threads that read a command that never ends, from a connection that nobody closes.
@@ -21,7 +24,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
         worker = read.context
         if channel is None or worker.kind not in {"thread", "pool"} or id(worker) in done or worker.daemon:
             continue
-        if not never_ends(facts.command(channel)) or facts.has_timeout(channel):
+        if not never_ends(facts.command(channel)) or facts.timeout_s(channel) <= PATIENCE_S:
             continue
         if any(facts.closed_anywhere(one, outside=worker) for one in channel.lineage()):
             continue

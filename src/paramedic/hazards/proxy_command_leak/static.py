@@ -14,7 +14,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
 
     Threads: pure.
     """
-    if ".process.wait" in facts.text or ".process.communicate" in facts.text:
+    if ".process" in facts.text:
         return
     for proxy in facts.having("spawn-proxy"):
         many = bool(proxy.loops) or proxy.context.parent is not None

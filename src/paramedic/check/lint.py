@@ -1,0 +1,203 @@
+"""Source code -> findings: which files to read, in how many processes, and what is still true from last time."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from multiprocessing import get_all_start_methods, get_context
+from pathlib import Path
+
+from paramedic.check.lint_cache import LintCache
+from paramedic.check.notebook import in_cells
+from paramedic.hazards.catalogue import CATALOGUE, lens, lenses_of
+from paramedic.lint.modules import ModuleIndex
+from paramedic.lint.program import read_program
+from paramedic.lint.tree import Tree, Unseen, find_files, read_tree
+from paramedic.model.finding import Confidence, Finding, Site
+from paramedic.model.hazard import Lens
+from paramedic.model.report import Gap, Report
+
+FEWEST_FOR_PROCESSES = 12
+"""With fewer files that matter, starting a process costs more than it saves."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LintOptions:
+    """How to lint.
+
+    Attributes:
+        pedantic: also findings below ``possible``.
+        select: names of the hazards to look for; empty: all.
+        exclude: patterns of files and folders to pass over.
+        jobs: processes; 0: as many as there are processors.
+        cache: folder of the cache; None: none.
+    """
+
+    pedantic: bool = False
+    select: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    jobs: int = 0
+    cache: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileResult:
+    """What reading one program gave.
+
+    Attributes:
+        path: the file at which the reading started.
+        findings: everything that the lenses said, advice included.
+        read: the files that were read for it.
+        gaps: what could not be read.
+    """
+
+    path: Path
+    findings: tuple[Finding, ...]
+    read: tuple[Path, ...]
+    gaps: tuple[Gap, ...] = ()
+
+
+Progress = Callable[[int, int], None]
+"""Told after each file: how many are done, of how many."""
+
+
+def lint(paths: Sequence[Path], options: LintOptions, progress: Progress | None = None) -> Report:
+    """Everything that the static lenses find in files and folders.
+
+    Args:
+        paths: files and folders.
+        options: how.
+        progress: told after each file that matters.
+
+    Raises:
+        FileNotFoundError: one of the paths is not there; nothing was read.
+
+    Threads: main thread; reads files, may start processes and waits for them.
+    """
+    for path in paths:
+        if not path.exists() and not path.is_symlink():
+            raise FileNotFoundError(str(path))
+    unseen: list[Unseen] = []
+    files = find_files(paths, options.exclude, unseen)
+    cache = LintCache(options.cache, files) if options.cache is not None else None
+    if cache is not None:
+        tree = read_tree(files, unseen, recall=cache.flags_of, note=cache.note_flags)
+    else:
+        tree = read_tree(files, unseen)
+    results = _results(tree, options, cache, progress)
+    if cache is not None:
+        cache.save()
+    gaps = [Gap(reason=u.reason, detail=f"{u.path}: {u.detail}") for u in tree.unseen]
+    gaps.extend(dict.fromkeys(g for r in results for g in r.gaps))
+    findings = _chosen(results, options)
+    source = {
+        "kind": "source",
+        "paths": [str(p) for p in paths],
+        "files": len(files),
+        "files_that_matter": len(tree.matter),
+    }
+    return Report(source=source, findings=tuple(findings), gaps=tuple(gaps))
+
+
+def _results(tree: Tree, options: LintOptions, cache: LintCache | None, progress: Progress | None) -> list[FileResult]:
+    done: dict[Path, FileResult] = {}
+    if cache is not None:
+        for path in tree.matter:
+            known = cache.result_of(path)
+            if known is not None:
+                done[path] = known
+    waiting = [p for p in tree.matter if p not in done]
+    total = len(tree.matter)
+    for result in _read_all(tree, waiting, options):
+        done[result.path] = result
+        if cache is not None:
+            cache.note_result(result)
+        if progress is not None:
+            progress(len(done), total)
+    return [done[p] for p in tree.matter if p in done]
+
+
+def _read_all(tree: Tree, waiting: list[Path], options: LintOptions) -> Iterable[FileResult]:
+    jobs = options.jobs or os.cpu_count() or 1
+    if jobs == 1 or len(waiting) < FEWEST_FOR_PROCESSES:
+        for path in waiting:
+            yield read_one(tree.index, frozenset(tree.matter), path)
+        return
+    # Forked workers inherit the index; where there is no fork they build it from the list of files.
+    method = "fork" if "fork" in get_all_start_methods() and sys.platform != "darwin" else "spawn"
+    batches = [waiting[n :: jobs * 4] for n in range(jobs * 4)]
+    arguments = (tree.files, tree.matter, tree.imported)
+    with ProcessPoolExecutor(
+        jobs, mp_context=get_context(method), initializer=_start_worker, initargs=arguments
+    ) as pool:
+        for future in as_completed([pool.submit(_read_batch, batch) for batch in batches if batch]):
+            yield from future.result()
+
+
+_worker: tuple[ModuleIndex, frozenset[Path]] | None = None
+
+
+def _start_worker(files: list[Path], matter: list[Path], imported: frozenset[Path]) -> None:
+    global _worker
+    index = ModuleIndex(files)
+    index.imported = imported
+    _worker = (index, frozenset(matter))
+
+
+def _read_batch(paths: list[Path]) -> list[FileResult]:
+    assert _worker is not None
+    return [read_one(*_worker, path) for path in paths]
+
+
+def read_one(index: ModuleIndex, matter: frozenset[Path], path: Path) -> FileResult:
+    """Reads one program and lets every static lens judge it.
+
+    Threads: any, one at a time per index; reads files.
+    """
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(limit, 8000))
+    try:
+        facts = read_program(index, matter, path)
+        if facts is None:
+            error = index.unreadable.get(path)
+            place = f"{path}:{error.line}" if error is not None and error.line else str(path)
+            gap = Gap(reason=error.reason if error else "unreadable", detail=f"{place}: {error or 'cannot be read'}")
+            return FileResult(path=path, findings=(), read=(path,), gaps=(gap,))
+        findings: list[Finding] = []
+        for hazard in CATALOGUE:
+            if Lens.STATIC in lenses_of(hazard):
+                findings.extend(lens(hazard, Lens.STATIC).find(facts))
+    finally:
+        sys.setrecursionlimit(limit)
+    gaps: tuple[Gap, ...] = ()
+    if facts.incomplete:
+        gaps = (Gap(reason="too-much-work", detail=f"{path}: read in part, it takes too many steps to follow"),)
+    return FileResult(path=path, findings=tuple(findings), read=tuple(facts.world.modules), gaps=gaps)
+
+
+def _chosen(results: list[FileResult], options: LintOptions) -> list[Finding]:
+    """The findings that were asked for, each place once, sorted by place."""
+    best: dict[tuple[str, Site | None], Finding] = {}
+    for result in results:
+        for finding in result.findings:
+            if options.select and finding.hazard not in options.select:
+                continue
+            if not options.pedantic and finding.confidence.rank > Confidence.POSSIBLE.rank:
+                continue
+            key = (finding.hazard, _place(finding))
+            other = best.get(key)
+            if other is None or (finding.confidence.rank, -len(finding.steps)) < (
+                other.confidence.rank,
+                -len(other.steps),
+            ):
+                best[key] = finding
+    ordered = sorted(best.values(), key=lambda f: (f.site.file, f.site.line, f.code) if f.site else ("", 0, f.code))
+    return [in_cells(f) for f in ordered]
+
+
+def _place(finding: Finding) -> Site | None:
+    site = finding.site
+    return replace(site, function="") if site is not None else None

@@ -1,0 +1,213 @@
+"""Which files of a tree matter: found by walking it, passed over by a byte search before anything is parsed."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from paramedic.lint.modules import ModuleIndex
+
+SUFFIXES = (".py", ".ipynb")
+PASSED_OVER = frozenset(
+    """.git .hg .svn .tox .nox .venv venv node_modules __pycache__ .mypy_cache .ruff_cache .pytest_cache .eggs
+    .ipynb_checkpoints .hypothesis""".split()
+)
+"""Folders that are never anybody's own source."""
+
+MARKERS = (
+    b"paramiko",
+    b"netmiko",
+    b"sshtunnel",
+    b"pysftp",
+    b"import fabric",
+    b"from fabric",
+    b"from scp import",
+    b"import scp",
+    b"SSHHook",
+    b"get_transport(",
+)
+"""A file without any of these does nothing with Paramiko, unless it imports one that does."""
+
+WORDS = (b"exec_command", b"sftp", b"Thread", b"submit(", b"to_thread", b".connect(", b"Lock(", b"channel", b"Process(")
+"""A file without any of these adds nothing to what one that matters does."""
+
+_IMPORT = re.compile(
+    rb"^[ \t]*(?:from[ \t]+(?P<base>[.\w]+)[ \t]+import[ \t]+(?P<names>\([^)]*\)|[^\n#;]+)"
+    rb"|import[ \t]+(?P<plain>[\w., \t]+))",
+    re.MULTILINE,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unseen:
+    """A file or folder that was not linted, and why."""
+
+    path: Path
+    reason: str
+    detail: str
+    line: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class Tree:
+    """What is to be read.
+
+    Attributes:
+        files: every Python file and notebook that was found.
+        matter: the files that use Paramiko, or import one that does: each is read as a program's start.
+        unseen: what could not be looked at.
+    """
+
+    files: list[Path]
+    matter: list[Path]
+    imported: frozenset[Path]
+    unseen: list[Unseen] = field(default_factory=list)
+    index: ModuleIndex = field(default_factory=lambda: ModuleIndex([]))
+
+
+def find_files(paths: Iterable[Path], exclude: Sequence[str], unseen: list[Unseen]) -> list[Path]:
+    """The Python files under these paths, each once, sorted by folder; links to folders are not followed.
+
+    Args:
+        paths: files are taken whatever their suffix; folders are walked.
+        exclude: patterns of names or of paths below the given folder.
+        unseen: gets what cannot be read.
+
+    Threads: any; reads folders.
+    """
+    found: dict[Path, None] = {}
+    for path in paths:
+        if path.is_dir():
+            for file in _walk(path, exclude, unseen):
+                found[file] = None
+        else:
+            found[path] = None
+    return list(found)
+
+
+def _walk(top: Path, exclude: Sequence[str], unseen: list[Unseen]) -> Iterator[Path]:
+    waiting = [str(top)]
+    prefix = len(str(top)) + 1
+    while waiting:
+        folder = waiting.pop()
+        try:
+            entries = sorted(os.scandir(folder), key=lambda e: e.name)
+        except OSError as error:
+            unseen.append(Unseen(path=Path(folder), reason="unreadable", detail=error.strerror or str(error)))
+            continue
+        for entry in entries:
+            if exclude and _excluded(entry.path[prefix:], entry.name, exclude):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                if entry.name not in PASSED_OVER:
+                    waiting.append(entry.path)
+            elif entry.name.endswith(SUFFIXES) and (not entry.is_symlink() or _is_new_file(entry, top)):
+                yield Path(entry.path)
+
+
+def _is_new_file(entry: os.DirEntry[str], top: Path) -> bool:
+    """A link to a file counts where the file itself is not in the tree, and is there at all."""
+    try:
+        return entry.is_file() and not Path(entry.path).resolve().is_relative_to(top.resolve())
+    except (OSError, RuntimeError):
+        return False
+
+
+def _excluded(path: str, name: str, patterns: Sequence[str]) -> bool:
+    posix = path.replace(os.sep, "/")
+    return any(
+        fnmatchcase(name, p) or fnmatchcase(posix, p.rstrip("/")) or fnmatchcase(posix, p.rstrip("/") + "/*")
+        for p in patterns
+    )
+
+
+def read_tree(
+    files: list[Path],
+    unseen: list[Unseen],
+    *,
+    recall: Callable[[Path], str | None] = lambda path: None,
+    note: Callable[[Path, str], None] = lambda path, flags: None,
+) -> Tree:
+    """Decides which of the files matter.
+
+    Args:
+        files: from `find_files`.
+        unseen: gets what cannot be read.
+        recall: what an earlier run noted about a file that has not changed since.
+        note: takes what is found now.
+
+    Threads: any; reads files.
+    """
+    marked: list[Path] = []
+    worded: list[Path] = []
+    for path in files:
+        flags = recall(path)
+        if flags is None:
+            try:
+                with open(path, "rb", buffering=0) as file:
+                    data = file.read()
+            except OSError as error:
+                unseen.append(Unseen(path=path, reason="unreadable", detail=error.strerror or str(error)))
+                continue
+            flags = _flags(data)
+            note(path, flags)
+        if "m" in flags:
+            marked.append(path)
+        if "w" in flags:
+            worded.append(path)
+    if not marked:
+        return Tree(files=files, matter=[], imported=frozenset(), unseen=unseen)
+    index = ModuleIndex(files)
+    importers, imported = _importers(index, marked, worded)
+    index.imported = imported
+    return Tree(files=files, matter=[*marked, *importers], imported=imported, unseen=unseen, index=index)
+
+
+def _flags(data: bytes) -> str:
+    found = "m" if any(marker in data for marker in MARKERS) else ""
+    return found + ("w" if any(word in data for word in WORDS) else "") or "-"
+
+
+def _importers(index: ModuleIndex, marked: list[Path], worded: list[Path]) -> tuple[list[Path], frozenset[Path]]:
+    """Files that import one that matters, directly or through one other; and all that is imported by them."""
+    matter = set(marked)
+    imports: dict[Path, set[Path]] = {}
+    for path in {*marked, *worded}:
+        imports[path] = set(_imports_of(index, path))
+    added: list[Path] = []
+    for _ in range(2):
+        new = [p for p in worded if p not in matter and imports.get(p, set()) & matter]
+        matter.update(new)
+        added.extend(new)
+    imported = {target for path in matter for target in imports.get(path, ())}
+    return added, frozenset(imported)
+
+
+def _imports_of(index: ModuleIndex, path: Path) -> Iterator[Path]:
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return
+    name = index.name_of(path)
+    parts = name.split(".")
+    is_package = path.stem == "__init__"
+    for match in _IMPORT.finditer(data):
+        plain, base = match["plain"], match["base"]
+        if plain is not None:
+            names = [p.split(b" as ")[0].strip().decode("ascii", "ignore") for p in plain.split(b",")]
+        else:
+            text = base.decode("ascii", "ignore")
+            dots = len(text) - len(text.lstrip("."))
+            if dots:
+                keep = len(parts) - dots + (1 if is_package else 0)
+                text = ".".join([*parts[: max(keep, 0)], *([text[dots:]] if text[dots:] else [])])
+            members = re.findall(rb"[A-Za-z_]\w*", match["names"])
+            names = [text, *(f"{text}.{m.decode('ascii')}" if text else m.decode("ascii") for m in members)]
+        for one in names:
+            found = index.find(one, path) if one else None
+            if found is not None and found != path:
+                yield found
