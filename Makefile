@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint check corpus clean sshd
+.PHONY: help demo test lint check corpus docs clean sshd
 
 help: ## show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ check: test lint ## what .ci/run does
 
 corpus: $(VENV)/.ready sshd ## the table over ../shared/cases (ARGS="--cases two-readers --runs 5")
 	@$(BIN)/python tests/corpus.py $(ARGS)
+
+docs: $(VENV)/.ready ## write docs/reference/cli.md from the parsers
+	@$(BIN)/python tests/meta/cli_reference.py
 
 clean: ## remove what was set up
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
