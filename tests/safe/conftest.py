@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,7 @@ def nothing_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
     for name in ("host", "start_host"):
         if name in request.fixturenames:
             request.getfixturevalue(name)
+    resource_tracker.ensure_running()  # multiprocessing's own process keeps a descriptor once it is there
     gc.collect()
     threads, descriptors = _mine(), _descriptors()
     yield

@@ -19,6 +19,7 @@ from paramedic.safe.errors import (
     ConnectionLost,
     GroupError,
     HostKeyError,
+    NotRun,
     PoolClosed,
     PoolTimeout,
     RevokedHostKey,
@@ -28,9 +29,13 @@ from paramedic.safe.errors import (
     UnknownHostKey,
 )
 from paramedic.safe.future import CommandFuture
+from paramedic.safe.group import Group
 from paramedic.safe.known_hosts import KnownHosts
+from paramedic.safe.local_client import LocalClient, local_client
+from paramedic.safe.outcome import GroupResult, HostOutcome
 from paramedic.safe.pool import ClientPool
 from paramedic.safe.result import CommandResult, Ending, Limits, Statistics
+from paramedic.safe.shared_client import SharedClient
 from paramedic.safe.stream import Chunk, Stream
 
 __all__ = [
@@ -51,17 +56,24 @@ __all__ = [
     "Credentials",
     "Destination",
     "Ending",
+    "Group",
     "GroupError",
+    "GroupResult",
     "HostKeyError",
+    "HostOutcome",
     "KnownHosts",
     "Limits",
+    "LocalClient",
+    "NotRun",
     "PoolClosed",
     "PoolTimeout",
     "RevokedHostKey",
     "SafeError",
     "SessionRefused",
+    "SharedClient",
     "Statistics",
     "Stream",
     "TransferError",
     "UnknownHostKey",
+    "local_client",
 ]

@@ -147,7 +147,7 @@ class Configuration:
     def destination(
         self, target: str, *, username: str | None = None, port: int | None = None, depth: int = 0
     ) -> Destination:
-        """What the files say about ``[user@]host[:port]``; what is said there or in the arguments wins.
+        """What the files say about ``[user@]host[:port]``; what is said there wins, then the arguments.
 
         Raises:
             BadConfiguration: the target or a setting for it is wrong, or jump hosts go round in a circle.
@@ -166,8 +166,8 @@ class Configuration:
             destination = Destination(
                 host=target,
                 hostname=str(found.get("hostname", host)),
-                port=port or said_port or int(found.get("port", 22)),
-                username=username or user or str(found.get("user", "")) or getpass.getuser(),
+                port=said_port or port or int(found.get("port", 22)),
+                username=user or username or str(found.get("user", "")) or getpass.getuser(),
                 key_filenames=tuple(_paths(found.get("identityfile", ()))),
                 certificate_filenames=tuple(_paths(found.get("certificatefile", ()))),
                 identities_only=_yes(found.get("identitiesonly", "no")),
@@ -208,8 +208,8 @@ def plain_destination(target: str, *, username: str | None = None, port: int | N
     return Destination(
         host=target,
         hostname=host,
-        port=port or said_port or 22,
-        username=username or user or getpass.getuser(),
+        port=said_port or port or 22,
+        username=user or username or getpass.getuser(),
     )
 
 

@@ -174,6 +174,10 @@ class TransferError(SafeError):
     """A file was not copied. The target is as it was before; a partial copy may lie beside it, to be resumed."""
 
 
+class NotRun(SafeError):
+    """The command was not run, or was ended, because the group stopped: another host failed, or its time was up."""
+
+
 class GroupError(ExceptionGroup[SafeError]):
     """Some hosts failed; ``exceptions`` has one error per failed task."""
 

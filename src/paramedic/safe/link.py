@@ -28,10 +28,11 @@ import paramiko
 from paramiko.channel import Channel
 
 from paramedic.safe import packets
+from paramedic.safe.link_channel import LinkChannel
 from paramedic.safe.packets import Packet, Sender
 from paramedic.safe.wire import Wire
 
-_SLOW_KEX = ("diffie-hellman-group16-sha512", "diffie-hellman-group-exchange-sha256", "diffie-hellman-group14-sha256")
+_SLOW_KEX = ("diffie-hellman-group14-sha256", "diffie-hellman-group-exchange-sha256", "diffie-hellman-group16-sha512")
 _FAST_CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com")
 
 
@@ -53,45 +54,6 @@ class Launched(Protocol):
 
         Threads: the reader thread, or the one that launches; it must not block.
         """
-
-
-class LinkChannel(Channel):  # type: ignore[misc]
-    """A Paramiko channel whose packets know it, so that none is sent after its CLOSE."""
-
-    def __init__(self, chanid: int) -> None:
-        """As ``paramiko.Channel``.
-
-        Threads: any thread; it does not block.
-        """
-        super().__init__(chanid)
-        self.sender = Sender()
-        self.refusal: paramiko.ChannelException | None = None
-        self.settled = threading.Event()
-
-    def set(self) -> None:
-        """Called by the transport in place of an event: the open request was answered, or the link died.
-
-        Threads: the reader thread; it does not block.
-        """
-        if not self.active and self.transport is not None and self.transport.active:
-            saved = self.transport.saved_exception
-            self.refusal = saved if isinstance(saved, paramiko.ChannelException) else None
-        self.settled.set()
-
-    def _send_eof(self) -> Any:
-        return self._signed(super()._send_eof())
-
-    def _close_internal(self) -> tuple[Any, Any]:
-        eof, close = super()._close_internal()
-        return self._signed(eof), self._signed(close)
-
-    def _send(self, s: bytes, m: Any) -> int:
-        return int(super()._send(s, self._signed(m)))
-
-    def _signed(self, message: Any) -> Any:
-        if message is not None:
-            message.sender = self.sender
-        return message
 
 
 class _Events(dict[int, Any]):

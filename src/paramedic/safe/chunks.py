@@ -1,0 +1,146 @@
+"""Groups on other machines: chunks of hosts as tasks of any ``concurrent.futures.Executor``.
+
+A task is a function of this module and values that can be pickled; no secret is among them. What a worker needs to
+authenticate, it finds on its own machine, or a function of the caller's returns it there.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError, Executor, Future, TimeoutError, as_completed
+from dataclasses import dataclass
+from typing import Any
+
+from paramedic.safe.destination import Destination
+from paramedic.safe.errors import ConnectionLost, NotRun, SafeError
+from paramedic.safe.outcome import HostOutcome
+from paramedic.safe.result import Limits
+
+Work = tuple[int, Destination, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spec:
+    """What all hosts have in common.
+
+    Threads: a value; share it freely.
+    """
+
+    timeout: float | None
+    retry_safe: bool
+    input: bytes | None
+    limits: Limits
+    leash: bool
+    connections: int
+    sessions: int
+    deadline: float | None = None
+    """Seconds; a worker's clock is not ours."""
+
+
+def run_chunk(
+    work: Sequence[Work], spec: Spec, setup: Callable[[], Mapping[str, Any]] | None
+) -> list[tuple[int, HostOutcome]]:
+    """Runs one chunk, on a worker; what goes wrong with a host is part of what is returned.
+
+    Threads: any thread of any process. It blocks.
+    """
+    from paramedic.safe.group import Group
+
+    arguments = dict(setup()) if setup is not None else {}
+    arguments.setdefault("concurrency", len(work))
+    by_host = {destination.host: (first, commands) for first, destination, commands in work}
+    with Group(
+        [destination for _, destination, _ in work],
+        limits=spec.limits,
+        leash=spec.leash,
+        connections=spec.connections,
+        sessions=spec.sessions,
+        **arguments,
+    ) as group:
+        result = group.run(
+            {host: list(commands) for host, (_, commands) in by_host.items()},
+            timeout=spec.timeout,
+            deadline=spec.deadline,
+            retry_safe=spec.retry_safe,
+            input=spec.input,
+        )
+    counts: dict[str, int] = {}
+    found: list[tuple[int, HostOutcome]] = []
+    for outcome in result:
+        offset = counts.get(outcome.host, 0)
+        counts[outcome.host] = offset + 1
+        found.append((by_host[outcome.host][0] + offset, outcome))
+    return found
+
+
+def outcomes(
+    executor: Executor,
+    setup: Callable[[], Mapping[str, Any]] | None,
+    spec: Spec,
+    work: Sequence[Work],
+    chunk_size: int,
+    end: float | None,
+    *,
+    fail_fast: bool,
+) -> Iterator[tuple[int, HostOutcome]]:
+    """Sends the chunks and yields what comes back, chunk by chunk.
+
+    A chunk whose worker is lost counts as failed on all its hosts, for its commands may have run; if they are
+    ``retry_safe``, it is sent once more.
+
+    Threads: one thread. It blocks.
+    """
+    import dataclasses
+
+    pending: dict[Future[list[tuple[int, HostOutcome]]], tuple[Sequence[Work], int]] = {}
+
+    def send(part: Sequence[Work], attempt: int) -> None:
+        limit = None if end is None else max(0.0, end - time.monotonic())
+        pending[executor.submit(run_chunk, part, dataclasses.replace(spec, deadline=limit), setup)] = (part, attempt)
+
+    stopped = ""
+    try:
+        for at in range(0, len(work), chunk_size):
+            send(work[at : at + chunk_size], 1)
+        while pending:
+            left = None if end is None or stopped else max(0.0, end - time.monotonic()) + spec.limits.grace * 3
+            try:
+                future = next(as_completed(list(pending), timeout=left))
+            except TimeoutError:
+                stopped = "the time for the whole group was up"
+                for part, _ in pending.values():
+                    yield from _failed(part, NotRun(stopped, phase="queue"))
+                return
+            part, attempt = pending.pop(future)
+            try:
+                found = future.result()
+            except CancelledError:
+                yield from _failed(part, NotRun(f"not run: {stopped or 'cancelled'}", phase="queue"))
+                continue
+            except Exception as error:
+                if spec.retry_safe and attempt == 1 and not stopped:
+                    send(part, attempt + 1)
+                    continue
+                lost = f"the worker failed: {type(error).__name__}: {error}"
+                yield from _failed(part, ConnectionLost(lost, hint="its commands may have run"))
+                continue
+            for index, outcome in found:
+                yield index, outcome
+                if fail_fast and not outcome.ok and not stopped:
+                    stopped = f"{outcome.host} failed"
+                    for other in pending:
+                        other.cancel()
+    finally:
+        for other in pending:
+            other.cancel()
+
+
+def _failed(part: Sequence[Work], error: SafeError) -> Iterator[tuple[int, HostOutcome]]:
+    import copy
+
+    for first, destination, commands in part:
+        for offset, command in enumerate(commands):
+            own = copy.copy(error)
+            own.host = destination.host
+            yield first + offset, HostOutcome(host=destination.host, command=command, error=own)

@@ -1,0 +1,141 @@
+"""A Paramiko channel without two of its races and one of its deadlocks."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, cast
+
+import paramiko
+from paramiko.channel import Channel
+
+from paramedic.safe import packets
+from paramedic.safe.packets import Packet, Sender
+
+
+class LinkChannel(Channel):  # type: ignore[misc]
+    """A ``paramiko.Channel`` on a :class:`~paramedic.safe.link.Link`.
+
+    * Its packets know it, so that none is sent after its CLOSE.
+    * A refusal is its own.
+    * A thread that waits for one stream, or for the exit status, does not starve while the other stream is full: both
+      streams share one window (RFC 4254 section 5.2), and Paramiko gives room back only for what is read. While
+      somebody waits, room is given back on arrival. What is not read then takes memory instead of hanging the program.
+
+    Threads: as ``paramiko.Channel``: one thread reads each stream, one writes.
+    """
+
+    def __init__(self, chanid: int) -> None:
+        """As ``paramiko.Channel``.
+
+        Threads: any thread; it does not block.
+        """
+        super().__init__(chanid)
+        self.sender = Sender()
+        self.refusal: paramiko.ChannelException | None = None
+        self.settled = threading.Event()
+        self._credit = threading.Lock()
+        self._waiting = {"out": 0, "err": 0, "status": 0}
+        self._prepaid = 0
+
+    def set(self) -> None:
+        """Called by the transport in place of an event: the open request was answered, or the link died.
+
+        Threads: the reader thread; it does not block.
+        """
+        if not self.active and self.transport is not None and self.transport.active:
+            saved = self.transport.saved_exception
+            self.refusal = saved if isinstance(saved, paramiko.ChannelException) else None
+        self.settled.set()
+
+    # -- nothing after CLOSE
+
+    def _send_eof(self) -> Any:
+        return self._signed(super()._send_eof())
+
+    def _close_internal(self) -> tuple[Any, Any]:
+        eof, close = super()._close_internal()
+        return self._signed(eof), self._signed(close)
+
+    def _send(self, s: bytes, m: Any) -> int:
+        return int(super()._send(s, self._signed(m)))
+
+    def _signed(self, message: Any) -> Any:
+        if message is not None:
+            message.sender = self.sender
+        return message
+
+    # -- nobody starves
+
+    def recv(self, nbytes: int) -> bytes:
+        """As ``paramiko.Channel.recv``.
+
+        Raises:
+            TimeoutError: nothing came within the channel's timeout.
+
+        Threads: one thread at a time. It blocks; a full stderr does not keep it waiting.
+        """
+        return cast(bytes, self._wait_as("out", lambda: super(LinkChannel, self).recv(nbytes)))
+
+    def recv_stderr(self, nbytes: int) -> bytes:
+        """As ``paramiko.Channel.recv_stderr``.
+
+        Raises:
+            TimeoutError: nothing came within the channel's timeout.
+
+        Threads: one thread at a time. It blocks; a full stdout does not keep it waiting.
+        """
+        return cast(bytes, self._wait_as("err", lambda: super(LinkChannel, self).recv_stderr(nbytes)))
+
+    def recv_exit_status(self) -> int:
+        """As ``paramiko.Channel.recv_exit_status``.
+
+        Threads: any thread. It blocks until the command ends; output that nobody reads does not keep it waiting.
+        """
+        return int(self._wait_as("status", lambda: super(LinkChannel, self).recv_exit_status()))
+
+    def _wait_as(self, what: str, wait: Any) -> Any:
+        with self._credit:
+            self._waiting[what] += 1
+            lengths = {"out": len(self.in_buffer), "err": len(self.in_stderr_buffer)}
+            # What lies in a stream that this thread does not read is paid for; a little of its own, which it is about
+            # to take, may be counted by both, and _check_add_window takes that back.
+            others = sum(length for stream, length in lengths.items() if stream != what)
+            ahead = max(0, others - self._prepaid)
+        if ahead:
+            self._pay(ahead)
+        try:
+            return wait()
+        finally:
+            with self._credit:
+                self._waiting[what] -= 1
+
+    def _feed(self, m: Any) -> None:
+        size = len(m) if isinstance(m, bytes) else None
+        before = len(self.in_buffer)
+        super()._feed(m)
+        self._arrived("out", size if size is not None else max(0, len(self.in_buffer) - before))
+
+    def _feed_extended(self, m: Any) -> None:
+        before = len(self.in_stderr_buffer)
+        super()._feed_extended(m)
+        self._arrived("err", max(0, len(self.in_stderr_buffer) - before))
+
+    def _arrived(self, stream: str, size: int) -> None:
+        with self._credit:
+            starving = any(count for what, count in self._waiting.items() if what != stream)
+            wanted = self._waiting[stream]
+        if size and starving and not wanted:
+            self._pay(size)
+
+    def _pay(self, size: int) -> None:
+        with self._credit:
+            ack = super()._check_add_window(size)
+            self._prepaid += size
+        if ack and self.transport is not None:
+            self.transport._send_user_message(Packet(packets.adjust(self.remote_chanid, ack), self.sender))
+
+    def _check_add_window(self, n: int) -> int:
+        with self._credit:
+            covered = min(n, self._prepaid)
+            self._prepaid -= covered
+        return int(super()._check_add_window(n - covered)) if n > covered else 0

@@ -1,0 +1,115 @@
+"""One client per thread, closed when its thread ends or its owner does."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Generic, Protocol, TypeVar
+
+
+class Closable(Protocol):
+    """What a factory makes: a ``paramiko.SSHClient``, or anything else that is closed."""
+
+    def close(self) -> Any:
+        """Closes it.
+
+        Threads: any thread.
+        """
+
+
+_C = TypeVar("_C", bound=Closable)
+
+
+class _Holder(Generic[_C]):
+    """Lives in one thread's local storage; when that goes, the client is closed."""
+
+    def __init__(self, client: _C) -> None:
+        self.client = client
+        self.close = weakref.finalize(self, client.close)
+
+
+class LocalClient(Generic[_C]):
+    """Gives each thread a client of its own; see :func:`local_client`.
+
+    Threads: every method may be called by any thread.
+    """
+
+    def __init__(self, factory: Callable[[], _C]) -> None:
+        """Keeps ``factory``.
+
+        Threads: any thread; it does not block.
+        """
+        self._factory = factory
+        self._local = threading.local()
+        self._lock = threading.Lock()
+        self._holders: weakref.WeakSet[_Holder[_C]] = weakref.WeakSet()
+        self._closed = False
+
+    def __call__(self) -> _C:
+        """The calling thread's client, made at its first call.
+
+        Raises:
+            RuntimeError: the owner was closed.
+
+        Threads: any thread; the client belongs to it. It blocks as long as the factory does.
+        """
+        holder: _Holder[_C] | None = getattr(self._local, "holder", None)
+        if holder is None or not holder.close.alive:
+            if self._closed:
+                raise RuntimeError("the owner of this thread's clients was closed")
+            holder = _Holder(self._factory())
+            with self._lock:
+                closed = self._closed
+                self._holders.add(holder)
+            self._local.holder = holder
+            if closed:  # while the factory worked
+                holder.close()
+                raise RuntimeError("the owner of this thread's clients was closed")
+        return holder.client
+
+    def discard(self) -> None:
+        """Closes the calling thread's client; its next call makes a new one. Use it after an error.
+
+        Threads: any thread. It blocks as long as closing does.
+        """
+        holder: _Holder[_C] | None = self._local.__dict__.pop("holder", None)
+        if holder is not None:
+            holder.close()
+
+    def close(self) -> None:
+        """Closes the clients of all threads.
+
+        Threads: any thread, any number of times. It blocks as long as closing does.
+        """
+        with self._lock:
+            self._closed = True
+            holders = list(self._holders)
+        for holder in holders:
+            holder.close()
+
+    def __enter__(self) -> LocalClient[_C]:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def local_client(factory: Callable[[], _C]) -> LocalClient[_C]:
+    """Gives each thread a client of its own, closed when the thread ends or the owner does.
+
+    The usual recipe with ``threading.local()`` leaves every connection open until the program ends.
+
+    >>> clients = local_client(connect)                 # doctest: +SKIP
+    >>> with clients, ThreadPoolExecutor(8) as threads: # doctest: +SKIP
+    ...     threads.map(lambda path: clients().exec_command(f"rm {path}"), paths)
+
+    Args:
+        factory: makes a connected client; called once per thread, on that thread.
+
+    Threads: any thread; it does not block.
+    """
+    return LocalClient(factory)

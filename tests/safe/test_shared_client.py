@@ -1,0 +1,168 @@
+"""The drop-in for paramiko.SSHClient, and clients of one thread each."""
+
+from __future__ import annotations
+
+import gc
+import inspect
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import paramiko
+import pytest
+
+from paramedic.safe import SharedClient, local_client
+
+
+def connected(host: Any, client: paramiko.SSHClient) -> Any:
+    client.load_host_keys(host.server.known_hosts_file)
+    client.connect(
+        host.server.host,
+        port=host.server.port,
+        username=host.server.user,
+        key_filename=host.server.key_file,
+        allow_agent=False,
+        look_for_keys=False,
+    )
+    return client
+
+
+@pytest.fixture
+def client(host: Any) -> Iterator[SharedClient]:
+    with connected(host, SharedClient()) as client:
+        yield client
+
+
+def test_methods_and_signatures_are_those_of_this_paramiko() -> None:
+    theirs = {name: member for name, member in inspect.getmembers(paramiko.SSHClient, callable) if name[0] != "_"}
+    assert set(theirs) <= set(dir(SharedClient))
+    for name, member in theirs.items():
+        assert inspect.signature(getattr(SharedClient, name)) == inspect.signature(member), name
+    assert issubclass(SharedClient, paramiko.SSHClient)
+
+
+def test_fifty_threads_share_one_client_and_nothing_is_lost(client: SharedClient) -> None:
+    def run(n: int) -> bytes:
+        # As people write it: the files are left to the garbage collector (paramiko issues 1115 and 1705).
+        _, stdout, _ = client.exec_command(f"echo {n}")
+        return bytes(stdout.read())
+
+    with ThreadPoolExecutor(50) as threads:
+        assert list(threads.map(run, range(400))) == [f"{n}\n".encode() for n in range(400)]
+    gc.collect()
+    assert run(1) == b"1\n"
+
+
+def test_closing_stdin_first_ends_nobodys_connection(client: SharedClient) -> None:
+    def run(n: int) -> int:
+        stdin, stdout, _ = client.exec_command("cat")
+        stdin.write(str(n))
+        stdin.close()
+        assert stdout.read() == str(n).encode()
+        return int(stdout.channel.recv_exit_status())
+
+    with ThreadPoolExecutor(12) as threads:
+        assert set(threads.map(run, range(300))) == {0}
+
+
+FLOOD = "head -c 6000000 /dev/zero >&2; head -c 6000000 /dev/zero; exit 4"
+ORDERS: dict[str, Callable[[Any, Any], Any]] = {
+    "stdout before stderr": lambda out, err: (len(out.read()), len(err.read()), out.channel.recv_exit_status()),
+    "stderr before stdout": lambda out, err: (len(err.read()), len(out.read()), out.channel.recv_exit_status())[::1],
+    "the status before both": lambda out, err: (out.channel.recv_exit_status(), len(out.read()), len(err.read())),
+}
+
+
+@pytest.mark.parametrize("story", ORDERS)
+def test_no_order_of_reading_deadlocks(client: SharedClient, story: str) -> None:
+    _, stdout, stderr = client.exec_command(FLOOD)
+    found: list[Any] = []
+    thread = threading.Thread(target=lambda: found.append(ORDERS[story](stdout, stderr)))
+    thread.start()
+    thread.join(30)
+    assert not thread.is_alive(), "it hangs"
+    assert sorted(found[0]) == [4, 6_000_000, 6_000_000]
+
+
+def test_sftp_shell_and_commands_at_once(client: SharedClient) -> None:
+    def use(n: int) -> Any:
+        if n % 3 == 0:
+            with client.open_sftp() as sftp:
+                return bool(sftp.listdir("/"))
+        if n % 3 == 1:
+            channel = client.invoke_shell()
+            channel.sendall(b"exit\n")
+            with channel:
+                return channel.recv_exit_status() == 0
+        return client.exec_command("true", timeout=20)[1].channel.recv_exit_status() == 0
+
+    with ThreadPoolExecutor(20) as threads:
+        assert all(threads.map(use, range(60)))
+
+
+def test_connecting_again_while_others_work_is_seamless(host: Any, client: SharedClient) -> None:
+    first = client.get_transport()
+    connected(host, client)
+    assert client.get_transport() is not first
+    assert client.exec_command("echo x")[1].read() == b"x\n"
+
+
+def test_a_connect_that_fails_leaves_nothing_behind_and_the_old_connection_goes_on(
+    host: Any, client: SharedClient
+) -> None:
+    threads = threading.active_count()
+    with pytest.raises(paramiko.AuthenticationException):
+        client.connect(
+            host.server.host,
+            port=host.server.port,
+            username=host.server.user,
+            pkey=paramiko.ECDSAKey.generate(),
+            allow_agent=False,
+            look_for_keys=False,
+        )
+    with pytest.raises(paramiko.ssh_exception.NoValidConnectionsError):
+        client.connect(host.server.host, port=1)
+    assert client.exec_command("echo x")[1].read() == b"x\n"
+    for thread in threading.enumerate():
+        if isinstance(thread, paramiko.Transport) and thread is not client.get_transport():
+            thread.join(5)
+    assert threading.active_count() == threads
+
+
+def test_a_client_that_is_not_connected_says_so() -> None:
+    with pytest.raises(paramiko.SSHException, match="not connected"):
+        SharedClient().exec_command("true")
+
+
+def test_each_thread_has_its_own_client_which_ends_with_it(host: Any) -> None:
+    made: list[Any] = []
+
+    def factory() -> Any:
+        made.append(connected(host, SharedClient()))
+        return made[-1]
+
+    with local_client(factory) as clients:
+
+        def work() -> None:
+            assert clients() is clients()
+            assert clients().exec_command("echo x")[1].read() == b"x\n"
+
+        threads = [threading.Thread(target=work) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+            assert not thread.is_alive()
+        gc.collect()
+        assert len(made) == 3
+        assert [client.get_transport() for client in made] == [None] * 3, "closed with their threads"
+        mine = clients()
+        assert mine.get_transport().is_active()
+        clients.discard()
+        assert mine.get_transport() is None
+        again = clients()
+        assert again is not mine
+    assert again.get_transport() is None
+    with pytest.raises(RuntimeError):
+        clients()
