@@ -3,5 +3,17 @@
 Nothing is imported here: ``import paramedic`` must stay cheap (< 30 ms), because production programs do it.
 """
 
+TYPE_CHECKING = False  # as in typing, whose import would cost more than all the rest
+if TYPE_CHECKING:
+    from paramedic.record.log_file import log_to_file
+
 __version__ = "0.1.0"
-__all__ = ["__version__"]
+__all__ = ["__version__", "log_to_file"]
+
+
+def __getattr__(name: str) -> object:
+    if name == "log_to_file":
+        from paramedic.record.log_file import log_to_file
+
+        return log_to_file
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -41,7 +41,7 @@ class LogCommand:
         parser.add_argument(
             "--log-format",
             metavar="FORMAT",
-            help="form of the lines, if it is not found out: paramiko, basic, json, or a format string of logging",
+            help="form of the lines, if it is not found out: paramiko, paramedic, basic, json, or a format of logging",
         )
         parser.add_argument("--rotated", action="store_true", help="also read LOG.1, LOG.2.gz … beside each LOG")
         parser.add_argument("--follow", action="store_true", help="go on as the log grows, and tell what is new")
@@ -133,7 +133,7 @@ def _form(name: str | None) -> Form | None:
         return form_named(name)
     except ValueError as error:
         raise CommandError(
-            f"--log-format {name!r}: {error}; give paramiko, basic, json or a format string with %(message)s"
+            f"--log-format {name!r}: {error}; give paramiko, paramedic, basic, json or a format with %(message)s"
         ) from None
 
 

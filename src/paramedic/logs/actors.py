@@ -65,38 +65,26 @@ def seconds_between(earlier: Seen | None, later: Seen | None) -> float | None:
 
 
 class Channel:
-    """One channel that has not ended yet."""
+    """One channel that has not ended yet.
 
-    __slots__ = (
-        "confirmed",
-        "eof_received",
-        "eof_sent",
-        "last",
-        "moved",
-        "number",
-        "opener",
-        "opening",
-        "owner",
-        "readers",
-        "requested",
-        "sftp",
-        "writers",
-    )
+    No slots: most attributes of most channels keep their defaults, and a log makes millions of them.
+    """
+
+    owner: Transport | None = None
+    confirmed: Seen | None = None
+    requested: Seen | None = None
+    eof_sent: Seen | None = None
+    eof_received: Seen | None = None
+    sftp = False
+    moved: Channel | None = None
+    readers: list[Seen] | None = None
+    writers: list[Seen] | None = None
 
     def __init__(self, number: bytes, opener: bytes, opening: Seen | None) -> None:
         self.number = number
         self.opener = opener
         self.opening = opening
         self.last = opening
-        self.owner: Transport | None = None
-        self.confirmed: Seen | None = None
-        self.requested: Seen | None = None
-        self.eof_sent: Seen | None = None
-        self.eof_received: Seen | None = None
-        self.sftp = False
-        self.moved: Channel | None = None
-        self.readers: list[Seen] | None = None
-        self.writers: list[Seen] | None = None
 
     def facts(self) -> ChannelFacts:
         """The channel as a value.

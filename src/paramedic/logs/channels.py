@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from paramedic.logs.actors import Channel, Seen, Transport, line_of, maybe_line, seconds_between
 from paramedic.logs.connections import KEPT, Connections
 from paramedic.logs.facts import DeadUse, Dropped, EofRace, Overlap, Refusal
 from paramedic.logs.packets import PacketDump
+from paramedic.logs.phrases import SFTP_CALLS
 from paramedic.logs.sftp_sessions import SftpSessions
 
 MAX_LIVE = 4096
@@ -14,9 +17,10 @@ RACE_S = 2.0
 """How soon after an EOF race OpenSSH has dropped the connection."""
 CROSSING_S = 0.05
 """How close our EOF and the peer's are when they may have crossed."""
-SAMPLES = 64
+SAMPLES = 6
 """Most round trips of one transport that are measured."""
 
+_CALL = re.compile(rb"\[chan \d+\] (\w+)\(")
 _WAITING_REQUESTS = (b"tcpip-forward", b"cancel-tcpip-forward", b"streamlocal-forward", b"cancel-streamlocal-forward")
 """Global requests whose sender waits for the reply; the others have no reply, or one that nobody reads."""
 
@@ -60,11 +64,11 @@ class Channels(Connections):
             own.own_open = channel
             channel.owner = own
         else:
-            known = self._threads.get(thread)
-            before = known[3] if known is not None else None
+            before = self._opened.get(thread)
             if before is not None and before.owner is not None and before.owner.channels.get(before.number) is before:
                 before.moved = channel
-            self.touch(thread, "opening", seen, channel)
+            self._opened[thread] = channel
+            self.threads[thread] = seen
 
     def _confirmed(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
         transport = self.transport_of(thread, seen)
@@ -79,7 +83,7 @@ class Channels(Connections):
         if transport.own_open is channel:
             transport.own_open = None
         elif channel.opener and not transport.server:
-            self._homes[channel.opener] = transport
+            self.homes[channel.opener] = transport
             if transport.opener is None:
                 transport.opener = channel.opener
         old = transport.channels.pop(number, None)
@@ -104,12 +108,14 @@ class Channels(Connections):
         own = transport.own_open
         if own is not None and own.number == number:
             return own
-        waiting = [c for c in same if c.confirmed is None and c.owner is None]
+        if len(same) == 1:
+            return same[0] if same[0].owner is None else None
+        waiting = [c for c in same if c.owner is None]
         if len(waiting) > 1:
             for channel in waiting:
-                if self._homes.get(channel.opener) is transport:
+                if self.homes.get(channel.opener) is transport:
                     return channel
-            return next((c for c in waiting if c.opener not in self._homes), waiting[0])
+            return next((c for c in waiting if c.opener not in self.homes), waiting[0])
         return waiting[0] if waiting else None
 
     def _refused(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
@@ -153,7 +159,7 @@ class Channels(Connections):
             transport = self.transport_of(thread, seen)
             channel = transport.channels.get(number)
         else:
-            self.touch(thread, "", seen, None)
+            self.threads[thread] = seen
             channel = self.channel_of(thread, number)
         if channel is None:
             return
@@ -180,7 +186,8 @@ class Channels(Connections):
         if channel.owner is not None:
             channel.owner.channels.pop(channel.number, None)
         channel.moved = None
-        self.packets.finish(channel)
+        if self.packets.busy:
+            self.packets.finish(channel)
         if channel.sftp:
             self.sftp.forget(channel)
         self._unlist(channel)
@@ -198,15 +205,17 @@ class Channels(Connections):
 
         Threads: for the one thread that reads.
         """
+        home = self.homes.get(thread)
+        if home is not None:
+            channel = home.channels.get(number)
+            if channel is not None:
+                return channel
         same = self._by_number.get(number)
         if not same:
             return None
         if len(same) == 1:
             return same[0]
-        home = self._homes.get(thread)
-        mine = [c for c in same if c.owner is not None and c.owner is home]
-        if len(mine) != 1:
-            mine = [c for c in same if c.opener == thread]
+        mine = [c for c in same if c.opener == thread]
         return mine[0] if len(mine) == 1 else None
 
     def _window(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
@@ -285,7 +294,7 @@ class Channels(Connections):
         alone = self._only_live() is transport
         for channels in self._by_number.values():
             for channel in channels:
-                if channel.owner is None and (alone or self._homes.get(channel.opener) is transport):
+                if channel.owner is None and (alone or self.homes.get(channel.opener) is transport):
                     mine.append(channel)
         return [c for c in mine if c.opening is not None][:50]
 
@@ -301,14 +310,14 @@ class Channels(Connections):
                 transport.keepalives_since = before + 1
                 return
         else:
-            self.touch(thread, "global", seen, None)
+            self.threads[thread] = seen
         if kind.startswith(_WAITING_REQUESTS):
             self._globals.append((thread, seen))
             del self._globals[:-64]
 
     def _global_reply(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
         transport = self.transport_of(thread, seen)
-        mine = [g for g in self._globals if self._homes.get(g[0], transport) is transport]
+        mine = [g for g in self._globals if self.homes.get(g[0], transport) is transport]
         if not mine:
             return
         first = mine[0]
@@ -317,7 +326,7 @@ class Channels(Connections):
         if other is None or not first[0]:
             return
         sure = self._only_live() is transport
-        known = first[0] in self._homes or other[0] in self._homes
+        known = first[0] in self.homes or other[0] in self.homes
         if sure or known:
             if len(self.overlaps) < KEPT:
                 self.overlaps.append(
@@ -331,13 +340,17 @@ class Channels(Connections):
                 )
 
     def _packet_dropped(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
-        before = self._threads.get(thread)
-        if thread in self.transports or before is None or not before[0]:
+        if thread in self.transports:
             return
-        what, call, channel, _ = before
-        if channel is not None and what == "opening" and channel.eof_sent is not None:
+        call = self.threads.get(thread)
+        self.threads[thread] = seen
+        if call is None:
+            return
+        what = _doing(call[1])
+        channel = self._opened.get(thread) if what == "opening" else None
+        if not what or (channel is not None and channel.eof_sent is not None):
             return  # it only tidies up after itself
-        home = (channel.owner if channel is not None else None) or self._homes.get(thread) or self._only_live()
+        home = (channel.owner if channel is not None else None) or self.homes.get(thread) or self._only_live()
         if channel is not None and channel.confirmed is None and channel.owner is None:
             self._unlist(channel)
         if len(self.dead_uses) < KEPT:
@@ -351,7 +364,6 @@ class Channels(Connections):
                     by_us=home is None or home.end is None,
                 )
             )
-        self.touch(thread, "", seen, None)
 
     def _look_for_eof_race(self, transport: Transport, seen: Seen | None) -> None:
         # Channel.shutdown_write makes its EOF under the channel's lock and sends it after that (channel.py, _send_eof);
@@ -399,4 +411,14 @@ class Channels(Connections):
         Threads: for the one thread that reads.
         """
         if channel.owner is not None and thread:
-            self._homes[thread] = channel.owner
+            self.homes[thread] = channel.owner
+
+
+def _doing(line: bytes) -> str:
+    """What a worker had begun with this line: ``opening``, ``global``, ``sftp`` or ""."""
+    if b"] Max packet in: " in line:
+        return "opening"
+    if b"Sending global request " in line:
+        return "global"
+    call = _CALL.search(line)
+    return "sftp" if call is not None and call[1] in SFTP_CALLS and call[1] != b"close" else ""

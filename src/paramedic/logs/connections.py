@@ -25,6 +25,8 @@ class Connections:
         prior_transports: threads of transports of an earlier run in the same log.
         mixed: several processes with the same thread numbers write here.
         transports: by the name of their thread.
+        threads: last line of each worker.
+        homes: the transport on which each worker was seen last.
     """
 
     def __init__(self, prior_transports: frozenset[bytes] = frozenset()) -> None:
@@ -39,8 +41,9 @@ class Connections:
         self.key_prints: dict[str, None] = {}
         self.hosts: dict[str, Seen] = {}
         self.most_logging_in = 0
-        self._threads: dict[bytes, tuple[str, Seen, Channel | None, Channel | None]] = {}
-        self._homes: dict[bytes, Transport] = {}
+        self.threads: dict[bytes, Seen] = {}
+        self.homes: dict[bytes, Transport] = {}
+        self._opened: dict[bytes, Channel] = {}
         self._done: list[TransportFacts] = []
         self._logging_in: dict[bytes, Transport] = {}
 
@@ -64,7 +67,7 @@ class Connections:
 
         Threads: for the one thread that reads.
         """
-        return bool(thread) and (thread in self.transports or thread in self._threads or thread in self._homes)
+        return bool(thread) and (thread in self.transports or thread in self.threads or thread in self.homes)
 
     def transport_of(self, thread: bytes, seen: Seen) -> Transport:
         """The transport that logs on this thread; made up if the log begins after its start.
@@ -82,7 +85,7 @@ class Connections:
                 self.transports_seen += 1
                 if self.now_s is not None:
                     transport.last_s = self.now_s
-                self._threads.pop(thread, None)
+                self.threads.pop(thread, None)
         now = self.now_s
         if now is not None:
             quiet = now - transport.last_s
@@ -118,12 +121,12 @@ class Connections:
         host = message.partition(b" host key for ")[2].rpartition(b": ")[0].decode("utf-8", "replace")[:100]
         if len(self.hosts) < KEPT:
             self.hosts.setdefault(host, seen)
-        self.touch(thread, "", seen, None)
+        self.threads[thread] = seen
         fresh = [t for t in self._logging_in.values() if t.keys_agreed is not None and not t.host and t.tid != thread]
         if len(fresh) == 1:
             fresh[0].host = host
             fresh[0].opener = thread
-            self._homes[thread] = fresh[0]
+            self.homes[thread] = fresh[0]
 
     def _auth_ready(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
         transport = self.transport_of(thread, seen)
@@ -135,18 +138,18 @@ class Connections:
         del transport.auth_open[:-16]
 
     def _auth_try(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
-        self.touch(thread, "", seen, None)
+        self.threads[thread] = seen
         prints = message.split(b"b'")[1:2]
         if prints and len(self.key_prints) < KEPT:
             self.key_prints.setdefault(prints[0].partition(b"'")[0].decode("ascii", "replace")[:64])
-        home = self._homes.get(thread)
+        home = self.homes.get(thread)
         if home is None or home.authed is not None:
             ready = [t for t in self._logging_in.values() if t.keys_agreed is not None and t.opener in (None, thread)]
             home = ready[0] if len(ready) == 1 else None
         if home is not None:
             home.keys_tried += 1
             home.opener = thread
-            self._homes[thread] = home
+            self.homes[thread] = home
 
     def _auth_ok(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
         transport = self.transport_of(thread, seen)
@@ -172,21 +175,6 @@ class Connections:
         if len(self.unrequested) < KEPT:
             self.unrequested.append(seen)
 
-    def touch(self, thread: bytes, what: str, seen: Seen, channel: Channel | None) -> None:
-        """A worker logged a line; ``what`` is the call that it began with it, "" if none.
-
-        Threads: for the one thread that reads.
-        """
-        before = self._threads.get(thread)
-        if before is None:
-            self.threads_seen += 1
-            if len(self._threads) > MAX_THREADS:
-                for old in list(self._threads)[: MAX_THREADS // 2]:
-                    del self._threads[old]
-                    self._homes.pop(old, None)
-        opened = channel if what == "opening" else before[3] if before is not None else None
-        self._threads[thread] = (what, seen, channel, opened)
-
     def _only_live(self) -> Transport | None:
         found = None
         for transport in self.transports.values():
@@ -201,6 +189,12 @@ class Connections:
 
         Threads: for the one thread that reads.
         """
+        if len(self.threads) > MAX_THREADS:
+            for old in list(self.threads)[: MAX_THREADS // 2]:
+                self.threads_seen += 1
+                del self.threads[old]
+                self.homes.pop(old, None)
+                self._opened.pop(old, None)
         ended = [t for t in self.transports.values() if t.end is not None]
         if len(ended) < MAX_ENDED:
             return
@@ -210,20 +204,28 @@ class Connections:
                 if len(self._done) < 4 * KEPT:
                     self._done.append(transport.facts())
             del self.transports[transport.tid]
-        self._homes = {t: h for t, h in self._homes.items() if h.end is None}
-
-    def last_of(self, thread: bytes) -> Seen | None:
-        """The last line of a worker.
-
-        Threads: for the one thread that reads.
-        """
-        known = self._threads.get(thread)
-        return None if known is None else known[1]
+        for thread in [t for t, home in self.homes.items() if home.end is not None]:
+            del self.homes[thread]
 
     def forget_thread(self, thread: bytes) -> None:
         """The system gave a thread's ident to a new thread.
 
         Threads: for the one thread that reads.
         """
-        self._threads.pop(thread, None)
-        self._homes.pop(thread, None)
+        self.threads.pop(thread, None)
+        self.homes.pop(thread, None)
+        self._opened.pop(thread, None)
+
+    def works_on(self, thread: bytes, identity: bytes) -> None:
+        """The log itself says on which transport a thread works.
+
+        Threads: for the one thread that reads.
+        """
+        if thread in self.transports:
+            return
+        home = self.homes.get(thread)
+        text = identity.decode("ascii", "replace")
+        if home is None or home.identity != text:
+            found = [t for t in self.transports.values() if t.identity == text and t.end is None]
+            if found:
+                self.homes[thread] = found[-1]

@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from paramedic.logs.phrases import recognise, split_channel
-from paramedic.logs.times import STAMP, seconds
+from paramedic.logs.times import STAMP, paramiko_seconds, seconds
 
 PARAMIKO_FORMAT = "%(levelname)-.3s [%(asctime)s.%(msecs)03d] thr=%(_threadid)-3d %(name)s: %(message)s"
 """The format of ``paramiko.util.log_to_file`` (util.py), with ``%Y%m%d-%H:%M:%S`` for the time."""
@@ -29,6 +29,7 @@ class Record(NamedTuple):
         thread: number, ident or name as in the log; b"" where the line does not say.
         logger: None where the form has no loggers.
         message: the rest.
+        connection: address of the transport, where the form has it (`paramedic.log_to_file`).
     """
 
     time_s: float | None
@@ -36,6 +37,7 @@ class Record(NamedTuple):
     thread: bytes
     logger: bytes | None
     message: bytes
+    connection: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +49,21 @@ class Form:
         parse: a line taken apart, or None if it has another form.
         threads: what it says about threads: ``number`` (Paramiko's own, never used twice), ``name``, ``ident`` (the
             system uses it again), or "".
+        quick_clock: finds the time without taking the line apart.
     """
 
     name: str
     parse: Callable[[bytes], Record | None] = field(repr=False)
     threads: str = ""
+    quick_clock: Callable[[bytes], float | None] | None = field(default=None, repr=False)
 
     def clock(self, line: bytes) -> float | None:
         """The time of a line.
 
         Threads: pure.
         """
+        if self.quick_clock is not None:
+            return self.quick_clock(line)
         record = self.parse(line)
         return None if record is None else record.time_s
 
@@ -144,6 +150,21 @@ def _by_pattern(pattern: re.Pattern[bytes]) -> Callable[[bytes], Record | None]:
 
     return parse
 
+
+_PARAMEDIC = re.compile(
+    rb"(\d{4}-\d\d-\d\dT[\d:.]+Z) [\d.]+ \w+ (\d+) (\d+ \[.*?\]) ([\w.]+)(?: @(0x[0-9a-f]+))?: (.*)\Z", re.DOTALL
+)
+
+
+def _parse_paramedic(line: bytes) -> Record | None:
+    found = _PARAMEDIC.match(line)
+    if not found:
+        return None
+    stamp, process, thread, logger, connection, message = found.groups()
+    return Record(seconds(stamp), int(process[:12]), thread, logger, message, connection or b"")
+
+
+PARAMEDIC_FORM = Form("paramedic.log_to_file", _parse_paramedic, "ident")
 
 _JSON_KEYS = {
     "time": ("timestamp", "asctime", "time", "ts", "@timestamp", "created", "datetime", "date", "t"),
@@ -279,8 +300,8 @@ _FORMATS: tuple[str, ...] = (
     f"{_L}    {_N}:%(filename)s:%(lineno)d {_M}",
     f"{_N}: {_M}",
 )
-PARAMIKO_FORM = form_of_format(PARAMIKO_FORMAT)
-FORMS: tuple[Form, ...] = (PARAMIKO_FORM, *map(form_of_format, _FORMATS[1:]), JSON_FORM, ANYHOW)
+PARAMIKO_FORM = replace(form_of_format(PARAMIKO_FORMAT), quick_clock=paramiko_seconds)
+FORMS: tuple[Form, ...] = (PARAMIKO_FORM, PARAMEDIC_FORM, *map(form_of_format, _FORMATS[1:]), JSON_FORM, ANYHOW)
 
 _WRAPPERS: tuple[tuple[str, re.Pattern[bytes]], ...] = (
     (
@@ -349,7 +370,7 @@ def _weight(form: Form, lines: Sequence[bytes]) -> tuple[int, int]:
             if record.logger is not None or record.thread or record.time_s is not None or form is ANYHOW:
                 hits += 1
                 told += 3 * bool(record.thread) + 2 * (record.logger is not None) + (record.time_s is not None)
-                told += record.process is not None
+                told += (record.process is not None) + 2 * bool(record.connection)
     return hits, told
 
 

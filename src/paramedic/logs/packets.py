@@ -22,12 +22,18 @@ CHANNEL_DATA, EXTENDED_DATA = 94, 95
 
 
 class PacketDump:
-    """What the packets of one process say about windows."""
+    """What the packets of one process say about windows.
+
+    Attributes:
+        busy: the log has lines of this kind.
+        shared: streams that several threads took part in.
+    """
 
     def __init__(self, story: Channels) -> None:
         self._story = story
         self._hex: dict[bytes, list[bytes]] = {}
         self._unread: dict[Channel, tuple[int, int, Seen, bool]] = {}
+        self.busy = False
         self.shared: list[StreamSharing] = []
 
     def hex_line(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
@@ -35,6 +41,7 @@ class PacketDump:
 
         Threads: for the one thread that reads.
         """
+        self.busy = True
         if message[:4] == b"IN: ":
             lines = self._hex.setdefault(thread, [])
             lines.append(message[4:51])
@@ -48,6 +55,7 @@ class PacketDump:
 
         Threads: for the one thread that reads.
         """
+        self.busy = True
         transport = self._story.transports.get(thread)
         if message[:4] == b"Read":
             dump = self._hex.pop(thread, [])
@@ -86,6 +94,7 @@ class PacketDump:
 
         Threads: for the one thread that reads.
         """
+        self.busy = True
         if message.startswith(b"window down"):
             channel.writers = _with(channel.writers, seen)
         elif message.startswith(b"addwindow") and not message.startswith(b"addwindow send"):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from paramedic.logs.actors import Origin, Seen
 from paramedic.logs.facts import LogFacts
-from paramedic.logs.forms import FORMS, PARAMIKO_FORM, Form, Record, detect
+from paramedic.logs.forms import FORMS, PARAMEDIC_FORM, PARAMIKO_FORM, Form, Record, detect
 from paramedic.logs.phrases import recognise, split_channel
 from paramedic.logs.sources import Block, Source
 from paramedic.logs.story import Story
@@ -21,7 +21,6 @@ SAMPLE_LINES = 400
 MAX_STORIES = 256
 """Most processes of one log whose stories go on at the same time."""
 MAX_FORMS = 4
-_SECOND = slice(5, 22)
 
 
 @dataclass(slots=True)
@@ -86,6 +85,7 @@ class LogReader:
         self._finished: list[LogFacts] = []
         self._loggers: dict[bytes | None, bool] = {}
         self._time_text = b""
+        self._heads: dict[bytes, tuple[bytes, bool]] = {}
         self._checked = 0
 
     def facts(self, *, follow: bool = False) -> Iterator[LogFacts]:
@@ -138,8 +138,8 @@ class LogReader:
         key = (file, form.name)
         origin = self._origins.get(key)
         if origin is None:
-            number = form.threads in ("number", "ident")
-            origin = Origin(file, form.clock, _number_name if number else _plain_name)
+            number = form.threads in ("number", "ident") and form is not PARAMEDIC_FORM
+            origin = Origin(file, form.quick_clock or form.clock, _number_name if number else _plain_name)
             self._origins[key] = origin
         return origin
 
@@ -167,41 +167,67 @@ class LogReader:
     def _take_paramikos(self, block: Block) -> None:
         """The one form that must be fast: the one of `paramiko.util.log_to_file`."""
         story = self._story(None)
-        story.now_s = story.now_s or None
         origin = self._origin(block.file, PARAMIKO_FORM)
-        heads: dict[bytes, tuple[bytes, bool] | None] = {}
+        heads = self._heads
+        if len(heads) > 100_000:
+            heads.clear()
         second = self._time_text
-        messages = 0
+        known_head = heads.get
+        fast, rare, sftp_message = story.fast.get, story.rare, story.sftp.message
         number = block.first - 1
-        feed = story.feed
+        seen: Seen | None = None
+        odd = messages = 0
         for line in block.lines:
             number += 1
-            if line[4:5] != b"[" or line[26:28] != b"] ":
-                self._odd_line(block, number, line)
-                story = self._stories[None]
-                feed = story.feed
-                continue
-            if line[_SECOND] != second:
-                second = line[_SECOND]
-                story.now_s = seconds(second)
             head, colon, message = line[28:].partition(b": ")
-            if head in heads:
-                known = heads[head]
-            else:
-                known = heads[head] = _head(head)
-            if known is None or not colon:
-                self._odd_line(block, number, line)
-                story = self._stories[None]
-                feed = story.feed
-                continue
+            known = known_head(head)
+            if known is None or not colon or line[26:28] != b"] ":
+                known = _head(head) if line[4:5] == b"[" and line[26:28] == b"] " and colon else None
+                if known is None:
+                    odd += 1
+                    self._odd_line(block, number, line)
+                    story = self._story(None)
+                    fast, rare, sftp_message = story.fast.get, story.rare, story.sftp.message
+                    continue
+                heads[head] = known
+            if line[5:22] != second:
+                second = line[5:22]
+                story.now_s = seconds(second)
             thread, sftp = known
-            if message[:17] == b"starting thread (" and story.is_new_run(thread):
-                story = self._next_run(story, (number, line, thread, origin))
-                feed = story.feed
-            messages += 1
-            feed(thread, sftp, message, (number, line, thread, origin))
+            seen = (number, line, thread, origin)
+            if message[:6] == b"[chan ":
+                channel, _, message = message[6:].partition(b"] ")
+                if sftp:
+                    sftp_message(thread, channel, message, seen)
+                    continue
+                handler = fast(message[:8])
+                if handler is not None:
+                    handler(thread, channel, message, seen)
+                else:
+                    rare(thread, channel, message, seen)
+                continue
+            handler = fast(message[:8])
+            if handler is not None:
+                handler(thread, b"", message, seen)
+                continue
+            if message[:17] == b"starting thread (":
+                story.messages += number - block.first - odd - messages
+                messages = number - block.first - odd
+                if story.is_new_run(thread):
+                    story = self._next_run(story, seen)
+                    story.now_s = seconds(second)
+                    fast, rare, sftp_message = story.fast.get, story.rare, story.sftp.message
+            if story.first is None:
+                story.first = seen
+            story.last = seen
+            rare(thread, b"", message, seen)
+        count = len(block.lines) - odd
+        story.messages += count - messages
+        self.tally.messages += count
         self._time_text = second
-        self.tally.messages += messages
+        if seen is not None:
+            story.first = story.first or seen
+            story.last = seen
 
     def _odd_line(self, block: Block, number: int, line: bytes) -> None:
         # It may be a continuation, or of another form that writes to the same file.
@@ -241,7 +267,7 @@ class LogReader:
             self.tally.continued += 1
 
     def _record(self, block: Block, number: int, line: bytes, form: Form, record: Record) -> None:
-        time_s, process, thread, logger, message = record
+        time_s, process, thread, logger, message, connection = record
         mine = self._loggers.get(logger)
         if mine is None:
             if logger is not None and (logger == b"paramiko" or logger.startswith(b"paramiko.")):
@@ -269,6 +295,8 @@ class LogReader:
                     story = self._next_run(story, (number, line, thread, self._origin(block.file, form)))
             else:
                 story.forget_thread(thread)
+        elif connection:
+            story.works_on(thread, connection)
         self.tally.messages += 1
         story.feed(thread, sftp, message, (number, line, thread, self._origin(block.file, form)))
 
@@ -291,14 +319,14 @@ def _plain_name(thread: bytes) -> str:
 
 
 def form_named(name: str) -> Form:
-    """The form that ``--format`` means: ``paramiko``, ``basic``, ``json``, or a format string of `logging`.
+    """The form that ``--log-format`` means: paramiko, paramedic, basic, json, or a format string of `logging`.
 
     Raises:
         ValueError: it means none.
 
     Threads: pure.
     """
-    known = {"paramiko": FORMS[0], "basic": FORMS[1], "json": FORMS[-2]}
+    known = {"paramiko": FORMS[0], "paramedic": PARAMEDIC_FORM, "basic": FORMS[2], "json": FORMS[-2]}
     if name in known:
         return known[name]
     from paramedic.logs.forms import form_of_format

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 MAX_THREADS = 256
 """Most threads of one session that are remembered."""
+MAX_SAMPLES = 16
+"""Most gaps and round trips of one session that are measured."""
+MAX_SEATS = 20_000
+"""Most threads whose session is remembered."""
 MAX_ORPHANS = 64
 """Most sessions whose channel is not in the log."""
 WIRE_MS = 4.0
@@ -33,6 +37,7 @@ class Session:
 
     __slots__ = (
         "channel",
+        "closed",
         "cwd",
         "fast",
         "fast_lines",
@@ -48,6 +53,7 @@ class Session:
     def __init__(self, number: bytes, channel: Channel | None) -> None:
         self.number = number
         self.channel = channel
+        self.closed = False
         self.threads: dict[bytes, Seen] = {}
         self.last: Seen | None = None
         self.opens: dict[bytes, tuple[Seen, list[Seen]]] = {}
@@ -63,8 +69,11 @@ class SftpSessions:
 
     def __init__(self, story: Channels) -> None:
         self._story = story
+        self._threads = story.threads
+        self._homes = story.homes
         self._of_channel: dict[Channel, Session] = {}
         self._orphans: dict[bytes, Session] = {}
+        self._seats: dict[bytes, Session] = {}
         self._changes = 0
         self.ambiguous = 0
         self.unknown = 0
@@ -92,6 +101,19 @@ class SftpSessions:
             self.unknown += 1
 
     def _session(self, thread: bytes, number: bytes) -> Session | None:
+        seat = self._seats.get(thread)
+        if seat is not None and seat.number == number and not seat.closed:
+            home = self._homes.get(thread)
+            if home is None or (seat.channel is not None and seat.channel.owner is home):
+                return seat
+        session = self._look_up(thread, number)
+        if session is not None and thread:
+            if len(self._seats) > MAX_SEATS:
+                self._seats.clear()
+            self._seats[thread] = session
+        return session
+
+    def _look_up(self, thread: bytes, number: bytes) -> Session | None:
         channel = self._story.channel_of(thread, number)
         if channel is None:
             if self._story.is_ambiguous(number):
@@ -110,14 +132,14 @@ class SftpSessions:
         return session
 
     def _start(self, thread: bytes, number: bytes, seen: Seen) -> None:
-        self._story.touch(thread, "", seen, None)
+        self._threads[thread] = seen
         self._orphans.pop(number, None)
         session = self._session(thread, number)
         if session is not None and session.channel is not None:
             self._story.at_home(thread, session.channel)
 
     def _end(self, thread: bytes, number: bytes, seen: Seen) -> None:
-        self._story.touch(thread, "", seen, None)
+        self._threads[thread] = seen
         session = self._session(thread, number)
         if session is not None:
             self._close(session)
@@ -132,6 +154,7 @@ class SftpSessions:
             self._close(session)
 
     def _close(self, session: Session) -> None:
+        session.closed = True
         self._report_fast(session)
         if session.channel is not None:
             self._of_channel.pop(session.channel, None)
@@ -140,7 +163,7 @@ class SftpSessions:
 
     def _call(self, name: bytes, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
         session = self._session(thread, number)
-        self._story.touch(thread, "" if name == b"close" else "sftp", seen, session.channel if session else None)
+        self._threads[thread] = seen
         if session is None or not thread:
             return
         before = session.last
@@ -148,7 +171,7 @@ class SftpSessions:
             for opener, (_, inside) in session.opens.items():
                 if opener != thread and len(inside) < 8:
                     inside.append(seen)
-            if len(session.fast) < 64:
+            if len(session.fast) < MAX_SAMPLES:
                 gap = seconds_between(before, seen)
                 if gap is not None and gap >= 0:
                     session.fast.append((gap * 1000, before, seen))
@@ -159,22 +182,21 @@ class SftpSessions:
         if name == b"open":
             if len(session.opens) < MAX_THREADS:
                 session.opens[thread] = (seen, [])
-        elif name == b"normalize" or session.cwd:
+        if name == b"normalize" or session.cwd:
             self._directory(session, name, thread, message, seen)
         session.stat = (thread, message[4:]) if name == b"stat" else (b"", b"")
 
     def _opened(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
         session = self._session(thread, number)
-        self._story.touch(thread, "", seen, None)
+        self._threads[thread] = seen
         begun = session.opens.pop(thread, None) if session is not None else None
         if session is None or begun is None:
             return
         start, inside = begun
-        if not message.startswith(start[1].partition(b"] open(")[2].rstrip()[:40].join((b"open(", b""))):
-            return
-        taken = seconds_between(start, seen)
-        if not inside and taken is not None and taken >= 0 and len(session.open_ms) < 64:
-            session.open_ms.append(taken * 1000)
+        if not inside and len(session.open_ms) < MAX_SAMPLES:
+            taken = seconds_between(start, seen)
+            if taken is not None and taken >= 0:
+                session.open_ms.append(taken * 1000)
         if inside:
             session.proved += 1
             if session.proved == 1 and len(self.overlaps) < 100:
@@ -217,7 +239,7 @@ class SftpSessions:
         """
         for session in [*self._of_channel.values(), *self._orphans.values()]:
             self._report_fast(session)
-            silent = [s for t, s in session.threads.items() if self._story.last_of(t) is s]
+            silent = [s for t, s in session.threads.items() if self._threads.get(t) is s]
             if len(silent) >= 3 and session.last in silent and not session.proved and len(self.overlaps) < 100:
                 self._report(session, "all-silent", silent[-8:], 0.0)
 
@@ -230,8 +252,8 @@ class SftpSessions:
         close = [(a, b) for gap, a, b in session.fast if gap <= limit]
         if len(close) >= FAST_PAIRS:
             session.proved += 1
-            lines = dict.fromkeys(s for pair in close[:3] for s in pair)
-            self._report(session, "faster-than-the-wire", list(lines), min(samples), len(close))
+            lines = {s[0]: s for pair in close[:3] for s in pair}
+            self._report(session, "faster-than-the-wire", list(lines.values()), min(samples), len(close))
 
     def _report(self, session: Session, how: str, seen: list[Seen], fastest_ms: float, count: int = 1) -> None:
         lines: list[Line] = [line_of(s) for s in sorted(seen, key=lambda s: s[0])]

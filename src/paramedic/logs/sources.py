@@ -128,8 +128,9 @@ class Source:
                 rest, skipping = rest[:KEPT_OF_LONG], True
                 self.long_lines += 1
             if lines:
-                if size >= MAX_LINE_BYTES or len(lines[0]) > MAX_LINE_BYTES:
-                    lines = [x if len(x) <= MAX_LINE_BYTES else x[:KEPT_OF_LONG] for x in lines]
+                if len(lines[0]) > MAX_LINE_BYTES:  # the others lie inside one block
+                    lines[0] = lines[0][:KEPT_OF_LONG]
+                    self.long_lines += 1
                 if lines[0][-1:] == b"\r" or lines[-1][-1:] == b"\r":
                     lines = [x.rstrip(b"\r") for x in lines]
                 yield Block(file, number, lines, size)

@@ -30,6 +30,8 @@ class Story(Channels):
     Attributes:
         process: its id, where the log has it.
         messages: how many were fed.
+        fast: what to do with the messages that make up nearly all of a long log, by their first eight bytes.
+        first, last: first and last line.
         unknown: how many of them Paramiko is not known to log.
     """
 
@@ -39,8 +41,8 @@ class Story(Channels):
         self.messages = 0
         self.unknown = 0
         self.unknown_example: Seen | None = None
-        self._first: Seen | None = None
-        self._last: Seen | None = None
+        self.first: Seen | None = None
+        self.last: Seen | None = None
         self._by_kind: dict[Kind, Handler] = {
             Kind.TRANSPORT_START: self._start,
             Kind.REMOTE_VERSION: self._banner,
@@ -48,6 +50,7 @@ class Story(Channels):
             Kind.BANNER: self._greeting,
             Kind.CONNECTED: self._of_transport,
             Kind.KEX_START: self._kex_start,
+            Kind.KEX_DETAIL: self._of_transport,
             Kind.KEX_END: self._kex_end,
             Kind.HOST_KEY_ADDED: self._host_key,
             Kind.AUTH_READY: self._auth_ready,
@@ -83,8 +86,7 @@ class Story(Channels):
             Kind.SFTP_OPENED: self._sftp,
             Kind.SFTP_UNEXPECTED: self._sftp,
         }
-        # The first eight bytes of the messages that make up nearly all of a long log.
-        self._fast: dict[bytes, Handler] = {
+        self.fast: dict[bytes, Handler] = {
             b"Max pack": self._max_packet,
             b"Sesch ch": self._request_ok,
             b"EOF sent": self._eof_sent,
@@ -94,10 +96,11 @@ class Story(Channels):
             b"addwindo": self._window,
             b"Read pac": self.packets.packet,
             b"Write pa": self.packets.packet,
-            b"Debug ms": self._nothing,
+            b"Debug ms": self._of_transport,
+            b"Secsh ch": self._secsh,
         }
         for i in range(0, len(_KEX_STARTS), 9):
-            self._fast[_KEX_STARTS[i : i + 8]] = self._nothing
+            self.fast[_KEX_STARTS[i : i + 8]] = self._of_transport
 
     def feed(self, thread: bytes, sftp: bool, message: bytes, seen: Seen) -> None:
         """Takes one message of Paramiko's.
@@ -111,24 +114,26 @@ class Story(Channels):
         Threads: for the one thread that reads.
         """
         self.messages += 1
-        if self._last is None:
-            self._first = seen
-        self._last = seen
+        if self.last is None:
+            self.first = seen
+        self.last = seen
         number = b""
         if message[:6] == b"[chan ":
             number, _, message = message[6:].partition(b"] ")
             if sftp:
                 self.sftp.message(thread, number, message, seen)
                 return
-        handler = self._fast.get(message[:8])
+        handler = self.fast.get(message[:8])
         if handler is not None:
             handler(thread, number, message, seen)
             return
-        if message[:6] == b"Secsh " and message[-7:] == b"opened.":
-            return  # "Max packet out" stands right before it, from the same thread (transport.py)
-        self._rare(thread, number, message, seen)
+        self.rare(thread, number, message, seen)
 
-    def _rare(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
+    def rare(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
+        """Takes a message that is not in `fast`.
+
+        Threads: for the one thread that reads.
+        """
         found = recognise(message)
         if self._trouble:
             trouble = self._trouble.get(thread)
@@ -146,8 +151,10 @@ class Story(Channels):
         if handler is not None:
             handler(thread, number, message, seen)
 
-    def _nothing(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
-        """For messages that say nothing about threads."""
+    def _secsh(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
+        # "opened." needs no look: "Max packet out" stands right before it, from the same thread (transport.py).
+        if message[-7:] != b"opened.":
+            self.rare(thread, number, message, seen)
 
     def _sftp(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
         # The log has no logger names, or not Paramiko's; the message is an SFTP one all the same.
@@ -160,7 +167,7 @@ class Story(Channels):
 
         Threads: for the one thread that reads.
         """
-        since = seconds_between(self._last, seen)
+        since = seconds_between(self.last, seen)
         return since is not None and since < RESTART_S
 
     def finish(self) -> LogFacts:
@@ -180,13 +187,13 @@ class Story(Channels):
         transports.sort(key=lambda t: (t.started or t.last or _NOWHERE).number)
         return LogFacts(
             process=self.process,
-            first=maybe_line(self._first),
-            last=maybe_line(self._last),
+            first=maybe_line(self.first),
+            last=maybe_line(self.last),
             messages=self.messages,
             transports=tuple(transports),
             transports_seen=self.transports_seen,
-            threads_known=bool(self._last and self._last[2]),
-            threads_seen=self.threads_seen + self.transports_seen,
+            threads_known=bool(self.last and self.last[2]),
+            threads_seen=self.threads_seen + len(self.threads) + self.transports_seen,
             mixed=self.mixed,
             clock=self.now_s is not None,
             most_logging_in=self.most_logging_in,
