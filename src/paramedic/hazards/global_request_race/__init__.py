@@ -9,7 +9,7 @@ HAZARD = Hazard(
     summary="two global requests or re-keys are in flight on one Transport, which has room for one reply",
     symptom=(
         "request_port_forward(…, 0) returns 0 or another thread's port; SSHException: TCP forwarding request "
-        "denied at random; or the call waits for ever"
+        "denied at random; or the call waits for the other thread's reply"
     ),
     why=(
         "Transport.global_request (transport.py) keeps the event in self.completion_event and the reply in "
