@@ -138,6 +138,16 @@ def test_the_cure_and_the_way_to_silence_it_are_named(hazard: Hazard) -> None:
 
 
 @each_hazard
+def test_what_a_page_names_of_the_cure_exists(hazard: Hazard) -> None:
+    safe = pytest.importorskip("paramedic.safe")
+    named = re.findall(r"`paramedic\.safe\.(\w+)(?:\.(\w+))?[(`]", page_of(hazard))
+    for owner, method in named:
+        assert hasattr(safe, owner), owner
+        assert not method or hasattr(getattr(safe, owner), method), f"{owner}.{method}"
+    assert bool(named) == bool(hazard.safe)
+
+
+@each_hazard
 def test_links_lead_somewhere(hazard: Hazard) -> None:
     for text, target in re.findall(r"\[([^\]]+)\]\(([^)\s]*)\)", prose(hazard)):
         if target.startswith("https://"):
