@@ -14,6 +14,7 @@ from paramedic.model.event import ERR, IN, OUT
 
 FULL = 0.85
 """From this share of unread bytes on a window counts as full: a tenth of it may be read and not yet given back."""
+_MOST_LATE = 1000
 STUCK_NS = 1_000_000_000
 """A wait for somebody who waits for us counts from this long on."""
 
@@ -174,12 +175,14 @@ class Channels:
             return
         self._stuck[key] = Stuck(stall, call, ident, out, err, channel.window_bytes, lasted, ended)
 
-    def eof_sent(self, ident: int, thread: int, stack: int, t_ns: int) -> None:
-        """Our EOF goes out."""
+    def eof_sent(self, ident: int, thread: int, stack: int, t_ns: int) -> bool:
+        """Our EOF goes out; returns whether it is too late."""
         channel = self.of(ident)
-        if channel.close_sent is not None:
-            closed_ns, closer, closer_stack = channel.close_sent
-            self.late_eofs.append(LateEof(ident, closer, closed_ns, closer_stack, thread, t_ns, stack))
+        if channel.close_sent is None or len(self.late_eofs) >= _MOST_LATE:
+            return False
+        closed_ns, closer, closer_stack = channel.close_sent
+        self.late_eofs.append(LateEof(ident, closer, closed_ns, closer_stack, thread, t_ns, stack))
+        return True
 
     def close_sent(self, ident: int, thread: int, stack: int, t_ns: int) -> None:
         """Our CLOSE goes out."""

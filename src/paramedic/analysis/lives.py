@@ -65,6 +65,14 @@ class _Life:
     last: dict[int, tuple[Call, Epoch]] = field(default_factory=dict)
 
 
+_MATTERS = frozenset(
+    "exec_command invoke_shell open_sftp open_session open_channel read readline readlines recv recv_stderr __next__ "
+    "recv_exit_status get put getfo putfo stat listdir listdir_attr open remove rename mkdir".split()
+)
+"""A thread whose last use was none of these (it wrote, it closed its channel) had all that it wanted. The peer may have told
+the closer so on a way that we do not see, so a close after it says nothing."""
+
+
 class Lives:
     """Clients and transports, and what becomes of those who use them when they are closed."""
 
@@ -128,6 +136,8 @@ class Lives:
             if thread != call.thread:
                 life.cut.update((id(use), use) for use in uses)
         for thread, (use, epoch) in life.last.items():
+            if use.method not in _MATTERS:
+                continue
             if thread != call.thread and thread in alive and not clock.knows(epoch) and not life.open_uses.get(thread):
                 key = (call.stack, use.stack)
                 known = self._unordered.get(key)
@@ -135,6 +145,11 @@ class Lives:
                     self._unordered[key] = ClosedUse(owner, call, use, "unordered", uses=[use])
                 else:
                     known.count += 1
+
+    def was_closed(self, owner: int, before_ns: int) -> bool:
+        """Whether the program itself had closed it by then."""
+        life = self._lives.get(owner)
+        return life is not None and life.close is not None and life.close.began_ns < before_ns
 
     def closed_uses(self) -> list[ClosedUse]:
         """What was cut off, and what could have been."""

@@ -38,6 +38,7 @@ class RunFacts:
         channels: windows and ends.
         lives: closing and use after it.
         gaps: what was not recorded.
+        transport_ended: when each transport's thread ended, by the transport's id.
         first_ns: time of the first event.
         last_ns: time of the last event.
         end_ns: when the process had ended, or the time of the last event.
@@ -57,6 +58,7 @@ class RunFacts:
         self.lives = Lives()
         self.gaps: list[Gap] = []
         self.paramiko = ""
+        self.transport_ended: dict[int, int] = {}
         self.first_ns = self.last_ns = self.end_ns = 0
         self.events = 0
         self.process = process
@@ -67,7 +69,6 @@ class RunFacts:
         self._by_remote: dict[tuple[int, int], int] = {}
         self._by_number: dict[tuple[int, int], int] = {}
         self._alive: set[int] = set()
-        self._finalizing: dict[int, int] = {}
         handlers: dict[int, Callable[[Event], None]] = {
             Kind.CALL: self._call, Kind.RETURN: self._return, Kind.RAISE: self._raise, Kind.NEW: self._new,
             Kind.FINAL: self._final, Kind.LINK: self._link, Kind.WAIT: self._wait, Kind.GOT: self._got,
@@ -189,6 +190,7 @@ class RunFacts:
             return
         name, obj, t_ns = call.name, call.obj, event[0]
         if name == "Transport.run":
+            self.transport_ended[obj] = t_ns
             return
         clock = self.clocks.of(call.thread)
         kind, channel, stream, transport, sftp = self._root(obj)
@@ -248,11 +250,8 @@ class RunFacts:
         thing = self.world.things.get(event.obj)
         if thing is None:
             return
-        if not event.a:
-            if thing.kind == "ChannelFile" and thing.number == IN:
-                self._finalizing[event.thread] = thing.parent
-            return
-        self._finalizing.pop(event.thread, None)
+        if not event.a and (thing.kind == "Channel" or thing.kind == "ChannelFile" and thing.number == IN):
+            return  # its end comes, too
         if thing.kind in ("ChannelFile", "SFTPFile", "Channel"):
             self.conflicts.forget(event.obj)
             if thing.kind == "Channel":
@@ -364,7 +363,8 @@ class RunFacts:
             self.channels.close_sent(channel, event.thread, stack, event.t_ns)
             self.lives.session_closed(event.obj, channel)
             return
-        self.channels.eof_sent(channel, event.thread, stack, event.t_ns)
+        if self.channels.eof_sent(channel, event.thread, stack, event.t_ns):
+            self.world.pin(channel)
         clock = self.clocks.of(event.thread)
         for call in calls:
             if call.name in ("Channel.shutdown", "Channel.shutdown_write", "ChannelStdinFile.close"):

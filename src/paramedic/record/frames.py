@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import os
 import sys
-import sysconfig
 from types import CodeType, FrameType
 from typing import Any
 
 from paramedic.trace.writer import TraceWriter
 
-USER, LIBRARY, STDLIB, OURS, PARAMIKO, SYNC = range(6)
-"""The program's own code, installed packages, the standard library, Paramedic, Paramiko, and those modules of the
+USER, LIBRARY, STDLIB, OURS, PARAMIKO, SYNC = range(1, 7)
+"""None of them is 0, so that ``known.get(id(code)) or owner_of(code)`` looks a code object up once. The program's own code, installed packages, the standard library, Paramedic, Paramiko, and those modules of the
 standard library whose inner locks and events are not the program's (``threading``, ``queue``, ``concurrent.futures``)."""
 
 DEPTH = 10
@@ -23,10 +22,8 @@ DEPTH = 10
 _HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _HAZARDS = _HERE + "hazards" + os.sep
 _DEMO = os.sep + "demo.py"
-_STDLIB = tuple(
-    {os.path.realpath(p) + os.sep for p in (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"))}
-    | {p + os.sep for p in (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"))}
-)
+_LIBRARY = os.path.dirname(os.path.abspath(os.__file__))  # not from sysconfig: that takes longer than the rest of us
+_STDLIB = (_LIBRARY + os.sep, os.path.realpath(_LIBRARY) + os.sep)
 _PACKAGES = (os.sep + "site-packages" + os.sep, os.sep + "dist-packages" + os.sep)
 _SYNC_FILES = (os.sep + "threading.py", os.sep + "queue.py")
 _FUTURES = os.path.join("concurrent", "futures") + os.sep
@@ -87,25 +84,26 @@ class Stacks:
     def of(self, frame: FrameType | None) -> int:
         """Text id of the stack that begins at ``frame`` and goes outwards; 0 if no user frame is on it."""
         key: list[int] = []
-        taken = 0
+        add, owners = key.append, _owners
         start = frame
         while frame is not None:
             code = frame.f_code
-            owner = _owners.get(id(code))
+            ident = id(code)
+            owner = owners.get(ident)
             if owner is None:
                 owner = owner_of(code)
             if owner <= LIBRARY:
-                key.append(id(code))
-                key.append(frame.f_lasti)
-                taken += 1
-                if taken == DEPTH:
+                # one number for code and place: ids are multiples of 16 far apart, instructions of one function are not
+                add(ident + frame.f_lasti)
+                if len(key) == DEPTH:
                     break
             frame = frame.f_back
         if not key:
             return 0
-        known = self._known.get(tuple(key))
+        found = tuple(key)
+        known = self._known.get(found)
         if known is None:
-            known = self._intern(start, tuple(key))
+            known = self._intern(start, found)
         return known
 
     def _intern(self, frame: FrameType | None, key: tuple[int, ...]) -> int:
@@ -122,4 +120,4 @@ class Stacks:
     def _frame(self, frame: FrameType, owner: int) -> int:
         code = frame.f_code
         name: Any = getattr(code, "co_qualname", code.co_name)
-        return self._writer.text(f"{'FL'[owner]}\t{code.co_filename}\t{frame.f_lineno or 0}\t{name}")
+        return self._writer.text(f"{'F' if owner == USER else 'L'}\t{code.co_filename}\t{frame.f_lineno or 0}\t{name}")

@@ -270,12 +270,21 @@ class HandOvers:
         for name in ("result", "exception"):
             enter, leave, fail = self.waiting(f"Future.{name}", lambda _: DONE, timeout, _ALWAYS)
 
+            def ask(future: Any, *values: Any, enter: Callable[..., Any] = enter) -> Any:
+                if future._state != "FINISHED":
+                    return enter(future, *values)
+                try:  # nothing is waited for: the hand-over is all there is to say
+                    row(_TAKE, 0, id_of(future), 0, DONE, 0)
+                except Exception as e:
+                    trouble("Future.result", e)
+                return None
+
             def raised(token: int, error: BaseException, fail: Callable[[Any, BaseException], None] = fail) -> None:
                 if not isinstance(error, TimeoutError):  # the task's own exception is a hand-over, too
                     row(_TAKE, 0, token, 0, DONE, 0)
                 fail(token, error)
 
-            yield base.Future, name, enter, leave, raised, ("timeout",)
+            yield base.Future, name, ask, leave, raised, ("timeout",)
 
         def looked(future: Any) -> Any:
             return future

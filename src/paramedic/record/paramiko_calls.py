@@ -7,6 +7,7 @@ one that is missing becomes a gap.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from sys import _getframe
 from typing import Any
 
 from paramedic.model.event import ERR, IN, OUT, Kind, State
@@ -59,12 +60,13 @@ def targets(paramiko: Any, probes: Probes, record_commands: bool) -> Iterator[Ta
         home = homes.get(name)
         if home is None:
             continue
-        if method in ("__init__", "__del__"):
-            continue
+        if method in ("__init__", "__del__") or full in ("File.__next__", "File.readline"):
+            continue  # see `_births`, `_finalizers` and `_line_reads`
         enter, leave, fail = probes.call(
             op, _MEASURES.get(method), words.arguments(full), _ALWAYS if full in _INNER else OURS + 1
         )
         yield home, method, enter, leave, fail, _PARAMETERS.get(full, _PARAMETERS.get("*." + method, ()))
+    yield from _line_reads(homes, probes)
     yield from _births(homes, probes)
     yield from _finalizers(homes, probes)
     yield from _wire(homes, probes)
@@ -166,20 +168,48 @@ def _no_fail(_: Any, __: BaseException) -> None:
     return None
 
 
-def _births(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
-    from sys import _getframe
+def _line_reads(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
+    """``for line in stdout`` and ``readline()``: recorded where they go to the channel, not for each line.
 
+    Most lines come out of the file's own buffer, and a probe there would cost more than the line. So the inner ``_read``
+    is watched, and is the user's call when ``readline`` (file.py) is its caller.
+    """
+    row, stack_of, id_of, trouble = probes.row, probes.stacks.of, probes.id_of, probes.trouble
+    readline = homes["File"].readline
+    op = NUMBER["File.readline"]
+    call = int(Kind.CALL)
+    _, leave, fail = probes.call(op, length)
+
+    def enter(thing: Any) -> int | None:
+        try:
+            frame = _getframe(2)
+            # the code object is looked at each time: it is our own rewritten one only while somebody has patched it
+            if frame.f_code is not readline.__code__:
+                return None
+            given: int = id_of(thing)
+            row(call, op, given, stack_of(frame), _file_timeout(thing)[0], 0)
+            return given
+        except Exception as e:
+            trouble("readline", e)
+            return None
+
+    for home in (homes["ChannelFile"], *homes["ChannelFile"].__subclasses__(), homes["SFTPFile"]):
+        if "_read" in vars(home):
+            yield home, "_read", enter, leave, fail, ()
+
+
+def _births(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
     channel_type = homes["Channel"]
     stdin, stderr = homes["ChannelStdinFile"], None
     id_of, adopt, trouble = probes.id_of, probes.adopt, probes.trouble
     stderr = next((c for c in homes["ChannelFile"].__subclasses__() if c.__name__ == "ChannelStderrFile"), None)
 
-    def born(parent: Callable[..., tuple[int, int]] | None) -> Callable[..., None]:
+    def born(parent: Callable[..., tuple[int, int]] | None, placed: bool) -> Callable[..., None]:
         def enter(thing: Any, *values: Any) -> None:
             try:
                 if MARK not in thing.__dict__:
                     over, which = parent(thing, *values) if parent is not None else (0, 0)
-                    adopt(thing, over, which, _getframe(2))
+                    adopt(thing, over, which, _getframe(2) if placed else None)
             except Exception as e:
                 trouble("birth", e)
 
@@ -204,17 +234,23 @@ def _births(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
         ("ProxyCommand", None, ()),
     ]
     for name, parent, parameters in plans:
-        yield homes[name], "__init__", born(parent), _no_leave, _no_fail, parameters
+        # channels and their files are many, and known by their number and by the call that opened them
+        placed = name not in ("Channel", "ChannelFile")
+        yield homes[name], "__init__", born(parent, placed), _no_leave, _no_fail, parameters
 
 
 def _finalizers(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
     row = probes.row
 
+    channel, stdin = homes["Channel"], homes["ChannelStdinFile"]
+
     def enter(thing: Any) -> int | None:
         given: int | None = thing.__dict__.get(MARK)
-        if given is not None:
-            row(_FINAL, 0, given, 0, 0, 0)
-        return given
+        if given is None:
+            return None
+        row(_FINAL, 0, given, 0, 0, 0)
+        # the end matters only where a finalizer sends something, and so may never end
+        return given if isinstance(thing, (channel, stdin)) else None
 
     def leave(token: int, result: Any) -> Any:
         row(_FINAL, 0, token, 0, 1, 0)

@@ -243,16 +243,12 @@ class Session:
             writer = _open_writer(self.options, parent=parent)
         except OSError as e:
             self._writer.full = str(e)
-            self._writer.row = _nowhere  # type: ignore[method-assign]
+            self._writer.close_for_good()
             return
         self._writer.become(writer)
         self.probes.stacks.forget()
         self._begin_thread("MainThread")
         self._writer.row(int(Kind.FORK), 0, 0, 0, parent, 0)
-
-
-def _nowhere(*_: Any) -> None:
-    return None
 
 
 _current: list[Session] = []

@@ -27,12 +27,14 @@ from paramedic.trace.layout import (
     EXTENT_BYTES,
     HEAD,
     HEADER_BYTES,
+    KIND_SHIFT,
     LAST_PIECE,
     MAGIC,
     ROLE_ROWS,
     ROLE_TEXTS,
     ROW,
     ROW_BYTES,
+    STORED_ROW,
     TEXT_BYTES,
     TEXT_ROW,
     VERSION,
@@ -46,6 +48,9 @@ _ZEROS = bytes(CHUNK_BYTES)
 
 Chunk = tuple[mmap.mmap, Callable[[], int], int, int]
 """Mapping, source of offsets, first offset behind the chunk, our number of the owning thread."""
+
+Row = Callable[[int, int, int, int, int, int], None]
+"""kind, op, obj, site, a, b."""
 
 
 class TraceWriter:
@@ -79,13 +84,15 @@ class TraceWriter:
         self._partial: deque[Chunk] = deque()
         self._filled: deque[tuple[mmap.mmap, int, int]] = deque()
         self._ended: set[int] = set()
-        self._local = _local()
+        self._local: Any = _local()
         self._thread_numbers = count(1)
         self._text_ids = count(1)
         self._pieces = count()
         self._text_chunks: dict[int, tuple[mmap.mmap, int]] = {}
         self._texts: dict[str, int] = {}
         self.on_new_thread: Callable[[int], None] | None = None
+        self.row = self._make_row()
+        """Append one row for the calling thread; see `paramedic.model.event.Kind` for the arguments."""
         fd = _open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600)
         try:
             blob = json.dumps(header).encode()
@@ -95,19 +102,30 @@ class TraceWriter:
         finally:
             _close(fd)
 
-    def row(self, kind: int, op: int, obj: int, site: int, a: int, b: int) -> None:
-        """Append one row for the calling thread; see `paramedic.model.event.Kind` for the fields."""
-        try:
-            chunk = self._local.chunk
-        except AttributeError:
-            chunk = self.adopt_thread()
-        offset = chunk[1]()
-        while offset >= chunk[2]:
-            chunk = self._next_chunk(chunk)
-            if chunk is None:
-                return
-            offset = chunk[1]()
-        ROW.pack_into(chunk[0], offset, monotonic_ns(), a, obj, site, b, op, 0, kind)
+    def _make_row(self) -> Row:
+        """The hot path, as a closure: every attribute that is not looked up counts."""
+        local, pack, now, full, adopt, turn = (
+            self._local, STORED_ROW.pack_into, monotonic_ns, self._next_chunk, self.adopt_thread, KIND_SHIFT,
+        )  # fmt: skip
+
+        def row(kind: int, op: int, obj: int, site: int, a: int, b: int) -> None:
+            try:
+                chunk = local.chunk
+            except AttributeError:
+                chunk = adopt()
+            mapping, take, end, _ = chunk
+            offset = take()
+            if offset >= end:
+                chunk = full(chunk)
+                if chunk is None:
+                    return
+                mapping = chunk[0]
+                offset = chunk[1]()
+                if offset >= chunk[2]:
+                    return
+            pack(mapping, offset, now(), a, obj, site, b, op | kind << turn)
+
+        return row
 
     def text(self, words: str) -> int:
         """The id of a text, which is written when it is new. Id 0 is the empty text."""
@@ -175,11 +193,19 @@ class TraceWriter:
 
         The parent's mappings are kept, untouched: they are shared with it, and must not be written to.
         """
-        kept = self._maps
-        callback = self.on_new_thread
+        kept = (self._maps, self._local, self.row, self.on_new_thread)
         self.__dict__.update(other.__dict__)
-        self._inherited = kept
-        self.on_new_thread = callback
+        self._inherited, self._local, self.row, self.on_new_thread = kept
+        self._local.__dict__.clear()  # the calling thread is the only one that a fork leaves
+
+    def close_for_good(self) -> None:
+        """After a fork, in a child that cannot have a file: record nothing, above all not into the parent's."""
+        self._fresh.clear()
+        self._partial.clear()
+        self._max_extents = 0
+        self._text_chunks.clear()
+        self._filled.clear()
+        self._local.__dict__.clear()
 
     def _own(self, chunk: Chunk) -> None:
         offset = chunk[1]()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from paramedic.analysis.channels import LateEof
 from paramedic.analysis.run import RunFacts
 from paramedic.analysis.story import Story
 from paramedic.hazards.eof_after_close import HAZARD
-from paramedic.model.finding import Confidence, Finding, Step
+from paramedic.model.finding import Confidence, Finding
 
 
 def find(facts: RunFacts) -> Iterator[Finding]:
@@ -16,15 +17,19 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     Threads: pure.
     """
     story = Story(facts)
-    late = {eof.channel: eof for eof in facts.channels.late_eofs}
-    for eof in list(late.values())[:1]:
+    dropped = [eof for eof in facts.channels.late_eofs if _dropped(facts, eof)]
+    for eof in (dropped or facts.channels.late_eofs)[:1]:
+        facts_of_it = (
+            "the server dropped the whole connection" if dropped else "this server took no offence, OpenSSH's does"
+        )
         steps = [
             story.step(eof.closer, eof.closer_stack, eof.closed_ns, "sent CLOSE"),
             story.step(eof.sender, eof.sender_stack, eof.sent_ns, "sent EOF for the same channel, after its CLOSE"),
         ]
-        name = facts.world.name(eof.channel)
-        message = f"EOF for {name} was sent after its CLOSE: an OpenSSH server drops the whole connection for that"
-        yield story.finding(HAZARD, Confidence.OBSERVED, message, _in_order(steps), [eof.channel], len(late))
+        message = f"EOF for {facts.world.name(eof.channel)} was sent after its CLOSE: {facts_of_it}"
+        confidence = Confidence.OBSERVED if dropped else Confidence.ADVICE
+        count = len(dropped or facts.channels.late_eofs)
+        yield story.finding(HAZARD, confidence, message, steps, [eof.channel], count)
     for group in story.conflicts(HAZARD):
         best = group[0]
         name = facts.world.name(best.resource)
@@ -36,5 +41,12 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         yield story.finding(HAZARD, Confidence.POSSIBLE, message, steps, [best.resource], sum(c.count for c in group))
 
 
-def _in_order(steps: list[Step]) -> list[Step]:
-    return sorted(steps, key=lambda step: step.at_s or 0.0)
+_SOON_NS = 2_000_000_000
+
+
+def _dropped(facts: RunFacts, eof: LateEof) -> bool:
+    """Whether the connection ended right after, by the server's will."""
+    transport = facts.transport_of(eof.channel)
+    ended = facts.transport_ended.get(transport, 0)
+    ours = any(facts.lives.was_closed(owner, ended) for owner in (transport, facts.client_of(transport)))
+    return eof.sent_ns <= ended < eof.sent_ns + _SOON_NS and not ours
