@@ -200,6 +200,8 @@ def _paramiko_wait(calls: tuple[Call, ...], index: int, *, waits_below: bool) ->
     key = (call.module, call.function)
     if key == ("buffered_pipe", "read") and waits_below:
         return _read_wait(calls, index)
+    if not waits_below and (lock := _reentered_lock(calls, index)):
+        return Wait.PARAMIKO_LOCK, index, lock
     if waits_below or key not in PARAMIKO_LOCKS:
         wait = PARAMIKO_WAITS.get(key, Wait.NOTHING)
         if wait is Wait.PACKET:
@@ -294,13 +296,26 @@ def holds_inside(activity: Activity, lock: str) -> Call | None:
 
     Threads: pure.
     """
+    return _holder(activity.calls, activity.asks, lock)
+
+
+def _holder(calls: tuple[Call, ...], asks: int, lock: str) -> Call | None:
     functions = CRITICAL.get(lock, frozenset())
-    leaf = activity.calls[activity.asks]
     other_code = False
-    for call in activity.calls[activity.asks + 1 :]:
+    for index in range(asks + 1, len(calls)):
+        call, inner = calls[index], calls[index - 1]
         other_code = other_code or call.layer is not Layer.PARAMIKO or call.function == "__del__"
-        if other_code and call.layer is Layer.PARAMIKO and (call.module, call.function) in functions:
-            mine, theirs = leaf.address(), call.address()
-            if mine is None or theirs is None or mine == theirs:
-                return call
+        if not other_code or call.layer is not Layer.PARAMIKO or (call.module, call.function) not in functions:
+            continue
+        if inner.layer is Layer.STDLIB and (inner.module, inner.function) in PRIMITIVES:
+            continue  # waiting on a condition lets go of its lock
+        mine, theirs = calls[asks].address(), call.address()
+        if mine is None or theirs is None or mine == theirs:
+            return call
     return None
+
+
+def _reentered_lock(calls: tuple[Call, ...], index: int) -> str:
+    """A lock that the innermost function takes and that the same stack holds further out; "" if there is none."""
+    key = (calls[index].module, calls[index].function)
+    return next((lock for lock, within in CRITICAL.items() if key in within and _holder(calls, index, lock)), "")

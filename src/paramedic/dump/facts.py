@@ -15,7 +15,8 @@ from paramedic.dump.calls import Layer
 from paramedic.dump.cycles import Cycle, cycles_through_locks
 from paramedic.dump.locks import Blocked, LockUse, held, same_lock, wanted
 from paramedic.dump.motion import Motion, slept_through
-from paramedic.dump.source import Order, Owner, Place, Sources
+from paramedic.dump.place import Order, Owner, Place
+from paramedic.dump.source import Sources
 from paramedic.dump.waits import LOCAL_LOCKS, REMOTE, REPLIES, Wait
 from paramedic.model.snapshot import ObjectState, Snapshot
 
@@ -377,7 +378,9 @@ class DumpFacts:
             for use in uses:
                 for other in holding:
                     same = same_lock(use, other)
-                    if same is False or (same is None and other.activity is use.activity):
+                    if same is False:
+                        continue
+                    if other.activity is use.activity and (same is None or other.lock.reentrant):
                         continue
                     found.append(Blocked(wants=use, holds=other, certain=same is True))
         return tuple(found)

@@ -8,11 +8,15 @@ from dataclasses import dataclass
 
 from paramedic.dump.activity import Activity
 from paramedic.dump.calls import Call, Layer
-from paramedic.dump.source import LockName, Sources
+from paramedic.dump.place import LockName
+from paramedic.dump.source import Sources
 from paramedic.dump.waits import Wait
 from paramedic.model.finding import Site
 from paramedic.model.snapshot import ObjectState
 
+_PRINTED_LOCK = re.compile(
+    r"<(?:locked |unlocked )?(?:_thread\.|threading\.)?(?:R?[Ll]ock|Condition|Semaphore|BoundedSemaphore)\b"
+)
 _LAST = re.compile(r"(\w+)(?:\(.*\)|\[.*\])*$")
 
 
@@ -91,13 +95,29 @@ def held(activity: Activity, sources: Sources, states: States) -> tuple[LockUse,
 
 
 def _held(activity: Activity, sources: Sources, states: States) -> Iterator[LockUse]:
-    for call in activity.calls:
+    for index, call in enumerate(activity.calls):
         if call.layer not in (Layer.USER, Layer.LIBRARY):
             continue
         place = sources.place(call.site)
         if place is not None:
-            for lock in place.holds():
+            # `with lock: work()` on one line: where nothing was called yet the thread stands before the lock.
+            taking = place.wants() if index == 0 else ()
+            for lock in place.holds(_known_locks(call, states)):
+                if lock in taking:
+                    continue
                 yield _use(lock, activity, call, states)
+
+
+def _known_locks(call: Call, states: States) -> frozenset[str]:
+    """Expressions of this frame that are locks by what the dump prints, or by what is inside the objects it names."""
+    found = set()
+    for name, printed in call.frame.variables:
+        if _PRINTED_LOCK.match(printed):
+            found.add(name)
+        state = states(call.address(name))
+        if state is not None and state.kind not in ("Channel", "Timer"):
+            found |= {f"{name}.{attribute}" for attribute, _ in state.values}
+    return frozenset(found)
 
 
 def _use(lock: LockName, activity: Activity, call: Call, states: States) -> LockUse:

@@ -143,6 +143,7 @@ PARAMIKO_LOCKS: dict[tuple[str, str], str] = {
         for f in "_send_kex_init _negotiate_keys _parse_newkeys".split()
     },
     **{("transport", f): "the lock of the channel map" for f in "get put delete values __len__".split()},
+    ("transport", "_send_user_message"): "Transport.clear_to_send_lock",
     ("packet", "send_message"): "the write lock",
     ("sftp_client", "_async_request"): "SFTPClient._lock",
     ("sftp_client", "_read_response"): "SFTPClient._lock",
@@ -151,8 +152,8 @@ PARAMIKO_LOCKS: dict[tuple[str, str], str] = {
 }
 """Which lock a thread stands at that is in the function itself, in nothing that it called.
 
-_feed_extended and set_combine_stderr: the lock of the channel. ``open_channel`` and ``_send_user_message`` take locks
-too, but far more often stand between two rounds of their polling.
+``open_channel`` takes Transport.lock too, but far more often stands between two rounds of its polling; it counts only
+where the same stack is in the middle of another section under that lock (see `CRITICAL`).
 """
 
 CRITICAL: dict[str, frozenset[tuple[str, str]]] = {

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from paramedic.dump.activity import Activity
 from paramedic.dump.facts import MSG_CHANNEL_DATA, MSG_CHANNEL_EXTENDED_DATA, DumpFacts
-from paramedic.dump.source import Order
+from paramedic.dump.place import Order
 from paramedic.dump.story import names, step, verb
 from paramedic.dump.waits import Wait
 from paramedic.hazards.exit_status_before_output import HAZARD

@@ -18,24 +18,31 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
     Threads: as `DumpFacts`.
     """
     for prefetch in facts.others:
-        if prefetch.find("sftp_file", "_prefetch_thread") is None or prefetch.wait is not Wait.SEND_WINDOW:
+        prefetching = prefetch.find("sftp_file", "_prefetch_thread")
+        if prefetching is None or prefetching.variable("max_concurrent_requests") not in (None, "None"):
             continue
+        stands = prefetch.wait is Wait.SEND_WINDOW
         behind = [a for a in facts.others if _waits_behind(a, prefetch) and facts.same_call(a) is not False]
         for group in facts.groups(behind):
             yield Finding(
                 hazard=HAZARD.name,
                 code=HAZARD.code,
-                confidence=Confidence.OBSERVED if facts.repeated else Confidence.POSSIBLE,
+                confidence=_how_sure(facts.repeated, stands),
                 message=(
                     f"{names(group)} {verb(group, 'makes', 'make')} another request on an SFTP client whose prefetch "
                     "is outstanding: its reply comes after those of the whole file"
                 ),
                 steps=(
                     step(group, "waits for an SFTP reply that stands behind the prefetched ones"),
-                    prefetch.step("has asked for the whole file and waits for room to ask for more"),
+                    prefetch.step("asks for the whole file, chunk by chunk, and nobody takes the replies"),
                 ),
                 count=len(group),
             )
+
+
+def _how_sure(repeated: bool, stands: bool) -> Confidence:
+    """One dump of a prefetch that is still sending shows two calls at work, and no more."""
+    return Confidence.OBSERVED if repeated else Confidence.POSSIBLE if stands else Confidence.ADVICE
 
 
 def _waits_behind(caller: Activity, prefetch: Activity) -> bool:

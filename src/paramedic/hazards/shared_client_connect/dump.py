@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from paramedic.dump.activity import Activity
 from paramedic.dump.facts import DumpFacts
-from paramedic.dump.source import Owner
+from paramedic.dump.place import Owner
 from paramedic.dump.story import names, step
 from paramedic.hazards.shared_client_connect import HAZARD
 from paramedic.model.finding import Confidence, Finding

@@ -1,0 +1,297 @@
+"""One line of the user's source and the function around it: what is taken, held, read and shared there.
+
+A reading of text: names may deceive, so what is concluded from it is `possible`, not `observed`, unless addresses in
+the dump agree.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from paramedic.dump.syntax import assigned_in, bound_in, covers, covers_any, inside, names, plain, values
+from paramedic.model.finding import Site
+
+if TYPE_CHECKING:
+    from paramedic.dump.source import Module
+
+_READS = frozenset({"read", "readline", "readlines", "recv", "recv_into", "recv_stderr", "communicate", "readinto"})
+_COMMANDS = frozenset({"exec_command", "invoke_shell", "open_session", "open_channel", "invoke_subsystem"})
+
+
+_CONTEXT_NAME = re.compile(
+    r"client|conn|sftp|ssh|session|transport|chan|file|^f\d?$|fh|fp|pool|exec|^ex$|sock|proc|tmp|temp|stack|progress|bar|"
+    r"suppress|tunnel|server|gateway|remote|host|stdin|stdout|stderr|cm|ctx|context",
+    re.IGNORECASE,
+)
+_CONNECTION_CALLS = frozenset(
+    "exec_command open_sftp invoke_shell get_transport open_session open_channel stat listdir listdir_attr put getfo "
+    "putfo run sudo send_command".split()
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockName:
+    """A lock as the source names it.
+
+    Attributes:
+        text: the expression: ``self.registry_lock``.
+        root: its first name: ``self``.
+        rest: what follows the root: ``.registry_lock``.
+        scope: the class whose ``self`` it is, or the function whose local it is; "" for a module's name.
+        file: where it is written.
+        reentrant: the file makes an ``RLock`` of that name.
+    """
+
+    text: str
+    root: str
+    rest: str
+    scope: str
+    file: str
+    reentrant: bool = False
+
+
+class Order(StrEnum):
+    """Whether a stream is read before or after the line at which the thread stands."""
+
+    BEFORE = "before"
+    AFTER = "after"
+    NOT_AT_ALL = "not at all"
+    UNKNOWN = "unknown"
+
+
+class Owner(StrEnum):
+    """Whose an object is by the way that the source names it."""
+
+    SHARED = "shared"
+    OWN = "own"
+    UNKNOWN = "unknown"
+
+
+class Place:
+    """One line of one function of the user's.
+
+    Threads: immutable after construction; any thread.
+    """
+
+    def __init__(self, module: Module, site: Site, function: ast.AST) -> None:
+        self._module = module
+        self._function = function
+        self.site = site
+
+    @property
+    def text(self) -> str:
+        """The line, stripped."""
+        return self._module.line(self.site.line)
+
+    def wants(self) -> tuple[LockName, ...]:
+        """Locks that this line takes (more than one if it takes several).
+
+        Asked only of a line at which a thread stands still with nothing called: there every plain ``with NAME:`` is a
+        lock's, for what another context manager does on entering would be on the stack.
+        """
+        found: list[LockName] = []
+        for node in self._walk():
+            if isinstance(node, ast.With | ast.AsyncWith):
+                found += [
+                    self._lock(i.context_expr)
+                    for i in node.items
+                    if covers(i.context_expr, self.site.line) and (plain(i) or self._module.is_lock(i.context_expr))
+                ]
+            elif isinstance(node, ast.Call) and covers(node, self.site.line):
+                if isinstance(node.func, ast.Attribute) and node.func.attr == "acquire":
+                    found.append(self._lock(node.func.value))
+        return tuple(dict.fromkeys(found))
+
+    def holds(self, known: frozenset[str] = frozenset()) -> tuple[LockName, ...]:
+        """Locks that the function holds at this line: ``with`` around it, or ``acquire()`` so far unreleased.
+
+        Args:
+            known: expressions that are known to be locks although their names do not say so.
+        """
+        found: list[LockName] = []
+        taken: dict[str, LockName] = {}
+        for node in self._walk():
+            if isinstance(node, ast.With | ast.AsyncWith) and inside(node.body, self.site.line):
+                found += [self._lock(i.context_expr) for i in node.items if self._may_be_lock(i, known)]
+        for call in sorted(self._calls("acquire", "release"), key=lambda c: (c.lineno, c.col_offset)):
+            if call.lineno >= self.site.line:
+                break
+            assert isinstance(call.func, ast.Attribute)
+            lock = self._lock(call.func.value)
+            if call.func.attr == "acquire":
+                taken[lock.text] = lock
+            else:
+                taken.pop(lock.text, None)
+        return tuple(dict.fromkeys([*found, *taken.values()]))
+
+    def _may_be_lock(self, item: ast.withitem, known: frozenset[str]) -> bool:
+        if self._module.is_lock(item.context_expr) or ast.unparse(item.context_expr) in known:
+            return True
+        # `with src:` of a parameter: a lock, unless its name speaks of a connection or file.
+        name = item.context_expr.id if isinstance(item.context_expr, ast.Name) else ""
+        return plain(item) and name in bound_in(self._function) and not _CONTEXT_NAME.search(name)
+
+    def reading(self, *, stderr: bool = False) -> Order:
+        """Whether the function reads output before this line (since the command was started) or only after it.
+
+        Args:
+            stderr: look only for reading of stderr.
+        """
+        start = max((c.lineno for c in self._calls(*_COMMANDS) if c.lineno < self.site.line), default=0)
+        lines = [line for line in self._reads(stderr=stderr) if line >= start and line != self.site.line]
+        if any(line < self.site.line for line in lines):
+            return Order.BEFORE
+        return Order.AFTER if lines else Order.NOT_AT_ALL
+
+    def mentions(self, *words: str) -> bool:
+        """Whether one of these names occurs in the function."""
+        return any(
+            (isinstance(n, ast.Attribute) and n.attr in words)
+            or (isinstance(n, ast.Name) and n.id in words)
+            or (isinstance(n, ast.keyword) and n.arg in words)
+            for n in self._walk()
+        )
+
+    def stands_in(self, *words: str) -> bool:
+        """Whether the line is inside a ``with`` whose expression speaks of one of these words."""
+        return any(
+            any(w.lower() in ast.unparse(i.context_expr).lower() for w in words)
+            for n in self._walk()
+            if isinstance(n, ast.With | ast.AsyncWith) and inside(n.body, self.site.line)
+            for i in n.items
+        )
+
+    def receiver_is_shared(self, above: frozenset[str]) -> Owner:
+        """Whether the object whose method this line calls is shared by the way it is named.
+
+        Args:
+            above: functions further out on the same stack: what they define is this thread's own.
+        """
+        for node in self._walk():
+            if not (isinstance(node, ast.Call) and covers(node, self.site.line)):
+                continue
+            if not isinstance(node.func, ast.Attribute) or not isinstance(node.func.value, ast.Name):
+                continue
+            return self._owner(node.func.value.id, above)
+        return Owner.UNKNOWN
+
+    def borrows(self) -> bool:
+        """Whether this line takes a connection out of a queue that serves as a pool (rather than a job to do)."""
+        for node in self._walk():
+            if not (isinstance(node, ast.Assign | ast.Return | ast.Expr | ast.withitem | ast.Yield)):
+                continue
+            if not covers_any(node, self.site.line):
+                continue
+            got = next(
+                (
+                    c
+                    for c in ast.walk(node)
+                    if isinstance(c, ast.Call) and isinstance(c.func, ast.Attribute) and c.func.attr == "get"
+                ),
+                None,
+            )
+            if got is None:
+                continue
+            assert isinstance(got.func, ast.Attribute)
+            queue = ast.unparse(got.func.value)
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                if self._used_as_connection(node.targets[0].id, queue):
+                    return True
+            if isinstance(node, ast.Return | ast.Yield) and self._module.puts_back(queue):
+                return True
+        return False
+
+    def _used_as_connection(self, name: str, queue: str) -> bool:
+        for call in self._every_call():
+            if not isinstance(call.func, ast.Attribute):
+                continue
+            on = call.func.value
+            if isinstance(on, ast.Name) and on.id == name and call.func.attr in _CONNECTION_CALLS:
+                return True
+            back = any(isinstance(a, ast.Name) and a.id == name for a in call.args)
+            if call.func.attr in ("put", "put_nowait") and ast.unparse(on) == queue and back:
+                return True
+        return False
+
+    def _walk(self) -> Iterator[ast.AST]:
+        """The function's nodes, not those of functions inside it."""
+        stack: list[ast.AST] = list(ast.iter_child_nodes(self._function))
+        while stack:
+            node = stack.pop()
+            yield node
+            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                stack.extend(ast.iter_child_nodes(node))
+
+    def _every_call(self) -> Iterator[ast.Call]:
+        return (n for n in self._walk() if isinstance(n, ast.Call))
+
+    def _calls(self, *attributes: str) -> list[ast.Call]:
+        return [c for c in self._every_call() if isinstance(c.func, ast.Attribute) and c.func.attr in attributes]
+
+    def _reads(self, *, stderr: bool) -> Iterator[int]:
+        streams = self._stream_names(stderr=stderr)
+        for node in self._walk():
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _READS:
+                if not stderr or node.func.attr == "recv_stderr" or names(node.func.value) & streams:
+                    yield node.lineno
+            elif isinstance(node, ast.For | ast.comprehension) and names(node.iter) & streams:
+                yield node.iter.lineno
+            elif isinstance(node, ast.Call) and any(names(a) & streams for a in [*node.args, *values(node)]):
+                # handed to somebody: a reader thread, a function that drains it
+                yield node.lineno
+
+    def _stream_names(self, *, stderr: bool) -> set[str]:
+        """Names that the results of exec_command are bound to in this function."""
+        names = {"stderr", "err"} if stderr else {"stdout", "stderr", "out", "err"}
+        for node in self._walk():
+            if not (isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)):
+                continue
+            function = node.value.func
+            target = node.targets[0]
+            if (
+                isinstance(function, ast.Attribute)
+                and function.attr == "exec_command"
+                and isinstance(target, ast.Tuple)
+            ):
+                wanted = target.elts[2:] if stderr else target.elts[1:]
+                names |= {e.id for e in wanted if isinstance(e, ast.Name)}
+        return names - {"_"}
+
+    def _lock(self, expression: ast.expr) -> LockName:
+        text = ast.unparse(expression)
+        node: ast.expr = expression
+        while isinstance(node, ast.Attribute | ast.Subscript | ast.Call):
+            node = node.func if isinstance(node, ast.Call) else node.value
+        root = node.id if isinstance(node, ast.Name) else ""
+        if root in ("self", "cls"):
+            scope = self._module.class_of(self._function)
+        elif root in bound_in(self._function):
+            scope = f"{getattr(self._function, 'name', '')}()"
+        else:
+            scope = ""
+        return LockName(
+            text=text,
+            root=root,
+            rest=text[len(root) :],
+            scope=scope,
+            file=self.site.file,
+            reentrant=self._module.is_reentrant(expression),
+        )
+
+    def _owner(self, name: str, above: frozenset[str]) -> Owner:
+        function = self._function
+        if name in ("self", "cls"):
+            return Owner.UNKNOWN
+        if name in bound_in(function):
+            return Owner.OWN if name in assigned_in(function) else Owner.UNKNOWN
+        outer = self._module.parent_function(function)
+        while outer is not None:
+            if name in bound_in(outer):
+                return Owner.OWN if getattr(outer, "name", "") in above else Owner.SHARED
+            outer = self._module.parent_function(outer)
+        return Owner.SHARED if self._module.binds(name) else Owner.UNKNOWN

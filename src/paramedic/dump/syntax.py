@@ -1,0 +1,107 @@
+"""Small questions to Python's syntax trees."""
+
+from __future__ import annotations
+
+import ast
+
+_LOCK_TYPES = frozenset({"Lock", "RLock", "Condition", "Semaphore", "BoundedSemaphore", "allocate_lock"})
+
+
+def plain(item: ast.withitem) -> bool:
+    """``with lock:`` rather than ``with open(…) as f:``.
+
+    Threads: pure.
+    """
+    return item.optional_vars is None and isinstance(item.context_expr, ast.Name | ast.Attribute | ast.Subscript)
+
+
+def covers(node: ast.AST, line: int) -> bool:
+    """Whether the node stands on that line.
+
+    Threads: pure.
+    """
+    first = getattr(node, "lineno", None)
+    last = getattr(node, "end_lineno", None)
+    return first is not None and last is not None and first <= line <= last
+
+
+def covers_any(node: ast.AST, line: int) -> bool:
+    """Whether the node or one directly inside it stands on that line.
+
+    Threads: pure.
+    """
+    return covers(node, line) or any(covers(c, line) for c in ast.iter_child_nodes(node))
+
+
+def inside(body: list[ast.stmt], line: int) -> bool:
+    """Whether one of these statements stands on that line.
+
+    Threads: pure.
+    """
+    return any(covers(statement, line) for statement in body)
+
+
+def last(node: ast.AST) -> str:
+    """``locks`` of ``self.locks[host]``, ``lock_of`` of ``self.lock_of(host)``.
+
+    Threads: pure.
+    """
+    while isinstance(node, ast.Subscript | ast.Call):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def names(node: ast.AST) -> set[str]:
+    """Every plain name in the node.
+
+    Threads: pure.
+    """
+    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+
+
+def values(call: ast.Call) -> list[ast.expr]:
+    """The values of a call's keyword arguments.
+
+    Threads: pure.
+    """
+    return [k.value for k in call.keywords]
+
+
+def makes_lock(call: ast.Call) -> bool:
+    """Whether the call makes a lock of `threading`'s.
+
+    Threads: pure.
+    """
+    return last(call.func) in _LOCK_TYPES
+
+
+def bound_in(function: ast.AST) -> set[str]:
+    """Names that are local to the function: parameters and what it assigns.
+
+    Threads: pure.
+    """
+    names = assigned_in(function)
+    arguments = getattr(function, "args", None)
+    if isinstance(arguments, ast.arguments):
+        every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
+        names |= {a.arg for a in every if a is not None}
+    return names
+
+
+def assigned_in(function: ast.AST) -> set[str]:
+    """Names that the body itself assigns; not those of functions inside it.
+
+    Threads: pure.
+    """
+    names: set[str] = set()
+    outside: set[str] = set()
+    stack: list[ast.AST] = list(getattr(function, "body", []))
+    while stack:
+        node = stack.pop()
+        if isinstance(node, ast.Global | ast.Nonlocal):
+            outside |= set(node.names)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+            stack.extend(ast.iter_child_nodes(node))
+    return names - outside
