@@ -74,6 +74,7 @@ def test_a_chosen_folder_keeps_what_is_not_ours(tmp_path: Path) -> None:
     chosen = tmp_path / "a" / "b"
     assert chosen_recording(chosen) == chosen
     (chosen / "1-0.pmrec").write_text("old")
+    (chosen / "ended.json").write_text("{}")
     (chosen / "notes.txt").write_text("mine")
     chosen_recording(chosen)
     assert [p.name for p in chosen.iterdir()] == ["notes.txt"]

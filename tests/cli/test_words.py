@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -48,3 +51,21 @@ def test_the_table_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert data["schema"] == 1
     assert [h["code"] for h in data["hazards"]] == [h.code for h in CATALOGUE]
     assert set(data["hazards"][0]) >= {"code", "name", "family", "summary", "symptom", "why", "fix", "lenses"}
+
+
+def test_the_lab_serves_until_ctrl_c() -> None:
+    process = subprocess.Popen([sys.executable, "-m", "paramedic", "lab"], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("SSH on 127.0.0.1 port ")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.wait(30)
+
+
+def test_the_lab_serves_nobody_else(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["lab", "--address", "192.0.2.1"]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("paramedic: ") and "loopback" in told

@@ -9,10 +9,12 @@ import tempfile
 import time
 from pathlib import Path
 
+from paramedic.trace.ending import NAME as ENDING
+from paramedic.trace.layout import SUFFIX
+
 KEPT = 20
 """Runs whose recordings stay when nobody chose a place for them."""
 
-SUFFIX = ".pmrec"
 _RUN = re.compile(r".+-\d{8}-\d{6}-(\d+)")
 
 
@@ -63,7 +65,7 @@ def chosen_recording(folder: Path) -> Path:
     """
     folder = Path(os.path.abspath(folder))
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for old in folder.glob(f"*{SUFFIX}"):
+    for old in (*folder.glob(f"*{SUFFIX}"), folder / ENDING):
         old.unlink(missing_ok=True)
     if not os.access(folder, os.W_OK | os.X_OK):
         raise PermissionError(13, "Permission denied", str(folder))

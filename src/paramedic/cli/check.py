@@ -7,10 +7,11 @@ import shlex
 import sys
 from pathlib import Path
 
-from paramedic.check.shelf import SUFFIX, shelf
+from paramedic.check.shelf import shelf
 from paramedic.cli import output
 from paramedic.cli.command import CommandError, Parser
 from paramedic.model.report import Report
+from paramedic.trace.layout import SUFFIX
 
 
 class CheckCommand:

@@ -50,6 +50,8 @@ class DemoCommand:
         for hazard in _chosen(args.hazards or TOUR):
             for side in (args.only,) if args.only else ("bad", "good"):
                 _show(hazard, side)
+        if not args.hazards:
+            print(f"{len(shown_hazards())} hazards can be shown: 'paramedic demo --list', 'paramedic demo NAME'.")
         return 0
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from paramedic.cli import output
 from paramedic.cli.command import CommandError, Parser
@@ -183,16 +184,23 @@ def _report(folder: Path, args: argparse.Namespace, configuration: Configuration
 
     The program has ended with a status that somebody waits for: no trouble of ours may take its place.
     """
-    if sys.stderr is None:
-        return 0
+    # Without a standard error there may still be a file to write to.
+    with contextlib.ExitStack() as stack:
+        stderr = sys.stderr or stack.enter_context(open(os.devnull, "w"))
+        return _report_to(stderr, folder, args, configuration)
+
+
+def _report_to(stderr: TextIO, folder: Path, args: argparse.Namespace, configuration: Configuration) -> int:
     try:
         from paramedic.check import recording
 
         report = recording.report_of(folder)
         again = f"paramedic check {shlex.quote(str(folder))}"
-        return output.deliver(report, args, configuration, again=again, stream=sys.stderr)
+        if args.format == "terminal" and args.output is None and stderr.isatty():
+            print(file=stderr)  # the program may have left the cursor in the middle of a line
+        return output.deliver(report, args, configuration, again=again, stream=stderr)
     except CommandError as error:
-        print(f"paramedic: {error}", file=sys.stderr)
+        print(f"paramedic: {error}", file=stderr)
     except BrokenPipeError:
         pass
     except Exception as error:
@@ -201,6 +209,6 @@ def _report(folder: Path, args: argparse.Namespace, configuration: Configuration
         print(
             f"paramedic: the recording could not be read ({type(error).__name__}: {error}); it is in {folder}. "
             "Please report it with the traceback that PARAMEDIC_DEBUG=1 shows",
-            file=sys.stderr,
+            file=stderr,
         )
     return 0
