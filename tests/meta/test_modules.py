@@ -44,6 +44,12 @@ def test_no_package_that_has_modules_is_still_under_construction() -> None:
     assert [dotted(p) for p in paths() if "Under construction" in p.read_text("utf-8") and p.parent in begun] == []
 
 
+def test_test_files_have_names_of_their_own() -> None:
+    """pytest imports them by their bare names: two tests/*/test_cases.py could not both be collected."""
+    names = [p.name for p in (ROOT / "tests").rglob("*.py") if p.name != "conftest.py"]
+    assert sorted({name for name in names if names.count(name) > 1}) == []
+
+
 def test_nothing_of_one_machine_is_committed() -> None:
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, timeout=60)
     if listed.returncode:  # a source archive, not a checkout
