@@ -1,8 +1,7 @@
 """Writes small logs as Paramiko would, for stories.
 
 A story is a text with one line for each message: ``after_ms thread: words``. The words are Paramiko's, or one of the
-short ones of `SHORT`; ``T1`` is a transport's thread by convention, nothing hangs on it. A line that begins with ``use``
-takes in a piece of `PIECES`.
+short ones of `SHORT`.
 """
 
 from __future__ import annotations

@@ -67,7 +67,8 @@ FOUND: dict[str, tuple[str, str, str]] = {
         ONE + "1 1: kex\n30000 1: Exception (client): Key-exchange timed out waiting for key negotiation"),
     "the transport's thread stops between the peer's EOF and its own": (
         "finalizer-deadlock", "possible",
-        ONE + command(1, 2, 0) + "\n1 2: open 1\n1 1: yes 1\n1 1: ok 1\n1 3: open 2\n1 1: eof< 1\n1 4: open 3"),
+        ONE + "\n".join(f"1 2: open {n}\n1 1: yes {n}\n1 1: ok {n}\n1 1: eof< {n}\n1 1: eof> {n}" for n in range(4))
+        + "\n1 2: open 5\n1 1: yes 5\n1 1: ok 5\n1 3: open 6\n1 1: eof< 5\n1 4: open 7"),
     "a channel goes when the next one is used": (
         "dropped-channel", "possible",
         ONE + "1 2: open 0\n1 1: yes 0\n1 1: ok 0\n1 2: eof> 0\n0 2: open 1\n40 1: yes 1\n1 1: ok 1\n"
@@ -147,8 +148,8 @@ QUIET: dict[str, str] = {
         for line in [f"1 {n}: {step}" + (f" 0x{n}" if step == "start" else "")]),
     "some of many hosts are down": "\n".join(
         [f"1 {n}: start 0x{n}" for n in range(1, 9)]
-        + [f"1 {n}: banner\n1 {n}: kex\n1 {n}: keys\n1 {n + 20}: Adding ssh-rsa host key for h{n}: b'aa'\n1 {n}: login\n"
-           f"1 {n}: in" for n in range(1, 6)]
+        + [f"1 {n}: banner\n1 {n}: kex\n1 {n}: keys\n1 {n + 20}: Adding ssh-rsa host key for h{n}: b'aa'\n"
+           f"1 {n}: login\n1 {n}: in" for n in range(1, 6)]
         + [f"15000 {n}: Exception (client): Error reading SSH protocol banner" for n in (6, 7, 8)]),
     "one reads stdout and one reads stderr": ONE + "1 2: open 0\n1 1: yes 0\n1 1: ok 0\n"
     + "\n".join(f"1 {3 + n % 2}: [chan 0] addwindow 100" for n in range(9)) + "\n1 2: eof> 0\n1 1: eof< 0",

@@ -111,6 +111,7 @@ class Transport:
 
     __slots__ = (
         "after_eof",
+        "announced",
         "auth_open",
         "authed",
         "banner",
@@ -120,7 +121,6 @@ class Transport:
         "double_logins",
         "end",
         "failed_logins",
-        "foreign_eofs",
         "greeting",
         "host",
         "identity",
@@ -136,6 +136,8 @@ class Transport:
         "live_at_end",
         "most_live",
         "opener",
+        "own_call",
+        "own_eofs",
         "own_open",
         "request_ms",
         "server",
@@ -172,7 +174,9 @@ class Transport:
         self.own_open: Channel | None = None
         self.after_eof: Channel | None = None
         self.last_eof_sent: Channel | None = None
-        self.foreign_eofs = 0
+        self.own_eofs = 0
+        self.own_call = False
+        self.announced = False
         self.keepalives = 0
         self.keepalives_since = 0
         self.last: Seen | None = started
@@ -239,9 +243,10 @@ class Transport:
             keepalives=self.keepalives,
             keepalives_unanswered_by=self.keepalives_since,
             channels=self.channels_seen,
+            ended_by_itself=self.own_eofs,
             most_live=self.most_live,
             silence=silence,
             stopped_after_eof=None if self.after_eof is None else self.after_eof.facts(),
-            own_opens=() if self.own_open is None else (self.own_open.facts(),),
+            own_opens=(self.own_open.facts(),) if self.own_open is not None and self.own_call else (),
             round_trips_ms=(tuple(self.confirm_ms), tuple(self.request_ms)),
         )

@@ -60,9 +60,12 @@ class Channels(Connections):
                 del same[0]
         own = self.transports.get(thread) if thread else None
         if own is not None:
+            announced = own.announced
             own = self.transport_of(thread, seen)
-            own.own_open = channel
             channel.owner = own
+            # A channel that the peer opens is logged in the same words, by the same thread, and confirmed at once.
+            own.own_open = channel
+            own.own_call = not announced and not own.server
         else:
             before = self._opened.get(thread)
             if before is not None and before.owner is not None and before.owner.channels.get(before.number) is before:
@@ -82,6 +85,7 @@ class Channels(Connections):
         channel.confirmed = channel.last = seen
         if transport.own_open is channel:
             transport.own_open = None
+            transport.own_call = False
         elif channel.opener and not transport.server:
             self.homes[channel.opener] = transport
             if transport.opener is None:
@@ -167,7 +171,8 @@ class Channels(Connections):
         owner = channel.owner
         if owner is not None and thread != owner.tid:
             owner.last_eof_sent = channel
-            owner.foreign_eofs += thread != channel.opener
+        elif owner is not None and channel.eof_received is not None:
+            owner.own_eofs += 1
         if channel.eof_received is not None:
             self._finish(channel)
 
@@ -374,6 +379,7 @@ class Channels(Connections):
         if channel is None or channel.eof_sent is None or not waiting or channel.requested is None:
             return
         foreign = bool(channel.opener) and channel.eof_sent[2] != channel.opener
+        halves = [c for c in transport.channels.values() if c.eof_sent is not None and c.eof_sent[2] != c.opener]
         if seen is None:
             # The log just stops: a tunnel has no requests, so it is always "waiting"; sessions are asked for something.
             if not foreign or channel.eof_received is not None or transport.sessions < transport.channels_seen - 1:
@@ -394,7 +400,7 @@ class Channels(Connections):
                     after=waiting[-1].facts(),
                     ended=maybe_line(seen),
                     foreign=foreign,
-                    before=transport.foreign_eofs,
+                    before=len(halves) - (channel in halves),
                 )
             )
 

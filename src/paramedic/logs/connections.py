@@ -98,7 +98,11 @@ class Connections:
         transport.last = seen
         transport.keepalives_since = 0
         transport.after_eof = None
+        transport.announced = False
         return transport
+
+    def _incoming(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
+        self.transport_of(thread, seen).announced = True
 
     def _of_transport(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
         self.transport_of(thread, seen)

@@ -153,6 +153,7 @@ class TransportFacts:
         keepalives_unanswered_by: how many of them were sent after the last other line of the transport.
         channels: how many channels were opened.
         most_live: how many were open at the same time, at most.
+        ended_by_itself: channels whose EOF its own thread sent, right after the peer's.
         silence: the longest time without a line of its thread: seconds, line before, line after.
         stopped_after_eof: the EOF of a channel that is its thread's last line, with our EOF not sent yet.
         own_opens: channels that its own thread asked for and that nobody confirmed.
@@ -181,6 +182,7 @@ class TransportFacts:
     keepalives_unanswered_by: int = 0
     channels: int = 0
     most_live: int = 0
+    ended_by_itself: int = 0
     silence: tuple[float, Line, Line] | None = None
     stopped_after_eof: ChannelFacts | None = None
     own_opens: tuple[ChannelFacts, ...] = ()
@@ -301,7 +303,7 @@ class EofRace:
         after: what was unanswered afterwards.
         ended: the line on which the transport ended; None if the log just stops.
         foreign: our EOF was sent by another thread than the channel's opener.
-        before: how many channels before had been ended in that way.
+        before: other channels that were ended from another thread and whose end the peer never confirmed.
     """
 
     channel: ChannelFacts

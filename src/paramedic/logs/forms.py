@@ -50,12 +50,14 @@ class Form:
         threads: what it says about threads: ``number`` (Paramiko's own, never used twice), ``name``, ``ident`` (the
             system uses it again), or "".
         quick_clock: finds the time without taking the line apart.
+        guessed: it looks for Paramiko's words, so that lines of others are not understood.
     """
 
     name: str
     parse: Callable[[bytes], Record | None] = field(repr=False)
     threads: str = ""
     quick_clock: Callable[[bytes], float | None] | None = field(default=None, repr=False)
+    guessed: bool = False
 
     def clock(self, line: bytes) -> float | None:
         """The time of a line.
@@ -249,7 +251,7 @@ def _parse_anyhow(line: bytes) -> Record | None:
     )
 
 
-ANYHOW = Form("some other format, read by Paramiko's own words", _parse_anyhow, "name")
+ANYHOW = Form("some other format, read by Paramiko's own words", _parse_anyhow, "name", guessed=True)
 
 _A, _L, _N, _T, _M, _P = (
     "%(asctime)s",
@@ -296,6 +298,14 @@ _FORMATS: tuple[str, ...] = (
     f"[{_A}] {_L}:{_N}:{_M}",
     f"[{_A}] [{_L}] {_N}: {_M}",
     f"{_A} [{_L}] {_N}: {_M}",
+    f"{_L} [{_T}] {_N}: {_M}",
+    f"{_L} [{_T}] {_N} - {_M}",
+    f"[{_L}] [{_T}] {_N}: {_M}",
+    f"[{_T}] {_L} {_N}: {_M}",
+    f"{_L} {_T} {_N}: {_M}",
+    f"[{_L}] {_N}: {_M}",
+    f"{_L} - {_N} - {_M}",
+    f"{_N} - {_L} - {_M}",
     f"{_L} {_N}: {_M}",
     f"{_L}    {_N}:%(filename)s:%(lineno)d {_M}",
     f"{_N}: {_M}",
@@ -339,7 +349,7 @@ def _unwrapped(name: str, wrapper: re.Pattern[bytes], inner: Form) -> Form:
             process = int(digits) if digits and digits.isdigit() and len(digits) < 12 else None
         return record._replace(time_s=time_s, process=process)
 
-    return Form(f"{inner.name} in {name}", parse, inner.threads)
+    return Form(f"{inner.name} in {name}", parse, inner.threads, guessed=inner.guessed)
 
 
 def _docker_json(inner: Form) -> Form:
@@ -350,7 +360,7 @@ def _docker_json(inner: Form) -> Form:
             return None
         return record if record.time_s is not None else record._replace(time_s=seconds(outer[1]))
 
-    return Form(f"{inner.name} in Docker's JSON", parse, inner.threads)
+    return Form(f"{inner.name} in Docker's JSON", parse, inner.threads, guessed=inner.guessed)
 
 
 def _outer_json(line: bytes) -> tuple[bytes, bytes] | None:
@@ -402,6 +412,10 @@ def detect_plain(lines: Sequence[bytes]) -> Form | None:
 
 
 def _best(forms: Sequence[Form], lines: Sequence[bytes]) -> Form | None:
-    weighed = [(_weight(form, lines), -i, form) for i, form in enumerate(forms)]
-    (hits, _), _, best = max(weighed, key=lambda w: (w[0], w[1]))
-    return best if hits else None
+    best, most = None, (0, False, 0)
+    for form in forms:
+        hits, told = _weight(form, lines)
+        weight = (hits, not form.guessed, told)
+        if hits and weight > most:
+            best, most = form, weight
+    return best

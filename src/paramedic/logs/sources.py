@@ -6,6 +6,7 @@ import bz2
 import codecs
 import gzip
 import lzma
+import os
 import re
 import sys
 import time
@@ -20,6 +21,8 @@ BLOCK_BYTES = 1 << 20
 MAX_LINE_BYTES = 1 << 20
 """Longest line that is kept as it is; of a longer one only the beginning is."""
 KEPT_OF_LONG = 1 << 16
+POLL_S = 0.5
+"""How often a growing file is looked at."""
 
 _ROTATION = re.compile(
     r"(?:\.\d{1,4}|[.-]\d{4}-?\d\d-?\d\d(?:[_T-]?\d\d[-:]?\d\d(?:[-:]?\d\d)?)?)?(?:\.(?:gz|bz2|xz))?\Z"
@@ -82,9 +85,12 @@ class Source:
             return
         for path in self.files:
             last = follow and path is self.files[-1]
+            again = True
             try:
-                with _opened(path) as stream:
-                    yield from self._of_stream(stream, str(path), wait if last else None)
+                while again:
+                    with _opened(path) as stream:
+                        yield from self._of_stream(stream, str(path), wait if last else None)
+                    again = last  # it was rotated: go on with the file that now has the name
             except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
                 if isinstance(error, FileNotFoundError | PermissionError | IsADirectoryError):
                     raise UnreadableLog(f"cannot read {path}: {error.strerror}") from None
@@ -102,7 +108,9 @@ class Source:
                 data = b""
             if not data:
                 if wait is not None:
-                    wait(0.5)
+                    wait(POLL_S)
+                    if _replaced(stream, file):
+                        break
                     yield Block(file, number, [], 0)
                     continue
                 break
@@ -137,6 +145,15 @@ class Source:
                 number += len(lines)
         if rest:
             yield Block(file, number, [rest], 0)
+
+
+def _replaced(stream: IO[bytes], file: str) -> bool:
+    """Another file has the name now, or the file was emptied."""
+    try:
+        now, held = os.stat(file), os.fstat(stream.fileno())
+    except OSError:
+        return False
+    return (now.st_dev, now.st_ino) != (held.st_dev, held.st_ino) or now.st_size < stream.tell()
 
 
 def _opened(path: Path) -> IO[bytes]:

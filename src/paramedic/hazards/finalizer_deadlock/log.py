@@ -8,6 +8,9 @@ from paramedic.hazards.finalizer_deadlock import HAZARD
 from paramedic.logs.facts import LogFacts
 from paramedic.model.finding import Confidence, Finding
 
+HABIT = 3
+"""So many channels the transport's thread has ended itself, right after the peer: then it does so with the next one."""
+
 
 def find(facts: LogFacts) -> Iterable[Finding]:
     """The findings of one process's part of a log.
@@ -22,7 +25,7 @@ def find(facts: LogFacts) -> Iterable[Finding]:
         yield Finding(
             hazard=HAZARD.name,
             code=HAZARD.code,
-            confidence=Confidence.POSSIBLE,
+            confidence=Confidence.POSSIBLE if transport.ended_by_itself >= HABIT else Confidence.ADVICE,
             message=f"the thread of {transport.name} stopped while it ended channel {channel.number}, and "
             f"{len(waiting)} channels wait for it",
             steps=(

@@ -23,13 +23,14 @@ def find(facts: LogFacts) -> Iterable[Finding]:
         twice = transport.double_logins
         if transport.server or not (twice or (len(transport.unimplemented) > 1 and idle)):
             continue
+        cut = transport.started is None  # without its start, the lines may be of two processes
         steps = [t.started.step("another connection of the same moment, never used") for t in idle[:2] if t.started]
         steps += [line.step("a login begins on this transport") for line in (twice[0] if twice else ())]
         steps += [line.step("the server does not know what to do with it") for line in transport.unimplemented[:2]]
         yield Finding(
             hazard=HAZARD.name,
             code=HAZARD.code,
-            confidence=Confidence.OBSERVED if twice else Confidence.POSSIBLE,
+            confidence=Confidence.ADVICE if cut else Confidence.OBSERVED if twice else Confidence.POSSIBLE,
             message=f"{len({b.number for _, b in twice}) + 1 if twice else 'several'} logins ran at the same time on "
             f"{transport.name}" + (f", while {len(idle)} other connections were left without a login" if idle else ""),
             steps=tuple(steps),
