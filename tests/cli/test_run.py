@@ -218,7 +218,8 @@ def test_a_finding_everywhere_it_can_be_asked_for(server: Server, place: Path) -
 
     again = check("--fail-on", "observed", str(folder))
     assert again.returncode == 1
-    assert again.stdout == done.stderr.replace(str(folder), str(folder))
+    # Before it there may be warnings of the program's own, such as cryptography's about old Paramiko.
+    assert again.stdout == done.stderr[done.stderr.index("─") :]
 
     data = json.loads(check("--format", "json", str(folder)).stdout)
     assert any(f["hazard"] == "shared-channel" and f["confidence"] == "observed" for f in data["findings"])
