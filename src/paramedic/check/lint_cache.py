@@ -16,7 +16,7 @@ from paramedic.model.report import Gap, finding_from_json, finding_to_json
 if TYPE_CHECKING:
     from paramedic.check.lint import FileResult
 
-_FORM = 3
+_FORM = 4
 
 
 class LintCache:

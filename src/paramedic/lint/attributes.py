@@ -65,7 +65,7 @@ def _read_one(w: Walker, holder: Value, name: str, node: ast.AST) -> Value | Non
     if isinstance(holder, (Collection, Const, Partial)):
         return Bound(holder, name)
     if isinstance(holder, Unknown):
-        kind = api.TELLING.get(name)
+        kind = api.TELLING.get(name) if w.module.knows_paramiko else None
         last = holder.name.rsplit(".", 1)[-1].lower()
         if name in _SUBMITTING and ("pool" in last or "executor" in last):
             kind = "executor"
@@ -205,6 +205,8 @@ def part(w: Walker, holder: Obj, kind: str, node: ast.AST) -> Obj:
 
 def write(w: Walker, holder: Value, name: str, value: Value) -> None:
     """``holder.name = value``."""
+    if not isinstance(value, (Const, Unknown)):
+        w.world.writes += 1
     for option in alternatives(holder):
         if isinstance(option, Instance):
             if option.native is not None and option.native.kind == "local":

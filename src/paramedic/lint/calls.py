@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from paramedic.lint import attributes, concurrency, containers, definitions, library
+from paramedic.lint import attributes, concurrency, containers, definitions, library, repetition
 from paramedic.lint.scope import Scope
 from paramedic.lint.values import (
     Bound,
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 DEEPEST = 14
 """How many of the program's calls may be nested before the reader gives up on a path."""
-OFTENEST = 10
-"""How often one function is read again in one thread; later calls give what the last one gave."""
 
 
 def from_node(w: Walker, node: ast.Call) -> Value:
@@ -128,7 +126,10 @@ def on_table(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[s
     entry = attributes.TABLES[obj.kind].get(name)
     if entry is None:
         return Unknown()
-    operation = w.record(obj, name, entry.effects, node, args=args, keywords=keywords)
+    effects = entry.effects
+    if "whole" in effects and name in {"read", "readlines"} and _has_size(args, keywords):
+        effects = effects - {"whole"}
+    operation = w.record(obj, name, effects, node, args=args, keywords=keywords)
     result = library.handed_out(w, obj, name, entry.returns, operation, node)
     operation.result = result
     concurrency.callbacks(w, obj, name, args, keywords, node)
@@ -140,9 +141,15 @@ def call_function(w: Walker, fn: Function, args: list[Value], keywords: dict[str
     world = w.world
     key = (id(fn.node), id(w.context), world.episode)
     times = world.calls.get(key, 0)
-    if times >= OFTENEST or len(w.stack) >= DEEPEST or sum(1 for n in w.stack if n is fn.node) >= 1:
-        return world.results.get(id(fn.node), Unknown())
+    last = world.readings.get(id(fn.node))
+    if len(w.stack) >= DEEPEST or any(n is fn.node for n in w.stack):
+        return repetition.once_more(w, last) if last is not None else Unknown()
+    if last is not None and (
+        times >= repetition.oftenest(last.cost) or repetition.adds_nothing(w, last, fn, args, keywords)
+    ):
+        return repetition.once_more(w, last)
     world.calls[key] = times + 1
+    since, steps, deeds = world.next_moment(), world.steps, world.deeds()
     world.entered.add(id(fn.node))
     scope = Scope(fn.scope)
     _bind_arguments(w, fn, scope, args, keywords)
@@ -184,8 +191,15 @@ def call_function(w: Walker, fn: Function, args: list[Value], keywords: dict[str
         result: Value = Collection(rest=collected)
     else:
         result = choose(returned) if returned else Const(None)
-    world.results[id(fn.node)] = result
+    world.readings[id(fn.node)] = repetition.Reading(
+        result=result, since=since, cost=steps - world.steps, idle=deeds == world.deeds(), bound=fn.bound
+    )
     return result
+
+
+def _has_size(args: list[Value], keywords: dict[str, Value]) -> bool:
+    size = args[0] if args else keywords.get("size")
+    return size is not None and not (isinstance(size, Const) and size.value in (None, -1))
 
 
 def _bind_arguments(w: Walker, fn: Function, scope: Scope, args: list[Value], keywords: dict[str, Value]) -> None:
@@ -222,7 +236,7 @@ def _bind_arguments(w: Walker, fn: Function, scope: Scope, args: list[Value], ke
 
 def instantiate(w: Walker, cls: ClassValue, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
     """A new instance of a class of the tree, after its ``__init__``."""
-    made = Instance(cls, w.loops)
+    made = Instance(cls, w.loops, born=w.world.next_moment())
     w.world.instances.setdefault(id(cls.node), []).append(made)
     for path in cls.external_bases():
         kind = library.kind_of_class(path)

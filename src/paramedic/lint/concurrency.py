@@ -327,7 +327,10 @@ def _thread(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[st
     elif name == "setDaemon" and args:
         obj.parts["daemon"] = args[0]
     elif name == "cancel":
-        w.record(obj, "cancel", frozenset({"cancel"}), node)
+        # A timer that is cancelled is a watchdog: it only runs where its owner is stuck.
+        join(w, obj)
+        for pending in w.world.started_by(obj):
+            pending.context.watchdog = True
     return Unknown()
 
 

@@ -17,6 +17,11 @@ def on_collection(
 ) -> Value:
     """What a method of a container or a literal gives."""
     if isinstance(receiver, Const):
+        if name == "join" and args:
+            # "".join(stdout) reads the stream to its end.
+            for option in alternatives(args[0]):
+                if isinstance(option, Obj):
+                    loops.element(w, option, w.world.number(), node)
         return _on_text(receiver, name, args)
     if name in {"append", "add", "appendleft", "insert", "push"} and args:
         _add(w, receiver, args[-1])

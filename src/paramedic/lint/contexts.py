@@ -32,6 +32,7 @@ class Context:
         width: how many of it may run at once, where that is known.
         daemon: None where the source does not say.
         transport: for a callback: the connection on whose thread it runs.
+        watchdog: a timer that its owner cancels once the work is done.
         at_import: whether the body of a module starts it.
         episode: number of the root function whose reading started it.
     """
@@ -51,6 +52,7 @@ class Context:
     episode: int = 0
     waited_for_at_once: bool = False
     at_import: bool = False
+    watchdog: bool = False
     forks: bool = True
 
     def chain(self) -> tuple[Context, ...]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from paramedic.lint.scope import Scope
 from paramedic.lint.source import MAXIMUM_BYTES, SourceFile, UnreadableSource, read_source
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(eq=False)
 class Module:
     """One module.
 
@@ -26,6 +27,14 @@ class Module:
     is_package: bool
     scope: Scope = field(default_factory=Scope)
     state: str = "new"
+
+    @cached_property
+    def knows_paramiko(self) -> bool:
+        """Whether the source speaks of Paramiko or a wrapper: only then do methods' names tell what an object is."""
+        from paramedic.lint.tree import MARKERS
+
+        text = self.source.text
+        return any(marker.decode() in text for marker in MARKERS)
 
     @property
     def tree(self) -> ast.Module:

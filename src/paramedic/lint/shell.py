@@ -72,6 +72,14 @@ def merges_streams(command: str | None) -> bool:
     return command is not None and re.search(r"2>\s*(&1|/dev/null|\S)|&>", command) is not None
 
 
+def writes_to_file(command: str | None) -> bool:
+    """Whether the output of a command's last part goes into a file."""
+    if command is None:
+        return False
+    pipelines = _segments(command)
+    return bool(pipelines) and re.search(r"(^|[^2&])>>?\s*[^&\s]", pipelines[-1][-1]) is not None
+
+
 def never_ends(command: str | None) -> bool:
     """Whether a command runs until somebody ends it."""
     return command is not None and _ENDLESS.search(command) is not None and "timeout " not in command

@@ -32,6 +32,33 @@ MARKERS = (
 )
 """A file without any of these does nothing with Paramiko, unless it imports one that does."""
 
+DEEDS = (
+    b"SSHClient",
+    b"Transport",
+    b"SFTP",
+    b"exec_command",
+    b"invoke_shell",
+    b"open_s",
+    b"ProxyCommand",
+    b"Policy",
+    b"Connection(",
+    b"ConnectHandler",
+    b"SCPClient",
+    b"Tunnel",
+    b"open_tunnel",
+    b"recv_",
+    b"SSHHook",
+    b"Group(",
+    b"patch_",
+    b"Thread",
+    b"xecutor",
+    b"submit(",
+    b"to_thread",
+    b"Pool(",
+    b"Lock(",
+)
+"""A file with a marker and none of these only speaks of Paramiko, or hands on what others do."""
+
 WORDS = (b"exec_command", b"sftp", b"Thread", b"submit(", b"to_thread", b".connect(", b"Lock(", b"channel", b"Process(")
 """A file without any of these adds nothing to what one that matters does."""
 
@@ -143,6 +170,7 @@ def read_tree(
     Threads: any; reads files.
     """
     marked: list[Path] = []
+    linking: list[Path] = []
     worded: list[Path] = []
     for path in files:
         flags = recall(path)
@@ -157,24 +185,29 @@ def read_tree(
             note(path, flags)
         if "m" in flags:
             marked.append(path)
+        if "l" in flags:
+            linking.append(path)
         if "w" in flags:
             worded.append(path)
     if not marked:
         return Tree(files=files, matter=[], imported=frozenset(), unseen=unseen)
     index = ModuleIndex(files)
-    importers, imported = _importers(index, marked, worded)
+    importers, imported = _importers(index, marked, worded, linking)
     index.imported = imported
     return Tree(files=files, matter=[*marked, *importers], imported=imported, unseen=unseen, index=index)
 
 
 def _flags(data: bytes) -> str:
-    found = "m" if any(marker in data for marker in MARKERS) else ""
+    marked = any(marker in data for marker in MARKERS)
+    found = ("m" if any(deed in data for deed in DEEDS) else "l") if marked else ""
     return found + ("w" if any(word in data for word in WORDS) else "") or "-"
 
 
-def _importers(index: ModuleIndex, marked: list[Path], worded: list[Path]) -> tuple[list[Path], frozenset[Path]]:
+def _importers(
+    index: ModuleIndex, marked: list[Path], worded: list[Path], linking: list[Path]
+) -> tuple[list[Path], frozenset[Path]]:
     """Files that import one that matters, directly or through one other; and all that is imported by them."""
-    matter = set(marked)
+    matter = {*marked, *linking}
     imports: dict[Path, set[Path]] = {}
     for path in {*marked, *worded}:
         imports[path] = set(_imports_of(index, path))

@@ -154,6 +154,7 @@ class Instance(Value):
     owned: bool = False
     spread: frozenset[int] = frozenset()
     siblings: tuple[Value, ...] = ()
+    born: int = 0
     views: dict[object, Instance] = field(default_factory=dict)
 
     def view(

@@ -13,9 +13,10 @@ from paramedic.lint.operations import Operation
 from paramedic.lint.values import ClassValue, Function, Instance, Obj, Unknown, Value
 
 if TYPE_CHECKING:
+    from paramedic.lint.repetition import Reading
     from paramedic.lint.walker import Walker
 
-STEPS = 120_000
+STEPS = 60_000
 """How many expressions one reading may evaluate; a module that needs more is read in part."""
 
 
@@ -48,7 +49,9 @@ class World:
         self.contexts_of: dict[int, list[Pending]] = {}
         self.entered: set[int] = set()
         self.calls: dict[tuple[int, int, int], int] = {}
-        self.results: dict[int, Value] = {}
+        self.seen_calls: set[tuple[object, ...]] = set()
+        self.readings: dict[int, Reading] = {}
+        self.writes = 0
         self.instances: dict[int, list[Instance]] = {}
         self.classes: list[ClassValue] = []
         self.functions: list[Function] = []
@@ -75,6 +78,10 @@ class World:
         if self.steps < 0:
             self.exhausted = True
             raise OutOfSteps
+
+    def deeds(self) -> tuple[int, int, int]:
+        """Grows with everything that is done rather than computed."""
+        return (len(self.operations), len(self.contexts), self.writes)
 
     def next_moment(self) -> int:
         """The next position in the order of everything."""

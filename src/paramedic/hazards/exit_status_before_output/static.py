@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from paramedic.hazards.exit_status_before_output import HAZARD
 from paramedic.lint.facts import SourceFacts
 from paramedic.lint.operations import Operation
-from paramedic.lint.shell import is_quiet
+from paramedic.lint.shell import is_quiet, writes_to_file
 from paramedic.lint.values import Obj
 from paramedic.model.finding import Confidence, Finding
 
@@ -42,4 +42,5 @@ def _may_be_full(facts: SourceFacts, status: Operation, channel: Obj) -> bool:
     if any(o.has("poll-status") and o.moment < status.moment for o in facts.below(channel, "poll-status")):
         return False
     started = "__exec_command" in channel.root.parts
-    return started and not is_quiet(facts.command(channel), facts.command_is_known(channel))
+    command = facts.command(channel)
+    return started and not is_quiet(command, facts.command_is_known(channel)) and not writes_to_file(command)

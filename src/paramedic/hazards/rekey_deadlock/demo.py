@@ -37,7 +37,7 @@ def bad(server: DemoServer) -> None:
         try:
             while True:
                 # Clears clear_to_send and sends KEXINIT. A CHANNEL_CLOSE that comes before the answer is answered on
-                # the transport's thread: _send_user_message() waits 30 s there for clear_to_send, which this thread sets.
+                # the transport's thread: _send_user_message() waits 30 s for clear_to_send, which this thread sets.
                 transport.renegotiate_keys()
         except (paramiko.SSHException, EOFError, OSError) as error:
             print(f"renew: {type(error).__name__}: {error}")

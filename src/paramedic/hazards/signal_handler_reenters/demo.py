@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 MANNERS: dict[str, object] = {}
 PATIENCE_S = 3.0
 LINES = 20000
+INTERVAL_S = 0.005
 
 
 def upload_badly(channel: paramiko.Channel) -> None:
@@ -27,9 +28,10 @@ def upload_badly(channel: paramiko.Channel) -> None:
         # Runs between two bytecodes of the main thread: also of Channel.send() itself, while it holds Channel.lock,
         # a plain Lock, so that the handler waits for its own thread; or while it is half through a packet.
         channel.sendall(b"# progress\n")
+        signal.setitimer(signal.ITIMER_REAL, INTERVAL_S)
 
     signal.signal(signal.SIGALRM, report)
-    signal.setitimer(signal.ITIMER_REAL, 0.005, 0.005)
+    signal.setitimer(signal.ITIMER_REAL, INTERVAL_S)
     for number in range(LINES):
         channel.sendall(b"line %d\n" % number)
 
@@ -40,14 +42,16 @@ def upload_well(channel: paramiko.Channel) -> None:
     def report(number: int, frame: Any) -> None:
         nonlocal due
         due = True  # the handler leaves a note, and the loop acts on it
+        signal.setitimer(signal.ITIMER_REAL, INTERVAL_S)
 
     signal.signal(signal.SIGALRM, report)
-    signal.setitimer(signal.ITIMER_REAL, 0.005, 0.005)
+    signal.setitimer(signal.ITIMER_REAL, INTERVAL_S)
     for number in range(LINES):
         channel.sendall(b"line %d\n" % number)
         if due:
             due = False
             channel.sendall(b"# progress\n")
+        signal.setitimer(signal.ITIMER_REAL, INTERVAL_S)
 
 
 def bad(server: DemoServer) -> None:
