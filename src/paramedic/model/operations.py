@@ -12,7 +12,7 @@ _TABLE = {
     "save_host_keys set_missing_host_key_policy",
     "Transport": "__init__ run start_client start_server connect close open_session open_channel open_sftp_client "
     "request_port_forward cancel_port_forward global_request renegotiate_keys set_keepalive send_ignore accept "
-    "auth_none auth_password auth_publickey auth_interactive auth_interactive_dumb atfork",
+    "auth_none auth_password auth_publickey auth_interactive auth_interactive_dumb atfork send_in_kex",
     "Channel": "__init__ __del__ get_pty invoke_shell exec_command invoke_subsystem resize_pty update_environment "
     "set_environment_variable exit_status_ready recv_exit_status send_exit_status request_x11 request_forward_agent "
     "set_combine_stderr settimeout setblocking close recv_ready recv recv_stderr_ready recv_stderr send_ready send "
@@ -25,8 +25,9 @@ _TABLE = {
     "SFTPFile": "__init__ close seek stat chmod chown utime truncate check prefetch",
     "HostKeys": "__init__ add load save lookup check clear __setitem__ __delitem__",
     "AgentKey": "sign_ssh_data",
-    "ProxyCommand": "__init__ close",
-    "Thread": "__init__ join",
+    "ProxyCommand": "__init__ close recv",
+    "Thread": "__init__ join shutdown",
+    "Loop": "__init__ run_forever",
     "Event": "__init__ wait",
     "Condition": "__init__ wait wait_for",
     "Semaphore": "__init__ acquire",

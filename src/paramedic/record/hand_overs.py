@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from sys import _getframe, exc_info
 from typing import Any
 
-from paramedic.model.event import Kind
+from paramedic.model.event import Kind, State
 from paramedic.model.operations import NUMBER
 from paramedic.record.frames import PARAMIKO, SYNC, _owners, owner_of
 from paramedic.record.paramiko_calls import Target
@@ -134,6 +134,18 @@ class HandOvers:
                 row(_JOINED, 0, 0, 0, number, 0)
             return result
 
+        shutdown = NUMBER["Thread.shutdown"]
+        call, returned = int(Kind.CALL), int(Kind.RETURN)
+
+        def ends() -> int:
+            row(call, shutdown, 0, 0, -1, 0)  # the main thread is done and waits for those that are not daemons
+            return 0
+
+        def ended(_: Any, result: Any) -> Any:
+            row(returned, shutdown, 0, 0, 0, 0)
+            return result
+
+        yield threading, "_shutdown", ends, ended, _ignore, _NOTHING
         cls = threading.Thread
         yield cls, "start", start, _pass, _ignore, _NOTHING
         yield cls, "_bootstrap_inner", begin, end, failed, _NOTHING
@@ -265,8 +277,17 @@ class HandOvers:
         yield thread._WorkItem, "__init__", submitted, _pass, _ignore, ("future",)
         yield thread._WorkItem, "run", runs, _pass, _ignore, _NOTHING
         done = self.post(lambda *_: DONE, _ALWAYS)
+        state, failed = int(Kind.STATE), int(State.FAILED)
+        text = probes.writer.text
+
+        def fails(future: Any, error: Any) -> None:
+            done(future)
+            if isinstance(error, BaseException):
+                row(state, failed, id_of(future), 0, 0, text(describe(error)))
+
         yield base.Future, "set_result", done, _pass, _ignore, _NOTHING
-        yield base.Future, "set_exception", done, _pass, _ignore, _NOTHING
+        yield base.Future, "set_exception", fails, _pass, _ignore, ("exception",)
+        asked_op = NUMBER["Future.result"]
         for name in ("result", "exception"):
             enter, leave, fail = self.waiting(f"Future.{name}", lambda _: DONE, timeout, _ALWAYS)
 
@@ -274,7 +295,7 @@ class HandOvers:
                 if future._state != "FINISHED":
                     return enter(future, *values)
                 try:  # nothing is waited for: the hand-over is all there is to say
-                    row(_TAKE, 0, id_of(future), 0, DONE, 0)
+                    row(_TAKE, asked_op, id_of(future), 0, DONE, 0)
                 except Exception as e:
                     trouble("Future.result", e)
                 return None
@@ -336,6 +357,13 @@ class HandOvers:
                 except Exception as e:
                     trouble("Handle._run", e)
 
+        self.probes.classes[base_events.BaseEventLoop] = NUMBER["Loop.__init__"]
+        yield (
+            base_events.BaseEventLoop,
+            "run_forever",
+            *self.probes.call(NUMBER["Loop.run_forever"], None, None, _ALWAYS),
+            (),
+        )
         yield base_events.BaseEventLoop, "call_soon_threadsafe", asked, scheduled, _ignore, _NOTHING
         yield events.Handle, "_run", runs, _pass, _ignore, _NOTHING
 

@@ -6,6 +6,7 @@ one that is missing becomes a gap.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from sys import _getframe
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from paramedic.model.event import ERR, IN, OUT, Kind, State
 from paramedic.model.operations import NUMBER, OPERATIONS
 from paramedic.record.frames import OURS, SYNC
-from paramedic.record.probe import MARK, Probes, length, milliseconds, number
+from paramedic.record.probe import MARK, Probes, describe, length, milliseconds, number
 from paramedic.record.rewrite import Enter, Fail, Leave
 
 Target = tuple[Any, str, Enter, Leave, Fail, tuple[str, ...]]
@@ -60,11 +61,13 @@ def targets(paramiko: Any, probes: Probes, record_commands: bool) -> Iterator[Ta
         home = homes.get(name)
         if home is None:
             continue
-        if method in ("__init__", "__del__") or full in ("File.__next__", "File.readline"):
+        if method in ("__init__", "__del__") or full in ("File.__next__", "File.readline", "ProxyCommand.recv"):
             continue  # see `_births`, `_finalizers` and `_line_reads`
         enter, leave, fail = probes.call(
             op, _MEASURES.get(method), words.arguments(full), _ALWAYS if full in _INNER else OURS + 1
         )
+        if full == "SSHClient.connect":
+            enter = _connecting(enter, probes)
         yield home, method, enter, leave, fail, _PARAMETERS.get(full, _PARAMETERS.get("*." + method, ()))
     yield from _line_reads(homes, probes)
     yield from _births(homes, probes)
@@ -72,7 +75,16 @@ def targets(paramiko: Any, probes: Probes, record_commands: bool) -> Iterator[Ta
     yield from _wire(homes, probes)
 
 
-_INNER = frozenset({"Transport.run", "SSHClient.save_host_keys", "HostKeys.load", "HostKeys.save", "HostKeys.add"})
+_INNER = frozenset(
+    {
+        "Transport.run",
+        "SSHClient.save_host_keys",
+        "HostKeys.load",
+        "HostKeys.save",
+        "HostKeys.add",
+        "AgentKey.sign_ssh_data",
+    }
+)
 """Recorded also when Paramiko itself calls them (a host key policy saves what it has added)."""
 
 _PARAMETERS: dict[str, tuple[str, ...]] = {
@@ -90,6 +102,21 @@ _PARAMETERS: dict[str, tuple[str, ...]] = {
     "Transport.global_request": ("wait",),
     "Channel.settimeout": ("timeout",),
     "Channel.setblocking": ("blocking",),
+    "Transport.request_port_forward": ("handler",),
+    "Transport.set_keepalive": ("interval",),
+    "SFTPClient.chdir": ("path",),
+    **dict.fromkeys(
+        (
+            f"SFTPClient.{m}"
+            for m in "listdir listdir_attr remove mkdir rmdir stat lstat chmod chown utime truncate".split()
+        ),
+        ("path",),
+    ),
+    "SFTPClient.open": ("filename",),
+    "SFTPClient.put": ("remotepath",),
+    "SFTPClient.putfo": ("remotepath",),
+    "SFTPClient.get": ("remotepath",),
+    "SFTPClient.getfo": ("remotepath",),
     "SFTPFile.prefetch": ("file_size", "max_concurrent_requests"),
 }
 
@@ -98,6 +125,23 @@ _MEASURES: dict[str, Callable[[Any], int]] = {
     **dict.fromkeys(("send", "send_stderr", "recv_exit_status", "exit_status_ready", "recv_ready", "fileno"), number),
     **dict.fromkeys(("recv_stderr_ready", "send_ready", "request_port_forward", "readinto"), number),
 }
+
+
+def _connecting(enter: Callable[..., Any], probes: Probes) -> Callable[..., Any]:
+    """Before a connect is recorded: say if gevent has patched sockets and left the threads as they were."""
+    row, id_of, trouble = probes.row, probes.id_of, probes.trouble
+
+    def connect(client: Any, *values: Any) -> Any:
+        token = enter(client, *values)
+        try:
+            monkey = sys.modules.get("gevent.monkey")
+            if monkey is not None and monkey.is_module_patched("socket") and not monkey.is_module_patched("threading"):
+                row(_STATE, State.GEVENT, id_of(client), 0, 1, 0)
+        except Exception as e:
+            trouble("gevent", e)
+        return token
+
+    return connect
 
 
 class _Words:
@@ -118,6 +162,9 @@ class _Words:
             "Transport.open_session": lambda _, timeout: (milliseconds(timeout), 0),
             "Transport.accept": lambda _, timeout: (milliseconds(timeout), 0),
             "Transport.global_request": lambda _, wait: (int(bool(wait)), 0),
+            "Transport.request_port_forward": lambda _, handler: (id(handler) if handler is not None else 0, 0),
+            "Transport.set_keepalive": lambda _, interval: (int(interval), 0),
+            "AgentKey.sign_ssh_data": lambda key: (id(getattr(key, "agent", None)), 0),
             "Channel.settimeout": lambda _, timeout: (milliseconds(timeout), 0),
             "Channel.setblocking": lambda _, blocking: (-1 if blocking else 0, 0),
             "SFTPFile.prefetch": lambda _, size, most: (size or -1, most or 0),
@@ -132,6 +179,8 @@ class _Words:
             return lambda channel: (milliseconds(channel.timeout), 0)
         if name == "File":
             return _file_timeout
+        if name == "SFTPClient" and full in _PARAMETERS:
+            return _relative
         return None
 
     def connect(self, _: Any, timeout: Any, hostname: Any, port: Any) -> tuple[int, int]:
@@ -158,6 +207,13 @@ class _Words:
 def _file_timeout(thing: Any) -> tuple[int, int]:
     channel = thing.__dict__.get("channel")
     return (-1 if channel is None else milliseconds(channel.timeout)), 0
+
+
+def _relative(_: Any, path: Any = "") -> tuple[int, int]:
+    """Whether a path depends on the client's working directory; the path itself does not leave."""
+    if isinstance(path, bytes):
+        return int(not path.startswith(b"/")), 0
+    return int(not str(path).startswith("/")), 0
 
 
 def _no_leave(_: Any, result: Any) -> Any:
@@ -248,7 +304,7 @@ def _finalizers(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
         given: int | None = thing.__dict__.get(MARK)
         if given is None:
             return None
-        row(_FINAL, 0, given, 0, 0, 0)
+        row(_FINAL, 0, given, 0, 0, int(bool(thing.__dict__.get("_closed"))))
         # the end matters only where a finalizer sends something, and so may never end
         return given if isinstance(thing, (channel, stdin)) else None
 
@@ -335,6 +391,53 @@ def _wire(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
     ]
     for home, name, tell, parameters in plain:
         yield home, name, guarded(name, tell), _no_leave, _no_fail, parameters
+    in_kex = NUMBER["Transport.send_in_kex"]
+    call, returned, raised = int(Kind.CALL), int(Kind.RETURN), int(Kind.RAISE)
+
+    def sends(thing: Any) -> Any:
+        if thing.clear_to_send.is_set():
+            return None
+        given = id_of(thing)
+        row(call, in_kex, given, 0, -1, 0)  # has to wait until the keys are exchanged
+        return given
+
+    def has_sent(given: int, result: Any) -> Any:
+        row(returned, in_kex, given, 0, 0, 0)
+        return result
+
+    def has_failed(given: int, error: BaseException) -> None:
+        row(raised, in_kex, given, 0, 0, probes.writer.text(describe(error)))
+
+    yield transport, "_send_user_message", sends, has_sent, has_failed, ()
+
+    yield from _proxies(homes, probes)
     yield channel, "_feed", whole, fed, _no_fail, ()
     yield channel, "_feed_extended", whole, fed_stderr, _no_fail, ()
     yield channel, "_handle_request", request, requested, _no_fail, ()
+
+
+def _proxies(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
+    """How full the stderr pipe of a ProxyCommand is, looked at now and then as data comes through it."""
+    row, id_of, trouble = probes.row, probes.id_of, probes.trouble
+    looked: dict[int, int] = {}
+
+    def enter(proxy: Any) -> None:
+        try:
+            import fcntl
+            import termios
+
+            given = id_of(proxy)
+            stderr = proxy.process.stderr
+            if stderr is None:
+                return
+            unread = int.from_bytes(fcntl.ioctl(stderr.fileno(), termios.FIONREAD, b"\0\0\0\0"), sys.byteorder)
+            # a row for each kilobyte that has come since, not for each read
+            if unread >= looked.get(given, 0) + 1024:
+                looked[given] = unread
+                row(_STATE, State.PROXY_STDERR, given, 0, unread, 0)
+        except (ImportError, OSError, ValueError):
+            pass
+        except Exception as e:
+            trouble("proxy", e)
+
+    yield homes["ProxyCommand"], "recv", enter, _no_leave, _no_fail, ()

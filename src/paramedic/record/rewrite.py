@@ -186,9 +186,7 @@ def _guarded_leave(value: ast.expr, where: ast.AST) -> ast.expr:
 
 def _set_probes(definition: ast.FunctionDef, arguments: Sequence[str]) -> None:
     parameters = [a.arg for a in (*definition.args.posonlyargs, *definition.args.args, *definition.args.kwonlyargs)]
-    if not parameters:
-        raise CannotRewrite("it has no first argument")
-    passed = [parameters[0], *(a for a in arguments if a in parameters)]
+    passed = [*parameters[:1], *(a for a in arguments if a in parameters)]
     body = definition.body
     has_docstring = (
         isinstance(body[0], ast.Expr)

@@ -13,7 +13,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from paramedic import __version__
-from paramedic.model.event import Kind
+from paramedic.model.event import Kind, State
 from paramedic.model.operations import OPERATIONS
 from paramedic.record import codes, paramiko_calls
 from paramedic.record.frames import Stacks
@@ -117,7 +117,7 @@ class Session:
             _fork_hook.append(True)
             if hasattr(os, "register_at_fork"):
                 os.register_at_fork(after_in_child=_forked)
-        atexit.register(self._at_exit)
+        atexit.register(self._exits)
 
     def stop(self) -> None:
         """Put everything back; the very same objects stand where they stood."""
@@ -131,7 +131,11 @@ class Session:
         self._patches.clear()
         if self in _current:
             _current.remove(self)
-        atexit.unregister(self._at_exit)
+        atexit.unregister(self._exits)
+        self._at_exit()
+
+    def _exits(self) -> None:
+        self._writer.row(int(Kind.STATE), int(State.EXIT), 0, 0, 0, 0)
         self._at_exit()
 
     def _at_exit(self) -> None:
