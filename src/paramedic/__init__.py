@@ -6,9 +6,10 @@ Nothing is imported here: ``import paramedic`` must stay cheap (< 30 ms), becaus
 TYPE_CHECKING = False  # as in typing, whose import would cost more than all the rest
 if TYPE_CHECKING:
     from paramedic.record.log_file import log_to_file
+    from paramedic.record.watch import watch
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "log_to_file"]
+__all__ = ["__version__", "log_to_file", "watch"]
 
 
 def __getattr__(name: str) -> object:
@@ -16,4 +17,8 @@ def __getattr__(name: str) -> object:
         from paramedic.record.log_file import log_to_file
 
         return log_to_file
+    if name == "watch":
+        from paramedic.record.watch import watch
+
+        return watch
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

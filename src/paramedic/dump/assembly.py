@@ -14,7 +14,7 @@ from paramedic.dump.forms import FORMS, GUESSED, CutOff, Form, Head, Skip, Sourc
 from paramedic.dump.prefix import unwrap
 from paramedic.model.finding import Site
 from paramedic.model.report import Gap
-from paramedic.model.snapshot import Frame, Snapshot, ThreadStack
+from paramedic.model.snapshot import Frame, ObjectState, Snapshot, ThreadStack
 
 MAX_FRAMES = 400
 """Frames that are kept of each end of a stack; endless recursion says nothing more with the rest."""
@@ -100,6 +100,7 @@ class _Stream:
         self._at = ""
         self._first_line = 0
         self._gaps: list[Gap] = []
+        self._objects: list[ObjectState] = []
         self._blank_before = False
         self._spaced = False  # this dump has an empty line before each thread but the first
         self._foreign = 0
@@ -140,6 +141,7 @@ class _Stream:
                 at=self._at,
                 first_line=self._first_line,
                 gaps=tuple(self._gaps),
+                objects=tuple(self._objects),
             )
         self.__init__()  # type: ignore[misc]
 
@@ -186,6 +188,8 @@ class _Stream:
             if part is not None:
                 if isinstance(part, Frame):
                     thread.add(part)
+                elif isinstance(part, ObjectState):
+                    self._objects.append(part)
                 elif isinstance(part, CutOff):
                     thread.cut_off = True
                 elif not isinstance(part, Skip):

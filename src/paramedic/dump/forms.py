@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from paramedic.model.finding import Site
-from paramedic.model.snapshot import Frame
+from paramedic.model.snapshot import Frame, ObjectState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,7 @@ class CutOff:
     """The tool itself says that it left out the rest of this stack."""
 
 
-Part = Frame | Variable | Source | Skip | CutOff
+Part = Frame | Variable | Source | Skip | CutOff | ObjectState
 """What a line inside a thread is."""
 
 SKIP = Skip()
@@ -93,6 +93,20 @@ def _number(text: str) -> int:
 
 def _frame(file: str, line: str, function: str) -> Frame:
     return Frame(site=Site(file=file, line=_number(line), function=function.strip()))
+
+
+_WORDS: dict[str, bool | None] = {"None": None, "True": True, "False": False}
+
+
+def _state(kind: str, address: str, told: str) -> ObjectState:
+    values: list[tuple[str, str | int | float | bool | None]] = []
+    for item in told.split():
+        name, _, value = item.partition("=")
+        if value in _WORDS:
+            values.append((name, _WORDS[value]))
+        else:
+            values.append((name, _number(value) if value.isdigit() else value))
+    return ObjectState(kind=kind, address=address, values=tuple(values))
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +170,7 @@ class PySpy:
         r"\s+\S.* \([^()]*\.(?:so[.\d]*|dylib|dll|exe|c|h|cpp|cc|pyx)(?::\d+)?\)\s*$|\s+0x[0-9a-f]+ \("
     )
     _variable = re.compile(r"\s{8,}(?P<name>[^\s:]+): (?P<value>.*)$")
+    _object = re.compile(r"Object (?P<kind>\w+) at (?P<address>0x[0-9a-f]+): (?P<values>.*)$")  # paramedic.watch()'s
 
     def head(self, line: str) -> Head | None:
         """See `Form`."""
@@ -175,8 +190,9 @@ class PySpy:
     def part(self, line: str) -> Part | None:
         """See `Form`."""
         if not line[:1].isspace():
-            return None
-        if line.strip() in ("Arguments:", "Locals:"):
+            match = self._object.match(line)
+            return _state(match["kind"], match["address"], match["values"]) if match else None
+        if line.strip() in ("Arguments:", "Locals:") or line.startswith("        in one call for "):
             return SKIP
         variable = self._variable.match(line)
         if variable:

@@ -269,7 +269,8 @@ def _variables(frame: FrameType, code: CodeType, objects: dict[int, Any]) -> lis
                 lines.append(f"            {name}: {value}")
         elif name in ("self", "chan") or isinstance(value, _LOCK_TYPES):
             lines.append(f"            {name}: <{type(value).__name__} at {id(value):#x}>")
-            objects.setdefault(id(value), value)
+            if not _is_library(code) or _is_paramiko(code):
+                objects.setdefault(id(value), value)
     return ["        Locals:", *lines] if lines else []
 
 
@@ -281,6 +282,8 @@ def _state(thing: Any) -> list[tuple[str, object]]:
         return []
     if all(name in attributes for name in _CHANNEL):
         return _channel(attributes)
+    if type(thing).__module__.partition(".")[0] in ("paramiko", "threading", "_thread"):
+        return []
     found: list[tuple[str, object]] = []
     for name, value in list(attributes.items()):
         if isinstance(value, _LOCK_TYPES) and isinstance(name, str) and name.isidentifier():

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from paramedic.dump.activity import Activity
 from paramedic.dump.facts import DumpFacts
 from paramedic.dump.story import step
-from paramedic.dump.waits import Wait
+from paramedic.dump.waits import REMOTE, Wait
 from paramedic.hazards.pool_starvation import HAZARD
 from paramedic.model.finding import Confidence, Finding
 
@@ -24,12 +24,14 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
     for name, workers in pools.items():
         if not all(w.wait is Wait.FUTURE and not facts.moved(w) for w in workers):
             continue
-        elsewhere = [a for a in facts.others if a not in workers and _may_finish_futures(a)]
+        others = [a for a in facts.others if a not in workers]
+        if any(a.pool is not None and a.wait is not Wait.POOL_WORK for a in others):
+            continue  # another pool is at work, perhaps on these very futures
         called = name or "the executor"
         yield Finding(
             hazard=HAZARD.name,
             code=HAZARD.code,
-            confidence=Confidence.POSSIBLE if elsewhere or not facts.whole else Confidence.OBSERVED,
+            confidence=_how_sure(facts, others),
             message=(
                 f"All {len(workers)} workers of {called} wait for futures; no worker is left to run what they wait for"
             ),
@@ -41,10 +43,9 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
         )
 
 
-def _may_finish_futures(activity: Activity) -> bool:
-    """Another pool's worker, an event loop or a thread of the user's could set the result."""
-    if activity.pool is not None:
-        return activity.wait is not Wait.POOL_WORK
-    return activity.wait in (Wait.LOOP, Wait.NOTHING, Wait.SELECT) or (
-        bool(activity.users) and activity.wait not in (Wait.FUTURE, Wait.JOIN, Wait.SHUTDOWN, Wait.TIMER)
-    )
+def _how_sure(facts: DumpFacts, others: list[Activity]) -> Confidence:
+    """A loop or a thread of the user's that is at work could set the results; one that only waits could not."""
+    at_work = REMOTE | {Wait.NOTHING, Wait.LOOP, Wait.SOCKET, Wait.PROCESS}
+    if any(a.wait in at_work and a.users and not a.is_main for a in others):
+        return Confidence.ADVICE
+    return Confidence.OBSERVED if facts.whole else Confidence.POSSIBLE
