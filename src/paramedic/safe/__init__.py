@@ -37,6 +37,7 @@ from paramedic.safe.pool import ClientPool
 from paramedic.safe.result import CommandResult, Ending, Limits, Statistics
 from paramedic.safe.shared_client import SharedClient
 from paramedic.safe.stream import Chunk, Stream
+from paramedic.safe.transfer import CopyResult
 
 __all__ = [
     "AuthFailed",
@@ -53,6 +54,7 @@ __all__ = [
     "Configuration",
     "ConnectFailed",
     "ConnectionLost",
+    "CopyResult",
     "Credentials",
     "Destination",
     "Ending",

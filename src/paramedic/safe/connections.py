@@ -153,15 +153,15 @@ class Connections:
 
     def _died(self, key: int) -> None:
         with self._lock:
-            if key in self._links:
-                self._counts["lost_connections"] += 1
             self._forget(key)
             actions = self._decide()
             self._tell_idle()
         self._act(actions)
 
     def _forget(self, key: int) -> None:
-        self._links.pop(key, None)
+        # Both the reader at its end and the sessions it had come by here, in any order.
+        if self._links.pop(key, None) is not None:
+            self._counts["lost_connections"] += 1
         self._plan.lost(key)
 
     def _keep_round(self) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from paramedic.safe.result import CommandResult, Ending
+    from paramedic.safe.transfer import CopyResult
 
 
 class SafeError(Exception):
@@ -171,7 +172,13 @@ class BadConfiguration(SafeError, ValueError):
 
 
 class TransferError(SafeError):
-    """A file was not copied. The target is as it was before; a partial copy may lie beside it, to be resumed."""
+    """A file was not copied. The target is as it was before; a partial copy may lie beside it, to be resumed.
+
+    Attributes:
+        result: what was copied all the same, or None.
+    """
+
+    result: CopyResult | None = None
 
 
 class NotRun(SafeError):

@@ -76,6 +76,14 @@ def execute(remote: int, command: bytes) -> bytes:
     return request(remote, b"exec", _string(command), want_reply=True)
 
 
+def subsystem(remote: int, name: bytes) -> bytes:
+    """RFC 4254 section 6.5: start a subsystem ("sftp"); the server answers.
+
+    Threads: any thread; it does not block.
+    """
+    return request(remote, b"subsystem", _string(name), want_reply=True)
+
+
 def environment(remote: int, name: bytes, value: bytes) -> bytes:
     """RFC 4254 section 6.4: one environment variable; servers may ignore it.
 

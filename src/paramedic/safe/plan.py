@@ -76,7 +76,7 @@ class Sizes:
     connections: int
     sessions: int
     start_sessions: int = 8
-    connect_attempts: int = 8
+    connect_attempts: int = 10
     refused_attempts: int = 12
 
 

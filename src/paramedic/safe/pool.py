@@ -21,6 +21,7 @@ import paramiko
 
 from paramedic.safe.clock import Clock
 from paramedic.safe.connection import Connector
+from paramedic.safe.copies import Copies
 from paramedic.safe.crew import Crew
 from paramedic.safe.destination import Configuration, Credentials, Destination, plain_destination
 from paramedic.safe.dispatch import Dispatcher
@@ -41,7 +42,7 @@ _NUMBERS = itertools.count(1)
 _WINDOW_BYTES = 2 * 1024 * 1024
 
 
-class ClientPool:
+class ClientPool(Copies):
     """Connections to one host that any number of threads may use at once.
 
     Use it in a ``with`` block, which waits for what was submitted and ends what is left when the block ends by an
@@ -288,6 +289,9 @@ class ClientPool:
                 future.ending(2 * self._limits.grace + 1)  # so that Ctrl-C leaves nothing behind
             raise
         return result.check() if check else result
+
+    def _run(self, command: str) -> CommandResult:
+        return self.run(command)
 
     def map(self, commands: Iterable[str], *, timeout: float | None = None) -> Iterator[CommandResult]:
         """Runs commands at the same time and yields their results in the commands' order.

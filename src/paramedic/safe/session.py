@@ -149,6 +149,7 @@ class Session:
         "sender",
         "sink",
         "started_at",
+        "subsystem",
         "terminal",
         "window_bytes",
         "__weakref__",
@@ -162,6 +163,7 @@ class Session:
         *,
         input: bytes = b"",
         hold_input: bool = False,
+        subsystem: bytes | None = None,
         environment: dict[bytes, bytes] | None = None,
         terminal: bool = False,
         window_bytes: int = 2 * 1024 * 1024,
@@ -175,6 +177,7 @@ class Session:
             owner: who is told.
             input: bytes for the command's standard input; few enough to be sent from the reader thread.
             hold_input: leave the input open after ``input``: somebody will :meth:`write` and :meth:`end_input`.
+            subsystem: ask for this subsystem instead of running ``command``.
             environment: variables to ask for.
             terminal: ask for a pseudo-terminal.
             window_bytes: how much output the server may send before it is taken.
@@ -185,6 +188,7 @@ class Session:
         self.command = command
         self.sink = sink
         self.owner = owner
+        self.subsystem = subsystem
         self.environment = environment
         self.terminal = terminal
         self.window_bytes = window_bytes
@@ -324,7 +328,10 @@ class Session:
         if self.terminal:
             self._send(packets.terminal(remote, b"xterm", 80, 24))
         self.command_sent = True
-        self._send(packets.execute(remote, self.command))
+        if self.subsystem is not None:
+            self._send(packets.subsystem(remote, self.subsystem))
+        else:
+            self._send(packets.execute(remote, self.command))
         room = self._room
         if room is None:
             self._window_left = window

@@ -1,0 +1,142 @@
+"""``upload`` and ``download`` of a pool: files and trees, many requests at once, complete or not there at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import posixpath
+import shlex
+import time
+from collections.abc import Callable
+
+from paramedic.safe import sftp_packets as sftp
+from paramedic.safe.dispatch import Dispatcher
+from paramedic.safe.downloading import Downloader
+from paramedic.safe.errors import BadConfiguration, TransferError
+from paramedic.safe.result import CommandResult
+from paramedic.safe.sftp_packets import Attributes
+from paramedic.safe.sftp_session import SftpSession
+from paramedic.safe.transfer import CopyResult, FileFailure, Options, Progress, Tally, Verify
+from paramedic.safe.uploading import Uploader
+
+_AT_ONCE = 64
+_HASHED_TOGETHER = 50
+Run = Callable[[str], CommandResult]
+
+
+def upload(
+    dispatcher: Dispatcher, run: Run, local: str | os.PathLike[str], remote: str, options: Options, verify: Verify
+) -> CopyResult:
+    """Copies a file or a tree to the host; see ``ClientPool.upload``.
+
+    Raises:
+        TransferError: ``local`` is not there, or ``remote`` cannot be looked at.
+        SafeError: there is no connection or no SFTP.
+
+    Threads: any thread but readers and callbacks. It blocks.
+    """
+    begun = time.monotonic()
+    path = os.fspath(local)
+    if not os.path.exists(path):
+        raise TransferError(f"{path} is not there", host=dispatcher.host, phase="copy")
+    tally = Tally()
+    session = SftpSession(dispatcher)
+    try:
+        target = _remote(remote)
+        found = _stat(session, target)
+        if remote.endswith("/") or (found is not None and found.is_dir and not os.path.isdir(path)):
+            target = posixpath.join(target, os.path.basename(os.path.abspath(path)))
+        uploader = Uploader(session, tally, options)
+        if os.path.isdir(path):
+            session.run(uploader.tree(path, target), _AT_ONCE)
+        else:
+            session.run([uploader.file(path, target)], _AT_ONCE)
+    finally:
+        session.close()
+    return _result(dispatcher.host, tally, begun, run, verify)
+
+
+def download(
+    dispatcher: Dispatcher, run: Run, remote: str, local: str | os.PathLike[str], options: Options, verify: Verify
+) -> CopyResult:
+    """Copies a file or a tree from the host; see ``ClientPool.download``.
+
+    Raises:
+        TransferError: ``remote`` is not there.
+        SafeError: there is no connection or no SFTP.
+
+    Threads: any thread but readers and callbacks. It blocks.
+    """
+    begun = time.monotonic()
+    path = os.fspath(local)
+    tally = Tally()
+    session = SftpSession(dispatcher)
+    try:
+        source = _remote(remote)
+        found = _stat(session, source)
+        if found is None:
+            raise TransferError(f"{remote} is not there", host=dispatcher.host, phase="copy")
+        inside = path.endswith(os.sep) or (os.path.isdir(path) and not found.is_dir)
+        if inside:
+            name = posixpath.basename(source.rstrip("/"))
+            if name in ("", ".", ".."):
+                raise BadConfiguration(f"{remote} has no name of its own to be put into {path}")
+            path = os.path.join(path, name)
+        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+        downloader = Downloader(session, tally, options)
+        job = downloader.tree(source, path) if found.is_dir else downloader.file(source, path, found)
+        session.run([job], _AT_ONCE)
+    finally:
+        session.close()
+    return _result(dispatcher.host, tally, begun, run, verify)
+
+
+def _remote(path: str) -> str:
+    if not path or "\0" in path:
+        raise BadConfiguration(f"not a path: {path!r}")
+    # SFTP knows no tilde; relative paths begin at home.
+    path = path[2:] or "." if path.startswith("~/") else "." if path == "~" else path
+    return path.rstrip("/") or "/"
+
+
+def _stat(session: SftpSession, path: str) -> Attributes | None:
+    reply = session.call((sftp.STAT, sftp.text(path)))
+    try:
+        return reply.expect(sftp.ATTRS).attributes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise TransferError(f"{path}: {error.strerror}", phase="copy") from error
+
+
+def _result(host: str, tally: Tally, begun: float, run: Run, verify: Verify) -> CopyResult:
+    if verify == "sha256":
+        _verify(tally, run)
+    return CopyResult(
+        host=host,
+        files=tally.files,
+        bytes=tally.bytes,
+        resumed_bytes=tally.resumed,
+        skipped=tuple(tally.skipped),
+        failures=tuple(tally.failures),
+        duration_s=time.monotonic() - begun,
+    )
+
+
+def _verify(tally: Tally, run: Run) -> None:
+    for at in range(0, len(tally.pairs), _HASHED_TOGETHER):
+        part = tally.pairs[at : at + _HASHED_TOGETHER]
+        # One name per call: names with newlines or backslashes are printed in a form of their own.
+        script = "; ".join(f"sha256sum < {shlex.quote(remote)}" for _, remote in part)
+        lines = [line.split()[0] for line in run(script).text.splitlines() if line.split()]
+        if len(lines) != len(part):
+            tally.failures.append(FileFailure(path=part[0][1], error="the host could not compute SHA-256 sums"))
+            return
+        for (local, remote), there in zip(part, lines, strict=True):
+            with open(local, "rb") as file:
+                here = hashlib.file_digest(file, "sha256").hexdigest()
+            if here != there:
+                tally.failures.append(FileFailure(path=remote, error="its SHA-256 sum differs"))
+
+
+__all__ = ["Progress", "download", "upload"]

@@ -1,0 +1,249 @@
+"""Files from there to here: jobs for an SFTP session. A file appears under its name only when it is complete."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import posixpath
+import struct
+from collections.abc import Generator
+from io import FileIO
+
+from paramedic.safe import sftp_packets as sftp
+from paramedic.safe.sftp_packets import Attributes, Reply
+from paramedic.safe.sftp_session import Job, Request, SftpSession
+from paramedic.safe.transfer import BIG_FILE_REQUESTS, Options, Tally, part_name
+
+Step = Generator[list[Request], list[Reply], None]
+_DEEPEST = 100
+
+
+class Downloader:
+    """Makes the jobs of one download.
+
+    Names come from the server, and a bad one could be chosen so as to be written outside of the target: only plain
+    names are taken.
+
+    Threads: the thread that drives the session.
+    """
+
+    def __init__(self, session: SftpSession, tally: Tally, options: Options) -> None:
+        """Keeps what the jobs have in common.
+
+        Threads: any thread; it does not block.
+        """
+        self.session = session
+        self.tally = tally
+        self.options = options
+
+    def tree(self, remote: str, local: str, depth: int = 0) -> Job:
+        """The job for a directory; it spawns those for what is in it.
+
+        Threads: the driving thread. It makes directories.
+        """
+        try:
+            if depth > _DEEPEST:
+                raise OSError("directories in each other without end; a link that leads back?")
+            os.makedirs(local, exist_ok=True)
+            (opened,) = yield [(sftp.OPENDIR, sftp.text(remote))]
+            handle = opened.expect(sftp.HANDLE).string()
+            while True:
+                (listed,) = yield [(sftp.READDIR, sftp.text(handle))]
+                if listed.is_eof():
+                    break
+                reader = listed.expect(sftp.NAME)
+                for _ in range(reader.number()):
+                    name = reader.name()
+                    reader.string()
+                    self._entry(name, reader.attributes(), remote, local, depth)
+            yield [(sftp.CLOSE, sftp.text(handle))]
+        except (OSError, ValueError) as error:
+            self.tally.fail(remote, error)
+
+    def _entry(self, name: str, attributes: Attributes, remote: str, local: str, depth: int) -> None:
+        if name in (".", ".."):
+            return
+        there = posixpath.join(remote, name)
+        if not name or "/" in name or "\0" in name or (os.sep != "/" and (os.sep in name or ":" in name)):
+            self.tally.fail(there, OSError("the server sent a name that leads elsewhere"))
+            return
+        here = os.path.join(local, name)
+        if attributes.is_dir:
+            self.session.spawn(self.tree(there, here, depth + 1))
+        elif attributes.is_link:
+            if self.options.follow_symlinks:
+                self.session.spawn(self._follow(there, here, depth))
+            else:
+                self.tally.skipped.append(there)
+        elif attributes.is_file:
+            self.session.spawn(self.file(there, here, attributes))
+        else:
+            self.tally.skipped.append(there)
+
+    def _follow(self, remote: str, local: str, depth: int) -> Job:
+        try:
+            (found,) = yield [(sftp.STAT, sftp.text(remote))]
+            attributes = found.expect(sftp.ATTRS).attributes()
+        except (OSError, ValueError) as error:
+            self.tally.fail(remote, error)
+            return
+        if attributes.is_dir:
+            self.session.spawn(self.tree(remote, local, depth + 1))
+        else:
+            self.session.spawn(self.file(remote, local, attributes))
+
+    def file(self, remote: str, local: str, attributes: Attributes) -> Job:
+        """The job for one file.
+
+        Args:
+            remote: path there.
+            local: path here.
+            attributes: what a listing said of the file.
+
+        Threads: the driving thread. It writes the file.
+        """
+        download = _Download(self, remote, local, attributes)
+        try:
+            yield from download.begin()
+        except (OSError, ValueError) as error:
+            yield from download.give_up(error)
+        finally:
+            download.leave()
+
+
+class _Download:
+    """One file under way."""
+
+    def __init__(self, parent: Downloader, remote: str, local: str, attributes: Attributes) -> None:
+        self._session, self._tally, self._options = parent.session, parent.tally, parent.options
+        self._remote, self._local = remote, local
+        self._size = attributes.size or 0
+        self._attributes = attributes
+        folder, name = os.path.split(local)
+        part = part_name(name, self._size, attributes.mtime or 0, resume=self._options.resume)
+        self._part = os.path.join(folder, part)
+        self._handle = b""
+        self._file: FileIO | None = None  # jobs that are dropped before they began leave it to the garbage collector
+        self._descriptor = -1
+        self._users = 1
+        self._next = 0
+        self._readers = 0
+        self._failed: Exception | None = None
+
+    def leave(self) -> None:
+        self._users -= 1
+        if not self._users and self._file is not None:
+            self._file.close()
+
+    def _open(self) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+        flags |= getattr(os, "O_NOFOLLOW", 0) | (0 if self._options.resume else os.O_TRUNC)
+        self._descriptor = os.open(self._part, flags, 0o600)
+        self._file = FileIO(self._descriptor, "wb")
+
+    def begin(self) -> Step:
+        (opened,) = yield [(sftp.OPEN, sftp.text(self._remote) + struct.pack(">I", sftp.FLAG_READ) + b"\0\0\0\0")]
+        self._handle = opened.expect(sftp.HANDLE).string()
+        handle = sftp.text(self._handle)
+        if self._size <= self._session.read_bytes:
+            # One round trip: the server works in order.
+            whole = self._read(0, self._session.read_bytes)
+            read, stated, _ = yield [whole, (sftp.FSTAT, handle), (sftp.CLOSE, handle)]
+            self._handle = b""
+            data = b"" if read.is_eof() else read.expect(sftp.DATA).string()
+            size = stated.expect(sftp.ATTRS).attributes().size
+            if size is not None and size != len(data):
+                raise OSError(f"{len(data)} bytes arrived of {size}")
+            self._size = len(data)
+            self._open()
+            self._store(0, data)
+            self._complete()
+            return
+        self._open()
+        if self._options.resume:
+            there = os.fstat(self._descriptor).st_size
+            if there <= self._size:
+                self._next = max(0, there - BIG_FILE_REQUESTS * self._session.read_bytes)
+                self._tally.resumed += self._next
+        self._readers = min(BIG_FILE_REQUESTS, -(-(self._size - self._next) // self._session.read_bytes))
+        for _ in range(self._readers):
+            self._users += 1
+            self._session.spawn(self._reader())
+
+    def _read(self, at: int, size: int) -> Request:
+        return sftp.READ, sftp.text(self._handle) + struct.pack(">QI", at, size)
+
+    def _reader(self) -> Job:
+        last = False
+        try:
+            while self._failed is None and self._next < self._size:
+                at = self._next
+                left = min(self._session.read_bytes, self._size - at)
+                self._next = at + left
+                while left:  # a server may send less than it was asked for
+                    (read,) = yield [self._read(at, left)]
+                    if read.is_eof():
+                        raise OSError("the file became shorter while it was copied")
+                    data = read.expect(sftp.DATA).string()[:left]
+                    if not data:
+                        raise OSError("the server sent nothing")
+                    self._store(at, data)
+                    at, left = at + len(data), left - len(data)
+            last = self._readers == 1
+        except (OSError, ValueError) as error:
+            self._failed = self._failed or error
+            last = self._readers == 1
+        finally:
+            self._readers -= 1
+            if not last:
+                self.leave()
+        if last:  # its share of the file goes to the job that finishes
+            self._session.spawn(self._finish())
+
+    def _finish(self) -> Job:
+        try:
+            if self._failed is not None:
+                raise self._failed
+            handle = sftp.text(self._handle)
+            stated, _ = yield [(sftp.FSTAT, handle), (sftp.CLOSE, handle)]
+            self._handle = b""
+            size = stated.expect(sftp.ATTRS).attributes().size
+            if size is not None and size != self._size:
+                raise OSError("the file changed while it was copied")
+            self._complete()
+        except (OSError, ValueError) as error:
+            yield from self.give_up(error)
+        finally:
+            self.leave()
+
+    def _store(self, at: int, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            done = os.pwrite(self._descriptor, view, at)
+            view, at = view[done:], at + done
+        if self._options.progress is not None:
+            self._options.progress(self._remote, len(data))
+
+    def _complete(self) -> None:
+        os.ftruncate(self._descriptor, self._size)
+        if self._options.preserve:
+            attributes = self._attributes
+            if attributes.mode is not None:
+                # No set-user-id bit and no writing for others, whatever the server says.
+                os.fchmod(self._descriptor, attributes.mode & 0o755)
+            if attributes.mtime is not None:
+                os.utime(self._descriptor, (attributes.atime or attributes.mtime, attributes.mtime))
+        else:
+            os.fchmod(self._descriptor, 0o644)
+        os.replace(self._part, self._local)
+        self._tally.files += 1
+        self._tally.bytes += self._size
+        self._tally.pairs.append((self._local, self._remote))
+
+    def give_up(self, error: Exception) -> Step:
+        self._tally.fail(self._remote, error)
+        if not self._options.resume:
+            with contextlib.suppress(OSError):
+                os.unlink(self._part)
+        if self._handle:
+            yield [(sftp.CLOSE, sftp.text(self._handle))]

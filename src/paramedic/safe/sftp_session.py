@@ -1,0 +1,355 @@
+"""An SFTP session that keeps many requests under way: jobs are generators that yield requests and get their answers.
+
+``paramiko.SFTPClient`` moves every byte through a buffer that it shifts at each read, sleeps between prefetches and
+waits for one answer at a time; over a round trip of 20 ms that is what a copy of many files consists of. Here one
+thread drives any number of jobs; their requests leave together, and the answers are handed out as they come.
+"""
+
+from __future__ import annotations
+
+import struct
+import threading
+import time
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
+
+from paramedic.safe import sftp_packets as sftp
+from paramedic.safe.connections import Borrowed
+from paramedic.safe.dispatch import Dispatcher
+from paramedic.safe.errors import ConnectionLost, SessionRefused
+from paramedic.safe.session import STDOUT, Outcome, Session
+from paramedic.safe.sftp_packets import Reader, Reply
+from paramedic.safe.shelf import wait_for
+
+Request = tuple[int, bytes]
+"""A packet's type, and what follows its number."""
+Job = Generator[list[Request], list[Reply], None]
+_WRITE_TOGETHER_BYTES = 256 * 1024
+_MOST_PACKET_BYTES = 16 * 1024 * 1024
+_SMALL_BYTES = 32 * 1024
+
+
+class _Inbox:
+    """The sink of the session: cuts the stream into packets."""
+
+    def __init__(self) -> None:
+        self.changed = threading.Condition()
+        self.packets: deque[bytes] = deque()
+        self.finished = False
+        self.complaint = b""
+        self._parts: list[bytes] = []
+        self._have = 0
+        self._need = 4
+        self._in_body = False
+
+    def feed(self, stream: int, data: bytes) -> int:
+        """Takes what the server sent.
+
+        Threads: the reader thread; it does not block.
+        """
+        if stream != STDOUT:
+            self.complaint = (self.complaint + data)[-1000:]
+            return len(data)
+        self._parts.append(data)
+        self._have += len(data)
+        if self._have < self._need:
+            return len(data)
+        whole = b"".join(self._parts)
+        at = 0
+        found: list[bytes] = []
+        while len(whole) - at >= self._need:
+            if not self._in_body:
+                self._need = int.from_bytes(whole[at : at + 4], "big")
+                at += 4
+                if self._need > _MOST_PACKET_BYTES:
+                    self.complaint = b"it does not speak SFTP: " + whole[:80]
+                    self.finish()
+                    return 0
+                self._in_body = True
+            else:
+                found.append(whole[at : at + self._need])
+                at += self._need
+                self._need, self._in_body = 4, False
+        self._parts = [whole[at:]]
+        self._have = len(whole) - at
+        if found:
+            with self.changed:
+                self.packets.extend(found)
+                self.changed.notify()
+        return len(data)
+
+    def finish(self) -> None:
+        """No more comes.
+
+        Threads: any thread; it does not block.
+        """
+        with self.changed:
+            self.finished = True
+            self.changed.notify_all()
+
+
+class _Owner:
+    def __init__(self) -> None:
+        self.answered = threading.Event()
+
+    def session_started(self, session: Session) -> None:
+        """The subsystem was asked for.
+
+        Threads: the reader thread; it does not block.
+        """
+        self.answered.set()
+
+    def session_ended(self, session: Session) -> None:
+        """The session ended.
+
+        Threads: any thread; it does not block.
+        """
+        self.answered.set()
+
+
+class SftpSession:
+    """One SFTP session on a pool's connection.
+
+    Threads: one thread at a time calls its methods.
+    """
+
+    def __init__(self, dispatcher: Dispatcher, timeout: float = 30.0) -> None:
+        """Opens the session.
+
+        Args:
+            dispatcher: of the pool.
+            timeout: seconds to wait for room, for the session, and later for any one answer.
+
+        Raises:
+            PoolTimeout: there was no room in time.
+            SessionRefused: the server has no SFTP, or refuses sessions.
+            SafeError: there is no connection.
+
+        Threads: any thread but readers and callbacks. It blocks.
+        """
+        self._dispatcher = dispatcher
+        self._timeout = timeout
+        self._number = 0
+        self._spawned: deque[Job] = deque()
+        self._closed = False
+        while True:
+            key, link = wait_for(dispatcher, dispatcher.take_slot(), timeout)
+            session = self._ask((key, link))
+            if session is not None:
+                break
+        self._key = key
+        self._session = session
+        try:
+            session.write(struct.pack(">IBI", 5, sftp.INIT, 3), timeout)
+            hello = self._next(time.monotonic() + timeout)
+            if hello[0] != sftp.VERSION:
+                raise ValueError("it does not speak SFTP")
+            self.extensions = self._extensions(hello)
+        except (ConnectionLost, OSError, ValueError) as error:
+            self.close()
+            said = self._inbox.complaint.decode("utf-8", "replace").strip() or str(error)
+            raise SessionRefused(
+                f"the server has no SFTP: {said}",
+                host=dispatcher.host,
+                phase="open",
+                hint="Subsystem sftp in sshd_config, or a login script that prints",
+            ) from error
+        except BaseException:
+            self.close()
+            raise
+        self.read_bytes, self.write_bytes = self._limits()
+
+    def _ask(self, borrowed: Borrowed) -> Session | None:
+        key, link = borrowed
+        self._inbox = _Inbox()
+        owner = _Owner()
+        session = Session(b"", self._inbox, owner, hold_input=True, subsystem=b"sftp", adjustable=True)
+        link.launch(session)
+        if not owner.answered.wait(self._timeout) and session.withdraw():
+            self._dispatcher.free_slot(key)
+            raise SessionRefused("no answer to the request for a session", host=self._dispatcher.host, phase="open")
+        if session.outcome is Outcome.REFUSED:
+            if self._dispatcher.free_slot(key, refused=True):
+                return None
+            raise SessionRefused(
+                f"the server refuses sessions: {session.refusal}", host=self._dispatcher.host, phase="open"
+            )
+        if session.outcome is Outcome.LOST:
+            self._dispatcher.free_slot(key)
+            return None  # nothing was started; another connection will do
+        return session
+
+    def _next(self, deadline: float) -> bytes:
+        inbox = self._inbox
+        with inbox.changed:
+            while not inbox.packets:
+                if inbox.finished:
+                    raise ConnectionLost(
+                        "the SFTP session ended", host=self._dispatcher.host, phase="copy", hint="", result=None
+                    )
+                left = deadline - time.monotonic()
+                if left <= 0 or not inbox.changed.wait(left):
+                    raise TimeoutError("the server does not answer")
+            return inbox.packets.popleft()
+
+    @staticmethod
+    def _extensions(hello: bytes) -> dict[str, str]:
+        reader = Reader(hello[5:])
+        found: dict[str, str] = {}
+        while reader.more():
+            name = reader.name()
+            found[name] = reader.name()
+        return found
+
+    def _limits(self) -> tuple[int, int]:
+        if "limits@openssh.com" not in self.extensions:
+            return _SMALL_BYTES, _SMALL_BYTES
+        try:
+            reader = self.call((sftp.EXTENDED, sftp.text("limits@openssh.com"))).expect(sftp.EXTENDED_REPLY)
+            reader.long()
+            read, write = reader.long(), reader.long()
+        except (OSError, ValueError):
+            return _SMALL_BYTES, _SMALL_BYTES
+        return min(read or _SMALL_BYTES, 255 * 1024), min(write or _SMALL_BYTES, 255 * 1024)
+
+    def call(self, request: Request) -> Reply:
+        """Sends one request and waits for its answer.
+
+        Raises:
+            TimeoutError: no answer came in time.
+            ConnectionLost: the session ended.
+
+        Threads: one thread at a time. It blocks.
+        """
+        found: list[Reply] = []
+
+        def job() -> Job:
+            found.extend((yield [request]))
+
+        self.run([job()])
+        return found[0]
+
+    def spawn(self, job: Job) -> None:
+        """Adds a job to those that :meth:`run` drives; they go before what is left of its ``jobs``.
+
+        Threads: a job, while it is being driven; it does not block.
+        """
+        self._spawned.append(job)
+
+    def run(self, jobs: Iterable[Job], at_once: int = 64) -> None:
+        """Drives jobs until all have ended; an exception in one ends all.
+
+        Args:
+            jobs: taken as there is room.
+            at_once: how many are under way.
+
+        Raises:
+            TimeoutError: the server did not answer in time.
+            ConnectionLost: the session ended.
+
+        Threads: one thread at a time. It blocks.
+        """
+        source: Iterator[Job] = iter(jobs)
+        waiting: dict[int, tuple[_Progress, int]] = {}
+        out: list[bytes] = []
+        size = 0
+        active = 0
+        exhausted = False
+        try:
+            while True:
+                while active < at_once and (self._spawned or not exhausted):
+                    job = self._spawned.popleft() if self._spawned else next(source, None)
+                    if job is None:
+                        exhausted = True
+                        break
+                    progress = _Progress(job)
+                    size += self._advance(progress, None, waiting, out)
+                    active += not progress.over
+                    if size >= _WRITE_TOGETHER_BYTES:
+                        size = self._flush(out)
+                if not active:
+                    if out:
+                        self._flush(out)
+                    if exhausted and not self._spawned:
+                        return
+                    continue
+                if not self._inbox.packets:
+                    size = self._flush(out)
+                packet = self._next(time.monotonic() + self._timeout)
+                number = int.from_bytes(packet[1:5], "big")
+                progress, place = waiting.pop(number)
+                progress.answers[place] = Reply(packet[0], packet[5:])
+                progress.missing -= 1
+                if not progress.missing:
+                    size += self._advance(progress, progress.answers, waiting, out)
+                    active -= progress.over
+                    if size >= _WRITE_TOGETHER_BYTES:
+                        size = self._flush(out)
+        except KeyError as error:
+            raise ConnectionLost("the server answers what was not asked", host=self._dispatcher.host) from error
+        except BrokenPipeError as error:
+            raise ConnectionLost("the SFTP session ended", host=self._dispatcher.host, phase="copy", hint="") from error
+        finally:
+            for job in self._spawned:
+                job.close()
+            self._spawned.clear()
+            for progress in {id(p): p for p, _ in waiting.values()}.values():
+                progress.job.close()
+
+    def _advance(
+        self,
+        progress: _Progress,
+        answers: list[Reply] | None,
+        waiting: dict[int, tuple[_Progress, int]],
+        out: list[bytes],
+    ) -> int:
+        size = 0
+        while True:
+            try:
+                requests = next(progress.job) if answers is None else progress.job.send(answers)
+            except StopIteration:
+                progress.over = True
+                return size
+            if not requests:
+                answers = []
+                continue
+            progress.answers = [_NO_REPLY] * len(requests)
+            progress.missing = len(requests)
+            for place, (kind, body) in enumerate(requests):
+                self._number = (self._number + 1) & 0xFFFFFFFF
+                waiting[self._number] = (progress, place)
+                out.append(struct.pack(">IBI", len(body) + 5, kind, self._number))
+                out.append(body)
+                size += len(body) + 9
+            return size
+
+    def _flush(self, out: list[bytes]) -> int:
+        if out:
+            self._session.write(b"".join(out), self._timeout)
+            out.clear()
+        return 0
+
+    def close(self) -> None:
+        """Ends the session.
+
+        Threads: any thread, any number of times. It may block for a moment while the peer does not read.
+        """
+        if not self._closed:
+            self._closed = True
+            self._session.close()
+            self._dispatcher.free_slot(self._key)
+
+
+class _Progress:
+    """A job under way."""
+
+    __slots__ = ("answers", "job", "missing", "over")
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.answers: list[Reply] = []
+        self.missing = 0
+        self.over = False
+
+
+_NO_REPLY = Reply(0, b"")

@@ -1,0 +1,252 @@
+"""Files from here to there: jobs for an SFTP session. A file appears under its name only when it is complete."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import stat
+import struct
+from collections.abc import Generator, Iterator
+from io import FileIO
+
+from paramedic.safe import sftp_packets as sftp
+from paramedic.safe.sftp_packets import Attributes, Reply
+from paramedic.safe.sftp_session import Job, Request, SftpSession
+from paramedic.safe.transfer import BIG_FILE_REQUESTS, Options, Tally, part_name
+
+Step = Generator[list[Request], list[Reply], None]
+
+
+class Uploader:
+    """Makes the jobs of one upload.
+
+    Threads: the thread that drives the session.
+    """
+
+    def __init__(self, session: SftpSession, tally: Tally, options: Options) -> None:
+        """Keeps what the jobs have in common.
+
+        Threads: any thread; it does not block.
+        """
+        self._session = session
+        self._tally = tally
+        self._options = options
+        self._atomic = "posix-rename@openssh.com" in session.extensions
+
+    def tree(self, local: str, remote: str) -> Iterator[Job]:
+        """Jobs for a directory and all that is in it; directories come before what is in them.
+
+        Threads: the driving thread. It reads directories.
+        """
+        directories, files = self._walk(local, remote)
+        self._session.run([self._directory(path, mode) for path, mode in directories], at_once=1)
+        for here, there in files:
+            yield self.file(here, there)
+
+    def _walk(self, local: str, remote: str) -> tuple[list[tuple[str, int]], list[tuple[str, str]]]:
+        follow = self._options.follow_symlinks
+        directories: list[tuple[str, int]] = []
+        files: list[tuple[str, str]] = []
+        seen: set[tuple[int, int]] = set()
+        stack = [(local, remote)]
+        while stack:
+            here, there = stack.pop()
+            try:
+                status = os.stat(here)
+                if (status.st_dev, status.st_ino) in seen:
+                    self._tally.skipped.append(here)  # a link that leads back to where we were
+                    continue
+                seen.add((status.st_dev, status.st_ino))
+                directories.append((there, status.st_mode))
+                with os.scandir(here) as entries:
+                    for entry in sorted(entries, key=lambda entry: entry.name):
+                        target = posixpath.join(there, entry.name)
+                        if entry.is_symlink() and not follow:
+                            self._tally.skipped.append(entry.path)
+                        elif entry.is_dir(follow_symlinks=follow):
+                            stack.append((entry.path, target))
+                        elif entry.is_file(follow_symlinks=follow):
+                            files.append((entry.path, target))
+                        else:
+                            self._tally.skipped.append(entry.path)
+            except OSError as error:
+                self._tally.fail(here, error)
+        return directories, files
+
+    def _directory(self, path: str, mode: int) -> Job:
+        attributes = Attributes(mode=stat.S_IMODE(mode) | 0o700) if self._options.preserve else Attributes()
+        (made,) = yield [(sftp.MKDIR, sftp.text(path) + attributes.encode())]
+        if made.failed() is not None:
+            (found,) = yield [(sftp.STAT, sftp.text(path))]
+            try:
+                if not found.expect(sftp.ATTRS).attributes().is_dir:
+                    raise NotADirectoryError(f"{path} is there and is no directory")
+            except OSError as error:
+                self._tally.fail(path, made.failed() if error.errno == 2 else error)  # type: ignore[arg-type]
+
+    def file(self, local: str, remote: str) -> Job:
+        """The job for one file.
+
+        Threads: the driving thread. It reads the file.
+        """
+        try:
+            file = open(local, "rb", buffering=0)
+        except OSError as error:
+            self._tally.fail(local, error)
+            return
+        upload = _Upload(self, local, remote, file)
+        try:
+            yield from upload.begin()
+        except OSError as error:
+            yield from upload.give_up(error)
+        finally:
+            upload.leave()
+
+
+class _Upload:
+    """One file under way."""
+
+    def __init__(self, parent: Uploader, local: str, remote: str, file: FileIO) -> None:
+        self._session, self._tally, self._options = parent._session, parent._tally, parent._options
+        self._atomic = parent._atomic
+        self._local, self._remote = local, remote
+        self._file = file  # jobs that are dropped before they began leave it to the garbage collector
+        self._descriptor = file.fileno()
+        self._users = 1
+        self._status = os.fstat(self._descriptor)
+        self._size = self._status.st_size
+        folder, name = posixpath.split(remote)
+        part = part_name(name, self._size, int(self._status.st_mtime), resume=self._options.resume)
+        self._part = posixpath.join(folder, part)
+        self._handle = b""
+        self._next = 0
+        self._writers = 0
+        self._failed: OSError | None = None
+
+    def leave(self) -> None:
+        self._users -= 1
+        if not self._users:
+            self._file.close()
+
+    def begin(self) -> Step:
+        flags = sftp.FLAG_WRITE | sftp.FLAG_CREATE
+        if self._options.resume:
+            (found,) = yield [(sftp.STAT, sftp.text(self._part))]
+            if found.kind == sftp.ATTRS:
+                there = found.expect(sftp.ATTRS).attributes().size or 0
+                if there <= self._size:
+                    # Requests of the last attempt may have been written out of order: the end is not to be trusted.
+                    self._next = max(0, there - BIG_FILE_REQUESTS * self._session.write_bytes)
+                    self._tally.resumed += self._next
+        else:
+            flags |= sftp.FLAG_TRUNCATE
+        private = Attributes(mode=0o600).encode()
+        (opened,) = yield [(sftp.OPEN, sftp.text(self._part) + struct.pack(">I", flags) + private)]
+        self._handle = opened.expect(sftp.HANDLE).string()
+        if self._size - self._next <= self._session.write_bytes:
+            yield from self._whole()
+            return
+        chunks = -(-(self._size - self._next) // self._session.write_bytes)
+        self._writers = min(BIG_FILE_REQUESTS, chunks)
+        for _ in range(self._writers):
+            self._users += 1
+            self._session.spawn(self._write())
+
+    def _request(self, at: int, data: bytes) -> Request:
+        return sftp.WRITE, sftp.text(self._handle) + struct.pack(">Q", at) + sftp.text(data)
+
+    def _whole(self) -> Step:
+        # One round trip for all of it: the server works in order. The name comes later: a write may fail.
+        data = os.pread(self._descriptor, self._size - self._next, self._next)
+        written, *rest = yield [*([self._request(self._next, data)] if data else []), *self._last_requests()] or []
+        replies = [written, *rest]
+        for reply in replies[:-3]:
+            self._raise(reply)
+        self._note(len(data))
+        yield from self._judge(replies[-3:])
+
+    def _write(self) -> Job:
+        last = False
+        try:
+            while self._failed is None and self._next < self._size:
+                at = self._next
+                data = os.pread(self._descriptor, min(self._session.write_bytes, self._size - at), at)
+                if not data:
+                    self._failed = OSError("the file became shorter while it was copied")
+                    break
+                self._next = at + len(data)
+                (written,) = yield [self._request(at, data)]
+                self._raise(written)
+                self._note(len(data))
+            last = self._writers == 1
+        except OSError as error:
+            self._failed = self._failed or error
+            last = self._writers == 1
+        finally:
+            self._writers -= 1
+            if not last:
+                self.leave()
+        if last:  # its share of the file goes to the job that finishes
+            self._session.spawn(self._finish())
+
+    def _finish(self) -> Job:
+        try:
+            if self._failed is not None:
+                raise self._failed
+            replies = yield self._last_requests()
+            yield from self._judge(replies)
+        except OSError as error:
+            yield from self.give_up(error)
+        finally:
+            self.leave()
+
+    def _last_requests(self) -> list[Request]:
+        handle = sftp.text(self._handle)
+        keep = self._options.preserve
+        mode = stat.S_IMODE(self._status.st_mode) & 0o777
+        attributes = Attributes(
+            mode=mode if keep else 0o644,
+            mtime=int(self._status.st_mtime) & 0xFFFFFFFF if keep else None,
+            size=self._size if self._options.resume else None,
+        )
+        return [(sftp.FSETSTAT, handle + attributes.encode()), (sftp.FSTAT, handle), (sftp.CLOSE, handle)]
+
+    def _judge(self, replies: list[Reply]) -> Step:
+        self._handle = b""
+        _, stated, closed = replies  # that times or modes cannot be set is no failure of the copy
+        self._raise(closed)
+        there = stated.expect(sftp.ATTRS).attributes().size
+        if there is not None and there != self._size:
+            raise OSError(f"{there} bytes arrived of {self._size}")
+        names = sftp.text(self._part) + sftp.text(self._remote)
+        if self._atomic:
+            (renamed,) = yield [(sftp.EXTENDED, sftp.text("posix-rename@openssh.com") + names)]
+        else:
+            # SFTP 3 renames to free names only; between the two requests the file has no name.
+            (renamed,) = yield [(sftp.RENAME, names)]
+            if renamed.failed() is not None:
+                _, renamed = yield [(sftp.REMOVE, sftp.text(self._remote)), (sftp.RENAME, names)]
+        self._raise(renamed)
+        self._tally.files += 1
+        self._tally.bytes += self._size
+        self._tally.pairs.append((self._local, self._remote))
+
+    def give_up(self, error: OSError) -> Step:
+        self._tally.fail(self._local, error)
+        requests: list[Request] = []
+        if self._handle:
+            requests.append((sftp.CLOSE, sftp.text(self._handle)))
+        if not self._options.resume:
+            requests.append((sftp.REMOVE, sftp.text(self._part)))
+        if requests:
+            yield requests
+
+    @staticmethod
+    def _raise(reply: Reply) -> None:
+        error = reply.failed()
+        if error is not None:
+            raise error
+
+    def _note(self, count: int) -> None:
+        if self._options.progress is not None:
+            self._options.progress(self._local, count)

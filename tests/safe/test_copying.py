@@ -1,0 +1,234 @@
+"""Files to and from a real OpenSSH server."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from paramedic.lab import Manners, lab
+from paramedic.safe import (
+    BadConfiguration,
+    ClientPool,
+    KnownHosts,
+    SafeError,
+    SessionRefused,
+    TransferError,
+)
+from paramedic.safe.transfer import part_name
+
+SIZES = [0, 1, 1000, 255 * 1024 - 1, 255 * 1024, 255 * 1024 + 1, 3_000_000, 20_000_000]
+
+
+def content(size: int) -> bytes:
+    seed = hashlib.sha256(str(size).encode()).digest()
+    return (seed * (size // 32 + 1))[:size]
+
+
+def tree(folder: Path) -> dict[str, bytes | None]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
+        for path in sorted(folder.rglob("*"))
+    }
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_file_of_any_size_goes_there_and_back(pool: ClientPool, tmp_path: Path, size: int) -> None:
+    source, there, back = tmp_path / "source", tmp_path / "there", tmp_path / "back"
+    source.write_bytes(content(size))
+    source.chmod(0o640)
+    os.utime(source, (1_000_000_000, 1_100_000_000))
+    result = pool.upload(source, str(there), verify="sha256")
+    assert (result.files, result.bytes) == (1, size)
+    pool.download(str(there), back, verify="sha256")
+    for copy in (there, back):
+        assert copy.read_bytes() == source.read_bytes()
+        assert stat.S_IMODE(copy.stat().st_mode) == 0o640
+        assert int(copy.stat().st_mtime) == 1_100_000_000
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["back", "source", "there"], "no partial copies are left"
+
+
+def test_a_tree_with_many_small_files_goes_there_and_back(pool: ClientPool, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    for n in range(300):
+        file = source / f"d{n % 7}" / f"e{n % 3}" / f"file {n} 'ü\"$x`\\"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content(n * 10))
+    (source / "empty" / "deep").mkdir(parents=True)
+    (source / "big").write_bytes(content(1_000_000))
+    result = pool.upload(source, str(tmp_path / "there"), verify="sha256")
+    assert result.files == 301
+    assert tree(tmp_path / "there") == tree(source)
+    again = pool.upload(source, str(tmp_path / "there"))
+    assert again.files == 301
+    pool.download(str(tmp_path / "there"), tmp_path / "back")
+    assert tree(tmp_path / "back") == tree(source)
+
+
+# what is asked -> where it lands
+TARGETS: dict[str, tuple[str, str]] = {
+    "a name": ("new", "new"),
+    "a directory that is there": ("folder", "folder/source"),
+    "a directory by its slash": ("folder/", "folder/source"),
+    "a file that is there is replaced": ("old", "old"),
+}
+
+
+@pytest.mark.parametrize("story", TARGETS)
+@pytest.mark.parametrize("way", ["up", "down"])
+def test_where_a_file_lands(pool: ClientPool, tmp_path: Path, story: str, way: str) -> None:
+    asked, lands = TARGETS[story]
+    (tmp_path / "source").write_text("new")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "old").write_text("old and longer")
+    if way == "up":
+        pool.upload(tmp_path / "source", f"{tmp_path}/{asked}")
+    else:
+        pool.download(str(tmp_path / "source"), f"{tmp_path}/{asked}")
+    assert (tmp_path / lands).read_text() == "new"
+
+
+def test_links_are_skipped_or_followed(pool: ClientPool, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    (source / "inner").mkdir(parents=True)
+    (source / "inner" / "file").write_text("x")
+    (source / "to-file").symlink_to("inner/file")
+    (source / "to-dir").symlink_to("inner")
+    (source / "back").symlink_to(".")
+    (source / "broken").symlink_to("nowhere")
+    os.mkfifo(source / "pipe")
+    for way in ("up", "down"):
+        target = tmp_path / way
+        copy = pool.upload if way == "up" else pool.download
+        result = copy(str(source), str(target))
+        assert tree(target) == {"inner": None, "inner/file": b"x"}
+        assert {Path(name).name for name in result.skipped} == {"to-file", "to-dir", "back", "broken", "pipe"}
+    result = pool.upload(source, str(tmp_path / "followed"), follow_symlinks=True)
+    assert (tmp_path / "followed" / "to-file").read_text() == "x"
+    assert (tmp_path / "followed" / "to-dir" / "file").exists() or (tmp_path / "followed" / "inner" / "file").exists()
+    assert {"back", "broken", "pipe"} <= {Path(name).name for name in result.skipped}, "no endless circles"
+
+
+def test_what_cannot_be_copied_is_told_and_the_rest_is_copied(pool: ClientPool, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    for name in "abc":
+        (source / name).write_text(name)
+    (tmp_path / "there" / "b").mkdir(parents=True)  # a directory stands where a file should go
+    (tmp_path / "there" / "b" / "inside").write_text("x")
+    with pytest.raises(TransferError, match="b: ") as caught:
+        pool.upload(source, str(tmp_path / "there"))
+    assert caught.value.result is not None
+    assert [Path(f.path).name for f in caught.value.result.failures] == ["b"]
+    assert tree(tmp_path / "there") == {"a": b"a", "b": None, "b/inside": b"x", "c": b"c"}
+
+
+def test_what_is_not_there_is_told(pool: ClientPool, tmp_path: Path) -> None:
+    with pytest.raises(TransferError, match="not there"):
+        pool.upload(tmp_path / "missing", str(tmp_path / "x"))
+    with pytest.raises(TransferError, match="not there"):
+        pool.download(str(tmp_path / "missing"), tmp_path / "x")
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(TransferError):
+        pool.upload(tmp_path / "file", str(tmp_path / "no" / "such" / "folder"))
+    with pytest.raises(BadConfiguration):
+        pool.upload(tmp_path / "file", "")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file"]
+
+
+def test_nobody_sees_half_a_file(pool: ClientPool, tmp_path: Path) -> None:
+    source, there = tmp_path / "source", tmp_path / "there"
+    source.write_bytes(content(8_000_000))
+    there.write_text("old")
+    seen: list[str] = []
+    pool.upload(source, str(there), progress=lambda path, count: seen.append(there.read_text()[:3]))
+    assert set(seen) == {"old"}
+    assert there.stat().st_size == 8_000_000
+
+
+class Enough(Exception):
+    """Ends a copy half-way."""
+
+
+@pytest.mark.parametrize("way", ["up", "down"])
+def test_an_interrupted_copy_is_resumed_and_another_files_rest_is_not(
+    pool: ClientPool, tmp_path: Path, way: str
+) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.write_bytes(content(40_000_000))
+    done = 0
+
+    def stop(path: str, count: int) -> None:
+        nonlocal done
+        done += count
+        if done > 30_000_000:
+            raise Enough
+
+    copy: Any = pool.upload if way == "up" else pool.download
+    with pytest.raises(Enough):
+        copy(str(source), str(target), resume=True, progress=stop)
+    assert not target.exists()
+    result = copy(str(source), str(target), resume=True, verify="sha256")
+    assert result.resumed_bytes > 10_000_000
+    assert target.read_bytes() == source.read_bytes()
+    with pytest.raises(Enough):
+        done = 0
+        copy(str(source), str(target), resume=True, progress=stop)
+    source.write_bytes(content(39_000_000))
+    assert copy(str(source), str(target), resume=True, verify="sha256").resumed_bytes == 0
+    assert target.read_bytes() == source.read_bytes()
+
+
+def test_copies_and_commands_at_once(pool: ClientPool, tmp_path: Path) -> None:
+    (tmp_path / "source").write_bytes(content(2_000_000))
+
+    def work(n: int) -> Any:
+        if n % 2:
+            return pool.run(f"echo {n}").text == f"{n}\n"
+        return pool.upload(tmp_path / "source", str(tmp_path / f"copy-{n}"), verify="sha256").files == 1
+
+    with ThreadPoolExecutor(20) as threads:
+        assert all(threads.map(work, range(40)))
+
+
+def test_a_server_without_sftp(start_host: Any, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with start_host("ForceCommand false").pool() as pool, pytest.raises(SessionRefused, match="no SFTP"):
+        pool.upload(tmp_path / "file", "x")
+    with start_host("ForceCommand echo Welcome").pool() as pool, pytest.raises(SessionRefused, match="no SFTP"):
+        pool.upload(tmp_path / "file", "x")
+
+
+def test_a_connection_that_dies_under_a_copy(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(content(30_000_000))
+    with lab(Manners(reset_after_bytes=200_000, sftp_root=str(tmp_path))) as server:
+        arguments = {"port": server.port, "username": server.user, "key_filename": server.key_file}
+        known = KnownHosts(server.known_hosts_file)
+        with ClientPool(server.host, known_hosts=known, allow_agent=False, look_for_keys=False, **arguments) as pool:
+            failed: list[Any] = []
+
+            def copy() -> None:
+                try:
+                    pool.download("/file", tmp_path / "back")
+                except SafeError as error:
+                    failed.append(error)
+
+            thread = threading.Thread(target=copy)
+            thread.start()
+            thread.join(40)
+            assert not thread.is_alive()
+            assert len(failed) == 1
+    assert not (tmp_path / "back").exists()
+
+
+def test_the_part_of_a_long_name_fits() -> None:
+    assert len(part_name("ü" * 127, 1, 1, resume=True).encode()) <= 255
+    assert part_name("a", 1, 2, resume=True) == part_name("a", 1, 2, resume=True)
+    assert part_name("a", 1, 2, resume=True) != part_name("a", 1, 3, resume=True)
+    assert part_name("a", 1, 2, resume=False) != part_name("a", 1, 2, resume=False)

@@ -1,0 +1,320 @@
+"""Servers that misbehave: every fault ends in a typed error with host, phase and hint; nothing hangs, nothing leaks."""
+
+from __future__ import annotations
+
+import collections
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import paramiko
+import pytest
+
+from paramedic.lab import Manners, lab
+from paramedic.safe import (
+    AuthFailed,
+    ClientPool,
+    CommandResult,
+    CommandTimeout,
+    ConnectFailed,
+    ConnectionLost,
+    Ending,
+    KnownHosts,
+    Limits,
+    PoolTimeout,
+    SafeError,
+    SessionRefused,
+)
+
+SHORT = Limits(connect=2, banner=1, auth=2, open=1, grace=0.3, keepalive=0.5)
+
+
+def pool_of(server: Any, **more: Any) -> ClientPool:
+    arguments = {
+        "port": server.port,
+        "username": server.user,
+        "key_filename": server.key_file,
+        "known_hosts": KnownHosts(server.known_hosts_file),
+        "allow_agent": False,
+        "look_for_keys": False,
+    }
+    return ClientPool(server.host, **(arguments | more))
+
+
+@pytest.fixture(scope="module")
+def polite() -> Iterator[Any]:
+    with lab() as server:
+        yield server
+
+
+# -- no connection
+
+
+def test_a_port_where_nobody_listens() -> None:
+    with ClientPool("127.0.0.1", port=1) as pool, pytest.raises(ConnectFailed) as caught:
+        pool.run("true")
+    assert (caught.value.host, caught.value.phase, caught.value.hint) == (
+        "127.0.0.1",
+        "connect",
+        "does sshd listen there?",
+    )
+
+
+def test_a_name_that_does_not_exist() -> None:
+    with ClientPool("no-such-host.invalid") as pool, pytest.raises(ConnectFailed, match="resolved"):
+        pool.run("true")
+
+
+@pytest.mark.parametrize(
+    "first_words", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"SSH-2.0-x\r\n" + b"\x00" * 64, b"", b"\xff" * 300 + b"\r\n"]
+)
+def test_something_that_is_no_ssh_server(first_words: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        stop = threading.Event()
+
+        def serve() -> None:
+            listener.settimeout(0.1)
+            while not stop.is_set():
+                try:
+                    peer, _ = listener.accept()
+                except TimeoutError:
+                    continue
+                with peer:
+                    peer.sendall(first_words)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            limits = Limits(banner=1, connect=1, total=3)
+            port = listener.getsockname()[1]
+            with ClientPool("127.0.0.1", port=port, limits=limits) as pool, pytest.raises(SafeError) as caught:
+                pool.run("true")
+            assert isinstance(caught.value, ConnectFailed | CommandTimeout)
+        finally:
+            stop.set()
+            thread.join(10)
+        assert not thread.is_alive()
+
+
+CONNECTS: dict[str, tuple[Manners, dict[str, Any], type[SafeError], str]] = {
+    "a server that never says a word": (Manners(no_banner=True), {}, CommandTimeout, "queue"),
+    "a server that answers no login": (Manners(auth_delay_s=60), {}, AuthFailed, "auth"),
+    "a wrong key": (Manners(), {"pkey": paramiko.ECDSAKey.generate(), "key_filename": None}, AuthFailed, "auth"),
+    "nothing to log in with": (Manners(), {"key_filename": None}, AuthFailed, "auth"),
+    "a wrong password": (Manners(keyboard_interactive=True, answer="right"), {"password": "wrong"}, AuthFailed, "auth"),
+    "a server that drops every connection": (Manners(max_connections=0), {}, ConnectFailed, "banner"),
+}
+
+
+@pytest.mark.parametrize("story", CONNECTS)
+def test_connects_that_fail(story: str) -> None:
+    manners, more, kind, phase = CONNECTS[story]
+    with lab(manners) as server, pool_of(server, limits=SHORT, **more) as pool:
+        with pytest.raises(kind) as caught:
+            pool.run("true", total_timeout=6 if phase == "queue" else 40)
+        assert (type(caught.value), caught.value.host, caught.value.phase) == (kind, server.host, phase)
+
+
+def test_a_server_that_is_too_busy_is_waited_for() -> None:
+    with lab(Manners(max_startups=1)) as server, pool_of(server, connections=4, sessions=1) as pool:
+        assert {r.exit_status for r in pool.map(["true"] * 40)} == {0}
+
+
+# -- sessions and commands
+
+
+def test_a_server_that_answers_no_exec_is_not_waited_for() -> None:
+    with lab(Manners(mute=True)) as server, pool_of(server, limits=SHORT) as pool:
+        with pytest.raises(CommandTimeout) as caught:
+            pool.run("true", timeout=0.5)
+        assert caught.value.ending is Ending.UNKNOWN
+        assert caught.value.may_have_started
+
+
+@pytest.mark.parametrize("code", [1, 2, 4])
+@pytest.mark.parametrize("most", [1, 3])
+def test_refusals_of_any_kind_lose_nothing(most: int, code: int) -> None:
+    with lab(Manners(max_sessions=most, session_refusal_code=code)) as server, pool_of(server) as pool:
+        assert {r.exit_status for r in pool.map(["true"] * 60)} == {0}
+
+
+def test_a_server_that_never_opens_a_session() -> None:
+    with lab(Manners(max_sessions=0)) as server, pool_of(server) as pool, pytest.raises(SessionRefused) as caught:
+        pool.run("true", total_timeout=20)
+    assert caught.value.phase == "open"
+
+
+def test_a_server_that_does_not_read_its_input_does_not_hang_the_others() -> None:
+    with lab(Manners(stall_window=True)) as server, pool_of(server, limits=SHORT) as pool:
+        stuck = pool.submit("cat", input=b"x" * 8_000_000, timeout=1)
+        assert pool.run("echo x", timeout=10).text == "x\n"
+        assert isinstance(stuck.exception(20), CommandTimeout)
+
+
+def test_new_keys_while_everybody_talks_lose_nothing() -> None:
+    with lab(Manners(rekey_after_bytes=100_000)) as server, pool_of(server) as pool:
+        big = pool.submit("cat", input=bytes(3_000_000), timeout=60)
+        results = list(pool.map([f"echo {n}" for n in range(100)], timeout=60))
+        assert [int(r.text) for r in results] == list(range(100))
+        assert big.result(60).stdout == bytes(3_000_000)
+
+
+def test_a_connection_that_dies_mid_command_is_told_and_the_next_command_connects_anew() -> None:
+    with lab(Manners(reset_after_s=1.0)) as server, pool_of(server) as pool:
+        with pytest.raises(ConnectionLost) as caught:
+            pool.run("sleep 30")
+        assert caught.value.may_have_started
+        assert pool.run("echo again").text == "again\n"
+        assert pool.statistics().lost_connections == 1
+
+
+def test_a_command_that_may_run_twice_is_run_again_if_told_so() -> None:
+    with lab(Manners(reset_after_s=1.0)) as server, pool_of(server) as pool:
+        assert pool.run("sleep 0.6; echo end", retry_safe=True).text == "end\n"
+        result = pool.run("sleep 0.6; echo end", retry_safe=True)
+        assert result.text == "end\n"
+        assert result.attempts == 2
+
+
+def test_a_dead_peer_is_noticed_by_its_silence() -> None:
+    with lab(Manners(silent_after_s=0.8)) as server, pool_of(server, limits=SHORT) as pool:
+        begun = time.monotonic()
+        with pytest.raises(ConnectionLost):
+            pool.run("sleep 60")
+        assert time.monotonic() - begun < 30
+
+
+def test_resets_at_random_lose_no_command_without_a_word() -> None:
+    with lab(Manners(reset_chance=0.01, seed=7)) as server, pool_of(server, connections=3) as pool:
+        futures = [pool.submit(f"echo {n}", retry_safe=n % 2 == 0, total_timeout=60) for n in range(300)]
+        kinds: collections.Counter[str] = collections.Counter()
+        for n, future in enumerate(futures):
+            error = future.exception(90)
+            if error is None:
+                assert future.result().text == f"{n}\n"
+            else:
+                assert isinstance(error, SafeError), error
+                assert error.host
+                assert error.phase
+            kinds[type(error).__name__] += 1
+        assert sum(kinds.values()) == 300
+        counts = pool.statistics()
+        assert counts.completed + counts.failed + counts.timed_out == 300
+
+
+def test_closing_a_pool_of_a_dead_server_takes_no_long_time() -> None:
+    with lab(Manners(silent_after_s=0.7)) as server:
+        pool = pool_of(server, limits=Limits(grace=0.2))
+        pool.run("true")
+        future = pool.submit("sleep 60")
+        threading.Event().wait(1)
+        pool.close(cancel=True)
+        assert future.done()
+
+
+# -- lending
+
+
+def test_a_client_is_lent_to_one_and_comes_back(polite: Any) -> None:
+    with pool_of(polite, connections=2) as pool:
+        with pool.client() as first, pool.client() as second:
+            assert first.get_transport() is not second.get_transport()
+            with pytest.raises(PoolTimeout), pool.client(timeout=0.2):
+                pass
+            assert first.exec_command("echo x")[1].read() == b"x\n"
+        with pool.client() as again:
+            assert again.get_transport().is_active()
+            again.close()
+        assert pool.run("echo y").text == "y\n"
+
+
+def test_borrowers_and_commands_share(polite: Any) -> None:
+    with pool_of(polite, connections=2) as pool:
+        futures = [pool.submit("sleep 0.1; echo x") for _ in range(40)]
+        for _ in range(3):
+            with pool.client() as client:
+                assert client.exec_command("echo x")[1].read() == b"x\n"
+        assert {f.result(60).text for f in futures} == {"x\n"}
+
+
+def test_sftp_clients_are_kept_and_a_broken_one_is_not(polite: Any) -> None:
+    with pool_of(polite) as pool:
+        with pool.sftp() as sftp:
+            first = sftp
+            assert sftp.listdir(".") is not None
+        with pool.sftp() as sftp:
+            assert sftp is first
+            sftp.close()
+        with pool.sftp() as sftp:
+            assert sftp is not first
+            assert sftp.listdir(".") is not None
+        with pytest.raises(ZeroDivisionError), pool.sftp():
+            raise ZeroDivisionError
+        assert isinstance(pool.run("true"), CommandResult)
+
+
+# -- streams
+
+
+def test_a_slow_reader_holds_the_command_up_and_memory_is_bounded(polite: Any) -> None:
+    with pool_of(polite) as pool, pool.stream("head -c 20000000 /dev/zero", window_bytes=256 * 1024) as stream:
+        total = 0
+        most = 0
+        for chunk in stream:
+            total += len(chunk.data)
+            most = max(most, sum(len(c.data) for c in list(stream._sink._chunks)))
+        assert total == 20_000_000
+        assert most <= 512 * 1024
+        assert stream.result().ok
+
+
+def test_lines_of_both_streams_come_as_they_are_completed(polite: Any) -> None:
+    with pool_of(polite) as pool, pool.stream("printf 'a\\nb'; sleep 0.2; printf 'c\\r\\nlast'; echo e >&2") as stream:
+        lines = list(stream.lines())
+    assert [line.text for line in lines if line.stream == "stdout"] == ["a", "bc", "last"]
+    assert [line.text for line in lines if line.stream == "stderr"] == ["e"]
+
+
+def test_what_ends_a_command_is_raised_after_its_output(polite: Any) -> None:
+    with pool_of(polite, limits=SHORT) as pool, pool.stream("echo first; sleep 60", timeout=0.5) as stream:
+        seen = []
+        with pytest.raises(CommandTimeout):
+            seen.extend(line.text for line in stream.lines())
+        assert seen == [] or seen == ["first"]
+    with ClientPool("127.0.0.1", port=1) as pool, pytest.raises(ConnectFailed):
+        list(pool.stream("true"))
+
+
+# -- who we are
+
+
+def test_questions_are_answered_on_a_thread_that_reads_nothing() -> None:
+    from paramedic.safe import Credentials
+
+    seen: list[tuple[str, list[tuple[str, bool]]]] = []
+
+    def prompt(title: str, instructions: str, prompts: Any) -> list[str]:
+        seen.append((threading.current_thread().name, list(prompts)))
+        return ["right"]
+
+    with lab(Manners(keyboard_interactive=True, answer="right")) as server:
+        credentials = Credentials(prompt=prompt, allow_agent=False, look_for_keys=False)
+        with pool_of(server, credentials=credentials) as pool:
+            assert pool.run("echo in").text == "in\n"
+        assert len(seen) == 1
+        assert "connect" in seen[0][0]
+
+        def failing(title: str, instructions: str, prompts: Any) -> list[str]:
+            raise RuntimeError("nobody is there")
+
+        credentials = Credentials(prompt=failing, allow_agent=False, look_for_keys=False)
+        with pool_of(server, credentials=credentials) as pool, pytest.raises(ConnectFailed, match="nobody is there"):
+            pool.run("true", total_timeout=20)
+
+
+def test_a_password_answers_where_only_questions_are_asked() -> None:
+    with lab(Manners(keyboard_interactive=True, answer="right")) as server:
+        with pool_of(server, key_filename=None, password="right") as pool:
+            assert pool.run("echo in").text == "in\n"
