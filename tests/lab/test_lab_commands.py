@@ -21,6 +21,8 @@ COMMANDS = {
     "input goes in, and its end too": ("cat", b"some input", (b"some input", b"", 0)),
     "more than a window goes through": ("head -c 5000000 /dev/zero | tr '\\0' x", b"", (b"x" * 5_000_000, b"", 0)),
     "more than a window of input goes through": ("wc -c | tr -d ' '", b"x" * 5_000_000, (b"5000000\n", b"", 0)),
+    "much goes in and out at once": ("cat", b"0123456789" * 1_100_001, (b"0123456789" * 1_100_001, b"", 0)),
+    "much goes in before the command reads": ("sleep 0.1; wc -c | tr -d ' '", b"x" * 400_001, (b"400001\n", b"", 0)),
     "a command that ignores its input gets none": ("exec <&-; echo deaf", b"", (b"deaf\n", b"", 0)),
     "bytes stay bytes": (r"printf '\377\376\0'", b"", (b"\xff\xfe\0", b"", 0)),
     "there is no terminal unless one is asked for": ("test -t 0 || echo none", b"", (b"none\n", b"", 0)),

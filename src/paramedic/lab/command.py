@@ -61,11 +61,17 @@ class Command(asyncio.SubprocessProtocol):
     """
 
     def __init__(
-        self, commands: Commands, channel: asyncssh.SSHServerChannel[bytes], terminal: Terminal | None
+        self,
+        commands: Commands,
+        channel: asyncssh.SSHServerChannel[bytes],
+        terminal: Terminal | None,
+        *,
+        takes_input: bool = True,
     ) -> None:
         self._commands = commands
         self._channel = channel
         self._terminal = terminal
+        self._takes_input = takes_input
         self._process: asyncio.SubprocessTransport | None = None
         self._outputs: dict[int, asyncio.ReadTransport] = {}
         self._input: asyncio.WriteTransport | None = None
@@ -73,6 +79,7 @@ class Command(asyncio.SubprocessProtocol):
         self._before_start: list[bytes] = []
         self._started = False
         self._input_ended = False
+        self._input_full = False
         self._hung_up = False
         self._status: int | None = None
 
@@ -153,8 +160,9 @@ class Command(asyncio.SubprocessProtocol):
     def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
         """One of the streams has ended."""
         if fd == 0:
-            self._channel.resume_reading()  # nobody will take the rest: let it go, as a broken pipe does
             self._input = None
+            self._input_full = False
+            self._take_input()  # nobody will read the rest: let it go, as a broken pipe does
             return
         self._outputs.pop(fd, None)
         self._finish()
@@ -191,11 +199,20 @@ class Command(asyncio.SubprocessProtocol):
 
     def pause_writing(self) -> None:
         """The process does not read: stop giving the client its window back."""
+        self._input_full = True
         self._channel.pause_reading()
 
     def resume_writing(self) -> None:
         """The process reads again."""
-        self._channel.resume_reading()
+        self._input_full = False
+        # Not from within this call: data and EOF that come in at once would close the pipe with the data unwritten,
+        # because the transport looks whether it is closing and not whether it has written all (CPython 3.11
+        # unix_events.py, _UnixWritePipeTransport._write_ready).
+        asyncio.get_running_loop().call_soon(self._take_input)
+
+    def _take_input(self) -> None:
+        if self._takes_input and not self._input_full:
+            self._channel.resume_reading()
 
     def hold_output(self) -> None:
         """The client's window is full: read no more, so that the process blocks in its write."""
@@ -217,7 +234,9 @@ class Command(asyncio.SubprocessProtocol):
         # not SubprocessTransport.close(), which kills the process: sshd does not
         for output in list(self._outputs.values()):
             output.close()
-        if self._input is not None:
+        # One that is closing with nothing left to write has given its descriptor back, or is about to: abort() would
+        # take the registration of whoever has the same number now (CPython unix_events.py, _UnixWritePipeTransport)
+        if self._input is not None and (self._input.get_write_buffer_size() or not self._input.is_closing()):
             self._input.abort()
         self._input = None
         self._master = None

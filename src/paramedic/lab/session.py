@@ -88,7 +88,8 @@ class Session(asyncssh.SSHServerSession[bytes]):
             self._channel.exit(0)
         else:
             line = None if self._is_shell else self._channel.get_command()
-            self._command = Command(self._premises.commands, self._channel, self._terminal)
+            takes_input = not self._premises.manners.stall_window
+            self._command = Command(self._premises.commands, self._channel, self._terminal, takes_input=takes_input)
             # the task is referred to by the session: the loop itself keeps tasks only weakly
             self._starting = asyncio.create_task(self._command.run(line, self._environment(), self._premises.home))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import paramiko
@@ -28,6 +29,7 @@ def bad(server: DemoServer) -> None:
             image.prefetch(IMAGE_BYTES)  # 131,072 requests, sent by a thread as fast as it can
             header = image.read(HEADER_BYTES)
             print(f"header: {len(header)} bytes")
+            time.sleep(0.5)  # think about it; the requests go out meanwhile
             # The reply to this one comes after those of all requests that are on their way, and they are read here.
             print(f"size: {sftp.stat('image').st_size}")
         except (OSError, EOFError, paramiko.SSHException) as error:
