@@ -28,6 +28,8 @@ from paramedic.lint.values import (
 if TYPE_CHECKING:
     from paramedic.lint.walker import Walker
 
+MOST_ENTERED = 60
+"""How often a @contextmanager function is read around its bodies, which hold what it holds."""
 DEEPEST = 14
 """How many of the program's calls may be nested before the reader gives up on a path."""
 
@@ -144,8 +146,10 @@ def call_function(w: Walker, fn: Function, args: list[Value], keywords: dict[str
     last = world.readings.get(id(fn.node))
     if len(w.stack) >= DEEPEST or any(n is fn.node for n in w.stack):
         return repetition.once_more(w, last) if last is not None else Unknown()
-    if last is not None and (
-        times >= repetition.oftenest(last.cost) or repetition.adds_nothing(w, last, fn, args, keywords)
+    if (
+        last is not None
+        and (fn.kind != "context" or times >= MOST_ENTERED)
+        and (times >= repetition.oftenest(last.cost) or repetition.adds_nothing(w, last, fn, args, keywords))
     ):
         return repetition.once_more(w, last)
     world.calls[key] = times + 1

@@ -68,6 +68,9 @@ def _decorate(w: Walker, made: Value, decorator: ast.expr) -> Value:
         if isinstance(option, Function):
             result = calls.call(w, option, [made], {}, decorator)
             inner = [o for o in alternatives(result) if isinstance(o, Function)]
+            # A decorator that gives a wrapper for coroutines and another for plain functions gives this one its own.
+            same = isinstance(getattr(made, "node", None), ast.AsyncFunctionDef)
+            inner.sort(key=lambda f: isinstance(f.node, ast.AsyncFunctionDef) != same)
             if inner and isinstance(made, Function):
                 w.world.entered.add(id(inner[0].node))
                 wrapped = inner[0].bind(inner[0].bound) if inner[0].bound else inner[0]

@@ -110,12 +110,14 @@ class SourceFacts:
         number = number_of(channel.root.parts.get("__settimeout", Unknown()))
         return number if number is not None else math.inf
 
-    @staticmethod
-    def combined(channel: Obj) -> bool:
-        """Whether the channel's stderr comes out of its stdout."""
-        if "__set_combine_stderr" in channel.root.parts or "__get_pty" in channel.root.parts:
+    def combined(self, channel: Obj, read: Operation) -> bool:
+        """Whether the channel's stderr comes out of its stdout, in every run that comes to this read."""
+        if "__invoke_shell" in channel.root.parts:
             return True
-        return "__invoke_shell" in channel.root.parts
+        merging = [o for o in self.of(channel) if o.method in {"set_combine_stderr", "get_pty", "invoke_shell"}]
+        if any(set(o.path) <= set(read.path) for o in merging):
+            return True
+        return "__get_pty" in channel.root.parts and not merging
 
     def in_order(self, first: Operation, second: Operation) -> bool:
         """Whether one run of one thread may do the first and later the second."""

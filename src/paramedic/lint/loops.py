@@ -40,6 +40,7 @@ def _for(w: Walker, node: ast.stmt) -> bool:
     number = w.world.number()
     names = dict(w.scope.names)
     w.world.loop_sizes[number] = size(source)
+    _note_retry(w, node, number)
     with w.looping(number):
         blocks.bind(w, node.target, element(w, source, number, node.iter))
         w.block(node.body)
@@ -47,6 +48,12 @@ def _for(w: Walker, node: ast.stmt) -> bool:
     _after(w, names)
     w.block(node.orelse)
     return False
+
+
+def _note_retry(w: Walker, node: ast.For | ast.AsyncFor | ast.While, number: int) -> None:
+    """A loop that is left as soon as something worked does that something once."""
+    if any(isinstance(n, (ast.Break, ast.Return)) for s in node.body for n in ast.walk(s)):
+        w.world.retries.add(number)
 
 
 MOST_UNROLLED = 4
@@ -76,6 +83,7 @@ def _while(w: Walker, node: ast.stmt) -> bool:
     node = cast(ast.While, node)
     number = w.world.number()
     names = dict(w.scope.names)
+    _note_retry(w, node, number)
     with w.looping(number):
         w.evaluate(node.test)
         w.block(node.body)

@@ -105,7 +105,12 @@ def _through_generator(
     calls.call_function(w, fn, args, keywords, node)
     w.on_yield = before
     if not entered:
+        # Not read this time: what its name promises is taken for granted, for quiet.
+        guess = library.pseudo_lock(w, fn.name, node) if library.looks_like_lock(fn.name) else None
+        w.locks.extend([guess] if guess is not None else [])
         go_on(Unknown())
+        if guess is not None and guess in w.locks:
+            w.locks.remove(guess)
 
 
 def _enter_value(w: Walker, manager: Value, node: ast.expr) -> Value:

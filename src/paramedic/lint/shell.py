@@ -13,7 +13,7 @@ _TINY = frozenset(
     whoami id pwd date uptime sleep exit export cd reboot shutdown poweroff halt which nproc mktemp readlink basename
     dirname sync mount umount arch getconf logname tty umask unset set source . wait usermod useradd userdel groupadd
     passwd chpasswd hostnamectl timedatectl wc md5sum sha1sum sha256sum sha512sum cksum stat command : arping
-    crontab sysctl modprobe ulimit""".split()
+    crontab sysctl modprobe ulimit getent ver sysinfo df free lscpu lsb_release""".split()
 )
 _SUMMARY = frozenset("wc md5sum sha1sum sha256sum sha512sum cksum tail true head".split())
 _PREFIXES = frozenset("sudo env nice ionice time exec builtin doas".split())

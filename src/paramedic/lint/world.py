@@ -57,6 +57,7 @@ class World:
         self.functions: list[Function] = []
         self.escaped: set[int] = set()
         self.submissions: list[tuple[Obj, Context]] = []
+        self.retries: set[int] = set()
         self.loop_sizes: dict[int, int | None] = {}
         self.pseudo_locks: dict[str, Obj] = {}
         self.moment = 0

@@ -9,6 +9,9 @@ from paramedic.model.report import Report
 from paramedic.report.escaping import printable
 from paramedic.report.excerpt import Excerpts, shown_path
 
+MOST_NAMED = 3
+"""So many files that were read in part are named one by one."""
+
 
 def concise_lines(report: Report, *, excerpts: Excerpts | None = None) -> list[str]:
     """One paragraph for each finding, sorted by place, and a closing line.
@@ -23,8 +26,14 @@ def concise_lines(report: Report, *, excerpts: Excerpts | None = None) -> list[s
     lines: list[str] = []
     for finding in sorted(report.findings, key=_place):
         lines.extend(_paragraph(finding, excerpts))
+    partly = [gap for gap in report.gaps if gap.reason == "too-much-work"]
     for gap in report.gaps:
-        lines.append(f"warning: {printable(gap.detail)}")
+        if gap not in partly or len(partly) <= MOST_NAMED:
+            lines.append(f"warning: {printable(gap.detail)}")
+    if len(partly) > MOST_NAMED:
+        lines.append(
+            f"warning: {len(partly)} files were read in part, they take too many steps to follow (see --format json)"
+        )
     lines.append(_closing(report))
     return lines
 

@@ -25,7 +25,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
         kept = client.parts.get("__kept") is not None or facts.passed_on(client) or facts.held_by_instance(client)
         if kept and (local is None or client.parts.get("__kept") is not None):
             continue
-        many = bool(connect.loops) or connect.context.parent is not None
+        many = bool(set(client.loops) - facts.world.retries) or connect.context.parent is not None
         done.add(place)
         message = (
             f"Each thread's {facts.name(client)} stays open after the thread: nothing closes a thread-local's client"

@@ -20,7 +20,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
     done: set[tuple[str, int]] = set()
     for first in facts.having("whole"):
         channel = facts.channel(first.obj)
-        if channel is None or facts.combined(channel) or first.obj.kind == "sftpfile":
+        if channel is None or facts.combined(channel, first) or first.obj.kind == "sftpfile":
             continue
         other = "read:stderr" if first.has("read:stdout") else "read:stdout"
         later = [o for o in facts.below(channel, other) if facts.in_order(first, o)]
