@@ -27,6 +27,8 @@ MAX_FOREIGN = 8
 ROOTS = frozenset({"<module>", "_bootstrap", "__bootstrap"})
 """Functions at the outer end of a stack that is whole."""
 
+_MAY_BEGIN = re.compile(r"hread|HREAD|Stack dump|Stack of|Process \d|Timeout \(|Fatal Python|ump ")
+"""What at least one of the lines has that a dump begins with; the rest of a log is passed over at this price."""
 _BEGINS = re.compile(r"Process (?P<process>\d+): |Timeout \(\d+:\d\d:\d\d|Fatal Python error: ")
 _STAMP = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S*")
 
@@ -119,6 +121,11 @@ class _Stream:
         elif not self._part(number, text):
             yield from self._foreign_line(number, text)
         self._blank_before = False
+
+    @property
+    def idle(self) -> bool:
+        """Whether it has nothing that later lines could belong to."""
+        return self._thread is None and not self._threads and self._guess is None and not self._first_line
 
     def finish(self, *, input_ended: bool) -> Iterator[Snapshot]:
         """What is there, as a snapshot; the input may have ended in the middle of it."""
@@ -221,7 +228,7 @@ class _Stream:
         return pending
 
     def _foreign_line(self, number: int, text: str) -> Iterator[Snapshot]:
-        begins = _BEGINS.search(text)
+        begins = _BEGINS.search(text) if "Process" in text or "Timeout" in text or "Fatal" in text else None
         if begins:
             yield from self.finish(input_ended=False)
             process = begins["process"]
@@ -244,7 +251,7 @@ class _Stream:
             self._foreign += 1
             if self._foreign >= MAX_FOREIGN:
                 yield from self.finish(input_ended=False)
-        elif not self._at and (stamp := _STAMP.search(text)) and "ump" in text:
+        elif not self._at and "ump" in text and (stamp := _STAMP.search(text)):
             self._at = stamp[0]
 
     def _close_thread(self) -> None:
@@ -275,13 +282,16 @@ def read_snapshots(lines: Iterable[str]) -> Iterator[Snapshot]:
     """
     streams: dict[str, _Stream] = {}
     for number, raw in enumerate(lines, 1):
+        if not streams and not _MAY_BEGIN.search(raw):
+            continue
         for key, text in unwrap(raw[:MAX_LINE].rstrip("\r\n")):
             stream = streams.pop(key, None) or _Stream()
             if len(streams) >= MAX_STREAMS:
                 yield from streams.pop(next(iter(streams))).finish(input_ended=False)
-            streams[key] = stream
             yield from stream.feed(number, text)
             yield from stream.taken()
+            if not stream.idle:
+                streams[key] = stream
     for stream in streams.values():
         yield from stream.finish(input_ended=True)
 

@@ -7,22 +7,21 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cached_property
 
 from paramedic.dump.activity import Activity, activity_of
-from paramedic.dump.calls import Layer
+from paramedic.dump.calls import Call, Layer
 from paramedic.dump.cycles import Cycle, cycles_through_locks
 from paramedic.dump.locks import Blocked, LockUse, held, same_lock, wanted
 from paramedic.dump.motion import Motion, slept_through
 from paramedic.dump.place import Order, Owner, Place
 from paramedic.dump.source import Sources
 from paramedic.dump.waits import LOCAL_LOCKS, REMOTE, REPLIES, Wait
+from paramedic.dump.window import Fill
 from paramedic.model.snapshot import ObjectState, Snapshot
 
-MSG_CHANNEL_DATA = 94
-MSG_CHANNEL_EXTENDED_DATA = 95
-
+MAX_HOLDERS = 50
+"""So many possible holders of one lock are looked at; names that fit more threads than that say nothing."""
 _LOOP_MODULES = ("asyncio.base_events", "asyncio.events", "asyncio.runners")
 _LIMITERS = (
     "Timer",
@@ -37,29 +36,6 @@ _LIMITERS = (
 )
 _ENDS_ALL = ("_exit", "kill", "abort", "exit", "dump_traceback", "raise_signal")
 _LOOP_FUNCTIONS = ("_run_once", "_run", "run_forever", "run_until_complete", "run")
-_NEARLY = 65536
-"""A server sends no more once the window that is left is smaller than the packet it has (32 KiB with OpenSSH)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fill:
-    """How much of a channel's receive window unread bytes have used up.
-
-    Attributes:
-        unread_bytes: in Paramiko's buffers of the stream or streams.
-        left_bytes: what the peer may still send.
-    """
-
-    unread_bytes: int
-    left_bytes: int
-
-    @property
-    def full(self) -> bool:
-        """Whether the peer has to wait until somebody reads."""
-        return self.unread_bytes > 0 and self.left_bytes < _NEARLY
-
-    def __str__(self) -> str:
-        return f"{self.unread_bytes:,} bytes"
 
 
 class DumpFacts:
@@ -92,6 +68,7 @@ class DumpFacts:
         left_out = {"cut-off", "threads-left-out", "unreadable"} & {g.reason for g in snapshot.gaps}
         self.whole = whole and not left_out
         self._motion = Motion(snapshot, before)
+        self._known_holders: dict[tuple[object, ...], tuple[tuple[LockUse, bool], ...]] = {}
 
     @cached_property
     def activities(self) -> tuple[Activity, ...]:
@@ -156,18 +133,23 @@ class DumpFacts:
         """
         found: dict[str, list[Activity]] = defaultdict(list)
         wanted_functions = frozenset(functions)
+        for activity, call in self._methods.get(module, ()):
+            if wanted_functions and call.function not in wanted_functions:
+                continue
+            address = call.address()
+            if address and activity not in found[address][-1:] and _named(call.variable("self"), cls):
+                found[address].append(activity)
+        return {address: tuple(threads) for address, threads in found.items() if threads}
+
+    @cached_property
+    def _methods(self) -> dict[str, list[tuple[Activity, Call]]]:
+        """Every call of a method of Paramiko's whose object the dump names, by module."""
+        found: dict[str, list[tuple[Activity, Call]]] = defaultdict(list)
         for activity in self.activities:
-            seen: set[str] = set()
             for call in activity.calls:
-                if call.layer is not Layer.PARAMIKO or call.module != module:
-                    continue
-                if wanted_functions and call.function not in wanted_functions:
-                    continue
-                address = call.address()
-                if address and address not in seen and _named(call.variable("self"), cls):
-                    seen.add(address)
-                    found[address].append(activity)
-        return {address: tuple(threads) for address, threads in found.items()}
+                if call.layer is Layer.PARAMIKO and call.frame.variables and call.variable("self"):
+                    found[call.module].append((activity, call))
+        return found
 
     def unread(self, channel: str | None, *, stderr: bool | None = None) -> Fill | None:
         """How full a channel's window is, where somebody could look.
@@ -192,17 +174,25 @@ class DumpFacts:
             activity: who waits on the channel.
             other_stream: only a reader of the stream that ``activity`` does not read counts.
         """
-        waits = {Wait.OUTPUT, Wait.STDERR}
-        if other_stream:
-            waits -= {activity.wait}
         channel = self.channel_of(activity)
-        for other in self.activities:
-            if other is activity or other.wait not in waits or other.find("sftp") is not None:
+        for wait in (Wait.OUTPUT, Wait.STDERR):
+            if other_stream and wait is activity.wait:
                 continue
-            theirs = self.channel_of(other)
-            if channel is None or theirs is None or channel == theirs:
+            readers = self._readers[wait]
+            alone = {id(activity)} if activity.wait is wait else set()
+            known = [c for c in (channel, None) if c in readers] if channel is not None else list(readers)
+            if any(readers[c] - alone for c in known):
                 return True
         return False
+
+    @cached_property
+    def _readers(self) -> dict[Wait, dict[str | None, set[int]]]:
+        """The threads (by id of their activity) that wait for data, by the channel's address, None where unknown."""
+        found: dict[Wait, dict[str | None, set[int]]] = {Wait.OUTPUT: {}, Wait.STDERR: {}}
+        for activity in self.activities:
+            if activity.wait in found and activity.find("sftp") is None:
+                found[activity.wait].setdefault(self.channel_of(activity), set()).add(id(activity))
+        return found
 
     # -- transports ---------------------------------------------------------------------------------------------
 
@@ -368,31 +358,43 @@ class DumpFacts:
         return {i: uses for i, a in enumerate(self.activities) if (uses := wanted(a, self.sources, self.state))}
 
     @cached_property
-    def blocked(self) -> tuple[Blocked, ...]:
-        """Every pair of a thread that waits for a lock of the user's and one that holds it."""
-        if not self._wanted:
-            return ()
-        holding = [use for a in self.activities for use in held(a, self.sources, self.state)]
-        found: list[Blocked] = []
-        for uses in self._wanted.values():
-            for use in uses:
-                for other in holding:
-                    same = same_lock(use, other)
-                    if same is False:
-                        continue
-                    if other.activity is use.activity and (same is None or other.lock.reentrant):
-                        continue
-                    found.append(Blocked(wants=use, holds=other, certain=same is True))
-        return tuple(found)
+    def _held(self) -> tuple[LockUse, ...]:
+        return tuple(use for a in self.activities for use in held(a, self.sources, self.state)) if self._wanted else ()
+
+    def _holders_of(self, use: LockUse) -> tuple[tuple[LockUse, bool], ...]:
+        """Who holds a lock: (where, certain). Threads that stand at one line want the same: it is looked up once."""
+        key = (use.lock, use.address, use.itself)
+        if key not in self._known_holders:
+            found: list[tuple[LockUse, bool]] = []
+            compared: dict[tuple[object, ...], bool | None] = {}
+            for other in self._held:
+                pair = (other.lock, other.address, other.itself)
+                if pair not in compared:
+                    compared[pair] = same_lock(use, other)
+                same = compared[pair]
+                if same is not False:
+                    found.append((other, same is True))
+            found.sort(key=lambda x: not x[1])
+            self._known_holders[key] = tuple(found[:MAX_HOLDERS])
+        return self._known_holders[key]
+
+    @cached_property
+    def _wanted_by(self) -> dict[int, tuple[LockUse, ...]]:
+        return {id(self.activities[i]): uses for i, uses in self._wanted.items()}
 
     def wants_lock(self, activity: Activity) -> tuple[LockUse, ...]:
         """The locks of the user's that the thread waits for, as its source says."""
-        return next((u for i, u in self._wanted.items() if self.activities[i] is activity), ())
+        return self._wanted_by.get(id(activity), ())
 
     def holders(self, activity: Activity) -> tuple[Blocked, ...]:
         """Who holds the lock that the thread waits for: the certain ones if there are any, else those that fit."""
-        mine = tuple(b for b in self.blocked if b.wants.activity is activity)
-        return tuple(b for b in mine if b.certain) or mine
+        mine: list[Blocked] = []
+        for use in self.wants_lock(activity):
+            for other, certain in self._holders_of(use):
+                if other.activity is activity and (not certain or other.lock.reentrant):
+                    continue
+                mine.append(Blocked(wants=use, holds=other, certain=certain))
+        return tuple(b for b in mine if b.certain) or tuple(mine)
 
     def waits_on_lock(self, activity: Activity) -> bool:
         """Whether the thread waits for a lock: Paramiko's, logging's, the import's, or one that the source shows."""

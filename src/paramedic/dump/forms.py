@@ -338,9 +338,7 @@ class Traceback:
     oldest_first: bool = True
 
     _part = re.compile(r'\s*File:? "(?P<file>.*)", line (?P<line>\d+), in (?P<function>.*)$')
-    _speaks = re.compile(
-        r"\bthread|\bstack of\b|\bMainThread\b|^[#\s*~=-]*[\w.-]+(?: \(.*\))? \(?\d{12,}\)?", re.IGNORECASE
-    )
+    _speaks = re.compile(r"\bthread|\bstack of\b|\bMainThread\b|Thread-\d|Thread\(", re.IGNORECASE)
     _not = re.compile(r"Exception (?:in|ignored)|most recent call|[Tt]raceback \(|^\s*File\b")
     _ident = re.compile(r"0x[0-9a-fA-F]+|\b\d{4,}\b")
     _name = re.compile(
@@ -351,7 +349,7 @@ class Traceback:
 
     def head(self, line: str) -> Head | None:
         """See `Form`; the caller must see frames follow before it believes it."""
-        if not self._speaks.search(line) or self._not.search(line):
+        if len(line) > 300 or not self._speaks.search(line) or self._not.search(line):
             return None
         ident = self._ident.search(line)
         name = self._name.search(line)

@@ -75,13 +75,14 @@ class Owner(StrEnum):
 class Place:
     """One line of one function of the user's.
 
-    Threads: immutable after construction; any thread.
+    Threads: for one thread at a time (it keeps what it found).
     """
 
     def __init__(self, module: Module, site: Site, function: ast.AST) -> None:
         self._module = module
         self._function = function
         self.site = site
+        self._found: dict[object, tuple[LockName, ...]] = {}
 
     @property
     def text(self) -> str:
@@ -94,6 +95,11 @@ class Place:
         Asked only of a line at which a thread stands still with nothing called: there every plain ``with NAME:`` is a
         lock's, for what another context manager does on entering would be on the stack.
         """
+        if None not in self._found:
+            self._found[None] = self._wants()
+        return self._found[None]
+
+    def _wants(self) -> tuple[LockName, ...]:
         found: list[LockName] = []
         for node in self._walk():
             if isinstance(node, ast.With | ast.AsyncWith):
@@ -113,6 +119,11 @@ class Place:
         Args:
             known: expressions that are known to be locks although their names do not say so.
         """
+        if known not in self._found:
+            self._found[known] = self._holds(known)
+        return self._found[known]
+
+    def _holds(self, known: frozenset[str]) -> tuple[LockName, ...]:
         found: list[LockName] = []
         taken: dict[str, LockName] = {}
         for node in self._walk():

@@ -12,25 +12,40 @@ from collections.abc import Iterator
 
 _TIME = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z| ?[+-]\d\d:?\d\d)?"
 
-_PREFIXES = tuple(
+_DATED = tuple(
     re.compile(pattern)
     for pattern in (
-        # RFC 5424: <34>1 TIME HOST APP PROCID MSGID [data] text
-        rf"<\d{{1,3}}>1 {_TIME} (?P<key>\S+ \S+ \S+) \S+ (?:-|(?:\[[^\]]*\])+)(?: \ufeff?|$)",
-        # RFC 3164 and journalctl's short form: Nov 23 08:31:13 host prog[123]: text
-        r"(?:<\d{1,3}>)?[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)? (?P<key>\S+ [^\s:\[]+(?:\[\d+\])?):(?: |$)",
-        # rsyslog's and journalctl's ISO forms
-        rf"{_TIME} (?P<key>\S+ [^\s:\[]+\[\d+\]):(?: |$)",
         # Kubernetes (CRI): TIME stderr F text
         rf"{_TIME} (?P<key>stdout|stderr) [FP](?: |$)",
+        # rsyslog's and journalctl's ISO forms: TIME host prog[123]: text
+        rf"{_TIME} (?P<key>\S+ [^\s:\[]+\[\d+\]):(?: |$)",
         # docker logs --timestamps
         rf"(?P<key>){_TIME}(?: |$)",
-        # kubectl logs --prefix
-        r"\[(?P<key>pod/[^\]\s]+)\](?: |$)",
-        # docker compose: web-1  | text
-        r"(?P<key>[A-Za-z0-9][\w.-]*) +\|(?: |$)",
     )
 )
+# RFC 3164 and journalctl's short form: Nov 23 08:31:13 host prog[123]: text
+_BSD = re.compile(
+    r"(?:<\d{1,3}>)?[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)? (?P<key>\S+ [^\s:\[]+(?:\[\d+\])?):(?: |$)"
+)
+# RFC 5424: <34>1 TIME HOST APP PROCID MSGID [data] text
+_RFC5424 = re.compile(rf"<\d{{1,3}}>1 {_TIME} (?P<key>\S+ \S+ \S+) \S+ (?:-|(?:\[[^\]]*\])+)(?: \ufeff?|$)")
+# kubectl logs --prefix
+_KUBECTL = re.compile(r"\[(?P<key>pod/[^\]\s]+)\](?: |$)")
+# docker compose: web-1  | text
+_COMPOSE = re.compile(r"(?P<key>[A-Za-z0-9][\w.-]*) +\|(?: |$)")
+
+
+def _prefix(line: str) -> re.Match[str] | None:
+    """The prefix at the start of the line; which one it may be the first character says."""
+    first = line[:1]
+    if first.isdigit():
+        return next((m for m in (p.match(line) for p in _DATED) if m), None) or _COMPOSE.match(line)
+    if first == "<":
+        return _RFC5424.match(line) or _BSD.match(line)
+    if first == "[":
+        return _KUBECTL.match(line)
+    return _BSD.match(line) or _COMPOSE.match(line) if first.isalpha() else None
+
 
 _JSON_TEXT = ("log", "MESSAGE", "message", "msg", "textPayload", "line")
 _JSON_KEY = ("_HOSTNAME", "_PID", "stream", "kubernetes", "container_name", "pod")
@@ -58,7 +73,7 @@ def _plain(line: str) -> Iterator[tuple[str, str]]:
     key = ""
     if line[:1] not in " \t":
         for _ in range(3):  # a collector in front of a collector
-            match = next((m for m in (p.match(line) for p in _PREFIXES) if m), None)
+            match = _prefix(line)
             if match is None:
                 break
             key += f"{match['key']}/"

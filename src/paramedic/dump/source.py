@@ -134,11 +134,14 @@ class Sources:
         self._roots = tuple(dict.fromkeys(roots))
         self._prefix = prefix
         self._modules: dict[str, Module | None] = {}
+        self._places: dict[Site, Place | None] = {}
 
     def place(self, site: Site) -> Place | None:
         """The place of a frame's site, or None where its source is not to be found."""
-        module = self.module(site.file)
-        return module.place(site) if module is not None else None
+        if site not in self._places:
+            module = self.module(site.file)
+            self._places[site] = module.place(site) if module is not None else None
+        return self._places[site]
 
     def module(self, file: str) -> Module | None:
         """The parsed file, or None."""

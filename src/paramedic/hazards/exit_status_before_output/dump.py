@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from paramedic.dump.activity import Activity
-from paramedic.dump.facts import MSG_CHANNEL_DATA, MSG_CHANNEL_EXTENDED_DATA, DumpFacts
+from paramedic.dump.facts import DumpFacts
 from paramedic.dump.place import Order
 from paramedic.dump.story import names, step, verb
 from paramedic.dump.waits import Wait
+from paramedic.dump.window import MSG_CHANNEL_DATA, MSG_CHANNEL_EXTENDED_DATA
 from paramedic.hazards.exit_status_before_output import HAZARD
 from paramedic.model.finding import Confidence, Finding
 
