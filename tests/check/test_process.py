@@ -52,7 +52,7 @@ ENDS = {
     "by SIGKILL": "import os, signal; os.kill(os.getpid(), signal.SIGKILL)",
     "by SIGHUP": "import os, signal; os.kill(os.getpid(), signal.SIGHUP)",
     "by an abort": "import os, resource; resource.setrlimit(resource.RLIMIT_CORE, (0, 0)); os.abort()",
-    "by an unhandled Ctrl-C": "import os, signal; os.kill(os.getpid(), signal.SIGINT); signal.pause()",
+    "by an unhandled Ctrl-C": "import os, signal, time; os.kill(os.getpid(), signal.SIGINT); time.sleep(9)",
     "by a real-time signal": "import os, signal; os.kill(os.getpid(), signal.SIGRTMIN + 1)",
     "with a closed stdout": "import os; os.close(1); os.close(2)",
 }
@@ -111,7 +111,7 @@ def _ignore_and_block() -> None:
 
 
 COUNTS = """
-import os, signal, sys
+import os, signal, sys, time
 seen = {}
 def count(number, frame):
     seen[number] = seen.get(number, 0) + 1
@@ -125,7 +125,7 @@ print("ready", flush=True)
 if "group" in sys.argv:
     os.killpg(0, signal.SIGTERM)
 while True:
-    signal.pause()
+    time.sleep(0.02)  # not pause(): a signal just before it would be missed
 """
 
 
@@ -279,10 +279,11 @@ def terminal(*command: str) -> Iterator[Terminal]:
 
 
 INTERRUPTED = """
-import signal, sys
+import sys, time
 try:
     print("ready", sys.stdin.isatty(), flush=True)
-    signal.pause()
+    while True:
+        time.sleep(0.02)
 except KeyboardInterrupt:
     print("interrupted", flush=True)
     sys.exit(9)
@@ -299,7 +300,7 @@ def test_ctrl_c_at_a_terminal(how: list[str]) -> None:
 
 @pytest.mark.parametrize("how", [PLAIN, DRIVEN], ids=["plain", "driven"])
 def test_an_unhandled_ctrl_c_ends_us_by_sigint(how: list[str]) -> None:
-    with terminal(*how, "-c", "import signal; print('ready', flush=True); signal.pause()") as screen:
+    with terminal(*how, "-c", "print('ready', flush=True)\nimport time\nwhile True: time.sleep(0.02)") as screen:
         screen.read_until("ready")
         screen.type(b"\x03")
         shown = screen.read_until("shell: killed by SIGINT")
@@ -335,7 +336,7 @@ def test_a_program_that_stops_itself(how: list[str]) -> None:
 def test_ctrl_z_that_the_program_catches_stops_nobody(how: list[str]) -> None:
     program = (
         "import os, signal; signal.signal(signal.SIGTSTP, lambda *_: os._exit(4));"
-        "print('ready', flush=True); signal.pause()"
+        "print('ready', flush=True)\nimport time\nwhile True: time.sleep(0.02)"
     )
     with terminal(*how, "-c", program) as screen:
         screen.read_until("ready")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from paramedic.model.finding import Confidence, Edit, Finding, Site, Step
@@ -65,6 +65,11 @@ HAZARD = Hazard(
 )
 
 
+# Reports are large values: how fast they are drawn says nothing but how busy the machine is.
+UNHURRIED = settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
+
+
+@UNHURRIED
 @given(REPORTS, st.lists(TEXT, max_size=2))
 def test_every_report_is_valid_json_of_the_schema(report: Report, warnings: list[str]) -> None:
     text = report_as_json(report, warnings=warnings)
@@ -159,6 +164,7 @@ def test_sarif_tells_the_story_thread_by_thread(tmp_path: Path) -> None:
     assert suppressed["suppressions"] == [{"kind": "inSource", "justification": "known"}]
 
 
+@UNHURRIED
 @given(REPORTS)
 def test_every_report_is_sarif_with_rising_order(report: Report) -> None:
     text = report_as_sarif(report, {HAZARD.name: HAZARD}, here=Path("/x"))
