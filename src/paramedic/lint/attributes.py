@@ -203,6 +203,16 @@ def part(w: Walker, holder: Obj, kind: str, node: ast.AST) -> Obj:
     return made
 
 
+def _share(w: Walker, value: Value, holder: tuple[int, ...]) -> None:
+    """What one of several threads makes and puts where all of them look is not that thread's own any more."""
+    turns = w.context.turns() - set(holder)
+    if not turns:
+        return
+    for option in alternatives(value):
+        if isinstance(option, Obj) and option.base is None and turns & set(option.loops):
+            option.loops = tuple(n for n in option.loops if n not in turns)
+
+
 def write(w: Walker, holder: Value, name: str, value: Value) -> None:
     """``holder.name = value``."""
     if not isinstance(value, (Const, Unknown)):
@@ -212,6 +222,7 @@ def write(w: Walker, holder: Value, name: str, value: Value) -> None:
             if option.native is not None and option.native.kind == "local":
                 option.native.root.ever.setdefault(name, []).append(value)
                 continue
+            _share(w, value, option.loops)
             one: Instance | None = option
             while one is not None:
                 one.attrs[name] = value
@@ -229,6 +240,7 @@ def write(w: Walker, holder: Value, name: str, value: Value) -> None:
                 option.parts[name] = value
                 option.root.parts.setdefault(name, value)
         elif isinstance(option, ClassValue):
+            _share(w, value, ())
             option.members[name] = value if name not in option.members else choose([option.members[name], value])
         elif isinstance(option, ModuleValue):
             option.module.scope.assign(name, value)

@@ -77,8 +77,9 @@ def _decorate(w: Walker, made: Value, decorator: ast.expr) -> Value:
                 wrapped.kind = wrapped.kind or made.kind
                 return wrapped
             return made
-        if isinstance(made, Function) and ("lock" in last.lower() or "synchron" in last.lower()):
-            made.kind = "locked"
+    name = ast.unparse(decorator.func if isinstance(decorator, ast.Call) else decorator).rsplit(".", 1)[-1].lower()
+    if isinstance(made, Function) and ("lock" in name or "synchron" in name):
+        made.kind = made.kind or "locked"
     return made
 
 

@@ -110,9 +110,9 @@ READERS: dict[type[ast.AST], Callable[[Walker, ast.stmt], bool]] = {
 
 def comprehension(w: Walker, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> Value:
     """What a comprehension gives: a collection of one item per turn."""
+    first = w.evaluate(node.generators[0].iter)
     if len(node.generators) == 1 and not node.generators[0].ifs and not isinstance(node, ast.DictComp):
-        source = w.evaluate(node.generators[0].iter)
-        known = _one_by_one(source)
+        known = _one_by_one(first)
         if known is not None:
             kept_names = dict(w.scope.names)
             made = []
@@ -128,7 +128,7 @@ def comprehension(w: Walker, node: ast.ListComp | ast.SetComp | ast.GeneratorExp
     length: int | None = None
     names = dict(w.scope.names)
     for number_of_generator, generator in enumerate(node.generators):
-        source = w.evaluate(generator.iter)
+        source = w.evaluate(generator.iter) if number_of_generator else first
         if number_of_generator == 0 and not generator.ifs and len(node.generators) == 1:
             length = size(source)
         number = w.world.number()
