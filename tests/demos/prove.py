@@ -9,6 +9,7 @@ from __future__ import annotations
 import faulthandler
 import importlib
 import json
+import os
 import sys
 import threading
 import time
@@ -30,8 +31,9 @@ def main() -> None:
     demo = importlib.import_module(f"paramedic.hazards.{folder}.demo")
     with lab(Manners(**demo.MANNERS)) as server:
         for part in parts:
-            # a thread may be in the middle of a line
-            print("\n" + json.dumps({"part": part} | prove(getattr(demo, part), server)), flush=True)
+            told = json.dumps({"part": part} | prove(getattr(demo, part), server))
+            sys.stdout.flush()
+            os.write(1, f"\n{told}\n".encode())  # in one piece: a thread that was left behind may still print
 
 
 def prove(part: Callable[[Server], None], server: Server) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 import threading
 import time
@@ -19,6 +20,9 @@ PATIENCE_S = 4.0
 def bad(server: DemoServer) -> None:
     """Feed jobs until the connection breaks: one thread sends EOF, another one closes, and nobody orders them."""
     client = _connect(server)
+    transport = client.get_transport()
+    assert transport is not None
+    transport.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # more jobs, so that seconds are enough
     switch_interval_s = sys.getswitchinterval()
     sys.setswitchinterval(
         1e-6
@@ -28,7 +32,7 @@ def bad(server: DemoServer) -> None:
     try:
         while time.monotonic() < deadline_s:
             jobs += 1
-            channel = client.get_transport().open_session(timeout=2)
+            channel = transport.open_session(timeout=2)
             channel.exec_command("cat >/dev/null")
             go = threading.Barrier(2)
 
