@@ -30,6 +30,7 @@ from paramedic.safe.errors import (
 )
 from paramedic.safe.future import CommandFuture
 from paramedic.safe.group import Group
+from paramedic.safe.group_copies import CopyOutcome, GroupCopyResult
 from paramedic.safe.known_hosts import KnownHosts
 from paramedic.safe.local_client import LocalClient, local_client
 from paramedic.safe.outcome import GroupResult, HostOutcome
@@ -54,11 +55,13 @@ __all__ = [
     "Configuration",
     "ConnectFailed",
     "ConnectionLost",
+    "CopyOutcome",
     "CopyResult",
     "Credentials",
     "Destination",
     "Ending",
     "Group",
+    "GroupCopyResult",
     "GroupError",
     "GroupResult",
     "HostKeyError",

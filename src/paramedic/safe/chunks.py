@@ -38,6 +38,36 @@ class Spec:
     """Seconds; a worker's clock is not ours."""
 
 
+def worker_arguments(
+    known_hosts_files: Sequence[str],
+    host_key_policy: str,
+    key_filenames: Sequence[str],
+    config: str | None,
+    **more: Any,
+) -> dict[str, Any]:
+    """A ``worker_setup`` for settings that are no secrets, bound with ``functools.partial``: files are read there.
+
+    Args:
+        known_hosts_files: empty for the worker's own.
+        host_key_policy: "strict", "accept-new" or "off".
+        key_filenames: private key files on the worker.
+        config: an ``ssh_config`` file on the worker, "" for its user's, None for none.
+        more: further arguments of ``Group``.
+
+    Threads: any thread of any process; it does not block.
+    """
+    from typing import cast
+
+    from paramedic.safe.known_hosts import KnownHosts, Policy
+
+    return {
+        "known_hosts": KnownHosts(*known_hosts_files, policy=cast(Policy, host_key_policy)),
+        "key_filename": list(key_filenames),
+        "config": config,
+        **more,
+    }
+
+
 def run_chunk(
     work: Sequence[Work], spec: Spec, setup: Callable[[], Mapping[str, Any]] | None
 ) -> list[tuple[int, HostOutcome]]:

@@ -21,6 +21,7 @@ from paramedic.safe.crew import Crew
 from paramedic.safe.destination import Configuration, Credentials, Destination, plain_destination
 from paramedic.safe.errors import BadConfiguration, NotRun, PoolClosed, SafeError
 from paramedic.safe.future import CommandFuture
+from paramedic.safe.group_copies import GroupCopies
 from paramedic.safe.known_hosts import KnownHosts
 from paramedic.safe.outcome import GroupResult, HostOutcome
 from paramedic.safe.pool import ClientPool
@@ -40,7 +41,7 @@ class _Host:
     left: int = 0
 
 
-class Group:
+class Group(GroupCopies):
     """Many hosts, of which at most ``concurrency`` are worked on at once, with no thread per command.
 
     Connections stay open for the next command, at most ``concurrency`` of them; the ``with`` block's end closes them.
@@ -53,6 +54,7 @@ class Group:
         hosts: Iterable[str | Destination],
         *,
         concurrency: int = 64,
+        threads: int = 8,
         connections: int = 1,
         sessions: int = 10,
         username: str | None = None,
@@ -78,6 +80,7 @@ class Group:
         Args:
             hosts: each ``[user@]host[:port]``, or a destination; one that is named twice counts once.
             concurrency: how many hosts are worked on at once, and how many connected ones are kept.
+            threads: how many threads copy files; commands need none.
             connections: how many connections each host has at most.
             sessions: how many sessions a connection has at most.
             username: as for :class:`~paramedic.safe.pool.ClientPool`, like the arguments that follow.
@@ -133,6 +136,7 @@ class Group:
             self._destinations.setdefault(found.host, found)
         self._name = f"paramedic-group-{next(_NUMBERS)}"
         self._concurrency = concurrency
+        self._threads = max(1, min(threads, concurrency))
         self._connections, self._sessions = connections, sessions
         self._limits = limits or Limits()
         self._leash = leash

@@ -1,0 +1,226 @@
+"""``paramedic exec``: one command on many hosts."""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, BinaryIO
+
+from paramedic.cli import hosts
+from paramedic.cli.command import CommandError, Parser
+from paramedic.safe import CommandResult, HostOutcome, Limits
+from paramedic.safe.outcome import folded
+
+_EPILOG = """\
+exit status: 0 if the command exited with 0 everywhere; 1 if it ended otherwise on some host; 2 for wrong options;
+3 if some host could not be reached or a limit passed; 130 after Ctrl-C, which ends the remote processes too.
+
+examples:
+  paramedic exec -H 'web[1-200]' -- uptime
+  paramedic exec -H @webservers -b -- uname -r          identical outputs once
+  paramedic exec -f hosts.txt --json --timeout 30 -- 'df -P / | tail -1'
+"""
+
+
+class Exec:
+    """Runs a command on many hosts."""
+
+    def prepare_parser(self, parser: Parser) -> None:
+        """Adds the command's arguments.
+
+        Threads: main thread; does not block.
+        """
+        parser.usage = "%(prog)s -H HOSTS [options] -- COMMAND ..."
+        parser.epilog = _EPILOG
+        parser.formatter_class = argparse.RawDescriptionHelpFormatter
+        hosts.add_options(parser)
+        run = parser.add_argument_group("command")
+        run.add_argument(
+            "--timeout", type=hosts.seconds, metavar="S", help="seconds that the command may run on a host"
+        )
+        run.add_argument("--deadline", type=hosts.seconds, metavar="S", help="seconds for everything")
+        run.add_argument("--stdin", action="store_true", help="pass our standard input to the command on every host")
+        run.add_argument("--retry-safe", action="store_true", help="run it again if a connection is lost meanwhile")
+        run.add_argument("--leash", action="store_true", help="run it so that it ends when its connection does")
+        run.add_argument(
+            "--dask", metavar="ADDRESS", help="let the workers of this Dask cluster do it: tcp://host:8786"
+        )
+        out = parser.add_argument_group("output")
+        out.add_argument("-b", "--fold", action="store_true", help="print identical outputs once, when all is done")
+        out.add_argument("--json", action="store_true", help="print one JSON object per host, as they end")
+        out.add_argument("--no-label", action="store_true", help="print lines without the host's name")
+        out.add_argument(
+            "--progress", action=argparse.BooleanOptionalAction, help="a progress bar (default: terminals)"
+        )
+        parser.take_program()
+
+    def run(self, args: argparse.Namespace) -> int:
+        """Runs the command and prints what comes back.
+
+        Raises:
+            CommandError: the options make no sense.
+
+        Threads: main thread; blocks until all hosts are done.
+        """
+        if not args.program:
+            raise CommandError("no command: write it after --, as in paramedic exec -H web1 -- uptime")
+        if args.fold and args.json:
+            raise CommandError("--fold and --json do not go together")
+        if args.stdin and "-" in args.hosts_file:
+            raise CommandError("standard input cannot be both the hosts and the command's input")
+        command = args.program[0] if len(args.program) == 1 else " ".join(args.program)
+        names = hosts.chosen_hosts(args)
+        given = sys.stdin.buffer.read() if args.stdin else None
+        limits = Limits(connect=args.connect_timeout)
+        outcomes: list[HostOutcome] = []
+        group = hosts.group(args, names, limits=limits, dask=args.dask, leash=args.leash)
+        shown = sys.stderr.isatty() if args.progress is None else args.progress
+        with group, _progress(len(names), shown) as advance:
+            for outcome in group.as_completed(
+                command,
+                timeout=args.timeout,
+                deadline=args.deadline,
+                fail_fast=args.fail_fast,
+                retry_safe=args.retry_safe,
+                input=given,
+            ):
+                outcomes.append(outcome)
+                advance(not outcome.ok)
+                if args.json:
+                    print(json.dumps(outcome_to_json(outcome)), flush=True)
+                elif not args.fold:
+                    _print_lines(outcome, label=not args.no_label)
+        if args.fold:
+            _print_folded(outcomes, names)
+        return exit_status(outcomes)
+
+
+COMMAND = Exec()
+
+
+def exit_status(outcomes: list[HostOutcome]) -> int:
+    """The exit status that says how it went everywhere; see ``--help``.
+
+    Threads: any thread; does not block.
+    """
+    if any(outcome.error is not None for outcome in outcomes):
+        return hosts.UNREACHED_STATUS
+    return 0 if all(outcome.ok for outcome in outcomes) else 1
+
+
+def outcome_to_json(outcome: HostOutcome) -> dict[str, Any]:
+    """One line of ``--json``. Output that is no UTF-8 comes in base64 too.
+
+    Threads: any thread; does not block.
+    """
+    found: dict[str, Any] = {"schema": 1, "host": outcome.host, "command": outcome.command, "ok": outcome.ok}
+    result = outcome.result
+    if result is not None:
+        found |= {
+            "exit_status": result.exit_status,
+            "signal": result.signal,
+            "ending": result.ending.value,
+            "duration_s": round(result.duration_s, 6),
+            "queue_s": round(result.queue_s, 6),
+            "attempts": result.attempts,
+        }
+        for name, data in (("stdout", result.stdout), ("stderr", result.stderr)):
+            found[name] = data.decode("utf-8", "replace")
+            if found[name].encode() != data:
+                found[f"{name}_base64"] = base64.b64encode(data).decode()
+    error = outcome.error
+    if error is not None:
+        found["error"] = {
+            "type": type(error).__name__,
+            "phase": error.phase,
+            "message": error.message,
+            "hint": error.hint,
+        }
+    return found
+
+
+def _print_lines(outcome: HostOutcome, *, label: bool) -> None:
+    prefix = f"{outcome.host}: ".encode() if label else b""
+    if outcome.result is not None:
+        _write(sys.stdout.buffer, outcome.result.stdout, prefix, sys.stdout.isatty())
+        sys.stdout.flush()
+        _write(sys.stderr.buffer, outcome.result.stderr, prefix, sys.stderr.isatty())
+    said = _verdict(outcome)
+    if said:
+        print(f"paramedic: {outcome.host}: {said}", file=sys.stderr)
+    sys.stderr.flush()
+
+
+def _write(stream: BinaryIO, data: bytes, prefix: bytes, terminal: bool) -> None:
+    if not data:
+        return
+    lines = data.split(b"\n")
+    if not lines[-1]:
+        lines.pop()
+    for line in lines:
+        stream.write(prefix + (_harmless(line) if terminal else line) + b"\n")
+    stream.flush()
+
+
+def _harmless(line: bytes) -> bytes:
+    # What a host prints must not steer our terminal: its title, its clipboard, the lines of other hosts.
+    return b"".join(
+        bytes([byte]) if byte >= 32 and byte != 127 or byte == 9 else f"\\x{byte:02x}".encode() for byte in line
+    )
+
+
+def _verdict(outcome: HostOutcome) -> str:
+    error = outcome.error
+    if error is not None:
+        return error.message + (f" ({error.hint})" if error.hint else "")
+    result = outcome.result
+    return "" if result is None or result.ok else _ended(result)
+
+
+def _ended(result: CommandResult) -> str:
+    return f"ended by signal {result.signal}" if result.signal else f"exit status {result.exit_status}"
+
+
+def _print_folded(outcomes: list[HostOutcome], names: list[str]) -> None:
+    order = {name: index for index, name in enumerate(names)}
+    for same, outcome in folded(sorted(outcomes, key=lambda o: order.get(o.host, 0))):
+        bar = "-" * 15
+        print(f"{bar}\n{hosts.folded_names(same)} ({len(same)})\n{bar}", flush=True)
+        result = outcome.result
+        if result is not None:
+            for data in (result.stdout, result.stderr):
+                _write(sys.stdout.buffer, data, b"", sys.stdout.isatty())
+        said = _verdict(outcome)
+        if said:
+            print(f"[{said}]", flush=True)
+
+
+@contextmanager
+def _progress(total: int, shown: bool) -> Iterator[Any]:
+    if not shown:
+        yield lambda failed: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    failures = 0
+    columns = (
+        TextColumn("hosts"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.description}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("", total=total)
+
+        def advance(failed: bool) -> None:
+            nonlocal failures
+            failures += failed
+            progress.update(task, advance=1, description=f"[red]{failures} failed" if failures else "")
+
+        yield advance

@@ -1,0 +1,203 @@
+"""Which hosts, and how to log in there: the options that ``exec`` and ``copy`` share."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import getpass
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from paramedic.cli.command import CommandError
+from paramedic.safe import Configuration, Group, KnownHosts, Limits, SafeError
+from paramedic.safe.chunks import worker_arguments
+from paramedic.safe.known_hosts import Policy
+
+UNREACHED_STATUS = 3
+"""Exit status when a host could not be reached, or a limit passed."""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Adds the options.
+
+    Threads: main thread; does not block.
+    """
+    which = parser.add_argument_group("hosts")
+    which.add_argument(
+        "-H",
+        "--hosts",
+        action="append",
+        default=[],
+        metavar="HOSTS",
+        help="host names and patterns: web[1-200], db1,db2, @group (ClusterShell's groups), user@host:port; repeatable",
+    )
+    which.add_argument(
+        "-f",
+        "--hosts-file",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="hosts, a pattern per line; '-': stdin",
+    )
+    which.add_argument("-x", "--exclude", action="append", default=[], metavar="HOSTS", help="hosts to leave out")
+    login = parser.add_argument_group("login")
+    login.add_argument("-u", "--user", metavar="NAME", help="user name (default: ssh_config's, or yours)")
+    login.add_argument("-p", "--port", type=_port, metavar="N", help="TCP port")
+    login.add_argument("-i", "--identity", action="append", default=[], metavar="FILE", help="private key; repeatable")
+    login.add_argument("-F", "--config", metavar="FILE", help="ssh_config to read (default: yours and the system's)")
+    login.add_argument("--ask-password", action="store_true", help="ask for a password, once for all hosts")
+    login.add_argument("--known-hosts", action="append", default=[], metavar="FILE", help="known_hosts to trust")
+    login.add_argument(
+        "--accept-new", action="store_true", help="add keys of hosts that are not known yet; changed keys are refused"
+    )
+    pace = parser.add_argument_group("pace")
+    pace.add_argument("-n", "--concurrency", type=_positive, default=64, metavar="N", help="hosts at once (64)")
+    pace.add_argument("--connect-timeout", type=_seconds, default=15.0, metavar="S", help="seconds to connect (15)")
+    pace.add_argument("--fail-fast", action="store_true", help="stop everything at the first failure")
+
+
+def _port(text: str) -> int:
+    number = int(text)
+    if not 0 < number < 65536:
+        raise argparse.ArgumentTypeError("ports are numbers from 1 to 65535")
+    return number
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return number
+
+
+def _seconds(text: str) -> float:
+    number = float(text)
+    if not 0 < number < 10**9:
+        raise argparse.ArgumentTypeError("seconds, more than 0")
+    return number
+
+
+seconds = _seconds
+positive = _positive
+
+
+def chosen_hosts(args: argparse.Namespace) -> list[str]:
+    """The hosts that the options name, each once, in the order in which they were named.
+
+    Raises:
+        CommandError: there is none, or a pattern or a file is wrong.
+
+    Threads: main thread; reads files, and standard input for '-'.
+    """
+    patterns = list(args.hosts)
+    for name in args.hosts_file:
+        try:
+            text = sys.stdin.read() if name == "-" else Path(name).expanduser().read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise CommandError(f"{name}: {getattr(error, 'strerror', None) or 'not a text file'}") from error
+        patterns += [words for line in text.splitlines() if (words := line.split("#", 1)[0].strip())]
+    left_out = set(_expanded(args.exclude))
+    hosts = [host for host in dict.fromkeys(_expanded(patterns)) if host not in left_out]
+    if not hosts:
+        raise CommandError("no hosts: name them with -H 'web[1-3]' or --hosts-file")
+    return hosts
+
+
+def _expanded(patterns: Iterable[str]) -> list[str]:
+    from ClusterShell.NodeSet import NodeSet, NodeSetException
+
+    found: list[str] = []
+    for pattern in patterns:
+        for word in pattern.split():
+            if word.count(":") > 1 or word.startswith("[") and "]" in word and ":" in word:
+                found.append(word)  # an IPv6 address; ClusterShell would take the brackets for a range
+                continue
+            try:
+                named = list(NodeSet(word))
+            except NodeSetException as error:
+                raise CommandError(f"not a host pattern: {word!r} ({error})") from error
+            except Exception as error:  # group sources are programs of the user's
+                raise CommandError(f"{word!r} cannot be looked up: {error}") from error
+            if not named:
+                raise CommandError(f"{word!r} names no host")
+            found += named
+    return found
+
+
+def folded_names(hosts: Iterable[str]) -> str:
+    """Host names as a pattern: web[1-3].
+
+    Threads: any thread; does not block.
+    """
+    from ClusterShell.NodeSet import NodeSet
+
+    names = list(hosts)
+    try:
+        return str(NodeSet.fromlist(names))
+    except Exception:
+        return ",".join(names)
+
+
+def group(
+    args: argparse.Namespace,
+    hosts: list[str],
+    *,
+    limits: Limits | None = None,
+    dask: str | None = None,
+    leash: bool = False,
+) -> Group:
+    """The group that the options describe; nothing is connected yet.
+
+    Args:
+        args: the parsed options.
+        hosts: from :func:`chosen_hosts`.
+        limits: how long each step may take.
+        leash: run commands so that they end when their connection does.
+        dask: address of a Dask scheduler whose workers do the work.
+
+    Raises:
+        CommandError: an option makes no sense, or Dask is not installed or does not answer.
+
+    Threads: main thread; reads files, and asks for a password on the terminal.
+    """
+    policy: Policy = "accept-new" if args.accept_new else "strict"
+    more: dict[str, Any] = {}
+    if dask is None:
+        if args.known_hosts or args.accept_new:
+            more["known_hosts"] = KnownHosts(*args.known_hosts, policy=policy)
+        more["key_filename"] = args.identity
+        if args.ask_password:
+            more["password"] = getpass.getpass("Password for all hosts: ")
+    else:
+        if args.ask_password:
+            raise CommandError("--ask-password and --dask do not go together: secrets do not travel to workers")
+        more["executor"] = _dask_executor(dask)
+        more["worker_setup"] = functools.partial(worker_arguments, args.known_hosts, policy, args.identity, None)
+    try:
+        config = Configuration(args.config) if args.config else Configuration()
+        return Group(
+            hosts,
+            username=args.user,
+            port=args.port,
+            config=config,
+            concurrency=args.concurrency,
+            leash=leash,
+            limits=limits or Limits(connect=args.connect_timeout),
+            **more,
+        )
+    except (SafeError, ValueError) as error:
+        raise CommandError(str(error)) from error
+
+
+def _dask_executor(address: str) -> Any:
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise CommandError("--dask needs Dask: pip install 'paramedic[dask]'") from error
+    try:
+        # pure=False: without it, Dask runs equal calls only once.
+        return Client(address, timeout=10).get_executor(pure=False)
+    except (OSError, ValueError) as error:
+        raise CommandError(f"no Dask scheduler at {address}: {error}") from error

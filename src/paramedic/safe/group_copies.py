@@ -1,0 +1,222 @@
+"""Files to and from many hosts."""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from paramedic.safe.errors import BadConfiguration, GroupError, NotRun, SafeError, TransferError
+from paramedic.safe.pool import ClientPool
+from paramedic.safe.transfer import CopyResult, Verify
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopyOutcome:
+    """What became of a copy to or from one host.
+
+    Threads: a value; share it freely.
+    """
+
+    host: str
+    result: CopyResult | None = None
+    error: SafeError | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything was copied."""
+        return self.error is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupCopyResult:
+    """What became of all hosts, in the order in which they were named.
+
+    Threads: a value; share it freely.
+    """
+
+    outcomes: tuple[CopyOutcome, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything was copied."""
+        return all(outcome.ok for outcome in self.outcomes)
+
+    @property
+    def succeeded(self) -> tuple[CopyOutcome, ...]:
+        """Those where everything was copied."""
+        return tuple(outcome for outcome in self.outcomes if outcome.ok)
+
+    @property
+    def failed(self) -> tuple[CopyOutcome, ...]:
+        """All others."""
+        return tuple(outcome for outcome in self.outcomes if not outcome.ok)
+
+    def check(self) -> GroupCopyResult:
+        """Returns itself if everything was copied.
+
+        Raises:
+            GroupError: something was not; it has one error for each host.
+
+        Threads: any thread; it does not block.
+        """
+        errors = [outcome.error for outcome in self.failed if outcome.error is not None]
+        if errors:
+            raise GroupError(f"{len(errors)} of {len(self.outcomes)} failed", errors)
+        return self
+
+
+class GroupCopies:
+    """``upload`` and ``download``; :class:`~paramedic.safe.group.Group` has them.
+
+    Threads: every method may be called by any thread; they block.
+    """
+
+    _threads: int
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The hosts, in the order in which they were named."""
+        raise NotImplementedError
+
+    def _begin(self, name: str) -> ClientPool:
+        raise NotImplementedError
+
+    def _finish(self, name: str) -> None:
+        raise NotImplementedError
+
+    def upload(
+        self,
+        local: str | os.PathLike[str],
+        remote: str,
+        *,
+        resume: bool = False,
+        preserve: bool = True,
+        follow_symlinks: bool = False,
+        verify: Verify = "size",
+        fail_fast: bool = False,
+    ) -> GroupCopyResult:
+        """Copies a file or a tree to every host; the arguments are those of ``ClientPool.upload``.
+
+        Args:
+            local: a file or a directory.
+            remote: its name there.
+            resume: go on with what an earlier attempt left.
+            preserve: keep permissions and times.
+            follow_symlinks: copy what links in a tree point to.
+            verify: compare sizes, or SHA-256 sums too.
+            fail_fast: begin no further host after the first failure.
+
+        Raises:
+            PoolClosed: the group is closed.
+
+        Threads: any thread. It blocks; at most as many threads copy as ``threads`` says.
+        """
+
+        def one(pool: ClientPool, host: str) -> CopyResult:
+            return pool.upload(
+                local, remote, resume=resume, preserve=preserve, follow_symlinks=follow_symlinks, verify=verify
+            )
+
+        return self._gather(one, fail_fast)
+
+    def download(
+        self,
+        remote: str,
+        local: str | os.PathLike[str],
+        *,
+        resume: bool = False,
+        preserve: bool = True,
+        follow_symlinks: bool = False,
+        verify: Verify = "size",
+        fail_fast: bool = False,
+    ) -> GroupCopyResult:
+        """Copies a file or a tree from every host into a directory named after it.
+
+        Args:
+            remote: a file or a directory there.
+            local: a directory here; it gets one directory per host.
+            resume: go on with what an earlier attempt left.
+            preserve: keep permissions and times.
+            follow_symlinks: copy what links in a tree point to.
+            verify: compare sizes, or SHA-256 sums too.
+            fail_fast: begin no further host after the first failure.
+
+        Raises:
+            PoolClosed: the group is closed.
+            BadConfiguration: a host's name cannot be one of a directory.
+
+        Threads: any thread. It blocks; at most as many threads copy as ``threads`` says.
+        """
+        for host in self.hosts:
+            if "/" in host or host in (".", "..") or os.sep in host:
+                raise BadConfiguration(f"no directory can be named {host!r}", host=host)
+
+        def one(pool: ClientPool, host: str) -> CopyResult:
+            folder = os.path.join(os.fspath(local), host)
+            os.makedirs(folder, exist_ok=True)
+            return pool.download(
+                remote,
+                os.path.join(folder, ""),
+                resume=resume,
+                preserve=preserve,
+                follow_symlinks=follow_symlinks,
+                verify=verify,
+            )
+
+        return self._gather(one, fail_fast)
+
+    def _gather(self, one: Callable[[ClientPool, str], CopyResult], fail_fast: bool) -> GroupCopyResult:
+        found = dict(self._copies(one, self.hosts, fail_fast))
+        return GroupCopyResult(outcomes=tuple(found[host] for host in self.hosts))
+
+    def _copies(
+        self, one: Callable[[ClientPool, str], CopyResult], hosts: Sequence[str], fail_fast: bool
+    ) -> Iterator[tuple[str, CopyOutcome]]:
+        waiting: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        done: queue.SimpleQueue[tuple[str, CopyOutcome]] = queue.SimpleQueue()
+        stopped = threading.Event()
+
+        def work() -> None:
+            while (host := waiting.get()) is not None:
+                outcome = CopyOutcome(
+                    host=host, error=NotRun("not copied: another host failed", host=host, phase="queue")
+                )
+                if not stopped.is_set():
+                    outcome = self._copy(one, host)
+                    if fail_fast and not outcome.ok:
+                        stopped.set()
+                done.put((host, outcome))
+
+        threads = [
+            threading.Thread(target=work, name=f"paramedic-copy-{n}", daemon=True)
+            for n in range(min(self._threads, len(hosts)))
+        ]
+        for host in hosts:
+            waiting.put(host)
+        for thread in threads:
+            waiting.put(None)
+            thread.start()
+        try:
+            for _ in hosts:
+                yield done.get()
+        finally:
+            stopped.set()
+            for thread in threads:
+                thread.join()
+
+    def _copy(self, one: Callable[[ClientPool, str], CopyResult], host: str) -> CopyOutcome:
+        try:
+            pool = self._begin(host)
+        except SafeError as error:
+            return CopyOutcome(host=host, error=error)
+        try:
+            return CopyOutcome(host=host, result=one(pool, host))
+        except SafeError as error:
+            return CopyOutcome(host=host, error=error, result=getattr(error, "result", None))
+        except Exception as error:  # a full disk, a directory that cannot be made
+            return CopyOutcome(host=host, error=TransferError(f"{type(error).__name__}: {error}", host=host))
+        finally:
+            self._finish(host)

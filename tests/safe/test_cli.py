@@ -1,0 +1,186 @@
+"""``paramedic exec`` and ``paramedic copy`` as a user runs them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import Host, gone, processes
+from openssh import running_sshd
+
+ADDRESSES = tuple(f"127.0.0.{n}" for n in range(1, 6))
+Paramedic = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+    home = tmp_path_factory.mktemp("home")
+    with running_sshd(tmp_path_factory.mktemp("sshd"), f"SetEnv HOME={home}", addresses=ADDRESSES) as server:
+        yield Host(server)
+
+
+def words(many: Host, *more: str) -> list[str]:
+    server = many.server
+    login = ["-u", server.user, "-p", str(server.port), "-i", server.key_file, "--known-hosts", server.known_hosts_file]
+    verb, *rest = more
+    return [sys.executable, "-m", "paramedic.cli.main", verb, *login, "-F", os.devnull, *rest]
+
+
+@pytest.fixture
+def paramedic(many: Host, tmp_path: Path) -> Paramedic:
+    def run(*more: str, input: str = "") -> Any:
+        environment = {**os.environ, "HOME": str(tmp_path)}
+        return subprocess.run(
+            words(many, *more), input=input, capture_output=True, text=True, timeout=60, env=environment
+        )
+
+    return run
+
+
+ALL = "127.0.0.[1-5]"
+
+
+def test_every_line_has_its_hosts_name(paramedic: Paramedic) -> None:
+    done = paramedic("exec", "-H", ALL, "--", "echo out; echo err >&2")
+    assert done.returncode == 0
+    assert sorted(done.stdout.splitlines()) == [f"{address}: out" for address in ADDRESSES]
+    assert sorted(done.stderr.splitlines()) == [f"{address}: err" for address in ADDRESSES]
+
+
+def test_identical_outputs_are_folded(paramedic: Paramedic) -> None:
+    done = paramedic("exec", "-H", ALL, "-b", "--", 'case "$SSH_CONNECTION" in *127.0.0.3*) exit 7;; esac; echo same')
+    assert done.returncode == 1
+    assert "127.0.0.[1-2,4-5] (4)" in done.stdout
+    assert "127.0.0.3 (1)" in done.stdout
+    assert "[exit status 7]" in done.stdout
+    assert done.stdout.count("same") == 1
+
+
+def test_json_lines_say_everything(paramedic: Paramedic) -> None:
+    done = paramedic("exec", "-H", "127.0.0.1,127.0.0.1:1", "--json", "--", "printf 'a\\377'; echo e >&2; exit 3")
+    assert done.returncode == 3
+    found = {line["host"]: line for line in map(json.loads, done.stdout.splitlines())}
+    good, bad = found["127.0.0.1"], found["127.0.0.1:1"]
+    assert (good["exit_status"], good["stderr"], good["stdout_base64"], good["ok"]) == (3, "e\n", "Yf8=", False)
+    assert (bad["error"]["type"], bad["error"]["phase"]) == ("ConnectFailed", "connect")
+
+
+# the options -> exit status, and a word of what is said
+USAGE: dict[str, tuple[list[str], int, str]] = {
+    "no hosts": (["exec", "--", "true"], 2, "no hosts"),
+    "no command": (["exec", "-H", "127.0.0.1"], 2, "no command"),
+    "a pattern that is none": (["exec", "-H", "web[1-", "--", "true"], 2, "not a host pattern"),
+    "a group that is not known": (["exec", "-H", "@nobody", "--", "true"], 2, "@nobody"),
+    "a file that is not there": (["exec", "-f", "/nonexistent/hosts", "--", "true"], 2, "No such file"),
+    "options that exclude each other": (["exec", "-H", "h", "-b", "--json", "--", "true"], 2, "do not go together"),
+    "a limit that is no number": (["exec", "-H", "h", "--timeout", "soon", "--", "true"], 2, "--timeout"),
+    "an empty command": (["exec", "-H", "127.0.0.1", "--", " "], 3, "there is no command"),
+    "a host that does not answer": (["exec", "-H", "127.0.0.1:1", "--", "true"], 3, "does sshd listen there?"),
+    "a command that fails": (["exec", "-H", "127.0.0.1", "--", "exit 9"], 1, "exit status 9"),
+    "a command that is killed": (["exec", "-H", "127.0.0.1", "--", "kill -9 $$"], 1, "signal KILL"),
+    "a limit that passes": (["exec", "-H", "127.0.0.1", "--timeout", "0.5", "--", "sleep 44.5"], 3, "limit passed"),
+    "nothing to copy": (["copy", "-H", "127.0.0.1", "put", "/nonexistent/file", "x"], 1, "is not there"),
+    "no Dask": (["exec", "-H", "h", "--dask", "tcp://127.0.0.1:1", "--", "true"], 2, "Dask"),
+}
+
+
+@pytest.mark.parametrize("story", USAGE)
+def test_what_is_wrong_is_said_in_a_sentence(paramedic: Paramedic, story: str) -> None:
+    given, status, said = USAGE[story]
+    done = paramedic(*given)
+    assert done.returncode == status, done.stderr
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_hosts_from_standard_input_and_from_files(paramedic: Paramedic, tmp_path: Path) -> None:
+    (tmp_path / "hosts").write_text("# all of them\n127.0.0.[1-3]   # and more\n127.0.0.4 127.0.0.1\n\n")
+    done = paramedic("exec", "-f", str(tmp_path / "hosts"), "-x", "127.0.0.2", "--", "echo x")
+    assert sorted(line.split(":")[0] for line in done.stdout.splitlines()) == ["127.0.0.1", "127.0.0.3", "127.0.0.4"]
+    done = paramedic("exec", "-f", "-", "--no-label", "--", "echo", "$((1+1))", input="127.0.0.[1-2]\n")
+    assert done.stdout == "2\n2\n"
+
+
+def test_standard_input_goes_to_every_host(paramedic: Paramedic) -> None:
+    done = paramedic("exec", "-H", "127.0.0.[1-2]", "--stdin", "--no-label", "--", "cat", input="hello\n")
+    assert done.stdout == "hello\n" * 2
+
+
+def test_ssh_config_is_read(many: Host, paramedic: Paramedic, tmp_path: Path) -> None:
+    server = many.server
+    (tmp_path / "extra").write_text("Host in-extra\n  HostName 127.0.0.2\n")
+    config = tmp_path / "config"
+    config.write_text(
+        f"Include {tmp_path}/extra\n"
+        "Host through\n  HostName 127.0.0.3\n  ProxyJump 127.0.0.4,in-extra\n"
+        "Host piped\n  HostName 127.0.0.5\n"
+        f"  ProxyCommand {sys.executable} -m tests.safe.nothing %h %p\n"
+        f"Host *\n  User {server.user}\n  Port {server.port}\n  IdentityFile {server.key_file}\n"
+        f"  UserKnownHostsFile {server.known_hosts_file}\n  IdentitiesOnly yes\n"
+    )
+    pipe = tmp_path / "pipe.py"
+    pipe.write_text(
+        "import select, socket, os, sys\n"
+        "peer = socket.create_connection((sys.argv[1], int(sys.argv[2])))\n"
+        "while True:\n"
+        "    for ready in select.select([0, peer], [], [])[0]:\n"
+        "        data = os.read(0, 65536) if ready == 0 else peer.recv(65536)\n"
+        "        if not data: sys.exit()\n"
+        "        peer.sendall(data) if ready == 0 else os.write(1, data)\n"
+    )
+    config.write_text(config.read_text().replace("-m tests.safe.nothing", str(pipe)))
+    command = [sys.executable, "-m", "paramedic.cli.main", "exec", "-F", str(config)]
+    done = subprocess.run(
+        [*command, "-H", "in-extra,through,piped", "--", "echo $SSH_CONNECTION"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "HOME": str(tmp_path)},
+    )
+    assert done.returncode == 0, done.stderr
+    found = {line.split(": ")[0]: line.split() for line in done.stdout.splitlines()}
+    assert found["in-extra"][3] == "127.0.0.2"
+    assert (found["through"][1], found["through"][3]) == ("127.0.0.1", "127.0.0.3")
+    assert found["piped"][3] == "127.0.0.5"
+
+
+def test_ctrl_c_ends_the_remote_processes(many: Host) -> None:
+    mark = f"45.{os.getpid()}"
+    with subprocess.Popen(words(many, "exec", "-H", ALL, "--", f"sleep {mark}"), stderr=subprocess.PIPE) as running:
+        deadline = time.monotonic() + 20
+        while len(processes(f"sleep {mark}")) < len(ADDRESSES) + 1 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        running.send_signal(signal.SIGINT)
+        _, said = running.communicate(timeout=30)
+    assert running.returncode == 130, said
+    assert b"Traceback" not in said
+    assert gone(f"sleep {mark}")
+
+
+def test_files_go_to_every_host_and_come_from_every_host(paramedic: Paramedic, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "file").write_text("x")
+    done = paramedic("copy", "-H", "127.0.0.[1-2]", "put", str(source), f"{tmp_path}/there", "--verify", "sha256")
+    assert (done.returncode, done.stdout) == (0, "127.0.0.1: 1 files, 1 bytes\n127.0.0.2: 1 files, 1 bytes\n")
+    done = paramedic("copy", "-H", "127.0.0.[1-2]", "--json", "get", f"{tmp_path}/there", f"{tmp_path}/back")
+    assert [json.loads(line)["files"] for line in done.stdout.splitlines()] == [1, 1]
+    for address in ADDRESSES[:2]:
+        assert (tmp_path / "back" / address / "there" / "file").read_text() == "x"
+
+
+def test_help_names_the_exit_status() -> None:
+    for verb in ("exec", "copy"):
+        command = [sys.executable, "-m", "paramedic.cli.main", verb, "--help"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+        assert done.returncode == 0
+        assert "exit status:" in done.stdout
