@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -72,9 +70,14 @@ def read_configuration(start: Path) -> Configuration:
     for folder in (start, *start.parents):
         file = folder / "pyproject.toml"
         try:
-            data = tomllib.loads(file.read_text("utf-8"))
-        except (FileNotFoundError, NotADirectoryError, PermissionError, IsADirectoryError):
+            text = file.read_bytes()
+        except OSError:  # it is not there, or not ours to read
             continue
+        # Here, because `paramedic run` passes here before it starts the program, and mostly finds no such file.
+        import tomllib
+
+        try:
+            data = tomllib.loads(text.decode("utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ConfigurationError(f"{file} is not valid TOML: {error}") from None
         tool = data.get("tool")
@@ -172,6 +175,8 @@ def _expect(value: Any, kind: type, name: str, words: str, file: Path) -> Any:
 def _check_keys(table: Mapping[str, Any], known: tuple[str, ...], where: str, file: Path) -> None:
     for key in table:
         if key not in known:
+            from difflib import get_close_matches
+
             near = get_close_matches(key, known, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
             raise ConfigurationError(f"{file}: {where} has no setting {key!r}; {hint}")

@@ -11,7 +11,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from paramedic.check.process_group import GroupSentinel
@@ -53,12 +53,15 @@ class Ended:
         return self.status
 
 
-def run_program(command: Sequence[str], environment: Mapping[str, str]) -> Ended:
+def run_program(
+    command: Sequence[str], environment: Mapping[str, str], meanwhile: Callable[[], object] | None = None
+) -> Ended:
     """Runs a command to its end; signals, stops and the terminal behave as if it ran alone.
 
     Args:
         command: the program's path and arguments.
         environment: all of its environment.
+        meanwhile: called once while the program runs; signals wait until it is back. It must not raise.
 
     Raises:
         OSError: it cannot be started.
@@ -76,6 +79,8 @@ def run_program(command: Sequence[str], environment: Mapping[str, str]) -> Ended
         with GroupSentinel() as sentinel:
             # Not subprocess: it would close descriptors that the program was given, and keep our signal mask in it.
             child = os.posix_spawn(command[0], list(command), environment, setsigmask=before)
+            if meanwhile is not None:
+                meanwhile()
             return _wait(child, waited, sentinel)
     finally:
         # What came too late for the program was not meant for its report: a Ctrl-Z left over would stop us here.

@@ -13,14 +13,19 @@ import argparse
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from paramedic.check.configuration import Configuration, ConfigurationError, read_configuration
-from paramedic.check.verdict import Verdict, judge
 from paramedic.cli.command import CommandError
 from paramedic.model.finding import Confidence
 from paramedic.model.hazard import Hazard
 from paramedic.model.report import Report
+
+if TYPE_CHECKING:
+    from paramedic.check.verdict import Verdict
+
+# Whatever judges and writes is imported when there is something to judge: `paramedic run` passes here before it starts
+# the program.
 
 FORMATS = ("terminal", "json", "sarif")
 
@@ -83,6 +88,8 @@ def deliver(
 
     Threads: main thread; reads the source files that findings name, writes the report.
     """
+    from paramedic.check.verdict import judge
+
     fail_on = Confidence(args.fail_on) if args.fail_on else None
     verdict = judge(report, configuration, fail_on=fail_on)
     write(verdict, args, again=again, stream=stream or sys.stdout)

@@ -172,11 +172,27 @@ def _observe(program: Sequence[str], options: Options) -> Ended:
     from paramedic.check.process import run_program
 
     try:
-        ended = run_program(*launch.command(program, options, os.environ))
+        ended = run_program(*launch.command(program, options, os.environ), meanwhile=_get_ready)
     except OSError as error:
         raise CommandError(f"cannot start {sys.executable}: {error.strerror or error}", status=126) from None
     write_ending(Path(options.directory), ended.status)
     return ended
+
+
+def _get_ready() -> None:
+    """Imports what judges and writes while the program runs, so that its user does not wait for that at the end."""
+    try:
+        import paramedic.check.recording
+        import paramedic.check.verdict
+        import paramedic.report.terminal  # noqa: F401
+        from paramedic.hazards.catalogue import CATALOGUE, lens, lenses_of
+        from paramedic.model.hazard import Lens
+
+        for hazard in CATALOGUE:
+            if Lens.RUNTIME in lenses_of(hazard):
+                lens(hazard, Lens.RUNTIME)
+    except Exception:  # it will be met again, where it can be told
+        pass
 
 
 def _report(folder: Path, args: argparse.Namespace, configuration: Configuration) -> int:
