@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from multiprocessing import get_all_start_methods, get_context
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from paramedic.check.notebook import in_cells
 from paramedic.hazards.catalogue import CATALOGUE, lens, lenses_of
 from paramedic.lint.modules import ModuleIndex
 from paramedic.lint.program import read_program
+from paramedic.lint.sightings import Sightings, sightings
 from paramedic.lint.tree import Tree, Unseen, find_files, read_tree
 from paramedic.model.finding import Confidence, Finding, Site
 from paramedic.model.hazard import Lens
@@ -52,12 +53,14 @@ class FileResult:
         findings: everything that the lenses said, advice included.
         read: the files that were read for it.
         gaps: what could not be read.
+        seen: what the program does at all, with places: see `paramedic.lint.sightings`.
     """
 
     path: Path
     findings: tuple[Finding, ...]
     read: tuple[Path, ...]
     gaps: tuple[Gap, ...] = ()
+    seen: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 Progress = Callable[[int, int], None]
@@ -65,6 +68,19 @@ Progress = Callable[[int, int], None]
 
 
 def lint(paths: Sequence[Path], options: LintOptions, progress: Progress | None = None) -> Report:
+    """As `lint_with_sightings`, for those who want the findings alone.
+
+    Raises:
+        FileNotFoundError: one of the paths is not there; nothing was read.
+
+    Threads: main thread; reads files, may start processes and waits for them.
+    """
+    return lint_with_sightings(paths, options, progress)[0]
+
+
+def lint_with_sightings(
+    paths: Sequence[Path], options: LintOptions, progress: Progress | None = None
+) -> tuple[Report, Sightings]:
     """Everything that the static lenses find in files and folders.
 
     Args:
@@ -99,7 +115,11 @@ def lint(paths: Sequence[Path], options: LintOptions, progress: Progress | None 
         "files": len(files),
         "files_that_matter": len(tree.matter),
     }
-    return Report(source=source, findings=tuple(findings), gaps=tuple(gaps))
+    seen: Sightings = {}
+    for result in results:
+        for kind, places in result.seen.items():
+            seen[kind] = list(dict.fromkeys([*seen.get(kind, ()), *places]))
+    return Report(source=source, findings=tuple(findings), gaps=tuple(gaps)), seen
 
 
 def _results(tree: Tree, options: LintOptions, cache: LintCache | None, progress: Progress | None) -> list[FileResult]:
@@ -175,7 +195,9 @@ def read_one(index: ModuleIndex, matter: frozenset[Path], path: Path) -> FileRes
     gaps: tuple[Gap, ...] = ()
     if facts.incomplete:
         gaps = (Gap(reason="too-much-work", detail=f"{path}: read in part, it takes too many steps to follow"),)
-    return FileResult(path=path, findings=tuple(findings), read=tuple(facts.world.modules), gaps=gaps)
+    return FileResult(
+        path=path, findings=tuple(findings), read=tuple(facts.world.modules), gaps=gaps, seen=sightings(facts)
+    )
 
 
 def _chosen(results: list[FileResult], options: LintOptions) -> list[Finding]:

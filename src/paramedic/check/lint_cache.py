@@ -16,7 +16,7 @@ from paramedic.model.report import Gap, finding_from_json, finding_to_json
 if TYPE_CHECKING:
     from paramedic.check.lint import FileResult
 
-_FORM = 4
+_FORM = 5
 
 
 class LintCache:
@@ -98,6 +98,7 @@ class LintCache:
             findings=tuple(finding_from_json(f) for f in entry["findings"]),
             read=tuple(map(Path, entry["read"])),
             gaps=tuple(Gap(**g) for g in entry["gaps"]),
+            seen=entry["seen"],
         )
 
     def note_result(self, result: FileResult) -> None:
@@ -105,6 +106,7 @@ class LintCache:
         self._new["results"][str(result.path)] = {
             "read": {str(p): self._digest(str(p)) for p in result.read},
             "findings": [finding_to_json(f) for f in result.findings],
+            "seen": {kind: list(places) for kind, places in result.seen.items()},
             "gaps": [{"reason": g.reason, "detail": g.detail, "count": g.count} for g in result.gaps],
         }
 

@@ -1,0 +1,97 @@
+"""The checkup: the checklist over source, a recording and a log together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from paramedic.check.checklist import Answer, answers, next_action
+from paramedic.check.configuration import Configuration
+from paramedic.check.lint import LintOptions, Progress, lint_with_sightings
+from paramedic.check.log import report_of_logs
+from paramedic.check.recording import findings_of
+from paramedic.check.suppression import suppress
+from paramedic.model.finding import Finding
+from paramedic.model.report import Gap, Report
+from paramedic.report.excerpt import shown_path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkup:
+    """What came of it.
+
+    Attributes:
+        answers: one for each item, in the order of the checklist.
+        next: what to do first; None where every item passes.
+        sources: what was looked at, a sentence each.
+        report: all findings together, for the formats that want them.
+    """
+
+    answers: tuple[Answer, ...]
+    next: Answer | None
+    sources: tuple[str, ...]
+    report: Report
+
+
+def check_up(
+    paths: Sequence[Path],
+    options: LintOptions,
+    configuration: Configuration,
+    *,
+    recordings: Sequence[Path] = (),
+    logs: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> Checkup:
+    """Goes through the checklist.
+
+    Args:
+        paths: source to read.
+        options: how to read it.
+        configuration: whose suppressions count.
+        recordings: recordings of runs.
+        logs: Paramiko's debug logs.
+        progress: told after each file.
+
+    Raises:
+        FileNotFoundError: a path is not there.
+        RecordingError: no recording can be read.
+        UnreadableLog: a log cannot be read.
+        NothingOfParamiko: a log holds no line of Paramiko's.
+
+    Threads: main thread; reads files, may start processes.
+    """
+    static, seen = lint_with_sightings(paths, options, progress)
+    reports = {"source": static}
+    sources = [
+        f"source: {static.source['files']} files, {static.source['files_that_matter']} with Paramiko "
+        f"({', '.join(str(p) for p in paths)})"
+    ]
+    if recordings:
+        reports["recording"] = findings_of(list(recordings))
+        sources.append(f"recording: {', '.join(str(r) for r in recordings)}")
+    if logs:
+        reports["log"] = report_of_logs(list(logs)).report
+        sources.append(f"log: {', '.join(logs)}")
+        seen.setdefault("debug-logging", []).extend(logs)
+    kept: dict[str, Sequence[Finding]] = {}
+    hidden: list[tuple[Finding, str]] = []
+    gaps: list[Gap] = []
+    for name, report in reports.items():
+        result = suppress(report, configuration).report
+        kept[name] = result.findings
+        hidden.extend(result.suppressed)
+        gaps.extend(result.gaps)
+    found = answers(kept, seen, _shown)
+    together = Report(
+        source={"kind": "checkup", "paths": [str(p) for p in paths]},
+        findings=tuple(f for some in kept.values() for f in some),
+        suppressed=tuple(hidden),
+        gaps=tuple(gaps),
+    )
+    return Checkup(answers=tuple(found), next=next_action(found), sources=tuple(sources), report=together)
+
+
+def _shown(place: str) -> str:
+    file, colon, line = place.rpartition(":")
+    return f"{shown_path(file)}:{line}" if colon and line.isdigit() else shown_path(place)

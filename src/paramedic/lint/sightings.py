@@ -1,0 +1,62 @@
+"""What a program does at all, right or wrong: without it nobody can say that an item of the checklist passes."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from paramedic.lint.contexts import WORKERS
+
+if TYPE_CHECKING:
+    from paramedic.lint.facts import SourceFacts
+
+Sightings = dict[str, list[str]]
+"""By kind, the places (``file:line``)."""
+
+_TEXTS = {
+    "debug-logging": re.compile(r"log_to_file\(|getLogger\(\s*['\"]paramiko|['\"]paramiko(\.\w+)*['\"]\s*:\s*\{"),
+    "thread-dumps": re.compile(
+        r"faulthandler\.(register|enable|dump_traceback_later|dump_traceback)\(|sys\._current_frames"
+    ),
+    "structured": re.compile(r"with\s+.*(PoolExecutor|TaskGroup|ClientPool)\(|TaskGroup\(\)"),
+    "known-hosts": re.compile(r"load_system_host_keys\(|load_host_keys\(|RejectPolicy|get_host_keys\(\)\.add"),
+    "keepalive": re.compile(r"set_keepalive\("),
+    "nodelay": re.compile(r"TCP_NODELAY"),
+}
+
+
+def sightings(facts: SourceFacts) -> Sightings:
+    """Connections, threads, locks, futures and habits, each with the places where they are.
+
+    Threads: pure.
+    """
+    found: Sightings = {}
+
+    def see(kind: str, file: str, line: int) -> None:
+        places = found.setdefault(kind, [])
+        place = f"{file}:{line}"
+        if place not in places:
+            places.append(place)
+
+    for operation in facts.operations:
+        site = operation.site
+        for effect, kind in (
+            ("connect", "connections"),
+            ("open", "channels"),
+            ("submit", "futures"),
+            ("close", "closes"),
+            ("acquire", "locks"),
+        ):
+            if operation.has(effect) and (kind != "locks" or operation.obj.kind == "lock"):
+                see(kind, site.file, site.line)
+        if operation.has("connect") and any(k in operation.keywords for k in ("timeout", "connect_timeout")):
+            see("timeouts", site.file, site.line)
+    for context in facts.contexts:
+        if context.kind in WORKERS and context.site is not None:
+            see("threads", context.site.file, context.site.line)
+    for path, module in facts.world.modules.items():
+        for number, line in enumerate(module.source.text.splitlines(), start=1):
+            for kind, pattern in _TEXTS.items():
+                if not line.lstrip().startswith("#") and pattern.search(line):
+                    see(kind, str(path), number)
+    return found
