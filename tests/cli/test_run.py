@@ -108,6 +108,8 @@ def test_interpreter_options_are_passed_on() -> None:
 NOT_RUN = {
     "nothing": ([], 2, "say which program to run"),
     "no such script": (["nothing.py"], 2, "can't open file"),
+    "a module's name": (["pytest"], 2, "to run the module: paramedic run -m pytest"),
+    "a command's name": (["env"], 2, "if it is a Python script: paramedic run /"),
     "a folder": (["."], 1, "can't find '__main__' module in '.'"),
     "a name with a NUL": (["a\0b.py"], None, ""),
     "standard input": (["-"], 2, "save it in a file"),

@@ -127,8 +127,19 @@ def _checked(program: Sequence[str]) -> list[str]:
                 pass
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise CommandError(f"can't open file {os.path.abspath(first)!r}: {reason}") from None
+        raise CommandError(f"can't open file {os.path.abspath(first)!r}: {reason}{_hint(first)}") from None
     return list(program)
+
+
+def _hint(name: str) -> str:
+    """`paramedic run pytest` means a module, or a command that is a Python script."""
+    import shutil
+    from importlib.util import find_spec
+
+    if name.isidentifier() and find_spec(name) is not None:
+        return f"; to run the module: paramedic run -m {name}"
+    command = shutil.which(name) if "/" not in name and "\0" not in name else None
+    return f"; to run the command, if it is a Python script: paramedic run {command}" if command else ""
 
 
 def _folder(chosen: str | None, program: Sequence[str]) -> Path:
