@@ -15,6 +15,7 @@ from paramedic.model.hazard import Family, Hazard
 from paramedic.model.report import Gap, Report, finding_from_json
 from paramedic.report.json_form import json_schema, report_as_json
 from paramedic.report.sarif import report_as_sarif
+from paramedic.report.terminal import report_text
 
 TEXT = st.text(max_size=20)
 SITES = st.builds(Site, file=TEXT, line=st.integers(0, 10**6), function=TEXT)
@@ -174,3 +175,12 @@ def test_every_report_is_sarif_with_rising_order(report: Report) -> None:
             for thread in flow["threadFlows"]:
                 order = [entry["executionOrder"] for entry in thread["locations"]]
                 assert order == sorted(order) and thread["locations"]
+
+
+@UNHURRIED
+@given(REPORTS, st.integers(40, 120))
+def test_every_report_can_be_told_and_obeys_no_character(report: Report, width: int) -> None:
+    text = report_text(report, {HAZARD.name: HAZARD}, width=width, warnings=["w"], again="x")
+    assert not any(c != "\n" and (ord(c) < 32 or 0x7F <= ord(c) < 0xA0 or 0xD800 <= ord(c) < 0xE000) for c in text)
+    assert text.splitlines()[-1].endswith("suppressed.")
+    assert not any(row != row.rstrip() for row in text.split("\n"))
