@@ -9,6 +9,7 @@ from typing import Any, cast
 from paramedic.hazards.catalogue import CATALOGUE, lens, lenses_of
 from paramedic.logs.facts import LogFacts
 from paramedic.logs.forms import Form
+from paramedic.logs.halves import read_in_halves, seam_of
 from paramedic.logs.reading import LogReader, Tally
 from paramedic.logs.sources import Source, sources_of
 from paramedic.model.finding import Confidence, Finding
@@ -72,13 +73,16 @@ def findings_of(facts: LogFacts, lenses: Sequence[LogLens]) -> list[Finding]:
     ]
 
 
-def report_of_logs(names: Sequence[str], *, form: Form | None = None, rotated: bool = False) -> LogReport:
+def report_of_logs(
+    names: Sequence[str], *, form: Form | None = None, rotated: bool = False, workers: int = 1
+) -> LogReport:
     """Reads logs and says what they show.
 
     Args:
         names: paths; "-" for standard input.
         form: the form of their lines; None to find out.
         rotated: take rotated predecessors too.
+        workers: 2 lets a second process read the second half of a long log.
 
     Raises:
         UnreadableLog: a file cannot be read.
@@ -91,14 +95,14 @@ def report_of_logs(names: Sequence[str], *, form: Form | None = None, rotated: b
     gaps: list[Gap] = []
     result = LogReport(report=Report(source={"kind": "log"}, findings=()))
     for source in sources_of(names, rotated=rotated):
-        reader = LogReader(source, form)
-        for facts in reader.facts():
+        runs, tally = _runs(source, form, workers)
+        for facts in runs:
             findings += findings_of(facts, lenses)
             gaps += facts.gaps
             if len(result.runs) < MAX_RUNS:
                 result.runs.append(facts)
-        gaps += reader.tally.gaps(source)
-        result.tallies.append((source, reader.tally))
+        gaps += tally.gaps(source)
+        result.tallies.append((source, tally))
     if not any(tally.messages for _, tally in result.tallies):
         raise NothingOfParamiko(_nothing(result.tallies))
     for source, tally in result.tallies:
@@ -106,6 +110,15 @@ def report_of_logs(names: Sequence[str], *, form: Form | None = None, rotated: b
             gaps.append(Gap(reason="nothing-of-paramiko", detail=_nothing([(source, tally)])))
     result.report = Report(source=_source(result), findings=tuple(findings), gaps=tuple(_summed(gaps)))
     return result
+
+
+def _runs(source: Source, form: Form | None, workers: int) -> tuple[Iterable[LogFacts], Tally]:
+    if workers > 1 and form is None and (seam := seam_of(source)) is not None:
+        halves = read_in_halves(source, seam)
+        if halves is not None:
+            return halves
+    reader = LogReader(source, form)
+    return reader.facts(), reader.tally
 
 
 def follow(name: str, *, form: Form | None = None) -> Iterator[Finding]:

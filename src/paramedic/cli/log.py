@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 import shutil
 import sys
@@ -71,7 +72,7 @@ class LogCommand:
                 return self._follow(args, form)
             if args.timeline:
                 return self._timeline(args, form, narrowing)
-            result = use_case.report_of_logs(args.logs, form=form, rotated=args.rotated)
+            result = use_case.report_of_logs(args.logs, form=form, rotated=args.rotated, workers=_workers())
         except UnreadableLog as error:
             raise CommandError(str(error)) from None
         except use_case.NothingOfParamiko as error:
@@ -112,7 +113,7 @@ COMMAND = LogCommand()
 
 def _around_a_finding(args: argparse.Namespace, form: Form | None, narrowing: Narrowing) -> tuple[Narrowing, str]:
     """In a long log the lines that matter are those of the strongest finding."""
-    result = use_case.report_of_logs(args.logs, form=form, rotated=args.rotated)
+    result = use_case.report_of_logs(args.logs, form=form, rotated=args.rotated, workers=_workers())
     lines = int(str(result.report.source["lines"]))
     strong = sorted(result.report.findings, key=lambda f: f.confidence.rank)
     sites = [s.line for s in strong[0].sites] if strong else []
@@ -160,6 +161,10 @@ def _lines(text: str | None) -> tuple[int, int | None]:
     if not (first.isdigit() and (last.isdigit() or not last)):
         raise ValueError(f"--lines {text!r}: write it as 120-180 or 120-")
     return int(first), int(last) if last else (None if dash else int(first))
+
+
+def _workers() -> int:
+    return 2 if (os.cpu_count() or 1) > 1 else 1
 
 
 def _width() -> int:

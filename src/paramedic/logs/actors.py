@@ -76,6 +76,8 @@ class Channel:
     eof_sent: Seen | None = None
     eof_received: Seen | None = None
     sftp = False
+    guessed = False
+    """Which of several openers it was, the log does not say."""
     moved: Channel | None = None
     readers: list[Seen] | None = None
     writers: list[Seen] | None = None
@@ -95,7 +97,7 @@ class Channel:
         return ChannelFacts(
             number=int(self.number) if self.number.isdigit() and len(self.number) < 19 else -1,
             transport="" if self.owner is None else self.owner.name,
-            opener=origin.name_of(self.opener) if origin is not None and self.opening is not None else "",
+            opener=origin.name_of(self.opener) if origin is not None and self.opening and not self.guessed else "",
             opening=maybe_line(self.opening),
             confirmed=maybe_line(self.confirmed),
             requested=maybe_line(self.requested),
@@ -120,6 +122,7 @@ class Transport:
         "confirm_ms",
         "double_logins",
         "end",
+        "ended_unseen",
         "failed_logins",
         "greeting",
         "host",
@@ -168,6 +171,7 @@ class Transport:
         self.unimplemented: list[Seen] = []
         self.keys_tried = 0
         self.channels: dict[bytes, Channel] = {}
+        self.ended_unseen: set[bytes] = set()
         self.channels_seen = 0
         self.sessions = 0
         self.most_live = 0
@@ -244,6 +248,7 @@ class Transport:
             keepalives_unanswered_by=self.keepalives_since,
             channels=self.channels_seen,
             ended_by_itself=self.own_eofs,
+            ended_unseen=frozenset(int(n) for n in self.ended_unseen if n.isdigit()),
             most_live=self.most_live,
             silence=silence,
             stopped_after_eof=None if self.after_eof is None else self.after_eof.facts(),

@@ -86,7 +86,10 @@ class Channels(Connections):
         if transport.own_open is channel:
             transport.own_open = None
             transport.own_call = False
-        elif channel.opener and not transport.server:
+        elif channel.opener and not transport.server and not channel.guessed:
+            home = self.homes.get(channel.opener)
+            if home is not None and home is not transport and home.end is None:
+                self.wanderers.add(channel.opener)
             self.homes[channel.opener] = transport
             if transport.opener is None:
                 transport.opener = channel.opener
@@ -102,25 +105,32 @@ class Channels(Connections):
                 self._unlist(oldest)
                 transport.most_live = MAX_LIVE
                 self.evicted += 1
-        if transport.channels_seen <= SAMPLES and channel.opening is not None:
+        if transport.channels_seen <= SAMPLES and channel.opening is not None and not channel.guessed:
             taken = seconds_between(channel.opening, seen)
             if taken is not None and taken >= 0:
                 transport.confirm_ms.append(taken * 1000)
 
     def _pending(self, transport: Transport, number: bytes) -> Channel | None:
-        same = self._by_number.get(number, ())
+        """The channel that a transport confirms or refuses.
+
+        Channels of several transports may wait under one number. Then it is that of a thread that is known to work on
+        this transport, and no other; otherwise all of them are guesses from now on.
+        """
         own = transport.own_open
         if own is not None and own.number == number:
             return own
+        same = self._by_number.get(number, ())
         if len(same) == 1:
             return same[0] if same[0].owner is None else None
         waiting = [c for c in same if c.owner is None]
-        if len(waiting) > 1:
-            for channel in waiting:
-                if self.homes.get(channel.opener) is transport:
-                    return channel
-            return next((c for c in waiting if c.opener not in self.homes), waiting[0])
-        return waiting[0] if waiting else None
+        if len(waiting) < 2:
+            return waiting[0] if waiting else None
+        here = [c for c in waiting if self.told.get(c.opener) is transport]
+        if len(here) == 1:
+            return here[0]
+        for channel in waiting:
+            channel.guessed = True
+        return waiting[0]
 
     def _refused(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
         transport = self.transport_of(thread, seen)
@@ -180,10 +190,12 @@ class Channels(Connections):
         transport = self.transport_of(thread, seen)
         channel = transport.channels.get(number)
         if channel is None:
+            if transport.started is None and len(transport.ended_unseen) < MAX_LIVE:
+                transport.ended_unseen.add(number)
             return
         channel.eof_received = channel.last = seen
-        if channel.eof_sent is not None:
-            self._finish(channel)
+        if channel.eof_sent is not None or channel.guessed or self.is_ambiguous(number):
+            self._finish(channel)  # whose "EOF sent" is whose, would be a guess
         else:
             transport.after_eof = channel
 
@@ -210,17 +222,15 @@ class Channels(Connections):
 
         Threads: for the one thread that reads.
         """
-        home = self.homes.get(thread)
-        if home is not None:
-            channel = home.channels.get(number)
-            if channel is not None:
-                return channel
+        told = self.told.get(thread)
+        if told is not None:
+            return told.channels.get(number)
         same = self._by_number.get(number)
         if not same:
             return None
-        if len(same) == 1:
+        if len(same) == 1 and (not self.blind or same[0].opener == thread):
             return same[0]
-        mine = [c for c in same if c.opener == thread]
+        mine = [c for c in same if c.opener == thread and not c.guessed]
         return mine[0] if len(mine) == 1 else None
 
     def _window(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
@@ -240,7 +250,7 @@ class Channels(Connections):
         if channel is None:
             return
         if channel.eof_received is None and channel.requested is not None and len(self.dropped) < KEPT:
-            moved = channel.moved
+            moved = channel.moved if not channel.guessed else None
             mine = channel.eof_sent if channel.eof_sent and channel.eof_sent[2] == channel.opener else channel.requested
             between = seconds_between(mine, moved.opening if moved is not None else None)
             after = seconds_between(moved.requested if moved is not None else None, seen)
@@ -331,7 +341,7 @@ class Channels(Connections):
         if other is None or not first[0]:
             return
         sure = self._only_live() is transport
-        known = first[0] in self.homes or other[0] in self.homes
+        known = self.homes.get(first[0]) is transport and self.homes.get(other[0]) is transport
         if sure or known:
             if len(self.overlaps) < KEPT:
                 self.overlaps.append(
@@ -378,7 +388,7 @@ class Channels(Connections):
         waiting = transport.waiting_at_end if seen is not None else self._waiting(transport)
         if channel is None or channel.eof_sent is None or not waiting or channel.requested is None:
             return
-        foreign = bool(channel.opener) and channel.eof_sent[2] != channel.opener
+        foreign = bool(channel.opener) and not channel.guessed and channel.eof_sent[2] != channel.opener
         halves = [c for c in transport.channels.values() if c.eof_sent is not None and c.eof_sent[2] != c.opener]
         if seen is None:
             # The log just stops: a tunnel has no requests, so it is always "waiting"; sessions are asked for something.
@@ -409,15 +419,8 @@ class Channels(Connections):
 
         Threads: for the one thread that reads.
         """
-        return len(self._by_number.get(number, ())) > 1
-
-    def at_home(self, thread: bytes, channel: Channel) -> None:
-        """The thread works on the transport of this channel.
-
-        Threads: for the one thread that reads.
-        """
-        if channel.owner is not None and thread:
-            self.homes[thread] = channel.owner
+        same = self._by_number.get(number, ())
+        return len(same) > 1 or (self.blind and bool(same))
 
 
 def _doing(line: bytes) -> str:

@@ -27,6 +27,9 @@ class Connections:
         transports: by the name of their thread.
         threads: last line of each worker.
         homes: the transport on which each worker was seen last.
+        told: the transport of each worker's line, where the log itself says so (`paramedic.log_to_file`).
+        wanderers: workers that were seen on several live transports.
+        blind: there are transports whose channels the log does not all show, since it begins later than they do.
     """
 
     def __init__(self, prior_transports: frozenset[bytes] = frozenset()) -> None:
@@ -35,6 +38,7 @@ class Connections:
         self.mixed = False
         self.transports: dict[bytes, Transport] = {}
         self.transports_seen = 0
+        self.begun_before = 0
         self.threads_seen = 0
         self.clock_backwards = 0
         self.unrequested: list[Seen] = []
@@ -43,12 +47,16 @@ class Connections:
         self.most_logging_in = 0
         self.threads: dict[bytes, Seen] = {}
         self.homes: dict[bytes, Transport] = {}
+        self.told: dict[bytes, Transport] = {}
+        self.blind = False
+        self.wanderers: set[bytes] = set()
         self._opened: dict[bytes, Channel] = {}
         self._done: list[TransportFacts] = []
         self._logging_in: dict[bytes, Transport] = {}
 
     def _start(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
         identity = message.rpartition(b": ")[2].decode("ascii", "replace")
+        self.blind = self.blind or any(t.started is None and t.end is None for t in self.transports.values())
         transport = Transport(thread, seen, identity[:20], b"server mode" in message[:40])
         if self.now_s is not None:
             transport.last_s = self.now_s
@@ -83,9 +91,11 @@ class Connections:
                     self.mixed = True
                 transport = self.transports[thread] = Transport(thread, None, "", False)
                 self.transports_seen += 1
+                self.begun_before += 1
                 if self.now_s is not None:
                     transport.last_s = self.now_s
                 self.threads.pop(thread, None)
+                self.blind = len(self.transports) > 1
         now = self.now_s
         if now is not None:
             quiet = now - transport.last_s
@@ -199,12 +209,14 @@ class Connections:
                 del self.threads[old]
                 self.homes.pop(old, None)
                 self._opened.pop(old, None)
+                self.told.pop(old, None)
         ended = [t for t in self.transports.values() if t.end is not None]
         if len(ended) < MAX_ENDED:
             return
         for transport in ended[:-64]:
             how = transport.end[0] if transport.end else ""
-            if how != "eof" or transport.double_logins or transport.failed_logins or transport.waiting_at_end:
+            told = transport.started is None or transport.double_logins
+            if how != "eof" or told or transport.failed_logins or transport.waiting_at_end:
                 if len(self._done) < 4 * KEPT:
                     self._done.append(transport.facts())
             del self.transports[transport.tid]
@@ -219,6 +231,8 @@ class Connections:
         self.threads.pop(thread, None)
         self.homes.pop(thread, None)
         self._opened.pop(thread, None)
+        self.told.pop(thread, None)
+        self.wanderers.discard(thread)
 
     def works_on(self, thread: bytes, identity: bytes) -> None:
         """The log itself says on which transport a thread works.
@@ -227,9 +241,11 @@ class Connections:
         """
         if thread in self.transports:
             return
-        home = self.homes.get(thread)
+        told = self.told.get(thread)
         text = identity.decode("ascii", "replace")
-        if home is None or home.identity != text:
+        if told is None or told.identity != text:
             found = [t for t in self.transports.values() if t.identity == text and t.end is None]
             if found:
-                self.homes[thread] = found[-1]
+                self.told[thread] = self.homes[thread] = found[-1]
+            else:
+                self.told.pop(thread, None)

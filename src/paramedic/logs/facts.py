@@ -149,6 +149,7 @@ class TransportFacts:
         unimplemented: lines that say that the peer did not know what to do with a message of ours.
         logins_failed: lines of failed logins.
         keys_tried: keys that were offered on it.
+        ended_unseen: channels that ended here and began before the log, or this part of it, begins.
         keepalives: keepalive requests that were sent.
         keepalives_unanswered_by: how many of them were sent after the last other line of the transport.
         channels: how many channels were opened.
@@ -183,6 +184,7 @@ class TransportFacts:
     channels: int = 0
     most_live: int = 0
     ended_by_itself: int = 0
+    ended_unseen: frozenset[int] = frozenset()
     silence: tuple[float, Line, Line] | None = None
     stopped_after_eof: ChannelFacts | None = None
     own_opens: tuple[ChannelFacts, ...] = ()
@@ -204,6 +206,7 @@ class SftpOverlap:
         lines: the evidence, in order.
         count: how often.
         round_trip_ms: the fastest answer of this connection, for ``faster-than-the-wire``.
+        sure: the log shows that all were in the same session; else a thread's only known connection suggests it.
     """
 
     channel: int
@@ -213,6 +216,7 @@ class SftpOverlap:
     lines: tuple[Line, ...]
     count: int = 1
     round_trip_ms: float = 0.0
+    sure: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -367,6 +371,7 @@ class LogFacts:
         messages: how many lines of Paramiko's were understood.
         transports: in the order of their start; those with nothing to tell are only counted once there are many.
         transports_seen: how many there were.
+        begun_before: how many of them began before the log does.
         threads_known: the log says which thread logged a line.
         threads_seen: how many.
         mixed: several processes with the same thread numbers wrote here; who did what is a guess.
@@ -382,6 +387,7 @@ class LogFacts:
     messages: int
     transports: tuple[TransportFacts, ...]
     transports_seen: int
+    begun_before: int
     threads_known: bool
     threads_seen: int
     mixed: bool

@@ -73,16 +73,19 @@ class LogReader:
 
     Attributes:
         tally: what was read so far.
+        stories: the processes that go on, by id.
+        finished: the facts of those that have ended and were not handed out yet.
+        forms: the forms found so far.
     """
 
     def __init__(self, source: Source, form: Form | None = None) -> None:
         self.source = source
         self.tally = Tally()
         self._said = form
-        self._forms: list[Form] = [] if form is None else [form]
-        self._stories: dict[int | None, Story] = {}
+        self.forms: list[Form] = [] if form is None else [form]
+        self.stories: dict[int | None, Story] = {}
         self._origins: dict[tuple[str, str], Origin] = {}
-        self._finished: list[LogFacts] = []
+        self.finished: list[LogFacts] = []
         self._loggers: dict[bytes | None, bool] = {}
         self._time_text = b""
         self._heads: dict[bytes, tuple[bytes, bool]] = {}
@@ -103,27 +106,31 @@ class LogReader:
         new = False
         for block in self.source.blocks(follow=follow):
             if block.lines:
-                self._take(block)
+                self.take(block)
                 new = True
             elif new:
                 new = False
-                yield from [copy.deepcopy(story).finish() for story in self._stories.values()]
-            yield from self._finished
-            self._finished.clear()
-        for story in self._stories.values():
+                yield from [copy.deepcopy(story).finish() for story in self.stories.values()]
+            yield from self.finished
+            self.finished.clear()
+        for story in self.stories.values():
             yield story.finish()
-        self._stories.clear()
+        self.stories.clear()
 
-    def _take(self, block: Block) -> None:
+    def take(self, block: Block) -> None:
+        """Takes some whole lines.
+
+        Threads: for one thread.
+        """
         self.tally.lines += len(block.lines)
         self.tally.size += block.size
-        if not self._forms:
+        if not self.forms:
             self._find_form(block.lines)
-        if self._forms and self._forms[0] is PARAMIKO_FORM:
+        if self.forms and self.forms[0] is PARAMIKO_FORM:
             self._take_paramikos(block)
         else:
             self._take_others(block, block.lines, block.first)
-        for story in self._stories.values():
+        for story in self.stories.values():
             story.forget_ended()
 
     def _find_form(self, lines: list[bytes]) -> None:
@@ -131,7 +138,7 @@ class LogReader:
         likely = [i for i, line in enumerate(lines) if b"paramiko" in line or b"[chan " in line][:SAMPLE_LINES]
         form = detect([lines[i][:4096] for i in likely])
         if form is not None:
-            self._forms.append(form)
+            self.forms.append(form)
             self.tally.forms.append(form.name)
 
     def _origin(self, file: str, form: Form) -> Origin:
@@ -144,24 +151,24 @@ class LogReader:
         return origin
 
     def _story(self, process: int | None) -> Story:
-        story = self._stories.get(process)
+        story = self.stories.get(process)
         if story is None:
-            if len(self._stories) >= MAX_STORIES:
-                oldest = next(iter(self._stories))
-                self._finished.append(self._stories.pop(oldest).finish())
-            story = self._stories[process] = Story(process)
+            if len(self.stories) >= MAX_STORIES:
+                oldest = next(iter(self.stories))
+                self.finished.append(self.stories.pop(oldest).finish())
+            story = self.stories[process] = Story(process)
         return story
 
     def _next_run(self, story: Story, seen: Seen) -> Story:
         beside = story.runs_beside(seen)
         story.mixed = story.mixed or beside
-        self._finished.append(story.finish())
+        self.finished.append(story.finish())
         fresh = Story(story.process, frozenset(story.transports) | story.prior_transports)
         fresh.mixed = beside
         fresh.now_s = story.now_s
         if len(fresh.prior_transports) > 100_000:
             fresh.prior_transports = frozenset(story.transports)
-        self._stories[story.process] = fresh
+        self.stories[story.process] = fresh
         return fresh
 
     def _take_paramikos(self, block: Block) -> None:
@@ -232,14 +239,14 @@ class LogReader:
     def _odd_line(self, block: Block, number: int, line: bytes) -> None:
         # It may be a continuation, or of another form that writes to the same file.
         self._take_others(block, [line], number)
-        if None not in self._stories:
+        if None not in self.stories:
             self._story(None)
 
     def _take_others(self, block: Block, lines: list[bytes], first: int) -> None:
         number = first - 1
         for line in lines:
             number += 1
-            for form in self._forms:
+            for form in self.forms:
                 record = form.parse(line)
                 if record is not None:
                     self._record(block, number, line, form, record)
@@ -248,14 +255,14 @@ class LogReader:
                 self._unparsed(block, number, line)
 
     def _unparsed(self, block: Block, number: int, line: bytes) -> None:
-        looks = b"paramiko" in line or b"[chan " in line or (not self._forms and recognise(line) is not None)
-        if looks and self._said is None and len(self._forms) < MAX_FORMS and self._checked < 2000:
+        looks = b"paramiko" in line or b"[chan " in line or (not self.forms and recognise(line) is not None)
+        if looks and self._said is None and len(self.forms) < MAX_FORMS and self._checked < 2000:
             self._checked += 1
             form = detect([line[:4096]])
-            if form is not None and form not in self._forms:
+            if form is not None and form not in self.forms:
                 record = form.parse(line)
                 if record is not None:
-                    self._forms.append(form)
+                    self.forms.append(form)
                     self.tally.forms.append(form.name)
                     self._record(block, number, line, form, record)
                     return

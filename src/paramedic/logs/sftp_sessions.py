@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramedic.logs.actors import Channel, Seen, line_of, seconds_between
+from paramedic.logs.actors import Channel, Seen, Transport, line_of, seconds_between
 from paramedic.logs.facts import CwdMix, Line, SftpOverlap
 from paramedic.logs.phrases import SFTP_CALLS
 
@@ -40,13 +40,14 @@ class Session:
         "closed",
         "cwd",
         "fast",
-        "fast_lines",
+        "home",
         "last",
         "number",
         "open_ms",
         "opens",
         "proved",
         "stat",
+        "suggested",
         "threads",
     )
 
@@ -54,7 +55,9 @@ class Session:
         self.number = number
         self.channel = channel
         self.closed = False
+        self.home: Transport | None = None if channel is None else channel.owner
         self.threads: dict[bytes, Seen] = {}
+        self.suggested: set[bytes] = set()
         self.last: Seen | None = None
         self.opens: dict[bytes, tuple[Seen, list[Seen]]] = {}
         self.open_ms: list[float] = []
@@ -70,9 +73,8 @@ class SftpSessions:
     def __init__(self, story: Channels) -> None:
         self._story = story
         self._threads = story.threads
-        self._homes = story.homes
         self._of_channel: dict[Channel, Session] = {}
-        self._orphans: dict[bytes, Session] = {}
+        self._orphans: dict[tuple[bytes, bytes], Session] = {}
         self._seats: dict[bytes, Session] = {}
         self._changes = 0
         self.ambiguous = 0
@@ -103,9 +105,9 @@ class SftpSessions:
     def _session(self, thread: bytes, number: bytes) -> Session | None:
         seat = self._seats.get(thread)
         if seat is not None and seat.number == number and not seat.closed:
-            home = self._homes.get(thread)
-            if home is None or (seat.channel is not None and seat.channel.owner is home):
-                return seat
+            if seat.channel is not None and seat.channel.opener == thread and not seat.channel.guessed:
+                if not self._story.told:
+                    return seat  # its own channel, whatever others have the same number
         session = self._look_up(thread, number)
         if session is not None and thread:
             if len(self._seats) > MAX_SEATS:
@@ -115,28 +117,43 @@ class SftpSessions:
 
     def _look_up(self, thread: bytes, number: bytes) -> Session | None:
         channel = self._story.channel_of(thread, number)
-        if channel is None:
-            if self._story.is_ambiguous(number):
-                self.ambiguous += 1
-                return None
-            session = self._orphans.get(number)
+        if channel is not None:
+            session = self._of_channel.get(channel)
             if session is None:
-                if len(self._orphans) >= MAX_ORPHANS:
-                    self._orphans.pop(next(iter(self._orphans)))
-                session = self._orphans[number] = Session(number, None)
+                session = self._of_channel[channel] = Session(number, channel)
+                channel.sftp = True
             return session
-        session = self._of_channel.get(channel)
+        home = self._story.homes.get(thread)
+        if home is not None and home.end is None and thread not in self._story.wanderers:
+            session = self._suggested(home, number)
+            if session is not None:
+                session.suggested.add(thread)
+                return session
+        if self._story.is_ambiguous(number):
+            self.ambiguous += 1
+            return None
+        return self._orphan((b"", number), None)
+
+    def _suggested(self, home: Transport, number: bytes) -> Session | None:
+        """The session of that number on the one transport that the thread was seen on: likely, not sure."""
+        channel = home.channels.get(number)
+        if channel is not None:
+            return self._of_channel.get(channel) if not channel.guessed else None
+        return self._orphan((home.tid, number), home) if home.started is None else None
+
+    def _orphan(self, key: tuple[bytes, bytes], home: Transport | None) -> Session:
+        """A session that began before the log."""
+        session = self._orphans.get(key)
         if session is None:
-            session = self._of_channel[channel] = Session(number, channel)
-            channel.sftp = True
+            if len(self._orphans) >= MAX_ORPHANS:
+                self._orphans.pop(next(iter(self._orphans)))
+            session = self._orphans[key] = Session(key[1], None)
+            session.home = home
         return session
 
     def _start(self, thread: bytes, number: bytes, seen: Seen) -> None:
         self._threads[thread] = seen
-        self._orphans.pop(number, None)
-        session = self._session(thread, number)
-        if session is not None and session.channel is not None:
-            self._story.at_home(thread, session.channel)
+        self._session(thread, number)
 
     def _end(self, thread: bytes, number: bytes, seen: Seen) -> None:
         self._threads[thread] = seen
@@ -159,7 +176,7 @@ class SftpSessions:
         if session.channel is not None:
             self._of_channel.pop(session.channel, None)
         else:
-            self._orphans.pop(session.number, None)
+            self._orphans.pop((session.home.tid if session.home is not None else b"", session.number), None)
 
     def _call(self, name: bytes, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
         session = self._session(thread, number)
@@ -232,6 +249,14 @@ class SftpSessions:
                     del session.cwd[thread]
                     return
 
+    def known(self) -> list[SftpOverlap]:
+        """What is to be told: nothing of sessions that began before the log, unless there is but one transport.
+
+        Threads: for the one thread that reads.
+        """
+        alone = self._story.transports_seen < 2
+        return [o for o in self.overlaps if alone or o.transport]
+
     def finish(self) -> None:
         """The log ends: looks at the sessions that are still open.
 
@@ -244,7 +269,7 @@ class SftpSessions:
                 self._report(session, "all-silent", silent[-8:], 0.0)
 
     def _report_fast(self, session: Session) -> None:
-        owner = session.channel.owner if session.channel is not None else None
+        owner = session.channel.owner if session.channel is not None else session.home
         samples = session.open_ms + (owner.confirm_ms + owner.request_ms if owner is not None else [])
         if session.proved or len(samples) < 3 or min(samples) < WIRE_MS:
             return
@@ -256,8 +281,10 @@ class SftpSessions:
             self._report(session, "faster-than-the-wire", list(lines.values()), min(samples), len(close))
 
     def _report(self, session: Session, how: str, seen: list[Seen], fastest_ms: float, count: int = 1) -> None:
+        if session.channel is None and session.home is None and self._story.transports_seen > 1:
+            return  # one number, and nobody knows whose
         lines: list[Line] = [line_of(s) for s in sorted(seen, key=lambda s: s[0])]
-        owner = session.channel.owner if session.channel is not None else None
+        owner = session.channel.owner if session.channel is not None else session.home
         self.overlaps.append(
             SftpOverlap(
                 channel=_number(session.number),
@@ -267,6 +294,7 @@ class SftpSessions:
                 lines=tuple(lines),
                 count=count,
                 round_trip_ms=fastest_ms,
+                sure=session.channel is not None and not any(s[2] in session.suggested for s in seen),
             )
         )
 

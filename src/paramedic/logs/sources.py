@@ -60,12 +60,16 @@ class Source:
         files: oldest first; empty for standard input.
         long_lines: lines that were cut.
         broken: what was wrong with a compressed file, in words.
+        start: byte of the only file at which to begin; it must be the first of a line.
+        stop: byte at which to end, as a line does; None for the end of the file.
     """
 
     name: str
     files: tuple[Path, ...]
     long_lines: int = 0
     broken: str = ""
+    start: int = 0
+    stop: int | None = None
 
     def blocks(self, *, follow: bool = False, wait: Callable[[float], None] = time.sleep) -> Iterator[Block]:
         """The lines, in blocks.
@@ -89,6 +93,8 @@ class Source:
             try:
                 while again:
                     with _opened(path) as stream:
+                        if self.start:
+                            stream.seek(self.start)
                         yield from self._of_stream(stream, str(path), wait if last else None)
                     again = last  # it was rotated: go on with the file that now has the name
             except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
@@ -100,9 +106,10 @@ class Source:
         decoder: codecs.IncrementalDecoder | None = None
         number, rest, skipping, fresh = 1, b"", False, True
         read = getattr(stream, "read1", stream.read)
+        left = None if self.stop is None else self.stop - self.start
         while True:
             try:
-                data = read(BLOCK_BYTES)
+                data = read(BLOCK_BYTES if left is None else min(BLOCK_BYTES, left))
             except (EOFError, zlib.error, lzma.LZMAError) as error:
                 self.broken = f"{file} ends early: {error}"
                 data = b""
@@ -115,6 +122,8 @@ class Source:
                     continue
                 break
             size = len(data)
+            if left is not None:
+                left -= size
             if fresh:
                 fresh = False
                 if data[:2] in _UTF16:  # what PowerShell's ">" writes

@@ -170,19 +170,24 @@ class Story(Channels):
         since = seconds_between(self.last, seen)
         return since is not None and since < RESTART_S
 
-    def finish(self) -> LogFacts:
+    def finish(self, *, cut: bool = False) -> LogFacts:
         """The log ends here: everything that it said about this process.
+
+        Args:
+            cut: it goes on elsewhere, so nothing is concluded from its silence.
 
         Threads: for the one thread that reads.
         """
         for transport in self.transports.values():
             if transport.end is None:
-                self._look_for_eof_race(transport, None)
+                if not cut:
+                    self._look_for_eof_race(transport, None)
                 transport.waiting_at_end = self._waiting(transport)
             for channel in list(transport.channels.values()):
                 if channel.readers is not None or channel.writers is not None:
                     self.packets.report_sharing(channel)
-        self.sftp.finish()
+        if not cut:
+            self.sftp.finish()
         transports = [*self._done, *(t.facts() for t in self.transports.values())]
         transports.sort(key=lambda t: (t.started or t.last or _NOWHERE).number)
         return LogFacts(
@@ -192,6 +197,7 @@ class Story(Channels):
             messages=self.messages,
             transports=tuple(transports),
             transports_seen=self.transports_seen,
+            begun_before=self.begun_before,
             threads_known=bool(self.last and self.last[2]),
             threads_seen=self.threads_seen + len(self.threads) + self.transports_seen,
             mixed=self.mixed,
@@ -201,13 +207,13 @@ class Story(Channels):
             hosts=tuple((host, line_of(seen)) for host, seen in self.hosts.items()),
             refusals=tuple(self.refusals),
             refusals_seen=self.refusals_seen,
-            sftp_overlaps=tuple(self.sftp.overlaps),
+            sftp_overlaps=tuple(self.sftp.known()),
             cwd_mixes=tuple(self.sftp.mixes),
             overlaps=tuple(self.overlaps),
             dead_uses=tuple(self.dead_uses),
             dropped=tuple(self.dropped),
             eof_races=tuple(self.eof_races),
-            windows_full=tuple(self.packets.full()),
+            windows_full=() if cut else tuple(self.packets.full()),
             shared_streams=tuple(self.packets.shared),
             unrequested=tuple(map(line_of, self.unrequested)),
             gaps=tuple(self._gaps()),

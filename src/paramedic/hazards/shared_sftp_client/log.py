@@ -41,6 +41,12 @@ def find(facts: LogFacts) -> Iterable[Finding]:
     """
     for overlap in facts.sftp_overlaps:
         confidence, what, proof = _SAYS[overlap.how]
+        if not overlap.sure:
+            confidence = Confidence.POSSIBLE if confidence is Confidence.OBSERVED else Confidence.ADVICE
+            proof += (
+                " Several connections have a channel of that number; that this one is meant is suggested by where its "
+                "thread was seen."
+            )
         who = ", ".join(overlap.threads[:4]) + (" …" if len(overlap.threads) > 4 else "")
         yield Finding(
             hazard=HAZARD.name,
