@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from paramedic.analysis.calls import Call
+from paramedic.analysis.machine import Root
+from paramedic.analysis.operations import READS, WRITES
 from paramedic.model.event import ERR, IN, OUT
 
 FULL = 0.85
@@ -77,6 +79,25 @@ class LateEof:
     sender_stack: int
 
 
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A channel was closed by its finalizer before its command had ended.
+
+    Attributes:
+        channel: id.
+        opener: the call that opened it, or None.
+        pty: whether its command had a terminal.
+        thread: number of the thread that ran the finalizer.
+        t_ns: when.
+    """
+
+    channel: int
+    opener: Call | None
+    pty: bool
+    thread: int
+    t_ns: int
+
+
 @dataclass(slots=True)
 class Channel:
     """What is known of one channel.
@@ -86,11 +107,12 @@ class Channel:
         window_bytes: our receive window.
         unread: bytes in our buffers, stdout and stderr.
         full_ns: since when the window is full; 0 if it is not.
-        out_bytes: how many bytes came, both streams.
+        last_feed_ns: when data last came.
         eof_ns: when the peer's EOF came, or 0.
         close_ns: when the peer's CLOSE came, or 0.
         close_sent: when, by which thread, from which stack our CLOSE went out; None if it did not.
         status: the exit status that came, or None.
+        pty: whether its command has a terminal, and so gets SIGHUP when the channel closes.
         opener: the call that opened it.
     """
 
@@ -98,10 +120,12 @@ class Channel:
     window_bytes: int = 0
     unread: list[int] = field(default_factory=lambda: [0, 0])
     full_ns: int = 0
+    last_feed_ns: int = 0
     eof_ns: int = 0
     close_ns: int = 0
     close_sent: tuple[int, int, int] | None = None
     status: int | None = None
+    pty: bool = False
     opener: Call | None = None
     readers: list[int] = field(default_factory=lambda: [0, 0])
 
@@ -109,6 +133,14 @@ class Channel:
     def closed(self) -> bool:
         """Whether either side has said CLOSE."""
         return self.close_ns > 0 or self.close_sent is not None
+
+
+def stream_read(name: str, root: Root) -> int:
+    """Which stream a reading call reads.
+
+    Threads: pure.
+    """
+    return ERR if name == "Channel.recv_stderr" else root.stream if root.kind == "ChannelFile" else OUT
 
 
 class Channels:
@@ -126,10 +158,19 @@ class Channels:
             channel = self.alive[ident] = Channel(ident)
         return channel
 
+    def polled_in_vain(self, ident: int, call: Call) -> bool:
+        """Whether the exit status is asked for, without waiting, while the window is full; the call then counts from there."""
+        known = self.alive.get(ident)
+        if known is None or not known.full_ns:
+            return False
+        call.began_ns = known.full_ns  # it has been polled at least since then
+        return True
+
     def feed(self, ident: int, stream: int, unread: int, window: int, t_ns: int) -> None:
         """Data came."""
         channel = self.of(ident)
         channel.unread[stream] = unread
+        channel.last_feed_ns = t_ns
         if window:
             channel.window_bytes = window
         if channel.window_bytes and sum(channel.unread) >= channel.window_bytes * FULL:
@@ -140,6 +181,8 @@ class Channels:
 
     def reading(self, ident: int, stream: int, began: bool) -> None:
         """A call that reads a stream begins or ends."""
+        if stream == IN:
+            return
         channel = self.of(ident)
         if began:
             channel.readers[stream] += 1
@@ -152,6 +195,22 @@ class Channels:
         channel.unread[stream] = 0
         if channel.window_bytes and sum(channel.unread) < channel.window_bytes * FULL:
             channel.full_ns = 0
+
+    def remote_waited(self, call: Call, root: Root, t_ns: int, ended: bool) -> None:
+        """A call that may have waited for the peer ends, or is still open at ``t_ns``."""
+        channel = root.channel
+        if not channel:
+            return
+        if call.name == "Channel.recv_exit_status":
+            self.waited(Stall.STATUS, channel, OUT, call, t_ns, ended)
+        elif call.name in WRITES:
+            self.waited(Stall.WRITE, channel, IN, call, t_ns, ended)
+        elif call.name in READS:
+            stream = stream_read(call.name, root)
+            if stream != IN:
+                self.waited(Stall.OTHER_STREAM, channel, stream, call, t_ns, ended)
+                if ended:
+                    self.reading(channel, stream, False)
 
     def waited(self, stall: Stall, ident: int, stream: int, call: Call, t_ns: int, ended: bool) -> None:
         """A call that waits for the peer ends, or is still open at ``t_ns``: note it if the peer waited for us."""

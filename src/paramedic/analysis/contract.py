@@ -63,6 +63,14 @@ RULES: tuple[Rule, ...] = (
         Need.OVERLAP,
     ),
     _rule(
+        "transport.auth", "auth", "auth", "shared-client-connect",
+        "transport.py Transport.auth_publickey (5.1.0) replaces self.auth_handler, of which there is one",
+    ),
+    _rule(
+        "agent", "sign", "sign", "shared-agent",
+        "agent.py AgentSSH._send_message (5.1.0) writes a request and reads a reply without a lock",
+    ),
+    _rule(
         "channel.out", "read", "read", "shared-channel",
         "buffered_pipe.py BufferedPipe.read (5.1.0) gives the buffered bytes to whoever asks first",
     ),
@@ -110,12 +118,12 @@ RULES: tuple[Rule, ...] = (
 
 _READS = "read readinto readline readlines __next__"
 _WRITES = "write writelines"
-_ASKS = "get_pty invoke_shell exec_command invoke_subsystem update_environment set_environment_variable request_x11"
+_ASKS = "get_pty invoke_shell exec_command invoke_subsystem request_x11"
 _SFTP_CALLS = (
     "listdir listdir_attr open remove rename posix_rename mkdir rmdir stat lstat symlink chmod chown utime "
     "truncate readlink normalize chdir putfo put getfo get"
 )
-_SFTP_FILE_CALLS = "stat chmod chown utime truncate check prefetch"
+_SFTP_FILE_CALLS = "close stat chmod chown utime truncate check prefetch"
 
 
 def _uses() -> dict[str, tuple[tuple[str, str], ...]]:
@@ -131,6 +139,12 @@ def _uses() -> dict[str, tuple[tuple[str, str], ...]]:
     use("HostKeys", "save", ("host-keys", "change"))
     use("Transport", "request_port_forward cancel_port_forward renegotiate_keys", ("transport.reply", "global"))
     use("Transport", "global_request", ("transport.reply", "global"))
+    use(
+        "Transport",
+        "auth_none auth_password auth_publickey auth_interactive auth_interactive_dumb",
+        ("transport.auth", "auth"),
+    )
+    use("AgentKey", "sign_ssh_data", ("agent", "sign"))
     use("Channel", "recv", ("channel.out", "read"))
     use("Channel", "recv_stderr", ("channel.err", "read"))
     use("Channel", "send sendall", ("channel.in", "write"))

@@ -81,6 +81,7 @@ class Lives:
         self._found: dict[tuple[int, str], ClosedUse] = {}
         self._unordered: dict[tuple[int, int], ClosedUse] = {}
         self.sessions: dict[int, set[int]] = {}
+        self.opened: dict[int, int] = {}
         self.peaks: dict[int, int] = {}
         self.refusals: dict[int, Refusal] = {}
 
@@ -159,6 +160,7 @@ class Lives:
 
     def session_opened(self, transport: int, channel: int) -> None:
         """A channel belongs to this connection from now on."""
+        self.opened[transport] = self.opened.get(transport, 0) + 1
         sessions = self.sessions.setdefault(transport, set())
         sessions.add(channel)
         if len(sessions) > self.peaks.get(transport, 0):

@@ -30,8 +30,17 @@ _OPENS = frozenset(
     "SSHClient.exec_command SSHClient.invoke_shell SSHClient.open_sftp Transport.open_session Transport.open_channel "
     "Transport.open_sftp_client".split()
 )
-_READS = frozenset("File.read File.readinto File.readline File.readlines File.__next__".split())
-_WRITES = frozenset("Channel.send Channel.sendall File.write File.writelines File.flush".split())
+READS = frozenset(
+    "Channel.recv Channel.recv_stderr File.read File.readinto File.readline File.readlines File.__next__".split()
+)
+WRITES = frozenset("Channel.send Channel.sendall File.write File.writelines File.flush".split())
+
+
+CALLS_BACK = frozenset(
+    "SSHClient.connect Transport.connect Transport.auth_interactive Transport.auth_interactive_dumb SFTPClient.get "
+    "SFTPClient.getfo SFTPClient.put SFTPClient.putfo Transport.start_server".split()
+)
+"""Operations that run functions of the user's in the caller's own thread: policies, progress callbacks, file objects."""
 
 
 class Operation:
@@ -54,8 +63,8 @@ class Operation:
         self.remote = method in _REMOTE.get(cls, "").split()
         self.paramiko = cls in _PARAMIKO
         self.opens = name in _OPENS
-        self.reads = name in _READS or name in ("Channel.recv", "Channel.recv_stderr")
-        self.writes = name in _WRITES
+        self.reads = name in READS
+        self.writes = name in WRITES
 
 
 def operations(names: Sequence[str]) -> list[Operation]:

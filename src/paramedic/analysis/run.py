@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 
+from paramedic.analysis.callbacks import Callbacks
 from paramedic.analysis.calls import Call, OpenCalls
-from paramedic.analysis.channels import ERR, IN, OUT, Channels, Stall
+from paramedic.analysis.channels import IN, OUT, Channels, Dropped, Stall, stream_read
 from paramedic.analysis.clocks import Clocks
 from paramedic.analysis.conflicts import Conflicts
 from paramedic.analysis.contract import uses
+from paramedic.analysis.futures import Futures
 from paramedic.analysis.lives import Lives
 from paramedic.analysis.locks import TRIED, Edge, Locks
-from paramedic.analysis.operations import operations
+from paramedic.analysis.machine import NOWHERE, Listener, Root
+from paramedic.analysis.operations import CALLS_BACK, operations
 from paramedic.analysis.orders import cycles
+from paramedic.analysis.pools import Pools
+from paramedic.analysis.roots import Roots, resource_of
+from paramedic.analysis.sftp import SftpState
+from paramedic.analysis.states import States
 from paramedic.analysis.waits import Deadlock, deadlocks
 from paramedic.analysis.world import World
 from paramedic.model.event import Event, Kind, State
@@ -44,12 +50,21 @@ class RunFacts:
         end_ns: when the process had ended, or the time of the last event.
         events: how many there were.
         process: its id.
+        status: with which the run ended, as its parent saw it.
+        forked: whether the process came to be by fork alone.
+        heard: when each transport last heard from its peer.
+        inherited: remote calls on objects that the process did not make itself, by the object's id.
+        interrupted: calls that Ctrl-C ended.
+        nested: calls that interrupted another one on the same connection: the outer, the inner, how often.
+        dropped: channels whose finalizer closed them under their command.
+        finalizing: the object whose finalizer runs, by thread.
 
     Threads: made and read by one thread.
     """
 
     def __init__(self, texts: Mapping[int, str], names: list[str], process: int = 0) -> None:
         self.world = World(texts)
+        self.roots = Roots(self.world)
         self.clocks = Clocks()
         self.open = OpenCalls()
         self.conflicts = Conflicts(self.world.pin)
@@ -62,13 +77,28 @@ class RunFacts:
         self.first_ns = self.last_ns = self.end_ns = 0
         self.events = 0
         self.process = process
+        self.status = 0
+        self.forked = False
+        self.heard: dict[int, int] = {}
+        self.inherited: dict[int, Call] = {}
+        self.interrupted: list[Call] = []
+        self.nested: dict[tuple[int, int], tuple[Call, Call, int]] = {}
+        self.dropped: list[Dropped] = []
         self._operations = operations(names)
-        self._client_of: dict[int, int] = {}
-        self._transport_of: dict[int, int] = {}
-        self._roots: dict[int, tuple[str, int, int, int, int]] = {}
-        self._by_remote: dict[tuple[int, int], int] = {}
-        self._by_number: dict[tuple[int, int], int] = {}
+        self.callbacks = Callbacks(self.world, {o.name: o.remote for o in self._operations})
+        self.futures = Futures()
+        self.pools = Pools()
+        self.sftp = SftpState()
+        self.states = States()
+        machines = (self.futures, self.sftp, self.states)
+        self._begins: list[list[Listener]] = [
+            [m.begins[o.name] for m in machines if o.name in m.begins] for o in self._operations
+        ]
+        self._ends: list[list[Listener]] = [
+            [m.ends[o.name] for m in machines if o.name in m.ends] for o in self._operations
+        ]
         self._alive: set[int] = set()
+        self.finalizing: dict[int, int] = {}
         handlers: dict[int, Callable[[Event], None]] = {
             Kind.CALL: self._call, Kind.RETURN: self._return, Kind.RAISE: self._raise, Kind.NEW: self._new,
             Kind.FINAL: self._final, Kind.LINK: self._link, Kind.WAIT: self._wait, Kind.GOT: self._got,
@@ -119,15 +149,39 @@ class RunFacts:
 
     def client_of(self, transport: int) -> int:
         """The client whose connection a transport is, or 0."""
-        return self._client_of.get(transport, 0)
+        return self.roots.client_of.get(transport, 0)
 
     def transport_of(self, ident: int) -> int:
         """The transport that an object's calls go over, or 0."""
-        return self._root(ident)[3]
+        return self.roots.of(ident)[3]
 
     def channel_of(self, ident: int) -> int:
         """The channel that an object is or belongs to, or 0."""
-        return self._root(ident)[1]
+        return self.roots.of(ident)[1]
+
+    def root(self, ident: int) -> Root:
+        """What an object belongs to."""
+        return self.roots.of(ident)
+
+    def is_remote(self, name: str) -> bool:
+        """Whether an operation may wait for the peer."""
+        return self.callbacks.remote.get(name, False)
+
+    def open_transports(self) -> list[int]:
+        """Connections that nobody has closed and that have not ended, in the order of their making."""
+        live = [
+            t.transport for t in self.world.threads.values() if t.transport and t.transport not in self.transport_ended
+        ]
+        return [
+            t
+            for t in sorted(live)
+            if not any(self.lives.was_closed(o, self.end_ns) for o in (t, self.client_of(t)) if o)
+        ]
+
+    @property
+    def ended_itself(self) -> bool:
+        """Whether the program gave up by itself (a watchdog's ``os._exit``), and was not stopped by a signal or Ctrl-C."""
+        return self.status <= 128 and not self.interrupted
 
     def at_s(self, t_ns: int) -> float:
         """Seconds since the recording began."""
@@ -143,34 +197,56 @@ class RunFacts:
         operation = self._operations[op]
         clock = self.clocks.of(thread)
         call = Call(thread, operation.name, obj, site, t_ns, a, b, self.locks.ids_held(thread), clock.epoch())
+        outer = self.open.of(thread)
+        if outer and operation.remote and thread == 1:
+            self._nested(outer[-1], call)
         self.open.begin(call)
         if not operation.paramiko:
+            for listener in self._begins[op]:
+                listener(call, NOWHERE)
             return
         name = operation.name
         if name == "Transport.run":
             self.world.thread(thread).transport = obj
             return
-        kind, channel, stream, transport, sftp = self._root(obj)
+        root = self.roots.of(obj)
+        kind, channel, stream, transport, sftp = root
+        for listener in self._begins[op]:
+            listener(call, root)
         for resource, group in uses(name, kind, stream):
-            ident = self._resource(resource, obj, channel, transport, sftp, call)
+            ident = resource_of(resource, call, root)
             if ident:
                 self.conflicts.begin(resource, ident, group, call, clock)
+        if self.forked and operation.remote and obj not in self.world.things:
+            self.inherited.setdefault(obj, call)
         if operation.remote:
             if transport and self.world.thread(thread).transport != transport:
                 self.locks.remote(call, transport, clock)
             if operation.reads and channel:
-                self.channels.reading(
-                    channel, ERR if name == "Channel.recv_stderr" else stream if kind == "ChannelFile" else OUT, True
-                )
+                self.channels.reading(channel, stream_read(name, root), True)
+        if name in ("Channel.get_pty", "Channel.invoke_shell") and channel:
+            self.channels.of(channel).pty = True
         if name == "SSHClient.connect":
-            self._connects(obj, b)
+            self.world.thing(obj).label = f"to {self.world.text(b)}" if b else ""
+            self.lives.reborn(obj)
         elif name in ("SSHClient.close", "Transport.close"):
-            self._closes(obj, kind, call)
+            self.lives.closes(obj, call, clock, self._alive)
         elif name == "Channel.exit_status_ready" and channel:
-            self.channels.waited(Stall.STATUS, channel, OUT, call, t_ns, True) if self._polled(channel, call) else None
+            if self.channels.polled_in_vain(channel, call):
+                self.channels.waited(Stall.STATUS, channel, OUT, call, t_ns, True)
         else:
-            for owner in self._owners(obj, kind, transport):
+            for owner in self.roots.owners(obj, root):
                 self.lives.begin(owner, call)
+
+    def _nested(self, outer: Call, call: Call) -> None:
+        """A call inside another one in the main thread: from a signal handler, unless the outer one calls back."""
+        if outer.name in CALLS_BACK or not self.callbacks.remote.get(outer.name):
+            return
+        transport = self.roots.of(call.obj).transport
+        if transport and transport == self.roots.of(outer.obj).transport:
+            key = (outer.stack, call.stack)
+            known = self.nested.get(key)
+            self.nested[key] = (outer, call, 1) if known is None else (*known[:2], known[2] + 1)
 
     def _return(self, event: Event) -> None:
         call = self.open.end(event[6], self._operations[event[5]].name, event[2])
@@ -186,18 +262,29 @@ class RunFacts:
 
     def _ended(self, call: Call, event: Event) -> None:
         operation = self._operations[event[5]]
+        name, obj, t_ns = call.name, call.obj, event[0]
+        root = self.roots.of(obj)
+        for listener in self._ends[event[5]]:
+            listener(call, root)
+        self.callbacks.ended(call, root, t_ns)
+        if operation.remote and self.states.loops and call.thread in self.states.loops:
+            self.states.blocked_loop(call, t_ns)
         if not operation.paramiko:
             return
-        name, obj, t_ns = call.name, call.obj, event[0]
+        if call.error:
+            self.futures.raised(call)
+            if call.error.startswith("KeyboardInterrupt"):
+                self.interrupted.append(call)
         if name == "Transport.run":
             self.transport_ended[obj] = t_ns
             return
         clock = self.clocks.of(call.thread)
-        kind, channel, stream, transport, sftp = self._root(obj)
+        kind, channel, stream, transport, sftp = root
         if operation.remote:
-            self._remote_ended(call, operation.reads, operation.writes, kind, channel, stream, t_ns)
+            self.locks.remote_ended(call, t_ns)
+            self.channels.remote_waited(call, root, t_ns, True)
         for resource, _ in uses(name, kind, stream):
-            ident = self._resource(resource, obj, channel, transport, sftp, call)
+            ident = resource_of(resource, call, root)
             if ident:
                 self.conflicts.end(resource, ident, call, clock)
         if channel:
@@ -212,28 +299,12 @@ class RunFacts:
         ):
             self.clocks.post(call.thread, transport, _REGISTERED)
         if name not in ("SSHClient.close", "Transport.close", "SSHClient.connect"):
-            for owner in self._owners(obj, kind, transport):
+            for owner in self.roots.owners(obj, root):
                 self.lives.end(owner, call, clock)
         if operation.opens and call.error.startswith(_CHANNEL_ERROR) and transport:
             code = event[1]
             if self.world.text(call.words) in ("", "session") or name != "Transport.open_channel":
                 self.lives.refused(transport, call, code)
-
-    def _remote_ended(
-        self, call: Call, reads: bool, writes: bool, kind: str, channel: int, stream: int, t_ns: int
-    ) -> None:
-        self.locks.remote_ended(call, t_ns)
-        if not channel:
-            return
-        if reads:
-            which = ERR if call.name == "Channel.recv_stderr" else stream if kind == "ChannelFile" else OUT
-            if which != IN:
-                self.channels.waited(Stall.OTHER_STREAM, channel, which, call, t_ns, True)
-                self.channels.reading(channel, which, False)
-        elif writes:
-            self.channels.waited(Stall.WRITE, channel, IN, call, t_ns, True)
-        elif call.name == "Channel.recv_exit_status":
-            self.channels.waited(Stall.STATUS, channel, OUT, call, t_ns, True)
 
     def _new(self, event: Event) -> None:
         kind = self._operations[event.op].name.partition(".")[0] if event.op else "object"
@@ -241,9 +312,7 @@ class RunFacts:
         if kind == "Transport":
             for call in reversed(self.open.of(event.thread)):
                 if call.name == "SSHClient.connect":
-                    self._client_of[event.obj] = call.obj
-                    self._transport_of[call.obj] = event.obj
-                    self.world.thing(event.obj).label = self.world.thing(call.obj).label
+                    self.roots.connected(call.obj, event.obj)
                     break
 
     def _final(self, event: Event) -> None:
@@ -251,21 +320,24 @@ class RunFacts:
         if thing is None:
             return
         if not event.a and (thing.kind == "Channel" or thing.kind == "ChannelFile" and thing.number == IN):
+            self.finalizing[event.thread] = event.obj
+            self.states.finalized(event, self.world)
             return  # its end comes, too
+        self.finalizing.pop(event.thread, None)
         if thing.kind in ("ChannelFile", "SFTPFile", "Channel"):
             self.conflicts.forget(event.obj)
             if thing.kind == "Channel":
                 self.channels.forget(event.obj)
                 self.clocks.forget(event.obj)
             self.world.gone(event.obj)
-            self._roots.pop(event.obj, None)
+            self.roots.forget(event.obj)
 
     def _link(self, event: Event) -> None:
         thing = self.world.thing(event.obj)
         thing.parent, thing.number = event.a, event.b
-        self._roots.pop(event.obj, None)
+        self.roots.forget(event.obj)
         self.lives.session_opened(event.a, event.obj)
-        self._by_number[(event.a, event.b)] = event.obj
+        self.roots.by_number[(event.a, event.b)] = event.obj
         for call in reversed(self.open.of(event.thread)):
             if self._operations and call.name.startswith(("SSHClient.", "Transport.", "SFTPClient.")):
                 self.channels.of(event.obj).opener = call
@@ -275,12 +347,16 @@ class RunFacts:
         if event.op == State.REMOTE_CHANNEL:
             thing = self.world.thing(event.obj)
             thing.remote = event.a
-            self._by_remote[(thing.parent, event.a)] = event.obj
+            self.roots.by_remote[(thing.parent, event.a)] = event.obj
         elif event.op == State.WINDOW:
             self.channels.of(event.obj).window_bytes = event.a
         elif event.op == State.EXIT_STATUS:
             self.channels.of(event.obj).status = event.a
             self._answered(event.thread, event.obj)
+        elif event.op == State.FAILED:
+            self.futures.failed(event.thread, event.obj, self.world.text(event.b), event.t_ns)
+        else:
+            self.states.changed(event)
 
     def _wait(self, event: Event) -> None:
         thread = event.thread
@@ -310,10 +386,21 @@ class RunFacts:
         self.locks.free(event[6], event[2], event[0])
 
     def _post(self, event: Event) -> None:
-        self.clocks.post(event[6], event[2], event[1])
+        thread, obj, token = event[6], event[2], event[1]
+        self.clocks.post(thread, obj, token)
+        if 0 < token <= 2:
+            self.futures.post(thread, obj, token)
+        elif token > 2:
+            self.pools.put(obj, token)
 
     def _take(self, event: Event) -> None:
-        self.clocks.take(event[6], event[2], event[1])
+        thread, obj, token = event[6], event[2], event[1]
+        self.clocks.take(thread, obj, token)
+        if 0 < token <= 2:
+            self.futures.take(thread, obj, token, event[5] > 0)
+        elif token > 2:
+            calls = self.open.of(thread)
+            self.pools.take(thread, obj, token, calls[-1] if calls else None)
 
     def _start(self, event: Event) -> None:
         child = self.world.thread(event.a)
@@ -340,10 +427,12 @@ class RunFacts:
 
     def _feed(self, event: Event) -> None:
         self.channels.feed(event[2], event[5], event[1], event[4], event[0])
+        self.heard[self.roots.of(event[2]).transport] = event[0]
 
     def _wire(self, event: Event) -> None:
         if event.b:
-            channel = self._by_number.get((event.obj, event.a))
+            self.heard[event.obj] = event.t_ns
+            channel = self.roots.by_number.get((event.obj, event.a))
             if channel is None:
                 return
             known = self.channels.of(channel)
@@ -354,13 +443,22 @@ class RunFacts:
                 self.lives.session_closed(event.obj, channel)
             self._answered(event.thread, channel)
             return
-        channel = self._by_remote.get((event.obj, event.a))
+        channel = self.roots.by_remote.get((event.obj, event.a))
         if channel is None:
             return
         calls = [c for c in self.open.of(event.thread) if c.name != "Transport.run"]
         stack = calls[-1].stack if calls else 0
         if event.op == _CLOSE:
             self.channels.close_sent(channel, event.thread, stack, event.t_ns)
+            known = self.channels.of(channel)
+            if (
+                self.finalizing.get(event.thread) == channel
+                and known.status is None
+                and not known.eof_ns
+                and not known.close_ns
+            ):
+                self.world.pin(channel)
+                self.dropped.append(Dropped(channel, known.opener, known.pty, event.thread, event.t_ns))
             self.lives.session_closed(event.obj, channel)
             return
         if self.channels.eof_sent(channel, event.thread, stack, event.t_ns):
@@ -383,88 +481,12 @@ class RunFacts:
             self.gaps.append(Gap(reason=slug, detail=detail))
 
     def _finish(self) -> None:
-        for call in self.open.all():
-            if not call.name.startswith(("Channel.", "File.")):
-                continue
-            kind, channel, stream, _, _ = self._root(call.obj)
-            if not channel:
-                continue
-            if call.name == "Channel.recv_exit_status":
-                self.channels.waited(Stall.STATUS, channel, OUT, call, self.end_ns, False)
-            elif call.name in ("Channel.send", "Channel.sendall", "File.write", "File.writelines", "File.flush"):
-                self.channels.waited(Stall.WRITE, channel, IN, call, self.end_ns, False)
-            elif call.name in ("Channel.recv", "Channel.recv_stderr") or call.name.startswith("File."):
-                which = ERR if call.name == "Channel.recv_stderr" else stream if kind == "ChannelFile" else OUT
-                if which != IN:
-                    self.channels.waited(Stall.OTHER_STREAM, channel, which, call, self.end_ns, False)
-        remote = {o.name for o in self._operations if o.remote}
-        self.locks.finish(self.end_ns, [c for c in self.open.all() if c.name in remote])
-
-    # who belongs to whom
-
-    def _root(self, obj: int) -> tuple[str, int, int, int, int]:
-        """Kind, channel, stream, transport and SFTP client of an object; 0 where there is none."""
-        known = self._roots.get(obj)
-        if known is not None:
-            return known
-        thing = self.world.things.get(obj)
-        if thing is None:
-            return ("object", 0, 0, 0, 0)
-        channel = stream = transport = sftp = 0
-        step: Any = thing
-        seen = 0
-        while step is not None and seen < 8:
-            if step.kind == "ChannelFile":
-                stream = step.number
-            elif step.kind == "Channel" and not channel:
-                channel = step.ident
-            elif step.kind == "SFTPClient":
-                sftp = step.ident
-            elif step.kind == "Transport":
-                transport = step.ident
-                break
-            elif step.kind == "SSHClient":
-                transport = self._transport_of.get(step.ident, 0)
-                break
-            step = self.world.things.get(step.parent)
-            seen += 1
-        root = (thing.kind, channel, stream, transport, sftp)
-        if transport and thing.kind != "SSHClient":
-            self._roots[obj] = root
-        return root
-
-    def _resource(self, resource: str, obj: int, channel: int, transport: int, sftp: int, call: Call) -> int:
-        if resource.startswith("channel."):
-            return channel
-        if resource == "sftp":
-            return sftp
-        if resource == "transport.reply":
-            return 0 if call.name == "Transport.global_request" and not call.argument else transport
-        if resource == "host-keys":
-            return call.argument if call.argument > 0 else 0
-        return obj
-
-    def _owners(self, obj: int, kind: str, transport: int) -> tuple[int, ...]:
-        if kind == "SSHClient":
-            current = self._transport_of.get(obj, 0)
-            return (obj, current) if current else (obj,)
-        if not transport:
-            return ()
-        client = self._client_of.get(transport, 0)
-        return (transport, client) if client and self._transport_of.get(client) == transport else (transport,)
-
-    def _connects(self, client: int, host: int) -> None:
-        self.world.thing(client).label = f"to {self.world.text(host)}" if host else ""
-        self.lives.reborn(client)
-
-    def _closes(self, obj: int, kind: str, call: Call) -> None:
-        clock = self.clocks.of(call.thread)
-        self.lives.closes(obj, call, clock, self._alive)
-
-    def _polled(self, channel: int, call: Call) -> bool:
-        """Whether the exit status has been asked for while the window was full for long enough."""
-        known = self.channels.alive.get(channel)
-        if known is None or not known.full_ns:
-            return False
-        call.began_ns = known.full_ns  # it has been polled at least since then
-        return True
+        """What is open at the end has lasted until then."""
+        remote = [c for c in self.open.all() if c.name != "Transport.run"]
+        for call in remote:
+            root = self.roots.of(call.obj)
+            self.callbacks.ended(call, root, self.end_ns)
+            self.channels.remote_waited(call, root, self.end_ns, False)
+            if root.sftp:
+                self.sftp.behind_prefetch(call, root, self.end_ns - call.began_ns)
+        self.locks.finish(self.end_ns, [c for c in remote if self.is_remote(c.name)])

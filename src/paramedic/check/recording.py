@@ -42,7 +42,7 @@ def findings_of(paths: Sequence[Path]) -> Report:
     processes: list[dict[str, Any]] = []
     refused: list[RecordingError] = []
     for path in paths:
-        ended_ns = read_ending(path)
+        ended = read_ending(path)
         try:
             files = find_traces(path)
         except RecordingError as error:
@@ -55,7 +55,7 @@ def findings_of(paths: Sequence[Path]) -> Report:
                 refused.append(error)
                 continue
             try:
-                facts = facts_of(trace, ended_ns)
+                facts = facts_of(trace, ended)
             finally:
                 trace.close()
             findings += judged(facts, gaps)
@@ -73,17 +73,19 @@ def findings_of(paths: Sequence[Path]) -> Report:
     return Report(source=source, findings=tuple(findings), gaps=tuple(dict.fromkeys(gaps)))
 
 
-def facts_of(trace: TraceFile, ended_ns: int = 0) -> RunFacts:
+def facts_of(trace: TraceFile, ended: tuple[int, int] = (0, 0)) -> RunFacts:
     """What one process's file says.
 
     Args:
         trace: the file.
-        ended_ns: when the process had ended, on the recording's clock; 0 if unknown.
+        ended: when the run had ended, on the recording's clock, and its status; (0, 0) if unknown.
 
     Threads: one thread.
     """
     facts = RunFacts(trace.texts, trace.header["operations"], int(trace.header.get("process") or 0))
-    facts.feed_all(trace.events(), ended_ns)
+    facts.status = ended[1]
+    facts.forked = bool(trace.header.get("forked"))
+    facts.feed_all(trace.events(), ended[0])
     return facts
 
 

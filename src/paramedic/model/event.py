@@ -80,6 +80,7 @@ class State(IntEnum):
     PROXY_STDERR = 9  # proxy command: a = bytes in its stderr pipe that nobody has read
     GEVENT = 10  # client: a = 1 if gevent has patched sockets but not threads
     EXIT = 11  # the interpreter ends in an orderly way
+    SIGNAL = 12  # a signal handler is set: a = the signal's number, b = text: file and qualified name of the handler
 
 
 OUT, ERR, IN = 0, 1, 2

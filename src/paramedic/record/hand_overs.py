@@ -368,6 +368,23 @@ class HandOvers:
         yield events.Handle, "_run", runs, _pass, _ignore, _NOTHING
 
 
+def signal_handlers(probes: Probes, signal: Any) -> Iterator[Target]:
+    """Which functions of the program's are signal handlers: they run in the middle of whatever the main thread does."""
+    state, handler_set = int(Kind.STATE), int(State.SIGNAL)
+
+    def enter(number: Any, handler: Any) -> None:
+        try:
+            function = getattr(handler, "func", handler)  # functools.partial
+            code = getattr(getattr(function, "__func__", function), "__code__", None)
+            if code is not None:
+                words = f"{code.co_filename}\t{getattr(code, 'co_qualname', code.co_name)}"
+                probes.row(state, handler_set, 0, 0, int(number), probes.writer.text(words))
+        except Exception as e:
+            probes.trouble("signal.signal", e)
+
+    yield signal, "signal", enter, _pass, _ignore, ("handler",)
+
+
 def simple_queue(probes: Probes, real: type) -> type:
     """A `queue.SimpleQueue` that records; executors' own ones are left alone, their futures say it all."""
     row, trouble, new_id, stack_of = probes.row, probes.trouble, probes.new_id, probes.stacks.of

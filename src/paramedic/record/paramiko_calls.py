@@ -66,8 +66,6 @@ def targets(paramiko: Any, probes: Probes, record_commands: bool) -> Iterator[Ta
         enter, leave, fail = probes.call(
             op, _MEASURES.get(method), words.arguments(full), _ALWAYS if full in _INNER else OURS + 1
         )
-        if full == "SSHClient.connect":
-            enter = _connecting(enter, probes)
         yield home, method, enter, leave, fail, _PARAMETERS.get(full, _PARAMETERS.get("*." + method, ()))
     yield from _line_reads(homes, probes)
     yield from _births(homes, probes)
@@ -83,6 +81,7 @@ _INNER = frozenset(
         "HostKeys.save",
         "HostKeys.add",
         "AgentKey.sign_ssh_data",
+        "Channel.get_pty",
     }
 )
 """Recorded also when Paramiko itself calls them (a host key policy saves what it has added)."""
@@ -127,27 +126,11 @@ _MEASURES: dict[str, Callable[[Any], int]] = {
 }
 
 
-def _connecting(enter: Callable[..., Any], probes: Probes) -> Callable[..., Any]:
-    """Before a connect is recorded: say if gevent has patched sockets and left the threads as they were."""
-    row, id_of, trouble = probes.row, probes.id_of, probes.trouble
-
-    def connect(client: Any, *values: Any) -> Any:
-        token = enter(client, *values)
-        try:
-            monkey = sys.modules.get("gevent.monkey")
-            if monkey is not None and monkey.is_module_patched("socket") and not monkey.is_module_patched("threading"):
-                row(_STATE, State.GEVENT, id_of(client), 0, 1, 0)
-        except Exception as e:
-            trouble("gevent", e)
-        return token
-
-    return connect
-
-
 class _Words:
     """From arguments to ``a`` (a timeout in ms) and ``b`` (a text) of a call."""
 
     def __init__(self, probes: Probes, record_commands: bool) -> None:
+        self.probes = probes
         self.text = probes.writer.text
         self.record_commands = record_commands
 
@@ -183,7 +166,10 @@ class _Words:
             return _relative
         return None
 
-    def connect(self, _: Any, timeout: Any, hostname: Any, port: Any) -> tuple[int, int]:
+    def connect(self, client: Any, timeout: Any, hostname: Any, port: Any) -> tuple[int, int]:
+        monkey = sys.modules.get("gevent.monkey")
+        if monkey is not None and monkey.is_module_patched("socket") and not monkey.is_module_patched("threading"):
+            self.probes.row(_STATE, State.GEVENT, self.probes.id_of(client), 0, 1, 0)
         return milliseconds(timeout), self.text(f"{hostname}" if port == 22 else f"{hostname}:{port}")
 
     def command(self, _: Any, timeout: Any, command: Any) -> tuple[int, int]:
@@ -328,8 +314,16 @@ def _wire(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
 
         return enter
 
+    asked: set[int] = set()
+
     def linked(channel: Any, transport: Any) -> None:
-        row(_LINK, 0, id_of(channel), 0, id_of(transport), channel.chanid)
+        given = id_of(transport)
+        row(_LINK, 0, id_of(channel), 0, given, channel.chanid)
+        if given not in asked:  # with its first channel the program has had its chance to set the option
+            asked.add(given)
+            option = getattr(transport.sock, "getsockopt", None)
+            if option is not None:
+                row(_STATE, State.NO_DELAY, given, 0, int(bool(option(6, 1))), 0)  # IPPROTO_TCP, TCP_NODELAY
 
     def window(channel: Any, window_size: Any) -> None:
         row(_STATE, State.WINDOW, id_of(channel), 0, window_size, 0)

@@ -17,7 +17,7 @@ from paramedic.model.event import Kind, State
 from paramedic.model.operations import OPERATIONS
 from paramedic.record import codes, paramiko_calls
 from paramedic.record.frames import Stacks
-from paramedic.record.hand_overs import THREAD_MARK, HandOvers, simple_queue
+from paramedic.record.hand_overs import THREAD_MARK, HandOvers, signal_handlers, simple_queue
 from paramedic.record.imports import ImportWatch
 from paramedic.record.locks import stand_ins
 from paramedic.record.paramiko_calls import Target
@@ -98,7 +98,7 @@ class Session:
         """Begin to watch: now what is imported, later what will be."""
         self._active = True
         self._begin_thread("MainThread")
-        listeners = {"paramiko": self._paramiko}
+        listeners = {"paramiko": self._paramiko, "signal": self._signal}
         if self.options.level == CHECK:
             self._hand_overs = HandOvers(self.probes)
             listeners |= {
@@ -197,6 +197,9 @@ class Session:
         for name, ours in (("Lock", made.lock), ("RLock", made.rlock)):
             self._replace(module, name, ours)
 
+    def _signal(self, module: Any) -> None:
+        self._watch(signal_handlers(self.probes, module))
+
     def _queue(self, module: Any) -> None:
         self._watch(self._hand_overs.queues(module))
         real = module.SimpleQueue
@@ -246,8 +249,7 @@ class Session:
         try:
             writer = _open_writer(self.options, parent=parent)
         except OSError as e:
-            self._writer.full = str(e)
-            self._writer.close_for_good()
+            self._writer.close_for_good(str(e))
             return
         self._writer.become(writer)
         self.probes.stacks.forget()

@@ -28,14 +28,18 @@ def write_ending(directory: Path, status: int) -> None:
         pass
 
 
-def read_ending(recording: Path) -> int:
-    """When the program of a recording (a folder, or a file in it) had ended, on the recording's clock; 0 if unknown.
+def read_ending(recording: Path) -> tuple[int, int]:
+    """When the program of a recording (a folder, or a file in it) had ended, on the recording's clock, and its status.
+
+    Returns:
+        (0, 0) where nobody saw it end.
 
     Threads: any.
     """
     directory = recording if recording.is_dir() else recording.parent
     try:
-        ended = json.loads((directory / NAME).read_text())["ended_ns"]
-        return ended if isinstance(ended, int) else 0
+        data = json.loads((directory / NAME).read_text())
+        ended, status = data["ended_ns"], data["status"]
+        return (ended, status) if isinstance(ended, int) and isinstance(status, int) else (0, 0)
     except (OSError, ValueError, KeyError, TypeError):
-        return 0
+        return 0, 0

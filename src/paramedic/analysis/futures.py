@@ -1,0 +1,94 @@
+"""Futures: whose exception nobody asked for, and workers that wait for work queued behind themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from paramedic.analysis.calls import Call
+from paramedic.analysis.machine import Listener, Root
+
+SUBMITTED, DONE = 1, 2
+"""Tokens of a future's hand-overs, as the recorder gives them."""
+
+
+@dataclass(slots=True)
+class LostError:
+    """A task ended with an exception that nobody has asked for.
+
+    Attributes:
+        error: "Type: message".
+        thread: number of the worker.
+        call: the last call of the task's on one of Paramiko's objects that raised, or None.
+        t_ns: when it ended.
+    """
+
+    error: str
+    thread: int
+    call: Call | None
+    t_ns: int
+
+
+@dataclass(slots=True)
+class Starved:
+    """A worker waits for a task that no worker has begun.
+
+    Attributes:
+        call: its call of result().
+        since_ns: since when.
+    """
+
+    call: Call
+    since_ns: int
+
+
+class Futures:
+    """All futures that somebody may still ask."""
+
+    def __init__(self) -> None:
+        self._failed: dict[int, LostError] = {}
+        self._waiting: set[int] = set()
+        self._running: dict[int, int] = {}
+        self._raised: dict[int, Call] = {}
+        self.begins: dict[str, Listener] = {}
+        self.ends = {"Future.result": self._asked, "Future.exception": self._asked}
+
+    def post(self, thread: int, future: int, token: int) -> None:
+        """A future is submitted, or done."""
+        if token == SUBMITTED:
+            self._waiting.add(future)
+        elif self._running.get(thread) == future:
+            del self._running[thread]
+
+    def take(self, thread: int, future: int, token: int, asked: bool) -> None:
+        """A worker begins it, or somebody learns that it is done."""
+        if token == SUBMITTED:
+            self._waiting.discard(future)
+            self._running[thread] = future
+            self._raised.pop(thread, None)
+        elif asked:
+            self._failed.pop(future, None)
+
+    def failed(self, thread: int, future: int, error: str, t_ns: int) -> None:
+        """Its task ended with an exception."""
+        self._failed[future] = LostError(error, thread, self._raised.pop(thread, None), t_ns)
+
+    def raised(self, call: Call) -> None:
+        """A call on one of Paramiko's objects raised in a worker."""
+        if call.thread in self._running:
+            self._raised[call.thread] = call
+
+    def _asked(self, call: Call, root: Root) -> None:
+        if not call.error.startswith(("TimeoutError", "concurrent.futures._base.TimeoutError")):
+            self._failed.pop(call.obj, None)
+
+    def lost(self) -> list[LostError]:
+        """Exceptions of tasks that used Paramiko, and that nobody asked for."""
+        return [f for f in self._failed.values() if f.call is not None]
+
+    def starved(self, open_calls: list[Call]) -> list[Starved]:
+        """Workers that wait, at the end, for tasks that have not begun."""
+        return [
+            Starved(call, call.began_ns)
+            for call in open_calls
+            if call.name == "Future.result" and call.thread in self._running and call.obj in self._waiting
+        ]

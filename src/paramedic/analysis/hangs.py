@@ -1,0 +1,93 @@
+"""Calls that were still waiting when the program was ended from outside, and that nothing else explains."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from paramedic.analysis.calls import Call
+from paramedic.analysis.machine import Root
+
+if TYPE_CHECKING:
+    from paramedic.analysis.run import RunFacts
+
+HUNG_NS = 3_000_000_000
+"""A wait shorter than this, at the end of a program, is just where it was ended."""
+_HAND_OVERS = (
+    "Thread.join",
+    "Thread.shutdown",
+    "Future.result",
+    "Queue.join",
+    "Queue.get",
+    "Event.wait",
+    "Condition.wait",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Hung:
+    """A call that waits for the peer, which says nothing.
+
+    Attributes:
+        call: the call.
+        root: what it was called on.
+        lasted_ns: how long.
+        silent_ns: for how long nothing had come from the peer.
+        needed: whether the main thread waited for it, itself or through another thread.
+    """
+
+    call: Call
+    root: Root
+    lasted_ns: int
+    silent_ns: int
+    needed: bool
+
+
+def hung(facts: RunFacts) -> list[Hung]:
+    """The remote calls that were waiting in vain at a disorderly end, or when Ctrl-C ended them.
+
+    What has a better explanation is left out: a full window, a circle of locks, a transport's thread that user code keeps,
+    a shared SFTP client whose replies were lost.
+
+    Threads: pure.
+    """
+    if facts.states.orderly_end and not facts.interrupted:
+        return []
+    open_calls = [] if facts.states.orderly_end else facts.open.all()
+    if any(c.name == "Thread.shutdown" for c in open_calls):
+        return []  # the main thread has nothing left to do: that is the story, not the wait
+    main_waits = any(c.thread == 1 and c.name in _HAND_OVERS for c in open_calls)
+    found: list[Hung] = []
+    for call in (*open_calls, *facts.interrupted):
+        if not facts.is_remote(call.name):
+            continue
+        ended = call.ended_ns or facts.end_ns
+        root = facts.root(call.obj)
+        lasted = ended - call.began_ns
+        silent = ended - max(facts.heard.get(root.transport, 0), call.began_ns)
+        if lasted >= HUNG_NS and silent >= HUNG_NS and not _explained(facts, root):
+            found.append(Hung(call, root, lasted, silent, call.thread == 1 or main_waits))
+    return found
+
+
+def _explained(facts: RunFacts, root: Root) -> bool:
+    if any(inner.obj and facts.root(inner.obj).transport == root.transport for _, inner, _ in facts.nested.values()):
+        return True
+    if any(stuck.channel == root.channel for stuck in facts.channels.stuck()):
+        return True
+    if root.sftp and any(c.resource == root.sftp for c in facts.conflicts.found()):
+        return True
+    if any(b.client == root.sftp for b in facts.sftp.behind.values()):
+        return True
+    for thread in facts.world.threads.values():
+        if thread.transport == root.transport:
+            if thread.number in facts.locks.waiting or thread.number in facts.finalizing:
+                return True
+            if any(c.name != "Transport.run" for c in facts.open.of(thread.number)):
+                return True
+    # two readers of a channel that has a fileno() can block the transport's thread in a pipe
+    return root.channel in facts.states.filenos and len({c.thread for c in _reads(facts, root.channel)}) > 1
+
+
+def _reads(facts: RunFacts, channel: int) -> list[Call]:
+    return [c for c in facts.open.all() if facts.root(c.obj).channel == channel and facts.is_remote(c.name)]

@@ -1,0 +1,92 @@
+"""Who belongs to whom: files to channels, channels to transports, transports to clients."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from paramedic.analysis.calls import Call
+from paramedic.analysis.machine import NOWHERE, Root
+from paramedic.analysis.world import World
+
+
+class Roots:
+    """Looks upwards from any object; what it has found it keeps."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._known: dict[int, Root] = {}
+        self.client_of: dict[int, int] = {}
+        self.transport_of: dict[int, int] = {}
+        self.by_remote: dict[tuple[int, int], int] = {}
+        self.by_number: dict[tuple[int, int], int] = {}
+
+    def of(self, obj: int) -> Root:
+        """Kind, channel, stream, transport and SFTP client of an object."""
+        known = self._known.get(obj)
+        if known is not None:
+            return known
+        things = self._world.things
+        thing = things.get(obj)
+        if thing is None:
+            return NOWHERE
+        channel = stream = transport = sftp = 0
+        step: Any = thing
+        seen = 0
+        while step is not None and seen < 8:
+            if step.kind == "ChannelFile":
+                stream = step.number
+            elif step.kind == "Channel" and not channel:
+                channel = step.ident
+            elif step.kind == "SFTPClient":
+                sftp = step.ident
+            elif step.kind == "Transport":
+                transport = step.ident
+                break
+            elif step.kind == "SSHClient":
+                transport = self.transport_of.get(step.ident, 0)
+                break
+            step = things.get(step.parent)
+            seen += 1
+        root = Root(thing.kind, channel, stream, transport, sftp)
+        if transport and thing.kind != "SSHClient":
+            self._known[obj] = root
+        return root
+
+    def connected(self, client: int, transport: int) -> None:
+        """A client has this connection from now on."""
+        self.client_of[transport] = client
+        self.transport_of[client] = transport
+        self._world.thing(transport).label = self._world.thing(client).label
+
+    def forget(self, obj: int) -> None:
+        """The object is gone, or belongs to another now."""
+        self._known.pop(obj, None)
+
+    def owners(self, obj: int, root: Root) -> tuple[int, ...]:
+        """The client and the transport that a call on an object uses."""
+        if root.kind == "SSHClient":
+            current = self.transport_of.get(obj, 0)
+            return (obj, current) if current else (obj,)
+        transport = root.transport
+        if not transport:
+            return ()
+        client = self.client_of.get(transport, 0)
+        return (transport, client) if client and self.transport_of.get(client) == transport else (transport,)
+
+
+def resource_of(resource: str, call: Call, root: Root) -> int:
+    """The id of the resource that a call uses, under the contract's name for it; 0 if it uses none after all.
+
+    Threads: pure.
+    """
+    if resource.startswith("channel."):
+        return root.channel
+    if resource == "sftp":
+        return root.sftp
+    if resource == "transport.auth":
+        return root.transport
+    if resource == "transport.reply":
+        return 0 if call.name == "Transport.global_request" and not call.argument else root.transport
+    if resource in ("host-keys", "agent"):
+        return call.argument if call.argument > 0 else 0
+    return call.obj

@@ -1,0 +1,162 @@
+"""SFTP state that is not in the protocol: file positions, the working directory, requests that were sent ahead."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from paramedic.analysis.calls import Call
+from paramedic.analysis.machine import Root
+
+_LONG_NS = 1_000_000_000
+_POSITION = (
+    "SFTPFile.seek", "File.seek", "File.read", "File.readline", "File.readlines", "File.readinto", "File.write",
+    "File.writelines", "File.tell",
+)  # fmt: skip
+_CALLS = (
+    "listdir listdir_attr open remove rename posix_rename mkdir rmdir stat lstat symlink chmod chown utime truncate "
+    "readlink normalize chdir putfo put getfo get close"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TornStep:
+    """Between one thread's seek and its read or write another thread moved the position.
+
+    Attributes:
+        file: id of the SFTP file.
+        seek: the first thread's seek.
+        intruder: the other thread's call.
+        use: what the first thread then did at the wrong position.
+    """
+
+    file: int
+    seek: Call
+    intruder: Call
+    use: Call
+
+
+@dataclass(frozen=True, slots=True)
+class MovedDirectory:
+    """A relative path was used after another thread had changed the client's working directory.
+
+    Attributes:
+        client: id of the SFTP client.
+        own: the chdir that the thread had made itself.
+        other: the other thread's chdir after it.
+        use: the call with the relative path.
+    """
+
+    client: int
+    own: Call
+    other: Call
+    use: Call
+
+
+@dataclass(frozen=True, slots=True)
+class BehindPrefetch:
+    """A call had to wait behind the replies of an unlimited prefetch.
+
+    Attributes:
+        client: id of the SFTP client.
+        prefetch: the call of prefetch().
+        call: the one that waited.
+        lasted_ns: how long, at least.
+    """
+
+    client: int
+    prefetch: Call
+    call: Call
+    lasted_ns: int
+
+
+@dataclass(slots=True)
+class _Position:
+    turn: int = 0
+    sought: dict[int, tuple[int, Call]] = field(default_factory=dict)
+    last: Call | None = None
+
+
+class SftpState:
+    """Watches the calls on SFTP clients and files."""
+
+    def __init__(self) -> None:
+        self.torn: dict[tuple[int, int], TornStep] = {}
+        self.moved: dict[tuple[int, int], MovedDirectory] = {}
+        self.behind: dict[tuple[int, int], BehindPrefetch] = {}
+        self._positions: dict[int, _Position] = {}
+        self._chdirs: dict[int, tuple[Call, dict[int, Call]]] = {}
+        self._prefetched: dict[int, dict[int, Call]] = {}
+        calls = {f"SFTPClient.{name}": self._client_call for name in _CALLS.split()}
+        self.begins = {**dict.fromkeys(_POSITION, self._position), **calls}
+        waits = dict.fromkeys((*calls, "SFTPFile.close", "SFTPFile.stat"), self._waited)
+        self.ends = {
+            **waits,
+            "SFTPClient.chdir": self._chdir,
+            "SFTPFile.prefetch": self._prefetch,
+            "SFTPFile.close": self._closed,
+            "File.read": self._read,
+        }
+
+    def _position(self, call: Call, root: Root) -> None:
+        if root.kind != "SFTPFile":
+            return
+        position = self._positions.setdefault(call.obj, _Position())
+        sought = position.sought.pop(call.thread, None)
+        if sought is not None and call.method not in ("seek", "tell"):
+            turn, seek = sought
+            last = position.last
+            if position.turn != turn and last is not None and last.thread != call.thread:
+                self.torn.setdefault((seek.stack, last.stack), TornStep(call.obj, seek, last, call))
+        if call.method == "tell":
+            return
+        position.turn += 1
+        position.last = call
+        if call.method == "seek":
+            position.sought[call.thread] = (position.turn, call)
+
+    def _client_call(self, call: Call, root: Root) -> None:
+        known = self._chdirs.get(call.obj)
+        if known is None or call.argument != 1 or call.name == "SFTPClient.chdir":
+            return
+        latest, own = known
+        mine = own.get(call.thread)
+        if mine is not None and latest.thread != call.thread:
+            self.moved.setdefault((mine.stack, call.stack), MovedDirectory(call.obj, mine, latest, call))
+
+    def _chdir(self, call: Call, root: Root) -> None:
+        if call.error:
+            return
+        own = self._chdirs[call.obj][1] if call.obj in self._chdirs else {}
+        own[call.thread] = call
+        self._chdirs[call.obj] = (call, own)
+
+    def _prefetch(self, call: Call, root: Root) -> None:
+        if not call.error and not call.words and root.sftp:  # words: the limit that was asked for
+            self._prefetched.setdefault(root.sftp, {})[call.obj] = call
+
+    def _read(self, call: Call, root: Root) -> None:
+        ahead = self._prefetched.get(root.sftp)
+        if ahead and call.obj in ahead:
+            prefetch = ahead[call.obj]
+            size = prefetch.argument
+            prefetch.result += call.result
+            if not call.result or 0 < size <= prefetch.result:
+                del ahead[call.obj]
+
+    def _closed(self, call: Call, root: Root) -> None:
+        self._waited(call, root)
+        self._prefetched.get(root.sftp, {}).pop(call.obj, None)
+        self._positions.pop(call.obj, None)
+
+    def _waited(self, call: Call, root: Root) -> None:
+        self.behind_prefetch(call, root, call.ended_ns - call.began_ns)
+
+    def behind_prefetch(self, call: Call, root: Root, lasted_ns: int) -> None:
+        """Note a call that lasted long while replies to a prefetch were outstanding; also one that is still open."""
+        if lasted_ns < _LONG_NS:
+            return
+        for file, prefetch in self._prefetched.get(root.sftp, {}).items():
+            if file != call.obj or call.name == "SFTPFile.close":
+                key = (prefetch.stack, call.stack)
+                self.behind.setdefault(key, BehindPrefetch(root.sftp, prefetch, call, lasted_ns))
+                return

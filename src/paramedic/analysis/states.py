@@ -1,0 +1,183 @@
+"""What became of objects that is neither a call nor data: policies, socket options, orderly ends, volumes and counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from paramedic.analysis.calls import Call
+from paramedic.analysis.machine import Listener, Root
+from paramedic.analysis.world import World
+from paramedic.model.event import Event, State
+
+
+@dataclass(slots=True)
+class Reading:
+    """How much was read from one kind of place.
+
+    Attributes:
+        call: one of the calls.
+        read_bytes: how much in all.
+        spent_ns: how long in all.
+        calls: how many calls.
+    """
+
+    call: Call
+    read_bytes: int = 0
+    spent_ns: int = 0
+    calls: int = 0
+
+
+@dataclass(slots=True)
+class Polled:
+    """A channel whose exit status was asked for without waiting.
+
+    Attributes:
+        ready: the call that first said yes; None while none has.
+        reads: how many reads of its streams there were.
+        last_read: the latest of them.
+        last_read_ns: when it ended.
+    """
+
+    ready: Call | None = None
+    reads: int = 0
+    last_read: Call | None = None
+    last_read_ns: int = 0
+
+
+class States:
+    """Keeps what single events say."""
+
+    def __init__(self) -> None:
+        self.orderly_end = False
+        self.proxy_unread: dict[int, int] = {}
+        self.gevent: set[int] = set()
+        self.signal_handlers: set[int] = set()
+        self.no_delay: dict[int, bool] = {}
+        self.loops: dict[int, Call] = {}
+        self.on_loop: dict[tuple[int, str], tuple[Call, int, int]] = {}
+        self.readers: dict[int, dict[tuple[int, int], Call]] = {}
+        self.policies: dict[int, Call] = {}
+        self.keepalive: dict[int, Call] = {}
+        self.forwards: dict[int, list[Call]] = {}
+        self.replaced: list[tuple[Call, Call]] = []
+        self.connects: list[Call] = []
+        self.filenos: dict[int, Call] = {}
+        self.loads: list[Call] = []
+        self.readings: dict[tuple[int, str], Reading] = {}
+        self.polled: dict[int, Polled] = {}
+        self.collected_on_transport: list[tuple[int, int, int]] = []
+        self.kex_waits: list[Call] = []
+        self.proxies_closed: list[Call] = []
+        self.begins: Mapping[str, Listener] = {
+            "SSHClient.set_missing_host_key_policy": self._policy,
+            "Transport.set_keepalive": self._keepalive,
+            "Channel.fileno": self._fileno,
+            "Loop.run_forever": self._loop_begins,
+            "Channel.recv": self._reader,
+            "Channel.recv_stderr": self._reader,
+            "File.read": self._reader,
+            "File.readline": self._reader,
+        }
+        reads = ("Channel.recv", "Channel.recv_stderr", "File.read", "File.readline", "File.readlines", "File.readinto")
+        self.ends: Mapping[str, Listener] = {
+            "SSHClient.connect": lambda call, root: self.connects.append(call),
+            "Loop.run_forever": self._loop_ends,
+            "Transport.request_port_forward": self._forward,
+            "Transport.cancel_port_forward": self._forward_ends,
+            "SSHClient.load_system_host_keys": self._load,
+            "SSHClient.load_host_keys": self._load,
+            "Channel.exit_status_ready": self._ready,
+            "Transport.send_in_kex": lambda call, root: self.kex_waits.append(call),
+            "ProxyCommand.close": lambda call, root: self.proxies_closed.append(call),
+            **dict.fromkeys(reads, self._read),
+        }
+
+    def changed(self, event: Event) -> None:
+        """A `Kind.STATE` event that no other machine wants."""
+        if event.op == State.EXIT:
+            self.orderly_end = True
+        elif event.op == State.PROXY_STDERR:
+            self.proxy_unread[event.obj] = event.a
+        elif event.op == State.GEVENT:
+            self.gevent.add(event.obj)
+        elif event.op == State.SIGNAL:
+            self.signal_handlers.add(event.b)
+        elif event.op == State.NO_DELAY:
+            self.no_delay[event.obj] = bool(event.a)
+
+    def finalized(self, event: Event, world: World) -> None:
+        """The finalizer of a channel or of a stdin that is still open begins."""
+        thread = world.threads.get(event.thread)
+        thing = world.things.get(event.obj)
+        if (
+            thread is not None
+            and thread.transport
+            and thing is not None
+            and thing.kind == "ChannelFile"
+            and not event.b
+        ):
+            self.collected_on_transport.append((event.obj, event.thread, event.t_ns))
+            world.pin(event.obj)
+
+    def _policy(self, call: Call, root: Root) -> None:
+        self.policies.setdefault(call.stack, call)
+
+    def _keepalive(self, call: Call, root: Root) -> None:
+        if call.argument > 0:
+            self.keepalive[root.transport] = call
+
+    def _forward(self, call: Call, root: Root) -> None:
+        if call.error or not call.argument:
+            return
+        earlier = self.forwards.setdefault(root.transport, [])
+        for other in earlier:
+            if other.argument != call.argument:
+                self.replaced.append((other, call))
+                break
+        earlier.append(call)
+
+    def _forward_ends(self, call: Call, root: Root) -> None:
+        self.forwards.pop(root.transport, None)
+
+    def _fileno(self, call: Call, root: Root) -> None:
+        self.filenos.setdefault(call.obj, call)
+
+    def _loop_begins(self, call: Call, root: Root) -> None:
+        self.loops[call.thread] = call
+
+    def _loop_ends(self, call: Call, root: Root) -> None:
+        self.loops.pop(call.thread, None)
+
+    def blocked_loop(self, call: Call, t_ns: int) -> None:
+        """A remote call ended on a thread whose event loop runs."""
+        lasted = t_ns - call.began_ns
+        key = (call.stack, call.name)
+        known = self.on_loop.get(key)
+        longest = (call, lasted) if known is None or lasted > known[1] else known[:2]
+        self.on_loop[key] = (*longest, 1 if known is None else known[2] + 1)
+
+    def _reader(self, call: Call, root: Root) -> None:
+        if root.channel in self.filenos:
+            stream = 1 if call.name == "Channel.recv_stderr" else root.stream if root.kind == "ChannelFile" else 0
+            self.readers.setdefault(root.channel, {})[(call.thread, stream)] = call
+
+    def _load(self, call: Call, root: Root) -> None:
+        self.loads.append(call)
+
+    def _ready(self, call: Call, root: Root) -> None:
+        polled = self.polled.setdefault(root.channel, Polled())
+        if call.result == 1 and polled.ready is None:
+            polled.ready = call
+
+    def _read(self, call: Call, root: Root) -> None:
+        if root.channel in self.polled or root.kind in ("Channel", "ChannelFile"):
+            polled = self.polled.get(root.channel)
+            if polled is not None:
+                polled.reads += 1
+                polled.last_read, polled.last_read_ns = call, call.ended_ns
+        if root.kind == "ChannelFile":
+            reading = self.readings.setdefault((call.stack, call.name), Reading(call))
+            reading.read_bytes += call.result
+            reading.spent_ns += call.ended_ns - call.began_ns
+            reading.calls += 1

@@ -1,0 +1,44 @@
+"""Many connects at once, and the server drops some of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from paramedic.analysis.calls import Call
+from paramedic.analysis.run import RunFacts
+from paramedic.analysis.story import Story
+from paramedic.hazards.connect_storm import HAZARD
+from paramedic.model.finding import Confidence, Finding
+
+
+def find(facts: RunFacts) -> Iterator[Finding]:
+    """Bursts of connects of which some were dropped before the banner.
+
+    Threads: pure.
+    """
+    story = Story(facts)
+    dropped = [c for c in facts.states.connects if _dropped(c.error)]
+    groups: dict[int, list[Call]] = {}
+    for call in dropped:
+        groups.setdefault(call.stack, []).append(call)
+    for stack, calls in groups.items():
+        beside = [
+            c for c in facts.states.connects
+            if any(c.began_ns <= d.ended_ns and d.began_ns <= c.ended_ns for d in calls) and c.thread != calls[0].thread
+        ]  # fmt: skip
+        if len(beside) < LEAST:
+            continue
+        span = max(c.began_ns for c in (*beside, *calls)) - min(c.began_ns for c in (*beside, *calls))
+        message = (
+            f"{len({id(c) for c in (*beside, *calls)})} connects began within {story.duration(span)} and {len(calls)} of them were "
+            "dropped before the banner: the server's MaxStartups"
+        )
+        yield story.finding(HAZARD, Confidence.OBSERVED, message, [story.call(c) for c in calls[:3]], [], len(calls))
+
+
+LEAST = 5
+"""So many connects at once, at least, make it a storm; sshd begins to drop at 10 (MaxStartups 10:30:100)."""
+
+
+def _dropped(error: str) -> bool:
+    return "banner" in error or error.startswith(("EOFError", "ConnectionResetError"))

@@ -1,0 +1,23 @@
+"""Host keys are accepted whatever they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from paramedic.analysis.run import RunFacts
+from paramedic.analysis.story import Story
+from paramedic.hazards.host_key_not_verified import HAZARD
+from paramedic.model.finding import Confidence, Finding
+
+
+def find(facts: RunFacts) -> Iterator[Finding]:
+    """Policies that accept unknown host keys.
+
+    Threads: pure.
+    """
+    story = Story(facts)
+    for call in facts.states.policies.values():
+        policy = facts.world.text(call.words)
+        if policy in ("AutoAddPolicy", "WarningPolicy"):
+            message = f"{policy} accepts whatever key the server shows: nobody would notice somebody in the middle"
+            yield story.finding(HAZARD, Confidence.ADVICE, message, [story.call(call)], [call.obj])

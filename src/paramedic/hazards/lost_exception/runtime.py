@@ -1,0 +1,25 @@
+"""A task's exception that nobody asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from paramedic.analysis.run import RunFacts
+from paramedic.analysis.story import Story
+from paramedic.hazards.lost_exception import HAZARD
+from paramedic.model.finding import Confidence, Finding
+
+
+def find(facts: RunFacts) -> Iterator[Finding]:
+    """Futures that ended with an exception and were never asked.
+
+    Threads: pure.
+    """
+    story = Story(facts)
+    lost = facts.futures.lost()
+    if not lost or not facts.states.orderly_end:
+        return
+    kinds = sorted({entry.error.partition(":")[0].rpartition(".")[2] for entry in lost})
+    message = f"{len(lost)} tasks ended with {', '.join(kinds)} and nobody asked for their result"
+    steps = [story.call(entry.call) for entry in lost[:3] if entry.call is not None]
+    yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, [], len(lost))

@@ -1,0 +1,30 @@
+"""Workers wait for work that is queued behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from paramedic.analysis.run import RunFacts
+from paramedic.analysis.story import Story
+from paramedic.hazards.pool_starvation import HAZARD
+from paramedic.model.finding import Confidence, Finding
+
+
+def find(facts: RunFacts) -> Iterator[Finding]:
+    """Pools all of whose workers wait for tasks of the same pool.
+
+    Threads: pure.
+    """
+    story = Story(facts)
+    starved = [s for s in facts.futures.starved(facts.open.all()) if facts.end_ns - s.since_ns >= LONG_NS]
+    if not starved:
+        return
+    message = (
+        f"{story.threads({s.call.thread for s in starved})} wait in result() for tasks that no worker has begun: the pool's "
+        "workers wait for work that is queued behind them"
+    )
+    steps = [story.call(s.call) for s in starved[:4]]
+    yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, [s.call.obj for s in starved[:4]], len(starved))
+
+
+LONG_NS = 1_000_000_000

@@ -1,0 +1,35 @@
+"""Nobody reads the stderr of a ProxyCommand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from paramedic.analysis.run import RunFacts
+from paramedic.analysis.story import Story
+from paramedic.hazards.proxy_stderr_full import HAZARD
+from paramedic.model.finding import Confidence, Finding
+
+
+def find(facts: RunFacts) -> Iterator[Finding]:
+    """Proxy commands whose stderr pipe fills.
+
+    Threads: pure.
+    """
+    story = Story(facts)
+    for proxy, unread in facts.states.proxy_unread.items():
+        if unread < PIPE_BYTES // 4:
+            continue
+        full = unread >= PIPE_BYTES * 15 // 16
+        state = (
+            "is full: the proxy is blocked, or soon will be"
+            if full
+            else "will be full at 64 KiB, and then blocks the proxy"
+        )
+        message = f"{unread:,} bytes of stderr of {facts.world.name(proxy)} are unread: its pipe {state}"
+        born = facts.world.thing(proxy)
+        steps = [story.step(born.thread, born.born, facts.first_ns, "started the ProxyCommand")]
+        yield story.finding(HAZARD, Confidence.OBSERVED if full else Confidence.POSSIBLE, message, steps, [proxy])
+
+
+PIPE_BYTES = 65536
+"""Of a pipe on Linux (pipe(7))."""

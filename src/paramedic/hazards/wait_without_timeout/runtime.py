@@ -1,0 +1,34 @@
+"""A wait that nothing limits, for a peer that says nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from paramedic.analysis.hangs import hung
+from paramedic.analysis.run import RunFacts
+from paramedic.analysis.story import Story
+from paramedic.hazards.wait_without_timeout import HAZARD
+from paramedic.model.finding import Confidence, Finding
+
+
+def find(facts: RunFacts) -> Iterator[Finding]:
+    """Calls that waited in vain until the program was ended.
+
+    Threads: pure.
+    """
+    story = Story(facts)
+    for found in hung(facts):
+        if not found.needed or found.root.transport in facts.states.keepalive:
+            continue
+        thread, call = facts.world.thread_name(found.call.thread), found.call
+        limit = (
+            f"its timeout of {call.argument / 1000:g} s does not cover this wait"
+            if call.argument > 0
+            else "no timeout is set"
+        )
+        message = (
+            f"{thread} waited {story.duration(found.lasted_ns)} in {call.method}(), and nothing came from the peer for "
+            f"{story.duration(found.silent_ns)}: {limit}"
+        )
+        confidence = Confidence.OBSERVED if facts.ended_itself else Confidence.ADVICE
+        yield story.finding(HAZARD, confidence, message, [story.call(call)], [call.obj])
