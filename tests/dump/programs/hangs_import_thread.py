@@ -1,0 +1,3 @@
+# connect-at-import stock
+# ruff: noqa
+import inventory_module

@@ -1,0 +1,180 @@
+"""Every form of thread dump becomes the same snapshot, whatever stands around it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from forms import FAULTHANDLER, PY_SPY, PY_SPY_NATIVE, PYSTACK, SAMPLES
+
+from paramedic.dump.activity import activity_of
+from paramedic.dump.assembly import bare, read_snapshots
+from paramedic.dump.pyspy_json import read_json
+from paramedic.dump.waits import Wait
+from paramedic.model.snapshot import Snapshot, ThreadStack
+
+
+def the_one(text: str) -> Snapshot:
+    (snapshot,) = read_snapshots(text.splitlines())
+    return snapshot
+
+
+def functions(thread: ThreadStack) -> list[str]:
+    return [bare(f.site.function) for f in thread.frames]
+
+
+READER = ["wait", "read", "recv", "main", "<module>"]
+TRANSPORT = ["read_all", "read_message", "run", "_bootstrap_inner", "_bootstrap"]
+
+
+@pytest.mark.parametrize("form", SAMPLES)
+def test_every_form_gives_both_stacks_innermost_first(form: str) -> None:
+    snapshot = the_one(SAMPLES[form])
+    assert sorted(map(functions, snapshot.threads)) == sorted([READER, TRANSPORT])
+    assert snapshot.gaps == ()
+
+
+@pytest.mark.parametrize("form", SAMPLES)
+def test_every_form_tells_the_same_activities(form: str) -> None:
+    waits = {activity_of(t).wait for t in the_one(SAMPLES[form]).threads}
+    assert waits == {Wait.OUTPUT, Wait.PACKET}
+
+
+@pytest.mark.parametrize("form", [f for f in SAMPLES if f not in ("faulthandler", "pystack", "gdb's py-bt")])
+def test_names_are_taken_where_the_form_has_them(form: str) -> None:
+    names = {t.name for t in the_one(SAMPLES[form]).threads}
+    assert "MainThread" in names
+    assert form == "profiling.sampling of 3.15" or "Thread-2" in names
+
+
+def test_variables_are_taken_and_native_frames_are_not() -> None:
+    main = the_one(PY_SPY_NATIVE).threads[0]
+    variables = {(bare(f.site.function), n): v for f in main.frames for n, v in f.variables}
+    assert variables["recv", "self"] == "<Channel at 0x7fc35ff70510>"
+    assert variables["wait", "timeout"] == "None"
+    assert variables["read", "then"] == "1795423196.2528763"
+
+
+def test_pystack_gives_source_lines_and_the_gil() -> None:
+    transport, main = the_one(PYSTACK).threads
+    assert main.holds_gil and not transport.holds_gil
+    assert {f.source for f in main.frames} >= {"waiter.acquire()", "sys.exit(main())"}
+
+
+PREFIXES = {
+    "syslog": "Nov 23 08:31:13 web1 backup[4252]: ",
+    "syslog of RFC 5424": "<14>1 2026-11-23T08:31:13.000Z web1 backup 4252 - - ",
+    "journalctl -o short-iso": "2026-11-23T08:31:13+0000 web1 backup[4252]: ",
+    "docker logs -t": "2026-11-23T08:31:13.123456789Z ",
+    "docker compose": "web-1  | ",
+    "Kubernetes": "2026-11-23T08:31:13.123456789Z stderr F ",
+    "kubectl --prefix": "[pod/web-7d4b9/app] ",
+    "kubectl over CRI": "[pod/web-7d4b9/app] 2026-11-23T08:31:13.123456789Z stderr F ",
+}
+
+
+@pytest.mark.parametrize("form", SAMPLES)
+@pytest.mark.parametrize("collector", PREFIXES)
+def test_a_log_collector_in_front_changes_nothing(form: str, collector: str) -> None:
+    wrapped = [PREFIXES[collector] + line for line in SAMPLES[form].splitlines()]
+    (snapshot,) = read_snapshots(wrapped)
+    assert [functions(t) for t in snapshot.threads] == [functions(t) for t in the_one(SAMPLES[form]).threads]
+
+
+@pytest.mark.parametrize("field", ["log", "MESSAGE", "message"])
+def test_json_records_are_unwrapped(field: str) -> None:
+    lines = [json.dumps({field: line + "\n", "stream": "stderr"}) for line in FAULTHANDLER.splitlines()]
+    (snapshot,) = read_snapshots(lines)
+    assert [functions(t) for t in snapshot.threads] == [TRANSPORT, READER]
+
+
+def test_dumps_of_two_containers_that_are_interleaved_stay_apart() -> None:
+    a = ["web-1  | " + line for line in PY_SPY.splitlines()]
+    b = ["web-2  | " + line for line in PY_SPY.replace("4252", "77").splitlines()]
+    snapshots = list(read_snapshots(line for pair in zip(a, b, strict=True) for line in pair))
+    assert {s.process for s in snapshots} == {4252, 77}
+    assert all(len(s.threads) == 2 for s in snapshots)
+
+
+def test_dumps_in_a_row_are_told_apart() -> None:
+    assert [len(s.threads) for s in read_snapshots((FAULTHANDLER * 3).splitlines())] == [2, 2, 2]
+    assert [len(s.threads) for s in read_snapshots((PY_SPY * 2).splitlines())] == [2, 2]
+    assert [s.form for s in read_snapshots((PY_SPY + FAULTHANDLER).splitlines())] == ["py-spy", "faulthandler"]
+
+
+def test_log_lines_in_the_middle_of_a_thread_do_not_end_it() -> None:
+    lines = FAULTHANDLER.splitlines()
+    lines[3:3] = ["INFO request served", "WARNING thread pool is busy"]
+    (snapshot,) = read_snapshots(lines)
+    assert [functions(t) for t in snapshot.threads] == [TRANSPORT, READER]
+
+
+def test_the_line_at_which_a_dump_begins_is_told() -> None:
+    text = "INFO one\nINFO two\n" + FAULTHANDLER
+    assert the_one(text).first_line == 3
+
+
+def test_an_exception_s_traceback_is_no_thread_dump() -> None:
+    text = """\
+ERROR in worker thread
+Exception in thread Thread-1 (worker):
+Traceback (most recent call last):
+  File "/srv/app/backup.py", line 25, in main
+    raise ValueError
+ValueError
+"""
+    assert list(read_snapshots(text.splitlines())) == []
+
+
+def test_a_dump_that_is_cut_off_gives_what_is_there_and_says_so() -> None:
+    text = FAULTHANDLER[: FAULTHANDLER.index('  File "/srv/app')]
+    snapshot = the_one(text)
+    assert [functions(t) for t in snapshot.threads] == [TRANSPORT, ["wait", "read", "recv"]]
+    assert [g.reason for g in snapshot.gaps] == ["cut-off"]
+    assert snapshot.threads[1].cut_off
+
+
+def test_faulthandler_s_own_limits_are_told() -> None:
+    deep = FAULTHANDLER.replace('  File "/srv/app/backup.py", line 34 in <module>\n', "  ...\n") + "...\n"
+    snapshot = the_one(deep)
+    assert snapshot.threads[1].cut_off
+    assert "threads-left-out" in [g.reason for g in snapshot.gaps]
+
+
+def test_endless_recursion_is_kept_within_bounds() -> None:
+    frame = '  File "/srv/app/backup.py", line 7 in again\n'
+    text = (
+        "Thread 0x1 (most recent call first):\n" + frame * 100_000 + '  File "/srv/app/backup.py", line 9 in <module>\n'
+    )
+    snapshot = the_one(text)
+    (thread,) = snapshot.threads
+    assert len(thread.frames) <= 2000
+    assert functions(thread)[-1] == "<module>"
+    assert [g.reason for g in snapshot.gaps] == ["frames-left-out"]
+
+
+def test_json_gives_full_paths_and_one_snapshot_for_each_process() -> None:
+    def thread(process: int) -> dict[str, object]:
+        frame = {"name": "main", "filename": "/srv/app/backup.py", "short_filename": "backup.py", "line": 25}
+        frame["locals"] = [{"name": "c", "addr": 1, "arg": False, "repr": "<Channel at 0x7f01>"}]  # type: ignore[assignment]
+        return {
+            "pid": process,
+            "os_thread_id": process,
+            "thread_name": "MainThread",
+            "active": False,
+            "frames": [frame],
+        }
+
+    snapshots = list(read_json(json.dumps([thread(1), thread(2)])))
+    assert [s.process for s in snapshots] == [1, 2]
+    (frame,) = snapshots[0].threads[0].frames
+    assert (frame.site.file, frame.variables) == ("/srv/app/backup.py", (("c", "<Channel at 0x7f01>"),))
+
+
+def test_json_that_is_cut_off_gives_its_whole_threads() -> None:
+    threads = [
+        {"pid": 1, "os_thread_id": n, "frames": [{"name": "f", "filename": "a.py", "line": 1}]} for n in range(3)
+    ]
+    (snapshot,) = read_json(json.dumps(threads)[:-30])
+    assert len(snapshot.threads) == 2
+    assert [g.reason for g in snapshot.gaps] == ["cut-off"]
