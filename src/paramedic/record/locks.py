@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from sys import _getframe
+from types import FrameType, FunctionType
 from typing import Any, NamedTuple
 
 from paramedic.model.event import Kind
 from paramedic.model.operations import NUMBER
 from paramedic.record.frames import OURS, owner_of
-from paramedic.record.probe import Probes
+from paramedic.record.probe import Probes, milliseconds
 
 _WAIT, _GOT, _GAVE_UP, _FREE, _NEW = (int(k) for k in (Kind.WAIT, Kind.GOT, Kind.GAVE_UP, Kind.FREE, Kind.NEW))
 
@@ -23,7 +24,7 @@ TRIED = 2
 
 
 class StandIns(NamedTuple):
-    """What takes the place of ``threading.Lock`` and ``threading.RLock``, and the watched RLock itself."""
+    """What takes the place of ``threading.Lock`` and ``threading.RLock``, and a maker of an RLock that is watched."""
 
     lock: Any
     rlock: Any
@@ -43,33 +44,35 @@ def stand_ins(probes: Probes, real_lock: Callable[[], Any], real_rlock: Callable
     row, stack_of, new_id = probes.row, probes.stacks.of, probes.new_id
     lock_op, rlock_op = NUMBER["Lock.__init__"], NUMBER["RLock.__init__"]
     lock_type, rlock_type = type(real_lock()), type(real_rlock())
+    frame_of = _getframe  # our globals may be gone when the program's last finalizers use their locks
 
-    class WatchedLock:
+    class WatchedLock(metaclass=_kind_of(lock_type)):  # type: ignore[metaclass]
         """A lock that records who waits for it, takes it and lets it go."""
 
         __slots__ = ("__weakref__", "_id", "_real")
 
-        def __init__(self) -> None:
+        def __init__(self, maker: FrameType | None = None) -> None:
             self._real = real_lock()
             self._id = new_id()
-            row(_NEW, lock_op, self._id, stack_of(_getframe(2)), 0, 0)
+            row(_NEW, lock_op, self._id, stack_of(maker), 0, 0)
 
         def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
             real, given = self._real, self._id
             if (blocking and timeout == -1) and real.acquire(False):
-                row(_GOT, 0, given, stack_of(_getframe(1)), 0, 0)
+                row(_GOT, 0, given, stack_of(frame_of(1)), 0, 0)
                 return True
             if not blocking:
                 got: bool = real.acquire(blocking, timeout)
                 if got:
-                    row(_GOT, 0, given, stack_of(_getframe(1)), TRIED, 0)
+                    row(_GOT, 0, given, stack_of(frame_of(1)), TRIED, 0)
                 return got
-            row(_WAIT, 0, given, stack_of(_getframe(1)), int(timeout * 1000) if timeout > 0 else -1, 0)
+            limit = -1 if timeout == -1 else milliseconds(timeout)
+            row(_WAIT, 0, given, stack_of(frame_of(1)), limit, 0)
             got = False
             try:
                 got = real.acquire(blocking, timeout)
             finally:
-                row(_GOT if got else _GAVE_UP, 0, given, stack_of(_getframe(1)), TRIED if timeout > 0 else 0, 0)
+                row(_GOT if got else _GAVE_UP, 0, given, stack_of(frame_of(1)), TRIED if limit >= 0 else 0, 0)
             return got
 
         def release(self) -> None:
@@ -79,14 +82,14 @@ def stand_ins(probes: Probes, real_lock: Callable[[], Any], real_rlock: Callable
         def __enter__(self) -> bool:
             real, given = self._real, self._id
             if real.acquire(False):
-                row(_GOT, 0, given, stack_of(_getframe(1)), 0, 0)
+                row(_GOT, 0, given, stack_of(frame_of(1)), 0, 0)
                 return True
-            row(_WAIT, 0, given, stack_of(_getframe(1)), -1, 0)
+            row(_WAIT, 0, given, stack_of(frame_of(1)), -1, 0)
             got = False
             try:
                 got = real.acquire()
             finally:
-                row(_GOT if got else _GAVE_UP, 0, given, stack_of(_getframe(1)), 0, 0)
+                row(_GOT if got else _GAVE_UP, 0, given, stack_of(frame_of(1)), 0, 0)
             return True
 
         def __exit__(self, *_: object) -> None:
@@ -109,23 +112,20 @@ def stand_ins(probes: Probes, real_lock: Callable[[], Any], real_rlock: Callable
         def __reduce_ex__(self, _: Any) -> Any:
             raise TypeError(f"cannot pickle '{lock_type.__module__}.{lock_type.__qualname__}' object")
 
-        @property
+        @property  # type: ignore[misc]  # so isinstance says what it said
         def __class__(self) -> type:
             return lock_type
 
-        def __init_subclass__(cls) -> None:
-            raise TypeError(f"type '{lock_type.__module__}.{lock_type.__qualname__}' is not an acceptable base type")
-
-    class WatchedRLock:
+    class WatchedRLock(metaclass=_kind_of(rlock_type)):  # type: ignore[metaclass]
         """A re-entrant lock that records its outermost acquire and release."""
 
         __slots__ = ("__weakref__", "_depth", "_id", "_real")
 
-        def __init__(self) -> None:
+        def __init__(self, maker: FrameType | None = None) -> None:
             self._real = real_rlock()
             self._depth = 0  # changed only by the owner
             self._id = new_id()
-            row(_NEW, rlock_op, self._id, stack_of(_getframe(2)), 0, 0)
+            row(_NEW, rlock_op, self._id, stack_of(maker), 0, 0)
 
         def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
             real = self._real
@@ -134,17 +134,18 @@ def stand_ins(probes: Probes, real_lock: Callable[[], Any], real_rlock: Callable
             elif timeout == -1 and real.acquire(False):
                 got = True
             else:
-                row(_WAIT, 0, self._id, stack_of(_getframe(1)), int(timeout * 1000) if timeout > 0 else -1, 0)
+                limit = -1 if timeout == -1 else milliseconds(timeout)
+                row(_WAIT, 0, self._id, stack_of(frame_of(1)), limit, 0)
                 got = False
                 try:
                     got = real.acquire(blocking, timeout)
                 finally:
                     if not got:
-                        row(_GAVE_UP, 0, self._id, stack_of(_getframe(1)), 0, 0)
+                        row(_GAVE_UP, 0, self._id, stack_of(frame_of(1)), 0, 0)
             if got:
                 self._depth += 1
                 if self._depth == 1:
-                    row(_GOT, 0, self._id, stack_of(_getframe(1)), 0 if blocking and timeout == -1 else TRIED, 0)
+                    row(_GOT, 0, self._id, stack_of(frame_of(1)), 0 if blocking and timeout == -1 else TRIED, 0)
             return got
 
         __enter__ = acquire
@@ -172,6 +173,8 @@ def stand_ins(probes: Probes, real_lock: Callable[[], Any], real_rlock: Callable
             return result
 
         def _release_save(self) -> Any:
+            if not self._real._is_owned():
+                return self._real._release_save()  # an error
             row(_FREE, 0, self._id, 0, 0, 0)
             depth, self._depth = self._depth, 0
             return self._real._release_save(), depth
@@ -179,7 +182,7 @@ def stand_ins(probes: Probes, real_lock: Callable[[], Any], real_rlock: Callable
         def _acquire_restore(self, state: Any) -> None:
             self._real._acquire_restore(state[0])
             self._depth = state[1]
-            row(_GOT, 0, self._id, stack_of(_getframe(1)), 0, 0)
+            row(_GOT, 0, self._id, stack_of(frame_of(1)), 0, 0)
 
         def _recursion_count(self) -> int:
             result: int = self._real._recursion_count()
@@ -200,7 +203,7 @@ def stand_ins(probes: Probes, real_lock: Callable[[], Any], real_rlock: Callable
         def __reduce_ex__(self, _: Any) -> Any:
             raise TypeError(f"cannot pickle '{rlock_type.__module__}.{rlock_type.__qualname__}' object")
 
-        @property
+        @property  # type: ignore[misc]
         def __class__(self) -> type:
             return rlock_type
 
@@ -217,46 +220,112 @@ def stand_ins(probes: Probes, real_lock: Callable[[], Any], real_rlock: Callable
     return StandIns(
         _maker("Lock", WatchedLock, real_lock, lock_type, probes),
         _maker("RLock", WatchedRLock, real_rlock, rlock_type, probes),
-        WatchedRLock,
+        lambda: type.__call__(WatchedRLock, frame_of(1)),
     )
 
 
-def _maker(name: str, watched: type, real: Callable[..., Any], real_type: type, probes: Probes) -> Any:
-    """What stands for ``threading.Lock`` or ``RLock``: gives the program's own callers a watched lock, others a real one."""
+def _kind_of(real_type: type) -> type[type]:
+    """The metaclass of a stand-in: what the program asks of ``type(lock)`` is answered as the real type would."""
 
-    def make(*arguments: Any, **keywords: Any) -> Any:
-        if arguments or keywords:
-            return real(*arguments, **keywords)  # an error, or CPython's deprecated RLock arguments
-        try:
-            if owner_of(_getframe(1).f_code) < OURS:
-                return watched()
-        except Exception as e:
-            probes.trouble("lock", e)
-        return real()
+    class Kind(type):
+        def __new__(cls, name: str, bases: tuple[type, ...], members: dict[str, Any]) -> Any:
+            if bases:
+                try:
+                    type("", (real_type,), {})  # raises where the real type may not be inherited from
+                except TypeError as e:
+                    raise TypeError(str(e)) from None
+            return super().__new__(cls, name, bases, members)
 
-    make.__name__ = make.__qualname__ = getattr(real, "__name__", name)
-    make.__module__ = getattr(real, "__module__", "threading")
-    make.__doc__ = getattr(real, "__doc__", None)
-    if not isinstance(real, type):
-        make.__wrapped__ = real  # type: ignore[attr-defined]  # inspect.signature then says what it said
-        return make
-
-    class Meta(type):
         def __call__(cls, *arguments: Any, **keywords: Any) -> Any:
-            if arguments or keywords:
-                return real(*arguments, **keywords)
+            if cls.__bases__ == (object,):  # type(lock)(): an error, or an unwatched lock
+                return real_type(*arguments, **keywords)
+            return super().__call__(*arguments, **keywords)
+
+        def __instancecheck__(cls, thing: object) -> bool:
+            return super().__instancecheck__(thing) or (cls.__bases__ == (object,) and isinstance(thing, real_type))
+
+    return Kind
+
+
+def _maker(name: str, watched: type, real: Callable[..., Any], real_type: type, probes: Probes) -> Any:
+    """What stands for ``threading.Lock`` or ``RLock``: the program's own callers get a watched lock, others a real one.
+
+    It is of the sort that the original is: a function, which becomes a method in a class, a built-in function, which
+    does not, or, since Python 3.13, a class.
+    """
+
+    def chosen(arguments: tuple[Any, ...], keywords: dict[str, Any], frame: FrameType) -> Any:
+        if not arguments and not keywords:
             try:
-                if owner_of(_getframe(1).f_code) < OURS:
-                    return watched()
+                if owner_of(frame.f_code) < OURS:
+                    return type.__call__(watched, frame)
             except Exception as e:
                 probes.trouble("lock", e)
-            return real()
+        return real(*arguments, **keywords)  # of arguments, all but CPython's deprecated ones for RLock are errors
+
+    if isinstance(real, type):
+        return _standing_class(real, real_type, chosen)
+    if isinstance(real, FunctionType):
+
+        def make(*arguments: Any, **keywords: Any) -> Any:
+            return chosen(arguments, keywords, _getframe(1))
+
+        return _named_as(make, real)
+    return _named_as(_BuiltIn(name, chosen), real)
+
+
+class _BuiltIn:
+    """Stands for a built-in function: not a function, because in a class it must not become a method."""
+
+    __wrapped__: Callable[..., Any]
+
+    def __init__(self, name: str, chosen: Callable[..., Any]) -> None:
+        self._name, self._chosen = name, chosen
+
+    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        return self._chosen(arguments, keywords, _getframe(1))
+
+    def __repr__(self) -> str:
+        return repr(self.__wrapped__)
+
+    def __reduce__(self) -> Any:
+        return _lock_maker, (self._name,)
+
+
+def _lock_maker(name: str) -> Any:
+    """What a pickled ``threading.Lock`` is in the process that loads it."""
+    import threading
+
+    return getattr(threading, name)
+
+
+def _named_as(ours: Any, theirs: Any) -> Any:
+    for attribute in ("__name__", "__qualname__", "__module__", "__doc__"):
+        setattr(ours, attribute, getattr(theirs, attribute, None))
+    ours.__wrapped__ = theirs  # inspect.signature then says what it said
+    return ours
+
+
+def _standing_class(real: type, real_type: type, chosen: Callable[..., Any]) -> Any:
+    class Meta(type):
+        def __new__(cls, kind: str, bases: tuple[type, ...], members: dict[str, Any]) -> Any:
+            if bases:
+                raise TypeError(
+                    f"type '{real_type.__module__}.{real_type.__qualname__}' is not an acceptable base type"
+                )
+            return super().__new__(cls, kind, bases, members)
+
+        def __call__(cls, *arguments: Any, **keywords: Any) -> Any:
+            return chosen(arguments, keywords, _getframe(1))
 
         def __instancecheck__(cls, thing: object) -> bool:
             return isinstance(thing, real_type)
 
         def __subclasscheck__(cls, kind: type) -> bool:
             return kind is cls or issubclass(kind, real_type)
+
+        def __repr__(cls) -> str:
+            return repr(real)
 
     stand_in = Meta(real.__name__, (), {"__doc__": real.__doc__, "__module__": real.__module__, "__slots__": ()})
     stand_in.__qualname__ = real.__qualname__

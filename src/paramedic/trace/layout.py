@@ -2,7 +2,7 @@
 
 ::
 
-    0       file header: magic, version, length, JSON (one page of HEADER_BYTES, zero padded)
+    0       file header: magic, version, length, JSON (one page of HEADER_BYTES, zero padded; its end is the STATUS)
     HEADER_BYTES + k * EXTENT_BYTES   extent k: EXTENT_BYTES / CHUNK_BYTES chunks
     chunk   CHUNK row, then rows of ROW_BYTES each; a row of kind 0 was never finished
 
@@ -42,3 +42,9 @@ HEAD = struct.Struct("<16sII")
 
 ROLE_ROWS = 0
 ROLE_TEXTS = 1
+"""``b`` of a chunk's first row."""
+
+STATUS = struct.Struct("<QH1014s")
+"""At the end of the header page: rows that were not kept, bytes of the sentence that follows: why recording stopped."""
+
+STATUS_OFFSET = HEADER_BYTES - STATUS.size

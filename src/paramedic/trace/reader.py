@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import mmap
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +23,17 @@ from paramedic.trace.layout import (
     ROLE_TEXTS,
     ROW,
     ROW_BYTES,
+    STATUS,
+    STATUS_OFFSET,
     SUFFIX,
     TEXT_ROW,
     VERSION,
 )
 
-_EMPTY, _CHUNK, _OWNER = int(Kind.EMPTY), int(Kind.CHUNK), int(Kind.OWNER)
+_EMPTY, _CHUNK, _OWNER, _TEXT = int(Kind.EMPTY), int(Kind.CHUNK), int(Kind.OWNER), int(Kind.TEXT)
+_KINDS = frozenset(int(k) for k in Kind) - {_CHUNK, _TEXT}
+_NAMES_OPERATION = frozenset(int(k) for k in (Kind.CALL, Kind.RETURN, Kind.RAISE, Kind.NEW))
+_TIME = itemgetter(0)
 _SLICE_CHUNKS = 64
 """How many chunks are decoded before what is certainly in order is handed on."""
 
@@ -53,6 +60,7 @@ class TraceFile:
     texts: dict[int, str] = field(default_factory=dict)
     gaps: list[Gap] = field(default_factory=list)
     _data: bytes | mmap.mmap = b""
+    _damaged: int = 0
 
     def events(self) -> Iterator[Event]:
         """All events in the order of time.
@@ -68,7 +76,7 @@ class TraceFile:
             for _, offset in chunks[position:upto]:
                 waiting.extend(self._rows(offset))
             position = upto
-            waiting.sort()
+            waiting.sort(key=_TIME)  # stable: what one thread did in one nanosecond stays in its order
             if position < len(chunks):
                 certain = chunks[position][0]
                 low, high = 0, len(waiting)
@@ -94,29 +102,53 @@ class TraceFile:
     def _rows(self, offset: int) -> Iterator[Event]:
         end = min(offset + CHUNK_BYTES, len(self._data))
         end -= (end - offset) % ROW_BYTES
-        thread = 0
+        thread = damaged = 0
         make = tuple.__new__
+        operations = len(self.header["operations"])
         for t, a, obj, site, b, op, _, kind in ROW.iter_unpack(self._data[offset + ROW_BYTES : end]):
             if kind == _EMPTY:
                 continue
             if kind == _OWNER:
                 thread = a
                 continue
+            if kind not in _KINDS or (op >= operations and kind in _NAMES_OPERATION):
+                damaged += 1
+                continue
             yield make(Event, (t, a, obj, site, b, op, thread, kind))
+        if damaged:
+            self._damaged += damaged
+            self.gaps[:] = [g for g in self.gaps if g.reason != "damaged"]
+            detail = f"{self.path.name}: {self._damaged} rows say nothing that this version knows; they are left out"
+            self.gaps.append(Gap(reason="damaged", detail=detail, count=self._damaged))
 
     def _read_texts(self) -> None:
-        pieces: dict[int, dict[int, bytes]] = {}
+        pieces: dict[int, dict[int, tuple[int, bytes]]] = {}
         for offset, _, _, role in self._chunk_offsets():
             if role != ROLE_TEXTS:
                 continue
             end = min(offset + CHUNK_BYTES, len(self._data))
             end -= (end - offset) % ROW_BYTES
             for text_id, piece, size, raw, kind in TEXT_ROW.iter_unpack(self._data[offset + ROW_BYTES : end]):
-                if kind == _EMPTY:
-                    continue
-                pieces.setdefault(text_id, {})[piece] = raw[: size & ~LAST_PIECE]
+                if kind == _TEXT:
+                    pieces.setdefault(text_id, {})[piece] = size, raw
         for text_id, parts in pieces.items():
-            self.texts[text_id] = b"".join(parts[n] for n in sorted(parts)).decode("utf-8", "surrogateescape")
+            raw = b""
+            for number in range(len(parts)):  # what stands before the first missing piece is used
+                size, part = parts.get(number, (LAST_PIECE, b""))
+                raw += part[: size & ~LAST_PIECE]
+                if size & LAST_PIECE:
+                    break
+            # not "surrogateescape": what is read here is printed, and written to files
+            self.texts[text_id] = raw.decode("utf-8", "backslashreplace")
+
+    def _read_status(self, head: bytes) -> None:
+        dropped, length, why = STATUS.unpack_from(head, STATUS_OFFSET)
+        if dropped:
+            detail = f"{dropped} rows, the oldest of finished threads first, were not kept (--max-size is more)"
+            self.gaps.append(Gap(reason="chunk-dropped", detail=detail, count=dropped))
+        if length:
+            words = why[:length].decode("utf-8", "backslashreplace")
+            self.gaps.append(Gap(reason="disk-full", detail=f"the recording stopped before the program did: {words}"))
 
     def close(self) -> None:
         """Let go of the file."""
@@ -133,14 +165,16 @@ def open_trace(path: Path) -> TraceFile:
     Threads: any; blocks on the disk.
     """
     try:
-        size = path.stat().st_size
+        if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for its writer
+            raise RecordingError(f"{path}: is not a file")
         with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
             head = file.read(HEADER_BYTES)
             data: bytes | mmap.mmap = b""
             if size > HEADER_BYTES:
                 data = mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ)
-    except OSError as e:
-        raise RecordingError(f"{path}: cannot be read: {e.strerror or e}") from None
+    except (OSError, ValueError) as e:
+        raise RecordingError(f"{path}: cannot be read: {getattr(e, 'strerror', None) or e}") from None
     if size == 0:
         raise RecordingError(f"{path}: is empty: the program ended before anything was recorded")
     if not head.startswith(MAGIC[: min(len(head), len(MAGIC))]) or len(head) < HEAD.size:
@@ -150,18 +184,34 @@ def open_trace(path: Path) -> TraceFile:
         raise RecordingError(
             f"{path}: was made by a newer Paramedic (format {version}, this one reads {VERSION}): upgrade"
         )
-    try:
-        header = json.loads(head[HEAD.size : HEAD.size + length])
-        if not isinstance(header, dict) or not isinstance(header.get("operations"), list):
-            raise ValueError
-    except ValueError:
-        raise RecordingError(f"{path}: its header is damaged or cut off; nothing can be read of it") from None
+    header = _header(head[HEAD.size : HEAD.size + length]) if version == VERSION else None
+    if header is None:
+        raise RecordingError(f"{path}: its header is damaged or cut off; nothing can be read of it")
     trace = TraceFile(path, header, _data=data)
-    body = max(0, size - HEADER_BYTES)
-    if body % CHUNK_BYTES:
+    if len(head) == HEADER_BYTES:
+        trace._read_status(head)
+    if size < HEADER_BYTES or (size - HEADER_BYTES) % CHUNK_BYTES:
         trace.gaps.append(Gap(reason="cut-off", detail=f"{path.name} ends in the middle; what stands before is used"))
     trace._read_texts()
     return trace
+
+
+_HEADER_TYPES: dict[str, type] = {
+    **dict.fromkeys(("process", "parent", "started_ns"), int),
+    **dict.fromkeys(("paramedic", "python", "platform", "level", "program"), str),
+}
+
+
+def _header(blob: bytes) -> dict[str, Any] | None:
+    """The header's JSON, without what is not of the type that it should be; None if it is not one."""
+    try:
+        header = json.loads(blob)
+    except (ValueError, RecursionError):
+        return None
+    operations = header.get("operations") if isinstance(header, dict) else None
+    if not isinstance(operations, list) or not all(isinstance(name, str) for name in operations):
+        return None
+    return {k: v for k, v in header.items() if isinstance(v, _HEADER_TYPES.get(k, object))}
 
 
 def find_traces(path: Path) -> list[Path]:
@@ -173,7 +223,10 @@ def find_traces(path: Path) -> list[Path]:
     Threads: any; blocks on the disk.
     """
     if path.is_dir():
-        found = sorted(path.glob(f"*{SUFFIX}"), key=lambda p: (os.stat(p).st_mtime_ns, p.name))
+        try:
+            found = sorted(path.glob(f"*{SUFFIX}"), key=lambda p: (os.stat(p).st_mtime_ns, p.name))
+        except OSError as e:
+            raise RecordingError(f"{path}: cannot be read: {e.strerror or e}") from None
         if not found:
             raise RecordingError(f"{path}: no recording is in this folder (files ending in {SUFFIX})")
         return found

@@ -1,8 +1,8 @@
 """Append rows to a memory-mapped file without a lock and without a system call per row.
 
 A thread owns a chunk at a time. Appending is: take the next offset (one C call, so neither a signal handler nor a
-finalizer that records, too, can take the same one), store 32 bytes. Pages belong to the kernel: they survive ``os._exit``,
-a segmentation fault and ``kill -9``.
+finalizer that records, too, can take the same one), store 32 bytes. Pages belong to the kernel: they survive
+``os._exit``, a segmentation fault and ``kill -9``.
 
 This module runs inside the observed program. It keeps its own references to what it uses, because the program may patch
 or close anything, and it imports only built-in modules, so that it does not import ``threading`` before, say, gevent.
@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import json
 import mmap
-import os
-import sys
 from _thread import _local
 from collections import deque
 from collections.abc import Callable
@@ -22,6 +20,7 @@ from time import monotonic_ns
 from typing import Any
 
 from paramedic.model.event import Kind
+from paramedic.trace.extents import ExtentFile
 from paramedic.trace.layout import (
     CHUNK_BYTES,
     EXTENT_BYTES,
@@ -34,17 +33,20 @@ from paramedic.trace.layout import (
     ROLE_TEXTS,
     ROW,
     ROW_BYTES,
+    STATUS,
+    STATUS_OFFSET,
     STORED_ROW,
     TEXT_BYTES,
     TEXT_ROW,
     VERSION,
 )
 
-_CHUNK, _OWNER, _TEXT, _GAP = int(Kind.CHUNK), int(Kind.OWNER), int(Kind.TEXT), int(Kind.GAP)
+_CHUNK, _OWNER, _TEXT = int(Kind.CHUNK), int(Kind.OWNER), int(Kind.TEXT)
 _PIECES_PER_CHUNK = CHUNK_BYTES // ROW_BYTES - 1
-_open, _close, _write, _fstat, _ftruncate = os.open, os.close, os.write, os.fstat, os.ftruncate
-_fallocate: Callable[[int, int, int], None] | None = getattr(os, "posix_fallocate", None)
 _ZEROS = bytes(CHUNK_BYTES)
+_LONGEST_TEXT_BYTES = 8192
+_RETRY_ROWS = 256
+"""A thread that got no chunk asks again after so many rows: another thread may have ended meanwhile."""
 
 Chunk = tuple[mmap.mmap, Callable[[], int], int, int]
 """Mapping, source of offsets, first offset behind the chunk, our number of the owning thread."""
@@ -71,15 +73,17 @@ class TraceWriter:
         Raises:
             OSError: the file cannot be made. Nothing is left behind but possibly an empty file.
         """
-        self.path = path
+        blob = json.dumps(header).encode()
+        self._file = ExtentFile(path, HEAD.pack(MAGIC, VERSION, len(blob)) + blob)
+        self.path = self._file.path
         self.full: str = ""
         """Why nothing more is recorded, or ""."""
         self.dropped_rows = 0
+        """Rows that were not kept: overwritten by later ones, or never written, because the file is full."""
+        self._file_is_ours = True
         self._max_extents = max(2, (max_size_bytes - HEADER_BYTES) // EXTENT_BYTES)
         self._extents = count()
-        self._maps: list[
-            mmap.mmap
-        ] = []  # never freed: freeing one closes a descriptor number that may not be ours any more
+        self._maps: list[mmap.mmap] = []
         self._fresh: deque[tuple[mmap.mmap, int]] = deque()
         self._partial: deque[Chunk] = deque()
         self._filled: deque[tuple[mmap.mmap, int, int]] = deque()
@@ -93,14 +97,6 @@ class TraceWriter:
         self.on_new_thread: Callable[[int], None] | None = None
         self.row = self._make_row()
         """Append one row for the calling thread; see `paramedic.model.event.Kind` for the arguments."""
-        fd = _open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600)
-        try:
-            blob = json.dumps(header).encode()
-            head = HEAD.pack(MAGIC, VERSION, len(blob)) + blob
-            _write(fd, head + bytes(HEADER_BYTES - len(head)))
-            self._inode = _fstat(fd).st_ino
-        finally:
-            _close(fd)
 
     def _make_row(self) -> Row:
         """The hot path, as a closure: every attribute that is not looked up counts."""
@@ -123,19 +119,23 @@ class TraceWriter:
                 offset = chunk[1]()
                 if offset >= chunk[2]:
                     return
-            pack(mapping, offset, now(), a, obj, site, b, op | kind << turn)
+            try:
+                pack(mapping, offset, now(), a, obj, site, b, op | kind << turn)
+            except Exception:  # a number that has no room in its field: the program comes first
+                pack(mapping, offset, now(), 0, 0, 0, 0, 0)
 
         return row
 
     def text(self, words: str) -> int:
-        """The id of a text, which is written when it is new. Id 0 is the empty text."""
+        """The id of a text, which is written when it is new. Id 0 is the empty text, or one that found no room."""
         if not words:
             return 0
         known = self._texts.get(words)
         if known is not None:
             return known
         text_id = next(self._text_ids)
-        self._put_text(text_id, words)
+        if not self._put_text(text_id, words):
+            return 0
         # two threads may both get here with the same words: then it has two ids, which does no harm
         self._texts[words] = text_id
         return text_id
@@ -154,16 +154,13 @@ class TraceWriter:
             chunk = (chunk[0], chunk[1], chunk[2], number)
         except IndexError:
             fresh = self._take_chunk(ROLE_ROWS)
-            if fresh is None:  # full: this thread's rows go nowhere
-                chunk = (
-                    self._maps[0] if self._maps else mmap.mmap(-1, ROW_BYTES),
-                    count(CHUNK_BYTES).__next__,
-                    0,
-                    number,
-                )
-                self._local.chunk = chunk
-                return chunk
-            chunk = self._chunk_of(fresh, number)
+            chunk = self._chunk_of(fresh, number) if fresh is not None else self._no_chunk(number)
+        earlier: Chunk | None = self._local.__dict__.get("chunk")
+        if earlier is not None:  # a finalizer or signal handler has recorded meanwhile, or the thread has a new number
+            if announce:
+                self._give_back(chunk)
+                return earlier
+            self._give_back(earlier)
         self._local.chunk = chunk
         self._own(chunk)
         if announce and self.on_new_thread is not None:
@@ -185,6 +182,9 @@ class TraceWriter:
         except AttributeError:
             return
         self._ended.add(chunk[3])
+        self._give_back(chunk)
+
+    def _give_back(self, chunk: Chunk) -> None:
         if chunk[2]:
             self._partial.append(chunk)
 
@@ -193,13 +193,15 @@ class TraceWriter:
 
         The parent's mappings are kept, untouched: they are shared with it, and must not be written to.
         """
-        kept = (self._maps, self._local, self.row, self.on_new_thread)
+        kept = ((self._maps, self._file), self._local, self.row, self.on_new_thread)
         self.__dict__.update(other.__dict__)
         self._inherited, self._local, self.row, self.on_new_thread = kept
         self._local.__dict__.clear()  # the calling thread is the only one that a fork leaves
 
-    def close_for_good(self) -> None:
+    def close_for_good(self, why: str = "") -> None:
         """After a fork, in a child that cannot have a file: record nothing, above all not into the parent's."""
+        self.full = why or self.full
+        self._file_is_ours = False
         self._fresh.clear()
         self._partial.clear()
         self._max_extents = 0
@@ -213,19 +215,38 @@ class TraceWriter:
             ROW.pack_into(chunk[0], offset, monotonic_ns(), chunk[3], 0, 0, 0, 0, 0, _OWNER)
 
     def _next_chunk(self, chunk: Chunk) -> Chunk | None:
-        if not chunk[2]:  # this thread had none, because the file was full
-            return None
         current: Chunk = self._local.chunk
         if current is not chunk:  # a signal handler or finalizer has turned the page meanwhile
             return current
+        if not chunk[2]:
+            # this thread has none, because the file was full; its offsets, two for each row, count them
+            self._count_dropped(1)
+            if self.full or chunk[1]() // 2 % _RETRY_ROWS:
+                return None
         fresh = self._take_chunk(ROLE_ROWS)
         if fresh is None:
+            self._local.chunk = self._no_chunk(chunk[3])
             return None
-        self._filled.append((chunk[0], chunk[2] - CHUNK_BYTES, chunk[3]))
+        if chunk[2]:
+            self._filled.append((chunk[0], chunk[2] - CHUNK_BYTES, chunk[3]))
         turned = self._chunk_of(fresh, chunk[3])
         self._own(turned)
         self._local.chunk = turned
         return turned
+
+    def _no_chunk(self, number: int) -> Chunk:
+        """What a thread has whose rows find no room: no offset is below its end, 0."""
+        return (self._file.status, count().__next__, 0, number)
+
+    def _count_dropped(self, rows: int) -> None:
+        self.dropped_rows += rows  # two threads may count one time for both: it says how many, about
+        self._tell_status()
+
+    def _tell_status(self) -> None:
+        """Into the header's page, where a reader finds it also after ``kill -9``."""
+        if self._file_is_ours:
+            why = self.full.encode("utf-8", "replace")[:1014]
+            STATUS.pack_into(self._file.status, STATUS_OFFSET, self.dropped_rows, len(why), why)
 
     def _chunk_of(self, fresh: tuple[mmap.mmap, int], number: int) -> Chunk:
         mapping, start = fresh
@@ -238,17 +259,25 @@ class TraceWriter:
                 mapping, start = self._fresh.popleft()
                 break
             except IndexError:
-                if not self._add_extent():
-                    found = None if role == ROLE_TEXTS or self.full else self._oldest()
-                    if found is None:
-                        return None
-                    mapping, start = found
-                    generation = ROW.unpack_from(mapping, start)[1] + 1
-                    self.dropped_rows += CHUNK_BYTES // ROW_BYTES - 1
-                    mapping[start : start + CHUNK_BYTES] = _ZEROS
-                    break
+                if self._add_extent():
+                    continue
+            found = self._recycled(role)
+            if found is None:
+                return None
+            mapping, start = found
+            generation = ROW.unpack_from(mapping, start)[1] + 1
+            mapping[start : start + CHUNK_BYTES] = _ZEROS
+            self._count_dropped(CHUNK_BYTES // ROW_BYTES - 1)
+            break
         ROW.pack_into(mapping, start, monotonic_ns(), generation, 0, 0, role, 0, 0, _CHUNK)
         return mapping, start
+
+    def _recycled(self, role: int) -> tuple[mmap.mmap, int] | None:
+        if self.full:
+            return None  # what stands is kept: it is the run's beginning, and nobody said that it may go
+        if role == ROLE_TEXTS and len(self._text_chunks) >= len(self._maps) * EXTENT_BYTES // CHUNK_BYTES // 2:
+            return None  # rows without their texts say little, but texts alone say nothing
+        return self._oldest()
 
     def _oldest(self) -> tuple[mmap.mmap, int] | None:
         """The oldest filled chunk of a thread that has ended, else the oldest of all."""
@@ -269,36 +298,20 @@ class TraceWriter:
         if self.full:
             return False
         number = next(self._extents)
-        # texts must not be lost to a full file: the last extent is theirs
         if number >= self._max_extents:
             return False
-        start = HEADER_BYTES + number * EXTENT_BYTES
         try:
-            # opened by name each time: the program may have closed our descriptor and its number may be another file now
-            fd = _open(self.path, os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
-            try:
-                if _fstat(fd).st_ino != self._inode:
-                    raise OSError("the recording's file was replaced")
-                if _fallocate is not None:
-                    # a store to a page that the disk has no room for would be SIGBUS: ask for the room first
-                    _fallocate(fd, start, EXTENT_BYTES)
-                else:
-                    _ftruncate(fd, start + EXTENT_BYTES)
-                if sys.version_info >= (3, 13):
-                    mapping = mmap.mmap(fd, EXTENT_BYTES, offset=start, trackfd=False)
-                else:
-                    mapping = mmap.mmap(fd, EXTENT_BYTES, offset=start)
-            finally:
-                _close(fd)
-        except (OSError, ValueError) as e:
-            self.full = f"{type(e).__name__}: {e}"
+            mapping = self._file.extent(number)
+        except Exception as e:  # whatever it is, it is not the program's trouble
+            self.full = _reason(e)
+            self._tell_status()
             return False
         self._maps.append(mapping)
         self._fresh.extend((mapping, offset) for offset in range(0, EXTENT_BYTES, CHUNK_BYTES))
         return True
 
-    def _put_text(self, text_id: int, words: str) -> None:
-        raw = words.encode("utf-8", "surrogateescape")[:8192]
+    def _put_text(self, text_id: int, words: str) -> bool:
+        raw = _bytes(words)
         last = max(0, len(raw) - 1) // TEXT_BYTES
         for piece in range(last + 1):
             slot = next(self._pieces)
@@ -307,9 +320,23 @@ class TraceWriter:
             if chunk is None:
                 fresh = self._take_chunk(ROLE_TEXTS)
                 if fresh is None:
-                    return
+                    return False
                 # the loser of a race leaves an empty chunk behind
                 chunk = self._text_chunks.setdefault(number, fresh)
             part = raw[piece * TEXT_BYTES : (piece + 1) * TEXT_BYTES]
             size = len(part) | (LAST_PIECE if piece == last else 0)
             TEXT_ROW.pack_into(chunk[0], chunk[1] + (index + 1) * ROW_BYTES, text_id, piece, size, part, _TEXT)
+        return True
+
+
+def _bytes(words: str) -> bytes:
+    try:
+        return words.encode("utf-8", "surrogateescape")[:_LONGEST_TEXT_BYTES]
+    except UnicodeEncodeError:  # a thread may be called "\ud800"
+        return words.encode("utf-8", "backslashreplace")[:_LONGEST_TEXT_BYTES]
+
+
+def _reason(error: Exception) -> str:
+    """Why nothing more is recorded, for people; the path is told beside it."""
+    words = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+    return words[:1].lower() + words[1:]
