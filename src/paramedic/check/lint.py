@@ -16,6 +16,7 @@ from paramedic.hazards.catalogue import CATALOGUE, lens, lenses_of
 from paramedic.lint.modules import ModuleIndex
 from paramedic.lint.program import read_program
 from paramedic.lint.sightings import Sightings, sightings
+from paramedic.lint.source import UnreadableSource
 from paramedic.lint.tree import Tree, Unseen, find_files, read_tree
 from paramedic.model.finding import Confidence, Finding, Site
 from paramedic.model.hazard import Lens
@@ -49,14 +50,14 @@ class FileResult:
     """What reading one program gave.
 
     Attributes:
-        path: the file at which the reading started.
+        paths: the files whose bodies and functions were read.
         findings: everything that the lenses said, advice included.
         read: the files that were read for it.
         gaps: what could not be read.
         seen: what the program does at all, with places: see `paramedic.lint.sightings`.
     """
 
-    path: Path
+    paths: tuple[Path, ...]
     findings: tuple[Finding, ...]
     read: tuple[Path, ...]
     gaps: tuple[Gap, ...] = ()
@@ -123,28 +124,28 @@ def lint_with_sightings(
 
 
 def _results(tree: Tree, options: LintOptions, cache: LintCache | None, progress: Progress | None) -> list[FileResult]:
-    done: dict[Path, FileResult] = {}
+    done: dict[tuple[Path, ...], FileResult] = {}
     if cache is not None:
-        for path in tree.matter:
-            known = cache.result_of(path)
+        for group in tree.groups:
+            known = cache.result_of(group)
             if known is not None:
-                done[path] = known
-    waiting = [p for p in tree.matter if p not in done]
+                done[group] = known
+    waiting = [g for g in tree.groups if g not in done]
     total = len(tree.matter)
     for result in _read_all(tree, waiting, options):
-        done[result.path] = result
+        done[result.paths] = result
         if cache is not None:
             cache.note_result(result)
         if progress is not None:
-            progress(len(done), total)
-    return [done[p] for p in tree.matter if p in done]
+            progress(sum(map(len, done)), total)
+    return [done[g] for g in tree.groups if g in done]
 
 
-def _read_all(tree: Tree, waiting: list[Path], options: LintOptions) -> Iterable[FileResult]:
+def _read_all(tree: Tree, waiting: list[tuple[Path, ...]], options: LintOptions) -> Iterable[FileResult]:
     jobs = options.jobs or os.cpu_count() or 1
-    if jobs == 1 or len(waiting) < FEWEST_FOR_PROCESSES:
-        for path in waiting:
-            yield read_one(tree.index, frozenset(tree.matter), path)
+    if jobs == 1 or len(waiting) < 2 or sum(map(len, waiting)) < FEWEST_FOR_PROCESSES:
+        for group in waiting:
+            yield read_group(tree.index, frozenset(tree.matter), group)
         return
     # Forked workers inherit the index; where there is no fork they build it from the list of files.
     method = "fork" if "fork" in get_all_start_methods() and sys.platform != "darwin" else "spawn"
@@ -167,37 +168,43 @@ def _start_worker(files: list[Path], matter: list[Path], imported: frozenset[Pat
     _worker = (index, frozenset(matter))
 
 
-def _read_batch(paths: list[Path]) -> list[FileResult]:
+def _read_batch(groups: list[tuple[Path, ...]]) -> list[FileResult]:
     assert _worker is not None
-    return [read_one(*_worker, path) for path in paths]
+    return [read_group(*_worker, group) for group in groups]
 
 
-def read_one(index: ModuleIndex, matter: frozenset[Path], path: Path) -> FileResult:
-    """Reads one program and lets every static lens judge it.
+def read_group(index: ModuleIndex, matter: frozenset[Path], group: tuple[Path, ...]) -> FileResult:
+    """Reads files that import one another and lets every static lens judge it.
 
     Threads: any, one at a time per index; reads files.
     """
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(max(limit, 8000))
     try:
-        facts = read_program(index, matter, path)
+        facts = read_program(index, matter, group)
+        gaps = [_unreadable(path, index.unreadable[path]) for path in group if path in index.unreadable]
         if facts is None:
-            error = index.unreadable.get(path)
-            place = f"{path}:{error.line}" if error is not None and error.line else str(path)
-            gap = Gap(reason=error.reason if error else "unreadable", detail=f"{place}: {error or 'cannot be read'}")
-            return FileResult(path=path, findings=(), read=(path,), gaps=(gap,))
+            return FileResult(paths=group, findings=(), read=group, gaps=tuple(gaps))
         findings: list[Finding] = []
         for hazard in CATALOGUE:
             if Lens.STATIC in lenses_of(hazard):
                 findings.extend(lens(hazard, Lens.STATIC).find(facts))
     finally:
         sys.setrecursionlimit(limit)
-    gaps: tuple[Gap, ...] = ()
-    if facts.incomplete:
-        gaps = (Gap(reason="too-much-work", detail=f"{path}: read in part, it takes too many steps to follow"),)
+    for path in sorted(facts.incomplete):
+        gaps.append(Gap(reason="too-much-work", detail=f"{path}: read in part, it takes too many steps to follow"))
     return FileResult(
-        path=path, findings=tuple(findings), read=tuple(facts.world.modules), gaps=gaps, seen=sightings(facts)
+        paths=group,
+        findings=tuple(findings),
+        read=tuple(dict.fromkeys([*group, *facts.world.modules])),
+        gaps=tuple(gaps),
+        seen=sightings(facts),
     )
+
+
+def _unreadable(path: Path, error: UnreadableSource) -> Gap:
+    place = f"{path}:{error.line}" if error.line else str(path)
+    return Gap(reason=error.reason, detail=f"{place}: {error}")
 
 
 def _chosen(results: list[FileResult], options: LintOptions) -> list[Finding]:

@@ -16,7 +16,7 @@ from paramedic.model.report import Gap, finding_from_json, finding_to_json
 if TYPE_CHECKING:
     from paramedic.check.lint import FileResult
 
-_FORM = 5
+_FORM = 7
 
 
 class LintCache:
@@ -87,14 +87,15 @@ class LintCache:
             self._digests[path] = known
         return known
 
-    def result_of(self, path: Path) -> FileResult | None:
-        """What was found from this file last time, if nothing that was read for it has changed."""
-        entry = self._old["results"].get(str(path))
+    def result_of(self, group: tuple[Path, ...]) -> FileResult | None:
+        """What was found from these files last time, if nothing that was read for them has changed."""
+        name = "\0".join(map(str, group))
+        entry = self._old["results"].get(name)
         if entry is None or any(self._digest(p) != d for p, d in entry["read"].items()):
             return None
-        self._new["results"][str(path)] = entry
+        self._new["results"][name] = entry
         return self._make(
-            path=path,
+            paths=group,
             findings=tuple(finding_from_json(f) for f in entry["findings"]),
             read=tuple(map(Path, entry["read"])),
             gaps=tuple(Gap(**g) for g in entry["gaps"]),
@@ -103,7 +104,7 @@ class LintCache:
 
     def note_result(self, result: FileResult) -> None:
         """Keeps what was found."""
-        self._new["results"][str(result.path)] = {
+        self._new["results"]["\0".join(map(str, result.paths))] = {
             "read": {str(p): self._digest(str(p)) for p in result.read},
             "findings": [finding_to_json(f) for f in result.findings],
             "seen": {kind: list(places) for kind, places in result.seen.items()},

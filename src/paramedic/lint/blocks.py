@@ -110,10 +110,7 @@ def _if(w: Walker, node: ast.stmt) -> bool:
     known = truth(w, node.test)
     w.evaluate(node.test)
     if known is not None:
-        before, w.at_import = w.at_import, w.at_import and not (known and "__name__" in ast.unparse(node.test))
-        ended = w.block(node.body if known else node.orelse)
-        w.at_import = before
-        return ended
+        return w.block(node.body if known else node.orelse)
     return arms(w, lambda: w.block(node.body), lambda: w.block(node.orelse))
 
 
@@ -177,9 +174,14 @@ def truth(w: Walker, test: ast.expr) -> bool | None:
         sides = (test.left, test.comparators[0])
         names = [s for s in sides if isinstance(s, ast.Name) and s.id == "__name__"]
         if names and isinstance(test.ops[0], (ast.Eq, ast.NotEq)):
-            is_main = w.module.source.path == w.world.root
-            return is_main if isinstance(test.ops[0], ast.Eq) else not is_main
+            # The body is read as it is imported; main guards are read afterwards, on their own.
+            return not isinstance(test.ops[0], ast.Eq)
     return None
+
+
+def is_main_guard(test: ast.expr) -> bool:
+    """Whether a test is ``__name__ == "__main__"``, whatever else it asks."""
+    return any(isinstance(n, ast.Name) and n.id == "__name__" for n in ast.walk(test))
 
 
 def _try(w: Walker, node: ast.stmt) -> bool:

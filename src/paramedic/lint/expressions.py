@@ -42,7 +42,7 @@ def _name(w: Walker, node: ast.expr) -> Value:
     if found is not None:
         return found
     if name == "__name__":
-        return Const("__main__" if w.module.source.path == w.world.root else w.module.name)
+        return Const(w.module.name)
     if name in library.BUILTINS:
         return External(f"builtins.{name}")
     for star in definitions.star_imports(w.module):

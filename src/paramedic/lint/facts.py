@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from paramedic.lint import api, library
@@ -29,29 +29,18 @@ class SourceFacts:
         incomplete: whether the reading was given up because it took too long.
     """
 
-    def __init__(self, world: World, module: Module) -> None:
+    def __init__(self, world: World, modules: Sequence[Module]) -> None:
         self.world = world
-        self.module = module
+        self.modules = modules
         self.operations: list[Operation] = world.operations
         self.contexts: list[Context] = world.contexts
         self.incomplete = world.exhausted
-        self.anywhere = Obj("world", Site(file=str(module.source.path), line=0), (), world.main)
+        self.anywhere = Obj("world", Site(file=str(modules[0].source.path), line=0), (), world.main)
         self._signals = [o for o in world.operations if "wait-signal" in o.effects or "give-signal" in o.effects]
 
-    @property
-    def path(self) -> Path:
-        """The root module's file."""
-        return self.module.source.path
-
-    @property
-    def tree(self) -> ast.Module:
-        """The root module's parsed source."""
-        return self.module.tree
-
-    @property
-    def text(self) -> str:
-        """The root module's source."""
-        return self.module.source.text
+    def says(self, *words: str) -> bool:
+        """Whether the source of any module that was read has one of these words."""
+        return any(word in m.source.text for m in self.world.modules.values() for word in words)
 
     # ------------------------------------------------------------ operations
 
@@ -183,11 +172,11 @@ class SourceFacts:
 
     def is_script(self, file: str) -> bool:
         """Whether nothing in the trees that were read imports the file."""
-        return Path(file) not in self.world.index.imported and Path(file) == self.path
+        return Path(file) not in self.world.index.imported and Path(file) in self.world.roots
 
     def was_imported(self, file: str) -> bool:
         """Whether a module of the trees that were read imports the file."""
-        return Path(file) in self.world.index.imported or Path(file) != self.path
+        return Path(file) in self.world.index.imported or Path(file) not in self.world.roots
 
     # ------------------------------------------------------------ threads
 
@@ -223,7 +212,9 @@ class SourceFacts:
         if branch.kind in {"atexit"} or branch.waited_for_at_once:
             return False
         if above.episode != branch.episode:
-            if above.episode < branch.episode and above.episode == 0 or above.root in {"__init__", "__enter__"}:
+            if above.episode in self.world.bodies or above.root in {"__init__", "__enter__"}:
+                return False
+            if self._programs_apart(above.episode, branch.episode):
                 return False
             if any(where == branch.episode for _, _, where in branch.joins):
                 return False
@@ -235,6 +226,12 @@ class SourceFacts:
         if branch.ends_before(above.moment, above.episode):
             return False
         return not self._signalled(above, below)
+
+    def _programs_apart(self, a: int, b: int) -> bool:
+        """Whether two pieces of reading belong to two scripts, which never run in one process."""
+        first, second = self.world.episode_root.get(a), self.world.episode_root.get(b)
+        imported = self.world.index.imported
+        return first != second and first not in imported and second not in imported
 
     def _signalled(self, a: Operation, b: Operation) -> bool:
         """Whether an event, queue or barrier puts the two in an order."""
@@ -363,9 +360,10 @@ class SourceFacts:
         """Something that the main thread does at a place."""
         return Step(thread=self.world.main.name, what=what, site=site)
 
-    def step_on(self, node: ast.AST, what: str) -> Step:
-        """Something that the root module's body does."""
-        return self.step_at(Site(file=str(self.path), line=getattr(node, "lineno", 0), function="<module>"), what)
+    def step_on(self, module: Module, node: ast.AST, what: str) -> Step:
+        """Something that a module's body does."""
+        site = Site(file=str(module.source.path), line=getattr(node, "lineno", 0), function="<module>")
+        return self.step_at(site, what)
 
     def line(self, site: Site) -> str:
         """The source line of a site of a module that was read; "" for others."""

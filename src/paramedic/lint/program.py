@@ -1,59 +1,86 @@
-"""Reading one program: its module's body, then every function that nobody called, then the threads that they start."""
+"""Reading programs: their modules' bodies, then every function that nobody called, then the threads that they start."""
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from paramedic.lint import calls
+from paramedic.lint import blocks, calls
 from paramedic.lint.definitions import run_module
 from paramedic.lint.facts import SourceFacts
-from paramedic.lint.modules import ModuleIndex
+from paramedic.lint.modules import Module, ModuleIndex
 from paramedic.lint.walker import Walker
-from paramedic.lint.world import OutOfSteps, World
+from paramedic.lint.world import STEPS, OutOfSteps, World
 
 LONGEST_THREADS = 6
 """How many generations of threads that start threads are read."""
 
 
-def read_program(index: ModuleIndex, relevant: frozenset[Path], root: Path) -> SourceFacts | None:
-    """What a program does with Paramiko and threads, read from one module on.
+def read_program(index: ModuleIndex, relevant: frozenset[Path], roots: Sequence[Path]) -> SourceFacts | None:
+    """What modules that import one another do with Paramiko and threads.
 
     Args:
         index: the modules that may be imported.
-        relevant: the files that may matter; imports of all others are not followed.
-        root: the module to start at.
+        relevant: the files that may matter; imports of most others are not followed.
+        roots: the modules whose bodies, main guards and functions are read.
 
     Returns:
-        The facts; None where the file cannot be read as Python.
+        The facts; None where no root can be read as Python.
 
     Threads: any, one reading at a time per index; reads files.
     """
-    world = World(index, relevant, root)
-    module = world.module_at(root)
-    if module is None:
+    world = World(index, relevant, frozenset(roots))
+    modules = [m for m in map(world.module_at, roots) if m is not None]
+    if not modules:
         return None
+    # Scripts first: what they call is read with what they pass, not with unknown arguments.
+    modules.sort(key=lambda m: m.source.path in index.imported)
+    for module in modules:
+        _phase(world, module, "the module", lambda w, m=module: run_module(w, m))  # type: ignore[misc]
+        world.bodies.add(world.episode)
+        _phase(world, module, "the module", lambda w, m=module: _main_guard(w, m))  # type: ignore[misc]
+    for module in modules:
+        _phase(world, module, "", lambda w, m=module: _read_rest(w, m))  # type: ignore[misc]
+    return SourceFacts(world, modules)
+
+
+def _phase(world: World, module: Module, name: str, work: Callable[[Walker], None]) -> None:
+    """One piece of reading, with steps of its own: what one module takes, the others do not lack."""
+    world.episode += 1
+    world.episode_name = name
+    world.episode_root[world.episode] = module.source.path
+    world.steps = STEPS
     walker = Walker(world, module, world.main)
     try:
-        run_module(walker, module)
+        work(walker)
         _drain(world, walker)
-        _read_rest(world, walker)
     except OutOfSteps:
-        pass
+        world.exhausted.add(module.source.path)
     except RecursionError:
-        world.exhausted = True
-    return SourceFacts(world, module)
+        world.exhausted.add(module.source.path)
 
 
-def _read_rest(world: World, walker: Walker) -> None:
-    """Reads the functions of the root module that nothing called yet, as its users may call them."""
+def _main_guard(walker: Walker, module: Module) -> None:
+    """The body of ``if __name__ == "__main__":``."""
+    walker.function = "<module>"
+    for statement in module.tree.body:
+        if isinstance(statement, ast.If) and blocks.is_main_guard(statement.test):
+            walker.block(statement.body)
+
+
+def _read_rest(walker: Walker, module: Module) -> None:
+    """Reads the functions of a module that nothing called yet, as its users may call them."""
+    world = walker.world
     position = 0
     while position < len(world.functions):
         fn = world.functions[position]
         position += 1
-        if fn.module.source.path != world.root or id(fn.node) in world.entered:
+        if fn.module is not module or id(fn.node) in world.entered:
             continue
         world.episode += 1
         world.episode_name = fn.name
+        world.episode_root[world.episode] = module.source.path
         walker.loops, walker.locks, walker.path, walker.guards = (), [], [], 0
         walker.at_import = walker.in_finally = walker.in_handler = walker.on_loop = False
         walker.awaited = fn.node

@@ -55,8 +55,10 @@ def sightings(facts: SourceFacts) -> Sightings:
         if context.kind in WORKERS and context.site is not None:
             see("threads", context.site.file, context.site.line)
     for path, module in facts.world.modules.items():
-        for number, line in enumerate(module.source.text.splitlines(), start=1):
-            for kind, pattern in _TEXTS.items():
-                if not line.lstrip().startswith("#") and pattern.search(line):
-                    see(kind, str(path), number)
+        text = module.source.text
+        for kind, pattern in _TEXTS.items():
+            for match in pattern.finditer(text):
+                start = text.rfind("\n", 0, match.start()) + 1
+                if not text[start : match.start()].lstrip().startswith("#"):
+                    see(kind, str(path), text.count("\n", 0, match.start()) + 1)
     return found

@@ -32,16 +32,21 @@ MARKERS = (
 )
 """A file without any of these does nothing with Paramiko, unless it imports one that does."""
 
+_HINTS = (b"miko", b"fabric", b"pysftp", b"sshtunnel", b"scp", b"SSHHook", b"get_transport(")
+"""Fewer and shorter than the markers: a file without any of these has none of those either."""
+
 DEEDS = (
     b"SSHClient",
     b"Transport",
     b"SFTP",
     b"exec_command",
     b"invoke_shell",
-    b"open_s",
+    b"open_session",
+    b"open_sftp",
     b"ProxyCommand",
     b"Policy",
-    b"Connection(",
+    b" Connection(",
+    b".Connection(",
     b"ConnectHandler",
     b"SCPClient",
     b"Tunnel",
@@ -86,12 +91,15 @@ class Tree:
     Attributes:
         files: every Python file and notebook that was found.
         matter: the files that use Paramiko, or import one that does: each is read as a program's start.
+        imported: the files that others of those import.
+        groups: the files that matter, in groups of which no file imports one of another group.
         unseen: what could not be looked at.
     """
 
     files: list[Path]
     matter: list[Path]
     imported: frozenset[Path]
+    groups: list[tuple[Path, ...]] = field(default_factory=list)
     unseen: list[Unseen] = field(default_factory=list)
     index: ModuleIndex = field(default_factory=lambda: ModuleIndex([]))
 
@@ -192,20 +200,22 @@ def read_tree(
     if not marked:
         return Tree(files=files, matter=[], imported=frozenset(), unseen=unseen)
     index = ModuleIndex(files)
-    importers, imported = _importers(index, marked, worded, linking)
-    index.imported = imported
-    return Tree(files=files, matter=[*marked, *importers], imported=imported, unseen=unseen, index=index)
+    importers, imports = _importers(index, marked, worded, linking)
+    matter = [*marked, *importers]
+    index.imported = frozenset(target for path in {*matter, *linking} for target in imports.get(path, ()))
+    groups = _groups(matter, imports)
+    return Tree(files=files, matter=matter, imported=index.imported, groups=groups, unseen=unseen, index=index)
 
 
 def _flags(data: bytes) -> str:
-    marked = any(marker in data for marker in MARKERS)
+    marked = any(hint in data for hint in _HINTS) and any(marker in data for marker in MARKERS)
     found = ("m" if any(deed in data for deed in DEEDS) else "l") if marked else ""
     return found + ("w" if any(word in data for word in WORDS) else "") or "-"
 
 
 def _importers(
     index: ModuleIndex, marked: list[Path], worded: list[Path], linking: list[Path]
-) -> tuple[list[Path], frozenset[Path]]:
+) -> tuple[list[Path], dict[Path, set[Path]]]:
     """Files that import one that matters, directly or through one other; and all that is imported by them."""
     matter = {*marked, *linking}
     imports: dict[Path, set[Path]] = {}
@@ -216,8 +226,35 @@ def _importers(
         new = [p for p in worded if p not in matter and imports.get(p, set()) & matter]
         matter.update(new)
         added.extend(new)
-    imported = {target for path in matter for target in imports.get(path, ())}
-    return added, frozenset(imported)
+    return added, imports
+
+
+MOST_TOGETHER = 60
+"""Files of one group that are read together; a larger group is read in several pieces."""
+
+
+def _groups(matter: list[Path], imports: dict[Path, set[Path]]) -> list[tuple[Path, ...]]:
+    """Files that import one another are read together, so that what they share is read once."""
+    leader = {path: path for path in matter}
+
+    def find(path: Path) -> Path:
+        while leader[path] != path:
+            leader[path] = leader[leader[path]]
+            path = leader[path]
+        return path
+
+    for path in matter:
+        for target in imports.get(path, ()):
+            if target in leader:
+                leader[find(path)] = find(target)
+    together: dict[Path, list[Path]] = {}
+    for path in matter:
+        together.setdefault(find(path), []).append(path)
+    return [
+        tuple(group[start : start + MOST_TOGETHER])
+        for group in together.values()
+        for start in range(0, len(group), MOST_TOGETHER)
+    ]
 
 
 def _imports_of(index: ModuleIndex, path: Path) -> Iterator[Path]:

@@ -35,12 +35,12 @@ class Pending:
 
 
 class World:
-    """One reading, which starts at one module and follows its imports."""
+    """One reading, which starts at some modules and follows their imports."""
 
-    def __init__(self, index: ModuleIndex, relevant: frozenset[Path], root: Path) -> None:
+    def __init__(self, index: ModuleIndex, relevant: frozenset[Path], roots: frozenset[Path]) -> None:
         self.index = index
         self.relevant = relevant
-        self.root = root
+        self.roots = roots
         self.modules: dict[Path, Module] = {}
         self.operations: list[Operation] = []
         self.main = Context(kind="main", name="the main thread", site=None, parent=None)
@@ -62,7 +62,9 @@ class World:
         self.pseudo_locks: dict[str, Obj] = {}
         self.moment = 0
         self.steps = STEPS
-        self.exhausted = False
+        self.exhausted: set[Path] = set()
+        self.bodies: set[int] = set()
+        self.episode_root: dict[int, Path] = {}
         self.episode = 0
         self.episode_name = "the module"
         self._numbers = 0
@@ -77,7 +79,6 @@ class World:
         """
         self.steps -= 1
         if self.steps < 0:
-            self.exhausted = True
             raise OutOfSteps
 
     def deeds(self) -> tuple[int, int, int]:

@@ -49,7 +49,7 @@ def checkup_markdown(checked: Checked) -> str:
         lines.append(f"- [{box}] **{answer.question}**: {answer.state}")
         lines.extend(f"  - {_plain(evidence)}" for evidence in answer.evidence)
         if answer.action:
-            lines.append(f"  - To do: `{_plain(answer.action).replace('`', chr(39))}`")
+            lines.append(f"  - To do: `{printable(answer.action).replace('`', chr(39))}`")
     lines += ["", f"**{_plain(_closing(checked))}**"]
     return "\n".join(lines) + "\n"
 

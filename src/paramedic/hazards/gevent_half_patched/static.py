@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from paramedic.hazards.gevent_half_patched import HAZARD
 from paramedic.lint.facts import SourceFacts
+from paramedic.lint.modules import Module
 from paramedic.model.finding import Finding
 
 _WRAPPERS = {"paramiko", "fabric", "netmiko", "scp", "sshtunnel", "pysftp"}
@@ -17,8 +18,13 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
 
     Threads: pure.
     """
+    for module in facts.modules:
+        yield from _in_module(facts, module)
+
+
+def _in_module(facts: SourceFacts, module: Module) -> Iterable[Finding]:
     imported: int | None = None
-    for statement in facts.tree.body:
+    for statement in module.tree.body:
         names = [a.name for a in statement.names] if isinstance(statement, ast.Import) else []
         if isinstance(statement, ast.ImportFrom) and statement.module:
             names = [statement.module]
@@ -29,7 +35,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
                 break
             message = _trouble(ast.unparse(call.func).rsplit(".", 1)[-1], call, imported, facts)
             if message:
-                yield facts.finding(HAZARD, message, [facts.step_on(call, "patches the standard library")])
+                yield facts.finding(HAZARD, message, [facts.step_on(module, call, "patches the standard library")])
                 return
 
 
@@ -40,6 +46,6 @@ def _trouble(name: str, call: ast.Call, imported: int | None, facts: SourceFacts
                 return "gevent patches sockets but not threads: Paramiko's thread is real and its socket is not"
         if imported is not None and imported < call.lineno:
             return f"gevent patches after Paramiko was imported (line {imported}): it keeps the unpatched modules"
-    if name == "patch_socket" and "patch_thread" not in facts.text and "patch_all" not in facts.text:
+    if name == "patch_socket" and not facts.says("patch_thread", "patch_all"):
         return "gevent patches sockets but not threads: Paramiko's thread is real and its socket is not"
     return ""

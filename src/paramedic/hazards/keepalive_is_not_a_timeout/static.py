@@ -14,7 +14,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
 
     Threads: pure.
     """
-    if "TCP_USER_TIMEOUT" in facts.text or "SO_KEEPALIVE" in facts.text:
+    if facts.says("TCP_USER_TIMEOUT", "SO_KEEPALIVE"):
         return
     for keepalive in facts.having("keepalive"):
         for read in facts.having("read:stdout", "read:stderr"):

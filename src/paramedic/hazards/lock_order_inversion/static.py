@@ -27,19 +27,19 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
             pair = frozenset({id(outer.root), id(a.obj.root)})
             if other is not a.obj or b.obj is not outer or len(pair) < 2 or pair in done or a is b:
                 continue
-            if (facts.concurrent(a, b, facts.anywhere) or _both_entered(a, b)) and not _gate(a, b, outer, other):
+            if (facts.concurrent(a, b, facts.anywhere) or _both_entered(facts, a, b)) and not _gate(a, b, outer, other):
                 done.add(pair)
                 message = f"{facts.name(outer)} and {facts.name(other)} are taken in opposite orders by two threads"
                 yield facts.finding(HAZARD, message, facts.steps_of(a, b), objects=[outer, other])
 
 
-def _both_entered(a: Operation, b: Operation) -> bool:
+def _both_entered(facts: SourceFacts, a: Operation, b: Operation) -> bool:
     """Whether two functions that anybody may call take the locks: who makes locks has threads."""
     return (
         a.context is b.context
         and a.context.parent is None
         and a.episode != b.episode
-        and 0 not in (a.episode, b.episode)
+        and not {a.episode, b.episode} & facts.world.bodies
     )
 
 

@@ -14,7 +14,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
 
     Threads: pure.
     """
-    if ".process" in facts.text:
+    if facts.says(".process"):
         return
     for proxy in facts.having("spawn-proxy"):
         many = bool(proxy.loops) or proxy.context.parent is not None

@@ -21,7 +21,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
     for proxy in facts.having("spawn-proxy"):
         given = proxy.argument(0, "command_line")
         command = text_of(given) if given is not None else None
-        if command is None or not _CHATTY.search(command) or "2>" in command or ".process.stderr" in facts.text:
+        if command is None or not _CHATTY.search(command) or "2>" in command or facts.says(".process.stderr"):
             continue
         message = "The ProxyCommand is chatty and nobody reads its standard error: after 64 KiB it stops"
         yield facts.finding(HAZARD, message, [facts.step(proxy, "starts the proxy")], objects=[proxy.obj])
