@@ -359,7 +359,14 @@ class DumpFacts:
 
     @cached_property
     def _held(self) -> tuple[LockUse, ...]:
-        return tuple(use for a in self.activities for use in held(a, self.sources, self.state)) if self._wanted else ()
+        if not self._wanted:
+            return ()
+        known: dict[str, frozenset[str]] = {}
+        for uses in self._wanted.values():
+            for use in uses:
+                if use.lock.text not in known.get(use.site.file, ()):
+                    known[use.site.file] = known.get(use.site.file, frozenset()) | {use.lock.text}
+        return tuple(use for a in self.activities for use in held(a, self.sources, self.state, known))
 
     def _holders_of(self, use: LockUse) -> tuple[tuple[LockUse, bool], ...]:
         """Who holds a lock: (where, certain). Threads that stand at one line want the same: it is looked up once."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from paramedic.dump.activity import Activity
@@ -86,15 +86,19 @@ def wanted(activity: Activity, sources: Sources, states: States) -> tuple[LockUs
     return tuple(_use(lock, activity, call, states) for lock in place.wants())
 
 
-def held(activity: Activity, sources: Sources, states: States) -> tuple[LockUse, ...]:
+Known = Mapping[str, frozenset[str]]
+"""By file, expressions at which threads of the dump stand still with nothing called: so they are locks."""
+
+
+def held(activity: Activity, sources: Sources, states: States, known: Known) -> tuple[LockUse, ...]:
     """The locks that the stack of a thread stands under, by the source of each of its frames.
 
     Threads: as `Sources`.
     """
-    return tuple(_held(activity, sources, states))
+    return tuple(_held(activity, sources, states, known))
 
 
-def _held(activity: Activity, sources: Sources, states: States) -> Iterator[LockUse]:
+def _held(activity: Activity, sources: Sources, states: States, known: Known) -> Iterator[LockUse]:
     for index, call in enumerate(activity.calls):
         if call.layer not in (Layer.USER, Layer.LIBRARY):
             continue
@@ -102,7 +106,7 @@ def _held(activity: Activity, sources: Sources, states: States) -> Iterator[Lock
         if place is not None:
             # `with lock: work()` on one line: where nothing was called yet the thread stands before the lock.
             taking = place.wants() if index == 0 else ()
-            for lock in place.holds(_known_locks(call, states)):
+            for lock in place.holds(_known_locks(call, states) | known.get(call.site.file, frozenset())):
                 if lock in taking:
                     continue
                 yield _use(lock, activity, call, states)

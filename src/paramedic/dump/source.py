@@ -38,15 +38,12 @@ class Module:
         for node in ast.walk(self._tree):
             for child in ast.iter_child_nodes(node):
                 self._parents[child] = node
-            if (
-                isinstance(node, ast.Assign | ast.AnnAssign)
-                and isinstance(node.value, ast.Call)
-                and makes_lock(node.value)
-            ):
-                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-                self._locks |= {last(t) for t in targets}
-                if last(node.value.func) in ("RLock", "Condition"):
-                    self._reentrant |= {last(t) for t in targets}
+            if isinstance(node, ast.Assign | ast.AnnAssign):
+                for name, made in _made(node):
+                    if makes_lock(made):
+                        self._locks.add(name)
+                        if last(made.func) in ("RLock", "Condition"):
+                            self._reentrant.add(name)
             elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 if node.func.attr in ("put", "put_nowait"):
                     self._puts.add(ast.unparse(node.func.value))
@@ -161,6 +158,18 @@ class Sources:
         for start in range(min(len(parts), 6)):
             for root in self._roots:
                 yield root.joinpath(*parts[start:])
+
+
+def _made(node: ast.Assign | ast.AnnAssign) -> Iterator[tuple[str, ast.Call]]:
+    """The names that an assignment binds to the results of calls: ``a, b = Lock(), Lock()`` gives two."""
+    for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+        if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+            pairs = list(zip(target.elts, node.value.elts, strict=False))
+        else:
+            pairs = [(target, node.value)] if node.value is not None else []
+        for name, value in pairs:
+            if isinstance(value, ast.Call):
+                yield last(name), value
 
 
 def _parsed(path: Path) -> Module | None:

@@ -1,0 +1,336 @@
+"""Running processes: dumped twice, looked into, asked by signal, watched. Real processes; no SSH server is needed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from paramedic.dump import kernel
+from paramedic.dump.assembly import read_snapshots
+from paramedic.dump.live import DumpError, Tools, take, tools
+from paramedic.dump.memory import Memory, Reference, Unreadable, python_version
+
+HERE = Path(__file__).resolve().parent
+LIMIT_S = 30
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+HAVE = tools()
+py_spy = pytest.mark.skipif(not HAVE.py_spy, reason="py-spy is not installed")
+
+Start = Callable[[str], subprocess.Popen[str]]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts a program that prints a line once it is where the test wants it."""
+    started: list[subprocess.Popen[str]] = []
+
+    def run(text: str) -> subprocess.Popen[str]:
+        program = tmp_path / "app.py"
+        program.write_text(text)
+        with open(tmp_path / "stderr.txt", "w") as errors:
+            process = subprocess.Popen(
+                [sys.executable, str(program)], stdout=subprocess.PIPE, stderr=errors, text=True, cwd=tmp_path
+            )
+        started.append(process)
+        return process
+
+    yield run
+    for process in started:
+        process.kill()
+        process.wait(LIMIT_S)
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def ready(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert line
+    return line
+
+
+TWO_LOCKS = """\
+import threading
+
+registry, journal = threading.Lock(), threading.Lock()
+both = threading.Barrier(3)
+
+
+def first():
+    with registry:
+        both.wait()
+        with journal:
+            pass
+
+
+def second():
+    with journal:
+        both.wait()
+        with registry:
+            pass
+
+
+pair = [threading.Thread(target=first), threading.Thread(target=second)]
+for t in pair:
+    t.start()
+both.wait()
+print("ready", flush=True)
+for t in pair:
+    t.join()
+"""
+
+
+def paramedic(*words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "paramedic.cli.main", "dump", *words],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=cwd,
+    )
+
+
+@linux
+@py_spy
+def test_a_deadlock_of_two_locks_is_told_from_the_process_alone(start: Start, tmp_path: Path) -> None:
+    process = start(TWO_LOCKS)
+    ready(process)
+    done = paramedic(str(process.pid), "--interval", "0.3", "--format", "json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    found = {f["hazard"]: f for f in report["findings"]}
+    cycle = found["lock-order-inversion"]
+    assert cycle["confidence"] == "observed"
+    assert {s["site"]["line"] for s in cycle["steps"]} == {10, 17}
+    assert report["source"]["kind"] == "process"
+
+
+def test_no_such_process() -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait(LIMIT_S)
+    done = paramedic(str(gone.pid))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"no process {gone.pid}" in done.stderr
+
+
+@linux
+@py_spy
+def test_a_process_that_is_no_python() -> None:
+    other = subprocess.Popen(["sleep", "60"])
+    try:
+        done = paramedic(str(other.pid))
+    finally:
+        other.kill()
+        other.wait(LIMIT_S)
+    assert done.returncode == 2
+    assert "is not a Python program" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@linux
+def test_without_tools_the_advice_says_what_to_install(start: Start) -> None:
+    process = start("import time\nprint('ready', flush=True)\ntime.sleep(60)\n")
+    ready(process)
+    with pytest.raises(DumpError, match="pip install py-spy"):
+        take(process.pid, Tools(py_spy="", pystack=""))
+
+
+@linux
+def test_a_signal_that_nobody_catches_is_not_sent(start: Start) -> None:
+    process = start("import time\nprint('ready', flush=True)\ntime.sleep(60)\n")
+    ready(process)
+    with pytest.raises(DumpError, match="no handler for SIGUSR1"):
+        take(process.pid, Tools(py_spy="", pystack=""), send=signal.SIGUSR1)
+    assert process.poll() is None
+
+
+@linux
+def test_a_process_with_faulthandler_is_asked_by_signal(start: Start) -> None:
+    process = start(
+        "import faulthandler, signal, time\nfaulthandler.register(signal.SIGUSR1)\n"
+        "print('ready', flush=True)\ntime.sleep(60)\n"
+    )
+    ready(process)
+    snapshot = take(process.pid, Tools(py_spy="", pystack=""), send=signal.SIGUSR1)
+    assert snapshot.form == "faulthandler"
+    assert snapshot.process == process.pid
+    assert process.poll() is None
+
+
+@linux
+def test_this_command_itself_is_refused() -> None:
+    with pytest.raises(DumpError, match="this command itself"):
+        take(os.getpid(), HAVE)
+
+
+INSIDE = """\
+import array, threading, time
+
+
+class Thing:
+    def __init__(self):
+        self.count, self.negative, self.ratio = 2097152, -5, 2.5
+        self.none, self.yes, self.big = None, True, 10**14
+        self.data = array.array("B", b"x" * 1234)
+        self.lock = threading.RLock()
+
+
+class Many(Thing):
+    def __init__(self):
+        super().__init__()
+        for number in range(40):
+            setattr(self, f"a{number}", number)
+
+
+plain, many, written = Thing(), Many(), Thing()
+written.__dict__["late"] = 7
+timer = threading.Timer(60, many.__init__)
+many.lock.acquire()
+print(id(plain), id(many), id(written), id(timer), threading.get_ident(), flush=True)
+time.sleep(60)
+"""
+
+
+@linux
+def test_attributes_are_read_from_another_process(start: Start) -> None:
+    process = start(INSIDE)
+    plain, many, written, timer, main = map(int, ready(process).split())
+    try:
+        memory = Memory(process.pid)
+    except Unreadable as reason:
+        pytest.skip(str(reason))
+    try:
+        for address in (plain, many, written):
+            attributes = memory.attributes(address)
+            assert (attributes["count"], attributes["negative"], attributes["ratio"]) == (2097152, -5, 2.5)
+            assert (attributes["none"], attributes["yes"], attributes["big"]) == (None, True, 10**14)
+            data = attributes["data"]
+            assert isinstance(data, Reference)
+            assert memory.length(data.address) == 1234
+        assert memory.attributes(written)["late"] == 7
+        lock = memory.attributes(many)["lock"]
+        assert isinstance(lock, Reference)
+        assert memory.rlock_owner(lock.address) == main
+        function = memory.attributes(timer)["function"]
+        assert isinstance(function, Reference)
+        assert memory.called(function.address) == "Many.__init__"
+        with pytest.raises(Unreadable):
+            memory.attributes(plain + 8)
+        with pytest.raises(Unreadable):
+            memory.attributes(1)
+    finally:
+        memory.close()
+
+
+@linux
+def test_the_version_of_a_process_s_python(start: Start) -> None:
+    process = start("import time\nprint('ready', flush=True)\ntime.sleep(60)\n")
+    ready(process)
+    assert python_version(process.pid) in (sys.version_info[:2], None)
+
+
+@linux
+def test_a_pipe_that_is_full_is_seen() -> None:
+    child = subprocess.Popen(
+        [sys.executable, "-c", "import os; os.write(2, b'x' * 200000)"],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+    )
+    assert child.stderr is not None
+    looked, filled = threading.Event(), threading.Event()
+
+    def look() -> None:
+        while not looked.is_set():
+            if any(s.get("stderr_full") for s in kernel.full_pipes(os.getpid())):
+                filled.set()
+                return
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        assert filled.wait(LIMIT_S)
+    finally:
+        looked.set()
+        thread.join(LIMIT_S)
+        child.kill()
+        child.wait(LIMIT_S)
+        child.stderr.close()
+    assert not thread.is_alive()
+
+
+WATCHED = """\
+import os, signal, sys, threading, time
+sys.path[:0] = [{package!r}]
+import paramedic
+import paramiko.buffered_pipe
+
+seen = threading.Event()
+signal.signal(signal.SIGUSR1, lambda *_: seen.set())
+watch = paramedic.watch(timeout={timeout})
+threading.Thread(target=paramiko.buffered_pipe.BufferedPipe().read, args=(10,), daemon=True, name="reader").start()
+{more}
+"""
+
+
+def watched(start: Start, more: str, timeout: float | None = None) -> tuple[subprocess.Popen[str], str]:
+    import paramedic
+
+    package = str(Path(paramedic.__file__).resolve().parents[1])
+    process = start(WATCHED.format(package=package, timeout=timeout, more=more))
+    return process, ready(process)
+
+
+@linux
+def test_watch_writes_both_dumps_on_the_signal_and_keeps_the_handler(start: Start, tmp_path: Path) -> None:
+    process, line = watched(
+        start, "os.kill(os.getpid(), signal.SIGUSR1); print(seen.wait(20), flush=True); watch.stop()"
+    )
+    assert line == "True\n"
+    process.wait(LIMIT_S)
+    with open(tmp_path / "stderr.txt") as lines:
+        forms = [s.form for s in read_snapshots(lines)]
+    assert forms[0] == "faulthandler"
+
+
+@linux
+def test_the_watchdog_tells_of_a_call_that_blocks(start: Start, tmp_path: Path) -> None:
+    more = "print('ready', flush=True); time.sleep(60)"
+    watched(start, more, timeout=0.2)
+    told = tmp_path / "stderr.txt"
+    limit = threading.Event()
+    for _ in range(LIMIT_S * 10):
+        if "Thread" in told.read_text() and told.read_text().endswith("\n\n"):
+            break
+        limit.wait(0.1)
+    snapshots = list(read_snapshots(told.read_text().splitlines()))
+    assert "reader has been in one Paramiko call" in told.read_text()
+    assert "reader" in {t.name for s in snapshots for t in s.threads}
+
+
+@linux
+def test_watch_works_in_a_forked_child(start: Start, tmp_path: Path) -> None:
+    more = (
+        "child = os.fork()\n"
+        "if child == 0:\n"
+        "    os.kill(os.getpid(), signal.SIGUSR1)\n"
+        "    os._exit(0 if seen.wait(20) else 1)\n"
+        "print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)\n"
+    )
+    _, line = watched(start, more)
+    assert line == "0\n"
+
+
+def test_watch_refuses_a_limit_that_is_none() -> None:
+    import paramedic
+
+    with pytest.raises(ValueError, match="more than 0"):
+        paramedic.watch(timeout=0)
