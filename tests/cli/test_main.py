@@ -138,6 +138,29 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
     assert done.returncode in (0, 141)
 
 
+NOWHERE = {
+    # shell redirections of a run that ends with 3, and the status of it
+    "a reader that has gone": ("run -c 'raise SystemExit(3)' 2>&1 | true; exit ${PIPESTATUS[0]}", 3),
+    "no standard error": ("run -c 'raise SystemExit(3)' 2>&-", 3),
+    "no standard streams": ("run -c 'raise SystemExit(3)' <&- >&- 2>&-", 3),
+    "a full standard error": ("run -c 'raise SystemExit(3)' 2>/dev/full", 3),
+    "a full standard output": ("hazards >/dev/full", 2),
+    "no standard output": ("hazards >&-", 0),
+    "nobody to hear the error": ("explain nothing 2>/dev/full", 2),
+}
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize("name", NOWHERE)
+def test_output_that_goes_nowhere(name: str, own_state: Path) -> None:
+    words, status = NOWHERE[name]
+    done = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m paramedic {words}"], capture_output=True, text=True, timeout=LIMIT_S
+    )
+    assert done.returncode == status
+    assert "Traceback" not in done.stderr and "Exception ignored" not in done.stderr
+
+
 # argv of `run` -> what is the program's
 SPLITS: dict[str, tuple[list[str], list[str]]] = {
     "a script": (["a.py"], ["a.py"]),

@@ -7,8 +7,10 @@ module; it is imported only when the user chose it, so that ``paramedic --help``
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, TextIO
 
 USAGE_STATUS = 2
 """Exit status of everything that the user can put right: wrong options, unreadable input, a broken pyproject.toml."""
@@ -96,3 +98,25 @@ class Command(Protocol):
 
         Threads: main thread; blocks for as long as the work takes.
         """
+
+
+def complain(sentence: str) -> None:
+    """Says something on standard error, if anybody can hear it.
+
+    Threads: main thread; blocks until the stream took it.
+    """
+    try:
+        print(f"paramedic: {sentence}", file=sys.stderr)
+    except OSError:
+        silence(sys.stderr)
+
+
+def silence(stream: TextIO) -> None:
+    """Lets go of a stream that cannot be written to; Python would fail over what is left in it once more at exit.
+
+    Threads: any.
+    """
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    except (OSError, ValueError):  # no descriptor behind it, or none to be had
+        pass

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from paramedic import __version__
-from paramedic.cli.command import INTERNAL_STATUS, USAGE_STATUS, Command, CommandError, Parser
+from paramedic.cli.command import INTERNAL_STATUS, USAGE_STATUS, Command, CommandError, Parser, complain, silence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +56,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     Threads: main thread; blocks for as long as the sub-command runs.
     """
     words = list(sys.argv[1:] if argv is None else argv)
+    # Whoever starts us may have closed them; print() and argparse cannot live with None.
+    sys.stdout = sys.stdout or open(os.devnull, "w")
+    sys.stderr = sys.stderr or open(os.devnull, "w")
     # The rest of the words belongs to the sub-command, whose module is not imported yet.
     parser = _top_parser()
     parser.take_program()
@@ -72,18 +75,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         command.prepare_parser(sub)
         return command.run(sub.parse_words(chosen[1:]))
     except CommandError as error:
-        _complain(str(error))
+        complain(str(error))
         return error.status
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # The reader of our output has gone (`paramedic hazards | head`). Python would complain again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        silence(sys.stdout)  # the reader of our output has gone (`paramedic hazards | head`)
         return 141
+    except OSError as error:
+        silence(sys.stdout)
+        complain(f"{error.filename or 'cannot write the output'}: {error.strerror or error}")
+        return USAGE_STATUS
     except Exception as error:  # an error of ours must not look like one of the user's program
         if os.environ.get("PARAMEDIC_DEBUG"):
             raise
-        _complain(
+        complain(
             f"internal error ({type(error).__name__}: {error}); please report it with the traceback that "
             "PARAMEDIC_DEBUG=1 shows"
         )
@@ -138,10 +144,6 @@ def _unknown(word: str) -> str:
     if word.endswith(".py"):
         return f"there is no command {word!r}; to run a program: paramedic run {word}"
     return f"there is no command {word!r}; 'paramedic --help' lists them"
-
-
-def _complain(sentence: str) -> None:
-    print(f"paramedic: {sentence}", file=sys.stderr)
 
 
 if __name__ == "__main__":

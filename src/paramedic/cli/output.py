@@ -88,12 +88,19 @@ def deliver(
 
     Threads: main thread; reads the source files that findings name, writes the report.
     """
-    from paramedic.check.verdict import judge
-
-    fail_on = Confidence(args.fail_on) if args.fail_on else None
-    verdict = judge(report, configuration, fail_on=fail_on)
+    verdict = verdict_on(report, args, configuration)
     write(verdict, args, again=again, stream=stream or sys.stdout)
     return verdict.status
+
+
+def verdict_on(report: Report, args: argparse.Namespace, configuration: Configuration) -> Verdict:
+    """The verdict on a report, as the options and the project's settings want it.
+
+    Threads: main thread; reads the source files that findings name.
+    """
+    from paramedic.check.verdict import judge
+
+    return judge(report, configuration, fail_on=Confidence(args.fail_on) if args.fail_on else None)
 
 
 def write(verdict: Verdict, args: argparse.Namespace, *, again: str, stream: TextIO) -> None:
@@ -101,6 +108,7 @@ def write(verdict: Verdict, args: argparse.Namespace, *, again: str, stream: Tex
 
     Raises:
         CommandError: the output file cannot be written.
+        OSError: the stream cannot be written to.
 
     Threads: main thread.
     """

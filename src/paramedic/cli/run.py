@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from paramedic.cli import output
-from paramedic.cli.command import CommandError, Parser
+from paramedic.cli.command import CommandError, Parser, complain, silence
 from paramedic.record import launch
 from paramedic.record.session import CHECK, LEVELS, Options
 from paramedic.trace.ending import write_ending
@@ -211,31 +210,27 @@ def _report(folder: Path, args: argparse.Namespace, configuration: Configuration
 
     The program has ended with a status that somebody waits for: no trouble of ours may take its place.
     """
-    # Without a standard error there may still be a file to write to.
-    with contextlib.ExitStack() as stack:
-        stderr = sys.stderr or stack.enter_context(open(os.devnull, "w"))
-        return _report_to(stderr, folder, args, configuration)
-
-
-def _report_to(stderr: TextIO, folder: Path, args: argparse.Namespace, configuration: Configuration) -> int:
+    failed = 0
     try:
         from paramedic.check import recording
 
-        report = recording.report_of(folder)
-        again = f"paramedic check {shlex.quote(str(folder))}"
-        if args.format == "terminal" and args.output is None and stderr.isatty():
-            print(file=stderr)  # the program may have left the cursor in the middle of a line
-        return output.deliver(report, args, configuration, again=again, stream=stderr)
+        verdict = output.verdict_on(recording.report_of(folder), args, configuration)
+        failed = verdict.status
+        if args.format == "terminal" and args.output is None and sys.stderr.isatty():
+            print(file=sys.stderr)  # the program may have left the cursor in the middle of a line
+        output.write(verdict, args, again=f"paramedic check {shlex.quote(str(folder))}", stream=sys.stderr)
     except CommandError as error:
-        print(f"paramedic: {error}", file=stderr)
-    except BrokenPipeError:
-        pass
+        complain(str(error))
+    except OSError as error:
+        if error.filename is None:  # standard error is full, or its reader has gone
+            silence(sys.stderr)
+        else:
+            complain(f"{error.filename}: {error.strerror}; the recording is in {folder}")
     except Exception as error:
         if os.environ.get("PARAMEDIC_DEBUG"):
             raise
-        print(
-            f"paramedic: the recording could not be read ({type(error).__name__}: {error}); it is in {folder}. "
-            "Please report it with the traceback that PARAMEDIC_DEBUG=1 shows",
-            file=stderr,
+        complain(
+            f"the recording could not be read ({type(error).__name__}: {error}); it is in {folder}. "
+            "Please report it with the traceback that PARAMEDIC_DEBUG=1 shows"
         )
-    return 0
+    return failed
