@@ -253,7 +253,11 @@ class Guest(asyncssh.SSHServer):
         return len(responses) == 1 and secrets.compare_digest(responses[0].encode(), self._premises.answer.encode())
 
     def session_requested(self) -> Session:
-        """A session, if the connection may have another one."""
+        """A session, if the connection may have another one.
+
+        Raises:
+            asyncssh.ChannelOpenError: it has as many as the manners allow; the client gets the refusal.
+        """
         limit = self._premises.manners.max_sessions
         if limit is not None and self._sessions >= limit:
             # OpenSSH's words and code (session.c, session_open); 1 before 6.9
@@ -265,7 +269,11 @@ class Guest(asyncssh.SSHServer):
         self._sessions -= 1
 
     def connection_requested(self, dest_host: str, dest_port: int, orig_host: str, orig_port: int) -> bool:
-        """A direct-tcpip channel: to loopback only, so that a lab is no way into a network."""
+        """A direct-tcpip channel: to loopback only, so that a lab is no way into a network.
+
+        Raises:
+            asyncssh.ChannelOpenError: it is for an address beyond loopback; the client gets the refusal.
+        """
         try:
             loopback(dest_host)
         except LabError:
