@@ -15,6 +15,23 @@ from pathlib import Path
 
 TRANSPORTS = 10
 WORKERS = 4
+_CIPHERS = "chacha20-poly1305@openssh.com, aes128-ctr, aes192-ctr, aes256-ctr, aes128-gcm@openssh.com"
+_MACS = (
+    "umac-64-etm@openssh.com, umac-128-etm@openssh.com, hmac-sha2-256-etm@openssh.com, hmac-sha2-512-etm@openssh.com, "
+    "hmac-sha1-etm@openssh.com, umac-64@openssh.com, umac-128@openssh.com, hmac-sha2-256, hmac-sha2-512, hmac-sha1"
+)
+OFFER = (
+    "kex algos: sntrup761x25519-sha512@openssh.com, curve25519-sha256, curve25519-sha256@libssh.org, "
+    "ecdh-sha2-nistp256, ecdh-sha2-nistp384, ecdh-sha2-nistp521, diffie-hellman-group-exchange-sha256, "
+    "diffie-hellman-group16-sha512, diffie-hellman-group18-sha512, diffie-hellman-group14-sha256",
+    "server key: ssh-ed25519",
+    *(f"{side} encrypt: {_CIPHERS}, aes256-gcm@openssh.com" for side in ("client", "server")),
+    *(f"{side} mac: {_MACS}" for side in ("client", "server")),
+    *(f"{side} compress: none, zlib@openssh.com" for side in ("client", "server")),
+    *(f"{side} lang: <none>" for side in ("client", "server")),
+    "kex follows: False",
+)
+"""What OpenSSH 9.2 offers."""
 COMMANDS = 60
 """Channels of one transport before it reconnects."""
 
@@ -72,8 +89,8 @@ def _transport(chance: random.Random, index: int) -> Iterator[_Message]:
         yield "DEB", own, log, "Remote version/idstring: SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u10", None
         yield "INF", own, log, "Connected (version 2.0, client OpenSSH_9.2p1)", None
         yield "DEB", own, log, "=== Key exchange possibilities ===", None
-        for name in ("kex algos", "server key", "client encrypt", "server encrypt", "client mac", "server mac"):
-            yield "DEB", own, log, f"{name}: aes128-ctr, aes192-ctr, aes256-ctr, hmac-sha2-256", None
+        for offer in OFFER:
+            yield "DEB", own, log, offer, None
         yield "DEB", own, log, "=== Key exchange agreements ===", None
         yield "DEB", own, log, "Kex: curve25519-sha256@libssh.org", None
         yield "DEB", own, log, "Switch to new keys ...", None

@@ -113,7 +113,6 @@ class Transport:
 
     __slots__ = (
         "after_eof",
-        "announced",
         "auth_open",
         "authed",
         "banner",
@@ -135,6 +134,7 @@ class Transport:
         "kex_open",
         "last",
         "last_eof_sent",
+        "last_keepalive",
         "last_s",
         "live_at_end",
         "most_live",
@@ -180,8 +180,8 @@ class Transport:
         self.last_eof_sent: Channel | None = None
         self.own_eofs = 0
         self.own_call = False
-        self.announced = False
         self.keepalives = 0
+        self.last_keepalive: Seen | None = None
         self.keepalives_since = 0
         self.last: Seen | None = started
         self.last_s = 0.0
@@ -213,6 +213,7 @@ class Transport:
         """
         how, text, code, line = self.end or ("", "", None, None)
         silence = None
+        stopped = self.after_eof
         if self.silence is not None:
             silence = (self.silence[0], line_of(self.silence[1]), line_of(self.silence[2]))
         return TransportFacts(
@@ -245,13 +246,13 @@ class Transport:
             logins_failed=tuple(map(line_of, self.failed_logins)),
             keys_tried=self.keys_tried,
             keepalives=self.keepalives,
-            keepalives_unanswered_by=self.keepalives_since,
+            keepalives_unanswered_by=self.keepalives_since if self.last is self.last_keepalive else 0,
             channels=self.channels_seen,
             ended_by_itself=self.own_eofs,
             ended_unseen=frozenset(int(n) for n in self.ended_unseen if n.isdigit()),
             most_live=self.most_live,
             silence=silence,
-            stopped_after_eof=None if self.after_eof is None else self.after_eof.facts(),
+            stopped_after_eof=stopped.facts() if stopped is not None and stopped.eof_received is self.last else None,
             own_opens=(self.own_open.facts(),) if self.own_open is not None and self.own_call else (),
             round_trips_ms=(tuple(self.confirm_ms), tuple(self.request_ms)),
         )

@@ -60,7 +60,7 @@ class Channels(Connections):
                 del same[0]
         own = self.transports.get(thread) if thread else None
         if own is not None:
-            announced = own.announced
+            announced = own.last is not None and b": Incoming " in own.last[1]
             own = self.transport_of(thread, seen)
             channel.owner = own
             # A channel that the peer opens is logged in the same words, by the same thread, and confirmed at once.
@@ -318,11 +318,13 @@ class Channels(Connections):
     def _global_sent(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
         kind = message[24:].strip(b'" ')
         if thread in self.transports:
-            before = self.transports[thread].keepalives_since
-            transport = self.transport_of(thread, seen)
+            transport = self.transports[thread]
+            again = transport.last is transport.last_keepalive
+            self.transport_of(thread, seen)
             if kind == b"keepalive@lag.net":
                 transport.keepalives += 1
-                transport.keepalives_since = before + 1
+                transport.keepalives_since = transport.keepalives_since + 1 if again else 1
+                transport.last_keepalive = seen
                 return
         else:
             self.threads[thread] = seen

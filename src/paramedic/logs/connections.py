@@ -97,7 +97,7 @@ class Connections:
                 self.threads.pop(thread, None)
                 self.blind = len(self.transports) > 1
         now = self.now_s
-        if now is not None:
+        if now is not None and now != transport.last_s:
             quiet = now - transport.last_s
             if quiet >= SILENCE_S and transport.last is not None:
                 if transport.silence is None or quiet > transport.silence[0]:
@@ -106,13 +106,7 @@ class Connections:
                 self.clock_backwards += 1
             transport.last_s = now
         transport.last = seen
-        transport.keepalives_since = 0
-        transport.after_eof = None
-        transport.announced = False
         return transport
-
-    def _incoming(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
-        self.transport_of(thread, seen).announced = True
 
     def _of_transport(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
         self.transport_of(thread, seen)

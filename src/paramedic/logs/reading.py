@@ -188,7 +188,7 @@ class LogReader:
             number += 1
             head, colon, message = line[28:].partition(b": ")
             known = known_head(head)
-            if known is None or not colon or line[26:28] != b"] ":
+            if known is None:  # a head that is known stands where it must: 28 bytes of level and time before it
                 known = _head(head) if line[4:5] == b"[" and line[26:28] == b"] " and colon else None
                 if known is None:
                     odd += 1
@@ -202,7 +202,7 @@ class LogReader:
                 story.now_s = seconds(second)
             thread, sftp = known
             seen = (number, line, thread, origin)
-            if message[:6] == b"[chan ":
+            if message[:1] == b"[":
                 channel, _, message = message[6:].partition(b"] ")
                 if sftp:
                     sftp_message(thread, channel, message, seen)

@@ -89,6 +89,7 @@ class SftpSessions:
         """
         name = message.partition(b"(")[0]
         if name in SFTP_CALLS:
+            self._threads[thread] = seen
             if name == b"open" and b") -> " in message:
                 self._opened(thread, number, message, seen)
             else:
@@ -180,7 +181,6 @@ class SftpSessions:
 
     def _call(self, name: bytes, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
         session = self._session(thread, number)
-        self._threads[thread] = seen
         if session is None or not thread:
             return
         before = session.last
@@ -205,7 +205,6 @@ class SftpSessions:
 
     def _opened(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
         session = self._session(thread, number)
-        self._threads[thread] = seen
         begun = session.opens.pop(thread, None) if session is not None else None
         if session is None or begun is None:
             return

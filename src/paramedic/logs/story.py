@@ -61,7 +61,7 @@ class Story(Channels):
             Kind.CHANNEL_CONFIRMED: self._confirmed,
             Kind.CHANNEL_OPENED: self._of_transport,
             Kind.CHANNEL_REFUSED: self._refused,
-            Kind.CHANNEL_INCOMING: self._incoming,
+            Kind.CHANNEL_INCOMING: self._of_transport,
             Kind.REQUEST_OK: self._request_ok,
             Kind.EOF_SENT: self._eof_sent,
             Kind.EOF_RECEIVED: self._eof_received,
