@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramedic.lint import api, calls, library, loops, wrappers
+from paramedic.lint import api, calls, library, loops, repetition, wrappers
 from paramedic.lint.values import (
     Bound,
     ClassValue,
@@ -215,7 +215,7 @@ def _share(w: Walker, value: Value, holder: tuple[int, ...]) -> None:
 
 def write(w: Walker, holder: Value, name: str, value: Value) -> None:
     """``holder.name = value``."""
-    if not isinstance(value, (Const, Unknown)):
+    if repetition.matters(value):
         w.world.writes += 1
     for option in alternatives(holder):
         if isinstance(option, Instance):

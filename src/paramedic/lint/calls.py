@@ -296,11 +296,21 @@ def stand_in(w: Walker, cls: ClassValue, node: ast.AST) -> Instance:
         return known[0]
     if any(n is cls.node for n in w.stack) or len(w.stack) >= DEEPEST:
         return Instance(cls, ())
+    init = cls.find("__init__")
+    sister = w.world.stand_ins.get(id(init.node)) if isinstance(init, Function) else None
     w.stack.append(cls.node)
     before, w.loops = w.loops, ()
     try:
-        made = instantiate(w, cls, [], {}, cls.node)
+        if sister is not None:
+            made: Value = repetition.sister_of(w, sister, cls)
+        else:
+            made = instantiate(w, cls, [], {}, cls.node)
     finally:
         w.loops = before
         w.stack.pop()
-    return made if isinstance(made, Instance) else Instance(cls, ())
+    if not isinstance(made, Instance):
+        return Instance(cls, ())
+    if isinstance(init, Function):
+        w.world.stand_ins[id(init.node)] = made
+    w.world.instances.setdefault(id(cls.node), []).append(made)
+    return made

@@ -36,6 +36,12 @@ class SourceFacts:
         self.contexts: list[Context] = world.contexts
         self.incomplete = world.exhausted
         self.anywhere = Obj("world", Site(file=str(modules[0].source.path), line=0), (), world.main)
+        self._by_effect: dict[str, list[Operation]] = {}
+        self._by_object: dict[int, list[Operation]] = {}
+        for operation in world.operations:
+            self._by_object.setdefault(id(operation.obj.root), []).append(operation)
+            for effect in operation.effects:
+                self._by_effect.setdefault(effect, []).append(operation)
         self._signals = [o for o in world.operations if "wait-signal" in o.effects or "give-signal" in o.effects]
 
     def says(self, *words: str) -> bool:
@@ -46,23 +52,24 @@ class SourceFacts:
 
     def having(self, *effects: str, kinds: Iterable[str] | None = None) -> list[Operation]:
         """Operations with any of the effects, on objects of these kinds."""
-        wanted = frozenset(effects)
         allowed = frozenset(kinds) if kinds is not None else None
-        return [o for o in self.operations if o.effects & wanted and (allowed is None or o.obj.kind in allowed)]
+        if len(effects) == 1:
+            found = self._by_effect.get(effects[0], [])
+        else:
+            wanted = frozenset(effects)
+            found = [o for o in self.operations if o.effects & wanted]
+        return [o for o in found if allowed is None or o.obj.kind in allowed]
 
     def of(self, obj: Obj, *effects: str) -> list[Operation]:
         """Operations on one object, on any view of it."""
         wanted = frozenset(effects)
-        return [o for o in self.operations if o.obj.root is obj.root and (not wanted or o.effects & wanted)]
+        return [o for o in self._by_object.get(id(obj.root), ()) if not wanted or o.effects & wanted]
 
     def below(self, obj: Obj, *effects: str) -> list[Operation]:
         """Operations on an object and on all that lives on it."""
-        wanted = frozenset(effects)
-        return [
-            o
-            for o in self.operations
-            if (not wanted or o.effects & wanted) and any(one.root is obj.root for one in o.obj.lineage())
-        ]
+        root = obj.root
+        found = self.having(*effects) if effects else self.operations
+        return [o for o in found if any(one.root is root for one in o.obj.lineage())]
 
     @staticmethod
     def channel(obj: Obj) -> Obj | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from paramedic.lint.values import (
     Bound,
     Choice,
+    ClassValue,
     Collection,
     Const,
     Function,
@@ -21,6 +22,7 @@ from paramedic.lint.values import (
 if TYPE_CHECKING:
     from paramedic.lint.walker import Walker
 
+DEAR_STEPS = 200
 CHEAP_STEPS = 40
 """A function that takes fewer steps is simply read again."""
 
@@ -58,31 +60,40 @@ def adds_nothing(w: Walker, last: Reading, fn: Function, args: list[Value], keyw
     """
     if last.cost < CHEAP_STEPS or fn.kind == "context":
         return False
-    if last.idle and last.bound is fn.bound and not any(_matters(a) for a in [*args, *keywords.values()]):
+    same_object = last.bound is fn.bound or not matters(last.result)
+    if last.idle and same_object and not any(matters(a) for a in [*args, *keywords.values()]):
         return True
-    key = _same_call(w, fn, args, keywords)
+    key = _same_call(w, fn, args, keywords, anywhere=last.cost >= DEAR_STEPS)
     if key in w.world.seen_calls:
         return True
     w.world.seen_calls.add(key)
     return False
 
 
-def _matters(value: Value) -> bool:
+def matters(value: Value) -> bool:
+    """Whether a value is, or holds, something that operations may be on."""
     if isinstance(value, Collection):
-        return any(_matters(v) for v in value.everything())
+        return any(matters(v) for v in value.everything())
     if isinstance(value, Choice):
-        return any(_matters(v) for v in value.options)
+        return any(matters(v) for v in value.options)
     if isinstance(value, Unknown):
         return value.became is not None
     return isinstance(value, (Obj, Instance, Function, Bound, Partial))
 
 
-def _same_call(w: Walker, fn: Function, args: list[Value], keywords: dict[str, Value]) -> tuple[object, ...]:
-    """What makes two calls tell the same story: who calls what with what, under which locks, beside which threads."""
+def _same_call(
+    w: Walker, fn: Function, args: list[Value], keywords: dict[str, Value], *, anywhere: bool
+) -> tuple[object, ...]:
+    """What makes two calls tell the same story: who calls what with what, under which locks, beside which threads.
+
+    For a dear function (``anywhere``) it does not matter in which branch, loop or root function it is called.
+    """
     given = tuple(_trait(v) for v in ([fn.bound] if fn.bound is not None else []) + args)
     named = tuple((k, _trait(v)) for k, v in keywords.items())
     holds = tuple(id(lock) for lock in w.locks)
-    here = (id(w.context), w.world.episode, len(w.world.contexts), w.loops, tuple(w.path), id(w.on_yield))
+    here: tuple[object, ...] = (id(w.context), len(w.world.contexts))
+    if not anywhere:
+        here = (*here, w.world.episode, w.loops, tuple(w.path), id(w.on_yield))
     return (id(fn.node), id(fn.scope), given, named, holds, here, w.guards > 0)
 
 
@@ -104,6 +115,17 @@ def once_more(w: Walker, last: Reading) -> Value:
     Threads: the reader's own.
     """
     return _renewed(w, last.result, last.since, {})
+
+
+def sister_of(w: Walker, known: Instance, cls: ClassValue) -> Instance:
+    """An instance of a class that inherits the ``__init__`` that was read for another one's.
+
+    Threads: the reader's own.
+    """
+    twin = _renewed(w, known, known.born - 1, {})
+    assert isinstance(twin, Instance)
+    twin.cls = cls
+    return twin
 
 
 def _renewed(w: Walker, value: Value, since: int, done: dict[int, Value]) -> Value:

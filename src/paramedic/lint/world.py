@@ -52,6 +52,7 @@ class World:
         self.seen_calls: set[tuple[object, ...]] = set()
         self.readings: dict[int, Reading] = {}
         self.writes = 0
+        self.stand_ins: dict[int, Instance] = {}
         self.instances: dict[int, list[Instance]] = {}
         self.classes: list[ClassValue] = []
         self.functions: list[Function] = []
