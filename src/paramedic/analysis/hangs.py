@@ -51,8 +51,8 @@ def hung(facts: RunFacts) -> list[Hung]:
 
     Threads: pure.
     """
-    if facts.states.orderly_end and not facts.interrupted:
-        return []
+    if facts.live or facts.states.orderly_end and not facts.interrupted:
+        return []  # of a program that still runs nobody knows whether its peer is dead or only quiet
     open_calls = [] if facts.states.orderly_end else facts.open.all()
     if any(c.name == "Thread.shutdown" for c in open_calls):
         return []  # the main thread has nothing left to do: that is the story, not the wait

@@ -51,6 +51,7 @@ class RunFacts:
         events: how many there were.
         process: its id.
         status: with which the run ended, as its parent saw it.
+        live: whether the program still ran when the facts were taken.
         forked: whether the process came to be by fork alone.
         heard: when each transport last heard from its peer.
         inherited: remote calls on objects that the process did not make itself, by the object's id.
@@ -78,6 +79,7 @@ class RunFacts:
         self.events = 0
         self.process = process
         self.status = 0
+        self.live = False
         self.forked = False
         self.heard: dict[int, int] = {}
         self.inherited: dict[int, Call] = {}
@@ -182,6 +184,11 @@ class RunFacts:
     def ended_itself(self) -> bool:
         """Whether the program gave up by itself (a watchdog's ``os._exit``), and was not stopped by a signal or Ctrl-C."""
         return self.status <= 128 and not self.interrupted
+
+    def waits_since(self, t_ns: int) -> bool:
+        """Whether something has been waited for since then or longer: a call, or a lock."""
+        calls = any(c.began_ns <= t_ns for c in self.open.all() if c.name not in ("Transport.run", "Loop.run_forever"))
+        return calls or any(w.began_ns <= t_ns for w in self.locks.waiting.values()) or bool(self.finalizing)
 
     def at_s(self, t_ns: int) -> float:
         """Seconds since the recording began."""

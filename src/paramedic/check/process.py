@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -53,8 +54,18 @@ class Ended:
         return self.status
 
 
+Tick = Callable[[], bool]
+"""Called about once a second while the program runs; True asks for its end. It must not raise."""
+
+GRACE_S = 5.0
+"""How long a program that is asked to end may take before it is killed."""
+
+
 def run_program(
-    command: Sequence[str], environment: Mapping[str, str], meanwhile: Callable[[], object] | None = None
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    meanwhile: Callable[[], object] | None = None,
+    tick: Tick | None = None,
 ) -> Ended:
     """Runs a command to its end; signals, stops and the terminal behave as if it ran alone.
 
@@ -62,6 +73,7 @@ def run_program(
         command: the program's path and arguments.
         environment: all of its environment.
         meanwhile: called once while the program runs; signals wait until it is back. It must not raise.
+        tick: see `Tick`; signals wait until it is back, too.
 
     Raises:
         OSError: it cannot be started.
@@ -70,7 +82,7 @@ def run_program(
         the program has ended.
     """
     if not hasattr(signal, "sigwaitinfo"):
-        return _run_plainly(command, environment)
+        return _run_plainly(command, environment, tick)
     # With SIGCHLD ignored the kernel would throw the exit status away.
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     waited = {s for s in signal.valid_signals() if _name(s) not in _SYNCHRONOUS | _OURS} | {signal.SIGCHLD}
@@ -81,7 +93,7 @@ def run_program(
             child = os.posix_spawn(command[0], list(command), environment, setsigmask=before)
             if meanwhile is not None:
                 meanwhile()
-            return _wait(child, waited, sentinel)
+            return _wait(child, waited, sentinel, tick)
     finally:
         # What came too late for the program was not meant for its report: a Ctrl-Z left over would stop us here.
         while signal.sigtimedwait(waited, 0) is not None:
@@ -89,9 +101,15 @@ def run_program(
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _wait(child: int, waited: Collection[int], sentinel: GroupSentinel) -> Ended:
+def _wait(child: int, waited: Collection[int], sentinel: GroupSentinel, tick: Tick | None) -> Ended:
+    end = _End(tick)
     while True:
-        info = signal.sigwaitinfo(waited)
+        info = signal.sigtimedwait(waited, 1.0) if tick is not None else signal.sigwaitinfo(waited)
+        if info is None:
+            number = end.due()
+            if number:
+                os.kill(child, number)
+            continue
         if info.si_signo != signal.SIGCHLD:
             if _is_for_us_alone(info, child, sentinel):
                 os.kill(child, info.si_signo)
@@ -103,6 +121,25 @@ def _wait(child: int, waited: Collection[int], sentinel: GroupSentinel) -> Ended
             return Ended(status=128 + os.WTERMSIG(status), signal=os.WTERMSIG(status))
         if pid == child and os.WIFEXITED(status):
             return Ended(status=os.WEXITSTATUS(status))
+
+
+class _End:
+    """Ticks, and says which signal the program is due for when a tick has asked for its end."""
+
+    def __init__(self, tick: Tick | None) -> None:
+        self._tick = tick
+        self._asked = 0.0
+
+    def due(self) -> int:
+        """A signal's number, or 0."""
+        if self._tick is None:
+            return 0
+        if self._asked:
+            return signal.SIGKILL if time.monotonic() - self._asked > GRACE_S else 0
+        if self._tick():
+            self._asked = time.monotonic()
+            return signal.SIGTERM
+        return 0
 
 
 def _is_for_us_alone(info: signal.struct_siginfo, child: int, sentinel: GroupSentinel) -> bool:
@@ -128,14 +165,21 @@ def _stop_too(child: int) -> tuple[int, int]:
     return pid, status
 
 
-def _run_plainly(command: Sequence[str], environment: Mapping[str, str]) -> Ended:
+def _run_plainly(command: Sequence[str], environment: Mapping[str, str], tick: Tick | None) -> Ended:
     """Where signals cannot be waited for (macOS, Windows): Ctrl-C reaches the program, termination is forwarded."""
     process = subprocess.Popen(list(command), env=dict(environment), close_fds=False)
     forwarded = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
     earlier = {number: signal.signal(number, lambda n, _: process.send_signal(n)) for number in forwarded}
     earlier[signal.SIGINT] = signal.signal(signal.SIGINT, lambda *_: None)
     try:
-        status = process.wait()
+        while True:
+            try:
+                status = process.wait(None if tick is None else 1.0)
+                break
+            except subprocess.TimeoutExpired:
+                if tick is not None and tick():
+                    process.terminate()
+                    tick = None
     finally:
         for number, handler in earlier.items():
             signal.signal(number, handler)

@@ -73,17 +73,19 @@ def findings_of(paths: Sequence[Path]) -> Report:
     return Report(source=source, findings=tuple(findings), gaps=tuple(dict.fromkeys(gaps)))
 
 
-def facts_of(trace: TraceFile, ended: tuple[int, int] = (0, 0)) -> RunFacts:
+def facts_of(trace: TraceFile, ended: tuple[int, int] = (0, 0), live: bool = False) -> RunFacts:
     """What one process's file says.
 
     Args:
         trace: the file.
         ended: when the run had ended, on the recording's clock, and its status; (0, 0) if unknown.
+        live: whether the program still runs, and ``ended`` says what time it is.
 
     Threads: one thread.
     """
     facts = RunFacts(trace.texts, trace.header["operations"], int(trace.header.get("process") or 0))
     facts.status = ended[1]
+    facts.live = live
     facts.forked = bool(trace.header.get("forked"))
     facts.feed_all(trace.events(), ended[0])
     return facts

@@ -7,6 +7,7 @@ import os
 import shlex
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,8 @@ from paramedic.trace.ending import write_ending
 if TYPE_CHECKING:
     from paramedic.check.configuration import Configuration
     from paramedic.check.process import Ended
+    from paramedic.check.stall import StallWatch
+    from paramedic.model.report import Report
 
 EXAMPLES = """examples:
   paramedic run deploy.py web1 web2
@@ -30,6 +33,9 @@ The exit status is the program's own; docs/reference/exit-status.md has the tabl
 """
 
 DEFAULT_SIZE_BYTES = 256 << 20
+DEFAULT_STALL_S = 5.0
+STALLED = 124
+"""Exit status of a program that ``--kill-on-stall`` has ended, as of ``timeout(1)``."""
 _INTERPRETER_FLAGS = ("-O", "-OO", "-u", "-B")
 _STARTS = {"-m": "a module's name", "-c": "some code"}
 
@@ -61,6 +67,16 @@ class RunCommand:
             action="store_true",
             help="record command lines and file names too; they may be secret",
         )
+        group = parser.add_argument_group("hangs")
+        group.add_argument(
+            "--stall",
+            metavar="SECONDS",
+            type=float,
+            help=f"tell a hang while it hangs, after so long (default {DEFAULT_STALL_S:g}; 0: never)",
+        )
+        group.add_argument(
+            "--kill-on-stall", action="store_true", help=f"end a program that hangs, with exit status {STALLED}"
+        )
         output.add_options(parser)
         group = parser.add_argument_group("interpreter", "passed on to Python")
         for flag in _INTERPRETER_FLAGS:
@@ -89,8 +105,12 @@ class RunCommand:
             max_size_bytes=size,
             record_commands=args.record_commands,
         )
-        ended = _observe([*_interpreter_flags(args), *program], options)
+        stall = args.stall if args.stall is not None else DEFAULT_STALL_S
+        watch = _Stall(folder, stall, args.kill_on_stall) if stall > 0 else None
+        ended = _observe([*_interpreter_flags(args), *program], options, watch)
         failed = _report(folder, args, configuration)
+        if watch is not None and watch.ended_it:
+            return STALLED
         if ended.signal is None and ended.status == 0 and failed:
             return failed
         return ended.repeat()
@@ -178,11 +198,48 @@ def _interpreter_flags(args: argparse.Namespace) -> list[str]:
     return [*inherited, *given]
 
 
-def _observe(program: Sequence[str], options: Options) -> Ended:
+class _Stall:
+    """Tells hangs while the program runs; with ``--kill-on-stall`` asks for its end."""
+
+    def __init__(self, folder: Path, stall_s: float, kill: bool) -> None:
+        self._folder, self._stall_s, self._kill = folder, stall_s, kill
+        self._watch: StallWatch | None = None
+        self._began = time.monotonic()
+        self.ended_it = False
+
+    def tick(self) -> bool:
+        """Called once a second."""
+        if time.monotonic() - self._began < self._stall_s:
+            return False
+        try:
+            if self._watch is None:  # most programs end before anything of this is imported
+                from paramedic.check.stall import StallWatch
+
+                self._watch = StallWatch(self._folder, self._stall_s, self._tell)
+                self._watch.now()
+            if self._watch.tick() and self._kill:
+                self.ended_it = True
+                return True
+        except Exception as error:
+            if os.environ.get("PARAMEDIC_DEBUG"):
+                raise
+            print(f"paramedic: cannot look for hangs: {type(error).__name__}: {error}", file=sys.stderr)
+            self._stall_s = float("inf")
+        return False
+
+    def _tell(self, report: Report) -> None:
+        from paramedic.report.terminal import write_report
+
+        print("paramedic: the program hangs:", file=sys.stderr)
+        write_report(report, output.hazards_by_name(), sys.stderr)
+
+
+def _observe(program: Sequence[str], options: Options, watch: _Stall | None) -> Ended:
     from paramedic.check.process import run_program
 
     try:
-        ended = run_program(*launch.command(program, options, os.environ), meanwhile=_get_ready)
+        command = launch.command(program, options, os.environ)
+        ended = run_program(*command, meanwhile=_get_ready, tick=watch.tick if watch is not None else None)
     except OSError as error:
         raise CommandError(f"cannot start {sys.executable}: {error.strerror or error}", status=126) from None
     write_ending(Path(options.directory), ended.status)
