@@ -114,6 +114,22 @@ def test_the_logger_is_as_before_when_it_is_closed(tmp_path: Path, quiet_logger:
     assert not [t for t in threading.enumerate() if "_monitor" in t.name]
 
 
+def test_the_programs_own_output_stays_as_it_is(tmp_path: Path) -> None:
+    program = (
+        "import logging, sys, paramedic\n"
+        "logging.basicConfig(format='%(levelname)s %(message)s', stream=sys.stdout)\n"
+        "if sys.argv[1:]: paramedic.log_to_file(sys.argv[1])\n"
+        "log = logging.getLogger('paramiko.transport')\n"
+        "log.debug('Debug msg: 1'); log.info('Connected'); log.warning('Oops'); log.error('no')\n"
+    )
+    plain, logged = (
+        subprocess.run([sys.executable, "-c", program, *args], capture_output=True, text=True, check=True, timeout=60)
+        for args in ([], [str(tmp_path / "p.log")])
+    )
+    assert (logged.stdout, logged.stderr) == (plain.stdout, plain.stderr) == ("WARNING Oops\nERROR no\n", "")
+    assert len(parsed(tmp_path / "p.log")) == 4
+
+
 def test_it_rotates(tmp_path: Path, quiet_logger: logging.Logger) -> None:
     path = tmp_path / "p.log"
     with paramedic.log_to_file(path, max_bytes=2_000, backups=2):

@@ -168,7 +168,7 @@ def _workers() -> int:
 
 
 def _width() -> int:
-    return max(shutil.get_terminal_size((100, 24)).columns, 40)
+    return max(shutil.get_terminal_size((100, 24)).columns, 60)
 
 
 def _print(lines: Sequence[object]) -> None:

@@ -32,7 +32,11 @@ BACKUPS = 5
 MAX_WAITING = 100_000
 """Records that wait to be written. More are left out and counted: the program's memory is worth more than our lines."""
 
+LOG_VARIABLE = "PARAMEDIC_LOG"
+"""Environment variable by which ``paramedic run --log FILE`` says where."""
+
 _installed: list[LogFile] = []
+_onward: list[_Onward] = []
 _installing = threading.Lock()
 
 
@@ -52,12 +56,12 @@ class LogFile:
         self._file = _SecretRotatingFile(path, maxBytes=max_bytes, backupCount=backups, encoding="utf-8")
         self._file.setFormatter(_Formatter(FORMAT, "%Y-%m-%dT%H:%M:%S"))
         self._logger = logging.getLogger("paramiko")
-        self._before = (self._logger.level, self._logger.propagate)
         self._closed = False
         self._start()
         self._logger.addHandler(self._handler)
-        if self._logger.level == logging.NOTSET or self._logger.level > level:
-            self._logger.setLevel(level)
+        if not _installed:
+            _onward.append(_Onward(self._logger))
+        _onward[0].lower(level)
 
     def _start(self) -> None:
         # SimpleQueue.put may be interrupted by itself: a finalizer that the garbage collector runs in the middle of it
@@ -80,8 +84,8 @@ class LogFile:
             if self in _installed:
                 _installed.remove(self)
             self._logger.removeHandler(self._handler)
-            if not _installed:
-                self._logger.setLevel(self._before[0])
+            if not _installed and _onward:
+                _onward.pop().remove()
         if os.getpid() == self._pid:
             self._listener.stop()
         self._file.close()
@@ -160,6 +164,46 @@ def _after_fork() -> None:
     _installing = threading.Lock()
     for log in list(_installed):
         log._after_fork()
+
+
+class _Onward(logging.Handler):
+    """Hands on to the program's own handlers what they would have got without us, and no more.
+
+    The level of the logger must be lowered for our file. Without this, a program that shows warnings would show all of
+    Paramiko's debug messages: handlers of the root logger take whatever reaches them (logging, Logger.callHandlers).
+    """
+
+    def __init__(self, logger: logging.Logger) -> None:
+        super().__init__()
+        self._logger = logger
+        self._level_before = logger.level
+        self._propagated = logger.propagate
+        self._lowered = logger.level
+        logger.propagate = False
+        logger.addHandler(self)
+
+    def lower(self, level: int) -> None:
+        """Lets messages from this level on reach our file."""
+        if self._logger.level == logging.NOTSET or self._logger.level > level:
+            self._logger.setLevel(level)
+        self._lowered = self._logger.level
+
+    def remove(self) -> None:
+        """Puts the logger back, but for what the program has changed since."""
+        self._logger.removeHandler(self)
+        self._logger.propagate = self._propagated
+        if self._logger.level == self._lowered:
+            self._logger.setLevel(self._level_before)
+
+    def createLock(self) -> None:
+        self.lock = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        parent = self._logger.parent
+        if not self._propagated or parent is None:
+            return
+        if record.levelno >= (self._level_before or parent.getEffectiveLevel()):
+            parent.callHandlers(record)
 
 
 class _Handler(QueueHandler):
