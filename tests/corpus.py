@@ -3,7 +3,7 @@
     python tests/corpus.py [--cases two-readers …] [--runs 5] [--only-first] [--jobs 2] [--json FILE]
 
 Every `bad.py` has to show its hazard at a line of its own (as `observed` or `possible`), every `good.py` nothing above
-`advice`. The corpus stands beside the checkout (../shared/cases) or where CASES_DIR says.
+`advice`, unless its own exit status says that the symptom struck all the same (told apart as "struck"). The corpus stands beside the checkout (../shared/cases) or where CASES_DIR says.
 """
 
 from __future__ import annotations
@@ -155,8 +155,13 @@ def judge(case: str, script: str, hazards: Sequence[str], outcomes: Sequence[Out
         verdict = f"TROUBLE: {trouble}"
     elif bad:
         verdict = "ok" if hits == runs and placed == runs else "MISSED" if hits < runs else "WRONG LINE"
+    elif any(s and not o.status for s, o in zip(strong, outcomes, strict=True)):
+        verdict = "FALSE ALARM"
+    elif also:
+        # The script itself says by its status that the symptom struck: the case is not as good as it should be.
+        verdict = "struck: good.py itself failed in these runs"
     else:
-        verdict = "FALSE ALARM" if also else "ok"
+        verdict = "ok"
     return Row(
         case=case,
         script=script,
@@ -217,9 +222,10 @@ def main() -> int:
     show(rows)
     if args.json:
         Path(args.json).write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
-    wrong = [row for row in rows if row.verdict != "ok" and not row.verdict.startswith("skipped")]
-    skipped = sum(row.verdict.startswith("skipped") for row in rows)
-    print(f"\n{len(rows)} scripts, {len(rows) - len(wrong) - skipped} ok, {len(wrong)} wrong, {skipped} skipped")
+    fine = sum(row.verdict == "ok" for row in rows)
+    struck, skipped = (sum(row.verdict.startswith(word) for row in rows) for word in ("struck", "skipped"))
+    wrong = len(rows) - fine - struck - skipped
+    print(f"\n{len(rows)} scripts, {fine} ok, {wrong} wrong, {struck} struck, {skipped} skipped")
     return 1 if wrong else 0
 
 
