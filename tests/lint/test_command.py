@@ -1,0 +1,257 @@
+"""The command: outputs, exit statuses, fixes, baseline, cache, notebooks, and input that cannot be read."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from paramedic.cli.main import main
+
+SHARED = """\
+import paramiko
+from concurrent.futures import ThreadPoolExecutor
+
+
+def main(client: paramiko.SSHClient, names):
+    sftp = client.open_sftp()
+    with ThreadPoolExecutor(4) as pool:
+        return list(pool.map(sftp.stat, names))
+"""
+
+PREFETCH = """\
+import paramiko
+
+
+def head(sftp: paramiko.SFTPClient, path):
+    remote = sftp.open(path)
+    remote.prefetch()
+    first = remote.read(512)
+    remote.close()
+    return first
+"""
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / ".cache"))
+
+
+def _lint(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    capsys.readouterr()
+    status = main(["lint", *words])
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
+
+
+def test_a_finding_is_one_line_with_its_source_below(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "sizes.py").write_text(SHARED)
+    status, out, _ = _lint(capsys, ".")
+    assert status == 1
+    assert out.startswith("sizes.py:8: PMC103 shared-sftp-client: ")
+    assert "    | return list(pool.map(sftp.stat, names))" in out
+    assert "Found 1 hazard (1 file, 1 with Paramiko)." in out
+
+
+def test_nothing_found_is_said_and_ends_with_0(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "empty.py").write_text("print('hello')\n")
+    assert _lint(capsys, ".")[:2] == (0, "No hazards found (1 file, 0 with Paramiko).\n")
+    assert _lint(capsys, "--quiet", ".")[:2] == (0, "")
+
+
+def test_github_annotations(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a,b:c%.py").write_text(SHARED)
+    _, out, _ = _lint(capsys, "--format", "github", ".")
+    assert out.startswith("::warning file=a%2Cb%3Ac%25.py,line=8,title=PMC103 shared-sftp-client::Several threads")
+    assert out.count("\n") == 1
+
+
+def test_gitlab_fingerprints_survive_lines_above(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "sizes.py").write_text(SHARED)
+    before = json.loads(_lint(capsys, "--format", "gitlab", ".")[1])
+    (tmp_path / "sizes.py").write_text("# a comment\n" + SHARED)
+    after = json.loads(_lint(capsys, "--format", "gitlab", ".")[1])
+    assert before[0]["location"] == {"path": "sizes.py", "lines": {"begin": 8}}
+    assert after[0]["location"]["lines"]["begin"] == 9
+    assert before[0]["fingerprint"] == after[0]["fingerprint"]
+
+
+def test_junit_is_well_formed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "sizes.py").write_text(SHARED)
+    root = ElementTree.fromstring(_lint(capsys, "--format", "junit", ".")[1].encode())
+    assert root.get("failures") == "1"
+    assert [c.get("name") for c in root.iter("testcase")] == ["shared-sftp-client:8"]
+
+
+@pytest.mark.parametrize("form", ["json", "sarif", "full"])
+def test_the_other_forms(form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "sizes.py").write_text(SHARED)
+    status, out, _ = _lint(capsys, "--format", form, ".")
+    assert status == 1
+    assert "shared-sftp-client" in out
+    if form != "full":
+        json.loads(out)
+
+
+def test_a_comment_allows_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    allowed = SHARED.replace("sftp.stat, names))", "sftp.stat, names))  # paramedic: allow[PMC103] one name only")
+    (tmp_path / "sizes.py").write_text(allowed)
+    status, out, _ = _lint(capsys, ".")
+    assert (status, out) == (0, "No hazards found (1 file, 1 with Paramiko; 1 suppressed).\n")
+
+
+def test_a_baseline_hides_what_is_known_and_not_what_is_new(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "old.py").write_text(SHARED)
+    assert _lint(capsys, "--write-baseline", "known.json", ".")[0] == 0
+    (tmp_path / "old.py").write_text("import os\n" + SHARED)
+    assert _lint(capsys, "--baseline", "known.json", ".")[0] == 0
+    (tmp_path / "new.py").write_text(SHARED)
+    status, out, _ = _lint(capsys, "--baseline", "known.json", ".")
+    assert status == 1
+    assert "new.py:8" in out
+    assert "old.py" not in out
+
+
+def test_fixes_are_shown_then_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "head.py"
+    file.write_text(PREFETCH)
+    _, out, _ = _lint(capsys, "--diff", ".")
+    assert "+    remote.prefetch(max_concurrent_requests=64)" in out
+    assert file.read_text() == PREFETCH
+    status, _, err = _lint(capsys, "--fix", ".")
+    assert status == 0
+    assert "fixed head.py (1 edit)" in err
+    assert "remote.prefetch(max_concurrent_requests=64)" in file.read_text()
+    assert _lint(capsys, ".")[0] == 0
+
+
+def test_the_cache_notices_a_change_in_an_imported_module(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "jobs.py").write_text(
+        "import paramiko, threading\nfrom parts import turn\n\n\ndef main(client: paramiko.SSHClient, names):\n"
+        "    sftp = client.open_sftp()\n\n    def one(name):\n        with turn:\n            sftp.stat(name)\n\n"
+        "    for name in names:\n        threading.Thread(target=one, args=(name,)).start()\n"
+    )
+    (tmp_path / "parts.py").write_text("import threading\n\nturn = threading.Lock()\n")
+    assert _lint(capsys, "--cache-dir", "kept", ".")[0] == 0
+    assert _lint(capsys, "--cache-dir", "kept", ".")[0] == 0
+    (tmp_path / "parts.py").write_text(
+        "import threading, contextlib\n\nturn = contextlib.nullcontext()\nLock = threading.Lock()\n"
+    )
+    assert _lint(capsys, "--cache-dir", "kept", ".")[0] == 1
+
+
+def test_a_notebook_is_told_by_cell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cells = [
+        {"cell_type": "markdown", "source": "# Sizes"},
+        {"cell_type": "code", "source": ["%matplotlib inline\n", "import paramiko"]},
+        {"cell_type": "code", "source": SHARED},
+    ]
+    (tmp_path / "sizes.ipynb").write_text(json.dumps({"cells": cells}))
+    _, out, _ = _lint(capsys, ".")
+    assert out.startswith("sizes.ipynb:cell 2:8: PMC103")
+
+
+BAD_INPUT = {
+    "python 2": (b"import paramiko\nclient = paramiko.SSHClient()\nprint 'hello'\n", "not Python 3"),
+    "a null byte": (b"import paramiko\nclient = paramiko.SSHClient()\x00\n", "not Python"),
+    "an unknown encoding": (b"# -*- coding: klingon -*-\nimport paramiko\nparamiko.SSHClient()\n", "klingon"),
+    "bytes that are not utf-8": (b"import paramiko\nparamiko.SSHClient() # \xff\xfe\n", "encoding"),
+    "a generated file": (b"import paramiko\nparamiko.SSHClient()\n" + b"x = 1\n" * 900_000, "looks generated"),
+    "deep nesting": (b"import paramiko\nparamiko.SSHClient()\nx = " + b"(" * 5000 + b")" * 5000 + b"\n", "not Python"),
+}
+
+
+@pytest.mark.parametrize("title", BAD_INPUT)
+def test_a_file_that_cannot_be_read_is_one_line_and_the_rest_is_linted(
+    title: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, words = BAD_INPUT[title]
+    (tmp_path / "bad.py").write_bytes(data)
+    (tmp_path / "sizes.py").write_text(SHARED)
+    status, out, _ = _lint(capsys, ".")
+    assert status == 1
+    assert "sizes.py:8" in out
+    warnings = [line for line in out.splitlines() if line.startswith("warning: bad.py")]
+    assert len(warnings) == 1
+    assert words in warnings[0] or "nested too deeply" in warnings[0]
+
+
+def test_a_deep_expression_that_parses_does_not_break_the_reader(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "sum.py").write_text("import paramiko\nparamiko.SSHClient()\nx = " + " + ".join(["1"] * 3000) + "\n")
+    assert _lint(capsys, ".")[0] == 0
+
+
+def test_links_that_loop_and_folders_without_permission(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path)
+    (tmp_path / "gone.py").symlink_to(tmp_path / "nowhere.py")
+    (tmp_path / "self.py").symlink_to(tmp_path / "self.py")
+    (tmp_path / "sizes.py").write_text(SHARED)
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    closed.chmod(0)
+    status, out, _ = _lint(capsys, ".")
+    closed.chmod(0o700)
+    assert status == 1
+    assert out.count(": PMC103 ") == 1
+    if os.geteuid():
+        assert "warning: closed: Permission denied" in out
+
+
+WRONG = {
+    "a path that is not there": (["nowhere"], "there is no nowhere"),
+    "a hazard that is not there": (["--select", "shared-sftp", "."], "There is no hazard"),
+    "a baseline that is none": (["--baseline", "empty.json", "."], "empty.json is no baseline"),
+    "a negative number of processes": (["--jobs", "-1", "."], "--jobs must be 0 or more"),
+}
+
+
+@pytest.mark.parametrize("title", WRONG)
+def test_what_the_user_can_put_right_is_one_sentence(
+    title: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words, sentence = WRONG[title]
+    (tmp_path / "empty.json").write_text("[]")
+    status, _, err = _lint(capsys, *words)
+    assert status == 2
+    assert sentence in err
+    assert "Traceback" not in err
+
+
+def test_settings_of_the_project(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "sizes.py").write_text(SHARED)
+    project = tmp_path / "pyproject.toml"
+    project.write_text('[tool.paramedic.lint]\nignore = ["PMC1"]\n')
+    assert _lint(capsys, ".")[0] == 0
+    project.write_text('[tool.paramedic.lint]\nexclude = ["sizes.py"]\n')
+    assert _lint(capsys, ".")[1].startswith("No hazards found (0 files")
+    project.write_text("[tool.paramedic.lint]\npedantry = true\n")
+    status, _, err = _lint(capsys, ".")
+    assert status == 2
+    assert "has no setting 'pedantry'" in err
+
+
+def test_checkup_says_what_is_next(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "sizes.py").write_text(SHARED)
+    capsys.readouterr()
+    assert main(["checkup", "--format", "json", "."]) == 1
+    data = json.loads(capsys.readouterr().out)
+    states = {row["item"]: row["state"] for row in data["checklist"]}
+    assert states["not-shared"] == "fail"
+    assert states["debug-logging"] == "not seen"
+    assert "shared-sftp-client" in data["next"]
+
+
+@pytest.mark.parametrize("form", ["terminal", "markdown", "html"])
+def test_checkup_escapes_what_the_source_says(form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "<b>\x1b[31m.py").write_text(SHARED)
+    capsys.readouterr()
+    main(["checkup", "--format", form, "."])
+    out = capsys.readouterr().out
+    assert "\x1b" not in out
+    assert form != "html" or "<b>\\x1b" not in out
