@@ -3,7 +3,8 @@
     python tests/corpus.py [--cases two-readers …] [--runs 5] [--only-first] [--jobs 2] [--json FILE]
 
 Every `bad.py` has to show its hazard at a line of its own (as `observed` or `possible`), every `good.py` nothing above
-`advice`, unless its own exit status says that the symptom struck all the same (told apart as "struck"). The corpus stands beside the checkout (../shared/cases) or where CASES_DIR says.
+`advice`, unless its own exit status says that the symptom struck all the same (told apart as "struck"). The corpus
+stands beside the checkout (../shared/cases) or where CASES_DIR says.
 """
 
 from __future__ import annotations
