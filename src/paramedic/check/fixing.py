@@ -32,7 +32,10 @@ class Change:
     count: int
 
     def diff(self) -> str:
-        """A unified diff."""
+        """A unified diff.
+
+        Threads: any; does not block.
+        """
         lines = unified_diff(
             self.before.splitlines(keepends=True),
             self.after.splitlines(keepends=True),

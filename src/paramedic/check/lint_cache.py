@@ -62,7 +62,10 @@ class LintCache:
         return [status.st_size, status.st_mtime_ns]
 
     def flags_of(self, path: Path) -> str | None:
-        """What the byte search found in the file last time; None where it may have changed."""
+        """What the byte search found in the file last time; None where it may have changed.
+
+        Threads: any; does not block.
+        """
         entry = self._old["flags"].get(str(path))
         try:
             if entry is None or entry[:2] != self._state(path):
@@ -73,7 +76,10 @@ class LintCache:
         return str(entry[2])
 
     def note_flags(self, path: Path, flags: str) -> None:
-        """Keeps what the byte search found."""
+        """Keeps what the byte search found.
+
+        Threads: any; does not block.
+        """
         with contextlib.suppress(OSError):
             self._new["flags"][str(path)] = [*self._state(path), flags]
 
@@ -88,7 +94,10 @@ class LintCache:
         return known
 
     def result_of(self, group: tuple[Path, ...]) -> FileResult | None:
-        """What was found from these files last time, if nothing that was read for them has changed."""
+        """What was found from these files last time, if nothing that was read for them has changed.
+
+        Threads: any; does not block.
+        """
         name = "\0".join(map(str, group))
         entry = self._old["results"].get(name)
         if entry is None or any(self._digest(p) != d for p, d in entry["read"].items()):
@@ -103,7 +112,10 @@ class LintCache:
         )
 
     def note_result(self, result: FileResult) -> None:
-        """Keeps what was found."""
+        """Keeps what was found.
+
+        Threads: any; does not block.
+        """
         self._new["results"]["\0".join(map(str, result.paths))] = {
             "read": {str(p): self._digest(str(p)) for p in result.read},
             "findings": [finding_to_json(f) for f in result.findings],
@@ -112,7 +124,10 @@ class LintCache:
         }
 
     def save(self) -> None:
-        """Writes the cache; where that is not possible, there is none next time."""
+        """Writes the cache; where that is not possible, there is none next time.
+
+        Threads: any; does not block.
+        """
         if self._new == self._old:
             return
         with contextlib.suppress(OSError):

@@ -28,7 +28,10 @@ class CheckupCommand:
     """
 
     def prepare_parser(self, parser: Parser) -> None:
-        """Adds what to look at and the output."""
+        """Adds what to look at and the output.
+
+        Threads: any; does not block.
+        """
         parser.description = (
             "Go through the threading checklist: pass, fail or not seen, with evidence, and what to do next."
         )
@@ -45,6 +48,8 @@ class CheckupCommand:
 
         Raises:
             CommandError: a path, recording, log or setting is wrong, or the output cannot be written.
+
+        Threads: any; does not block.
         """
         start = Path(args.paths[0]).absolute()
         configuration = output.settings(start if start.is_dir() else start.parent)

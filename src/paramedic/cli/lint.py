@@ -32,7 +32,10 @@ class LintCommand:
     """
 
     def prepare_parser(self, parser: Parser) -> None:
-        """Adds paths, choice of hazards, fixes and output."""
+        """Adds paths, choice of hazards, fixes and output.
+
+        Threads: any; does not block.
+        """
         parser.description = "Find threading hazards in source code that uses Paramiko, without running it."
         parser.add_argument("paths", metavar="PATH", nargs="*", default=["."], help="files and folders (default: .)")
         choice = parser.add_argument_group("what to look for")
@@ -68,6 +71,8 @@ class LintCommand:
 
         Raises:
             CommandError: a path, name, setting or baseline is wrong, or the output cannot be written.
+
+        Threads: any; does not block.
         """
         configuration = output.settings(_start(args.paths))
         chosen = _settings(configuration, args)

@@ -29,12 +29,18 @@ class Method:
 
 
 def method(effects: str = "", returns: str = "") -> Method:
-    """Short form for the tables: effects separated by spaces."""
+    """Short form for the tables: effects separated by spaces.
+
+    Threads: pure.
+    """
     return Method(effects=frozenset(effects.split()), returns=returns)
 
 
 def methods(names: str, effects: str = "", returns: str = "") -> dict[str, Method]:
-    """The same for several names."""
+    """The same for several names.
+
+    Threads: pure.
+    """
     return {name: method(effects, returns) for name in names.split()}
 
 

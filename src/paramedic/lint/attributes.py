@@ -32,7 +32,10 @@ TABLES = {**api.METHODS, **wrappers.METHODS}
 
 
 def read(w: Walker, holder: Value, name: str, node: ast.AST) -> Value:
-    """What ``holder.name`` may be."""
+    """What ``holder.name`` may be.
+
+    Threads: the reader's own; does not block.
+    """
     found = []
     for option in alternatives(holder):
         value = _read_one(w, option, name, node)
@@ -84,7 +87,10 @@ def _read_one(w: Walker, holder: Value, name: str, node: ast.AST) -> Value | Non
 
 
 def of_module(w: Walker, holder: ModuleValue, name: str) -> Value | None:
-    """A global of a module of the tree, or one of its submodules."""
+    """A global of a module of the tree, or one of its submodules.
+
+    Threads: the reader's own; does not block.
+    """
     from paramedic.lint import definitions
 
     definitions.run_module(w, holder.module)
@@ -97,7 +103,10 @@ def of_module(w: Walker, holder: ModuleValue, name: str) -> Value | None:
 
 
 def of_instance(w: Walker, holder: Instance, name: str, node: ast.AST) -> Value:
-    """An attribute of an instance: its own, its class's, or its native side's."""
+    """An attribute of an instance: its own, its class's, or its native side's.
+
+    Threads: the reader's own; does not block.
+    """
     if holder.native is not None and holder.native.kind == "local":
         own = of_local(w, holder.native, name, node)
         if own is not None:
@@ -151,7 +160,10 @@ def _own(w: Walker, holder: Instance, name: str) -> Value | None:
 
 
 def of_local(w: Walker, holder: Obj, name: str, node: ast.AST) -> Value | None:
-    """An attribute of a threading.local: each thread has its own."""
+    """An attribute of a threading.local: each thread has its own.
+
+    Threads: the reader's own; does not block.
+    """
     values = holder.root.ever.get(name)
     if not values:
         return None
@@ -160,7 +172,10 @@ def of_local(w: Walker, holder: Obj, name: str, node: ast.AST) -> Value | None:
 
 
 def of_object(w: Walker, holder: Obj, name: str, node: ast.AST) -> Value:
-    """An attribute of a known object: a part, a method of its table, or something that was stored on it."""
+    """An attribute of a known object: a part, a method of its table, or something that was stored on it.
+
+    Threads: the reader's own; does not block.
+    """
     if holder.kind == "local":
         return of_local(w, holder, name, node) or Unknown(name)
     if name in holder.parts:
@@ -185,7 +200,10 @@ def of_object(w: Walker, holder: Obj, name: str, node: ast.AST) -> Value:
 
 
 def part(w: Walker, holder: Obj, kind: str, node: ast.AST) -> Obj:
-    """What an object hands out again and again, such as a client's transport."""
+    """What an object hands out again and again, such as a client's transport.
+
+    Threads: the reader's own; does not block.
+    """
     key = f"part:{kind}"
     found = holder.parts.get(key)
     if isinstance(found, Obj):
@@ -214,7 +232,10 @@ def _share(w: Walker, value: Value, holder: tuple[int, ...]) -> None:
 
 
 def write(w: Walker, holder: Value, name: str, value: Value) -> None:
-    """``holder.name = value``."""
+    """``holder.name = value``.
+
+    Threads: the reader's own; does not block.
+    """
     if repetition.matters(value):
         w.world.writes += 1
     for option in alternatives(holder):

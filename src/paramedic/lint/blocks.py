@@ -58,7 +58,10 @@ def _augmented(w: Walker, node: ast.stmt) -> bool:
 
 
 def bind(w: Walker, target: ast.expr, value: Value) -> None:
-    """Assigns a value to a name, attribute, item or pattern."""
+    """Assigns a value to a name, attribute, item or pattern.
+
+    Threads: the reader's own; does not block.
+    """
     if isinstance(target, ast.Name):
         w.scope.assign(target.id, value)
     elif isinstance(target, ast.Attribute):
@@ -118,6 +121,8 @@ def arms(w: Walker, first: Callable[[], bool], second: Callable[[], bool]) -> bo
     """Reads two arms of a branch, of which a run takes one; True where neither comes out.
 
     What follows an arm that ends is exclusive with it: after ``if x: return status()`` no run has that status.
+
+    Threads: the reader's own; does not block.
     """
     branch = w.world.number()
     names, locks = dict(w.scope.names), list(w.locks)
@@ -160,7 +165,10 @@ def _merge(a: dict[str, Value], b: dict[str, Value]) -> dict[str, Value]:
 
 
 def truth(w: Walker, test: ast.expr) -> bool | None:
-    """Whether a test is settled for every run: the main guard, TYPE_CHECKING, literals."""
+    """Whether a test is settled for every run: the main guard, TYPE_CHECKING, literals.
+
+    Threads: the reader's own; does not block.
+    """
     if isinstance(test, ast.Constant):
         return bool(test.value)
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
@@ -180,7 +188,10 @@ def truth(w: Walker, test: ast.expr) -> bool | None:
 
 
 def is_main_guard(test: ast.expr) -> bool:
-    """Whether a test is ``__name__ == "__main__"``, whatever else it asks."""
+    """Whether a test is ``__name__ == "__main__"``, whatever else it asks.
+
+    Threads: the reader's own; does not block.
+    """
     return any(isinstance(n, ast.Name) and n.id == "__name__" for n in ast.walk(test))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from paramedic.lint import attributes, concurrency, containers, definitions, library, repetition
+from paramedic.lint import attributes, callbacks, containers, definitions, handovers, library, repetition
 from paramedic.lint.scope import Scope
 from paramedic.lint.values import (
     Bound,
@@ -35,7 +35,10 @@ DEEPEST = 14
 
 
 def from_node(w: Walker, node: ast.Call) -> Value:
-    """What a call expression gives."""
+    """What a call expression gives.
+
+    Threads: the reader's own; does not block.
+    """
     waited = w.awaited is node
     function = w.evaluate(node.func)
     args: list[Value] = []
@@ -72,7 +75,10 @@ def _super(w: Walker) -> Value:
 
 
 def call(w: Walker, function: Value, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
-    """What calling a value with these arguments gives."""
+    """What calling a value with these arguments gives.
+
+    Threads: the reader's own; does not block.
+    """
     if isinstance(function, Choice):
         return choose([call(w, o, args, keywords, node) for o in function.options])
     if isinstance(function, Function):
@@ -90,7 +96,7 @@ def call(w: Walker, function: Value, args: list[Value], keywords: dict[str, Valu
     if isinstance(function, Instance):
         return call_method(w, function, "__call__", args, keywords, node)
     if isinstance(function, Obj):
-        return concurrency.call_object(w, function, args, keywords, node)
+        return handovers.call_object(w, function, args, keywords, node)
     for value in [*args, *keywords.values()]:
         w.world.escape(value)
     return Unknown(loops=_spread(args, keywords))
@@ -108,7 +114,10 @@ def _spread(args: list[Value], keywords: dict[str, Value]) -> tuple[int, ...]:
 def call_method(
     w: Walker, receiver: Value, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
 ) -> Value:
-    """What a method gives; unknown where there is none."""
+    """What a method gives; unknown where there is none.
+
+    Threads: the reader's own; does not block.
+    """
     return call(w, attributes.read(w, receiver, name, node), args, keywords, node)
 
 
@@ -117,14 +126,17 @@ def _bound(w: Walker, bound: Bound, args: list[Value], keywords: dict[str, Value
     if isinstance(receiver, Obj):
         if receiver.kind in attributes.TABLES:
             return on_table(w, receiver, bound.name, args, keywords, node)
-        return concurrency.on_object(w, receiver, bound.name, args, keywords, node)
+        return handovers.on_object(w, receiver, bound.name, args, keywords, node)
     if isinstance(receiver, (Collection, Const)):
         return containers.on_collection(w, receiver, bound.name, args, keywords, node)
     return Unknown()
 
 
 def on_table(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
-    """A method of Paramiko or of a wrapper: notes the operation, gives what it hands out."""
+    """A method of Paramiko or of a wrapper: notes the operation, gives what it hands out.
+
+    Threads: the reader's own; does not block.
+    """
     entry = attributes.TABLES[obj.kind].get(name)
     if entry is None:
         return Unknown()
@@ -134,12 +146,15 @@ def on_table(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[s
     operation = w.record(obj, name, effects, node, args=args, keywords=keywords)
     result = library.handed_out(w, obj, name, entry.returns, operation, node)
     operation.result = result
-    concurrency.callbacks(w, obj, name, args, keywords, node)
+    callbacks.callbacks(w, obj, name, args, keywords, node)
     return result
 
 
 def call_function(w: Walker, fn: Function, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
-    """Reads the body of a function of the tree with these arguments."""
+    """Reads the body of a function of the tree with these arguments.
+
+    Threads: the reader's own; does not block.
+    """
     world = w.world
     key = (id(fn.node), id(w.context), world.episode)
     times = world.calls.get(key, 0)
@@ -239,7 +254,10 @@ def _bind_arguments(w: Walker, fn: Function, scope: Scope, args: list[Value], ke
 
 
 def instantiate(w: Walker, cls: ClassValue, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
-    """A new instance of a class of the tree, after its ``__init__``."""
+    """A new instance of a class of the tree, after its ``__init__``.
+
+    Threads: the reader's own; does not block.
+    """
     made = Instance(cls, w.loops, born=w.world.next_moment())
     w.world.instances.setdefault(id(cls.node), []).append(made)
     for path in cls.external_bases():
@@ -290,7 +308,10 @@ def _fill_record(w: Walker, made: Instance, args: list[Value], keywords: dict[st
 
 
 def stand_in(w: Walker, cls: ClassValue, node: ast.AST) -> Instance:
-    """An instance of a class whose making is not seen: the first one that is, else one made with unknown arguments."""
+    """An instance of a class whose making is not seen: the first one that is, else one made with unknown arguments.
+
+    Threads: the reader's own; does not block.
+    """
     known = w.world.instances.get(id(cls.node))
     if known:
         return known[0]

@@ -5,11 +5,10 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from paramedic.lint import calls, loops, starters
+from paramedic.lint import calls, loops
 from paramedic.lint.contexts import Context
 from paramedic.lint.values import (
     Bound,
-    ClassValue,
     Collection,
     Const,
     Function,
@@ -30,7 +29,10 @@ if TYPE_CHECKING:
 
 
 def items_of(value: Value) -> list[Value]:
-    """The arguments that an ``args=`` tuple passes."""
+    """The arguments that an ``args=`` tuple passes.
+
+    Threads: the reader's own; does not block.
+    """
     for option in alternatives(value):
         if isinstance(option, Collection):
             return list(option.items) or list(option.rest)
@@ -38,7 +40,10 @@ def items_of(value: Value) -> list[Value]:
 
 
 def named(value: Value | None) -> dict[str, Value]:
-    """The arguments that a ``kwargs=`` dict passes."""
+    """The arguments that a ``kwargs=`` dict passes.
+
+    Threads: the reader's own; does not block.
+    """
     for option in alternatives(value) if value is not None else ():
         if isinstance(option, Collection):
             return {str(k): v for k, v in option.keyed.items()}
@@ -46,7 +51,10 @@ def named(value: Value | None) -> dict[str, Value]:
 
 
 def target_name(target: Value) -> str:
-    """What people call the function that a thread runs."""
+    """What people call the function that a thread runs.
+
+    Threads: the reader's own; does not block.
+    """
     for option in alternatives(target):
         if isinstance(option, Function):
             return f"{option.owner.name}.{option.name}" if option.owner is not None else option.name
@@ -61,7 +69,10 @@ def target_name(target: Value) -> str:
 
 
 def construct_thread(w: Walker, made: Obj, args: list[Value], keywords: dict[str, Value]) -> None:
-    """``Thread(group, target, name, args, kwargs)`` and ``Timer(interval, function, args, kwargs)``."""
+    """``Thread(group, target, name, args, kwargs)`` and ``Timer(interval, function, args, kwargs)``.
+
+    Threads: the reader's own; does not block.
+    """
     timer = (text_of(made.parts.get("__path", Const(""))) or "").endswith("Timer")
     order = ("interval", "function", "args", "kwargs") if timer else ("group", "target", "name", "args", "kwargs")
     for name, value in [*zip(order, args, strict=False), *keywords.items()]:
@@ -71,7 +82,10 @@ def construct_thread(w: Walker, made: Obj, args: list[Value], keywords: dict[str
 
 
 def construct_executor(w: Walker, made: Obj, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> None:
-    """An executor or a multiprocessing pool: how wide it is, and what each worker runs first."""
+    """An executor or a multiprocessing pool: how wide it is, and what each worker runs first.
+
+    Threads: the reader's own; does not block.
+    """
     width = args[0] if args else keywords.get("max_workers", keywords.get("processes", keywords.get("n_jobs")))
     if width is not None:
         made.parts["__width"] = width
@@ -80,13 +94,17 @@ def construct_executor(w: Walker, made: Obj, args: list[Value], keywords: dict[s
         values = items_of(keywords.get("initargs", Unknown()))
         number = w.world.number()
         with w.looping(number):
-            context = _context(w, _pool_kind(made), target_name(initializer), node, pool=made)
+            context = _context(w, pool_kind(made), target_name(initializer), node, pool=made)
         pending = Pending(context, lambda inner: calls.call(inner, initializer, values, {}, node))
         w.world.expect(made, pending)
         run_now(w, pending)
 
 
-def _pool_kind(pool: Obj) -> str:
+def pool_kind(pool: Obj) -> str:
+    """Whether the workers of an executor are threads (``pool``) or processes.
+
+    Threads: the reader's own; does not block.
+    """
     path = text_of(pool.parts.get("__path", Const(""))) or ""
     threads = "Thread" in path or "dummy" in path or "gevent" in path
     return "pool" if threads else "process"
@@ -120,7 +138,10 @@ def _context(
 
 
 def run_now(w: Walker, pending: Pending) -> Value:
-    """Reads a thread's body, once."""
+    """Reads a thread's body, once.
+
+    Threads: the reader's own; does not block.
+    """
     from paramedic.lint.walker import Walker
 
     if not pending.started:
@@ -145,10 +166,13 @@ def submit(
     kind: str,
     width: int | None = None,
 ) -> Obj:
-    """A call that a worker will make; gives its future."""
+    """A call that a worker will make; gives its future.
+
+    Threads: the reader's own; does not block.
+    """
     future = w.make("future", node)
     future.parts["__target"] = target
-    future.parts["__discarded"] = Const(_is_discarded(w, node))
+    future.parts["__discarded"] = Const(is_discarded(w, node))
     if kind == "process" and pool is None:
         future.parts["__method"] = Const("spawn")
     context = _context(w, kind, target_name(target), node, pool=pool, width=width)
@@ -172,13 +196,20 @@ def _forks(pool: Obj) -> bool:
     return (text_of(method) if method is not None else "") not in {"spawn", "forkserver"}
 
 
-def _is_discarded(w: Walker, node: ast.AST) -> bool:
+def is_discarded(w: Walker, node: ast.AST) -> bool:
+    """Whether the statement throws the result of the call away.
+
+    Threads: the reader's own; does not block.
+    """
     statement = w.statement
     return isinstance(statement, ast.Expr) and statement.value is node
 
 
 def spawn_now(w: Walker, kind: str, target: Value, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Obj:
-    """A thread that starts as it is made."""
+    """A thread that starts as it is made.
+
+    Threads: the reader's own; does not block.
+    """
     thread = w.make("thread", node)
     thread.parts.update({"__target": target})
     context = _context(w, kind, target_name(target), node)
@@ -189,7 +220,10 @@ def spawn_now(w: Walker, kind: str, target: Value, args: list[Value], keywords: 
 def handler(
     w: Walker, kind: str, target: Value, args: list[Value], node: ast.AST, transport: Obj | None = None
 ) -> None:
-    """A function that somebody else calls later: Paramiko, a signal, the logging system, the interpreter's end."""
+    """A function that somebody else calls later: Paramiko, a signal, the logging system, the interpreter's end.
+
+    Threads: the reader's own; does not block.
+    """
     for option in alternatives(target):
         if isinstance(option, (Function, Bound, Partial, Instance)):
             context = _context(w, kind, target_name(option), node)
@@ -198,7 +232,11 @@ def handler(
             w.world.expect(None, pending)
 
 
-def _start(w: Walker, thread: Obj, node: ast.AST) -> None:
+def start(w: Walker, thread: Obj, node: ast.AST) -> None:
+    """``thread.start()``: its body is read later, with what it was given.
+
+    Threads: the reader's own; does not block.
+    """
     root = thread.root
     path = text_of(root.parts.get("__path", Const(""))) or ""
     kind = "timer" if path.endswith("Timer") else "process" if "rocess" in path else "thread"
@@ -239,7 +277,10 @@ def _start(w: Walker, thread: Obj, node: ast.AST) -> None:
 
 
 def join(w: Walker, owner: Obj, *, read: bool = False) -> Value:
-    """Waits for what was started through an object; gives its result."""
+    """Waits for what was started through an object; gives its result.
+
+    Threads: the reader's own; does not block.
+    """
     result: Value = Unknown()
     loops_here = w.loops[w.task_base :] if w.task_base else w.loops
     for pending in w.world.started_by(owner):
@@ -252,7 +293,10 @@ def join(w: Walker, owner: Obj, *, read: bool = False) -> Value:
 
 
 def join_all(w: Walker, value: Value, *, read: bool = False) -> list[Value]:
-    """Waits for all threads or futures of a collection."""
+    """Waits for all threads or futures of a collection.
+
+    Threads: the reader's own; does not block.
+    """
     results = []
     for option in alternatives(value):
         if isinstance(option, Obj):
@@ -264,7 +308,10 @@ def join_all(w: Walker, value: Value, *, read: bool = False) -> list[Value]:
 
 
 def end_of_loop(w: Walker, source: Value) -> None:
-    """A loop over results has waited for all of them."""
+    """A loop over results has waited for all of them.
+
+    Threads: the reader's own; does not block.
+    """
     for option in alternatives(source):
         if isinstance(option, Obj) and option.kind in {"results", "completed"}:
             futures = option.parts.get("futures")
@@ -275,7 +322,10 @@ def end_of_loop(w: Walker, source: Value) -> None:
 
 
 def take(w: Walker, source: Obj, node: ast.AST) -> Value:
-    """One item of an iterator over results or finished futures."""
+    """One item of an iterator over results or finished futures.
+
+    Threads: the reader's own; does not block.
+    """
     if source.kind == "results":
         futures = source.parts.get("futures", Unknown())
         source.root.parts["__read"] = Const(True)
@@ -287,7 +337,10 @@ def take(w: Walker, source: Obj, node: ast.AST) -> Value:
 
 
 def awaited(w: Walker, value: Value, node: ast.AST) -> Value:
-    """What ``await value`` gives."""
+    """What ``await value`` gives.
+
+    Threads: the reader's own; does not block.
+    """
     results = []
     for option in alternatives(value):
         if isinstance(option, Obj) and option.kind == "future":
@@ -298,283 +351,3 @@ def awaited(w: Walker, value: Value, node: ast.AST) -> Value:
         else:
             results.append(option)
     return choose(results) if results else Unknown()
-
-
-# ---------------------------------------------------------------- objects of threading, queue, asyncio
-
-
-def call_object(w: Walker, obj: Obj, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
-    """Calling an object: joblib's Parallel."""
-    if obj.kind == "parallel" and args:
-        return starters.parallel(w, obj, args[0], node)
-    return Unknown()
-
-
-def on_object(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
-    """A method of an object of threading, queue, concurrent.futures or asyncio."""
-    reader = _METHODS.get(obj.kind)
-    return reader(w, obj, name, args, keywords, node) if reader is not None else Unknown()
-
-
-def _thread(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
-    if name == "start":
-        _start(w, obj, node)
-    elif name == "join":
-        join(w, obj)
-    elif name == "__init__":
-        obj.parts["__path"] = obj.parts.get("__path", Const("threading.Thread"))
-        construct_thread(w, obj, args, keywords)
-    elif name == "setDaemon" and args:
-        obj.parts["daemon"] = args[0]
-    elif name == "cancel":
-        # A timer that is cancelled is a watchdog: it only runs where its owner is stuck.
-        join(w, obj)
-        for pending in w.world.started_by(obj):
-            pending.context.watchdog = True
-    return Unknown()
-
-
-def _lock(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
-    if name in {"acquire", "__enter__"}:
-        take_lock(w, obj, node)
-    elif name in {"release", "__exit__"}:
-        for position in range(len(w.locks) - 1, -1, -1):
-            if w.locks[position] is obj:
-                del w.locks[position]
-                break
-    elif name in {"wait", "wait_for", "notify", "notify_all"}:
-        effects = {"wait-signal", "blocks"} if name.startswith("wait") else {"give-signal"}
-        w.record(obj, name, frozenset(effects), node)
-    return Unknown()
-
-
-def take_lock(w: Walker, obj: Obj, node: ast.AST) -> None:
-    """Holds a lock from here on."""
-    operation = w.record(obj, "acquire", frozenset({"acquire"}), node)
-    if not any(lock is obj for lock in w.locks):
-        w.held_since[id(obj)] = operation.moment
-    w.locks.append(obj)
-
-
-def _signal(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
-    if name == "wait":
-        # With a limit it may come back before the signal, so it puts nothing in an order.
-        effects = {"blocks"} if obj.kind == "event" and (args or keywords) else {"wait-signal", "blocks"}
-        if obj.kind == "barrier":
-            effects.add("give-signal")
-        w.record(obj, name, frozenset(effects), node, args=args, keywords=keywords)
-    elif name == "set":
-        w.record(obj, name, frozenset({"give-signal"}), node)
-    return Unknown()
-
-
-def _queue(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
-    contents = obj.root.parts.setdefault("__contents", Collection())
-    assert isinstance(contents, Collection)
-    if name in {"put", "put_nowait"} and args:
-        w.record(obj, name, frozenset({"give-signal", "put"}), node, args=args)
-        contents.rest.append(args[0])
-        for option in alternatives(args[0]):
-            if isinstance(option, Obj):
-                option.root.parts["__kept"] = contents
-    elif name in {"get", "get_nowait"}:
-        operation = w.record(obj, name, frozenset({"wait-signal", "blocks", "get"}), node, args=args, keywords=keywords)
-        tag = ("hand-over", getattr(node, "lineno", 0), id(w.context), w.loops)
-        found = [loops.as_one_of(v, tag, w.loops, distinct=True, owned=True) for v in contents.rest]
-        operation.result = choose(found) if found else Unknown(loops=w.loops)
-        return operation.result
-    elif name == "join":
-        w.record(obj, name, frozenset({"wait-signal", "blocks"}), node)
-    elif name == "task_done":
-        w.record(obj, name, frozenset({"give-signal"}), node)
-    return Unknown()
-
-
-def _executor(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
-    kind = _pool_kind(obj)
-    if name in {"submit", "apply_async", "spawn", "apply", "schedule"} and args:
-        rest, keywords_given = args[1:], keywords
-        if name in {"apply_async", "apply"} and _from_multiprocessing(obj):
-            rest = items_of(args[1]) if len(args) > 1 else items_of(keywords.get("args", Unknown()))
-            keywords_given = named(args[2] if len(args) > 2 else keywords.get("kwds"))
-        future = submit(w, obj, args[0], rest, keywords_given, node, kind=kind)
-        return join(w, future, read=True) if name == "apply" else future
-    if name in {"map", "imap", "imap_unordered", "starmap", "map_async", "starmap_async"} and len(args) > 1:
-        number = w.world.number()
-        with w.looping(number):
-            w.world.loop_sizes[number] = loops.size(args[1])
-            items = [loops.element(w, a, number, node) for a in args[1:]]
-            if name.startswith("starmap"):
-                items = items_of(items[0])
-            future = submit(w, obj, args[0], items, {}, node, kind=kind)
-            future.parts["__discarded"] = Const(False)
-        results = w.make("results", node)
-        results.parts.update({"futures": future, "__discarded": Const(_is_discarded(w, node)), "__target": args[0]})
-        results.parts["__lazy"] = Const(not _from_multiprocessing(obj))
-        future.parts["__results"] = results
-        if _from_multiprocessing(obj) and name in {"map", "starmap"}:
-            found = join(w, future, read=True)
-            return Collection(rest=[found])
-        return results
-    if name in {"shutdown", "join", "close", "terminate", "__exit__"}:
-        wait = keywords.get("wait", args[0] if args else Const(True))
-        if name != "close" and not (isinstance(wait, Const) and wait.value is False):
-            join(w, obj)
-    return Unknown()
-
-
-def _from_multiprocessing(pool: Obj) -> bool:
-    path = text_of(pool.parts.get("__path", Const(""))) or ""
-    return path.startswith(("multiprocessing", "gevent"))
-
-
-def _future(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
-    if name in {"result", "get", "exception"}:
-        w.record(obj, name, frozenset({"result", "blocks"}), node)
-        return join(w, obj, read=True)
-    if name == "wait":
-        join(w, obj)
-    if name == "add_done_callback" and args:
-        obj.root.parts["__read"] = Const(True)
-        handler(w, "pool", args[0], [obj], node)
-    return Unknown()
-
-
-def _eventloop(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
-    if name == "run_in_executor" and len(args) > 1:
-        pool = next((o for o in alternatives(args[0]) if isinstance(o, Obj) and o.kind == "executor"), None)
-        return submit(w, pool, args[1], args[2:], keywords, node, kind="pool" if pool is None else _pool_kind(pool))
-    if name in {"run_until_complete", "create_task"} and args:
-        return awaited(w, args[0], node) if name == "run_until_complete" else args[0]
-    if name == "add_signal_handler" and len(args) > 1:
-        return Unknown()
-    return Unknown()
-
-
-def _mpcontext(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
-    from paramedic.lint import library
-
-    made = library.call(w, f"multiprocessing.{name}", args, keywords, node)
-    if isinstance(made, Obj):
-        made.parts["__method"] = obj.parts.get("__method", Const(""))
-    return made
-
-
-def _contextvar(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
-    if name == "set" and args:
-        obj.root.ever.setdefault("value", []).append(args[0])
-        for option in alternatives(args[0]):
-            if isinstance(option, Obj):
-                option.root.parts["__local"] = obj.root
-    if name == "get":
-        tag = ("local", id(w.context))
-        found = [loops.as_one_of(v, tag, w.loops, distinct=True, owned=True) for v in obj.root.ever.get("value", ())]
-        return choose([*found, *args]) if found or args else Unknown()
-    return Unknown()
-
-
-def _exitstack(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
-    from paramedic.lint import protocols
-
-    if name in {"enter_context", "push", "enter_async_context"} and args:
-        return protocols.enter_for_stack(w, obj, args[0], node)
-    if name == "callback" and args:
-        waiting = obj.root.parts.setdefault("__callbacks", Collection())
-        assert isinstance(waiting, Collection)
-        waiting.items.append(Partial(args[0], args[1:], keywords))
-    if name == "close":
-        protocols.leave_stack(w, obj, node)
-    return Unknown()
-
-
-def _logger(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
-    hears = obj.parts.get("__hears_paramiko")
-    if name == "addHandler" and args and isinstance(hears, Const) and hears.value:
-        log_handler(w, args[0], node)
-    return Unknown()
-
-
-def log_handler(w: Walker, given: Value, node: ast.AST) -> None:
-    """A logging handler that gets Paramiko's own records, which it writes on its transport threads."""
-    for option in alternatives(given):
-        if isinstance(option, Instance):
-            emit = option.cls.find("emit")
-            if isinstance(emit, Function):
-                handler(w, "logging", emit.bind(option), [Unknown("record")], node)
-
-
-def serve(w: Walker, given: Value, node: ast.AST) -> None:
-    """A threading server, which makes a request handler and a thread for each request."""
-    for option in alternatives(given):
-        if not isinstance(option, ClassValue):
-            continue
-        number = w.world.number()
-        with w.looping(number):
-            for name, member in [(n, m) for c in option.lineage() for n, m in c.members.items()]:
-                if isinstance(member, Function) and (name.startswith("do_") or name == "handle"):
-                    instance = Instance(option, w.loops)
-                    handler(w, "server", member.bind(instance), [], node)
-
-
-_METHODS = {
-    "thread": _thread,
-    "lock": _lock,
-    "semaphore": _lock,
-    "event": _signal,
-    "barrier": _signal,
-    "queue": _queue,
-    "executor": _executor,
-    "future": _future,
-    "results": _future,
-    "eventloop": _eventloop,
-    "mpcontext": _mpcontext,
-    "contextvar": _contextvar,
-    "exitstack": _exitstack,
-    "logger": _logger,
-}
-
-
-def callbacks(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> None:
-    """Functions that a method of Paramiko will call on its transport thread."""
-    transport = next((o for o in obj.lineage() if o.kind == "transport"), obj)
-    if name == "connect":
-        _unknown_key(w, obj, node)
-    elif name == "set_missing_host_key_policy" and args:
-        obj.root.parts["__policy"] = args[0]
-    elif name == "request_port_forward":
-        given = args[2] if len(args) > 2 else keywords.get("handler")
-        if given is not None:
-            channel = w.make("channel", node, transport)
-            handler(w, "transport", given, [channel, Unknown("origin"), Unknown("server")], node, transport)
-    elif name in {"auth_interactive", "auth_interactive_dumb"}:
-        given = args[1] if len(args) > 1 else keywords.get("handler")
-        if given is not None:
-            fields = [Unknown("title"), Unknown("instructions"), Unknown("prompts")]
-            handler(w, "transport", given, list(fields), node, transport)
-    elif name == "request_x11":
-        given = args[4] if len(args) > 4 else keywords.get("handler")
-        if given is not None:
-            channel = w.make("channel", node, transport)
-            handler(w, "transport", given, [channel, Unknown("address")], node, transport)
-    elif name == "start_server":
-        given = keywords.get("server", args[1] if len(args) > 1 else None)
-        for option in alternatives(given) if given is not None else ():
-            if isinstance(option, Instance):
-                _server_checks(w, option, node, transport)
-
-
-def _unknown_key(w: Walker, client: Obj, node: ast.AST) -> None:
-    """connect() asks the policy about an unknown key, on the caller's own thread (client.py, SSHClient.connect)."""
-    policy = client.root.parts.get("__policy")
-    for option in alternatives(policy) if policy is not None else ():
-        if isinstance(option, ClassValue):
-            option = Instance(option, ())
-        if isinstance(option, Instance) and option.cls.find("missing_host_key") is not None:
-            calls.call_method(w, option, "missing_host_key", [client, Unknown("hostname"), Unknown("key")], {}, node)
-
-
-def _server_checks(w: Walker, server: Instance, node: ast.AST, transport: Obj) -> None:
-    for name, member in [(n, m) for c in server.cls.lineage() for n, m in c.members.items()]:
-        if isinstance(member, Function) and (name.startswith("check_") or name.startswith("cancel_")):
-            unknown: list[Value] = [Unknown(a.arg) for a in member.node.args.args[1:]]
-            handler(w, "transport", member.bind(server), unknown, node, transport)

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 def on_collection(
     w: Walker, receiver: Collection | Const, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
 ) -> Value:
-    """What a method of a container or a literal gives."""
+    """What a method of a container or a literal gives.
+
+    Threads: the reader's own; does not block.
+    """
     if isinstance(receiver, Const):
         if name == "join" and args:
             # "".join(stdout) reads the stream to its end.

@@ -56,7 +56,10 @@ class Context:
     forks: bool = True
 
     def chain(self) -> tuple[Context, ...]:
-        """Itself and who started it, up to the main thread."""
+        """Itself and who started it, up to the main thread.
+
+        Threads: pure.
+        """
         result: list[Context] = []
         one: Context | None = self
         while one is not None and len(result) < 20:
@@ -68,6 +71,8 @@ class Context:
         """The loops of which several turns may be alive at once, as several instances of this context.
 
         A turn that waits for the context's end before the next one begins does not count.
+
+        Threads: pure.
         """
         if self.waited_for_at_once or self.width == 1:
             return self.parent.turns() if self.parent is not None else frozenset()
@@ -80,17 +85,26 @@ class Context:
         return frozenset(mine) | outer
 
     def ends_before(self, moment: int, episode: int) -> bool:
-        """Whether the parent waited for its end before that moment of its own (in the same root function)."""
+        """Whether the parent waited for its end before that moment of its own (in the same root function).
+
+        Threads: pure.
+        """
         return any(at <= moment and where == episode for at, _, where in self.joins)
 
     @property
     def is_callback(self) -> bool:
-        """Whether it runs on a Paramiko thread."""
+        """Whether it runs on a Paramiko thread.
+
+        Threads: pure.
+        """
         return self.kind == "transport"
 
 
 def branch_from(ancestor: Context, descendant: Context) -> Context | None:
-    """The child of the ancestor through which the descendant was started."""
+    """The child of the ancestor through which the descendant was started.
+
+    Threads: pure.
+    """
     for one in descendant.chain():
         if one.parent is ancestor:
             return one
@@ -98,7 +112,10 @@ def branch_from(ancestor: Context, descendant: Context) -> Context | None:
 
 
 def common_ancestor(a: Context, b: Context) -> Context | None:
-    """The nearest context that started both."""
+    """The nearest context that started both.
+
+    Threads: pure.
+    """
     mine = a.chain()
     for one in b.chain():
         if any(one is m for m in mine):
@@ -107,7 +124,10 @@ def common_ancestor(a: Context, b: Context) -> Context | None:
 
 
 def lifetimes_meet(a: Context, b: Context) -> bool:
-    """Whether two contexts that one parent started may be alive at the same time."""
+    """Whether two contexts that one parent started may be alive at the same time.
+
+    Threads: pure.
+    """
     if a.pool is not None and a.pool is b.pool and a.width == 1:
         return False
     if a.kind == "signal" and b.kind == "signal":

@@ -25,7 +25,10 @@ AnyFunction = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
 def function(w: Walker, node: AnyFunction) -> Function:
-    """The function that a definition makes here, with its defaults, before decorators."""
+    """The function that a definition makes here, with its defaults, before decorators.
+
+    Threads: the reader's own; does not block.
+    """
     made = Function(node, w.module, w.scope)
     w.world.functions.append(made)
     arguments = node.args
@@ -132,7 +135,10 @@ def _note(w: Walker, node: ast.stmt) -> None:
 
 
 def import_module(w: Walker, name: str) -> Value:
-    """The module of that absolute name: of the tree where it matters, else External."""
+    """The module of that absolute name: of the tree where it matters, else External.
+
+    Threads: the reader's own; does not block.
+    """
     module = w.world.find_module(name, w.module.source.path)
     if module is None or module is w.module:
         return External(name)
@@ -171,7 +177,10 @@ def _member(w: Walker, module: Module | None, base: str, name: str) -> Value:
 
 
 def star_imports(module: Module) -> Iterable[str]:
-    """The distributions' modules from which a module imports everything."""
+    """The distributions' modules from which a module imports everything.
+
+    Threads: the reader's own; does not block.
+    """
     for statement in module.tree.body:
         if isinstance(statement, ast.ImportFrom) and statement.level == 0 and statement.module:
             if any(alias.name == "*" for alias in statement.names):
@@ -179,7 +188,10 @@ def star_imports(module: Module) -> Iterable[str]:
 
 
 def run_module(w: Walker, module: Module) -> None:
-    """Reads a module's body once, as its import runs it."""
+    """Reads a module's body once, as its import runs it.
+
+    Threads: the reader's own; does not block.
+    """
     if module.state != "new":
         return
     module.state = "running"
@@ -205,7 +217,10 @@ def _nonlocal(w: Walker, node: ast.stmt) -> bool:
 
 
 def annotated(w: Walker, fn: Function, annotation: ast.expr | None) -> Value | None:
-    """What a parameter is, by its annotation: a known class of Paramiko or an instance of a class of the tree."""
+    """What a parameter is, by its annotation: a known class of Paramiko or an instance of a class of the tree.
+
+    Threads: the reader's own; does not block.
+    """
     if annotation is None:
         return None
     if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):

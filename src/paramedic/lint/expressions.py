@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 
 
 def evaluate(w: Walker, node: ast.expr) -> Value:
-    """What an expression may be; unknown for kinds that do not matter here."""
+    """What an expression may be; unknown for kinds that do not matter here.
+
+    Threads: the reader's own; does not block.
+    """
     reader = _READERS.get(type(node))
     if reader is not None:
         return reader(w, node)

@@ -45,13 +45,19 @@ class SourceFacts:
         self._signals = [o for o in world.operations if "wait-signal" in o.effects or "give-signal" in o.effects]
 
     def says(self, *words: str) -> bool:
-        """Whether the source of any module that was read has one of these words."""
+        """Whether the source of any module that was read has one of these words.
+
+        Threads: pure.
+        """
         return any(word in m.source.text for m in self.world.modules.values() for word in words)
 
     # ------------------------------------------------------------ operations
 
     def having(self, *effects: str, kinds: Iterable[str] | None = None) -> list[Operation]:
-        """Operations with any of the effects, on objects of these kinds."""
+        """Operations with any of the effects, on objects of these kinds.
+
+        Threads: pure.
+        """
         allowed = frozenset(kinds) if kinds is not None else None
         if len(effects) == 1:
             found = self._by_effect.get(effects[0], [])
@@ -61,53 +67,80 @@ class SourceFacts:
         return [o for o in found if allowed is None or o.obj.kind in allowed]
 
     def of(self, obj: Obj, *effects: str) -> list[Operation]:
-        """Operations on one object, on any view of it."""
+        """Operations on one object, on any view of it.
+
+        Threads: pure.
+        """
         wanted = frozenset(effects)
         return [o for o in self._by_object.get(id(obj.root), ()) if not wanted or o.effects & wanted]
 
     def below(self, obj: Obj, *effects: str) -> list[Operation]:
-        """Operations on an object and on all that lives on it."""
+        """Operations on an object and on all that lives on it.
+
+        Threads: pure.
+        """
         root = obj.root
         found = self.having(*effects) if effects else self.operations
         return [o for o in found if any(one.root is root for one in o.obj.lineage())]
 
     @staticmethod
     def channel(obj: Obj) -> Obj | None:
-        """The channel that an object is or is a stream of."""
+        """The channel that an object is or is a stream of.
+
+        Threads: pure.
+        """
         return next((one for one in obj.lineage() if one.kind == "channel"), None)
 
     @staticmethod
     def connection(obj: Obj) -> Obj:
-        """The connection that an object lives on: the client where there is one."""
+        """The connection that an object lives on: the client where there is one.
+
+        Threads: pure.
+        """
         return list(obj.lineage())[-1]
 
     @staticmethod
     def command(channel: Obj) -> str | None:
-        """The text of the command that a channel runs, as far as the source shows it."""
+        """The text of the command that a channel runs, as far as the source shows it.
+
+        Threads: pure.
+        """
         value = channel.root.parts.get("__exec_command")
         return text_of(value) if value is not None else None
 
     @staticmethod
     def command_is_known(channel: Obj) -> bool:
-        """Whether the command's whole text is in the source."""
+        """Whether the command's whole text is in the source.
+
+        Threads: pure.
+        """
         value = channel.root.parts.get("__exec_command")
         options = alternatives(value) if value is not None else ()
         return len(options) == 1 and isinstance(options[0], Const) and not options[0].partial
 
     @staticmethod
     def has_timeout(channel: Obj) -> bool:
-        """Whether a timeout was set on the channel anywhere."""
+        """Whether a timeout was set on the channel anywhere.
+
+        Threads: pure.
+        """
         value = channel.root.parts.get("__settimeout")
         return value is not None and not (isinstance(value, Const) and value.value is None)
 
     @staticmethod
     def timeout_s(channel: Obj) -> float:
-        """The timeout that was set on the channel, in seconds; infinity where none or an unknown one was."""
+        """The timeout that was set on the channel, in seconds; infinity where none or an unknown one was.
+
+        Threads: pure.
+        """
         number = number_of(channel.root.parts.get("__settimeout", Unknown()))
         return number if number is not None else math.inf
 
     def combined(self, channel: Obj, read: Operation) -> bool:
-        """Whether the channel's stderr comes out of its stdout, in every run that comes to this read."""
+        """Whether the channel's stderr comes out of its stdout, in every run that comes to this read.
+
+        Threads: pure.
+        """
         if "__invoke_shell" in channel.root.parts:
             return True
         merging = [o for o in self.of(channel) if o.method in {"set_combine_stderr", "get_pty", "invoke_shell"}]
@@ -116,12 +149,18 @@ class SourceFacts:
         return "__get_pty" in channel.root.parts and not merging
 
     def in_order(self, first: Operation, second: Operation) -> bool:
-        """Whether one run of one thread may do the first and later the second."""
+        """Whether one run of one thread may do the first and later the second.
+
+        Threads: pure.
+        """
         return first.context is second.context and first.moment < second.moment and not exclusive(first, second)
 
     @staticmethod
     def kinds(values: Iterable[Value]) -> set[str]:
-        """Kinds of the objects, or of the classes whose objects they become."""
+        """Kinds of the objects, or of the classes whose objects they become.
+
+        Threads: pure.
+        """
         found = set()
         for value in values:
             for option in alternatives(value):
@@ -132,11 +171,17 @@ class SourceFacts:
         return found
 
     def passed_on(self, obj: Obj) -> bool:
-        """Whether somebody whom the source does not show holds the object too."""
+        """Whether somebody whom the source does not show holds the object too.
+
+        Threads: pure.
+        """
         return id(obj.root) in self.world.escaped
 
     def closed_anywhere(self, obj: Obj, *, outside: Context | None = None) -> bool:
-        """Whether any code closes the object, or the connection that it lives on."""
+        """Whether any code closes the object, or the connection that it lives on.
+
+        Threads: pure.
+        """
         return any(
             o.context is not outside and (o.obj.root is obj.root or self.connection(o.obj).root is obj.root)
             for o in self.having("close")
@@ -144,7 +189,10 @@ class SourceFacts:
         )
 
     def held_by_instance(self, obj: Obj) -> bool:
-        """Whether an object of the tree, or a module, keeps it."""
+        """Whether an object of the tree, or a module, keeps it.
+
+        Threads: pure.
+        """
         for instances in self.world.instances.values():
             for instance in instances:
                 for values in instance.ever.values():
@@ -157,7 +205,10 @@ class SourceFacts:
         return False
 
     def carrier(self, obj: Obj) -> Obj | None:
-        """The channel of another connection through which this one runs."""
+        """The channel of another connection through which this one runs.
+
+        Threads: pure.
+        """
         for one in obj.lineage():
             found = one.root.parts.get("__carrier")
             if isinstance(found, Obj) and found.kind == "channel":
@@ -165,24 +216,39 @@ class SourceFacts:
         return None
 
     def submitted(self) -> list[tuple[Obj, Context]]:
-        """Futures and the contexts of their work."""
+        """Futures and the contexts of their work.
+
+        Threads: pure.
+        """
         return self.world.submissions
 
     def never_read(self, future: Obj) -> bool:
-        """Whether a collection keeps the future and nobody ever looks into it."""
+        """Whether a collection keeps the future and nobody ever looks into it.
+
+        Threads: pure.
+        """
         return isinstance(future.parts.get("__kept"), Collection)
 
     @staticmethod
     def collection_is_read(value: Value) -> bool:
-        """Whether somebody iterates over a collection or takes items from it."""
+        """Whether somebody iterates over a collection or takes items from it.
+
+        Threads: pure.
+        """
         return isinstance(value, Collection) and value.read
 
     def is_script(self, file: str) -> bool:
-        """Whether nothing in the trees that were read imports the file."""
+        """Whether nothing in the trees that were read imports the file.
+
+        Threads: pure.
+        """
         return Path(file) not in self.world.index.imported and Path(file) in self.world.roots
 
     def was_imported(self, file: str) -> bool:
-        """Whether a module of the trees that were read imports the file."""
+        """Whether a module of the trees that were read imports the file.
+
+        Threads: pure.
+        """
         return Path(file) in self.world.index.imported or Path(file) not in self.world.roots
 
     # ------------------------------------------------------------ threads
@@ -192,6 +258,8 @@ class SourceFacts:
 
         Says yes only where the source shows two threads and nothing orders them: no join, no ``with`` of an executor,
         no event, queue or barrier between them.
+
+        Threads: pure.
         """
         if a.context is b.context:
             return self.in_several(a.context, obj)
@@ -209,7 +277,10 @@ class SourceFacts:
         return lifetimes_meet(first, second) and first.episode == second.episode and not self._signalled(a, b)
 
     def in_several(self, context: Context, obj: Obj) -> bool:
-        """Whether several threads of this one context may have the object at once."""
+        """Whether several threads of this one context may have the object at once.
+
+        Threads: pure.
+        """
         if obj.owned or obj.uncertain:
             return False
         return bool(context.turns() - set(obj.loops))
@@ -260,7 +331,10 @@ class SourceFacts:
 
     @staticmethod
     def common_locks(a: Operation, b: Operation) -> list[Obj]:
-        """The locks that both hold, where holding them keeps the two apart."""
+        """The locks that both hold, where holding them keeps the two apart.
+
+        Threads: pure.
+        """
         found = []
         for lock in a.locks:
             if lock.kind == "semaphore" and number_of(lock.root.parts.get("__count", Unknown())) != 1:
@@ -287,6 +361,8 @@ class SourceFacts:
             right: the other side; the same as left where it is None.
             key: the object on which the two must agree; None leaves the operation out.
             locked: also pairs that a common lock keeps apart.
+
+        Threads: pure.
         """
         groups: dict[int, tuple[Obj, tuple[list[Operation], list[Operation]]]] = {}
         for side, operations in enumerate((left, right if right is not None else ())):
@@ -312,7 +388,10 @@ class SourceFacts:
 
     @staticmethod
     def name(obj: Obj) -> str:
-        """What a finding calls an object: its kind and where it was made."""
+        """What a finding calls an object: its kind and where it was made.
+
+        Threads: pure.
+        """
         words = api.KIND_WORDS.get(obj.kind, obj.kind)
         site = obj.root.site
         if obj.root.parts.get("__guessed") is not None or not site.line:
@@ -321,7 +400,10 @@ class SourceFacts:
 
     @staticmethod
     def step(operation: Operation, what: str = "") -> Step:
-        """One operation as a step of a story."""
+        """One operation as a step of a story.
+
+        Threads: pure.
+        """
         stack = tuple(s for s in operation.trail if s.line)
         return Step(
             thread=operation.context.name,
@@ -332,7 +414,10 @@ class SourceFacts:
         )
 
     def steps_of(self, a: Operation, b: Operation) -> tuple[Step, ...]:
-        """A pair as a story; where one line does both, two threads of one kind."""
+        """A pair as a story; where one line does both, two threads of one kind.
+
+        Threads: pure.
+        """
         if a is b or (a.site == b.site and a.context is b.context):
             first = self.step(a)
             return (first, Step(thread=f"another {a.context.name}", what=first.what, site=a.site, stack=first.stack))
@@ -351,7 +436,10 @@ class SourceFacts:
         fix: str = "",
         edits: Iterable[Edit] = (),
     ) -> Finding:
-        """A finding of this lens; its words beyond the message are the hazard's page."""
+        """A finding of this lens; its words beyond the message are the hazard's page.
+
+        Threads: pure.
+        """
         return Finding(
             hazard=hazard.name,
             code=hazard.code,
@@ -364,16 +452,25 @@ class SourceFacts:
         )
 
     def step_at(self, site: Site, what: str) -> Step:
-        """Something that the main thread does at a place."""
+        """Something that the main thread does at a place.
+
+        Threads: pure.
+        """
         return Step(thread=self.world.main.name, what=what, site=site)
 
     def step_on(self, module: Module, node: ast.AST, what: str) -> Step:
-        """Something that a module's body does."""
+        """Something that a module's body does.
+
+        Threads: pure.
+        """
         site = Site(file=str(module.source.path), line=getattr(node, "lineno", 0), function="<module>")
         return self.step_at(site, what)
 
     def line(self, site: Site) -> str:
-        """The source line of a site of a module that was read; "" for others."""
+        """The source line of a site of a module that was read; "" for others.
+
+        Threads: pure.
+        """
         for path, module in self.world.modules.items():
             if str(path) == site.file:
                 lines = module.source.text.split("\n")
@@ -382,12 +479,18 @@ class SourceFacts:
 
 
 def workers_of(context: Context) -> bool:
-    """Whether the context is a thread of the program's own."""
+    """Whether the context is a thread of the program's own.
+
+    Threads: pure.
+    """
     return context.kind in WORKERS
 
 
 def values_in(value: Value | None) -> list[Value]:
-    """The members of a collection, else the alternatives of a value."""
+    """The members of a collection, else the alternatives of a value.
+
+    Threads: pure.
+    """
     found: list[Value] = []
     for option in alternatives(value) if value is not None else ():
         found.extend(option.everything() if isinstance(option, Collection) else [option])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from paramedic.lint import api, attributes, calls, concurrency, definitions, loops, starters, wrappers
+from paramedic.lint import api, attributes, calls, concurrency, definitions, handovers, loops, starters, wrappers
 from paramedic.lint.operations import Operation
 from paramedic.lint.values import (
     Collection,
@@ -109,13 +109,19 @@ BUILTINS = frozenset(
 
 
 def star_member(package: str, name: str) -> str | None:
-    """The dotted name that ``from package import *`` makes of a bare one, where a table knows it."""
+    """The dotted name that ``from package import *`` makes of a bare one, where a table knows it.
+
+    Threads: the reader's own; does not block.
+    """
     path = f"{package}.{name}"
     return path if path in CLASSES or path in api.MAKERS else None
 
 
 def kind_of_class(path: str) -> str | None:
-    """The kind of what a class of another distribution makes."""
+    """The kind of what a class of another distribution makes.
+
+    Threads: the reader's own; does not block.
+    """
     kind = CLASSES.get(path)
     if kind is None and path.startswith("netmiko."):
         last = path.rsplit(".", 1)[-1]
@@ -124,7 +130,10 @@ def kind_of_class(path: str) -> str | None:
 
 
 def call(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
-    """What a function or constructor of another distribution gives."""
+    """What a function or constructor of another distribution gives.
+
+    Threads: the reader's own; does not block.
+    """
     kind = kind_of_class(path)
     if kind is not None:
         made = w.make(kind, node)
@@ -145,7 +154,10 @@ def call(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], no
 
 
 def construct_native(w: Walker, made: Obj, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> None:
-    """Keeps what a constructor was given, and notes the connection that some make."""
+    """Keeps what a constructor was given, and notes the connection that some make.
+
+    Threads: the reader's own; does not block.
+    """
     made.parts["__args"] = Collection(list(args), length=len(args))
     made.parts["__keywords"] = Collection(keyed=dict[object, Value](keywords.items()))
     if made.kind in wrappers.NO_ARGUMENTS_NEEDED:
@@ -189,7 +201,10 @@ def _maker(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], 
 
 
 def handed_out(w: Walker, obj: Obj, name: str, returns: str, operation: Operation, node: ast.AST) -> Value:
-    """What a method of a table hands out, with what is known of it."""
+    """What a method of a table hands out, with what is known of it.
+
+    Threads: the reader's own; does not block.
+    """
     if name == "connect":
         _carried_by(obj, operation.keywords.get("sock"))
         obj.root.parts.setdefault("__connected", Const(True))
@@ -235,7 +250,10 @@ def _streams(w: Walker, obj: Obj, operation: Operation, node: ast.AST) -> Value:
 
 
 def pseudo_lock(w: Walker, name: str, node: ast.AST) -> Obj:
-    """A lock of which only the name is known: the same name is the same lock, so that guesses stay quiet."""
+    """A lock of which only the name is known: the same name is the same lock, so that guesses stay quiet.
+
+    Threads: the reader's own; does not block.
+    """
     found = w.world.pseudo_locks.get(name)
     if found is None:
         found = Obj("lock", w.site(node), (), w.world.main, label=name)
@@ -245,7 +263,10 @@ def pseudo_lock(w: Walker, name: str, node: ast.AST) -> Obj:
 
 
 def looks_like_lock(name: str) -> bool:
-    """Whether a name is one that people give to locks."""
+    """Whether a name is one that people give to locks.
+
+    Threads: the reader's own; does not block.
+    """
     last = name.rsplit(".", 1)[-1].lower()
     return any(word in last for word in ("lock", "mutex", "guard", "sem", "exclusive", "synchron", "critical"))
 
@@ -410,7 +431,7 @@ def _other(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], 
     if path in {"logging.getLogger", "logging.basicConfig"}:
         return _logger(w, path, args, keywords, node)
     if path.rsplit(".", 1)[-1].startswith("Threading") and path.rsplit(".", 1)[-1].endswith("Server") and len(args) > 1:
-        concurrency.serve(w, args[1], node)
+        handovers.serve(w, args[1], node)
         return Unknown()
     if path == "importlib.import_module":
         text = text_of(first)
@@ -435,7 +456,7 @@ def _logger(w: Walker, path: str, args: list[Value], keywords: dict[str, Value],
     if path.endswith("basicConfig"):
         for option in alternatives(keywords.get("handlers", Unknown())):
             for one in _parts(option):
-                concurrency.log_handler(w, one, node)
+                handovers.log_handler(w, one, node)
         return Unknown()
     made = w.make("logger", node)
     name = text_of(args[0]) if args else ""
@@ -444,6 +465,9 @@ def _logger(w: Walker, path: str, args: list[Value], keywords: dict[str, Value],
 
 
 def blocks_here(w: Walker, path: str, node: ast.AST, args: list[Value] | None = None) -> None:
-    """Notes a call that waits for something that is not Paramiko."""
+    """Notes a call that waits for something that is not Paramiko.
+
+    Threads: the reader's own; does not block.
+    """
     world = w.make("world", node)
     w.record(world, path, frozenset({"blocks"}), node, args=args)

@@ -109,7 +109,10 @@ READERS: dict[type[ast.AST], Callable[[Walker, ast.stmt], bool]] = {
 
 
 def comprehension(w: Walker, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> Value:
-    """What a comprehension gives: a collection of one item per turn."""
+    """What a comprehension gives: a collection of one item per turn.
+
+    Threads: the reader's own; does not block.
+    """
     first = w.evaluate(node.generators[0].iter)
     if len(node.generators) == 1 and not node.generators[0].ifs and not isinstance(node, ast.DictComp):
         known = _one_by_one(first)
@@ -154,7 +157,10 @@ def comprehension(w: Walker, node: ast.ListComp | ast.SetComp | ast.GeneratorExp
 
 
 def size(value: Value) -> int | None:
-    """How many turns a loop over the value takes, where that is known."""
+    """How many turns a loop over the value takes, where that is known.
+
+    Threads: the reader's own; does not block.
+    """
     options = alternatives(value)
     if len(options) != 1:
         return None
@@ -164,7 +170,10 @@ def size(value: Value) -> int | None:
 
 
 def element(w: Walker, source: Value, number: int, node: ast.AST) -> Value:
-    """One item of what is iterated over, as the turn of the loop of that number has it."""
+    """One item of what is iterated over, as the turn of the loop of that number has it.
+
+    Threads: the reader's own; does not block.
+    """
     found: list[Value] = []
     for option in alternatives(source):
         if isinstance(option, Collection):
@@ -206,6 +215,8 @@ def as_one_of(
     """An item as one turn, thread or owner has it.
 
     An item that was made in a loop that has ended is another one each turn; so is each of several known ones.
+
+    Threads: the reader's own; does not block.
     """
     options = alternatives(item)
     if len(options) > 1:

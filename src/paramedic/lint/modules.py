@@ -30,7 +30,10 @@ class Module:
 
     @cached_property
     def knows_paramiko(self) -> bool:
-        """Whether the source speaks of Paramiko or a wrapper: only then do methods' names tell what an object is."""
+        """Whether the source speaks of Paramiko or a wrapper: only then do methods' names tell what an object is.
+
+        Threads: the reader's own; does not block.
+        """
         from paramedic.lint.tree import MARKERS
 
         text = self.source.text
@@ -38,11 +41,17 @@ class Module:
 
     @property
     def tree(self) -> ast.Module:
-        """The parsed source."""
+        """The parsed source.
+
+        Threads: the reader's own; does not block.
+        """
         return self.source.tree
 
     def absolute(self, level: int, name: str | None) -> str:
-        """The dotted name that a relative import means here."""
+        """The dotted name that a relative import means here.
+
+        Threads: the reader's own; does not block.
+        """
         if level == 0:
             return name or ""
         parts = self.name.split(".")
@@ -82,11 +91,17 @@ class ModuleIndex:
                     self._names[path] = name
 
     def name_of(self, path: Path) -> str:
-        """The dotted name of a file."""
+        """The dotted name of a file.
+
+        Threads: the reader's own; does not block.
+        """
         return self._names.get(path, path.stem)
 
     def find(self, name: str, near: Path) -> Path | None:
-        """The file of a dotted name, preferring the one nearest to the importer."""
+        """The file of a dotted name, preferring the one nearest to the importer.
+
+        Threads: the reader's own; does not block.
+        """
         paths = self._by_name.get(name)
         if not paths:
             return None
@@ -102,7 +117,10 @@ class ModuleIndex:
         return paths[0]
 
     def adds_something(self, path: Path) -> bool:
-        """Whether a file that does not matter by itself may do something with what one that does passes it."""
+        """Whether a file that does not matter by itself may do something with what one that does passes it.
+
+        Threads: the reader's own; does not block.
+        """
         from paramedic.lint.tree import WORDS
 
         known = self._adding.get(path)
@@ -116,7 +134,10 @@ class ModuleIndex:
         return known
 
     def source(self, path: Path) -> SourceFile | None:
-        """The parsed file; None where it cannot be read as Python."""
+        """The parsed file; None where it cannot be read as Python.
+
+        Threads: the reader's own; does not block.
+        """
         if path not in self._sources:
             try:
                 self._sources[path] = read_source(path)

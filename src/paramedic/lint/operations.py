@@ -69,25 +69,37 @@ class Operation:
     beside_ready: bool = False
 
     def has(self, effect: str) -> bool:
-        """Whether the tables say that it does this."""
+        """Whether the tables say that it does this.
+
+        Threads: pure.
+        """
         return effect in self.effects
 
     @property
     def start_file(self) -> str:
-        """The file whose body, function or thread led here."""
+        """The file whose body, function or thread led here.
+
+        Threads: pure.
+        """
         chain = self.context.chain()
         if len(chain) > 1 and chain[-2].site is not None:
             return chain[-2].site.file
         return self.trail[-1].file if self.trail else self.site.file
 
     def argument(self, position: int, name: str) -> Value | None:
-        """An argument however it was passed."""
+        """An argument however it was passed.
+
+        Threads: pure.
+        """
         if name in self.keywords:
             return self.keywords[name]
         return self.args[position] if position < len(self.args) else None
 
 
 def exclusive(a: Operation, b: Operation) -> bool:
-    """Whether no run does both: they stand in different arms of one branch."""
+    """Whether no run does both: they stand in different arms of one branch.
+
+    Threads: pure.
+    """
     arms = dict(a.path)
     return any(branch in arms and arms[branch] != arm for branch, arm in b.path)

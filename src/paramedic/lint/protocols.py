@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
-from paramedic.lint import attributes, blocks, calls, concurrency, library
+from paramedic.lint import attributes, blocks, calls, concurrency, handovers, library
 from paramedic.lint.values import (
     Collection,
     External,
@@ -52,7 +52,7 @@ def _enter(w: Walker, node: ast.With | ast.AsyncWith, position: int, ended: list
     entered = _enter_value(w, manager, item.context_expr)
     held = _locks_of(w, manager, item.context_expr)
     for lock in held:
-        concurrency.take_lock(w, lock, item.context_expr)
+        handovers.take_lock(w, lock, item.context_expr)
     go_on(entered)
     for lock in held:
         for i in range(len(w.locks) - 1, -1, -1):
@@ -146,7 +146,10 @@ def _locks_of(w: Walker, manager: Value, node: ast.expr) -> list[Obj]:
 
 
 def leave(w: Walker, manager: Value, node: ast.AST) -> None:
-    """What the end of a ``with`` does."""
+    """What the end of a ``with`` does.
+
+    Threads: the reader's own; does not block.
+    """
     before, w.in_finally = w.in_finally, True
     for option in alternatives(manager):
         if isinstance(option, Instance):
@@ -176,20 +179,26 @@ def _leave_object(w: Walker, obj: Obj, node: ast.AST) -> None:
 
 
 def enter_for_stack(w: Walker, stack: Obj, manager: Value, node: ast.AST) -> Value:
-    """``stack.enter_context(manager)``."""
+    """``stack.enter_context(manager)``.
+
+    Threads: the reader's own; does not block.
+    """
     waiting = stack.root.parts.setdefault("__callbacks", Collection())
     assert isinstance(waiting, Collection)
     waiting.items.append(manager)
     held = [o for o in alternatives(manager) if isinstance(o, Obj) and o.kind in {"lock", "semaphore"}]
     for lock in held:
-        concurrency.take_lock(w, lock, node)
+        handovers.take_lock(w, lock, node)
     if isinstance(node, ast.expr):
         return _enter_value(w, manager, node)
     return manager
 
 
 def leave_stack(w: Walker, stack: Obj, node: ast.AST) -> None:
-    """The end of an ExitStack: last in, first out."""
+    """The end of an ExitStack: last in, first out.
+
+    Threads: the reader's own; does not block.
+    """
     waiting = stack.root.parts.get("__callbacks")
     if isinstance(waiting, Collection):
         for thing in reversed(waiting.items):

@@ -47,7 +47,10 @@ class Reading:
 
 
 def oftenest(cost: int) -> int:
-    """How often a function of that cost is read in one thread."""
+    """How often a function of that cost is read in one thread.
+
+    Threads: the reader's own; does not block.
+    """
     if cost < CHEAP_STEPS:
         return 12
     return 5 if cost < 400 else 3
@@ -71,7 +74,10 @@ def adds_nothing(w: Walker, last: Reading, fn: Function, args: list[Value], keyw
 
 
 def matters(value: Value) -> bool:
-    """Whether a value is, or holds, something that operations may be on."""
+    """Whether a value is, or holds, something that operations may be on.
+
+    Threads: the reader's own; does not block.
+    """
     if isinstance(value, Collection):
         return any(matters(v) for v in value.everything())
     if isinstance(value, Choice):

@@ -23,7 +23,10 @@ class Scope:
         self.declared: dict[str, Scope] = {}
 
     def assign(self, name: str, value: Value) -> None:
-        """Binds a name here, or where a ``global`` or ``nonlocal`` says."""
+        """Binds a name here, or where a ``global`` or ``nonlocal`` says.
+
+        Threads: pure.
+        """
         target = self.declared.get(name, self)
         target.names[name] = value
         known = target.ever.setdefault(name, [])
@@ -31,7 +34,10 @@ class Scope:
             known.append(value)
 
     def lookup(self, name: str) -> Value | None:
-        """What the name holds; from an inner function, everything that it may hold by the time that one runs."""
+        """What the name holds; from an inner function, everything that it may hold by the time that one runs.
+
+        Threads: pure.
+        """
         scope: Scope | None = self.declared.get(name, self)
         outer = scope is not self
         while scope is not None:
@@ -48,18 +54,27 @@ class Scope:
         return None
 
     def module_scope(self) -> Scope:
-        """The outermost scope: the module's."""
+        """The outermost scope: the module's.
+
+        Threads: pure.
+        """
         scope = self
         while scope.parent is not None:
             scope = scope.parent
         return scope
 
     def declare_global(self, name: str) -> None:
-        """``global name``."""
+        """``global name``.
+
+        Threads: pure.
+        """
         self.declared[name] = self.module_scope()
 
     def declare_nonlocal(self, name: str) -> None:
-        """``nonlocal name``."""
+        """``nonlocal name``.
+
+        Threads: pure.
+        """
         scope = self.parent
         while scope is not None:
             if not scope.is_class and (name in scope.names or name in scope.ever):

@@ -68,12 +68,18 @@ def is_quiet(command: str | None, known: bool) -> bool:
 
 
 def merges_streams(command: str | None) -> bool:
-    """Whether its standard error goes where its output goes, or nowhere."""
+    """Whether its standard error goes where its output goes, or nowhere.
+
+    Threads: pure.
+    """
     return command is not None and re.search(r"2>\s*(&1|/dev/null|\S)|&>", command) is not None
 
 
 def writes_to_file(command: str | None) -> bool:
-    """Whether the output of a command's last part goes into a file."""
+    """Whether the output of a command's last part goes into a file.
+
+    Threads: pure.
+    """
     if command is None:
         return False
     pipelines = _segments(command)
@@ -81,22 +87,34 @@ def writes_to_file(command: str | None) -> bool:
 
 
 def never_ends(command: str | None) -> bool:
-    """Whether a command runs until somebody ends it."""
+    """Whether a command runs until somebody ends it.
+
+    Threads: pure.
+    """
     return command is not None and _ENDLESS.search(command) is not None and "timeout " not in command
 
 
 def runs_long(command: str | None) -> bool:
-    """Whether a command is seen to run for long."""
+    """Whether a command is seen to run for long.
+
+    Threads: pure.
+    """
     return command is not None and (_ENDLESS.search(command) is not None or _SLOW.search(command) is not None)
 
 
 def outlives_terminal(command: str | None) -> bool:
-    """Whether a command was detached from its terminal."""
+    """Whether a command was detached from its terminal.
+
+    Threads: pure.
+    """
     return command is not None and (_DETACHED.search(command) is not None or command.rstrip().endswith("&"))
 
 
 def answers_little(command: str | None) -> bool:
-    """Whether a command that is fed much input still writes little: a summary, or into a file."""
+    """Whether a command that is fed much input still writes little: a summary, or into a file.
+
+    Threads: pure.
+    """
     if not command:
         return False
     pipelines = _segments(command)
@@ -114,7 +132,10 @@ def answers_little(command: str | None) -> bool:
 
 
 def is_interactive(command: str | None) -> bool:
-    """Whether a command is a shell, or asks for a password, so that what is written to it are short answers."""
+    """Whether a command is a shell, or asks for a password, so that what is written to it are short answers.
+
+    Threads: pure.
+    """
     if not command:
         return True
     first = command.strip().split()
@@ -122,7 +143,10 @@ def is_interactive(command: str | None) -> bool:
 
 
 def looks_like_answer(node: ast.expr, command: str | None, *, looped: bool) -> bool:
-    """Whether what is written is a short answer, such as a password or one line, rather than data."""
+    """Whether what is written is a short answer, such as a password or one line, rather than data.
+
+    Threads: pure.
+    """
     text = ast.unparse(node)
     if _SECRET.search(text):
         return True

@@ -45,7 +45,10 @@ _LOOPS = {"asyncio.get_event_loop", "asyncio.get_running_loop", "asyncio.new_eve
 
 
 def call(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value | None:
-    """What one of these functions gives; None for all others."""
+    """What one of these functions gives; None for all others.
+
+    Threads: the reader's own; does not block.
+    """
     if path in _TO_THREAD and args:
         return concurrency.submit(w, None, args[0], args[1:], keywords, node, kind="pool")
     if path in _SPAWNERS and args:
@@ -119,7 +122,10 @@ def _completed(w: Walker, path: str, futures: Value, node: ast.AST) -> Value:
 
 
 def parallel(w: Walker, runner: Obj, jobs: Value, node: ast.AST) -> Value:
-    """``Parallel(n_jobs=…)(delayed(f)(x) for x in xs)``."""
+    """``Parallel(n_jobs=…)(delayed(f)(x) for x in xs)``.
+
+    Threads: the reader's own; does not block.
+    """
     threads = "thread" in (text_of(runner.parts["prefer_text"]) or "") or "sharedmem" in (
         text_of(runner.parts["prefer_text"]) or ""
     )

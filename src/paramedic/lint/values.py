@@ -84,11 +84,17 @@ class Function(Value):
 
     @property
     def name(self) -> str:
-        """Bare name; ``<lambda>`` for a lambda."""
+        """Bare name; ``<lambda>`` for a lambda.
+
+        Threads: pure.
+        """
         return "<lambda>" if isinstance(self.node, ast.Lambda) else self.node.name
 
     def bind(self, receiver: Value) -> Function:
-        """The same function as a method of the receiver."""
+        """The same function as a method of the receiver.
+
+        Threads: pure.
+        """
         return Function(self.node, self.module, self.scope, receiver, self.owner, self.kind, self.defaults)
 
 
@@ -106,7 +112,10 @@ class ClassValue(Value):
     scope: Scope | None = None
 
     def lineage(self) -> Iterable[ClassValue]:
-        """Itself and its ancestors of this tree, nearest first."""
+        """Itself and its ancestors of this tree, nearest first.
+
+        Threads: pure.
+        """
         seen: set[int] = set()
         waiting: list[ClassValue] = [self]
         while waiting:
@@ -118,14 +127,20 @@ class ClassValue(Value):
             waiting.extend(b for b in one.bases if isinstance(b, ClassValue))
 
     def external_bases(self) -> Iterable[str]:
-        """Dotted names of the ancestors that the tree does not define."""
+        """Dotted names of the ancestors that the tree does not define.
+
+        Threads: pure.
+        """
         for one in self.lineage():
             for base in one.bases:
                 if isinstance(base, External):
                     yield base.path
 
     def find(self, name: str) -> Value | None:
-        """The member of that name, as inheritance finds it."""
+        """The member of that name, as inheritance finds it.
+
+        Threads: pure.
+        """
         for one in self.lineage():
             if name in one.members:
                 return one.members[name]
@@ -160,7 +175,10 @@ class Instance(Value):
     def view(
         self, tag: object, loops: Loops, spread: frozenset[int], siblings: tuple[Value, ...], *, owned: bool = False
     ) -> Instance:
-        """The instance as one turn, thread or owner has it; the same one for the same tag."""
+        """The instance as one turn, thread or owner has it; the same one for the same tag.
+
+        Threads: pure.
+        """
         found = self.views.get(tag)
         if found is None:
             native = self.native.view(tag, loops, owned=owned) if self.native is not None else None
@@ -214,14 +232,20 @@ class Obj(Value):
 
     @property
     def root(self) -> Obj:
-        """The object itself, where this is a view."""
+        """The object itself, where this is a view.
+
+        Threads: pure.
+        """
         one = self
         while one.base is not None:
             one = one.base
         return one
 
     def view(self, tag: object, loops: Loops, *, owned: bool = False, uncertain: bool = False) -> Obj:
-        """The object as one turn, thread or owner has it; the same one for the same tag."""
+        """The object as one turn, thread or owner has it; the same one for the same tag.
+
+        Threads: pure.
+        """
         found = self.views.get(tag)
         if found is None:
             parent = self.parent
@@ -248,7 +272,10 @@ class Obj(Value):
         return found
 
     def lineage(self) -> Iterable[Obj]:
-        """Itself, what it lives on, and so on."""
+        """Itself, what it lives on, and so on.
+
+        Threads: pure.
+        """
         one: Obj | None = self
         for _ in range(12):
             if one is None:
@@ -275,7 +302,10 @@ class Collection(Value):
     read: bool = False
 
     def everything(self) -> list[Value]:
-        """Every value that may come out of it, each once."""
+        """Every value that may come out of it, each once.
+
+        Threads: pure.
+        """
         return unique([*self.items, *self.keyed.values(), *self.rest])
 
 
@@ -312,7 +342,10 @@ class Choice(Value):
 
 
 def unique(values: Sequence[Value]) -> list[Value]:
-    """The values without repetition, in order."""
+    """The values without repetition, in order.
+
+    Threads: pure.
+    """
     seen: set[int] = set()
     result = []
     for value in values:
@@ -323,7 +356,10 @@ def unique(values: Sequence[Value]) -> list[Value]:
 
 
 def choose(values: Iterable[Value], *, limit: int = 8) -> Value:
-    """One value that stands for any of these."""
+    """One value that stands for any of these.
+
+    Threads: pure.
+    """
     flat: list[Value] = []
     for value in values:
         flat.extend(value.options if isinstance(value, Choice) else [value])
@@ -342,13 +378,19 @@ def choose(values: Iterable[Value], *, limit: int = 8) -> Value:
 
 
 def alternatives(value: Value) -> tuple[Value, ...]:
-    """What the value may be; unknown ones that have become something are that."""
+    """What the value may be; unknown ones that have become something are that.
+
+    Threads: pure.
+    """
     options = value.options if isinstance(value, Choice) else (value,)
     return tuple(o.became if isinstance(o, Unknown) and o.became is not None else o for o in options)
 
 
 def native_objects(value: Value) -> list[Obj]:
-    """The table objects that a value may be, through instances whose class inherits from one."""
+    """The table objects that a value may be, through instances whose class inherits from one.
+
+    Threads: pure.
+    """
     found = []
     for option in alternatives(value):
         if isinstance(option, Obj):
@@ -359,7 +401,10 @@ def native_objects(value: Value) -> list[Obj]:
 
 
 def text_of(value: Value) -> str | None:
-    """The text of a literal, as far as it is known."""
+    """The text of a literal, as far as it is known.
+
+    Threads: pure.
+    """
     for option in alternatives(value):
         if isinstance(option, Const) and isinstance(option.value, (str, bytes)):
             text = option.value
@@ -368,7 +413,10 @@ def text_of(value: Value) -> str | None:
 
 
 def number_of(value: Value) -> float | None:
-    """The number of a literal; None where it is not known to be one number."""
+    """The number of a literal; None where it is not known to be one number.
+
+    Threads: pure.
+    """
     options = alternatives(value)
     if len(options) == 1 and isinstance(options[0], Const):
         number = options[0].value
@@ -378,7 +426,10 @@ def number_of(value: Value) -> float | None:
 
 
 def length_of(value: Value) -> int | None:
-    """How many items a collection has, where that is known."""
+    """How many items a collection has, where that is known.
+
+    Threads: pure.
+    """
     options = alternatives(value)
     if len(options) == 1 and isinstance(options[0], Collection):
         return options[0].length

@@ -44,11 +44,17 @@ class Walker:
         self.coroutine = ""
 
     def site(self, node: ast.AST) -> Site:
-        """Where a node stands."""
+        """Where a node stands.
+
+        Threads: the reader's own; does not block.
+        """
         return Site(file=str(self.module.source.path), line=getattr(node, "lineno", 0), function=self.function)
 
     def block(self, statements: list[ast.stmt]) -> bool:
-        """Reads statements in order; True where no run gets past them."""
+        """Reads statements in order; True where no run gets past them.
+
+        Threads: the reader's own; does not block.
+        """
         depth = len(self.path)
         ended = False
         for statement in statements:
@@ -59,21 +65,30 @@ class Walker:
         return ended
 
     def run(self, node: ast.stmt) -> bool:
-        """Reads one statement; True where no run gets past it."""
+        """Reads one statement; True where no run gets past it.
+
+        Threads: the reader's own; does not block.
+        """
         self.world.tick()
         self.statement = node
         reader = _STATEMENTS.get(type(node))
         return reader(self, node) if reader is not None else False
 
     def evaluate(self, node: ast.expr | None) -> Value:
-        """What an expression may be."""
+        """What an expression may be.
+
+        Threads: the reader's own; does not block.
+        """
         if node is None:
             return Unknown()
         self.world.tick()
         return expressions.evaluate(self, node)
 
     def make(self, kind: str, node: ast.AST, parent: Obj | None = None) -> Obj:
-        """A new object of a known kind."""
+        """A new object of a known kind.
+
+        Threads: the reader's own; does not block.
+        """
         made = Obj(kind, self.site(node), self.loops, self.context, parent)
         made.born = self.world.next_moment()
         return made
@@ -89,7 +104,10 @@ class Walker:
         keywords: dict[str, Value] | None = None,
         result: Value | None = None,
     ) -> Operation:
-        """Notes one operation on a known object."""
+        """Notes one operation on a known object.
+
+        Threads: the reader's own; does not block.
+        """
         statement = self.statement
         operation = Operation(
             moment=self.world.next_moment(),
@@ -123,7 +141,10 @@ class Walker:
 
     @contextmanager
     def looping(self, number: int) -> Iterator[None]:
-        """Stands inside one more loop."""
+        """Stands inside one more loop.
+
+        Threads: the reader's own; does not block.
+        """
         before = self.loops
         self.loops = (*before, number)
         try:
@@ -133,7 +154,10 @@ class Walker:
 
     @contextmanager
     def inside(self, scope: Scope, module: Module, function: str) -> Iterator[None]:
-        """Stands in another scope."""
+        """Stands in another scope.
+
+        Threads: the reader's own; does not block.
+        """
         before = (self.scope, self.module, self.function, self.statement)
         self.scope, self.module, self.function = scope, module, function
         try:

@@ -83,28 +83,43 @@ class World:
             raise OutOfSteps
 
     def deeds(self) -> tuple[int, int, int]:
-        """Grows with everything that is done rather than computed."""
+        """Grows with everything that is done rather than computed.
+
+        Threads: the reader's own; does not block.
+        """
         return (len(self.operations), len(self.contexts), self.writes)
 
     def next_moment(self) -> int:
-        """The next position in the order of everything."""
+        """The next position in the order of everything.
+
+        Threads: the reader's own; does not block.
+        """
         self.moment += 1
         return self.moment
 
     def number(self) -> int:
-        """A fresh number for a loop or a branch."""
+        """A fresh number for a loop or a branch.
+
+        Threads: the reader's own; does not block.
+        """
         self._numbers += 1
         return self._numbers
 
     def find_module(self, name: str, near: Path) -> Module | None:
-        """A module of the tree that may matter; None for all others."""
+        """A module of the tree that may matter; None for all others.
+
+        Threads: the reader's own; does not block.
+        """
         path = self.index.find(name, near)
         if path is None or not (path in self.relevant or self.index.adds_something(path)):
             return None
         return self.module_at(path)
 
     def module_at(self, path: Path) -> Module | None:
-        """The module of a file; None where it cannot be read."""
+        """The module of a file; None where it cannot be read.
+
+        Threads: the reader's own; does not block.
+        """
         module = self.modules.get(path)
         if module is None:
             source = self.index.source(path)
@@ -115,18 +130,27 @@ class World:
         return module
 
     def expect(self, owner: Obj | None, pending: Pending) -> None:
-        """Notes a thread that was started, and through which object it can be waited for."""
+        """Notes a thread that was started, and through which object it can be waited for.
+
+        Threads: the reader's own; does not block.
+        """
         self.contexts.append(pending.context)
         self.pending.append(pending)
         if owner is not None:
             self.contexts_of.setdefault(id(owner.root), []).append(pending)
 
     def started_by(self, owner: Obj) -> list[Pending]:
-        """The threads that were started through an object."""
+        """The threads that were started through an object.
+
+        Threads: the reader's own; does not block.
+        """
         return self.contexts_of.get(id(owner.root), [])
 
     def escape(self, value: Value) -> None:
-        """Notes that somebody whom we do not read holds the value."""
+        """Notes that somebody whom we do not read holds the value.
+
+        Threads: the reader's own; does not block.
+        """
         from paramedic.lint.values import Choice, Collection
 
         if isinstance(value, Obj):

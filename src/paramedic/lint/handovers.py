@@ -1,0 +1,275 @@
+"""Methods of the objects through which threads meet: locks, queues, executors, futures, loops, loggers, servers."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from paramedic.lint import concurrency, library, loops, protocols, starters
+from paramedic.lint.values import (
+    ClassValue,
+    Collection,
+    Const,
+    Function,
+    Instance,
+    Obj,
+    Partial,
+    Unknown,
+    Value,
+    alternatives,
+    choose,
+    text_of,
+)
+
+if TYPE_CHECKING:
+    from paramedic.lint.walker import Walker
+
+
+def call_object(w: Walker, obj: Obj, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+    """Calling an object: joblib's Parallel.
+
+    Threads: the reader's own; does not block.
+    """
+    if obj.kind == "parallel" and args:
+        return starters.parallel(w, obj, args[0], node)
+    return Unknown()
+
+
+def on_object(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+    """A method of an object of threading, queue, concurrent.futures or asyncio.
+
+    Threads: the reader's own; does not block.
+    """
+    reader = _METHODS.get(obj.kind)
+    return reader(w, obj, name, args, keywords, node) if reader is not None else Unknown()
+
+
+def _thread(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+    if name == "start":
+        concurrency.start(w, obj, node)
+    elif name == "join":
+        concurrency.join(w, obj)
+    elif name == "__init__":
+        obj.parts["__path"] = obj.parts.get("__path", Const("threading.Thread"))
+        concurrency.construct_thread(w, obj, args, keywords)
+    elif name == "setDaemon" and args:
+        obj.parts["daemon"] = args[0]
+    elif name == "cancel":
+        # A timer that is cancelled is a watchdog: it only runs where its owner is stuck.
+        concurrency.join(w, obj)
+        for pending in w.world.started_by(obj):
+            pending.context.watchdog = True
+    return Unknown()
+
+
+def _lock(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+    if name in {"acquire", "__enter__"}:
+        take_lock(w, obj, node)
+    elif name in {"release", "__exit__"}:
+        for position in range(len(w.locks) - 1, -1, -1):
+            if w.locks[position] is obj:
+                del w.locks[position]
+                break
+    elif name in {"wait", "wait_for", "notify", "notify_all"}:
+        effects = {"wait-signal", "blocks"} if name.startswith("wait") else {"give-signal"}
+        w.record(obj, name, frozenset(effects), node)
+    return Unknown()
+
+
+def take_lock(w: Walker, obj: Obj, node: ast.AST) -> None:
+    """Holds a lock from here on.
+
+    Threads: the reader's own; does not block.
+    """
+    operation = w.record(obj, "acquire", frozenset({"acquire"}), node)
+    if not any(lock is obj for lock in w.locks):
+        w.held_since[id(obj)] = operation.moment
+    w.locks.append(obj)
+
+
+def _signal(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+    if name == "wait":
+        # With a limit it may come back before the signal, so it puts nothing in an order.
+        effects = {"blocks"} if obj.kind == "event" and (args or keywords) else {"wait-signal", "blocks"}
+        if obj.kind == "barrier":
+            effects.add("give-signal")
+        w.record(obj, name, frozenset(effects), node, args=args, keywords=keywords)
+    elif name == "set":
+        w.record(obj, name, frozenset({"give-signal"}), node)
+    return Unknown()
+
+
+def _queue(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+    contents = obj.root.parts.setdefault("__contents", Collection())
+    assert isinstance(contents, Collection)
+    if name in {"put", "put_nowait"} and args:
+        w.record(obj, name, frozenset({"give-signal", "put"}), node, args=args)
+        contents.rest.append(args[0])
+        for option in alternatives(args[0]):
+            if isinstance(option, Obj):
+                option.root.parts["__kept"] = contents
+    elif name in {"get", "get_nowait"}:
+        operation = w.record(obj, name, frozenset({"wait-signal", "blocks", "get"}), node, args=args, keywords=keywords)
+        tag = ("hand-over", getattr(node, "lineno", 0), id(w.context), w.loops)
+        found = [loops.as_one_of(v, tag, w.loops, distinct=True, owned=True) for v in contents.rest]
+        operation.result = choose(found) if found else Unknown(loops=w.loops)
+        return operation.result
+    elif name == "join":
+        w.record(obj, name, frozenset({"wait-signal", "blocks"}), node)
+    elif name == "task_done":
+        w.record(obj, name, frozenset({"give-signal"}), node)
+    return Unknown()
+
+
+def _executor(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+    kind = concurrency.pool_kind(obj)
+    if name in {"submit", "apply_async", "spawn", "apply", "schedule"} and args:
+        rest, keywords_given = args[1:], keywords
+        if name in {"apply_async", "apply"} and _from_multiprocessing(obj):
+            rest = (
+                concurrency.items_of(args[1])
+                if len(args) > 1
+                else concurrency.items_of(keywords.get("args", Unknown()))
+            )
+            keywords_given = concurrency.named(args[2] if len(args) > 2 else keywords.get("kwds"))
+        future = concurrency.submit(w, obj, args[0], rest, keywords_given, node, kind=kind)
+        return concurrency.join(w, future, read=True) if name == "apply" else future
+    if name in {"map", "imap", "imap_unordered", "starmap", "map_async", "starmap_async"} and len(args) > 1:
+        number = w.world.number()
+        with w.looping(number):
+            w.world.loop_sizes[number] = loops.size(args[1])
+            items = [loops.element(w, a, number, node) for a in args[1:]]
+            if name.startswith("starmap"):
+                items = concurrency.items_of(items[0])
+            future = concurrency.submit(w, obj, args[0], items, {}, node, kind=kind)
+            future.parts["__discarded"] = Const(False)
+        results = w.make("results", node)
+        results.parts.update(
+            {"futures": future, "__discarded": Const(concurrency.is_discarded(w, node)), "__target": args[0]}
+        )
+        results.parts["__lazy"] = Const(not _from_multiprocessing(obj))
+        future.parts["__results"] = results
+        if _from_multiprocessing(obj) and name in {"map", "starmap"}:
+            found = concurrency.join(w, future, read=True)
+            return Collection(rest=[found])
+        return results
+    if name in {"shutdown", "join", "close", "terminate", "__exit__"}:
+        wait = keywords.get("wait", args[0] if args else Const(True))
+        if name != "close" and not (isinstance(wait, Const) and wait.value is False):
+            concurrency.join(w, obj)
+    return Unknown()
+
+
+def _from_multiprocessing(pool: Obj) -> bool:
+    path = text_of(pool.parts.get("__path", Const(""))) or ""
+    return path.startswith(("multiprocessing", "gevent"))
+
+
+def _future(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+    if name in {"result", "get", "exception"}:
+        w.record(obj, name, frozenset({"result", "blocks"}), node)
+        return concurrency.join(w, obj, read=True)
+    if name == "wait":
+        concurrency.join(w, obj)
+    if name == "add_done_callback" and args:
+        obj.root.parts["__read"] = Const(True)
+        concurrency.handler(w, "pool", args[0], [obj], node)
+    return Unknown()
+
+
+def _eventloop(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+    if name == "run_in_executor" and len(args) > 1:
+        pool = next((o for o in alternatives(args[0]) if isinstance(o, Obj) and o.kind == "executor"), None)
+        return concurrency.submit(
+            w, pool, args[1], args[2:], keywords, node, kind="pool" if pool is None else concurrency.pool_kind(pool)
+        )
+    if name in {"run_until_complete", "create_task"} and args:
+        return concurrency.awaited(w, args[0], node) if name == "run_until_complete" else args[0]
+    if name == "add_signal_handler" and len(args) > 1:
+        return Unknown()
+    return Unknown()
+
+
+def _mpcontext(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+    made = library.call(w, f"multiprocessing.{name}", args, keywords, node)
+    if isinstance(made, Obj):
+        made.parts["__method"] = obj.parts.get("__method", Const(""))
+    return made
+
+
+def _contextvar(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+    if name == "set" and args:
+        obj.root.ever.setdefault("value", []).append(args[0])
+        for option in alternatives(args[0]):
+            if isinstance(option, Obj):
+                option.root.parts["__local"] = obj.root
+    if name == "get":
+        tag = ("local", id(w.context))
+        found = [loops.as_one_of(v, tag, w.loops, distinct=True, owned=True) for v in obj.root.ever.get("value", ())]
+        return choose([*found, *args]) if found or args else Unknown()
+    return Unknown()
+
+
+def _exitstack(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+    if name in {"enter_context", "push", "enter_async_context"} and args:
+        return protocols.enter_for_stack(w, obj, args[0], node)
+    if name == "callback" and args:
+        waiting = obj.root.parts.setdefault("__callbacks", Collection())
+        assert isinstance(waiting, Collection)
+        waiting.items.append(Partial(args[0], args[1:], keywords))
+    if name == "close":
+        protocols.leave_stack(w, obj, node)
+    return Unknown()
+
+
+def _logger(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+    hears = obj.parts.get("__hears_paramiko")
+    if name == "addHandler" and args and isinstance(hears, Const) and hears.value:
+        log_handler(w, args[0], node)
+    return Unknown()
+
+
+def log_handler(w: Walker, given: Value, node: ast.AST) -> None:
+    """A logging handler that gets Paramiko's own records, which it writes on its transport threads.
+
+    Threads: the reader's own; does not block.
+    """
+    for option in alternatives(given):
+        if isinstance(option, Instance):
+            emit = option.cls.find("emit")
+            if isinstance(emit, Function):
+                concurrency.handler(w, "logging", emit.bind(option), [Unknown("record")], node)
+
+
+def serve(w: Walker, given: Value, node: ast.AST) -> None:
+    """A threading server, which makes a request handler and a thread for each request.
+
+    Threads: the reader's own; does not block.
+    """
+    for option in alternatives(given):
+        if not isinstance(option, ClassValue):
+            continue
+        number = w.world.number()
+        with w.looping(number):
+            for name, member in [(n, m) for c in option.lineage() for n, m in c.members.items()]:
+                if isinstance(member, Function) and (name.startswith("do_") or name == "handle"):
+                    instance = Instance(option, w.loops)
+                    concurrency.handler(w, "server", member.bind(instance), [], node)
+
+
+_METHODS = {
+    "thread": _thread,
+    "lock": _lock,
+    "semaphore": _lock,
+    "event": _signal,
+    "barrier": _signal,
+    "queue": _queue,
+    "executor": _executor,
+    "future": _future,
+    "results": _future,
+    "eventloop": _eventloop,
+    "mpcontext": _mpcontext,
+    "contextvar": _contextvar,
+    "exitstack": _exitstack,
+    "logger": _logger,
+}
