@@ -10,7 +10,7 @@ from paramedic.hazards.catalogue import CATALOGUE, lens, lenses_of
 from paramedic.logs.facts import LogFacts
 from paramedic.logs.forms import Form
 from paramedic.logs.halves import read_in_halves, seam_of
-from paramedic.logs.reading import LogReader, Tally
+from paramedic.logs.reading import LogReader, Tally, few_collections
 from paramedic.logs.sources import Source, sources_of
 from paramedic.model.finding import Confidence, Finding
 from paramedic.model.hazard import Lens
@@ -96,11 +96,12 @@ def report_of_logs(
     result = LogReport(report=Report(source={"kind": "log"}, findings=()))
     for source in sources_of(names, rotated=rotated):
         runs, tally = _runs(source, form, workers)
-        for facts in runs:
-            findings += findings_of(facts, lenses)
-            gaps += facts.gaps
-            if len(result.runs) < MAX_RUNS:
-                result.runs.append(facts)
+        with few_collections():
+            for facts in runs:
+                findings += findings_of(facts, lenses)
+                gaps += facts.gaps
+                if len(result.runs) < MAX_RUNS:
+                    result.runs.append(facts)
         gaps += tally.gaps(source)
         result.tallies.append((source, tally))
     if not any(tally.messages for _, tally in result.tallies):

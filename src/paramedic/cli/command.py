@@ -74,7 +74,7 @@ class Parser(argparse.ArgumentParser):
             if not word.startswith("-") or word in ("-", "--") or word.startswith(self._program_starts):
                 return index
             action = self._option_string_actions.get(word)
-            index += 1 if action is None or action.nargs == 0 else 2
+            index += 1 if action is None or action.nargs in (0, "?") else 2  # an optional value comes after '='
         return len(args)
 
 

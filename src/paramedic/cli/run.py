@@ -8,13 +8,14 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from paramedic.cli import output
 from paramedic.cli.command import CommandError, Parser, complain, silence
 from paramedic.record import launch
+from paramedic.record.log_file import LOG_VARIABLE
 from paramedic.record.session import CHECK, LEVELS, Options
 from paramedic.trace.ending import write_ending
 
@@ -67,6 +68,7 @@ class RunCommand:
             action="store_true",
             help="record command lines and file names too; they may be secret",
         )
+        group.add_argument("--log", metavar="FILE", help="write Paramiko's debug log there too, for 'paramedic log'")
         group = parser.add_argument_group("hangs")
         group.add_argument(
             "--stall",
@@ -77,6 +79,19 @@ class RunCommand:
         group.add_argument(
             "--kill-on-stall", action="store_true", help=f"end a program that hangs, with exit status {STALLED}"
         )
+        group = parser.add_argument_group("proof")
+        group.add_argument(
+            "--confirm",
+            metavar="N",
+            nargs="?",
+            type=int,
+            const=5,
+            help="run again, up to N times (5), with delays that make the possible happen",
+        )
+        group.add_argument(
+            "--fuzz", metavar="N", nargs="?", type=int, const=5, help="run again N times (5) with delays anywhere"
+        )
+        group.add_argument("--seed", metavar="SEED", type=int, default=1, help="of the first of these runs (default 1)")
         output.add_options(parser)
         group = parser.add_argument_group("interpreter", "passed on to Python")
         for flag in _INTERPRETER_FLAGS:
@@ -105,10 +120,15 @@ class RunCommand:
             max_size_bytes=size,
             record_commands=args.record_commands,
         )
+        if args.log is not None:
+            if not Path(args.log).absolute().parent.is_dir():
+                raise CommandError(f"--log {args.log}: there is no such folder")
+            os.environ[LOG_VARIABLE] = str(Path(args.log).absolute())
         stall = args.stall if args.stall is not None else DEFAULT_STALL_S
         watch = _Stall(folder, stall, args.kill_on_stall) if stall > 0 else None
-        ended = _observe([*_interpreter_flags(args), *program], options, watch)
-        failed = _report(folder, args, configuration)
+        words = [*_interpreter_flags(args), *program]
+        ended = _observe(words, options, watch)
+        failed = _report(folder, args, configuration, lambda report: _prove(report, words, options, args, stall))
         if watch is not None and watch.ended_it:
             return STALLED
         if ended.signal is None and ended.status == 0 and failed:
@@ -262,7 +282,26 @@ def _get_ready() -> None:
         pass
 
 
-def _report(folder: Path, args: argparse.Namespace, configuration: Configuration) -> int:
+def _prove(report: Report, words: list[str], options: Options, args: argparse.Namespace, stall: float) -> Report:
+    """Runs the program again, with delays, where ``--confirm`` or ``--fuzz`` asks for it."""
+    if not args.confirm and not args.fuzz:
+        return report
+    from paramedic.cli import rounds
+
+    def observe(again: Options, folder: Path) -> None:
+        # a run that shows a deadlock does not end by itself
+        _observe(words, again, _Stall(folder, stall or DEFAULT_STALL_S, kill=True))
+
+    if args.fuzz:
+        report = rounds.fuzzed(report, options, args.fuzz, args.seed, observe)
+    if args.confirm:
+        report = rounds.confirmed(report, options, args.confirm, args.seed, observe)
+    return report
+
+
+def _report(
+    folder: Path, args: argparse.Namespace, configuration: Configuration, more: Callable[[Report], Report]
+) -> int:
     """Reports on stderr, so that the program's standard output stays its own; returns 0 or the status of a finding.
 
     The program has ended with a status that somebody waits for: no trouble of ours may take its place.
@@ -271,7 +310,7 @@ def _report(folder: Path, args: argparse.Namespace, configuration: Configuration
     try:
         from paramedic.check import recording
 
-        verdict = output.verdict_on(recording.report_of(folder), args, configuration)
+        verdict = output.verdict_on(more(recording.report_of(folder)), args, configuration)
         failed = verdict.status
         if args.format == "terminal" and args.output is None and sys.stderr.isatty():
             print(file=sys.stderr)  # the program may have left the cursor in the middle of a line

@@ -1,8 +1,8 @@
 """Rewritten code objects kept on disk, so that a program's start does not pay for parsing Paramiko each time.
 
-The cache is one file for each interpreter, below the user's cache directory. It is only a cache: whatever is wrong with
-it, the functions are rewritten anew. It is written with mode 0600 and read only if it belongs to this user, because code
-that is loaded from it is run.
+The cache is one file for each interpreter and folder of sources, below the user's cache directory. It is only a cache:
+whatever is wrong with it, the functions are rewritten anew. It is written with mode 0600 and read only if it belongs to
+this user, because code that is loaded from it is run; and only if its checksum is right, because `marshal` trusts it.
 """
 
 from __future__ import annotations
@@ -10,17 +10,27 @@ from __future__ import annotations
 import marshal
 import os
 import sys
+from _imp import source_hash
 from collections.abc import Sequence
 from types import CodeType, FunctionType
 from typing import Any
 
 from paramedic import __version__
-from paramedic.record import rewrite
-from paramedic.record.rewrite import CannotRewrite, Enter, Fail, Leave, Patch
+from paramedic.record.patches import CannotRewrite, Enter, Fail, Leave, Patch, with_probes
 
-_loaded: dict[str, Any] | None = None
-_changed = False
+_KEY = 0x706D6564
+_HASH_BYTES = 8
+
+_loaded: dict[str, dict[str, Any]] = {}
+"""By folder of sources, then by function."""
+_changed: set[str] = set()
 _stamps: dict[str, tuple[int, int]] = {}
+
+
+def _origin() -> str:
+    """What has rewritten the code: another version's, or another state of ours, is not used."""
+    rewriter = os.path.join(os.path.dirname(os.path.abspath(__file__)), "rewrite.py")
+    return f"{__version__} {_stamp(rewriter)}"
 
 
 def prepared(function: FunctionType, enter: Enter, leave: Leave, fail: Fail, arguments: Sequence[str] = ()) -> Patch:
@@ -31,62 +41,84 @@ def prepared(function: FunctionType, enter: Enter, leave: Leave, fail: Fail, arg
 
     Threads: as `rewrite.prepare`; the cache is read and written by the thread that starts a recording.
     """
-    global _changed
-    known = _entries()
     original = function.__code__
+    folder = os.path.dirname(original.co_filename)
+    known = _entries(folder)
     key = f"{original.co_filename}|{original.co_firstlineno}|{function.__qualname__}|{','.join(arguments)}"
     stamp = _stamp(original.co_filename)
     entry = known.get(key)
     if entry is not None and entry[0] == stamp and isinstance(entry[1], CodeType):
         code = entry[1]
     else:
+        from paramedic.record import rewrite  # not before it is needed: it imports ast
+
         code = rewrite.compiled(function, arguments)
         if stamp is not None:
             known[key] = (stamp, code)
-            _changed = True
+            _changed.add(folder)
     if code.co_freevars != original.co_freevars:
         raise CannotRewrite("its closure differs from its source's")
-    return rewrite.with_probes(function, code, enter, leave, fail)
+    return with_probes(function, code, enter, leave, fail)
 
 
 def done() -> None:
     """Save what was new, and free what is not needed any more."""
-    global _changed, _loaded
-    if _changed and _loaded is not None:
-        _changed = False
+    for folder in list(_changed):
         try:
-            path = _path()
-            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-            temporary = f"{path}.{os.getpid()}"
-            fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(fd, "wb") as file:
-                marshal.dump(_loaded, file)
-            os.replace(temporary, path)
+            _save(_path(folder), _loaded[folder])
         except (OSError, ValueError):
             pass
-    rewrite.forget_sources()
+    _changed.clear()
+    _loaded.clear()
+    _stamps.clear()
+    rewrite = sys.modules.get("paramedic.record.rewrite")
+    if rewrite is not None:
+        rewrite.forget_sources()
 
 
-def _path() -> str:
+def _save(path: str, entries: dict[str, Any]) -> None:
+    data = marshal.dumps(entries)
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    temporary = f"{path}.{os.getpid()}"
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(fd, "wb") as file:
+            file.write(source_hash(_KEY, data) + data)
+        os.replace(temporary, path)
+    except OSError:
+        os.unlink(temporary)
+        raise
+
+
+def _path(folder: str) -> str:
     base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    if not os.path.isabs(base):  # an account without a home: not into the program's current folder
+        raise OSError("there is no folder for caches")
     tag = f"{sys.implementation.cache_tag}-{sys.hexversion:x}-{sys.flags.optimize}"
-    return os.path.join(base, "paramedic", f"codes-{tag}.marshal")
+    name = source_hash(_KEY, os.fsencode(folder)).hex()
+    return os.path.join(base, "paramedic", f"codes-{tag}-{name}.marshal")
 
 
-def _entries() -> dict[str, Any]:
-    global _loaded
-    if _loaded is None:
-        _loaded = {"": __version__}
-        try:
-            with open(_path(), "rb") as file:
-                status = os.fstat(file.fileno())
-                if status.st_uid == getattr(os, "geteuid", lambda: status.st_uid)() and not status.st_mode & 0o022:
-                    data = marshal.load(file)
-                    if isinstance(data, dict) and data.get("") == __version__:
-                        _loaded = data
-        except (OSError, ValueError, EOFError, TypeError):
-            pass
-    return _loaded
+def _entries(folder: str) -> dict[str, Any]:
+    known = _loaded.get(folder)
+    if known is None:
+        known = _loaded[folder] = _read(folder) or {"": _origin()}
+    return known
+
+
+def _read(folder: str) -> dict[str, Any] | None:
+    try:
+        with open(_path(folder), "rb") as file:
+            status = os.fstat(file.fileno())
+            if status.st_uid != getattr(os, "geteuid", lambda: status.st_uid)() or status.st_mode & 0o022:
+                return None
+            blob = file.read()
+        if blob[:_HASH_BYTES] != source_hash(_KEY, blob[_HASH_BYTES:]):
+            return None
+        data = marshal.loads(blob[_HASH_BYTES:])
+        return data if isinstance(data, dict) and data.get("") == _origin() else None
+    except (OSError, ValueError, EOFError, TypeError):
+        return None
 
 
 def _stamp(path: str) -> tuple[int, int] | None:

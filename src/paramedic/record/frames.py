@@ -13,8 +13,9 @@ from typing import Any
 from paramedic.trace.writer import TraceWriter
 
 USER, LIBRARY, STDLIB, OURS, PARAMIKO, SYNC = range(1, 7)
-"""None of them is 0, so that ``known.get(id(code)) or owner_of(code)`` looks a code object up once. The program's own code, installed packages, the standard library, Paramedic, Paramiko, and those modules of the
-standard library whose inner locks and events are not the program's (``threading``, ``queue``, ``concurrent.futures``)."""
+"""The program's own code, installed packages, the standard library, Paramedic, Paramiko, and those modules of the
+standard library whose inner locks and events are not the program's (``threading``, ``queue``, ``concurrent.futures``).
+None of them is 0, so that ``known.get(id(code)) or owner_of(code)`` looks a code object up once."""
 
 DEPTH = 10
 """How many frames of the user's (and of installed packages) a stack keeps, innermost first."""
@@ -65,8 +66,8 @@ def _owner_of_file(path: str) -> int:
 class Stacks:
     """Interned stacks of one recording.
 
-    A stack is the text ``"12 15 19"`` of its frames' text ids, innermost first; a frame is ``"F\\tfile\\tline\\tfunction"``
-    for user code and ``"L\\t…"`` for installed packages.
+    A stack is the text ``"12 15 19"`` of its frames' text ids, innermost first; a frame is
+    ``"F\\tfile\\tline\\tfunction"`` for user code and ``"L\\t…"`` for installed packages.
 
     Threads: any; the interning may be done twice, which costs a few bytes.
     """
@@ -82,29 +83,35 @@ class Stacks:
         self._known.clear()
 
     def of(self, frame: FrameType | None) -> int:
-        """Text id of the stack that begins at ``frame`` and goes outwards; 0 if no user frame is on it."""
-        key: list[int] = []
-        add, owners = key.append, _owners
-        start = frame
-        while frame is not None:
-            code = frame.f_code
-            ident = id(code)
-            owner = owners.get(ident)
-            if owner is None:
-                owner = owner_of(code)
-            if owner <= LIBRARY:
-                # one number for code and place: ids are multiples of 16 far apart, instructions of one function are not
-                add(ident + frame.f_lasti)
-                if len(key) == DEPTH:
-                    break
-            frame = frame.f_back
-        if not key:
+        """Text id of the stack that begins at ``frame`` and goes outwards; 0 if no user frame is on it.
+
+        Never raises: the locks' stand-ins call it in the middle of the program's own calls.
+        """
+        try:
+            key: list[int] = []
+            add, owners = key.append, _owners
+            start = frame
+            while frame is not None:
+                code = frame.f_code
+                ident = id(code)
+                owner = owners.get(ident)
+                if owner is None:
+                    owner = owner_of(code)
+                if owner <= LIBRARY:
+                    # one number for code and place: ids are multiples of 16 far apart, instructions of one function are not
+                    add(ident + frame.f_lasti)
+                    if len(key) == DEPTH:
+                        break
+                frame = frame.f_back
+            if not key:
+                return 0
+            found = tuple(key)
+            known = self._known.get(found)
+            if known is None:
+                known = self._intern(start, found)
+            return known
+        except Exception:  # a RecursionError where the program is about to get its own
             return 0
-        found = tuple(key)
-        known = self._known.get(found)
-        if known is None:
-            known = self._intern(start, found)
-        return known
 
     def _intern(self, frame: FrameType | None, key: tuple[int, ...]) -> int:
         ids: list[str] = []
@@ -120,4 +127,5 @@ class Stacks:
     def _frame(self, frame: FrameType, owner: int) -> int:
         code = frame.f_code
         name: Any = getattr(code, "co_qualname", code.co_name)
-        return self._writer.text(f"{'F' if owner == USER else 'L'}\t{code.co_filename}\t{frame.f_lineno or 0}\t{name}")
+        file = code.co_filename.replace("\t", " ")  # the separator
+        return self._writer.text(f"{'F' if owner == USER else 'L'}\t{file}\t{frame.f_lineno or 0}\t{name}")

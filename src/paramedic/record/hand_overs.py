@@ -201,7 +201,8 @@ class HandOvers:
 
         def condition_ready(condition: Any, result: Any) -> Any:
             # a Condition that makes its own lock makes it inside threading, where locks are not watched
-            threading.Condition.__init__(condition, make_rlock())
+            initialize: Callable[[Any, Any], None] = threading.Condition.__init__
+            initialize(condition, make_rlock())
             return result
 
         yield threading.Condition, "__init__", condition_made, condition_ready, _ignore, ("lock",)
@@ -352,7 +353,7 @@ class HandOvers:
             if id(handle) in handles:
                 try:
                     handles.discard(id(handle))
-                    # the loop's own id stands for all that was handed in before: an over-approximation, so no false alarm
+                    # the loop's own id stands for all that was handed in before: too much, so no false alarm
                     row(_TAKE, 0, id_of(handle._loop), 0, -1, 0)
                 except Exception as e:
                     trouble("Handle._run", e)
@@ -383,67 +384,6 @@ def signal_handlers(probes: Probes, signal: Any) -> Iterator[Target]:
             probes.trouble("signal.signal", e)
 
     yield signal, "signal", enter, _pass, _ignore, ("handler",)
-
-
-def simple_queue(probes: Probes, real: type) -> type:
-    """A `queue.SimpleQueue` that records; executors' own ones are left alone, their futures say it all."""
-    row, trouble, new_id, stack_of = probes.row, probes.trouble, probes.new_id, probes.stacks.of
-    wait_op = NUMBER["SimpleQueue.get"]
-    call, back, fail = int(Kind.CALL), int(Kind.RETURN), int(Kind.RAISE)
-
-    def put(self: Any, item: Any, block: bool = True, timeout: float | None = None) -> None:
-        try:
-            row(_POST, 0, self._paramedic_id_, 0, id(item), 0)
-        except Exception as e:
-            trouble("SimpleQueue.put", e)
-        real.put(self, item, block, timeout)  # type: ignore[attr-defined]
-
-    def get(self: Any, block: bool = True, timeout: float | None = None) -> Any:
-        given = self._paramedic_id_
-        row(call, wait_op, given, stack_of(_getframe(1)), milliseconds(timeout) if block else 0, 0)
-        try:
-            item = real.get(self, block, timeout)  # type: ignore[attr-defined]
-        except BaseException:
-            row(fail, wait_op, given, 0, 0, 0)
-            raise
-        row(_TAKE, 0, given, 0, id(item), 0)
-        row(back, wait_op, given, 0, 0, 0)
-        return item
-
-    def put_nowait(self: Any, item: Any) -> None:
-        put(self, item, False)
-
-    def get_nowait(self: Any) -> Any:
-        return get(self, False)
-
-    def __new__(cls: type, *arguments: Any) -> Any:
-        try:
-            if cls is watched and owner_of(_getframe(1).f_code) >= PARAMIKO:
-                return real()
-        except Exception as e:
-            trouble("SimpleQueue", e)
-        made = real.__new__(cls, *arguments)
-        made._paramedic_id_ = new_id()
-        row(int(Kind.NEW), NUMBER["SimpleQueue.__init__"], made._paramedic_id_, stack_of(_getframe(1)), 0, 0)
-        return made
-
-    watched = type(
-        "SimpleQueue",
-        (real,),
-        {
-            "__new__": __new__, "put": put, "get": get, "put_nowait": put_nowait, "get_nowait": get_nowait,
-            "__doc__": real.__doc__, "__module__": real.__module__,
-        },
-    )  # fmt: skip
-    for mine, theirs in (
-        (put, real.put),
-        (get, real.get),
-        (put_nowait, real.put_nowait),
-        (get_nowait, real.get_nowait),
-    ):  # type: ignore[attr-defined]
-        mine.__wrapped__ = theirs  # type: ignore[attr-defined]  # inspect.signature then says what it said
-        mine.__doc__ = theirs.__doc__
-    return watched
 
 
 def _told(hook: Callable[[Any], Any], row: Callable[..., None], writer: Any) -> Callable[[Any], Any]:

@@ -1,4 +1,4 @@
-"""Tell when a module has been imported, whoever imports it and however late: we import nothing that the program does not."""
+"""Tell when a module has been imported, whoever imports it and however late: we import only what the program does."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from types import ModuleType
 from typing import Any
 
 Listener = Callable[[ModuleType], None]
+Failed = Callable[[str, Exception], None]
+_IMPORTLIB = "<frozen importlib._bootstrap_external>"
 
 
 class ImportWatch:
@@ -17,22 +19,30 @@ class ImportWatch:
     Threads: the import system calls it under the module's import lock; the listeners run there.
     """
 
-    def __init__(self, listeners: dict[str, Listener]) -> None:
+    def __init__(self, listeners: dict[str, Listener], failed: Failed = lambda name, error: None) -> None:
+        """Nothing is watched before `install`.
+
+        Args:
+            listeners: what to call, by module name; each is called once.
+            failed: is told what a listener raised: it must not reach the program's import.
+        """
         self._listeners = listeners
+        self._failed = failed
 
     def install(self) -> None:
         """Call back for what is loaded already, and watch for the rest."""
         for name in list(self._listeners):
             module = sys.modules.get(name)
             if module is not None and getattr(getattr(module, "__spec__", None), "_initializing", False) is not True:
-                self._listeners.pop(name)(module)
+                self._tell(name, module)
         if self._listeners:
-            sys.meta_path.insert(0, self)  # type: ignore[arg-type]
+            sys.meta_path.insert(0, self)
 
     def remove(self) -> None:
         """Watch no longer."""
+        self._listeners.clear()
         if self in sys.meta_path:
-            sys.meta_path.remove(self)  # type: ignore[arg-type]
+            sys.meta_path.remove(self)
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
         """The spec that the other finders give, with a loader that tells us; None for all but the watched modules."""
@@ -42,28 +52,34 @@ class ImportWatch:
             if finder is self:
                 continue
             find = getattr(finder, "find_spec", None)
-            spec = find(name, path, target) if find is not None else None
+            spec: ModuleSpec | None = find(name, path, target) if find is not None else None
             if spec is not None:
-                if spec.loader is not None and hasattr(spec.loader, "exec_module"):
-                    self._tell_when_ready(spec.loader, name)
-                return spec  # type: ignore[no-any-return]
+                self._tell_when_ready(spec.loader, name)
+                return spec
         return None
 
+    def _tell(self, name: str, module: ModuleType) -> None:
+        listener = self._listeners.pop(name, None)
+        if listener is not None:
+            try:
+                listener(module)
+            except Exception as e:
+                self._failed(name, e)
+
     def _tell_when_ready(self, loader: Any, name: str) -> None:
+        # a loader that is a class (of a frozen module) is everybody's
+        if isinstance(loader, type) or "exec_module" in getattr(loader, "__dict__", {"exec_module": None}):
+            return
         plain = loader.exec_module
 
         def exec_module(module: ModuleType) -> None:
             loader.__dict__.pop("exec_module", None)
             plain(module)
-            listener = self._listeners.pop(name, None)
-            if listener is not None:
-                listener(module)
+            if module.__name__ == name:  # a zip file has one loader for all its modules
+                self._tell(name, module)
             if not self._listeners:
                 self.remove()
 
-        try:
-            loader.exec_module = exec_module
-        except (
-            AttributeError
-        ):  # a loader without a __dict__, or a built-in class: look again when somebody imports more
-            pass
+        # The import system leaves its own frames out of a traceback; so this one is left out, too.
+        exec_module.__code__ = exec_module.__code__.replace(co_filename=_IMPORTLIB)
+        loader.exec_module = exec_module

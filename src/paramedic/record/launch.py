@@ -36,8 +36,10 @@ def encode(options: Options) -> str:
 
     Threads: pure.
     """
-    parts = (options.level, str(options.max_size_bytes), "1" if options.record_commands else "0", options.directory)
-    return _SEPARATOR.join(parts)
+    places = ("\x1d".join((kind, file, str(line))) for kind, file, line in options.traps)
+    traps = "\x1e".join((str(options.seed), str(options.delay_s), *places))
+    commands = "1" if options.record_commands else "0"
+    return _SEPARATOR.join((options.level, str(options.max_size_bytes), commands, traps, options.directory))
 
 
 def decode(value: str) -> Options:
@@ -48,8 +50,13 @@ def decode(value: str) -> Options:
 
     Threads: pure.
     """
-    level, size, commands, directory = value.split(_SEPARATOR, 3)
-    return Options(directory=directory, level=level, max_size_bytes=int(size), record_commands=commands == "1")
+    level, size, commands, delays, directory = value.split(_SEPARATOR, 4)
+    seed, delay, *places = delays.split("\x1e")
+    traps = tuple((kind, file, int(line)) for kind, file, line in (place.split("\x1d") for place in places))
+    return Options(
+        directory=directory, level=level, max_size_bytes=int(size), record_commands=commands == "1", traps=traps,
+        seed=int(seed), delay_s=float(delay),
+    )  # fmt: skip
 
 
 def begin(configured: str) -> Session:
@@ -62,5 +69,9 @@ def begin(configured: str) -> Session:
     Threads: the main thread, before there are others.
     """
     session = Session(decode(configured))
-    session.start()
+    try:
+        session.start()
+    except BaseException:
+        session.stop()  # what was put in so far must not stay
+        raise
     return session

@@ -14,8 +14,8 @@ from typing import Any
 from paramedic.model.event import ERR, IN, OUT, Kind, State
 from paramedic.model.operations import NUMBER, OPERATIONS
 from paramedic.record.frames import OURS, SYNC
+from paramedic.record.patches import Enter, Fail, Leave
 from paramedic.record.probe import MARK, Probes, describe, length, milliseconds, number
-from paramedic.record.rewrite import Enter, Fail, Leave
 
 Target = tuple[Any, str, Enter, Leave, Fail, tuple[str, ...]]
 """Owner (class), attribute, the three probes, parameters that `Enter` gets."""

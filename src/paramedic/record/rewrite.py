@@ -8,48 +8,16 @@ undone is undone by putting the old code object back.
 from __future__ import annotations
 
 import ast
-import linecache
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from types import CodeType, FunctionType
-from typing import Any, TypeVar
+from typing import TypeVar
 
-Enter = Callable[..., Any]
-"""Called first, with the function's first argument and those that were asked for; its result is the token."""
-Leave = Callable[[Any, Any], Any]
-"""Called with the token and the result, if the token is not None; returns the result."""
-Fail = Callable[[Any, BaseException], None]
-"""Called with the token and the exception, if the token is not None."""
+from paramedic.record.patches import ENTER, FAIL, LEAVE, CannotRewrite, Enter, Fail, Leave, Patch, with_probes
 
 _TOKEN, _PROBE, _ERROR = "__paramedic_token", "__paramedic_probe", "__paramedic_error"
-_ENTER, _LEAVE, _FAIL = "\0paramedic enter", "\0paramedic leave", "\0paramedic fail"
 _Node = TypeVar("_Node", bound=ast.AST)
+_FUTURE_FLAGS = 0x1FE0000  # CO_FUTURE_DIVISION to CO_FUTURE_ANNOTATIONS
 _GENERATOR_FLAGS = 0x20 | 0x80 | 0x200  # CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR
-
-
-class CannotRewrite(Exception):
-    """A function cannot be given probes: it has no source, is a generator, or the source is not what was compiled."""
-
-
-@dataclass(slots=True)
-class Patch:
-    """Probes in one function, which can be taken out again.
-
-    Threads: apply and undo where no other thread does; calls that are under way finish with the code they began with.
-    """
-
-    function: FunctionType
-    original: CodeType
-    instrumented: CodeType
-
-    def apply(self) -> None:
-        """Switch the probes on."""
-        self.function.__code__ = self.instrumented
-
-    def undo(self) -> None:
-        """Put the original code object back, unless somebody else has replaced the code meanwhile."""
-        if self.function.__code__ is self.instrumented:
-            self.function.__code__ = self.original
 
 
 def prepare(function: FunctionType, enter: Enter, leave: Leave, fail: Fail, arguments: Sequence[str] = ()) -> Patch:
@@ -89,23 +57,15 @@ def compiled(function: FunctionType, arguments: Sequence[str] = ()) -> CodeType:
     return _compile(definition, original, function.__qualname__).replace(co_qualname=original.co_qualname)
 
 
-def with_probes(function: FunctionType, code: CodeType, enter: Enter, leave: Leave, fail: Fail) -> Patch:
-    """The patch that sets these probes into the function.
-
-    Threads: pure.
-    """
-    probes: dict[object, object] = {_ENTER: enter, _LEAVE: leave, _FAIL: fail}
-    constants = tuple(probes.get(c, c) if isinstance(c, str) else c for c in code.co_consts)
-    return Patch(function, function.__code__, code.replace(co_consts=constants))
-
-
 def _definition(code: CodeType) -> ast.FunctionDef:
     """The function's definition, with the lines and columns that it has in its file."""
     lines = _lines(code.co_filename)
     first = code.co_firstlineno
     if not 0 < first <= len(lines):
         raise CannotRewrite("its source is not there")
-    last = max((end for c in _nested(code) for _, end, _, _ in c.co_positions() if end), default=first)
+    # under `python -X no_debug_ranges` only the lines are known where something begins
+    ends = [end or line for c in _nested(code) for line, end, _, _ in c.co_positions()]
+    last = max((end for end in ends if end), default=first)
     indent = len(lines[first - 1]) - len(lines[first - 1].lstrip())
     # what follows the last bytecode may still belong to it: a closing bracket, the end of a docstring-only body
     for end in range(last, min(last + 40, len(lines)) + 1):
@@ -132,7 +92,9 @@ def _lines(path: str) -> list[str]:
             with open(path, encoding="utf-8") as file:
                 lines = file.readlines()
         except (OSError, ValueError):
-            lines = linecache.getlines(path)  # knows zip files and loaders
+            import linecache  # knows zip files and loaders
+
+            lines = linecache.getlines(path)
         _read[path] = lines
     return lines
 
@@ -181,7 +143,7 @@ def _unwatched() -> ast.Compare:
 
 def _guarded_leave(value: ast.expr, where: ast.AST) -> ast.expr:
     """``value if token is None else leave(token, value)``: one of the two arms runs, so the value is evaluated once."""
-    return _placed(ast.IfExp(_unwatched(), value, _probe(_LEAVE, [_token(), value])), where)
+    return _placed(ast.IfExp(_unwatched(), value, _probe(LEAVE, [_token(), value])), where)
 
 
 def _set_probes(definition: ast.FunctionDef, arguments: Sequence[str]) -> None:
@@ -200,18 +162,18 @@ def _set_probes(definition: ast.FunctionDef, arguments: Sequence[str]) -> None:
     if not isinstance(end, (ast.Return, ast.Raise)):
         leave = ast.If(
             ast.Compare(_token(), [ast.IsNot()], [ast.Constant(None)]),
-            [ast.Expr(_probe(_LEAVE, [_token(), ast.Constant(None)]))],
+            [ast.Expr(_probe(LEAVE, [_token(), ast.Constant(None)]))],
             [],
         )
         watched.append(_placed(leave, end))
-    enter = ast.Assign([ast.Name(_TOKEN, ast.Store())], _probe(_ENTER, [ast.Name(p, ast.Load()) for p in passed]))
+    enter = ast.Assign([ast.Name(_TOKEN, ast.Store())], _probe(ENTER, [ast.Name(p, ast.Load()) for p in passed]))
     handler = ast.ExceptHandler(
         ast.Name("BaseException", ast.Load()),
         _ERROR,
         [
             ast.If(
                 ast.Compare(_token(), [ast.IsNot()], [ast.Constant(None)]),
-                [ast.Expr(_probe(_FAIL, [_token(), ast.Name(_ERROR, ast.Load())]))],
+                [ast.Expr(_probe(FAIL, [_token(), ast.Name(_ERROR, ast.Load())]))],
                 [],
             ),
             ast.Raise(),
@@ -231,7 +193,7 @@ def _placed(node: _Node, where: ast.AST) -> _Node:
 
 
 def _compile(definition: ast.FunctionDef, original: CodeType, qualname: str) -> CodeType:
-    """Compile inside stand-ins for the scopes around the function: its class (for ``__x`` and ``super()``), its closure."""
+    """Compile inside stand-ins for the scopes around it: its class (for ``__x`` and ``super()``), its closure."""
     # only the code is wanted: the values of the defaults stay with the function object
     definition.args.defaults = [ast.copy_location(ast.Constant(None), definition) for _ in definition.args.defaults]
     definition.args.kw_defaults = [
@@ -249,14 +211,29 @@ def _compile(definition: ast.FunctionDef, original: CodeType, qualname: str) -> 
         decorator_list=[],
     )
     for node in (scope, inner):
-        if "type_params" in node._fields:
-            node.type_params = []  # type: ignore[union-attr]
+        if "type_params" in node._fields:  # Python 3.12
+            setattr(node, "type_params", [])  # noqa: B010
     module = ast.Module([_placed(scope, definition)], [])
     try:
-        compiled = compile(module, original.co_filename, "exec", dont_inherit=True, optimize=-1)
+        future = original.co_flags & _FUTURE_FLAGS
+        compiled = compile(module, original.co_filename, "exec", flags=future, dont_inherit=True, optimize=-1)
     except (SyntaxError, ValueError, TypeError) as e:
         raise CannotRewrite(f"it does not compile again: {e}") from None
     for code in _nested(compiled):
         if code.co_name == original.co_name and code.co_firstlineno >= original.co_firstlineno and code is not compiled:
+            _check_same(code, original)
             return code
     raise CannotRewrite("it does not compile to a function")
+
+
+def _check_same(code: CodeType, original: CodeType) -> None:
+    """The file may have been replaced since the function was loaded from it (an upgrade while a daemon runs)."""
+    ours = code.co_posonlyargcount, code.co_argcount, code.co_kwonlyargcount
+    theirs = original.co_posonlyargcount, original.co_argcount, original.co_kwonlyargcount
+    known = {*code.co_varnames, *code.co_cellvars}
+    if (
+        ours != theirs
+        or not known.issuperset((*original.co_varnames, *original.co_cellvars))
+        or not set(original.co_names) <= set(code.co_names)
+    ):
+        raise CannotRewrite("its source does not say the same")

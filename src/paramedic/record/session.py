@@ -17,12 +17,13 @@ from paramedic.model.event import Kind, State
 from paramedic.model.operations import OPERATIONS
 from paramedic.record import codes, paramiko_calls
 from paramedic.record.frames import Stacks
-from paramedic.record.hand_overs import THREAD_MARK, HandOvers, signal_handlers, simple_queue
-from paramedic.record.imports import ImportWatch
+from paramedic.record.hand_overs import THREAD_MARK, HandOvers, signal_handlers
+from paramedic.record.imports import ImportWatch, Listener
 from paramedic.record.locks import stand_ins
 from paramedic.record.paramiko_calls import Target
+from paramedic.record.patches import CannotRewrite, Patch
 from paramedic.record.probe import Probes
-from paramedic.record.rewrite import CannotRewrite, Patch
+from paramedic.record.simple_queue import simple_queue
 from paramedic.trace.layout import SUFFIX
 from paramedic.trace.writer import TraceWriter
 
@@ -39,12 +40,18 @@ class Options:
         level: ``watch`` (calls, life cycles, waits) or ``check`` (also locks and hand-overs).
         max_size_bytes: bound of each file.
         record_commands: whether command texts are recorded.
+        traps: places at which to delay (see `paramedic.record.traps`); none in an ordinary run.
+        seed: of the delays.
+        delay_s: how long they are.
     """
 
     directory: str
     level: str = CHECK
     max_size_bytes: int = 256 << 20
     record_commands: bool = False
+    traps: tuple[tuple[str, str, int], ...] = ()
+    seed: int = 0
+    delay_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -85,9 +92,14 @@ class Session:
         self.process = os.getpid()
         self._writer = _open_writer(options, parent=0)
         self.probes = Probes(self._writer, Stacks(self._writer))
+        if options.traps:
+            from paramedic.record.traps import Traps
+
+            self.probes.row = Traps(options.traps, options.seed, options.delay_s).around(self.probes.row)
         self._writer.on_new_thread = self._adopted
         self._active = False
         self._main = 0
+        self._stderr = _identity(2)
 
     @property
     def path(self) -> str:
@@ -98,7 +110,7 @@ class Session:
         """Begin to watch: now what is imported, later what will be."""
         self._active = True
         self._begin_thread("MainThread")
-        listeners = {"paramiko": self._paramiko, "signal": self._signal}
+        listeners: dict[str, Listener] = {"paramiko": self._paramiko, "signal": self._signal}
         if self.options.level == CHECK:
             self._hand_overs = HandOvers(self.probes)
             listeners |= {
@@ -110,7 +122,7 @@ class Session:
         else:
             self._hand_overs = HandOvers(self.probes)
             listeners |= {"threading": self._threads_only}
-        self._imports = ImportWatch(listeners)  # type: ignore[arg-type]
+        self._imports = ImportWatch(listeners, self.probes.trouble)
         self._imports.install()
         _current.append(self)
         if len(_current) == 1 and not _fork_hook:
@@ -141,14 +153,13 @@ class Session:
     def _at_exit(self) -> None:
         if self._writer.full:
             self._complain(f"the recording is incomplete: {self._writer.full}")
-        if self._writer.dropped_rows:
-            self.probes.gap(
-                "chunk-dropped", f"{self._writer.dropped_rows} rows of the oldest threads were overwritten (--max-size)"
-            )
 
     def _complain(self, words: str) -> None:
+        # descriptor 2 may be a file of the program's by now: a daemon closes all that it finds
+        if self._stderr is None or _identity(2) != self._stderr:
+            return
         try:
-            os.write(2, f"paramedic: {words}\n".encode())
+            os.write(2, f"paramedic: {words}\n".encode("utf-8", "backslashreplace"))
         except OSError:
             pass
 
@@ -156,8 +167,10 @@ class Session:
         number = self._writer.current_thread()
         self._main = number
         module = sys.modules.get("threading")
-        if module is not None:
-            module.current_thread().__dict__[THREAD_MARK] = number
+        # not current_thread(), which would make a thread object where there is none
+        thread = module._active.get(get_ident()) if module is not None else None
+        if thread is not None:
+            thread.__dict__[THREAD_MARK] = number
         self._writer.row(int(Kind.BEGIN), 0, 0, 0, self.process, self._writer.text(name))
 
     def _mark_main(self, threading: Any) -> None:
@@ -167,12 +180,15 @@ class Session:
 
     def _adopted(self, number: int) -> None:
         """A thread whose start was not seen has recorded something: say what it is called."""
-        module = sys.modules.get("threading")
-        thread = module._active.get(get_ident()) if module is not None else None
-        name = thread._name if thread is not None else f"thread-{number}"
-        if thread is not None:
-            thread.__dict__[THREAD_MARK] = number
-        self._writer.row(int(Kind.BEGIN), 0, 0, 0, get_native_id(), self._writer.text(str(name)))
+        try:
+            module = sys.modules.get("threading")
+            thread = module._active.get(get_ident()) if module is not None else None
+            name = thread._name if thread is not None else f"thread-{number}"
+            if thread is not None:
+                thread.__dict__[THREAD_MARK] = number
+            self._writer.row(int(Kind.BEGIN), 0, 0, 0, get_native_id(), self._writer.text(str(name)))
+        except Exception as e:
+            self.probes.trouble("thread", e)
 
     # what to watch in which module
 
@@ -184,6 +200,18 @@ class Session:
             return
         self.probes.gap("info", f"paramiko {getattr(module, '__version__', '?')}")
         self._watch(targets)
+        self._write_log()
+
+    def _write_log(self) -> None:
+        # `paramedic run --log FILE`. Paramiko is imported, so logging is too.
+        path = os.environ.get("PARAMEDIC_LOG")
+        if path:
+            try:
+                from paramedic.record.log_file import log_to_file
+
+                log_to_file(path)
+            except Exception as e:
+                self.probes.trouble("log", e)
 
     def _threads_only(self, module: Any) -> None:
         self._mark_main(module)
@@ -225,14 +253,14 @@ class Session:
         """Prepare all, then switch on all: a half-watched module is watched for as short as can be."""
         ready: list[Patch] = []
         try:
-            for owner, name, *probes, parameters in targets:
+            for owner, name, enter, leave, fail, parameters in targets:
                 function = vars(owner).get(name)
                 if type(function) is not FunctionType:
                     if function is not None and not isinstance(function, (classmethod, staticmethod)):
                         self.probes.gap("patch-failed", f"{owner.__name__}.{name} is not a Python function")
                     continue
                 try:
-                    ready.append(codes.prepared(function, *probes, parameters))
+                    ready.append(codes.prepared(function, enter, leave, fail, parameters))
                 except CannotRewrite as e:
                     self.probes.gap("patch-failed", f"{owner.__name__}.{name}: {e}")
         except Exception as e:
@@ -248,7 +276,7 @@ class Session:
         self.process = os.getpid()
         try:
             writer = _open_writer(self.options, parent=parent)
-        except OSError as e:
+        except Exception as e:
             self._writer.close_for_good(str(e))
             return
         self._writer.become(writer)
@@ -263,7 +291,19 @@ _fork_hook: list[bool] = []
 
 def _forked() -> None:
     for session in _current:
-        session.after_fork_in_child()
+        try:
+            session.after_fork_in_child()
+        except Exception as e:
+            session.probes.trouble("fork", e)
+
+
+def _identity(fd: int) -> tuple[int, int, int] | None:
+    """What a descriptor is open on; None if it is closed."""
+    try:
+        status = os.fstat(fd)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino, status.st_mode
 
 
 def _open_writer(options: Options, parent: int) -> TraceWriter:

@@ -1,38 +1,67 @@
 """Found first on ``PYTHONPATH`` by every interpreter that `paramedic run` starts, or that such a program starts in turn.
 
-So the program itself is run by ``python`` exactly as without us: ``sys.argv``, ``__main__``, tracebacks, ``-m`` and ``-c``
-are the interpreter's own. This folder is taken off ``sys.path`` again, and a sitecustomize of the user's is run after all.
+So the program itself is run by ``python`` exactly as without us: ``sys.argv``, ``__main__``, tracebacks, ``-m`` and
+``-c`` are the interpreter's own. This folder is taken off ``sys.path`` again, and then a sitecustomize of the user's is
+imported in place of this one.
 """
+
+import sys
 
 
 def _begin() -> None:
     import os
-    import sys
 
     here = os.path.dirname(os.path.abspath(__file__))
     sys.path[:] = [p for p in sys.path if os.path.abspath(p) != here]
+    sys.path_importer_cache.pop(here, None)
     configured = os.environ.get("PARAMEDIC_RECORD")
-    if configured:
+    if not configured:
+        return
+    before = set(sys.modules)
+    try:
+        from paramedic.record import launch
+
+        launch.begin(configured)
+    except ImportError:  # another interpreter, in which Paramedic is not installed: not ours to watch
+        pass
+    except Exception as e:
         try:
-            from paramedic.record import launch
-
-            launch.begin(configured)
-        except ImportError:  # another interpreter, in which Paramedic is not installed: not ours to watch
+            os.write(2, f"paramedic: not recording: {type(e).__name__}: {e}\n".encode())
+        except OSError:
             pass
-        except Exception as e:
-            try:
-                os.write(2, f"paramedic: not recording: {type(e).__name__}: {e}\n".encode())
-            except OSError:
-                pass
-    from importlib.machinery import PathFinder
-    from importlib.util import module_from_spec
-
-    theirs = PathFinder.find_spec("sitecustomize", sys.path)
-    if theirs is not None and theirs.loader is not None:  # the user's own, which ours has hidden
-        module = module_from_spec(theirs)
-        sys.modules["sitecustomize"] = module
-        theirs.loader.exec_module(module)
+    _unhide(set(sys.modules) - before)
 
 
-_begin()
-del _begin
+def _unhide(ours: set[str]) -> None:
+    """Forget those modules that we have imported and that the program has its own of, beside its script.
+
+    Its folder is not on ``sys.path`` yet: what we import here is the standard library's ``token``, and a program with
+    a ``token.py`` would get that instead of its own.
+    """
+    import os
+
+    if getattr(sys.flags, "safe_path", False) or not getattr(sys, "argv", None):
+        return
+    script = sys.argv[0]
+    if script in ("", "-c", "-m"):
+        folder = os.getcwd()
+    else:
+        folder = os.path.realpath(script)
+        folder = folder if os.path.isdir(folder) else os.path.dirname(folder)
+    for top in {name.partition(".")[0] for name in ours} - set(sys.builtin_module_names):
+        stem = os.path.join(folder, top)
+        if os.path.isfile(stem + ".py") or os.path.isfile(os.path.join(stem, "__init__.py")):
+            home = getattr(sys.modules.get(top), "__file__", None)
+            if home and os.path.dirname(os.path.realpath(home)) not in (folder, stem):
+                for name in [n for n in ours if n == top or n.startswith(top + ".")]:
+                    sys.modules.pop(name, None)
+
+
+try:
+    _begin()
+except Exception as _error:  # a current folder that is gone, say
+    sys.stderr.write(f"paramedic: {type(_error).__name__}: {_error}\n")
+# The import system gives whoever imports `sitecustomize` what stands here when this module ends. Where the user has
+# none, this raises what the `site` module expects then.
+del sys.modules["sitecustomize"]
+import sitecustomize  # type: ignore[import-not-found]  # noqa: E402, F401

@@ -1,0 +1,83 @@
+"""Turn what is possible into what was observed: run again with short delays at the places of each finding."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+
+from paramedic.model.finding import Confidence, Finding, Step
+from paramedic.record.traps import ANYWHERE, CALL, EOF, LOCK
+
+Trap = tuple[str, str, int]
+
+
+def _kind(finding: Finding, step: Step) -> str | None:
+    """What to do at a step of a finding: None for nothing."""
+    closes = "called close() on" in step.what and "stdin" not in step.what
+    if finding.hazard == "lock-order-inversion":
+        return LOCK
+    if finding.hazard == "eof-after-close":
+        return CALL if closes else EOF
+    if finding.hazard == "closed-in-use" and closes:
+        return None  # it has to come in the middle of another's use
+    return CALL
+
+
+def traps_for(findings: Iterable[Finding]) -> list[Trap]:
+    """Where to delay, so that the possible findings happen.
+
+    Threads: pure.
+    """
+    traps: dict[Trap, None] = {}
+    for finding in findings:
+        if finding.confidence is not Confidence.POSSIBLE:
+            continue
+        for step in finding.steps:
+            kind = _kind(finding, step)
+            if step.site is not None and kind is not None:
+                traps[(kind, step.site.file, step.site.line)] = None
+    return list(traps)
+
+
+def anywhere() -> list[Trap]:
+    """Delays at any call and any lock: exploring without a first finding.
+
+    Threads: pure.
+    """
+    return [(ANYWHERE, "", 0)]
+
+
+def confirmed(findings: Sequence[Finding], again: Sequence[Finding], seed: int, tries: int) -> list[Finding]:
+    """The findings, those that were possible replaced by what another run has shown of them.
+
+    Args:
+        findings: of the runs so far.
+        again: of the latest run.
+        seed: of the latest run; it shows the same again.
+        tries: how many runs there were, this one included.
+
+    Threads: pure.
+    """
+    proofs = [f for f in again if f.confidence is Confidence.OBSERVED]
+    result: list[Finding] = []
+    for finding in findings:
+        if finding.confidence is Confidence.POSSIBLE:
+            proof = next((p for p in proofs if p.hazard == finding.hazard and set(p.sites) & set(finding.sites)), None)
+            if proof is not None:
+                words = f"{proof.message} (possible at first, observed in run {tries} with --seed {seed})"
+                result.append(dataclasses.replace(proof, message=words))
+                continue
+        result.append(finding)
+    known = {(f.hazard, f.sites) for f in result}
+    return result + [p for p in proofs if not any(p.hazard == h and set(p.sites) & set(s) for h, s in known)]
+
+
+def given_up(findings: Sequence[Finding], tries: int) -> list[Finding]:
+    """The findings, those that stayed possible saying how often it was tried.
+
+    Threads: pure.
+    """
+    note = f" (not seen in {tries} runs with delays at these places)"
+    return [
+        dataclasses.replace(f, message=f.message + note) if f.confidence is Confidence.POSSIBLE else f for f in findings
+    ]

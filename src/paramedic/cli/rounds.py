@@ -1,0 +1,69 @@
+"""Further runs of the same program, with delays: ``paramedic run --confirm`` and ``--fuzz``."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from paramedic.check import confirm, recording
+from paramedic.model.finding import Confidence, Finding
+from paramedic.model.report import Report
+from paramedic.record.session import Options
+
+DELAYS_S = (0.1, 0.3, 1.0, 2.0, 4.0)
+"""How long the delays of the first, second … further run are: what is seconds apart needs seconds to meet."""
+
+Observe = Callable[[Options, Path], None]
+"""Runs the program once more with these options, recorded in that folder; it is ended if it hangs."""
+
+
+def confirmed(report: Report, options: Options, tries: int, seed: int, observe: Observe) -> Report:
+    """The report after up to ``tries`` more runs with delays at the places of what is possible.
+
+    Args:
+        report: of the first run.
+        options: of the first run.
+        tries: how many more runs at most; it ends early when nothing possible is left.
+        seed: of the first of them; the next ones count on.
+        observe: see `Observe`.
+
+    Threads: main thread; blocks while the program runs.
+    """
+    findings = list(report.findings)
+    done = 0
+    while done < tries and any(f.confidence is Confidence.POSSIBLE for f in findings):
+        done += 1
+        findings = _round(findings, options, confirm.traps_for(findings), seed + done - 1, done, observe)
+    return dataclasses.replace(report, findings=tuple(confirm.given_up(findings, done) if done else findings))
+
+
+def fuzzed(report: Report, options: Options, tries: int, seed: int, observe: Observe) -> Report:
+    """The report after ``tries`` more runs with small delays at any call and any lock.
+
+    Threads: main thread; blocks while the program runs.
+    """
+    findings = list(report.findings)
+    for done in range(1, tries + 1):
+        findings = _round(findings, options, confirm.anywhere(), seed + done - 1, done, observe)
+    return dataclasses.replace(report, findings=tuple(findings))
+
+
+def _round(
+    findings: list[Finding], options: Options, traps: list[confirm.Trap], seed: int, done: int, observe: Observe
+) -> list[Finding]:
+    folder = Path(options.directory) / f"again-{seed}"
+    print(f"paramedic: run {done} with delays (--seed {seed})", file=sys.stderr)
+    observe(
+        dataclasses.replace(
+            options,
+            directory=str(folder),
+            traps=tuple(traps),
+            seed=seed,
+            delay_s=DELAYS_S[min(done, len(DELAYS_S)) - 1],
+        ),
+        folder,
+    )
+    again = recording.report_of(folder).findings
+    return confirm.confirmed(findings, again, seed, done)

@@ -1,0 +1,95 @@
+"""Short delays at chosen places of the observed program, so that what could overlap does (TSVD's traps, SOSP 2019).
+
+Only a run that is asked to confirm or to fuzz has them. A delay comes in the middle of a call, with a lock just taken, or
+between Paramiko's composing an EOF and its sending it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from sys import _getframe
+
+from paramedic.model.event import Kind
+from paramedic.record.frames import USER, owner_of
+from paramedic.trace.writer import Row
+
+CALL, LOCK, EOF, ANYWHERE = "call", "lock", "eof", "anywhere"
+"""Kinds of traps: in a call, with a lock just taken, before an EOF goes out; at any call and lock (fuzzing)."""
+
+_SHARE = {CALL: 0.4, LOCK: 1.0, EOF: 1.0}
+"""Of the delay, by kind: an EOF is held back for longer than the call that closes its channel, so that CLOSE overtakes it."""
+_MOST_S = 10.0
+"""How long all the delays of one place may take together."""
+_EOF_MESSAGE = 96
+_sleep = time.sleep  # the program may replace it
+
+
+class Traps:
+    """The traps of one run.
+
+    Args:
+        traps: kind, file and line of each.
+        seed: decides which hits are delayed, and in a fuzzed run for how long.
+        delay_s: how long a delay lasts.
+
+    Threads: any.
+    """
+
+    def __init__(self, traps: Sequence[tuple[str, str, int]], seed: int, delay_s: float) -> None:
+        self._delay_s = delay_s
+        self._places = {(kind, file, line) for kind, file, line in traps}
+        self._anywhere = any(kind == ANYWHERE for kind, _, _ in traps)
+        self._state = seed * 2654435761 % (1 << 32) or 1
+        self._known: dict[tuple[str, int], bool] = {}
+        self._hits: dict[tuple[str, int], int] = {}
+
+    def around(self, row: Row) -> Row:
+        """The recorder's row function, with the delays behind it."""
+        call, got, wire = int(Kind.CALL), int(Kind.GOT), int(Kind.WIRE)
+
+        def trapped(kind: int, op: int, obj: int, site: int, a: int, b: int) -> None:
+            if kind == wire and op == _EOF_MESSAGE and not b:
+                self._delay(EOF, 0)  # the row says when it goes out, so it comes after the delay
+            row(kind, op, obj, site, a, b)
+            if kind == call and site:
+                self._delay(CALL, site)
+            elif kind == got and site:
+                self._delay(LOCK, site)
+
+        return trapped
+
+    def _delay(self, kind: str, site: int) -> None:
+        if self._anywhere:
+            number = self._random()
+            if number % 8 == 0:
+                _sleep((number >> 8) % 20 / 1000)
+            return
+        known = self._known.get((kind, site)) if site else None
+        if known is None:
+            known = self._is_place(kind)
+            self._known[(kind, site)] = known
+        if not known:
+            return
+        hits = self._hits[(kind, site)] = self._hits.get((kind, site), 0) + 1
+        # the first hits always, later ones by lot: a loop must not take for ever, and not be in step with another
+        delay = self._delay_s * _SHARE[kind]
+        if hits * delay <= _MOST_S and (hits <= 2 or self._random() % 2):
+            _sleep(delay)
+
+    def _is_place(self, kind: str) -> bool:
+        frame = _getframe(3)
+        while frame is not None:
+            if owner_of(frame.f_code) == USER:
+                return (kind, frame.f_code.co_filename, frame.f_lineno) in self._places
+            frame = frame.f_back  # type: ignore[assignment]
+        return False
+
+    def _random(self) -> int:
+        # xorshift: the program's own random numbers must not change
+        state = self._state
+        state ^= state << 13 & 0xFFFFFFFF
+        state ^= state >> 17
+        state ^= state << 5 & 0xFFFFFFFF
+        self._state = state
+        return state
