@@ -761,4 +761,5 @@ def test_found(title: str, tmp_path: Path) -> None:
 def test_quiet(title: str, tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text(dedent(QUIET[title]))
     report = lint([tmp_path], LintOptions(jobs=1))
+    assert report.gaps == ()
     assert [f"{f.hazard} {f.site}: {f.message}" for f in report.findings] == []

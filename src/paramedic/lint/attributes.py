@@ -221,6 +221,13 @@ def part(w: Walker, holder: Obj, kind: str, node: ast.AST) -> Obj:
     return made
 
 
+def _keep_local(holder: Obj, name: str, value: Value) -> None:
+    holder.root.ever.setdefault(name, []).append(value)
+    for kept in alternatives(value):
+        if isinstance(kept, Obj):
+            kept.root.parts["__local"] = holder.root
+
+
 def _share(w: Walker, value: Value, holder: tuple[int, ...]) -> None:
     """What one of several threads makes and puts where all of them look is not that thread's own any more."""
     turns = w.context.turns() - set(holder)
@@ -229,6 +236,7 @@ def _share(w: Walker, value: Value, holder: tuple[int, ...]) -> None:
     for option in alternatives(value):
         if isinstance(option, Obj) and option.base is None and turns & set(option.loops):
             option.loops = tuple(n for n in option.loops if n not in turns)
+            option.published = w.world.next_moment()
 
 
 def write(w: Walker, holder: Value, name: str, value: Value) -> None:
@@ -241,7 +249,7 @@ def write(w: Walker, holder: Value, name: str, value: Value) -> None:
     for option in alternatives(holder):
         if isinstance(option, Instance):
             if option.native is not None and option.native.kind == "local":
-                option.native.root.ever.setdefault(name, []).append(value)
+                _keep_local(option.native, name, value)
                 continue
             _share(w, value, option.loops)
             one: Instance | None = option
@@ -253,10 +261,7 @@ def write(w: Walker, holder: Value, name: str, value: Value) -> None:
                 one = one.base
         elif isinstance(option, Obj):
             if option.kind == "local":
-                option.root.ever.setdefault(name, []).append(value)
-                for kept in alternatives(value):
-                    if isinstance(kept, Obj):
-                        kept.root.parts["__local"] = option.root
+                _keep_local(option, name, value)
             else:
                 option.parts[name] = value
                 option.root.parts.setdefault(name, value)

@@ -380,6 +380,8 @@ class SourceFacts:
     ) -> tuple[Operation, Operation] | None:
         for a in lefts[:40]:
             for b in rights[:40]:
+                if _still_private(a) or _still_private(b):
+                    continue
                 if self.concurrent(a, b, obj) and (locked or not self.common_locks(a, b)):
                     return a, b
         return None
@@ -476,6 +478,12 @@ class SourceFacts:
                 lines = module.source.text.split("\n")
                 return lines[site.line - 1] if 0 < site.line <= len(lines) else ""
         return ""
+
+
+def _still_private(operation: Operation) -> bool:
+    """Whether its thread has not yet put the object where others look."""
+    root = operation.obj.root
+    return operation.moment < root.published and operation.context is root.maker
 
 
 def workers_of(context: Context) -> bool:

@@ -209,6 +209,7 @@ class Obj(Value):
         parts: what it hands out again and again (a client's transport, a stream's channel), and its attributes.
         base: set on a view, the object of one turn of a loop, thread or hand-over: the object that it is a view of.
         owned: a view that belongs to whoever took it: a hand-over, a thread-local.
+        published: the moment when the thread that made it put it where others look; 0 where that is not so.
         uncertain: a view of which nobody can say whether it is one or many: ``clients[host]``.
         instance: the object of the tree whose native side this is.
     """
@@ -228,6 +229,7 @@ class Obj(Value):
     views: dict[object, Obj] = field(default_factory=dict)
     number: int = field(default_factory=lambda: next(_numbers))
     born: int = 0
+    published: int = 0
     label: str = ""
 
     @property
