@@ -203,8 +203,20 @@ class Transport:
         return f"{what} ({origin.name_of(self.tid)}){where}" if self.tid and origin is not None else what + where
 
     def live(self) -> int:
-        """Channels that are open now: confirmed, and not ended on both sides."""
+        """Channels that are open now: confirmed, and not ended on both sides.
+
+        Threads: for the one thread that reads.
+        """
         return sum(1 for c in self.channels.values() if c.confirmed is not None)
+
+    def let_go(self) -> None:
+        """Forgets its channels, which know it: otherwise it would take the garbage collector to free them.
+
+        Threads: for the one thread that reads.
+        """
+        self.channels.clear()
+        self.waiting_at_end.clear()
+        self.own_open = self.after_eof = self.last_eof_sent = None
 
     def facts(self) -> TransportFacts:
         """The transport as a value, as it stands now.

@@ -213,6 +213,7 @@ class Connections:
             if how != "eof" or told or transport.failed_logins or transport.waiting_at_end:
                 if len(self._done) < 4 * KEPT:
                     self._done.append(transport.facts())
+            transport.let_go()
             del self.transports[transport.tid]
         for thread in [t for t, home in self.homes.items() if home.end is not None]:
             del self.homes[thread]

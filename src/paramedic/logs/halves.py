@@ -19,14 +19,14 @@ from typing import Any
 
 from paramedic.logs.facts import ChannelFacts, Line, LogFacts, Refusal, TransportFacts
 from paramedic.logs.forms import PARAMIKO_FORM, detect
-from paramedic.logs.reading import LogReader, Tally
+from paramedic.logs.reading import LogReader, Tally, few_collections
 from paramedic.logs.sources import Source
 from paramedic.model.report import Gap
 
 WORTH_BYTES = 48_000_000
 """Starting a second interpreter costs more than it saves below."""
 HEAD_BYTES = 200_000
-RUN_UP_BYTES = 8_000_000
+RUN_UP_BYTES = 4_000_000
 """So far before the seam the second half begins, to know by then who works where; what it sees there is not told."""
 
 
@@ -134,11 +134,12 @@ def _read_second(path: Path, seam: int) -> Part:
 
 def _read(reader: LogReader, source: Source, lines: int = 0) -> list[LogFacts]:
     ended: list[LogFacts] = []
-    for block in source.blocks():
-        block.first += lines
-        reader.take(block)
-        ended += reader.finished
-        reader.finished.clear()
+    with few_collections():
+        for block in source.blocks():
+            block.first += lines
+            reader.take(block)
+            ended += reader.finished
+            reader.finished.clear()
     return ended
 
 

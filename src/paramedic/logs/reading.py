@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import gc
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from paramedic.logs.actors import Origin, Seen
@@ -21,6 +23,20 @@ SAMPLE_LINES = 400
 MAX_STORIES = 256
 """Most processes of one log whose stories go on at the same time."""
 MAX_FORMS = 4
+
+
+@contextmanager
+def few_collections() -> Iterator[None]:
+    """Lets the cyclic garbage collector run seldom: a reader makes millions of objects and hardly a cycle.
+
+    Threads: any; the collector is the whole process's, and is put back afterwards.
+    """
+    before = gc.get_threshold()
+    gc.set_threshold(50_000, 20, 20)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 @dataclass(slots=True)
