@@ -129,6 +129,21 @@ def test_fixes_are_shown_then_made(tmp_path: Path, capsys: pytest.CaptureFixture
     assert _lint(capsys, ".")[0] == 0
 
 
+def test_unsafe_fixes_wait_to_be_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "open.py"
+    file.write_text(
+        "import paramiko\n\n\ndef main(host):\n    with paramiko.SSHClient() as client:\n"
+        "        client.set_missing_host_key_policy(paramiko.AutoAddPolicy())\n"
+        "        client.connect(\n            host,\n            port=22,\n        )\n"
+    )
+    _lint(capsys, "--pedantic", "--fix", ".")
+    assert "AutoAddPolicy" in file.read_text()
+    _lint(capsys, "--pedantic", "--unsafe-fixes", ".")
+    assert "paramiko.RejectPolicy()" in file.read_text()
+    assert "timeout=10)" in file.read_text()
+    compile(file.read_text(), "open.py", "exec")
+
+
 def test_the_cache_notices_a_change_in_an_imported_module(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "jobs.py").write_text(
         "import paramiko, threading\nfrom parts import turn\n\n\ndef main(client: paramiko.SSHClient, names):\n"

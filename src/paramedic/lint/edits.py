@@ -9,6 +9,7 @@ from paramedic.model.finding import Edit, Site
 
 if TYPE_CHECKING:
     from paramedic.lint.facts import SourceFacts
+    from paramedic.lint.operations import Operation
 
 
 def replace_in_line(facts: SourceFacts, site: Site, old: str, new: str, *, safe: bool = True) -> tuple[Edit, ...]:
@@ -21,6 +22,27 @@ def replace_in_line(facts: SourceFacts, site: Site, old: str, new: str, *, safe:
         return ()
     text = line.replace(old, new) + "\n"
     return (Edit(file=site.file, first_line=site.line, last_line=site.line, text=text, safe=safe),)
+
+
+def add_argument(facts: SourceFacts, operation: Operation, argument: str) -> tuple[Edit, ...]:
+    """Adds a keyword argument to a call; unsafe, because a limit that nobody had changes what happens.
+
+    Threads: pure.
+    """
+    call = operation.call
+    if call is None or call.end_lineno is None or call.end_col_offset is None or operation.site.file.endswith(".ipynb"):
+        return ()
+    last = facts.line(Site(file=operation.site.file, line=call.end_lineno))
+    encoded = last.encode()
+    before, after = encoded[: call.end_col_offset - 1].decode(), encoded[call.end_col_offset - 1 :].decode()
+    if not after.startswith(")") or any(k.arg is None for k in call.keywords):
+        return ()
+    stripped = before.rstrip()
+    glue = "" if stripped.endswith(("(", ",")) or not stripped else ", "
+    glue = " " if stripped.endswith(",") and not before.endswith(" ") else glue
+    text = f"{before}{glue}{argument}{after}\n"
+    line = call.end_lineno
+    return (Edit(file=operation.site.file, first_line=line, last_line=line, text=text, safe=False),)
 
 
 def consume_results(facts: SourceFacts, site: Site) -> tuple[Edit, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from paramedic.hazards.host_key_not_verified import HAZARD
+from paramedic.lint.edits import replace_in_line
 from paramedic.lint.facts import SourceFacts
 from paramedic.model.finding import Confidence, Finding
 
@@ -23,4 +24,11 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
         if policy is not None and place not in done:
             done.add(place)
             message = f"{policy} accepts whatever key an unknown host shows: somebody in between is trusted too"
-            yield facts.finding(HAZARD, message, [facts.step(call)], confidence=Confidence.ADVICE, objects=[call.obj])
+            yield facts.finding(
+                HAZARD,
+                message,
+                [facts.step(call)],
+                confidence=Confidence.ADVICE,
+                objects=[call.obj],
+                edits=replace_in_line(facts, call.site, policy, "RejectPolicy", safe=False),
+            )

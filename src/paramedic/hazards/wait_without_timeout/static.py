@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from paramedic.hazards.wait_without_timeout import HAZARD
+from paramedic.lint.edits import add_argument
 from paramedic.lint.facts import SourceFacts
 from paramedic.lint.operations import Operation
 from paramedic.lint.values import Const
@@ -22,7 +23,15 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
         message = _unlimited(facts, wait)
         if message and place not in done and not _cut_from_outside(facts, wait):
             done.add(place)
-            yield facts.finding(HAZARD, message, [facts.step(wait)], confidence=Confidence.ADVICE, objects=[wait.obj])
+            edits = add_argument(facts, wait, "timeout=10") if wait.method == "connect" else ()
+            yield facts.finding(
+                HAZARD,
+                message,
+                [facts.step(wait)],
+                confidence=Confidence.ADVICE,
+                objects=[wait.obj],
+                edits=edits,
+            )
 
 
 def _unlimited(facts: SourceFacts, wait: Operation) -> str:

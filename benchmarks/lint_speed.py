@@ -1,0 +1,88 @@
+"""How fast `paramedic lint` is beside ruff's security rules, bandit and pylint, in one run.
+
+    python benchmarks/lint_speed.py FOLDER [FOLDER ...]
+
+Prints seconds of wall clock and of processor time for each tool and folder, cold (no cache) and, for the tools that have
+one, warm. The best of three runs counts, one after the other, so that a busy machine disturbs all alike. Tools that
+are not installed are left out. pylint runs without its slow duplicate search, on at most 200 files of a folder.
+"""
+
+from __future__ import annotations
+
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+RUNS = 3
+MOST_FOR_PYLINT = 200
+
+
+def tools(folder: Path, scratch: Path) -> dict[str, list[str]]:
+    """The command of each tool that is installed."""
+    beside = str(Path(sys.executable).parent)
+    found = {}
+    files = [str(p) for p in sorted(folder.rglob("*.py"))]
+    commands = {
+        "paramedic, cold": ["paramedic", "lint", "--no-cache", str(folder)],
+        "paramedic, one process": ["paramedic", "lint", "--no-cache", "--jobs", "1", str(folder)],
+        "paramedic, warm": ["paramedic", "lint", "--cache-dir", str(scratch / "ours"), str(folder)],
+        "ruff, cold": ["ruff", "check", "--isolated", "--no-cache", "--select", "S", "-q", str(folder)],
+        "ruff, warm": [
+            "ruff",
+            "check",
+            "--isolated",
+            "--cache-dir",
+            str(scratch / "ruff"),
+            "--select",
+            "S",
+            "-q",
+            str(folder),
+        ],
+        "bandit": ["bandit", "-q", "-r", str(folder)],
+    }
+    if len(files) <= MOST_FOR_PYLINT:
+        commands["pylint"] = ["pylint", "--disable=duplicate-code", "--score=n", *files]
+    for name, command in commands.items():
+        program = shutil.which(command[0], path=beside) or shutil.which(command[0])
+        if program is not None:
+            found[name] = [program, *command[1:]]
+    return found
+
+
+def measure(command: Sequence[str]) -> tuple[float, float]:
+    """Wall clock and processor seconds of the best run."""
+    best = (float("inf"), float("inf"))
+    for _ in range(RUNS):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        began = time.perf_counter()
+        subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+        wall = time.perf_counter() - began
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        busy = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        best = min(best, (wall, busy))
+    return best
+
+
+def main(folders: Sequence[str]) -> None:
+    """Prints one table for each folder."""
+    for name in folders:
+        folder = Path(name)
+        count = sum(1 for _ in folder.rglob("*.py"))
+        print(f"\n{folder.name}: {count} files\n\n| tool | wall s | processor s |\n|---|---|---|")
+        with tempfile.TemporaryDirectory() as scratch:
+            for tool, command in tools(folder, Path(scratch)).items():
+                if tool.endswith("warm"):
+                    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+                wall, busy = measure(command)
+                print(f"| {tool} | {wall:.2f} | {busy:.2f} |", flush=True)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    main(sys.argv[1:])
