@@ -388,7 +388,9 @@ def _wire(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
     in_kex = NUMBER["Transport.send_in_kex"]
     call, returned, raised = int(Kind.CALL), int(Kind.RETURN), int(Kind.RAISE)
 
-    def sends(thing: Any) -> Any:
+    def sends(thing: Any, data: Any) -> Any:
+        if probes.hold_back is not None and _is_eof(data):
+            probes.hold_back()
         if thing.clear_to_send.is_set():
             return None
         given = id_of(thing)
@@ -402,12 +404,17 @@ def _wire(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
     def has_failed(given: int, error: BaseException) -> None:
         row(raised, in_kex, given, 0, 0, probes.writer.text(describe(error)))
 
-    yield transport, "_send_user_message", sends, has_sent, has_failed, ()
+    yield transport, "_send_user_message", sends, has_sent, has_failed, ("data",)
 
     yield from _proxies(homes, probes)
     yield channel, "_feed", whole, fed, _no_fail, ()
     yield channel, "_feed_extended", whole, fed_stderr, _no_fail, ()
     yield channel, "_handle_request", request, requested, _no_fail, ()
+
+
+def _is_eof(data: Any) -> bool:
+    packet = getattr(data, "packet", None)
+    return packet is not None and packet.tell() == 5 and packet.getvalue()[0] == _EOF
 
 
 def _proxies(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:

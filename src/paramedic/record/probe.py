@@ -39,6 +39,8 @@ class Probes:
         self._ids_given: dict[str, Callable[[Any], int]] = {}
         self.classes: dict[type, int] = {}
         self.broken: dict[str, str] = {}
+        self.hold_back: Callable[[], None] | None = None
+        """Called before an EOF goes out, in a run with traps."""
 
     def gap(self, slug: str, detail: str) -> None:
         """Say in the recording that something is not seen."""

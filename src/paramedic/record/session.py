@@ -95,7 +95,8 @@ class Session:
         if options.traps:
             from paramedic.record.traps import Traps
 
-            self.probes.row = Traps(options.traps, options.seed, options.delay_s).around(self.probes.row)
+            traps = Traps(options.traps, options.seed, options.delay_s)
+            self.probes.row, self.probes.hold_back = traps.around(self.probes.row), traps.hold_back
         self._writer.on_new_thread = self._adopted
         self._active = False
         self._main = 0

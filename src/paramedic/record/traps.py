@@ -21,7 +21,6 @@ _SHARE = {CALL: 0.4, LOCK: 1.0, EOF: 1.0}
 """Of the delay, by kind: an EOF is held back for longer than the call that closes its channel, so that CLOSE overtakes it."""
 _MOST_S = 10.0
 """How long all the delays of one place may take together."""
-_EOF_MESSAGE = 96
 _sleep = time.sleep  # the program may replace it
 
 
@@ -46,11 +45,9 @@ class Traps:
 
     def around(self, row: Row) -> Row:
         """The recorder's row function, with the delays behind it."""
-        call, got, wire = int(Kind.CALL), int(Kind.GOT), int(Kind.WIRE)
+        call, got = int(Kind.CALL), int(Kind.GOT)
 
         def trapped(kind: int, op: int, obj: int, site: int, a: int, b: int) -> None:
-            if kind == wire and op == _EOF_MESSAGE and not b:
-                self._delay(EOF, 0)  # the row says when it goes out, so it comes after the delay
             row(kind, op, obj, site, a, b)
             if kind == call and site:
                 self._delay(CALL, site)
@@ -58,6 +55,10 @@ class Traps:
                 self._delay(LOCK, site)
 
         return trapped
+
+    def hold_back(self) -> None:
+        """Before an EOF goes out, and before any lock of Paramiko's is taken for it."""
+        self._delay(EOF, 0)
 
     def _delay(self, kind: str, site: int) -> None:
         if self._anywhere:
