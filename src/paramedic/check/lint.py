@@ -5,22 +5,21 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
-from multiprocessing import get_all_start_methods, get_context
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from paramedic.check.lint_cache import LintCache
 from paramedic.check.notebook import in_cells
-from paramedic.hazards.catalogue import CATALOGUE, lens, lenses_of
 from paramedic.lint.modules import ModuleIndex
-from paramedic.lint.program import read_program
-from paramedic.lint.sightings import Sightings, sightings
 from paramedic.lint.source import UnreadableSource
 from paramedic.lint.tree import Tree, Unseen, find_files, read_tree
 from paramedic.model.finding import Confidence, Finding, Site
 from paramedic.model.hazard import Lens
 from paramedic.model.report import Gap, Report
+
+if TYPE_CHECKING:
+    from paramedic.lint.sightings import Sightings
 
 FEWEST_FOR_PROCESSES = 12
 """With fewer files that matter, starting a process costs more than it saves."""
@@ -98,12 +97,13 @@ def lint_with_sightings(
         if not path.exists() and not path.is_symlink():
             raise FileNotFoundError(str(path))
     unseen: list[Unseen] = []
+    jobs = options.jobs or os.cpu_count() or 1
     files = find_files(paths, options.exclude, unseen)
     cache = LintCache(options.cache, files) if options.cache is not None else None
     if cache is not None:
-        tree = read_tree(files, unseen, recall=cache.flags_of, note=cache.note_flags)
+        tree = read_tree(files, unseen, recall=cache.flags_of, note=cache.note_flags, jobs=jobs)
     else:
-        tree = read_tree(files, unseen)
+        tree = read_tree(files, unseen, jobs=jobs)
     results = _results(tree, options, cache, progress)
     if cache is not None:
         cache.save()
@@ -147,6 +147,10 @@ def _read_all(tree: Tree, waiting: list[tuple[Path, ...]], options: LintOptions)
         for group in waiting:
             yield read_group(tree.index, frozenset(tree.matter), group)
         return
+    # Imported here: most runs need no processes, and these modules cost as much as reading a few files.
+    from concurrent.futures import ProcessPoolExecutor, as_completed
+    from multiprocessing import get_all_start_methods, get_context
+
     # Forked workers inherit the index; where there is no fork they build it from the list of files.
     method = "fork" if "fork" in get_all_start_methods() and sys.platform != "darwin" else "spawn"
     batches = [waiting[n :: jobs * 4] for n in range(jobs * 4)]
@@ -178,6 +182,11 @@ def read_group(index: ModuleIndex, matter: frozenset[Path], group: tuple[Path, .
 
     Threads: any, one at a time per index; reads files.
     """
+    # Imported here: where nothing uses Paramiko, or nothing has changed, the reader is not needed at all.
+    from paramedic.hazards.catalogue import CATALOGUE, lens, lenses_of
+    from paramedic.lint.program import read_program
+    from paramedic.lint.sightings import sightings
+
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(max(limit, 8000))
     try:

@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
-from paramedic.check import baseline, fixing
 from paramedic.check.configuration import Configuration
 from paramedic.check.lint import LintOptions, lint
 from paramedic.check.lint_cache import default_folder
@@ -88,6 +87,8 @@ class LintCommand:
         report = replace(report, findings=tuple(f for f in report.findings if f.hazard not in ignored))
         fail_on = None if args.fail_on == "never" else Confidence(args.fail_on or configuration.fail_on or "possible")
         verdict = judge(report, configuration, fail_on=fail_on)
+        from paramedic.check import baseline
+
         try:
             if args.write_baseline:
                 baseline.write_baseline(verdict.report, Path(args.write_baseline))
@@ -162,6 +163,8 @@ def _names(given: list[str]) -> list[str]:
 
 
 def _fix(verdict: Verdict, args: argparse.Namespace) -> Verdict:
+    from paramedic.check import fixing
+
     changes = fixing.plan(verdict.report.findings, unsafe=args.unsafe_fixes)
     if args.diff:
         for change in changes:

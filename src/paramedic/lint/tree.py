@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -173,6 +174,7 @@ def read_tree(
     *,
     recall: Callable[[Path], str | None] = lambda path: None,
     note: Callable[[Path, str], None] = lambda path, flags: None,
+    jobs: int = 1,
 ) -> Tree:
     """Decides which of the files matter.
 
@@ -181,23 +183,23 @@ def read_tree(
         unseen: gets what cannot be read.
         recall: what an earlier run noted about a file that has not changed since.
         note: takes what is found now.
+        jobs: processes that may help, where there are many files.
 
-    Threads: any; reads files.
+    Threads: any; reads files, may start processes and waits for them.
     """
+    known = {path: recall(path) for path in files}
+    waiting = [path for path in files if known[path] is None]
+    for path, flags, trouble in _search(waiting, jobs):
+        if trouble:
+            unseen.append(Unseen(path=path, reason="unreadable", detail=trouble))
+        else:
+            known[path] = flags
+            note(path, flags)
     marked: list[Path] = []
     linking: list[Path] = []
     worded: list[Path] = []
     for path in files:
-        flags = recall(path)
-        if flags is None:
-            try:
-                with open(path, "rb", buffering=0) as file:
-                    data = file.read()
-            except OSError as error:
-                unseen.append(Unseen(path=path, reason="unreadable", detail=error.strerror or str(error)))
-                continue
-            flags = _flags(data)
-            note(path, flags)
+        flags = known[path] or ""
         if "m" in flags:
             marked.append(path)
         if "l" in flags:
@@ -212,6 +214,32 @@ def read_tree(
     index.imported = frozenset(target for path in {*matter, *linking} for target in imports.get(path, ()))
     groups = _groups(matter, imports)
     return Tree(files=files, matter=matter, imported=index.imported, groups=groups, unseen=unseen, index=index)
+
+
+FEWEST_FOR_PROCESSES = 1500
+"""With fewer files to search, a process costs more than it saves."""
+
+
+def _search(paths: list[Path], jobs: int) -> Iterator[tuple[Path, str, str]]:
+    """The flags of each file, or why it cannot be read."""
+    if jobs < 2 or len(paths) < FEWEST_FOR_PROCESSES or not hasattr(os, "fork") or sys.platform == "darwin":
+        for path in paths:
+            yield path, *_search_one(path)
+        return
+    from multiprocessing import get_context
+
+    with get_context("fork").Pool(jobs) as pool:
+        size = max(1, len(paths) // (jobs * 4))
+        for path, (flags, trouble) in zip(paths, pool.imap(_search_one, paths, chunksize=size), strict=True):
+            yield path, flags, trouble
+
+
+def _search_one(path: Path) -> tuple[str, str]:
+    try:
+        with open(path, "rb", buffering=0) as file:
+            return _flags(file.read()), ""
+    except OSError as error:
+        return "", error.strerror or str(error)
 
 
 def _flags(data: bytes) -> str:

@@ -111,7 +111,10 @@ class World:
         Threads: the reader's own; does not block.
         """
         path = self.index.find(name, near)
-        if path is None or not (path in self.relevant or self.index.adds_something(path)):
+        if path is None:
+            return None
+        # A helper that never speaks of Paramiko is followed from a module that does, its own helpers are not.
+        if path not in self.relevant and not (near in self.relevant and self.index.adds_something(path)):
             return None
         return self.module_at(path)
 
