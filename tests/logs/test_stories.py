@@ -84,6 +84,10 @@ FOUND: dict[str, tuple[str, str, str]] = {
         "shared-agent", "observed",
         connected(1) + "\n1 2: start 0xb2\n1 3: start 0xb3\n1 2: banner\n1 2: kex\n1 2: keys\n1 2: login\n"
         "5 2: Exception (client): lost ssh-agent"),
+    "six keys are refused before the right one": (
+        "too-many-keys", "observed",
+        ONE.replace("1 1: in\n", "1 1: no\n1 1: login\n1 1: no\n"
+                    "1 1: Disconnect (code 2): Too many authentication failures")),
     "a thread works in the directory of another": (
         "shared-sftp-cwd", "possible",
         ONE + "1 2: open 0\n1 1: yes 0\n1 1: ok 0\n"

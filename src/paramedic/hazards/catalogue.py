@@ -53,6 +53,7 @@ from paramedic.hazards.shared_sftp_cwd import HAZARD as _shared_sftp_cwd
 from paramedic.hazards.shared_sftp_file import HAZARD as _shared_sftp_file
 from paramedic.hazards.signal_handler_reenters import HAZARD as _signal_handler_reenters
 from paramedic.hazards.slow_read import HAZARD as _slow_read
+from paramedic.hazards.too_many_keys import HAZARD as _too_many_keys
 from paramedic.hazards.undrained_output_while_writing import HAZARD as _undrained_output_while_writing
 from paramedic.hazards.undrained_stderr import HAZARD as _undrained_stderr
 from paramedic.hazards.wait_without_timeout import HAZARD as _wait_without_timeout
@@ -97,6 +98,7 @@ CATALOGUE: tuple[Hazard, ...] = (
     _proxy_command_leak,
     _session_limit,
     _connect_storm,
+    _too_many_keys,
     _lost_exception,
     _gevent_half_patched,
     _host_key_not_verified,
