@@ -9,8 +9,6 @@ from pathlib import Path
 from paramedic.check.checklist import Answer, answers, next_action
 from paramedic.check.configuration import Configuration
 from paramedic.check.lint import LintOptions, Progress, lint_with_sightings
-from paramedic.check.log import report_of_logs
-from paramedic.check.recording import findings_of
 from paramedic.check.suppression import suppress
 from paramedic.model.finding import Finding
 from paramedic.model.report import Gap, Report
@@ -67,10 +65,15 @@ def check_up(
         f"source: {static.source['files']} files, {static.source['files_that_matter']} with Paramiko "
         f"({', '.join(str(p) for p in paths)})"
     ]
+    # Imported here: most checkups read source alone.
     if recordings:
+        from paramedic.check.recording import findings_of
+
         reports["recording"] = findings_of(list(recordings))
         sources.append(f"recording: {', '.join(str(r) for r in recordings)}")
     if logs:
+        from paramedic.check.log import report_of_logs
+
         reports["log"] = report_of_logs(list(logs)).report
         sources.append(f"log: {', '.join(logs)}")
         seen.setdefault("debug-logging", []).extend(logs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -73,29 +74,46 @@ class ModuleIndex:
         self._adding: dict[Path, bool] = {}
         self.imported: frozenset[Path] = frozenset()
         self._sources: dict[Path, SourceFile | None] = {}
-        folders_with_init = {p.parent for p in files if p.name == "__init__.py"}
-        for path in files:
-            parts: list[str] = [] if path.stem == "__init__" else [path.stem]
-            folder = path.parent
-            while folder in folders_with_init:
-                parts.insert(0, folder.name)
-                folder = folder.parent
-            if parts:
-                self._by_name.setdefault(".".join(parts), []).append(path)
-            if path.parent in folders_with_init and path.stem != "__init__":
-                self._by_name.setdefault(path.stem, []).append(path)
+        # Text, not paths: this runs once for every file of the tree, of which few matter.
+        split = [(path, *os.path.split(path)) for path in files]
+        packages = {folder for _, folder, name in split if name == "__init__.py"}
+        prefixes: dict[str, str] = {}
+        for path, folder, file_name in split:
+            prefix = prefixes.get(folder)
+            if prefix is None:
+                prefix = prefixes[folder] = self._package_of(folder, packages)
+            stem = file_name.rpartition(".")[0] or file_name
+            if stem == "__init__":
+                if prefix:
+                    self._by_name.setdefault(prefix, []).append(path)
+                continue
+            self._by_name.setdefault(f"{prefix}.{stem}" if prefix else stem, []).append(path)
+            if prefix:
+                self._by_name.setdefault(stem, []).append(path)
         self._names: dict[Path, str] = {}
-        for name, paths in self._by_name.items():
-            for path in paths:
-                if len(name) > len(self._names.get(path, "")):
-                    self._names[path] = name
+
+    @staticmethod
+    def _package_of(folder: str, packages: set[str]) -> str:
+        parts: list[str] = []
+        while folder in packages:
+            folder, name = os.path.split(folder)
+            parts.insert(0, name)
+        return ".".join(parts)
+
+    def _all_names(self) -> dict[Path, str]:
+        if not self._names:
+            for name, paths in self._by_name.items():
+                for path in paths:
+                    if len(name) > len(self._names.get(path, "")):
+                        self._names[path] = name
+        return self._names
 
     def name_of(self, path: Path) -> str:
         """The dotted name of a file.
 
         Threads: the reader's own; does not block.
         """
-        return self._names.get(path, path.stem)
+        return self._all_names().get(path, path.stem)
 
     def find(self, name: str, near: Path) -> Path | None:
         """The file of a dotted name, preferring the one nearest to the importer.
@@ -113,7 +131,7 @@ class ModuleIndex:
         if same:
             return same[0]
         if "." not in name:
-            return paths[0] if len(paths) == 1 and _plausible(paths[0], near, self._names) else None
+            return paths[0] if len(paths) == 1 and _plausible(paths[0], near, self._all_names()) else None
         return paths[0]
 
     def adds_something(self, path: Path) -> bool:
