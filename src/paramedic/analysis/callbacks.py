@@ -1,7 +1,10 @@
 """User code that runs on a transport's own thread, and what it does there.
 
-Paramiko calls port-forward, X11 and agent handlers, keyboard-interactive and server callbacks, and logging handlers on the
-thread that reads the connection (transport.py ``Transport.run``, 5.1.0). While they run nothing of that connection moves.
+Paramiko calls port-forward, X11 and agent handlers, keyboard-interactive and server callbacks, and logging handlers
+on the thread that reads the connection (transport.py ``Transport.run``, 5.1.0). While they run nothing of that
+connection moves.
+
+Threads: one thread, the one that drives the machines; nothing here blocks.
 """
 
 from __future__ import annotations
@@ -15,8 +18,10 @@ from paramedic.analysis.world import World
 
 _LONG_NS = 1_000_000_000
 _READS = "recv recv_stderr read readline readlines readinto recv_exit_status"
-_WAITS = ("Event.wait", "Condition.wait", "Queue.get", "Queue.put", "SimpleQueue.get", "Future.result", "Future.exception",
-          "Thread.join", "Semaphore.acquire", "Barrier.wait", "Queue.join")  # fmt: skip
+_WAITS = frozenset(
+    "Event.wait Condition.wait Queue.get Queue.put SimpleQueue.get Future.result Future.exception Thread.join "
+    "Semaphore.acquire Barrier.wait Queue.join".split()
+)
 
 
 @dataclass(slots=True)

@@ -1,4 +1,7 @@
-"""Which calls were open when, in which thread, with which locks."""
+"""Which calls were open when, in which thread, with which locks.
+
+Threads: one thread, the one that drives the machines; nothing here blocks.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,8 @@ class Call:
     """
 
     __slots__ = (
-        "argument", "began_ns", "ended_ns", "epoch", "error", "locks", "name", "obj", "result", "stack", "thread", "words",
+        "argument", "began_ns", "ended_ns", "epoch", "error", "locks", "name", "obj", "result", "stack",
+        "thread", "words",
     )  # fmt: skip
 
     def __init__(

@@ -1,7 +1,9 @@
 """Channels: unread bytes and windows, ends of streams and of channels, and calls that nothing can end.
 
-A receive window is given back only as data is read (channel.py ``Channel._check_add_window``, Paramiko 5.1.0). So a peer
-that has filled it waits for a reader; whoever waits for that peer meanwhile waits for ever.
+A receive window is given back only as data is read (channel.py ``Channel._check_add_window``, Paramiko 5.1.0). So a
+peer that has filled it waits for a reader; whoever waits for that peer meanwhile waits for ever.
+
+Threads: one thread, the one that drives the machines; nothing here blocks.
 """
 
 from __future__ import annotations
@@ -159,7 +161,8 @@ class Channels:
         return channel
 
     def polled_in_vain(self, ident: int, call: Call) -> bool:
-        """Whether the exit status is asked for, without waiting, while the window is full; the call then counts from there."""
+        """Whether the exit status is asked for, without waiting, while the window is full; the call then counts from
+        there."""
         known = self.alive.get(ident)
         if known is None or not known.full_ns:
             return False

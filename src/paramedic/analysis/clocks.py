@@ -1,12 +1,14 @@
 """What happened before what: vector clocks, and epochs instead of them where one number will do.
 
-An access is an *epoch*: thread ``u`` at its own clock ``c``. It happened before now of thread ``t`` if ``t`` knows ``u`` at
-``c`` or later (FastTrack, Flanagan and Freund, PLDI 2009). A thread's knowledge of others is a dictionary that is replaced,
-never changed, so that handing it over costs nothing; its own clock goes up after each hand-over.
+An access is an *epoch*: thread ``u`` at its own clock ``c``. It happened before now of thread ``t`` if ``t`` knows
+``u`` at ``c`` or later (FastTrack, Flanagan and Freund, PLDI 2009). A thread's knowledge of others is a dictionary
+that is replaced, never changed, so that handing it over costs nothing; its own clock goes up after each hand-over.
 
-There are two orders. The *full* one has edges for locks too: accesses that it leaves unordered can be swapped. The *weak*
-one has only deliberate hand-overs (start, join, queue, future, event …): lock-order cycles are judged by it, because two
-critical sections of one lock are always in the full order.
+There are two orders. The *full* one has edges for locks too: accesses that it leaves unordered can be swapped. The
+*weak* one has only deliberate hand-overs (start, join, queue, future, event …): lock-order cycles are judged by it,
+because two critical sections of one lock are always in the full order.
+
+Threads: one thread, the one that drives the machines; nothing here blocks.
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
 """Pairs of uses that the contract does not allow at the same time, and that met or could have met.
 
 Overlap is certain (TSVD, Li et al., SOSP 2019). Uses that did not overlap conflict if nothing orders them (FastTrack's
-epochs, one per resource and thread). An exclusion that we cannot see, such as a pool in a bare ``deque``, shows itself: many
-turns of several threads on one object and never an overlap. Such objects are believed to be guarded.
+epochs, one per resource and thread). An exclusion that we cannot see, such as a pool in a bare ``deque``, shows
+itself: many turns of several threads on one object and never an overlap. Such objects are believed to be guarded.
+
+Threads: one thread, the one that drives the machines; nothing here blocks.
 """
 
 from __future__ import annotations

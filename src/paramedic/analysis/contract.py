@@ -1,8 +1,8 @@
 """The contract of Paramiko's objects: which pairs of calls must not run at the same time.
 
 An operation *uses* resources; a rule says which uses of one resource exclude each other. What no rule names is safe
-together. Checked against Paramiko 5.1.0, where not said otherwise also 2.12 to 4.0; ``docs/explanation/contract.md`` has
-the long form.
+together. Checked against Paramiko 5.1.0, where not said otherwise also 2.12 to 4.0; ``docs/explanation/contract.md``
+has the long form.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Futures: whose exception nobody asked for, and workers that wait for work queued behind themselves."""
+"""Futures: whose exception nobody asked for, and workers that wait for work queued behind themselves.
+
+Threads: one thread, the one that drives the machines; nothing here blocks.
+"""
 
 from __future__ import annotations
 

@@ -46,8 +46,8 @@ class Hung:
 def hung(facts: RunFacts) -> list[Hung]:
     """The remote calls that were waiting in vain at a disorderly end, or when Ctrl-C ended them.
 
-    What has a better explanation is left out: a full window, a circle of locks, a transport's thread that user code keeps,
-    a shared SFTP client whose replies were lost.
+    What has a better explanation is left out: a full window, a circle of locks, a transport's thread that user code
+    keeps, a shared SFTP client whose replies were lost.
 
     Threads: pure.
     """

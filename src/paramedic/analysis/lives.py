@@ -1,4 +1,7 @@
-"""Closing, use after it, and how many sessions a connection carried."""
+"""Closing, use after it, and how many sessions a connection carried.
+
+Threads: one thread, the one that drives the machines; nothing here blocks.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,8 @@ class ClosedUse:
         owner: id of the client or transport that was closed.
         close: the call that closed it.
         use: the other thread's call.
-        how: ``broken`` (it was under way and failed), ``after`` (it began afterwards and failed), ``status`` (it returned
+        how: ``broken`` (it was under way and failed), ``after`` (it began afterwards and failed), ``status`` (it
+            returned
             exit status -1), ``unordered`` (it was over, but nothing made the closer wait for it).
         count: how often.
         uses: one call for each other thread.
@@ -69,8 +73,8 @@ _MATTERS = frozenset(
     "exec_command invoke_shell open_sftp open_session open_channel read readline readlines recv recv_stderr __next__ "
     "recv_exit_status get put getfo putfo stat listdir listdir_attr open remove rename mkdir".split()
 )
-"""A thread whose last use was none of these (it wrote, it closed its channel) had all that it wanted. The peer may have told
-the closer so on a way that we do not see, so a close after it says nothing."""
+"""A thread whose last use was none of these (it wrote, it closed its channel) had all that it wanted. The peer may
+have told the closer so on a way that we do not see, so a close after it says nothing."""
 
 
 class Lives:

@@ -1,9 +1,11 @@
 """Locks: who held which for how long and over what, who waited, and in which order they were taken.
 
-The order is a graph whose nodes are locks and, as pseudo-locks, transports: a thread that waits for the peer with a lock
-held has taken "lock, then transport"; a callback that takes a lock on the transport's thread has taken "transport, then
-lock". A cycle of edges by different threads, with no common gate lock and no deliberate hand-over between them, is a
-deadlock that another order of the same threads runs into (Goodlock, Havelund 2000; lockdep).
+The order is a graph whose nodes are locks and, as pseudo-locks, transports: a thread that waits for the peer with a
+lock held has taken "lock, then transport"; a callback that takes a lock on the transport's thread has taken
+"transport, then lock". A cycle of edges by different threads, with no common gate lock and no deliberate hand-over
+between them, is a deadlock that another order of the same threads runs into (Goodlock, Havelund 2000; lockdep).
+
+Threads: one thread, the one that drives the machines; nothing here blocks.
 """
 
 from __future__ import annotations

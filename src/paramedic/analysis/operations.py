@@ -6,12 +6,15 @@ from collections.abc import Sequence
 
 _REMOTE = {
     "SSHClient": "connect exec_command invoke_shell open_sftp",
-    "Transport": "start_client connect open_session open_channel open_sftp_client request_port_forward cancel_port_forward "
-    "global_request renegotiate_keys accept auth_none auth_password auth_publickey auth_interactive auth_interactive_dumb",
+    "Transport": "start_client connect open_session open_channel open_sftp_client request_port_forward "
+    "cancel_port_forward "
+    "global_request renegotiate_keys accept auth_none auth_password auth_publickey auth_interactive "
+    "auth_interactive_dumb",
     "Channel": "get_pty invoke_shell exec_command invoke_subsystem recv_exit_status request_x11 recv recv_stderr send "
     "send_stderr sendall sendall_stderr",
     "File": "read readinto readline readlines __next__ write writelines flush",
-    "SFTPClient": "listdir listdir_attr open remove rename posix_rename mkdir rmdir stat lstat symlink chmod chown utime "
+    "SFTPClient": "listdir listdir_attr open remove rename posix_rename mkdir rmdir stat lstat symlink chmod "
+    "chown utime "
     "truncate readlink normalize chdir putfo put getfo get",
     "SFTPFile": "close seek stat chmod chown utime truncate check prefetch",
 }
@@ -40,7 +43,8 @@ CALLS_BACK = frozenset(
     "SSHClient.connect Transport.connect Transport.auth_interactive Transport.auth_interactive_dumb SFTPClient.get "
     "SFTPClient.getfo SFTPClient.put SFTPClient.putfo Transport.start_server".split()
 )
-"""Operations that run functions of the user's in the caller's own thread: policies, progress callbacks, file objects."""
+"""Operations that run functions of the user's in the caller's own thread: policies, progress callbacks, file
+objects."""
 
 
 class Operation:

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from paramedic.analysis.locks import Edge
 
 LONGEST = 4
-"""Cycles of more locks than this are not looked for: none was ever reported for Paramiko, and the search is exponential."""
+"""Cycles of more locks than this are not looked for: none was ever reported for Paramiko, and the search is
+exponential."""
 
 
 def cycles(edges: dict[tuple[int, int], list[Edge]]) -> Iterator[tuple[Edge, ...]]:

@@ -1,4 +1,7 @@
-"""Who belongs to whom: files to channels, channels to transports, transports to clients."""
+"""Who belongs to whom: files to channels, channels to transports, transports to clients.
+
+Threads: one thread, the one that drives the machines; nothing here blocks.
+"""
 
 from __future__ import annotations
 

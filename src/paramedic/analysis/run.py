@@ -182,7 +182,8 @@ class RunFacts:
 
     @property
     def ended_itself(self) -> bool:
-        """Whether the program gave up by itself (a watchdog's ``os._exit``), and was not stopped by a signal or Ctrl-C."""
+        """Whether the program gave up by itself (a watchdog's ``os._exit``), and was not stopped by a signal or
+        Ctrl-C."""
         return self.status <= 128 and not self.interrupted
 
     def waits_since(self, t_ns: int) -> bool:

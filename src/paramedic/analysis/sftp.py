@@ -1,4 +1,7 @@
-"""SFTP state that is not in the protocol: file positions, the working directory, requests that were sent ahead."""
+"""SFTP state that is not in the protocol: file positions, the working directory, requests that were sent ahead.
+
+Threads: one thread, the one that drives the machines; nothing here blocks.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What became of objects that is neither a call nor data: policies, socket options, orderly ends, volumes and counts."""
+"""What became of objects that is neither a call nor data: policies, socket options, orderly ends, volumes and counts.
+
+Threads: one thread, the one that drives the machines; nothing here blocks.
+"""
 
 from __future__ import annotations
 

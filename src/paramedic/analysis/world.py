@@ -1,4 +1,7 @@
-"""Who and what there is in a recording: threads and objects, with names that people use for them."""
+"""Who and what there is in a recording: threads and objects, with names that people use for them.
+
+Threads: one thread, the one that drives the machines; nothing here blocks.
+"""
 
 from __future__ import annotations
 

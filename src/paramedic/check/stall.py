@@ -1,8 +1,8 @@
 """A hang told while it hangs: look at the recording of a running program now and then.
 
-Told is only what nothing can end: circles of locks, full windows, callbacks that keep their transport's thread, workers that
-wait for their own pool. A thread that waits for a quiet server is idle; whether its peer is dead cannot be seen from here
-until the program is ended.
+Told is only what nothing can end: circles of locks, full windows, callbacks that keep their transport's thread,
+workers that wait for their own pool. A thread that waits for a quiet server is idle; whether its peer is dead cannot
+be seen from here until the program is ended.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from paramedic.model.report import Gap, Report
 from paramedic.trace.reader import RecordingError, find_traces, open_trace
 
 HANGS = frozenset(
-    "exit-status-before-output undrained-stderr undrained-output-while-writing lock-order-inversion callback-blocks-transport "
-    "call-on-transport-thread pool-starvation pool-drained finalizer-deadlock rekey-deadlock prefetch-stall connect-at-import "
+    "exit-status-before-output undrained-stderr undrained-output-while-writing lock-order-inversion "
+    "callback-blocks-transport "
+    "call-on-transport-thread pool-starvation pool-drained finalizer-deadlock rekey-deadlock prefetch-stall "
+    "connect-at-import "
     "signal-handler-reenters exit-blocked select-pipe-race shared-sftp-client".split()
 )
 _SHARE = 0.2

@@ -36,7 +36,7 @@ class Kind(IntEnum):
     END = 18  # the thread is about to end: b = text of the exception that ends it
     JOINED = 19  # learned that thread `a` has ended
     FEED = 20  # data for channel `obj` came: op = stream, a = unread bytes after it, b = receive window size
-    WIRE = 21  # protocol message on transport `obj`: op = message number, a = channel number at the receiver, b = 1 if received
+    WIRE = 21  # message on transport `obj`: op = its number, a = channel number at the receiver, b = 1 if received
     FORK = 22  # a = process id of the child (in the parent) or of the parent (in the child)
     GAP = 23  # something was not recorded: b = text: slug and detail
     STATE = 24  # `obj` changed: op = which state, a = its value, b = text

@@ -3,6 +3,8 @@
 The cache is one file for each interpreter and folder of sources, below the user's cache directory. It is only a cache:
 whatever is wrong with it, the functions are rewritten anew. It is written with mode 0600 and read only if it belongs to
 this user, because code that is loaded from it is run; and only if its checksum is right, because `marshal` trusts it.
+
+Threads: the thread that starts a recording.
 """
 
 from __future__ import annotations

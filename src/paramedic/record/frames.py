@@ -98,7 +98,8 @@ class Stacks:
                 if owner is None:
                     owner = owner_of(code)
                 if owner <= LIBRARY:
-                    # one number for code and place: ids are multiples of 16 far apart, instructions of one function are not
+                    # one number for code and place: ids are multiples of 16 far apart, instructions of one function
+                    # are not
                     add(ident + frame.f_lasti)
                     if len(key) == DEPTH:
                         break

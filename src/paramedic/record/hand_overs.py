@@ -1,6 +1,8 @@
 """Hand-overs between threads: start and join, events, semaphores, conditions, barriers, queues, futures, event loops.
 
 Each becomes POST where something is handed over (recorded before it is) and TAKE where it is received (recorded after).
+
+Threads: the probes run in any thread of the program's and do not block; making them is the recorder's start.
 """
 
 from __future__ import annotations

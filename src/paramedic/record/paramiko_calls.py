@@ -2,6 +2,8 @@
 
 Private names that are used here (``in_buffer._buffer``, ``_feed``, ``_set_transport`` …) exist in Paramiko 2.12 to 5.1;
 one that is missing becomes a gap.
+
+Threads: the probes run in any thread of the program's and do not block; `targets` in the recorder's start.
 """
 
 from __future__ import annotations
@@ -213,8 +215,8 @@ def _no_fail(_: Any, __: BaseException) -> None:
 def _line_reads(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
     """``for line in stdout`` and ``readline()``: recorded where they go to the channel, not for each line.
 
-    Most lines come out of the file's own buffer, and a probe there would cost more than the line. So the inner ``_read``
-    is watched, and is the user's call when ``readline`` (file.py) is its caller.
+    Most lines come out of the file's own buffer, and a probe there would cost more than the line. So the inner
+    ``_read`` is watched, and is the user's call when ``readline`` (file.py) is its caller.
     """
     row, stack_of, id_of, trouble = probes.row, probes.stacks.of, probes.id_of, probes.trouble
     readline = homes["File"].readline

@@ -3,6 +3,8 @@
 A call is recorded unless Paramiko itself made it: ``stdout.read()`` is one call of the user's, however often Paramiko's
 own code then calls ``Channel.recv``. Calls that user code makes from inside a callback are recorded, because their
 caller is not Paramiko. An error in here switches that probe off, becomes a gap in the recording and goes no further.
+
+Threads: the probes run in any thread of the program's, also in signal handlers and finalizers, and do not block.
 """
 
 from __future__ import annotations

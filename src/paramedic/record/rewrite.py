@@ -3,6 +3,8 @@
 The function's source is parsed, its body set into ``try``/``except``, its ``return`` statements passed through a probe,
 and the result compiled with the same file name, lines and columns. Then ``function.__code__`` is replaced. What is
 undone is undone by putting the old code object back.
+
+Threads: the thread that starts or stops a recording; reads source files.
 """
 
 from __future__ import annotations

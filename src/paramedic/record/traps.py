@@ -1,7 +1,7 @@
 """Short delays at chosen places of the observed program, so that what could overlap does (TSVD's traps, SOSP 2019).
 
-Only a run that is asked to confirm or to fuzz has them. A delay comes in the middle of a call, with a lock just taken, or
-between Paramiko's composing an EOF and its sending it.
+Only a run that is asked to confirm or to fuzz has them. A delay comes in the middle of a call, with a lock just
+taken, or between Paramiko's composing an EOF and its sending it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ CALL, LOCK, EOF, ANYWHERE = "call", "lock", "eof", "anywhere"
 """Kinds of traps: in a call, with a lock just taken, before an EOF goes out; at any call and lock (fuzzing)."""
 
 _SHARE = {CALL: 0.4, LOCK: 1.0, EOF: 1.0}
-"""Of the delay, by kind: an EOF is held back for longer than the call that closes its channel, so that CLOSE overtakes it."""
+"""Of the delay, by kind: an EOF is held back for longer than the call that closes its channel, so that CLOSE
+overtakes it."""
 _MOST_S = 10.0
 """How long all the delays of one place may take together."""
 _sleep = time.sleep  # the program may replace it

@@ -20,7 +20,8 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         if lasted < LONG_NS:
             continue
         message = (
-            f"{call.method}() blocked the event loop on {facts.world.thread_name(call.thread)} for {story.duration(lasted)}: "
+            f"{call.method}() blocked the event loop on {facts.world.thread_name(call.thread)} for "
+            f"{story.duration(lasted)}: "
             "no other coroutine ran meanwhile"
         )
         yield story.finding(HAZARD, Confidence.OBSERVED, message, [story.call(call)], [call.obj], count)

@@ -22,7 +22,8 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         closer, name = facts.world.thread_name(closed.close.thread), facts.world.name(closed.owner)
         message = f"{closer} closed {name} {_HOW[closed.how].format(users=users)}"
         steps = sorted(
-            [story.call(closed.close), *(story.call(use, _status(facts, use.result)) if closed.how == "status" else story.call(use)
+            [story.call(closed.close), *(story.call(use, _status(facts, use.result)) if closed.how == "status" else
+            story.call(use)
                                          for use in closed.uses[:4])],
             key=lambda step: step.at_s or 0.0,
         )  # fmt: skip

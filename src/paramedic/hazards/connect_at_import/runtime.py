@@ -22,7 +22,8 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         if module is None or facts.end_ns - call.began_ns < HUNG_NS or call.name not in _WAITS:
             continue
         message = (
-            f"{facts.world.thread_name(call.thread)} waits in {call.method}() while {module.file} is being imported: threads that "
+            f"{facts.world.thread_name(call.thread)} waits in {call.method}() while {module.file} is being "
+            f"imported: threads that "
             "import it, too, wait for its import lock"
         )
         yield story.finding(HAZARD, Confidence.OBSERVED, message, [story.call(call)], [])

@@ -21,7 +21,7 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     groups: dict[int, list[Call]] = {}
     for call in dropped:
         groups.setdefault(call.stack, []).append(call)
-    for stack, calls in groups.items():
+    for _stack, calls in groups.items():
         beside = [
             c for c in facts.states.connects
             if any(c.began_ns <= d.ended_ns and d.began_ns <= c.ended_ns for d in calls) and c.thread != calls[0].thread
@@ -30,7 +30,8 @@ def find(facts: RunFacts) -> Iterator[Finding]:
             continue
         span = max(c.began_ns for c in (*beside, *calls)) - min(c.began_ns for c in (*beside, *calls))
         message = (
-            f"{len({id(c) for c in (*beside, *calls)})} connects began within {story.duration(span)} and {len(calls)} of them were "
+            f"{len({id(c) for c in (*beside, *calls)})} connects began within {story.duration(span)} and "
+            f"{len(calls)} of them were "
             "dropped before the banner: the server's MaxStartups"
         )
         yield story.finding(HAZARD, Confidence.OBSERVED, message, [story.call(c) for c in calls[:3]], [], len(calls))

@@ -21,7 +21,8 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     for dropped in (with_terminal or commands)[:1]:
         harm = "SIGHUP ended it" if dropped.pty else "it has no terminal, so it goes on until it writes"
         message = (
-            f"{facts.world.name(dropped.channel)} was closed by its finalizer while its command still ran ({harm}): nobody held "
+            f"{facts.world.name(dropped.channel)} was closed by its finalizer while its command still ran "
+            f"({harm}): nobody held "
             "the channel or its streams"
         )
         steps = [story.call(dropped.opener)] if dropped.opener is not None else []

@@ -34,7 +34,8 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         best = group[0]
         name = facts.world.name(best.resource)
         message = (
-            f"{story.everyone(group)} end the input of {name} and close it, and nothing makes the one wait for the other: "
+            f"{story.everyone(group)} end the input of {name} and close it, and nothing makes the one wait "
+            f"for the other: "
             "EOF can go out after CLOSE"
         )
         steps = [story.call(best.first), story.call(best.second)]

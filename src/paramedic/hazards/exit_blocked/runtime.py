@@ -23,7 +23,10 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         if not facts.is_remote(call.name) or call.thread == shutdown.thread:
             continue
         thread = facts.world.thread_name(call.thread)
-        message = f"The main thread has ended and waits for {thread}, which waits in {call.method}() on {facts.world.name(call.obj)}"
+        message = (
+            f"The main thread has ended and waits for {thread}, which waits in {call.method}() on "
+            f"{facts.world.name(call.obj)}"
+        )
         steps = [
             story.call(call),
             story.step(shutdown.thread, 0, shutdown.began_ns, "ended, and waited for the other threads"),

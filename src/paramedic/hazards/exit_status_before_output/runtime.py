@@ -23,7 +23,8 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         thread = facts.world.thread_name(stuck.call.thread)
         unread = stuck.unread_out + stuck.unread_err
         message = (
-            f"{thread} waited for the exit status of {facts.world.name(stuck.channel)} while {unread:,} bytes of output were "
+            f"{thread} waited for the exit status of {facts.world.name(stuck.channel)} while {unread:,} bytes "
+            f"of output were "
             f"unread: its window of {stuck.window_bytes:,} bytes is used up, so the command cannot end"
         )
         steps = [story.call(stuck.call)]

@@ -25,7 +25,8 @@ def find(facts: RunFacts) -> Iterator[Finding]:
             continue
         reader = facts.world.thread_name(polled.ready.thread)
         message = (
-            f"{reader} stopped reading {facts.world.name(channel)} when exit_status_ready() said yes: {left:,} bytes of output "
+            f"{reader} stopped reading {facts.world.name(channel)} when exit_status_ready() said yes: "
+            f"{left:,} bytes of output "
             "were never read"
         )
         steps = [story.call(polled.last_read), story.call(polled.ready)]

@@ -18,7 +18,8 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     story = Story(facts)
     for obj, call in facts.inherited.items():
         message = (
-            f"Process {facts.process} was forked with a live connection and called {call.method}() on it: only the process that "
+            f"Process {facts.process} was forked with a live connection and called {call.method}() on it: "
+            f"only the process that "
             "connected may use it"
         )
         yield story.finding(HAZARD, Confidence.OBSERVED, message, [story.call(call)], [obj])

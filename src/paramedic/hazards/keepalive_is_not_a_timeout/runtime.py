@@ -22,7 +22,8 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         if keepalive is None or not found.needed:
             continue
         message = (
-            f"{facts.world.thread_name(found.call.thread)} waited {story.duration(found.lasted_ns)} in {found.call.method}() for a "
+            f"{facts.world.thread_name(found.call.thread)} waited {story.duration(found.lasted_ns)} in "
+            f"{found.call.method}() for a "
             "peer that says nothing: set_keepalive() sends, but never looks for an answer"
         )
         confidence = Confidence.OBSERVED if facts.ended_itself else Confidence.ADVICE

@@ -26,6 +26,10 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         if len(transports) < 2:
             continue
         makers = {facts.world.thing(t).thread for t in transports}
-        message = f"{len(transports)} connections were never closed and outlive the threads that made them ({story.threads(makers)})"
-        steps = [story.step(next(iter(makers)), stack, facts.first_ns, "connected, and ended without close()")]
-        yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, transports[:4], len(transports))
+        message = (
+            f"{len(transports)} connections were never closed and outlive the threads that made them "
+            f"({story.threads(makers)})"
+        )
+        steps = [story.step(next(iter(makers)), stack, facts.first_ns, "connected, and
+        ended without close()")] yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, transports[:4],
+        len(transports))

@@ -25,9 +25,12 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         lost = [(thread, call) for thread, call in pool.taken.values() if thread not in busy]
         if len(lost) < len(pool.taken):
             continue
-        message = f"{story.threads({c.thread for c in waited})} wait on {facts.world.name(queue)} for what was taken and not put back"
-        steps = [story.call(call, "took one and did not put it back") for _, call in lost[:3] if call is not None]
-        steps += [story.call(call) for call in waited[:2]]
+        message = (
+            f"{story.threads({c.thread for c in waited})} wait on {facts.world.name(queue)} for what was taken "
+            f"and not put back"
+        )
+        steps = [story.call(call, "took one and did not put it back") for _, call in lost[:3] if
+        call is not None] steps += [story.call(call) for call in waited[:2]]
         yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, [queue], len(lost))
 
 

@@ -20,7 +20,8 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     if not starved:
         return
     message = (
-        f"{story.threads({s.call.thread for s in starved})} wait in result() for tasks that no worker has begun: the pool's "
+        f"{story.threads({s.call.thread for s in starved})} wait in result() for tasks that no worker has "
+        f"begun: the pool's "
         "workers wait for work that is queued behind them"
     )
     steps = [story.call(s.call) for s in starved[:4]]

@@ -18,7 +18,8 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     story = Story(facts)
     for behind in facts.sftp.behind.values():
         message = (
-            f"{facts.world.thread_name(behind.call.thread)} waited {story.duration(behind.lasted_ns)} in {behind.call.method}() on "
+            f"{facts.world.thread_name(behind.call.thread)} waited {story.duration(behind.lasted_ns)} in "
+            f"{behind.call.method}() on "
             f"{facts.world.name(behind.client)} behind the replies to a prefetch() without a limit"
         )
         steps = [story.call(behind.prefetch), story.call(behind.call)]

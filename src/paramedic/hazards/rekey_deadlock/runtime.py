@@ -25,7 +25,8 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         if facts.world.thread(call.thread).transport != call.obj or lasted < LONG_NS:
             continue
         message = (
-            f"The thread of {facts.world.name(call.obj)} waited {story.duration(lasted)} to send a reply in the middle of a key "
+            f"The thread of {facts.world.name(call.obj)} waited {story.duration(lasted)} to send a reply in "
+            f"the middle of a key "
             "exchange, which only this thread can finish"
         )
         yield story.finding(HAZARD, Confidence.OBSERVED, message, [story.call(call, "had to send a reply")], [call.obj])

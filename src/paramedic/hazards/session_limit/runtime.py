@@ -21,7 +21,8 @@ def find(facts: RunFacts) -> Iterator[Finding]:
             continue  # with no other session open it is not the number that the server objects to
         name = facts.world.name(refusal.transport)
         message = (
-            f"The server refused {refusal.count} session{'s' if refusal.count > 1 else ''} on {name} while others were open on "
+            f"The server refused {refusal.count} session{'s' if refusal.count > 1 else ''} on {name} while "
+            f"others were open on "
             f"it (up to {refusal.peak} were asked for at once): its MaxSessions is reached"
         )
         steps = [story.call(call) for call in refusal.calls[:3]]

@@ -18,7 +18,8 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     story = Story(facts)
     for moved in facts.sftp.moved.values():
         message = (
-            f"{facts.world.thread_name(moved.use.thread)} used a relative path on {facts.world.name(moved.client)} after "
+            f"{facts.world.thread_name(moved.use.thread)} used a relative path on "
+            f"{facts.world.name(moved.client)} after "
             f"{facts.world.thread_name(moved.other.thread)} had changed the client's working directory"
         )
         steps = [story.call(moved.own), story.call(moved.other), story.call(moved.use)]

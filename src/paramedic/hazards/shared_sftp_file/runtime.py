@@ -18,7 +18,8 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     story = Story(facts)
     for torn in facts.sftp.torn.values():
         message = (
-            f"{facts.world.thread_name(torn.intruder.thread)} moved the position of {facts.world.name(torn.file)} between "
+            f"{facts.world.thread_name(torn.intruder.thread)} moved the position of "
+            f"{facts.world.name(torn.file)} between "
             f"{facts.world.thread_name(torn.seek.thread)}'s seek() and its {torn.use.method}()"
         )
         steps = [story.call(torn.seek), story.call(torn.intruder), story.call(torn.use)]

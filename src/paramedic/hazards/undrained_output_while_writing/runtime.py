@@ -23,7 +23,8 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         thread = facts.world.thread_name(stuck.call.thread)
         message = (
             f"{thread} waited to write to {facts.world.name(stuck.channel)} while "
-            f"{stuck.unread_out + stuck.unread_err:,} bytes of its output were unread: the command stops reading when nobody reads"
+            f"{stuck.unread_out + stuck.unread_err:,} bytes of its output were unread: the command stops "
+            f"reading when nobody reads"
         )
         yield story.finding(
             HAZARD, Confidence.OBSERVED, message, [story.call(stuck.call)], [stuck.channel], stuck.count

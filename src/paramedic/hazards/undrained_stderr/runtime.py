@@ -25,7 +25,8 @@ def find(facts: RunFacts) -> Iterator[Finding]:
             "stderr", "stdout", stuck.unread_out,
         )  # fmt: skip
         message = (
-            f"{thread} waited for {read} of {facts.world.name(stuck.channel)} while {size:,} bytes of its {unread} were unread: "
+            f"{thread} waited for {read} of {facts.world.name(stuck.channel)} while {size:,} bytes of its "
+            f"{unread} were unread: "
             f"the window of {stuck.window_bytes:,} bytes, which both share, is used up"
         )
         yield story.finding(

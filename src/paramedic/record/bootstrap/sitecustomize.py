@@ -1,4 +1,5 @@
-"""Found first on ``PYTHONPATH`` by every interpreter that `paramedic run` starts, or that such a program starts in turn.
+"""Found first on ``PYTHONPATH`` by every interpreter that `paramedic run` starts, or that such a program starts in
+turn.
 
 So the program itself is run by ``python`` exactly as without us: ``sys.argv``, ``__main__``, tracebacks, ``-m`` and
 ``-c`` are the interpreter's own. This folder is taken off ``sys.path`` again, and then a sitecustomize of the user's is
