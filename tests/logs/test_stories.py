@@ -144,6 +144,9 @@ QUIET: dict[str, str] = {
     "a handler queues the channel of a tunnel": ONE + "1 1: Incoming tcp forwarded connection from 127.0.0.1:5\n"
     "1 1: open 0\n1 1: yes 0\n1 1: Secsh channel 0 (forwarded-tcpip) opened.\n1 2: open 1\n1 1: yes 1\n1 1: ok 1\n"
     "1 2: eof> 1\n1 1: eof< 1\n1 2: eof> 0\n1 1: eof< 0",
+    "a handler opens a channel of another connection": connected(1) + "\n" + connected(2)
+    + "\n1 1: Incoming tcp forwarded connection from 127.0.0.1:5\n1 1: open 0\n1 1: yes 0\n"
+    "1 1: Secsh channel 0 (forwarded-tcpip) opened.\n1 1: open 7\n1 2: yes 7",
     "new keys come and go under load": ONE + command(1, 2, 0) + "\n1 1: kex\n1 1: keys\n" + command(1, 2, 1),
     "a channel is closed early and on purpose": ONE + "1 2: open 0\n1 1: yes 0\n1 1: ok 0\n900 2: eof> 0\n1 1: dead 0\n"
     "0 2: open 1\n1 1: yes 1\n1 1: ok 1\n1 2: eof> 1\n1 1: eof< 1",
@@ -189,6 +192,14 @@ def test_later_lines_do_not_unsay_what_was_observed(sentence: str, tmp_path: Pat
         return  # what only the end of a log suggests may be answered by its next line
     later = story + "\n" + connected(50, identity="0x50") + "\n" + command(50, 51, 0)
     assert hazard in {f.hazard for f in findings(tmp_path, default_format(later)) if f.confidence == "observed"}
+
+
+def test_a_handler_that_uses_another_connection_makes_no_guess_of_the_log(tmp_path: Path) -> None:
+    path = tmp_path / "p.log"
+    path.write_text(default_format(QUIET["a handler opens a channel of another connection"]))
+    (facts,) = report_of_logs([str(path)]).runs
+    assert not facts.mixed
+    assert [t.channels for t in facts.transports] == [1, 1]
 
 
 def test_the_steps_name_the_lines(tmp_path: Path) -> None:

@@ -81,6 +81,8 @@ class Channels(Connections):
             self.mixed = self.mixed or transport.started is not None
             channel = Channel(number, b"", None)
             self._by_number.setdefault(number, []).append(channel)
+        if channel.owner is not None and channel.owner is not transport:
+            channel.owner.own_open = None
         channel.owner = transport
         channel.confirmed = channel.last = seen
         if transport.own_open is channel:
@@ -120,9 +122,10 @@ class Channels(Connections):
         if own is not None and own.number == number:
             return own
         same = self._by_number.get(number, ())
+        # A channel that a transport's own thread asked for is taken for that transport's, until another confirms it.
         if len(same) == 1:
-            return same[0] if same[0].owner is None else None
-        waiting = [c for c in same if c.owner is None]
+            return same[0] if same[0].confirmed is None else None
+        waiting = [c for c in same if c.confirmed is None and c.owner is not transport]
         if len(waiting) < 2:
             return waiting[0] if waiting else None
         here = [c for c in waiting if self.told.get(c.opener) is transport]
