@@ -1,4 +1,4 @@
-"""Queues that are used as pools: things are taken, used and put back, or not.
+"""Queues that are used as pools of Paramiko's objects: they are taken, used and put back, or not.
 
 Threads: one thread, the one that drives the machines; nothing here blocks.
 """

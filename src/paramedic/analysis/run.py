@@ -398,7 +398,7 @@ class RunFacts:
         self.clocks.post(thread, obj, token)
         if 0 < token <= 2:
             self.futures.post(thread, obj, token)
-        elif token > 2:
+        elif event[4]:
             self.pools.put(obj, token)
 
     def _take(self, event: Event) -> None:

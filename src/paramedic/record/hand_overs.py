@@ -15,7 +15,7 @@ from paramedic.model.event import Kind, State
 from paramedic.model.operations import NUMBER
 from paramedic.record.frames import PARAMIKO, SYNC, _owners, owner_of
 from paramedic.record.paramiko_calls import Target
-from paramedic.record.probe import Probes, describe, milliseconds
+from paramedic.record.probe import MARK, Probes, describe, milliseconds
 
 _POST, _TAKE, _START, _BEGIN, _END, _JOINED = (
     int(k) for k in (Kind.POST, Kind.TAKE, Kind.START, Kind.BEGIN, Kind.END, Kind.JOINED)
@@ -25,6 +25,7 @@ SUBMITTED, DONE = 1, 2
 """Tokens of a future: what the submitter hands to the worker, and the worker to whoever asks for the result."""
 _ALWAYS = SYNC + 1
 _NOTHING: tuple[str, ...] = ()
+_EMPTY: dict[str, int] = {}
 
 
 def _pass(_: Any, result: Any) -> Any:
@@ -245,7 +246,8 @@ class HandOvers:
         def enter(thing: Any, item: Any, *values: Any) -> Any:
             token = put(thing, item, *values)
             try:
-                row(_POST, 0, id_of(thing), 0, id(item), 0)
+                ours = getattr(item, "__dict__", _EMPTY).get(MARK, 0)
+                row(_POST, 0, id_of(thing), 0, id(item), ours)
             except Exception as e:
                 trouble("put", e)
             return token

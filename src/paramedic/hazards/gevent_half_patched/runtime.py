@@ -19,9 +19,10 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     for client in sorted(facts.states.gevent)[:1]:
         failed = [c for c in facts.states.connects if c.obj in facts.states.gevent and c.error]
         message = (
-            f"gevent has patched sockets but not threads: the transport's real thread uses sockets that belong to "
-            f"another hub"
+            "gevent has patched sockets but not threads: the transport's real thread uses sockets that belong to "
+            "another hub"
         )
-        steps = [story.call(c) for c in (failed or [c for c in facts.states.connects if c.obj ==
-        client])[:2]] confidence = Confidence.OBSERVED if failed else Confidence.POSSIBLE
+        own = [c for c in facts.states.connects if c.obj == client]
+        steps = [story.call(c) for c in (failed or own)[:2]]
+        confidence = Confidence.OBSERVED if failed else Confidence.POSSIBLE
         yield story.finding(HAZARD, confidence, message, steps, [client], len(facts.states.gevent))

@@ -30,6 +30,5 @@ def find(facts: RunFacts) -> Iterator[Finding]:
             f"{len(transports)} connections were never closed and outlive the threads that made them "
             f"({story.threads(makers)})"
         )
-        steps = [story.step(next(iter(makers)), stack, facts.first_ns, "connected, and
-        ended without close()")] yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, transports[:4],
-        len(transports))
+        steps = [story.step(next(iter(makers)), stack, facts.first_ns, "connected, and ended without close()")]
+        yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, transports[:4], len(transports))

@@ -27,10 +27,10 @@ def find(facts: RunFacts) -> Iterator[Finding]:
             continue
         message = (
             f"{story.threads({c.thread for c in waited})} wait on {facts.world.name(queue)} for what was taken "
-            f"and not put back"
+            "and not put back"
         )
-        steps = [story.call(call, "took one and did not put it back") for _, call in lost[:3] if
-        call is not None] steps += [story.call(call) for call in waited[:2]]
+        steps = [story.call(call, "took one and did not put it back") for _, call in lost[:3] if call is not None]
+        steps += [story.call(call) for call in waited[:2]]
         yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, [queue], len(lost))
 
 
