@@ -356,6 +356,17 @@ FOUND: dict[str, tuple[str, str]] = {
             return got
         """,
     ),
+    "output read after the with": (
+        "closed-in-use",
+        """
+        import paramiko
+        def run(host, cmd):
+            with paramiko.SSHClient() as client:
+                client.connect(host)
+                _, out, _ = client.exec_command(cmd)
+            return out.read()
+        """,
+    ),
     "a tail in a thread nobody stops": (
         "exit-blocked",
         """
@@ -599,6 +610,19 @@ QUIET: dict[str, str] = {
             def close(self):
                 while not self.q.empty():
                     self.q.get().close()
+        """,
+    "one client, connected twice": """
+        import paramiko
+        def run(hosts):
+            client = paramiko.SSHClient()
+            with client:
+                client.connect("a")
+                client.exec_command("id")[1].read()
+            client.connect("b")
+            try:
+                return client.exec_command("id")[1].read()
+            finally:
+                client.close()
         """,
     "locks in one order": """
         import paramiko, threading

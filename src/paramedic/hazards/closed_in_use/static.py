@@ -33,6 +33,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
                     yield facts.finding(HAZARD, message, [facts.step(close), facts.step(use)], objects=[owner])
                     break
         else:
+            yield from _afterwards(facts, close, done)
             yield from _guests(facts, close, done)
 
 
@@ -52,6 +53,20 @@ def _meant(facts: SourceFacts, close: Operation, use: Operation) -> bool:
     if use.context.daemon and use.loops[len(use.context.loops) :]:
         return True  # a service loop that goes with the process
     return close.in_handler or (explicit and (endless or streaming)) or close.episode != use.context.episode
+
+
+def _afterwards(facts: SourceFacts, close: Operation, done: set[int]) -> Iterable[Finding]:
+    """Streams, channels and SFTP clients that outlive the ``with`` of their connection."""
+    if not close.has("left-with") or id(close.obj.root) in done:
+        return
+    again = [o.moment for o in facts.of(close.obj, "connect", "auth") if o.moment > close.moment]
+    for use in facts.below(close.obj, *_USES):
+        same = facts.in_order(close, use) and close.loops == use.loops and close.episode == use.episode
+        if same and close.trail == use.trail and not any(moment < use.moment for moment in again):
+            done.add(id(close.obj.root))
+            message = f"{use.method}() comes after the `with` that closes {facts.name(close.obj)}"
+            yield facts.finding(HAZARD, message, [facts.step(close), facts.step(use)], objects=[close.obj])
+            return
 
 
 def _guests(facts: SourceFacts, close: Operation, done: set[int]) -> Iterable[Finding]:
