@@ -367,6 +367,20 @@ FOUND: dict[str, tuple[str, str]] = {
             return out.read()
         """,
     ),
+    "a child of os.fork": (
+        "forked-connection",
+        """
+        import os, paramiko
+        client = paramiko.SSHClient()
+        client.connect("h")
+        pid = os.fork()
+        if pid == 0:
+            client.exec_command("id")[1].read()
+            os._exit(0)
+        os.waitpid(pid, 0)
+        client.close()
+        """,
+    ),
     "a tail in a thread nobody stops": (
         "exit-blocked",
         """
@@ -623,6 +637,17 @@ QUIET: dict[str, str] = {
                 return client.exec_command("id")[1].read()
             finally:
                 client.close()
+        """,
+    "a child of os.fork that connects itself": """
+        import os, paramiko
+        if not os.fork():
+            with paramiko.SSHClient() as mine:
+                mine.connect("h")
+                mine.exec_command("id")[1].read()
+            os._exit(0)
+        with paramiko.SSHClient() as client:
+            client.connect("h")
+            client.exec_command("id")[1].read()
         """,
     "locks in one order": """
         import paramiko, threading

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
-from paramedic.lint import attributes
+from paramedic.lint import attributes, concurrency, starters
 from paramedic.lint.values import Collection, Const, Unknown, Value, alternatives, choose, native_objects
 
 if TYPE_CHECKING:
@@ -112,9 +112,44 @@ def _if(w: Walker, node: ast.stmt) -> bool:
     node = cast(ast.If, node)
     known = truth(w, node.test)
     w.evaluate(node.test)
+    child = _child_arm(w, node.test)
+    if child is not None:
+        return _forked(w, node, child)
     if known is not None:
         return w.block(node.body if known else node.orelse)
     return arms(w, lambda: w.block(node.body), lambda: w.block(node.orelse))
+
+
+def _child_arm(w: Walker, test: ast.expr) -> bool | None:
+    """Whether the body (True) or the else arm (False) of a branch is the child's, after ``pid = os.fork()``."""
+    operand, is_zero = test, False
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        operand, is_zero = test.operand, True
+    elif isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.comparators[0], ast.Constant):
+        if test.comparators[0].value != 0:
+            return None
+        operand, is_zero = test.left, isinstance(test.ops[0], ast.Eq)
+    if isinstance(operand, ast.Name):
+        value = w.scope.lookup(operand.id)
+        forked = isinstance(value, Unknown) and value.name == starters.FORKED
+    else:
+        forked = isinstance(operand, ast.Call) and ast.unparse(operand.func) == "os.fork"
+    return is_zero if forked else None
+
+
+def _forked(w: Walker, node: ast.If, body_is_child: bool) -> bool:
+    parent = w.context
+
+    def child(statements: list[ast.stmt]) -> bool:
+        w.context = concurrency.context_of(w, "process", "os.fork", node)
+        w.world.contexts.append(w.context)
+        w.block(statements)
+        w.context = parent
+        return True  # what follows is the parent's; a child that goes on is not followed
+
+    if body_is_child:
+        return arms(w, lambda: child(node.body), lambda: w.block(node.orelse))
+    return arms(w, lambda: w.block(node.body), lambda: child(node.orelse))
 
 
 def arms(w: Walker, first: Callable[[], bool], second: Callable[[], bool]) -> bool:

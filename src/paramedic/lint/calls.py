@@ -181,18 +181,17 @@ def call_function(w: Walker, fn: Function, args: list[Value], keywords: dict[str
     w.on_yield = collected.append if fn.kind != "context" else w.on_yield
     outermost = is_coroutine and not w.on_loop
     if is_coroutine:
-        w.coroutine = f"{fn.module.source.path}:{fn.node.lineno}" if outermost else w.coroutine
+        w.coroutine = f"{owner_name(fn)} of {fn.module.source.path}" if outermost else w.coroutine
         w.on_loop = True
         if not waited:
             w.task_base = len(w.loops)
     w.stack.append(fn.node)
     w.trail.append(w.site(node))
-    owner = f"{fn.owner.name}." if fn.owner is not None else ""
     locked = fn.kind == "locked"
     if locked:
         w.locks.append(library.pseudo_lock(w, f"decorator of {fn.name}", node))
     try:
-        with w.inside(scope, fn.module, f"{owner}{fn.name}"):
+        with w.inside(scope, fn.module, owner_name(fn)):
             if isinstance(fn.node, ast.Lambda):
                 w.returns.append(w.evaluate(fn.node.body))
             else:
@@ -214,6 +213,14 @@ def call_function(w: Walker, fn: Function, args: list[Value], keywords: dict[str
         result=result, since=since, cost=steps - world.steps, idle=deeds == world.deeds(), bound=fn.bound
     )
     return result
+
+
+def owner_name(fn: Function) -> str:
+    """The name of a function with that of its class.
+
+    Threads: pure.
+    """
+    return f"{fn.owner.name}.{fn.name}" if fn.owner is not None else fn.name
 
 
 def _has_size(args: list[Value], keywords: dict[str, Value]) -> bool:

@@ -94,7 +94,7 @@ def construct_executor(w: Walker, made: Obj, args: list[Value], keywords: dict[s
         values = items_of(keywords.get("initargs", Unknown()))
         number = w.world.number()
         with w.looping(number):
-            context = _context(w, pool_kind(made), target_name(initializer), node, pool=made)
+            context = context_of(w, pool_kind(made), target_name(initializer), node, pool=made)
         pending = Pending(context, lambda inner: calls.call(inner, initializer, values, {}, node))
         w.world.expect(made, pending)
         run_now(w, pending)
@@ -120,9 +120,13 @@ _LABELS = {
 }
 
 
-def _context(
+def context_of(
     w: Walker, kind: str, target: str, node: ast.AST, *, pool: Obj | None = None, width: int | None = None
 ) -> Context:
+    """A new thread, process or callback of that kind, started here.
+
+    Threads: the reader's own; does not block.
+    """
     site = w.site(node)
     label = _LABELS.get(kind, kind)
     name = f"{label} ({target})" if target else label
@@ -175,7 +179,7 @@ def submit(
     future.parts["__discarded"] = Const(is_discarded(w, node))
     if kind == "process" and pool is None:
         future.parts["__method"] = Const("spawn")
-    context = _context(w, kind, target_name(target), node, pool=pool, width=width)
+    context = context_of(w, kind, target_name(target), node, pool=pool, width=width)
     context.forks = pool is not None and _forks(pool)
     pending = Pending(context, lambda inner: calls.call(inner, target, args, keywords, node))
     w.world.expect(future, pending)
@@ -212,7 +216,7 @@ def spawn_now(w: Walker, kind: str, target: Value, args: list[Value], keywords: 
     """
     thread = w.make("thread", node)
     thread.parts.update({"__target": target})
-    context = _context(w, kind, target_name(target), node)
+    context = context_of(w, kind, target_name(target), node)
     w.world.expect(thread, Pending(context, lambda inner: calls.call(inner, target, args, keywords, node)))
     return thread
 
@@ -226,7 +230,7 @@ def handler(
     """
     for option in alternatives(target):
         if isinstance(option, (Function, Bound, Partial, Instance)):
-            context = _context(w, kind, target_name(option), node)
+            context = context_of(w, kind, target_name(option), node)
             context.transport = transport
             pending = Pending(context, lambda inner, one=option: calls.call(inner, one, args, {}, node))  # type: ignore[misc]
             w.world.expect(None, pending)
@@ -263,7 +267,7 @@ def start(w: Walker, thread: Obj, node: ast.AST) -> None:
             return calls.call(inner, target, args, keywords, node)
     else:
         return
-    context = _context(w, kind, name, node)
+    context = context_of(w, kind, name, node)
     context.loops = root.loops
     context.site = root.site if root.site.line else context.site
     daemon = thread.parts.get("daemon", thread.parts.get("__daemon"))

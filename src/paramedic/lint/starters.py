@@ -23,6 +23,9 @@ from paramedic.lint.values import (
 if TYPE_CHECKING:
     from paramedic.lint.walker import Walker
 
+FORKED = "the child of os.fork()"
+"""Name of what os.fork() gives."""
+
 _TO_THREAD = {
     "asyncio.to_thread",
     "anyio.to_thread.run_sync",
@@ -89,7 +92,7 @@ def call(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], no
         return Unknown()
     if path == "os.fork":
         w.record(w.make("world", node), "fork", frozenset({"fork"}), node)
-        return Unknown("pid")
+        return Unknown(FORKED)
     if path == "multiprocessing.get_context":
         made = w.make("mpcontext", node)
         made.parts["__method"] = args[0] if args else keywords.get("method", Const(""))

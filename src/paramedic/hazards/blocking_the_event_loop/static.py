@@ -20,4 +20,8 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
             continue
         done.add(operation.coroutine)
         message = f"{operation.method}() blocks the event loop's thread: every other task stands still meanwhile"
-        yield facts.finding(HAZARD, message, [facts.step(operation)], objects=[operation.obj])
+        steps = [facts.step(operation)]
+        entry = next((s for s in operation.trail if operation.coroutine == f"{s.function} of {s.file}"), None)
+        if entry is not None:
+            steps.append(facts.step_at(entry, "calls it on the event loop's thread"))
+        yield facts.finding(HAZARD, message, steps, objects=[operation.obj])
