@@ -8,15 +8,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from paramedic.lint import api, library
-from paramedic.lint.contexts import WORKERS, Context, branch_from, common_ancestor, lifetimes_meet
+from paramedic.lint.contexts import Context, branch_from, common_ancestor, lifetimes_meet
 from paramedic.lint.modules import Module
 from paramedic.lint.operations import Operation, exclusive
 from paramedic.lint.values import Collection, Const, External, Obj, Unknown, Value, alternatives, number_of, text_of
 from paramedic.lint.world import World
 from paramedic.model.finding import Confidence, Edit, Finding, Site, Step
 from paramedic.model.hazard import Hazard
-
-MUTEXES = frozenset({"lock"})
 
 
 class SourceFacts:
@@ -484,14 +482,6 @@ def _still_private(operation: Operation) -> bool:
     """Whether its thread has not yet put the object where others look."""
     root = operation.obj.root
     return operation.moment < root.published and operation.context is root.maker
-
-
-def workers_of(context: Context) -> bool:
-    """Whether the context is a thread of the program's own.
-
-    Threads: pure.
-    """
-    return context.kind in WORKERS
 
 
 def values_in(value: Value | None) -> list[Value]:
