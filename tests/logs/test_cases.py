@@ -25,6 +25,7 @@ PROVED = {
     "connect-storm": {"connect-storm": "observed"},
     "dropped-channel": {"dropped-pty-channel": "possible"},
     "eof-after-close": {"eof-close-race": "possible"},
+    "forked-connection": {"fork-after-connect": "observed"},
     "finalizer-deadlock": {"gc-stdin-cycle": "possible"},
     "global-request-race": {"global-request-race": "observed"},
     "session-limit": {"max-sessions": "observed", "swallowed-errors": "observed"},

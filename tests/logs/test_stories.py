@@ -50,6 +50,11 @@ FOUND: dict[str, tuple[str, str, str]] = {
     "a worker opens a channel when its connection is closed": (
         "closed-in-use", "observed",
         ONE + "1 2: open 0\n1 2: Dropping user packet because connection is dead.\n1 1: end"),
+    "the connection ends while a worker opens a channel": (
+        "closed-in-use", "possible", ONE + "1 2: open 0\n1 1: end"),
+    "a forked copy uses the connection": (
+        "forked-connection", "observed",
+        ONE + "1 2: open 0\n1 2: open 0\n1 1: Success for unrequested channel! [??]\n1 1: end"),
     "three logins at once on one transport": (
         "shared-client-connect", "observed",
         ONE.replace("login", "login\n1 1: login\n1 1: login") + connected(4).rsplit("\n", 2)[0]),

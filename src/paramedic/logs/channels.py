@@ -37,6 +37,7 @@ class Channels(Connections):
         self.dropped: list[Dropped] = []
         self.eof_races: list[EofRace] = []
         self.evicted = 0
+        self.twin_opens: list[tuple[Seen, Seen]] = []
         self._by_number: dict[bytes, list[Channel]] = {}
         self._globals: list[tuple[bytes, Seen]] = []
         self._trouble: dict[bytes, Transport] = {}
@@ -54,6 +55,12 @@ class Channels(Connections):
         same = self._by_number.get(number)
         if same is None:
             self._by_number[number] = [channel]
+        elif len(self.twin_opens) < KEPT and same[-1].confirmed is None and same[-1].opening is not None:
+            # A transport gives each channel a number of its own: two that wait under one number on the only transport
+            # there is were opened by two processes, each with its own copy of the counter.
+            if self._only_live() is not None and not self.blind:
+                self.twin_opens.append((same[-1].opening, seen))
+            same.append(channel)
         else:
             same.append(channel)
             if len(same) > MAX_LIVE:

@@ -379,6 +379,8 @@ class LogFacts:
         most_logging_in: transports that had begun and not yet logged in, at most at the same time.
         key_prints: fingerprints of the keys that were offered.
         hosts: hosts whose keys were added unverified, with the line of each.
+        unrequested: channels that the peer opened for nobody.
+        twin_opens: pairs of lines that open a channel of one number on the only transport, with no answer between.
     """
 
     process: int | None
@@ -406,4 +408,5 @@ class LogFacts:
     windows_full: tuple[WindowFull, ...] = ()
     shared_streams: tuple[StreamSharing, ...] = ()
     unrequested: tuple[Line, ...] = ()
+    twin_opens: tuple[tuple[Line, Line], ...] = ()
     gaps: tuple[Gap, ...] = field(default=())

@@ -219,6 +219,7 @@ _LISTS = (
     "eof_races",
     "shared_streams",
     "unrequested",
+    "twin_opens",
 )
 """Facts of which the second half tells those that it does not see in its run-up alone."""
 

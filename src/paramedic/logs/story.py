@@ -216,6 +216,7 @@ class Story(Channels):
             windows_full=() if cut else tuple(self.packets.full()),
             shared_streams=tuple(self.packets.shared),
             unrequested=tuple(map(line_of, self.unrequested)),
+            twin_opens=tuple((line_of(a), line_of(b)) for a, b in self.twin_opens),
             gaps=tuple(self._gaps()),
         )
 

@@ -33,3 +33,23 @@ def find(facts: LogFacts) -> Iterable[Finding]:
             )
             + HAZARD.why,
         )
+    raced = {race.channel.transport for race in facts.eof_races}
+    told = {use.transport for use in facts.dead_uses}
+    for transport in () if facts.unrequested else facts.transports:  # a forked copy's answer is another hazard's
+        ending = transport.ending
+        opening = [c for c in ending.waiting if c.confirmed is None and c.opening is not None]
+        if ending.how != "eof" or not opening or transport.name in raced | told or ending.line is None:
+            continue
+        yield Finding(
+            hazard=HAZARD.name,
+            code=HAZARD.code,
+            confidence=Confidence.POSSIBLE,
+            message=f"{transport.name} ended while {len(opening)} channels were being opened on it",
+            steps=(
+                *(c.opening.step("asked for a channel") for c in opening[:3] if c.opening is not None),
+                ending.line.step("the connection ended, and the server had not said why"),
+            ),
+            objects=(transport.name,),
+            why="The log proves that the openings failed with the connection. That our side closed it is suggested by "
+            "a server that says nothing; a server that is gone says nothing either. " + HAZARD.why,
+        )
