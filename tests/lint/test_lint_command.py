@@ -170,6 +170,14 @@ def test_a_notebook_is_told_by_cell(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert out.startswith("sizes.ipynb:cell 2:8: PMC103")
 
 
+def test_a_comment_in_a_cell_allows_its_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    allowed = SHARED.replace("sftp.stat, names))", "sftp.stat, names))  # paramedic: allow[PMC103] one name only")
+    (tmp_path / "sizes.ipynb").write_text(json.dumps({"cells": [{"cell_type": "code", "source": allowed}]}))
+    status, out, _ = _lint(capsys, ".")
+    assert status == 0
+    assert "1 suppressed" in out
+
+
 BAD_INPUT = {
     "python 2": (b"import paramiko\nclient = paramiko.SSHClient()\nprint 'hello'\n", "not Python 3"),
     "a null byte": (b"import paramiko\nclient = paramiko.SSHClient()\x00\n", "not Python"),

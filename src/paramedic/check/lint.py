@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from paramedic.check.lint_cache import LintCache
-from paramedic.check.notebook import in_cells
+from paramedic.check.notebook import allowed, in_cells
 from paramedic.lint.modules import ModuleIndex
 from paramedic.lint.source import UnreadableSource
 from paramedic.lint.tree import Tree, Unseen, find_files, read_tree
@@ -109,7 +109,7 @@ def lint_with_sightings(
         cache.save()
     gaps = [Gap(reason=u.reason, detail=f"{u.path}: {u.detail}") for u in tree.unseen]
     gaps.extend(dict.fromkeys(g for r in results for g in r.gaps))
-    findings = _chosen(results, options)
+    findings, hidden = _chosen(results, options)
     source = {
         "kind": "source",
         "paths": [str(p) for p in paths],
@@ -120,7 +120,8 @@ def lint_with_sightings(
     for result in results:
         for kind, places in result.seen.items():
             seen[kind] = list(dict.fromkeys([*seen.get(kind, ()), *places]))
-    return Report(source=source, findings=tuple(findings), gaps=tuple(gaps)), seen
+    report = Report(source=source, findings=tuple(findings), suppressed=tuple(hidden), gaps=tuple(gaps))
+    return report, seen
 
 
 def _results(tree: Tree, options: LintOptions, cache: LintCache | None, progress: Progress | None) -> list[FileResult]:
@@ -216,7 +217,7 @@ def _unreadable(path: Path, error: UnreadableSource) -> Gap:
     return Gap(reason=error.reason, detail=f"{place}: {error}")
 
 
-def _chosen(results: list[FileResult], options: LintOptions) -> list[Finding]:
+def _chosen(results: list[FileResult], options: LintOptions) -> tuple[list[Finding], list[tuple[Finding, str]]]:
     """The findings that were asked for, each place once, sorted by place."""
     best: dict[tuple[str, Site | None], Finding] = {}
     for result in results:
@@ -233,7 +234,9 @@ def _chosen(results: list[FileResult], options: LintOptions) -> list[Finding]:
             ):
                 best[key] = finding
     ordered = sorted(best.values(), key=lambda f: (f.site.file, f.site.line, f.code) if f.site else ("", 0, f.code))
-    return [in_cells(f) for f in ordered]
+    reasons = {id(f): allowed(f) for f in ordered}
+    hidden = [(in_cells(f), reason) for f in ordered if (reason := reasons[id(f)]) is not None]
+    return [in_cells(f) for f in ordered if reasons[id(f)] is None], hidden
 
 
 def _place(finding: Finding) -> Site | None:
