@@ -8,7 +8,7 @@ import getpass
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from paramedic.cli.command import CommandError
 from paramedic.safe import Configuration, Group, KnownHosts, Limits, SafeError
@@ -193,11 +193,12 @@ def group(
 
 def _dask_executor(address: str) -> Any:
     try:
-        from distributed import Client
+        import distributed
     except ImportError as error:
         raise CommandError("--dask needs Dask: pip install 'paramedic[dask]'") from error
     try:
         # pure=False: without it, Dask runs equal calls only once.
-        return Client(address, timeout=10).get_executor(pure=False)
+        client: Any = cast(Any, distributed.Client)(address, timeout=10)
+        return client.get_executor(pure=False)
     except (OSError, ValueError) as error:
         raise CommandError(f"no Dask scheduler at {address}: {error}") from error

@@ -6,6 +6,8 @@
 ...         print(result.text)
 """
 
+import logging
+
 from paramedic.safe.destination import Configuration, Credentials, Destination
 from paramedic.safe.errors import (
     AuthFailed,
@@ -33,12 +35,16 @@ from paramedic.safe.group import Group
 from paramedic.safe.group_copies import CopyOutcome, GroupCopyResult
 from paramedic.safe.known_hosts import KnownHosts
 from paramedic.safe.local_client import LocalClient, local_client
+from paramedic.safe.observing import CommandEnded, observe, opentelemetry_observer, prometheus_observer
 from paramedic.safe.outcome import GroupResult, HostOutcome
 from paramedic.safe.pool import ClientPool
 from paramedic.safe.result import CommandResult, Ending, Limits, Statistics
 from paramedic.safe.shared_client import SharedClient
 from paramedic.safe.stream import Chunk, Stream
 from paramedic.safe.transfer import CopyResult
+
+# A library does not print: without a handler of the program, warnings would go to standard error.
+logging.getLogger("paramedic.safe").addHandler(logging.NullHandler())
 
 __all__ = [
     "AuthFailed",
@@ -47,6 +53,7 @@ __all__ = [
     "ChangedHostKey",
     "Chunk",
     "ClientPool",
+    "CommandEnded",
     "CommandError",
     "CommandFailed",
     "CommandFuture",
@@ -81,4 +88,7 @@ __all__ = [
     "TransferError",
     "UnknownHostKey",
     "local_client",
+    "observe",
+    "opentelemetry_observer",
+    "prometheus_observer",
 ]

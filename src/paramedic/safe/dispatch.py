@@ -27,6 +27,7 @@ from paramedic.safe.errors import (
 )
 from paramedic.safe.feeding import feed, inline_input, replayable
 from paramedic.safe.link import Link
+from paramedic.safe.observing import tell
 from paramedic.safe.plan import LinkPhase, Sizes
 from paramedic.safe.result import CommandResult, Ending, Limits, Statistics
 from paramedic.safe.session import Outcome, Phase, Session
@@ -217,6 +218,7 @@ class Dispatcher(Connections):
             task.alarm.cancel()
         task.ending = ending
         said = verdict(task, session)
+        tell(self.crew, self.host, said if isinstance(said, CommandResult) else task.result(session), _error(said))
         taken = task.future.settle(said, ending)
         with self._lock:  # counters are exact: they are read under the same lock
             if not taken:
@@ -243,6 +245,8 @@ class Dispatcher(Connections):
     def _fail(self, task: Task, error: SafeError) -> None:
         if task.alarm is not None:
             task.alarm.cancel()
+        task.ending = Ending.NOT_STARTED
+        tell(self.crew, self.host, task.result(None), error)
         if task.future.settle(error, Ending.NOT_STARTED):
             task.sink.finish()
         with self._lock:
@@ -484,3 +488,7 @@ class Dispatcher(Connections):
                 run_s=self._times[1],
                 **self._counts,
             )
+
+
+def _error(said: CommandResult | SafeError) -> SafeError | None:
+    return said if isinstance(said, SafeError) else None

@@ -1,0 +1,163 @@
+"""What pools tell about each command that ends: to the log, to OpenTelemetry, to Prometheus, to whoever asks.
+
+    stop = observe(prometheus_observer())
+
+Command texts and outputs are told to observers of the caller's own; the two made here, and the log, leave them out:
+they may contain secrets.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from paramedic.safe.crew import Crew
+from paramedic.safe.errors import SafeError
+from paramedic.safe.result import CommandResult
+
+_LOG = logging.getLogger("paramedic.safe.commands")
+_LOCK = threading.Lock()
+_observers: tuple[Callable[[CommandEnded], None], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandEnded:
+    """One command that ended.
+
+    Threads: a value; share it freely.
+    """
+
+    host: str
+    result: CommandResult
+    error: SafeError | None
+    ended_at: float
+    """``time.time()``."""
+
+    @property
+    def outcome(self) -> str:
+        """ "ok", "failed" (another status than 0, or a signal), or the name of the error's type."""
+        if self.error is not None:
+            return type(self.error).__name__
+        return "ok" if self.result.ok else "failed"
+
+
+Observer = Callable[[CommandEnded], None]
+
+
+def observe(observer: Observer) -> Callable[[], None]:
+    """Has ``observer`` called for every command of every pool of this process that ends.
+
+    Args:
+        observer: called on a pool's callback thread, in the order in which the pool's commands end; exceptions in it
+            are logged.
+
+    Returns:
+        A function that ends this.
+
+    Threads: any thread; it does not block.
+    """
+    global _observers
+    with _LOCK:
+        _observers = (*_observers, observer)
+
+    def stop() -> None:
+        global _observers
+        with _LOCK:
+            _observers = tuple(other for other in _observers if other is not observer)
+
+    return stop
+
+
+def tell(crew: Crew, host: str, result: CommandResult, error: SafeError | None) -> None:
+    """Tells the log and the observers; costs next to nothing when nobody listens.
+
+    Threads: any thread, readers included; it does not block.
+    """
+    listening = _observers
+    if _LOG.isEnabledFor(logging.DEBUG):
+        _LOG.debug(
+            "%s: a command ended after %.3f s",
+            host,
+            result.duration_s,
+            extra={
+                "ssh_host": host,
+                "ssh_exit_status": result.exit_status,
+                "ssh_signal": result.signal,
+                "ssh_ending": result.ending.value,
+                "ssh_duration_s": result.duration_s,
+                "ssh_queue_s": result.queue_s,
+                "ssh_error": type(error).__name__ if error is not None else None,
+            },
+        )
+    if not listening:
+        return
+    ended = CommandEnded(host=host, result=result, error=error, ended_at=time.time())
+
+    def call() -> None:
+        for observer in listening:
+            try:
+                observer(ended)
+            except Exception:
+                _LOG.exception("an observer failed")
+
+    crew.deliver(call)
+
+
+def prometheus_observer(registry: Any = None) -> Observer:
+    """An observer that counts commands by host and outcome, and measures how long they ran and waited.
+
+    Args:
+        registry: a ``prometheus_client.CollectorRegistry``; by default the global one.
+
+    Raises:
+        ImportError: prometheus_client is not installed.
+
+    Threads: any thread; it does not block.
+    """
+    from prometheus_client import REGISTRY, Counter, Histogram
+
+    where = REGISTRY if registry is None else registry
+    count = Counter("paramedic_commands", "Commands that ended", ["host", "outcome"], registry=where)
+    ran = Histogram("paramedic_command_seconds", "How long commands ran", ["host"], registry=where)
+    waited = Histogram("paramedic_queue_seconds", "How long commands waited to be sent", ["host"], registry=where)
+
+    def observer(ended: CommandEnded) -> None:
+        count.labels(ended.host, ended.outcome).inc()
+        ran.labels(ended.host).observe(ended.result.duration_s)
+        waited.labels(ended.host).observe(ended.result.queue_s)
+
+    return observer
+
+
+def opentelemetry_observer(tracer: Any = None) -> Observer:
+    """An observer that makes one span per command, from when it was sent to its end.
+
+    Args:
+        tracer: an OpenTelemetry tracer; by default the global provider's.
+
+    Raises:
+        ImportError: opentelemetry-api is not installed.
+
+    Threads: any thread; it does not block.
+    """
+    from opentelemetry import trace
+
+    made = trace.get_tracer("paramedic.safe") if tracer is None else tracer
+
+    def observer(ended: CommandEnded) -> None:
+        begun_ns = int((ended.ended_at - ended.result.duration_s) * 1e9)
+        span = made.start_span("ssh.command", kind=trace.SpanKind.CLIENT, start_time=begun_ns)
+        span.set_attribute("server.address", ended.host)
+        span.set_attribute("ssh.outcome", ended.outcome)
+        span.set_attribute("ssh.queue_s", ended.result.queue_s)
+        if ended.result.exit_status is not None:
+            span.set_attribute("process.exit.code", ended.result.exit_status)
+        if ended.outcome != "ok":
+            span.set_status(trace.StatusCode.ERROR, ended.outcome)
+        span.end(end_time=int(ended.ended_at * 1e9))
+
+    return observer

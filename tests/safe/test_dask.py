@@ -1,0 +1,85 @@
+"""Groups on a real Dask cluster on this machine."""
+
+from __future__ import annotations
+
+import functools
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from conftest import Host
+from openssh import running_sshd
+from paramedic.safe import CommandFailed, Group
+from paramedic.safe.chunks import worker_arguments
+
+distributed = pytest.importorskip("distributed")
+ADDRESSES = tuple(f"127.0.0.{n}" for n in range(1, 11))
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+    home = tmp_path_factory.mktemp("home")
+    with running_sshd(tmp_path_factory.mktemp("sshd"), f"SetEnv HOME={home}", addresses=ADDRESSES) as server:
+        yield Host(server)
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=2, host="127.0.0.1", dashboard_address=None, processes=True
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client
+
+
+@pytest.fixture(autouse=True)
+def nothing_leaks() -> None:
+    """Dask's own threads come and go as they like; the other tests count ours."""
+
+
+def group(many: Host, client: Any, **more: Any) -> Group:
+    server = many.server
+    setup = functools.partial(
+        worker_arguments, [server.known_hosts_file], "strict", [server.key_file], None, allow_agent=False
+    )
+    return Group(
+        ADDRESSES,
+        username=server.user,
+        port=server.port,
+        executor=client.get_executor(pure=False),
+        worker_setup=setup,
+        chunk_size=3,
+        **more,
+    )
+
+
+def test_equal_commands_run_as_often_as_asked_and_failures_come_back(many: Host, cluster: Any) -> None:
+    with group(many, cluster) as hosts:
+        result = hosts.run(["echo $$", "echo $$", "exit 3"], timeout=20)
+        again = hosts.run(["echo $$"], timeout=20)
+    assert [o.host for o in result] == [address for address in ADDRESSES for _ in range(3)]
+    pids = [o.result.text for o in (*result, *again) if o.result and o.result.text]
+    assert len(set(pids)) == len(pids) == 30, "Dask merges equal calls unless told not to"
+    assert {type(o.failure) for o in result.failed} == {CommandFailed}
+    assert len(result.failed) == 10
+
+
+def test_the_command_line_takes_a_cluster(many: Host, cluster: Any, tmp_path: Any) -> None:
+    server = many.server
+    words = [sys.executable, "-m", "paramedic.cli.main", "exec", "--dask", cluster.scheduler.address, "-F", os.devnull]
+    login = ["-u", server.user, "-p", str(server.port), "-i", server.key_file, "--known-hosts", server.known_hosts_file]
+    done = subprocess.run(
+        [*words, *login, "-H", "127.0.0.[1-4]", "--", "echo x"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "HOME": str(tmp_path)},
+    )
+    assert done.returncode == 0, done.stderr
+    assert sorted(done.stdout.splitlines()) == [f"127.0.0.{n}: x" for n in range(1, 5)]

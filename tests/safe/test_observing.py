@@ -1,0 +1,86 @@
+"""What pools tell about commands."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+
+from paramedic.safe import (
+    ClientPool,
+    CommandEnded,
+    ConnectFailed,
+    observe,
+    opentelemetry_observer,
+    prometheus_observer,
+)
+
+
+def test_every_command_is_told_once_and_a_broken_observer_breaks_nothing(
+    host: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen: list[CommandEnded] = []
+
+    def broken(ended: CommandEnded) -> None:
+        raise ZeroDivisionError
+
+    stops = [observe(broken), observe(seen.append)]
+    try:
+        with caplog.at_level(logging.DEBUG, "paramedic.safe.commands"):
+            with host.pool() as pool:
+                pool.run("true")
+                pool.run("exit 3")
+                with pytest.raises(TimeoutError):
+                    pool.run("sleep 55.5", timeout=0.3)
+            with ClientPool("127.0.0.1", port=1) as pool, pytest.raises(ConnectFailed):
+                pool.run("true")
+    finally:
+        for stop in stops:
+            stop()
+    assert [ended.outcome for ended in seen] == ["ok", "failed", "CommandTimeout", "ConnectFailed"]
+    told = [record for record in caplog.records if hasattr(record, "ssh_host")]
+    assert [record.ssh_exit_status for record in told] == [0, 3, None, None]  # type: ignore[attr-defined]
+    assert "sleep" not in " ".join(record.getMessage() + str(vars(record)) for record in told), "no command texts"
+    with host.pool() as pool:
+        pool.run("true")
+    assert len(seen) == 4
+
+
+def test_prometheus_counts(host: Any) -> None:
+    client = pytest.importorskip("prometheus_client")
+    registry = client.CollectorRegistry()
+    stop = observe(prometheus_observer(registry))
+    try:
+        with host.pool() as pool:
+            list(pool.map(["true", "true", "exit 1"]))
+    finally:
+        stop()
+    labels = {"host": host.server.host}
+    assert registry.get_sample_value("paramedic_commands_total", {**labels, "outcome": "ok"}) == 2
+    assert registry.get_sample_value("paramedic_commands_total", {**labels, "outcome": "failed"}) == 1
+    assert registry.get_sample_value("paramedic_command_seconds_count", labels) == 3
+
+
+def test_opentelemetry_makes_spans(host: Any) -> None:
+    pytest.importorskip("opentelemetry.sdk")
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    stop = observe(opentelemetry_observer(provider.get_tracer("test")))
+    try:
+        with host.pool() as pool:
+            pool.run("exit 2")
+    finally:
+        stop()
+    (span,) = exporter.get_finished_spans()
+    assert span.attributes is not None
+    assert (span.name, span.attributes["process.exit.code"], span.attributes["ssh.outcome"]) == (
+        "ssh.command",
+        2,
+        "failed",
+    )
