@@ -63,6 +63,7 @@ def download(
 
     Raises:
         TransferError: ``remote`` is not there.
+        BadConfiguration: ``remote`` has no name of its own.
         SafeError: there is no connection or no SFTP.
 
     Threads: any thread but readers and callbacks. It blocks.
