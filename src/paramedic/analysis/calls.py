@@ -5,7 +5,7 @@ Threads: one thread, the one that drives the machines; nothing here blocks.
 
 from __future__ import annotations
 
-from paramedic.analysis.clocks import Epoch
+from paramedic.analysis.clocks import Epoch, Known
 
 
 class Call:
@@ -24,16 +24,17 @@ class Call:
         error: "Type: message" if it raised, else "".
         locks: ids of the locks that the thread held when it began.
         epoch: the moment of its begin.
+        known: what its thread knew of others then, by deliberate hand-overs.
     """
 
     __slots__ = (
-        "argument", "began_ns", "ended_ns", "epoch", "error", "locks", "name", "obj", "result", "stack",
+        "argument", "began_ns", "ended_ns", "epoch", "error", "known", "locks", "name", "obj", "result", "stack",
         "thread", "words",
     )  # fmt: skip
 
     def __init__(
         self, thread: int, name: str, obj: int, stack: int, began_ns: int, argument: int, words: int,
-        locks: tuple[int, ...], epoch: Epoch,
+        locks: tuple[int, ...], epoch: Epoch, known: Known,
     ) -> None:  # fmt: skip
         self.thread = thread
         self.name = name
@@ -47,11 +48,20 @@ class Call:
         self.error = ""
         self.locks = locks
         self.epoch = epoch
+        self.known = known
 
     @property
     def method(self) -> str:
         """The bare name of the method."""
         return self.name.rpartition(".")[2]
+
+    def apart_from(self, other: Call) -> bool:
+        """Whether neither thread had deliberately handed over to the other between the two calls."""
+        return (
+            self.thread != other.thread
+            and self.known.get(other.thread, 0) < other.epoch.weak
+            and other.known.get(self.thread, 0) < self.epoch.weak
+        )
 
     def __repr__(self) -> str:
         return f"<{self.name} on {self.obj} by thread {self.thread}>"

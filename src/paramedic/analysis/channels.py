@@ -182,22 +182,19 @@ class Channels:
         else:
             channel.full_ns = 0
 
-    def reading(self, ident: int, stream: int, began: bool) -> None:
-        """A call that reads a stream begins or ends."""
-        if stream == IN:
-            return
-        channel = self.of(ident)
-        if began:
-            channel.readers[stream] += 1
-        else:
-            channel.readers[stream] = max(0, channel.readers[stream] - 1)
-            self.read(channel, stream)
+    def reading(self, ident: int, stream: int) -> None:
+        """A call that reads a stream begins."""
+        if stream != IN:
+            self.of(ident).readers[stream] += 1
 
-    def read(self, channel: Channel, stream: int) -> None:
-        """Somebody has read from a stream: what is left unread is told by the next data."""
-        channel.unread[stream] = 0
-        if channel.window_bytes and sum(channel.unread) < channel.window_bytes * FULL:
-            channel.full_ns = 0
+    def has_read(self, ident: int, stream: int, size: int, t_ns: int) -> None:
+        """… and ends: with that many bytes, or with none, which is the end of the stream, or a number that is not
+        known."""
+        channel = self.of(ident)
+        channel.readers[stream] = max(0, channel.readers[stream] - 1)
+        channel.unread[stream] = max(0, channel.unread[stream] - size) if size else 0
+        if channel.full_ns:  # somebody reads: it is slow at most, and the waiting begins anew
+            channel.full_ns = t_ns if sum(channel.unread) >= channel.window_bytes * FULL else 0
 
     def remote_waited(self, call: Call, root: Root, t_ns: int, ended: bool) -> None:
         """A call that may have waited for the peer ends, or is still open at ``t_ns``."""
@@ -213,7 +210,7 @@ class Channels:
             if stream != IN:
                 self.waited(Stall.OTHER_STREAM, channel, stream, call, t_ns, ended)
                 if ended:
-                    self.reading(channel, stream, False)
+                    self.has_read(channel, stream, call.result, t_ns)
 
     def waited(self, stall: Stall, ident: int, stream: int, call: Call, t_ns: int, ended: bool) -> None:
         """A call that waits for the peer ends, or is still open at ``t_ns``: note it if the peer waited for us."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from paramedic.analysis.calls import Call
 from paramedic.analysis.machine import Listener, Root
 
+_LONG_NS = 1_000_000_000
 SUBMITTED, DONE = 1, 2
 """Tokens of a future's hand-overs, as the recorder gives them."""
 
@@ -52,6 +53,7 @@ class Futures:
         self._waiting: set[int] = set()
         self._running: dict[int, int] = {}
         self._raised: dict[int, Call] = {}
+        self._starved: list[Starved] = []
         self.begins: dict[str, Listener] = {}
         self.ends = {"Future.result": self._asked, "Future.exception": self._asked}
 
@@ -81,6 +83,8 @@ class Futures:
             self._raised[call.thread] = call
 
     def _asked(self, call: Call, root: Root) -> None:
+        if call.obj in self._waiting and call.thread in self._running and call.ended_ns - call.began_ns >= _LONG_NS:
+            self._starved.append(Starved(call, call.began_ns))  # until somebody cancelled what it waited for
         if not call.error.startswith(("TimeoutError", "concurrent.futures._base.TimeoutError")):
             self._failed.pop(call.obj, None)
 
@@ -90,7 +94,7 @@ class Futures:
 
     def starved(self, open_calls: list[Call]) -> list[Starved]:
         """Workers that wait, at the end, for tasks that have not begun."""
-        return [
+        return self._starved + [
             Starved(call, call.began_ns)
             for call in open_calls
             if call.name == "Future.result" and call.thread in self._running and call.obj in self._waiting

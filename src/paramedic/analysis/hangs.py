@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from paramedic.analysis.calls import Call
+from paramedic.analysis.channels import STUCK_NS
 from paramedic.analysis.machine import Root
 
 if TYPE_CHECKING:
-    from paramedic.analysis.run import RunFacts
+    from paramedic.analysis.facts import Facts
 
 HUNG_NS = 3_000_000_000
 """A wait shorter than this, at the end of a program, is just where it was ended."""
@@ -43,7 +44,7 @@ class Hung:
     needed: bool
 
 
-def hung(facts: RunFacts) -> list[Hung]:
+def hung(facts: Facts) -> list[Hung]:
     """The remote calls that were waiting in vain at a disorderly end, or when Ctrl-C ended them.
 
     What has a better explanation is left out: a full window, a circle of locks, a transport's thread that user code
@@ -51,26 +52,30 @@ def hung(facts: RunFacts) -> list[Hung]:
 
     Threads: pure.
     """
-    if facts.live or facts.states.orderly_end and not facts.interrupted:
+    if facts.live:
         return []  # of a program that still runs nobody knows whether its peer is dead or only quiet
-    open_calls = [] if facts.states.orderly_end else facts.open.all()
-    if any(c.name == "Thread.shutdown" for c in open_calls):
+    still = [(call, facts.root(call.obj)) for call in facts.open.all()]
+    # at an orderly end nothing hung, but for threads that somebody had waited for in vain
+    given_up = [pair for pair in (*facts.long_calls, *still) if pair[0].thread in facts.awaited]
+    waiting = given_up if facts.states.orderly_end else still
+    open_calls = [call for call, _ in waiting]
+    if any(c.name == "Thread.shutdown" and not facts.states.orderly_end for c in open_calls):
         return []  # the main thread has nothing left to do: that is the story, not the wait
     main_waits = any(c.thread == 1 and c.name in _HAND_OVERS for c in open_calls)
     found: list[Hung] = []
-    for call in (*open_calls, *facts.interrupted):
+    for call, root in (*waiting, *((call, facts.root(call.obj)) for call in facts.interrupted)):
         if not facts.is_remote(call.name):
             continue
         ended = call.ended_ns or facts.end_ns
-        root = facts.root(call.obj)
         lasted = ended - call.began_ns
         silent = ended - max(facts.heard.get(root.transport, 0), call.began_ns)
         if lasted >= HUNG_NS and silent >= HUNG_NS and not _explained(facts, root):
-            found.append(Hung(call, root, lasted, silent, call.thread == 1 or main_waits))
+            needed = call.thread == 1 or main_waits or call.thread in facts.awaited
+            found.append(Hung(call, root, lasted, silent, needed))
     return found
 
 
-def _explained(facts: RunFacts, root: Root) -> bool:
+def _explained(facts: Facts, root: Root) -> bool:
     if any(inner.obj and facts.root(inner.obj).transport == root.transport for _, inner, _ in facts.nested.values()):
         return True
     if any(stuck.channel == root.channel for stuck in facts.channels.stuck()):
@@ -89,5 +94,26 @@ def _explained(facts: RunFacts, root: Root) -> bool:
     return root.channel in facts.states.filenos and len({c.thread for c in _reads(facts, root.channel)}) > 1
 
 
-def _reads(facts: RunFacts, channel: int) -> list[Call]:
+def _reads(facts: Facts, channel: int) -> list[Call]:
     return [c for c in facts.open.all() if facts.root(c.obj).channel == channel and facts.is_remote(c.name)]
+
+
+def excused(facts: Facts, call: Call, root: Root) -> bool:
+    """Whether a close under this call was the way out of a hang, and not what went wrong.
+
+    Threads: pure.
+    """
+    closer = facts.lives.closer_of(root.transport, facts.client_of(root.transport))
+    if closer and facts.world.thread(closer).kind == "Timer":
+        return True
+    known = facts.channels.alive.get(root.channel)
+    if known is not None and known.full_ns and call.ended_ns - known.full_ns >= STUCK_NS:
+        return True
+    if any(behind.call is call for behind in facts.sftp.behind.values()):
+        return True
+    if any(c.obj == root.transport for c in facts.states.kex_waits if c.ended_ns - c.began_ns >= STUCK_NS):
+        return True
+    if any(c.obj == root.transport and c.name == "Transport.send_in_kex" for c in facts.open.all()):
+        return True
+    lasted = call.ended_ns - max(call.began_ns, facts.heard.get(root.transport, 0))
+    return lasted >= HUNG_NS and (call.thread in facts.awaited or "Key-exchange" in call.error)

@@ -104,8 +104,13 @@ class Lives:
         """A use of it begins."""
         self.of(owner).open_uses.setdefault(call.thread, []).append(call)
 
-    def end(self, owner: int, call: Call, clock: ThreadClock) -> None:
-        """The use ends, well or not."""
+    def closer_of(self, *owners: int) -> int:
+        """The thread that closed one of these, or 0."""
+        closes = [life.close for owner in owners if (life := self._lives.get(owner)) is not None]
+        return next((close.thread for close in closes if close is not None), 0)
+
+    def end(self, owner: int, call: Call, clock: ThreadClock, excused: bool = False) -> None:
+        """The use ends, well or not; it is excused if the close was the way out of a hang."""
         life = self.of(owner)
         uses = life.open_uses.get(call.thread)
         if uses and call in uses:
@@ -117,6 +122,8 @@ class Lives:
         failed = bool(call.error) and not call.error.startswith(
             ("TimeoutError", "timeout", "socket.timeout", "StopIteration")
         )
+        if excused:
+            return
         if failed and was_cut:
             self._note(owner, life.close, call, "broken")
         elif failed and call.began_ns >= life.close.began_ns:

@@ -5,6 +5,7 @@ Threads: one thread, the one that drives the machines; nothing here blocks.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from paramedic.analysis.calls import Call
@@ -26,11 +27,27 @@ class Pool:
     taken: dict[int, tuple[int, Call | None]] = field(default_factory=dict)
 
 
+@dataclass(slots=True)
+class Drained:
+    """A thread waited long for a thing that those who had taken it did not put back.
+
+    Attributes:
+        queue: its id.
+        waits: the calls that waited.
+        lost: the calls that had taken what was not put back.
+    """
+
+    queue: int
+    waits: list[Call]
+    lost: list[Call]
+
+
 class Pools:
     """All queues of a recording."""
 
     def __init__(self) -> None:
         self.queues: dict[int, Pool] = {}
+        self.drained: dict[int, Drained] = {}
 
     def put(self, queue: int, token: int) -> None:
         """A thing is put in, for the first time or again."""
@@ -46,3 +63,23 @@ class Pools:
         pool = self.queues.get(queue)
         if pool is not None and len(pool.taken) < _MOST_TOKENS:
             pool.taken[token] = (thread, call)
+
+    def waited(self, call: Call, lasted_ns: int, idle: Callable[[int], bool]) -> None:
+        """A thread has waited for a pool, or still does.
+
+        Args:
+            call: its call.
+            lasted_ns: how long, so far.
+            idle: whether a thread has ended or waits for this pool itself: then it does not use what it has.
+        """
+        pool = self.queues.get(call.obj)
+        if pool is None or lasted_ns < LONG_NS:
+            return
+        out = [(thread, taker) for thread, taker in pool.taken.values() if taker is not call]
+        if out and all(idle(thread) for thread, _ in out):
+            drained = self.drained.setdefault(call.obj, Drained(call.obj, [], [t for _, t in out if t is not None]))
+            drained.waits.append(call)
+
+
+LONG_NS = 2_000_000_000
+"""A wait for a pool from this long on."""

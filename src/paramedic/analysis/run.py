@@ -4,24 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from paramedic.analysis.callbacks import Callbacks
-from paramedic.analysis.calls import Call, OpenCalls
-from paramedic.analysis.channels import IN, OUT, Channels, Dropped, Stall, stream_read
-from paramedic.analysis.clocks import Clocks
-from paramedic.analysis.conflicts import Conflicts
+from paramedic.analysis.calls import Call
+from paramedic.analysis.channels import IN, OUT, Dropped, Stall, stream_read
 from paramedic.analysis.contract import uses
-from paramedic.analysis.futures import Futures
-from paramedic.analysis.lives import Lives
-from paramedic.analysis.locks import TRIED, Edge, Locks
-from paramedic.analysis.machine import NOWHERE, Listener, Root
+from paramedic.analysis.facts import Facts
+from paramedic.analysis.hangs import HUNG_NS, excused
+from paramedic.analysis.locks import TRIED
+from paramedic.analysis.machine import NOWHERE, Listener
 from paramedic.analysis.operations import CALLS_BACK, operations
-from paramedic.analysis.orders import cycles
-from paramedic.analysis.pools import Pools
-from paramedic.analysis.roots import Roots, resource_of
-from paramedic.analysis.sftp import SftpState
-from paramedic.analysis.states import States
-from paramedic.analysis.waits import Deadlock, deadlocks
-from paramedic.analysis.world import World
+from paramedic.analysis.roots import resource_of
 from paramedic.model.event import Event, Kind, State
 from paramedic.model.report import Gap
 
@@ -33,65 +24,20 @@ _REGISTERED = 1
 _CHANNEL_ERROR = "ChannelException"
 
 
-class RunFacts:
-    """Everything that one process's recording says, ready for the hazards' lenses.
+class RunFacts(Facts):
+    """The facts of one recording, while its events drive the machines.
 
-    Attributes:
-        world: names.
-        open: the calls that were open at the end.
-        conflicts: pairs that the contract does not allow.
-        locks: holds, waits, orders.
-        channels: windows and ends.
-        lives: closing and use after it.
-        gaps: what was not recorded.
-        transport_ended: when each transport's thread ended, by the transport's id.
-        first_ns: time of the first event.
-        last_ns: time of the last event.
-        end_ns: when the process had ended, or the time of the last event.
-        events: how many there were.
+    Args:
+        texts: of the recording, by id.
+        names: of the operations, by number.
         process: its id.
-        status: with which the run ended, as its parent saw it.
-        live: whether the program still ran when the facts were taken.
-        forked: whether the process came to be by fork alone.
-        heard: when each transport last heard from its peer.
-        inherited: remote calls on objects that the process did not make itself, by the object's id.
-        interrupted: calls that Ctrl-C ended.
-        nested: calls that interrupted another one on the same connection: the outer, the inner, how often.
-        dropped: channels whose finalizer closed them under their command.
-        finalizing: the object whose finalizer runs, by thread.
 
-    Threads: made and read by one thread.
+    Threads: one thread.
     """
 
     def __init__(self, texts: Mapping[int, str], names: list[str], process: int = 0) -> None:
-        self.world = World(texts)
-        self.roots = Roots(self.world)
-        self.clocks = Clocks()
-        self.open = OpenCalls()
-        self.conflicts = Conflicts(self.world.pin)
-        self.locks = Locks()
-        self.channels = Channels()
-        self.lives = Lives()
-        self.gaps: list[Gap] = []
-        self.paramiko = ""
-        self.transport_ended: dict[int, int] = {}
-        self.first_ns = self.last_ns = self.end_ns = 0
-        self.events = 0
-        self.process = process
-        self.status = 0
-        self.live = False
-        self.forked = False
-        self.heard: dict[int, int] = {}
-        self.inherited: dict[int, Call] = {}
-        self.interrupted: list[Call] = []
-        self.nested: dict[tuple[int, int], tuple[Call, Call, int]] = {}
-        self.dropped: list[Dropped] = []
         self._operations = operations(names)
-        self.callbacks = Callbacks(self.world, {o.name: o.remote for o in self._operations})
-        self.futures = Futures()
-        self.pools = Pools()
-        self.sftp = SftpState()
-        self.states = States()
+        super().__init__(texts, {o.name: o.remote for o in self._operations}, process)
         machines = (self.futures, self.sftp, self.states)
         self._begins: list[list[Listener]] = [
             [m.begins[o.name] for m in machines if o.name in m.begins] for o in self._operations
@@ -100,7 +46,6 @@ class RunFacts:
             [m.ends[o.name] for m in machines if o.name in m.ends] for o in self._operations
         ]
         self._alive: set[int] = set()
-        self.finalizing: dict[int, int] = {}
         handlers: dict[int, Callable[[Event], None]] = {
             Kind.CALL: self._call, Kind.RETURN: self._return, Kind.RAISE: self._raise, Kind.NEW: self._new,
             Kind.FINAL: self._final, Kind.LINK: self._link, Kind.WAIT: self._wait, Kind.GOT: self._got,
@@ -139,62 +84,6 @@ class RunFacts:
         self.events += 1
         self._handlers[event.kind](event)
 
-    # questions of the lenses
-
-    def lock_cycles(self) -> list[tuple[Edge, ...]]:
-        """Sets of edges that can close a deadlock."""
-        return list(cycles(self.locks.edges))
-
-    def deadlocks(self) -> list[Deadlock]:
-        """Threads that wait for each other at the end."""
-        return deadlocks(self)
-
-    def client_of(self, transport: int) -> int:
-        """The client whose connection a transport is, or 0."""
-        return self.roots.client_of.get(transport, 0)
-
-    def transport_of(self, ident: int) -> int:
-        """The transport that an object's calls go over, or 0."""
-        return self.roots.of(ident)[3]
-
-    def channel_of(self, ident: int) -> int:
-        """The channel that an object is or belongs to, or 0."""
-        return self.roots.of(ident)[1]
-
-    def root(self, ident: int) -> Root:
-        """What an object belongs to."""
-        return self.roots.of(ident)
-
-    def is_remote(self, name: str) -> bool:
-        """Whether an operation may wait for the peer."""
-        return self.callbacks.remote.get(name, False)
-
-    def open_transports(self) -> list[int]:
-        """Connections that nobody has closed and that have not ended, in the order of their making."""
-        live = [
-            t.transport for t in self.world.threads.values() if t.transport and t.transport not in self.transport_ended
-        ]
-        return [
-            t
-            for t in sorted(live)
-            if not any(self.lives.was_closed(o, self.end_ns) for o in (t, self.client_of(t)) if o)
-        ]
-
-    @property
-    def ended_itself(self) -> bool:
-        """Whether the program gave up by itself (a watchdog's ``os._exit``), and was not stopped by a signal or
-        Ctrl-C."""
-        return self.status <= 128 and not self.interrupted
-
-    def waits_since(self, t_ns: int) -> bool:
-        """Whether something has been waited for since then or longer: a call, or a lock."""
-        calls = any(c.began_ns <= t_ns for c in self.open.all() if c.name not in ("Transport.run", "Loop.run_forever"))
-        return calls or any(w.began_ns <= t_ns for w in self.locks.waiting.values()) or bool(self.finalizing)
-
-    def at_s(self, t_ns: int) -> float:
-        """Seconds since the recording began."""
-        return (t_ns - self.first_ns) / 1e9
-
     # events
 
     def _ignore(self, event: Event) -> None:
@@ -204,7 +93,8 @@ class RunFacts:
         t_ns, a, obj, site, b, op, thread, _ = event
         operation = self._operations[op]
         clock = self.clocks.of(thread)
-        call = Call(thread, operation.name, obj, site, t_ns, a, b, self.locks.ids_held(thread), clock.epoch())
+        held = self.locks.ids_held(thread)
+        call = Call(thread, operation.name, obj, site, t_ns, a, b, held, clock.epoch(), clock.weak_known)
         outer = self.open.of(thread)
         if outer and operation.remote and thread == 1:
             self._nested(outer[-1], call)
@@ -231,7 +121,7 @@ class RunFacts:
             if transport and self.world.thread(thread).transport != transport:
                 self.locks.remote(call, transport, clock)
             if operation.reads and channel:
-                self.channels.reading(channel, stream_read(name, root), True)
+                self.channels.reading(channel, stream_read(name, root))
         if name in ("Channel.get_pty", "Channel.invoke_shell") and channel:
             self.channels.of(channel).pty = True
         if name == "SSHClient.connect":
@@ -277,8 +167,14 @@ class RunFacts:
         self.callbacks.ended(call, root, t_ns)
         if operation.remote and self.states.loops and call.thread in self.states.loops:
             self.states.blocked_loop(call, t_ns)
+        if name == "Thread.join" and call.argument >= 0 and not self.world.thread(call.words).ended_ns:
+            self.awaited.add(call.words)
+        if name == "Queue.get":
+            self._waited_for_pool(call, t_ns)
         if not operation.paramiko:
             return
+        if operation.remote and t_ns - call.began_ns >= HUNG_NS:
+            self.long_calls.append((call, root))
         if call.error:
             self.futures.raised(call)
             if call.error.startswith("KeyboardInterrupt"):
@@ -308,11 +204,19 @@ class RunFacts:
             self.clocks.post(call.thread, transport, _REGISTERED)
         if name not in ("SSHClient.close", "Transport.close", "SSHClient.connect"):
             for owner in self.roots.owners(obj, root):
-                self.lives.end(owner, call, clock)
+                self.lives.end(owner, call, clock, excused(self, call, root))
         if operation.opens and call.error.startswith(_CHANNEL_ERROR) and transport:
             code = event[1]
             if self.world.text(call.words) in ("", "session") or name != "Transport.open_channel":
                 self.lives.refused(transport, call, code)
+
+    def _waited_for_pool(self, call: Call, t_ns: int) -> None:
+        def idle(thread: int) -> bool:
+            calls = self.open.of(thread)
+            waits = bool(calls) and calls[-1].obj == call.obj
+            return waits or self.world.thread(thread).ended_ns > 0
+
+        self.pools.waited(call, t_ns - call.began_ns, idle)
 
     def _new(self, event: Event) -> None:
         kind = self._operations[event.op].name.partition(".")[0] if event.op else "object"
@@ -335,10 +239,16 @@ class RunFacts:
         if thing.kind in ("ChannelFile", "SFTPFile", "Channel"):
             self.conflicts.forget(event.obj)
             if thing.kind == "Channel":
+                self._channel_ends(event.obj)
                 self.channels.forget(event.obj)
                 self.clocks.forget(event.obj)
             self.world.gone(event.obj)
             self.roots.forget(event.obj)
+
+    def _channel_ends(self, ident: int) -> None:
+        if ident in self.states.polled:
+            self.world.pin(ident)
+            self.states.reading_ends(self.channels.of(ident))
 
     def _link(self, event: Event) -> None:
         thing = self.world.thing(event.obj)
@@ -412,7 +322,7 @@ class RunFacts:
 
     def _start(self, event: Event) -> None:
         child = self.world.thread(event.a)
-        child.started_at, child.starter = event.site, event.thread
+        child.started_at, child.starter, child.kind = event.site, event.thread, self.world.text(event.b)
         self.clocks.start(event.thread, event.a)
 
     def _begin(self, event: Event) -> None:
@@ -490,10 +400,14 @@ class RunFacts:
 
     def _finish(self) -> None:
         """What is open at the end has lasted until then."""
+        for ident in list(self.states.polled):
+            self._channel_ends(ident)
         remote = [c for c in self.open.all() if c.name != "Transport.run"]
         for call in remote:
             root = self.roots.of(call.obj)
             self.callbacks.ended(call, root, self.end_ns)
+            if call.name == "Queue.get":
+                self._waited_for_pool(call, self.end_ns)
             self.channels.remote_waited(call, root, self.end_ns, False)
             if root.sftp:
                 self.sftp.behind_prefetch(call, root, self.end_ns - call.began_ns)

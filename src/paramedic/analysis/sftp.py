@@ -47,12 +47,14 @@ class MovedDirectory:
         own: the chdir that the thread had made itself.
         other: the other thread's chdir after it.
         use: the call with the relative path.
+        happened: whether the other came between the two in this run; else it could have.
     """
 
     client: int
     own: Call
     other: Call
     use: Call
+    happened: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +125,17 @@ class SftpState:
             return
         latest, own = known
         mine = own.get(call.thread)
-        if mine is not None and latest.thread != call.thread:
-            self.moved.setdefault((mine.stack, call.stack), MovedDirectory(call.obj, mine, latest, call))
+        if mine is None:
+            return
+        key = (mine.stack, call.stack)
+        if latest.thread != call.thread:
+            self.moved[key] = MovedDirectory(call.obj, mine, latest, call, True)
+            return
+        # one step only if a lock was held all the time: letting one go moves the thread's own clock
+        guarded = bool(set(mine.locks) & set(call.locks)) and mine.epoch.full == call.epoch.full
+        other = next((o for o in own.values() if o.apart_from(mine)), None)
+        if other is not None and not guarded:
+            self.moved.setdefault(key, MovedDirectory(call.obj, mine, other, call, False))
 
     def _chdir(self, call: Call, root: Root) -> None:
         if call.error:

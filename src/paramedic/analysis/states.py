@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from paramedic.analysis.calls import Call
+from paramedic.analysis.channels import Channel
 from paramedic.analysis.machine import Listener, Root
 from paramedic.analysis.world import World
 from paramedic.model.event import Event, State
@@ -39,13 +40,11 @@ class Polled:
         ready: the call that first said yes; None while none has.
         reads: how many reads of its streams there were.
         last_read: the latest of them.
-        last_read_ns: when it ended.
     """
 
     ready: Call | None = None
     reads: int = 0
     last_read: Call | None = None
-    last_read_ns: int = 0
 
 
 class States:
@@ -70,6 +69,7 @@ class States:
         self.readings: dict[tuple[int, str], Reading] = {}
         self.polled: dict[int, Polled] = {}
         self.collected_on_transport: list[tuple[int, int, int]] = []
+        self.cut_short: list[tuple[int, int, Call, Call]] = []
         self.kex_waits: list[Call] = []
         self.proxies_closed: list[Call] = []
         self.begins: Mapping[str, Listener] = {
@@ -108,6 +108,16 @@ class States:
             self.signal_handlers.add(event.b)
         elif event.op == State.NO_DELAY:
             self.no_delay[event.obj] = bool(event.a)
+
+    def reading_ends(self, channel: Channel) -> None:
+        """A channel is freed, or the recording ends: note output that was left unread once the exit status was
+        there."""
+        polled = self.polled.get(channel.ident)
+        if polled is None or polled.ready is None or polled.last_read is None:
+            return
+        if sum(channel.unread):
+            self.cut_short.append((channel.ident, sum(channel.unread), polled.last_read, polled.ready))
+        del self.polled[channel.ident]
 
     def finalized(self, event: Event, world: World) -> None:
         """The finalizer of a channel or of a stdin that is still open begins."""
@@ -178,7 +188,7 @@ class States:
             polled = self.polled.get(root.channel)
             if polled is not None:
                 polled.reads += 1
-                polled.last_read, polled.last_read_ns = call, call.ended_ns
+                polled.last_read = call
         if root.kind == "ChannelFile":
             reading = self.readings.setdefault((call.stack, call.name), Reading(call))
             reading.read_bytes += call.result

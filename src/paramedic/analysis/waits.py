@@ -9,7 +9,7 @@ from paramedic.analysis.calls import Call
 from paramedic.analysis.locks import Hold, Wait
 
 if TYPE_CHECKING:
-    from paramedic.analysis.run import RunFacts
+    from paramedic.analysis.facts import Facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Deadlock:
     links: tuple[Link, ...]
 
 
-def deadlocks(facts: RunFacts) -> list[Deadlock]:
+def deadlocks(facts: Facts) -> list[Deadlock]:
     """The circles in the graph of those who wait, at the end of the recording.
 
     A thread that waits for a lock waits for the lock's holder; one that waits for the peer needs its transport's thread

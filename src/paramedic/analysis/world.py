@@ -25,6 +25,7 @@ class Thread:
         begun_ns: when it was first seen.
         ended_ns: when it ended, or 0.
         death: text of the exception that ended it, or "".
+        kind: its class, where that is not Thread itself: "Timer".
     """
 
     number: int
@@ -35,6 +36,7 @@ class Thread:
     begun_ns: int = 0
     ended_ns: int = 0
     death: str = ""
+    kind: str = ""
 
 
 @dataclass(slots=True)

@@ -31,7 +31,7 @@ class Kind(IntEnum):
     FREE = 13  # is about to let go of lock `obj`
     POST = 14  # handed something over through `obj`: a = token, b = id of the thing if it is one of Paramiko's
     TAKE = 15  # received what was handed over through `obj`: a = token
-    START = 16  # is about to start thread `a`
+    START = 16  # is about to start thread `a`: b = text: its class, where that is not Thread itself
     BEGIN = 17  # the thread runs: a = its native id, b = text: its name
     END = 18  # the thread is about to end: b = text of the exception that ends it
     JOINED = 19  # learned that thread `a` has ended

@@ -84,7 +84,9 @@ class HandOvers:
         def start(thread: Any) -> None:
             try:
                 thread.__dict__[THREAD_MARK] = given = writer.reserve_thread()
-                row(_START, 0, 0, probes.stacks.of(_getframe(2)), given, 0)
+                kind = type(thread)
+                words = writer.text(kind.__qualname__) if kind is not threading.Thread else 0
+                row(_START, 0, 0, probes.stacks.of(_getframe(2)), given, words)
                 hook = thread.__dict__.get("_invoke_excepthook")
                 if hook is not None:
                     thread._invoke_excepthook = _told(hook, row, writer)

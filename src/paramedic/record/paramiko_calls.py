@@ -84,6 +84,7 @@ _INNER = frozenset(
         "HostKeys.add",
         "AgentKey.sign_ssh_data",
         "Channel.get_pty",
+        "ProxyCommand.close",
     }
 )
 """Recorded also when Paramiko itself calls them (a host key policy saves what it has added)."""
@@ -148,7 +149,7 @@ class _Words:
             "Transport.accept": lambda _, timeout: (milliseconds(timeout), 0),
             "Transport.global_request": lambda _, wait: (int(bool(wait)), 0),
             "Transport.request_port_forward": lambda _, handler: (id(handler) if handler is not None else 0, 0),
-            "Transport.set_keepalive": lambda _, interval: (int(interval), 0),
+            "Transport.set_keepalive": lambda _, interval: (milliseconds(interval), 0),
             "AgentKey.sign_ssh_data": lambda key: (id(getattr(key, "agent", None)), 0),
             "Channel.settimeout": lambda _, timeout: (milliseconds(timeout), 0),
             "Channel.setblocking": lambda _, blocking: (-1 if blocking else 0, 0),

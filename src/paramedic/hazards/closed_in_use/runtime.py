@@ -17,6 +17,8 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     """
     story = Story(facts)
     for closed in facts.lives.closed_uses():
+        if closed.how == "unordered" and closed.use.thread in facts.awaited:
+            continue  # it was waited for, in vain: the hang is the story
         certain = closed.how != "unordered"
         users = story.threads({use.thread for use in closed.uses})
         closer, name = facts.world.thread_name(closed.close.thread), facts.world.name(closed.owner)

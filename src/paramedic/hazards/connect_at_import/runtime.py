@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from paramedic.analysis.hangs import HUNG_NS
 from paramedic.analysis.run import RunFacts
 from paramedic.analysis.story import Story
 from paramedic.hazards.connect_at_import import HAZARD
@@ -17,9 +16,9 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     Threads: pure.
     """
     story = Story(facts)
-    for call in () if facts.states.orderly_end else facts.open.all():
-        module = _imported(facts.world.stack(call.stack))
-        if module is None or facts.end_ns - call.began_ns < HUNG_NS or call.name not in _WAITS:
+    for call in facts.open.all():
+        module = _imported(facts.world.stack(call.stack), call.thread)
+        if module is None or facts.end_ns - call.began_ns < LONG_NS or call.name not in _WAITS:
             continue
         message = (
             f"{facts.world.thread_name(call.thread)} waits in {call.method}() while {module.file} is being "
@@ -29,13 +28,14 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         yield story.finding(HAZARD, Confidence.OBSERVED, message, [story.call(call)], [])
         return
     for call in facts.states.connects:
-        module = _imported(facts.world.stack(call.stack))
+        module = _imported(facts.world.stack(call.stack), call.thread)
         if module is not None:
             message = f"A connection is made while {module.file} is being imported, with its import lock held"
             yield story.finding(HAZARD, Confidence.ADVICE, message, [story.call(call)], [call.obj])
             return
 
 
+LONG_NS = 2_000_000_000
 _WAITS = (
     "Future.result",
     "Thread.join",
@@ -47,7 +47,9 @@ _WAITS = (
 )
 
 
-def _imported(stack: tuple[Site, ...]) -> Site | None:
-    """The module-level frame of a module that another one imports."""
+def _imported(stack: tuple[Site, ...], thread: int) -> Site | None:
+    """The module-level frame of a module that is being imported: not the main program's own."""
     levels = [site for site in stack if site.function == "<module>"]
-    return levels[0] if len(levels) > 1 and levels[0].file != levels[-1].file else None
+    if not levels or (thread == 1 and levels[0].file == levels[-1].file):
+        return None
+    return levels[0]

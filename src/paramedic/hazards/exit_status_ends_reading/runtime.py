@@ -16,18 +16,12 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     Threads: pure.
     """
     story = Story(facts)
-    for channel, polled in facts.states.polled.items():
-        known = facts.channels.alive.get(channel)
-        if known is None or polled.ready is None or not polled.reads or polled.last_read is None:
-            continue
-        left = sum(known.unread)
-        if not left or known.last_feed_ns < polled.last_read_ns:
-            continue
-        reader = facts.world.thread_name(polled.ready.thread)
+    for channel, left, last_read, ready in facts.states.cut_short[:3]:
+        reader = facts.world.thread_name(ready.thread)
         message = (
             f"{reader} stopped reading {facts.world.name(channel)} when exit_status_ready() said yes: "
             f"{left:,} bytes of output "
             "were never read"
         )
-        steps = [story.call(polled.last_read), story.call(polled.ready)]
+        steps = [story.call(last_read), story.call(ready)]
         yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, [channel])

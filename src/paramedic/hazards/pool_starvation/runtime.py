@@ -16,7 +16,9 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     Threads: pure.
     """
     story = Story(facts)
-    starved = [s for s in facts.futures.starved(facts.open.all()) if facts.end_ns - s.since_ns >= LONG_NS]
+    starved = [
+        s for s in facts.futures.starved(facts.open.all()) if (s.call.ended_ns or facts.end_ns) - s.since_ns >= LONG_NS
+    ]
     if not starved:
         return
     message = (

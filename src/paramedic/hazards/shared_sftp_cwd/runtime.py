@@ -17,10 +17,12 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     """
     story = Story(facts)
     for moved in facts.sftp.moved.values():
+        user, other = facts.world.thread_name(moved.use.thread), facts.world.thread_name(moved.other.thread)
+        when = "changed" if moved.happened else "changes, with nothing that keeps it from coming in between,"
         message = (
-            f"{facts.world.thread_name(moved.use.thread)} used a relative path on "
-            f"{facts.world.name(moved.client)} after "
-            f"{facts.world.thread_name(moved.other.thread)} had changed the client's working directory"
+            f"{user} used a relative path on {facts.world.name(moved.client)}, whose working directory {other} {when} "
+            "after its own chdir()"
         )
         steps = [story.call(moved.own), story.call(moved.other), story.call(moved.use)]
-        yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, [moved.client])
+        confidence = Confidence.OBSERVED if moved.happened else Confidence.POSSIBLE
+        yield story.finding(HAZARD, confidence, message, steps, [moved.client])

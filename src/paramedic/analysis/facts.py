@@ -1,0 +1,143 @@
+"""What one process's recording says, and the questions that the hazards' lenses ask of it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+
+from paramedic.analysis.callbacks import Callbacks
+from paramedic.analysis.calls import Call, OpenCalls
+from paramedic.analysis.channels import Channels, Dropped
+from paramedic.analysis.clocks import Clocks
+from paramedic.analysis.conflicts import Conflicts
+from paramedic.analysis.futures import Futures
+from paramedic.analysis.lives import Lives
+from paramedic.analysis.locks import Edge, Locks
+from paramedic.analysis.machine import Root
+from paramedic.analysis.orders import cycles
+from paramedic.analysis.pools import Pools
+from paramedic.analysis.roots import Roots
+from paramedic.analysis.sftp import SftpState
+from paramedic.analysis.states import States
+from paramedic.analysis.waits import Deadlock, deadlocks
+from paramedic.analysis.world import World
+from paramedic.model.report import Gap
+
+
+class Facts:
+    """Everything that one process's recording says, ready for the hazards' lenses.
+
+    Attributes:
+        world: names.
+        open: the calls that were open at the end.
+        conflicts: pairs that the contract does not allow.
+        locks: holds, waits, orders.
+        channels: windows and ends.
+        lives: closing and use after it.
+        gaps: what was not recorded.
+        transport_ended: when each transport's thread ended, by the transport's id.
+        first_ns: time of the first event.
+        last_ns: time of the last event.
+        end_ns: when the process had ended, or the time of the last event.
+        events: how many there were.
+        process: its id.
+        status: with which the run ended, as its parent saw it.
+        live: whether the program still ran when the facts were taken.
+        forked: whether the process came to be by fork alone.
+        heard: when each transport last heard from its peer.
+        inherited: remote calls on objects that the process did not make itself, by the object's id.
+        interrupted: calls that Ctrl-C ended.
+        awaited: threads for which somebody waited with a timeout, in vain.
+        long_calls: the latest remote calls that took long.
+        nested: calls that interrupted another one on the same connection: the outer, the inner, how often.
+        dropped: channels whose finalizer closed them under their command.
+        finalizing: the object whose finalizer runs, by thread.
+
+    Threads: made and read by one thread.
+    """
+
+    def __init__(self, texts: Mapping[int, str], remote: Mapping[str, bool], process: int = 0) -> None:
+        self.world = World(texts)
+        self.roots = Roots(self.world)
+        self.clocks = Clocks()
+        self.open = OpenCalls()
+        self.conflicts = Conflicts(self.world.pin)
+        self.locks = Locks()
+        self.channels = Channels()
+        self.lives = Lives()
+        self.gaps: list[Gap] = []
+        self.paramiko = ""
+        self.transport_ended: dict[int, int] = {}
+        self.first_ns = self.last_ns = self.end_ns = 0
+        self.events = 0
+        self.process = process
+        self.status = 0
+        self.live = False
+        self.forked = False
+        self.heard: dict[int, int] = {}
+        self.inherited: dict[int, Call] = {}
+        self.interrupted: list[Call] = []
+        self.awaited: set[int] = set()
+        self.long_calls: deque[tuple[Call, Root]] = deque(maxlen=1000)
+        self.nested: dict[tuple[int, int], tuple[Call, Call, int]] = {}
+        self.dropped: list[Dropped] = []
+        self.callbacks = Callbacks(self.world, remote)
+        self.futures = Futures()
+        self.pools = Pools()
+        self.sftp = SftpState()
+        self.states = States()
+        self.finalizing: dict[int, int] = {}
+
+    def lock_cycles(self) -> list[tuple[Edge, ...]]:
+        """Sets of edges that can close a deadlock."""
+        return list(cycles(self.locks.edges))
+
+    def deadlocks(self) -> list[Deadlock]:
+        """Threads that wait for each other at the end."""
+        return deadlocks(self)
+
+    def client_of(self, transport: int) -> int:
+        """The client whose connection a transport is, or 0."""
+        return self.roots.client_of.get(transport, 0)
+
+    def transport_of(self, ident: int) -> int:
+        """The transport that an object's calls go over, or 0."""
+        return self.roots.of(ident)[3]
+
+    def channel_of(self, ident: int) -> int:
+        """The channel that an object is or belongs to, or 0."""
+        return self.roots.of(ident)[1]
+
+    def root(self, ident: int) -> Root:
+        """What an object belongs to."""
+        return self.roots.of(ident)
+
+    def is_remote(self, name: str) -> bool:
+        """Whether an operation may wait for the peer."""
+        return self.callbacks.remote.get(name, False)
+
+    def open_transports(self) -> list[int]:
+        """Connections that nobody has closed and that have not ended, in the order of their making."""
+        live = [
+            t.transport for t in self.world.threads.values() if t.transport and t.transport not in self.transport_ended
+        ]
+        return [
+            t
+            for t in sorted(live)
+            if not any(self.lives.was_closed(o, self.end_ns) for o in (t, self.client_of(t)) if o)
+        ]
+
+    @property
+    def ended_itself(self) -> bool:
+        """Whether the program gave up by itself (a watchdog's ``os._exit``), and was not stopped by a signal or
+        Ctrl-C."""
+        return self.status <= 128 and not self.interrupted
+
+    def waits_since(self, t_ns: int) -> bool:
+        """Whether something has been waited for since then or longer: a call, or a lock."""
+        calls = any(c.began_ns <= t_ns for c in self.open.all() if c.name not in ("Transport.run", "Loop.run_forever"))
+        return calls or any(w.began_ns <= t_ns for w in self.locks.waiting.values()) or bool(self.finalizing)
+
+    def at_s(self, t_ns: int) -> float:
+        """Seconds since the recording began."""
+        return (t_ns - self.first_ns) / 1e9
