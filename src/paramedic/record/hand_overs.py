@@ -189,7 +189,7 @@ class HandOvers:
             ),
             ("blocking", "timeout"),
         )
-        enter, leave, fail = self.waiting("Barrier.wait", always_zero, timeout)
+        enter, leave, fail = self.waiting("Barrier.wait", always_zero, timeout, _ALWAYS)
         post = self.probes.row
 
         def arrive(thing: Any, *values: Any) -> Any:
@@ -239,9 +239,13 @@ class HandOvers:
     def queues(self, queue: Any) -> Iterator[Target]:
         """`queue.Queue` and its subclasses; an item's identity is the token while it is in the queue."""
         self.probes.classes[queue.Queue] = NUMBER["Queue.__init__"]
-        timeout = lambda _, block=True, value=None: (milliseconds(value) if block else 0, 0)  # noqa: E731
+
+        def timeout(_: Any, block: Any = True, value: Any = None) -> tuple[int, int]:
+            return milliseconds(value) if block else 0, 0
+
+        # called from a probe, so its caller is always the queue's own code
         put, put_end, put_fail = self.probes.call(
-            NUMBER["Queue.put"], None, lambda _, item, block, t: timeout(_, block, t), PARAMIKO
+            NUMBER["Queue.put"], None, lambda _, item, block, t: timeout(_, block, t), _ALWAYS
         )
         row, id_of, trouble = self.probes.row, self.probes.id_of, self.probes.trouble
 

@@ -30,7 +30,10 @@ class Sink(Protocol):
     """Where dumps go: a file of the operating system."""
 
     def fileno(self) -> int:
-        """Its descriptor."""
+        """Its descriptor.
+
+        Threads: any.
+        """
 
 
 @dataclass(slots=True)
