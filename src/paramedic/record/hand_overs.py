@@ -43,12 +43,16 @@ class HandOvers:
         self.probes = probes
         self.loop_handles: set[int] = set()
 
-    def post(self, token: Callable[..., int] | None = None, silent: int = PARAMIKO) -> Callable[..., None]:
+    def post(
+        self, token: Callable[..., int] | None = None, silent: int = PARAMIKO, only_marked: bool = False
+    ) -> Callable[..., None]:
         """A probe for the begin of a call that hands something over through its object."""
         row, id_of, trouble = self.probes.row, self.probes.id_of, self.probes.trouble
 
         def enter(thing: Any, *values: Any) -> None:
             try:
+                if only_marked and MARK not in thing.__dict__:
+                    return
                 code = _getframe(2).f_code
                 if (_owners.get(id(code)) or owner_of(code)) < silent:
                     row(_POST, 0, id_of(thing), 0, token(*values) if token is not None else 0, 0)
@@ -63,9 +67,10 @@ class HandOvers:
         took: Callable[[Any], int | None],
         arguments: Callable[..., tuple[int, int]] | None = None,
         silent: int = PARAMIKO,
+        only_marked: bool = False,
     ) -> tuple[Callable[..., Any], Callable[[Any, Any], Any], Callable[[Any, BaseException], None]]:
         """Probes for a call that waits for something and may have received it when it returns."""
-        begin, end, fail = self.probes.call(NUMBER[op], None, arguments, silent)
+        begin, end, fail = self.probes.call(NUMBER[op], None, arguments, silent, only_marked)
         row = self.probes.row
 
         def leave(token: int, result: Any) -> Any:
@@ -176,8 +181,11 @@ class HandOvers:
 
         for name in ("Event", "Semaphore", "Barrier"):
             yield getattr(threading, name), "__init__", born, _pass, _ignore, _NOTHING
-        yield threading.Event, "set", self.post(), _pass, _ignore, _NOTHING
-        yield threading.Event, "wait", *self.waiting("Event.wait", if_true, timeout), ("timeout",)
+        # only where every birth is seen may the others be passed over
+        early = probes.early
+        yield threading.Event, "set", self.post(only_marked=early), _pass, _ignore, _NOTHING
+        wait = self.waiting("Event.wait", if_true, timeout, only_marked=early)
+        yield threading.Event, "wait", *wait, ("timeout",)
         yield threading.Event, "is_set", *self._asked(), _NOTHING
         yield threading.Semaphore, "release", self.post(), _pass, _ignore, _NOTHING
         yield threading.BoundedSemaphore, "release", self.post(), _pass, _ignore, _NOTHING
@@ -202,7 +210,11 @@ class HandOvers:
 
         def condition_made(condition: Any, lock: Any) -> Any:
             frame = _getframe(2)
-            return condition if lock is None and owner_of(frame.f_code) < PARAMIKO else None
+            if owner_of(frame.f_code) >= PARAMIKO:
+                return None
+            if MARK not in condition.__dict__:
+                probes.adopt(condition, 0, 0, frame)
+            return condition if lock is None else None
 
         def condition_ready(condition: Any, result: Any) -> Any:
             # a Condition that makes its own lock makes it inside threading, where locks are not watched
@@ -214,7 +226,7 @@ class HandOvers:
         yield (
             threading.Condition,
             "wait",
-            *self.probes.call(NUMBER["Condition.wait"], None, timeout, PARAMIKO),
+            *self.probes.call(NUMBER["Condition.wait"], None, timeout, PARAMIKO, early),
             ("timeout",),
         )
 
@@ -222,7 +234,11 @@ class HandOvers:
         """Probes for a question whose answer True says that the hand-over has happened."""
         row, id_of, trouble = self.probes.row, self.probes.id_of, self.probes.trouble
 
+        early = self.probes.early
+
         def enter(thing: Any) -> Any:
+            if early and MARK not in thing.__dict__:
+                return None
             code = _getframe(2).f_code
             return thing if (_owners.get(id(code)) or owner_of(code)) < PARAMIKO else None
 

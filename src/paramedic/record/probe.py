@@ -41,6 +41,8 @@ class Probes:
         self._ids_given: dict[str, Callable[[Any], int]] = {}
         self.classes: dict[type, int] = {}
         self.broken: dict[str, str] = {}
+        self.early = "paramiko" not in sys.modules
+        """Whether the recording began before the program: then no object was born unseen."""
         self.hold_back: Callable[[], None] | None = None
         """Called before an EOF goes out, in a run with traps."""
 
@@ -83,7 +85,12 @@ class Probes:
         return given
 
     def call(
-        self, op: int, measure: Measure | None = None, arguments: Arguments | None = None, silent: int = PARAMIKO
+        self,
+        op: int,
+        measure: Measure | None = None,
+        arguments: Arguments | None = None,
+        silent: int = PARAMIKO,
+        only_marked: bool = False,
     ) -> tuple[Callable[..., Any], Callable[[Any, Any], Any], Callable[[Any, BaseException], None]]:
         """The three probes of a call: begun, returned, raised.
 
@@ -92,6 +99,8 @@ class Probes:
             measure: of the result.
             arguments: from the object and the arguments that were asked for to ``a`` and ``b`` of the event.
             silent: callers of this owner (see `paramedic.record.frames`) and beyond are not recorded.
+            only_marked: objects whose birth was not recorded are passed over before anything is looked up: the standard
+                library's and Paramiko's own events and conditions are used far more often than the program's.
         """
         row, stack_of, id_of, trouble = self.row, self.stacks.of, self.id_of, self.trouble
         text = self.writer.text
@@ -99,6 +108,8 @@ class Probes:
 
         def enter(thing: Any, *values: Any) -> int | None:
             try:
+                if only_marked and MARK not in thing.__dict__:
+                    return None
                 frame = _getframe(2)
                 code = frame.f_code
                 if (owners.get(id(code)) or owner_of(code)) >= silent:
