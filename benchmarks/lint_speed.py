@@ -3,8 +3,8 @@
     python benchmarks/lint_speed.py FOLDER [FOLDER ...]
 
 Prints seconds of wall clock and of processor time for each tool and folder, cold (no cache) and, for the tools that
-have one, warm. The best of three runs counts, one after the other, so that a busy machine disturbs all alike. Tools that
-are not installed are left out. pylint runs without its slow duplicate search, on at most 200 files of a folder.
+have one, warm. The best of three runs counts, one after the other, so that a busy machine disturbs all alike. Tools
+that are not installed are left out. pylint runs without its slow duplicate search, on at most 200 files of a folder.
 """
 
 from __future__ import annotations
