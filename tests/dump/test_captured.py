@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -20,32 +19,19 @@ PROGRAMS, DUMPS = HERE / "programs", HERE / "dumps"
 
 # Stacks alone do not show these: faulthandler and plain py-spy print no addresses, and the source does not say either.
 NEEDS_ADDRESSES = {"hangs_two_recv", "hangs_sftp_self"}
-# The wait in one dump may be a moment's.
-ONE_DUMP_IS_ADVICE = {"hangs_acquire_io", "hangs_mute_cls"}
-
-
-# Stacks of these are read, but the judgement is not good enough yet: eight hangs that are told weakly or not at all,
-# and two programs at work that are accused. Strict: whoever improves the judgement has to take the name off this list.
-NOT_YET = {
-    "hangs_exit_class", "hangs_exit_readline", "hangs_flood_chan", "hangs_handler_queue", "hangs_join_lock",
-    "hangs_osfork", "hangs_sig_stdin", "hangs_stderr_loop", "works_nested_pools", "works_upload",
-}  # fmt: skip
+# The wait in one dump may be a moment's, and whether a window is full is not in the stacks.
+ONE_DUMP_IS_ADVICE = {
+    "hangs_acquire_io",
+    "hangs_exit_class",
+    "hangs_flood_chan",
+    "hangs_handler_queue",
+    "hangs_mute_cls",
+    "hangs_stderr_loop",
+}
 
 
 def dumps(prefix: str) -> Iterator[Path]:
     yield from sorted(DUMPS.glob(f"*/{prefix}*.txt"))
-
-
-def judged(prefix: str) -> list[Any]:
-    """The dumps as parameters, with those that are not judged well yet marked."""
-    marks = [pytest.mark.xfail(strict=True, reason="not judged well enough yet")]
-    with_addresses = {"hangs_join_lock", "works_nested_pools"}  # those are judged well where a dump has addresses
-
-    def falls_short(path: Path) -> bool:
-        stem = path.name.split(".")[0]
-        return stem in NOT_YET and not (stem in with_addresses and "locals" in path.name)
-
-    return [pytest.param(path, marks=marks if falls_short(path) else [], id=title(path)) for path in dumps(prefix)]
 
 
 def title(path: Path) -> str:
@@ -65,7 +51,7 @@ def test_there_are_dumps_of_every_version() -> None:
     assert {p.parent.name for p in dumps("hangs")} >= {"paramiko-2.12", "paramiko-3.5", "paramiko-4.0", "paramiko-5.1"}
 
 
-@pytest.mark.parametrize("path", judged("hangs"))
+@pytest.mark.parametrize("path", dumps("hangs"), ids=title)
 def test_every_hang_is_named_with_the_user_s_line(path: Path) -> None:
     program = program_of(path)
     if program.stem in NEEDS_ADDRESSES and "locals" not in path.name:
@@ -81,11 +67,11 @@ def test_every_hang_is_named_with_the_user_s_line(path: Path) -> None:
     assert found, report_of(path).findings
     sites = {(Path(s.site.file).name, s.site.line) for f in found for s in f.steps if s.site is not None}
     assert sites & set(marked)
-    if program.stem not in ONE_DUMP_IS_ADVICE and hazard != "undrained-stderr":
+    if program.stem not in ONE_DUMP_IS_ADVICE:
         assert found[0].confidence is not Confidence.ADVICE
 
 
-@pytest.mark.parametrize("path", judged("works"))
+@pytest.mark.parametrize("path", dumps("works"), ids=title)
 def test_a_program_at_work_is_not_accused(path: Path) -> None:
     assert [f for f in report_of(path).findings if f.confidence is not Confidence.ADVICE] == []
 

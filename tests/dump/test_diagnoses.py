@@ -100,7 +100,7 @@ FOUND: dict[str, tuple[Mapping[str, str], str, Confidence]] = {
     "a writer whose output nobody reads until it has written": (
         {"Main": f"window feed@app.py:{FEED}", "T": "idle"},
         "undrained-output-while-writing",
-        Confidence.POSSIBLE,
+        Confidence.ADVICE,
     ),
     "two locks in two orders": (
         {

@@ -343,13 +343,13 @@ class DumpFacts:
                 best = order
         return best
 
-    def shares_receiver(self, activity: Activity) -> Owner:
-        """Whether the object that the innermost line of the user's calls is shared, by the way it is named."""
+    def shares_receiver(self, activity: Activity, *methods: str) -> Owner:
+        """Whether the object whose method (one of these) the user's innermost line calls is shared, by its name."""
         users = activity.users
         place = self.place(activity)
         if place is None:
             return Owner.UNKNOWN
-        return place.receiver_is_shared(frozenset(c.function for c in users[1:]))
+        return place.receiver_is_shared(frozenset(c.function for c in users[1:]), frozenset(methods))
 
     # -- locks --------------------------------------------------------------------------------------------------
 
@@ -418,23 +418,28 @@ class DumpFacts:
         blocked = [s for s in servers if self.is_blocked(s) and s is not activity]
         found += [(s, None, len(servers) == 1) for s in blocked]
         if activity.wait is Wait.JOIN:
-            found += [(t, None, True) for t in self._joined(activity)]
+            found += self._joined(activity)
         elif activity.wait is Wait.FUTURE:
             found += [(w, None, False) for w in self.activities if w.pool is not None and w is not activity]
         return tuple(found)
 
-    def _joined(self, activity: Activity) -> list[Activity]:
-        """The thread whose end is awaited: the ``self`` of ``Thread.join`` is that of its ``_bootstrap``."""
+    def _joined(self, activity: Activity) -> list[tuple[Activity, Blocked | None, bool]]:
+        """The thread whose end is awaited: the ``self`` of ``Thread.join`` is that of its ``_bootstrap``.
+
+        Without addresses it may be any thread of the user's that waits for a lock; the others end by themselves.
+        """
         join = activity.find("threading", "join", layer=Layer.STDLIB)
         address = join.address() if join is not None else None
-        if address is None:
-            return []
-        return [
-            a
-            for a in self.activities
-            if a is not activity
-            and any(c.at("threading", "_bootstrap", layer=Layer.STDLIB) and c.address() == address for c in a.calls)
-        ]
+        found: list[tuple[Activity, Blocked | None, bool]] = []
+        for other in self.others:
+            start = other.find("threading", "_bootstrap", layer=Layer.STDLIB)
+            if other is activity or start is None:
+                continue
+            if address is not None and start.address() == address:
+                found.append((other, None, True))
+            elif address is None and self.wants_lock(other) and len(found) < MAX_HOLDERS:
+                found.append((other, None, False))
+        return found
 
     @cached_property
     def cycles(self) -> tuple[Cycle, ...]:

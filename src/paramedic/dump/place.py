@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from paramedic.dump.syntax import assigned_in, bound_in, covers, covers_any, inside, names, plain, values
+from paramedic.dump.syntax import assigned_in, bound_in, covers, covers_any, inside, last, plain, terms, values
 from paramedic.model.finding import Site
 
 if TYPE_CHECKING:
@@ -177,16 +177,19 @@ class Place:
             for i in n.items
         )
 
-    def receiver_is_shared(self, above: frozenset[str]) -> Owner:
+    def receiver_is_shared(self, above: frozenset[str], methods: frozenset[str]) -> Owner:
         """Whether the object whose method this line calls is shared by the way it is named.
 
         Args:
             above: functions further out on the same stack: what they define is this thread's own.
+            methods: the names of the method that may be meant; any if empty.
         """
         for node in self._walk():
             if not (isinstance(node, ast.Call) and covers(node, self.site.line)):
                 continue
             if not isinstance(node.func, ast.Attribute) or not isinstance(node.func.value, ast.Name):
+                continue
+            if methods and node.func.attr not in methods:
                 continue
             return self._owner(node.func.value.id, above)
         return Owner.UNKNOWN
@@ -248,11 +251,11 @@ class Place:
         streams = self._stream_names(stderr=stderr)
         for node in self._walk():
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _READS:
-                if not stderr or node.func.attr == "recv_stderr" or names(node.func.value) & streams:
+                if not stderr or node.func.attr == "recv_stderr" or terms(node.func.value) & streams:
                     yield node.lineno
-            elif isinstance(node, ast.For | ast.comprehension) and names(node.iter) & streams:
+            elif isinstance(node, ast.For | ast.comprehension) and terms(node.iter) & streams:
                 yield node.iter.lineno
-            elif isinstance(node, ast.Call) and any(names(a) & streams for a in [*node.args, *values(node)]):
+            elif isinstance(node, ast.Call) and any(terms(a) & streams for a in [*node.args, *values(node)]):
                 # handed to somebody: a reader thread, a function that drains it
                 yield node.lineno
 
@@ -270,7 +273,7 @@ class Place:
                 and isinstance(target, ast.Tuple)
             ):
                 wanted = target.elts[2:] if stderr else target.elts[1:]
-                names |= {e.id for e in wanted if isinstance(e, ast.Name)}
+                names |= {last(e) for e in wanted}
         return names - {"_"}
 
     def _lock(self, expression: ast.expr) -> LockName:

@@ -51,12 +51,14 @@ def last(node: ast.AST) -> str:
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
-def names(node: ast.AST) -> set[str]:
-    """Every plain name in the node.
+def terms(node: ast.AST) -> set[str]:
+    """Every name and attribute in the node.
 
     Threads: pure.
     """
-    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+    return {
+        n.id if isinstance(n, ast.Name) else n.attr for n in ast.walk(node) if isinstance(n, ast.Name | ast.Attribute)
+    }
 
 
 def values(call: ast.Call) -> list[ast.expr]:

@@ -11,8 +11,8 @@ class Tail(threading.Thread):
 
     def run(self):
         f = self.c.exec_command("tail -f /etc/hostname")[1]
-        while f.readline():
-            pass  # HANG
+        while f.readline():  # HANG
+            pass
 
 
 def main():

@@ -16,8 +16,8 @@ class Up:
     def tick(self, s, f):
         if not self.busy:
             self.busy = True
-            self.i.channel.send(b"tick")
-            self.busy = False  # HANG
+            self.i.channel.send(b"tick")  # HANG
+            self.busy = False
 
     def go(self):
         while True:

@@ -12,6 +12,8 @@ from paramedic.dump.waits import REMOTE, Wait
 from paramedic.hazards.forked_connection import HAZARD
 from paramedic.model.finding import Confidence, Finding
 
+_ALL_THREADS = ("py-spy", "py-spy-json", "pystack", "faulthandler")
+"""Forms that leave no thread out unless they say so."""
 _NOT = (Wait.ACCEPT, Wait.HANDSHAKE)
 
 
@@ -43,7 +45,8 @@ def _has_no_server(facts: DumpFacts, activity: Activity) -> bool:
         return False
     if facts.transports and not (facts.whole and facts.transport_is_missing(activity)):
         return False
-    return facts.whole or _was_forked(activity)
+    complete = facts.snapshot.form in _ALL_THREADS and not facts.snapshot.gaps
+    return facts.whole or _was_forked(activity) or complete
 
 
 def _was_forked(activity: Activity) -> bool:

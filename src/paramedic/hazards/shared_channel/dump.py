@@ -15,6 +15,8 @@ from paramedic.model.finding import Confidence, Finding
 
 _STREAMS = {Wait.OUTPUT: "stdout is read", Wait.STDERR: "stderr is read", Wait.SEND_WINDOW: "input is written"}
 
+_CALLS = ("recv", "recv_stderr", "read", "readline", "readlines", "send", "sendall", "write")
+
 
 def find(facts: DumpFacts) -> Iterable[Finding]:
     """Yields a finding for each stream that two threads are in a call on.
@@ -29,7 +31,7 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
         channel = facts.channel_of(activity)
         if channel is not None:
             by_stream[channel, activity.wait].append(activity)
-        elif facts.shares_receiver(activity) is Owner.SHARED:
+        elif facts.shares_receiver(activity, *_CALLS) is Owner.SHARED:
             by_name[activity.site, activity.wait].append(activity)
     for (_, wait), threads in [*by_stream.items()]:
         if len(threads) > 1:

@@ -24,7 +24,7 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
     by_name: dict[object, list[Activity]] = defaultdict(list)
     for activity in facts.others:
         if _connects(activity) and activity.address_of("SSHClient") is None:
-            if facts.shares_receiver(activity) is Owner.SHARED:
+            if facts.shares_receiver(activity, "connect") is Owner.SHARED:
                 by_name[activity.site].append(activity)
     for group in by_name.values():
         if len(group) > 1:

@@ -45,10 +45,10 @@ def _judge(facts: DumpFacts, waiter: Activity) -> tuple[Confidence, str] | None:
     fill = facts.unread(channel, stderr=not for_stderr)
     if fill is not None:
         return (Confidence.OBSERVED, f"{fill} are unread and have used up the window") if fill.full else None
-    place = facts.place(waiter)
-    if place is None or place.mentions("set_combine_stderr"):
+    places = [p for p in (facts.sources.place(c.site) for c in waiter.users) if p is not None]
+    if any(p.mentions("set_combine_stderr") for p in places):
         return None
-    if place.reading(stderr=not for_stderr) is not Order.AFTER:
+    if facts.reading(waiter, stderr=not for_stderr) is not Order.AFTER:
         return None
     kind = MSG_CHANNEL_DATA if for_stderr else MSG_CHANNEL_EXTENDED_DATA
     if facts.last_packet_was_for(channel, kind) and facts.repeated:
