@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 from sys import _getframe
 from typing import Any
 
@@ -76,17 +77,45 @@ def simple_queue(probes: Probes, real: Any) -> Any:
         "__slots__": ("_paramedic_id_",),
         "__doc__": real.__doc__,
         "__module__": real.__module__,
-        "__reduce_ex__": lambda self, _: real.__reduce_ex__(self, 2),
+        "__reduce_ex__": _refuse_pickling,
     }
-    watched = _Kind(real.__name__, (real,), members)
-    watched._real = real
+    watched = _Kind(real.__name__, (real,), members | {"_real": real})
     return watched
 
 
-class _Kind(type):
-    """Says of queues that are not watched (an executor's) that they are of this type, too."""
+def _refuse_pickling(self: Any, _: int) -> Any:
+    kind = type(self)
+    name = f"{kind.__module__}.{kind.__qualname__}" if "_real" in kind.__dict__ else kind.__name__
+    raise TypeError(f"cannot pickle {name!r} object")
 
-    _real: type
+
+class _Kind(type):
+    """Answers for the stand-in as the original would; those that inherit from it answer for themselves."""
 
     def __instancecheck__(cls, thing: object) -> bool:
+        # queues that are not watched (an executor's) are of this type, too
         return super().__instancecheck__(thing) or type(thing) is cls.__dict__.get("_real")
+
+    @property
+    def __signature__(cls) -> Any:
+        if "_real" not in cls.__dict__:
+            raise AttributeError("__signature__")
+        import inspect
+
+        return inspect.signature(cls.__dict__["_real"])
+
+
+def _reduced(kind: _Kind) -> Any:
+    if "_real" not in kind.__dict__:
+        return kind.__qualname__  # as for any class: by its name
+    return _simple_queue_type, ()
+
+
+def _simple_queue_type() -> Any:
+    """What a pickled ``queue.SimpleQueue`` is in the process that loads it."""
+    import queue
+
+    return queue.SimpleQueue
+
+
+copyreg.pickle(_Kind, _reduced)
