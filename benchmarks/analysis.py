@@ -3,9 +3,8 @@
     python benchmarks/analysis.py [--events 300000] [--rounds 3] [--profile]
 
 A recording as `paramedic run` writes it: eight threads run commands on two connections, hand work over by a queue and
-by futures, take locks, read output, poll, and use an SFTP client each. It is read and analysed at one and at ten
-times the size. Printed are events per second of processor time, the ratio of the times, and the peak of Python's
-memory.
+by futures, take locks, read output, poll, and use an SFTP client each. It is read and analysed at one and at ten times the
+size. Printed are events per second of processor time, the ratio of the times, and the peak of Python's memory.
 """
 
 from __future__ import annotations
@@ -132,8 +131,8 @@ def synthesise(path: Path, events: int) -> int:
 
 
 def _task(
-    made: Synthetic, sites: list[int], connection: tuple[int, int, int], worker: int, queue: int, lock: int, sftp:
-        int, number: int
+    made: Synthetic, sites: list[int], connection: tuple[int, int, int],
+    worker: int, queue: int, lock: int, sftp: int, number: int,
 ) -> None:  # fmt: skip
     client, transport, reader = connection
     token = 1_000_000 + number % 977 * 16
@@ -240,8 +239,9 @@ def main() -> None:
         for path in times:
             tracemalloc.start()
             analyse(path)
-            print(f"{counts[path]:>9,} events  peak of Python's memory {tracemalloc.get_traced_memory()[1] / 1e6:.1f}
-            MB") tracemalloc.stop()
+            peak = tracemalloc.get_traced_memory()[1] / 1e6
+            print(f"{counts[path]:>9,} events  peak of Python's memory {peak:.1f} MB")
+            tracemalloc.stop()
 
 
 if __name__ == "__main__":
