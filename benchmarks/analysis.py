@@ -3,8 +3,9 @@
     python benchmarks/analysis.py [--events 300000] [--rounds 3] [--profile]
 
 A recording as `paramedic run` writes it: eight threads run commands on two connections, hand work over by a queue and
-by futures, take locks, read output, poll, and use an SFTP client each. It is read and analysed at one and at ten times the
-size. Printed are events per second of processor time, the ratio of the times, and the peak of Python's memory.
+by futures, take locks, read output, poll, and use an SFTP client each. It is read and analysed at one and at ten
+times the size. Printed are events per second of processor time, the ratio of the times, and the peak of Python's
+memory.
 """
 
 from __future__ import annotations
