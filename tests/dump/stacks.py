@@ -95,6 +95,7 @@ WORDS: Mapping[str, Sequence[str]] = {
     "shutdown": ["Thread._wait_for_tstate_lock (threading.py:1139)", "_shutdown (threading.py:1541)"],
     "future": [*_COND, "Future.result (concurrent/futures/_base.py:451)"],
     "queue": [*_COND, "Queue.get (queue.py:171)"],
+    "semaphore": [*_COND, "Semaphore.acquire (threading.py:507)"],
     "timer": [*_EVENT, "Timer.run (threading.py:1399)"],
     "event": _EVENT,
     "import_lock": ["_ModuleLock.acquire (<frozen importlib._bootstrap>:120)"],

@@ -18,6 +18,7 @@ import threading
 
 lock = threading.Lock()
 other = threading.Lock()
+slots = threading.BoundedSemaphore(2)
 
 
 def first(client):
@@ -72,6 +73,11 @@ def feed(client):
     return out.read()
 
 
+def bounded(client):
+    with slots:
+        return client.exec_command("sleep 5")[1].read()
+
+
 def wait_for_connection(sock):
     sock.accept()
 """
@@ -88,6 +94,7 @@ FIRST_EXEC = line('exec_command("true")')
 SLOW_READ = line("sleep 9")
 STATUS_FIRST, STATUS_LAST = line("recv_exit_status()"), line("recv_exit_status()", 1)
 BORROW, CONSUME = line("pool.get"), line("jobs.get")
+SLOTS = line("with slots")
 TUNNEL, FEED, ACCEPT = line("with lock", 3), line("stdin.write"), line("sock.accept")
 
 # sentence: (threads, hazard, confidence)
@@ -280,6 +287,13 @@ QUIET: dict[str, Mapping[str, str]] = {
     },
     "a thread that is asked for its reply, seen once": {"MainThread": "reply main@app.py:3", "T": "idle"},
     "idle connections of a pool": {"a": "recv main@app.py:3 thread", "T1": "idle", "T2": "idle", "T3": "idle"},
+    "sessions that a semaphore bounds": {
+        "a": f"file.read bounded@app.py:{SLOTS + 1} thread",
+        "b": f"file.read bounded@app.py:{SLOTS + 1} thread",
+        "c": f"semaphore bounded@app.py:{SLOTS} thread",
+        "MainThread": "join main@app.py:3",
+        "T": "idle",
+    },
     "a coroutine's helper thread": {
         "MainThread": "event main@app.py:3",
         "asyncio_0": "recv state@app.py:4 worker",
@@ -319,6 +333,14 @@ def test_a_second_dump_that_is_the_same_takes_nothing_back(story: str, source: P
 @pytest.mark.parametrize("story", QUIET)
 def test_quiet(story: str, source: Path) -> None:
     loud = [f for f in report_of(QUIET[story], source).findings if f.confidence is not Confidence.ADVICE]
+    assert loud == []
+
+
+@pytest.mark.parametrize(
+    "story", ["sessions that a semaphore bounds", "a reader on a quiet server", "two pools, one of them at work"]
+)
+def test_what_stands_still_in_two_dumps_is_quiet_too(story: str, source: Path) -> None:
+    loud = [f for f in report_of(QUIET[story], source, times=2).findings if f.confidence is not Confidence.ADVICE]
     assert loud == []
 
 

@@ -10,7 +10,7 @@ from paramedic.dump.memory import Memory, Reference, Unreadable, Value
 from paramedic.model.snapshot import ObjectState, Snapshot
 
 MAX_OBJECTS = 2000
-_LOCKS = ("_thread.lock", "_thread.RLock", "lock", "RLock", "Condition", "Semaphore", "BoundedSemaphore")
+_LOCKS = ("_thread.lock", "_thread.RLock", "lock", "RLock", "Condition")
 
 Plain = tuple[tuple[str, str | int | float | bool | None], ...]
 

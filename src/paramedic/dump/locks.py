@@ -14,9 +14,7 @@ from paramedic.dump.waits import Wait
 from paramedic.model.finding import Site
 from paramedic.model.snapshot import ObjectState
 
-_PRINTED_LOCK = re.compile(
-    r"<(?:locked |unlocked )?(?:_thread\.|threading\.)?(?:R?[Ll]ock|Condition|Semaphore|BoundedSemaphore)\b"
-)
+_PRINTED_LOCK = re.compile(r"<(?:locked |unlocked )?(?:_thread\.|threading\.)?(?:R?[Ll]ock|Condition)\b")
 _LAST = re.compile(r"(\w+)(?:\(.*\)|\[.*\])*$")
 
 

@@ -141,6 +141,8 @@ class Place:
         return tuple(dict.fromkeys([*found, *taken.values()]))
 
     def _may_be_lock(self, item: ast.withitem, known: frozenset[str]) -> bool:
+        if self._module.is_counted(item.context_expr):
+            return False
         if self._module.is_lock(item.context_expr) or ast.unparse(item.context_expr) in known:
             return True
         # `with src:` of a parameter: a lock, unless its name speaks of a connection or file.

@@ -11,15 +11,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from paramedic.dump.place import Place
-from paramedic.dump.syntax import assigned_in, covers, last, makes_lock
+from paramedic.dump.syntax import assigned_in, covers, last, makes_lock, makes_semaphore
 from paramedic.model.finding import Site
 
 MAX_FILE_BYTES = 5_000_000
 
-_LOCK_NAME = re.compile(
-    r"(?:^|_)(?:r?locks?|mutex(?:es)?|sem(?:aphore)?s?|cond(?:ition)?|guard|latch|monitor)(?:$|_|\d)", re.I
-)
-_LOCK_WORD = re.compile(r"(?<![bcBC])(?<!un)[Ll]ock(?:s|$|_|[A-Z(])|Mutex|Semaphore")
+_LOCK_NAME = re.compile(r"(?:^|_)(?:r?locks?|mutex(?:es)?|cond(?:ition)?|guard|latch|monitor)(?:$|_|\d)", re.I)
+_LOCK_WORD = re.compile(r"(?<![bcBC])(?<!un)[Ll]ock(?:s|$|_|[A-Z(])|Mutex")
 
 
 class Module:
@@ -34,13 +32,16 @@ class Module:
         self._parents: dict[ast.AST, ast.AST] = {}
         self._locks: set[str] = set()
         self._reentrant: set[str] = set()
+        self._counted: set[str] = set()
         self._puts: set[str] = set()
         for node in ast.walk(self._tree):
             for child in ast.iter_child_nodes(node):
                 self._parents[child] = node
             if isinstance(node, ast.Assign | ast.AnnAssign):
                 for name, made in _made(node):
-                    if makes_lock(made):
+                    if makes_semaphore(made):
+                        self._counted.add(name)
+                    elif makes_lock(made):
                         self._locks.add(name)
                         if last(made.func) in ("RLock", "Condition"):
                             self._reentrant.add(name)
@@ -66,7 +67,13 @@ class Module:
     def is_lock(self, expression: ast.expr) -> bool:
         """Whether an expression is a lock: by its assignment in this file, or by its name."""
         name = last(expression)
+        if self.is_counted(expression):
+            return False
         return name in self._locks or bool(name and (_LOCK_NAME.search(name) or _LOCK_WORD.search(name)))
+
+    def is_counted(self, expression: ast.expr) -> bool:
+        """Whether the file makes a semaphore of that name: several threads may hold it, so nobody waits for one."""
+        return last(expression) in self._counted
 
     def is_reentrant(self, expression: ast.expr) -> bool:
         """Whether the file makes a lock of that name that its holder may take again."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 
-_LOCK_TYPES = frozenset({"Lock", "RLock", "Condition", "Semaphore", "BoundedSemaphore", "allocate_lock"})
+_LOCK_TYPES = frozenset({"Lock", "RLock", "Condition", "allocate_lock"})
+_COUNTED_TYPES = frozenset({"Semaphore", "BoundedSemaphore", "CapacityLimiter"})
 
 
 def plain(item: ast.withitem) -> bool:
@@ -75,6 +76,14 @@ def makes_lock(call: ast.Call) -> bool:
     Threads: pure.
     """
     return last(call.func) in _LOCK_TYPES
+
+
+def makes_semaphore(call: ast.Call) -> bool:
+    """Whether the call makes something that several threads may hold at once.
+
+    Threads: pure.
+    """
+    return last(call.func) in _COUNTED_TYPES
 
 
 def bound_in(function: ast.AST) -> set[str]:

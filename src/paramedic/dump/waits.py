@@ -34,6 +34,7 @@ class Wait(StrEnum):
     CONNECT = "a TCP connection"
     PARAMIKO_LOCK = "a lock inside Paramiko"
     LOCK = "a lock"
+    SEMAPHORE = "a free slot of a semaphore"
     LOGGING_LOCK = "the lock of a logging handler"
     IMPORT_LOCK = "the lock of a module that is being imported"
     QUEUE = "a queue"
@@ -206,7 +207,7 @@ STDLIB_WAITS: dict[tuple[str, str], Wait] = {
     ("multiprocessing.process", "join"): Wait.PROCESS,
     ("multiprocessing.popen_fork", "wait"): Wait.PROCESS,
     ("multiprocessing.popen_fork", "poll"): Wait.PROCESS,
-    ("threading", "acquire"): Wait.LOCK,
+    ("threading", "acquire"): Wait.SEMAPHORE,  # Lock.acquire is C and leaves no frame
     ("threading", "__enter__"): Wait.LOCK,
     ("threading", "_acquire_restore"): Wait.LOCK,
     ("threading", "_wait"): Wait.CONDITION,
