@@ -5,6 +5,8 @@ Threads: one thread, the one that drives the machines; nothing here blocks.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from paramedic.analysis.clocks import Epoch, Known
 
 
@@ -59,8 +61,8 @@ class Call:
         """Whether neither thread had deliberately handed over to the other between the two calls."""
         return (
             self.thread != other.thread
-            and self.known.get(other.thread, 0) < other.epoch.weak
-            and other.known.get(self.thread, 0) < self.epoch.weak
+            and not self.known.has(other.thread, other.epoch.weak)
+            and not other.known.has(self.thread, self.epoch.weak)
         )
 
     def __repr__(self) -> str:
@@ -68,29 +70,43 @@ class Call:
 
 
 class OpenCalls:
-    """The calls that have begun and not ended, per thread, innermost last."""
+    """The calls that have begun and not ended, per thread, innermost last.
 
-    def __init__(self) -> None:
+    Args:
+        abandoned: is told of calls that never said that they ended: their thread has, or a call around them.
+    """
+
+    def __init__(self, abandoned: Callable[[Call], None] = lambda call: None) -> None:
         self._stacks: dict[int, list[Call]] = {}
+        self._abandoned = abandoned
 
     def begin(self, call: Call) -> None:
         """A call begins."""
         self._stacks.setdefault(call.thread, []).append(call)
 
     def end(self, thread: int, name: str, obj: int) -> Call | None:
-        """The innermost open call of that name ends; None if its begin was not seen.
-
-        Calls above it never said that they ended (their thread was killed, a row was lost): they go with it.
-        """
+        """The innermost open call of that name ends; None if its begin was not seen. Calls inside it go with it."""
         stack = self._stacks.get(thread)
         if not stack:
             return None
-        for depth in range(len(stack) - 1, -1, -1):
+        call = stack[-1]
+        if call.obj == obj and call.name == name:
+            del stack[-1]
+            return call
+        for depth in range(len(stack) - 2, -1, -1):
             call = stack[depth]
             if call.obj == obj and call.name == name:
+                inside = stack[depth + 1 :]
                 del stack[depth:]
+                for lost in reversed(inside):
+                    self._abandoned(lost)
                 return call
         return None
+
+    def thread_ended(self, thread: int) -> None:
+        """No call of that thread is open any more."""
+        for lost in reversed(self._stacks.pop(thread, ())):
+            self._abandoned(lost)
 
     def of(self, thread: int) -> list[Call]:
         """The open calls of a thread, innermost last."""

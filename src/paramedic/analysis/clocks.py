@@ -8,14 +8,57 @@ There are two orders. The *full* one has edges for locks too: accesses that it l
 *weak* one has only deliberate hand-overs (start, join, queue, future, event …): lock-order cycles are judged by it,
 because two critical sections of one lock are always in the full order.
 
+What is remembered is bounded. Threads that ended long ago count as known to all, and so does what was handed over
+through objects that nobody has touched for long: that can hide a conflict, and never makes one up.
+
 Threads: one thread, the one that drives the machines; nothing here blocks.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from typing import NamedTuple
 
-Known = dict[int, int]
+KEPT_ENDED_THREADS = 250
+"""So many threads that have ended are told apart; those that ended before them are known to all."""
+_PRUNED_FROM = 600
+_KEPT_OBJECTS = 20_000
+_NEVER = 1 << 62
+
+
+class Known(dict[int, int]):
+    """How much is known of each thread; replaced, never changed.
+
+    Attributes:
+        retired: for each thread that is known to all: the how-manieth it was. Shared by all clocks of a recording.
+        floor: the first so many of them are not among the items any more.
+    """
+
+    __slots__ = ("floor", "retired")
+
+    def __init__(self, retired: dict[int, int]) -> None:
+        self.retired = retired
+        self.floor = 0
+
+    def has(self, thread: int, clock: int) -> bool:
+        """Whether that moment of that thread is known."""
+        return self.get(thread, 0) >= clock or self.retired.get(thread, _NEVER) <= self.floor
+
+    def joined(self, theirs: Known, other: int, clock: int, me: int) -> Known:
+        """This, all that ``theirs`` says, and ``other`` at ``clock``; of ``me`` nothing is said."""
+        joined = Known(self.retired)
+        joined.update(self)
+        joined.floor = max(self.floor, theirs.floor)
+        if theirs:
+            get = self.get
+            joined.update([(t, c) for t, c in theirs.items() if get(t, 0) < c])
+            joined.pop(me, None)
+        joined[other] = clock
+        if len(joined) > _PRUNED_FROM:
+            for thread in [t for t in joined if t in self.retired]:
+                del joined[thread]
+            joined.floor = len(self.retired)
+        return joined
 
 
 class Epoch(NamedTuple):
@@ -39,29 +82,32 @@ class Stamp(NamedTuple):
 class ThreadClock:
     """One thread's clocks."""
 
-    __slots__ = ("full", "full_known", "thread", "weak", "weak_known")
+    __slots__ = ("_epoch", "_nothing", "full", "full_known", "thread", "weak", "weak_known")
 
-    def __init__(self, thread: int) -> None:
+    def __init__(self, thread: int, retired: dict[int, int]) -> None:
         self.thread = thread
         self.full = self.weak = 1
-        self.full_known: Known = {}
-        self.weak_known: Known = {}
+        self._nothing = Known(retired)
+        self.full_known = self.weak_known = self._nothing
+        self._epoch = Epoch(thread, 1, 1)
 
     def epoch(self) -> Epoch:
         """Now."""
-        return Epoch(self.thread, self.full, self.weak)
+        return self._epoch
 
     def stamp(self) -> Stamp:
         """Hand over all that is known now; what comes later is not part of it."""
         stamp = Stamp(self.thread, self.full, self.weak, self.full_known, self.weak_known)
         self.full += 1
         self.weak += 1
+        self._epoch = Epoch(self.thread, self.full, self.weak)
         return stamp
 
     def lock_stamp(self) -> Stamp:
         """As `stamp`, for a lock: it does not count in the weak order."""
-        stamp = Stamp(self.thread, self.full, 0, self.full_known, {})
+        stamp = Stamp(self.thread, self.full, 0, self.full_known, self._nothing)
         self.full += 1
+        self._epoch = Epoch(self.thread, self.full, self.weak)
         return stamp
 
     def learn(self, stamp: Stamp) -> None:
@@ -70,50 +116,63 @@ class ThreadClock:
         if other == self.thread:
             return
         if self.full_known.get(other, 0) < stamp.full:
-            self.full_known = _joined(self.full_known, stamp.full_known, other, stamp.full, self.thread)
+            self.full_known = self.full_known.joined(stamp.full_known, other, stamp.full, self.thread)
         if stamp.weak and self.weak_known.get(other, 0) < stamp.weak:
-            self.weak_known = _joined(self.weak_known, stamp.weak_known, other, stamp.weak, self.thread)
+            self.weak_known = self.weak_known.joined(stamp.weak_known, other, stamp.weak, self.thread)
 
     def knows(self, epoch: Epoch) -> bool:
         """Whether that moment happened before now, in the full order."""
-        return epoch.thread == self.thread or self.full_known.get(epoch.thread, 0) >= epoch.full
-
-    def knows_weakly(self, epoch: Epoch) -> bool:
-        """Whether that moment happened before now by deliberate hand-overs alone."""
-        return epoch.thread == self.thread or self.weak_known.get(epoch.thread, 0) >= epoch.weak
-
-
-def _joined(mine: Known, theirs: Known, other: int, clock: int, me: int) -> Known:
-    joined = dict(mine)
-    for thread, known in theirs.items():
-        if thread != me and joined.get(thread, 0) < known:
-            joined[thread] = known
-    joined[other] = clock
-    return joined
+        thread = epoch.thread
+        return thread == self.thread or self.full_known.has(thread, epoch.full)
 
 
 class HandOver:
     """What was posted to one object and not yet forgotten: per token the latest stamp of each thread.
 
-    A token that names one item (a queue's) is gone once it is taken; token 0, -1 and a future's result stay.
+    A token that names one item (a queue's) is gone once it is taken as often as it was put in: the same object, say
+    None, may be in a queue many times. Token 0, -1 and a future's result stay.
     """
 
-    __slots__ = ("_posted",)
+    __slots__ = ("_again", "_posted")
 
     def __init__(self) -> None:
         self._posted: dict[int, dict[int, Stamp]] = {}
+        self._again: dict[int, int] = {}
 
     def post(self, token: int, stamp: Stamp) -> None:
         """Something is handed over under this token."""
-        self._posted.setdefault(token, {})[stamp.thread] = stamp
+        stamps = self._posted.get(token)
+        if stamps is None:
+            self._posted[token] = {stamp.thread: stamp}
+            return
+        stamps[stamp.thread] = stamp
+        if len(stamps) > _PRUNED_FROM:
+            self._posted[token] = dict(list(stamps.items())[-_PRUNED_FROM // 2 :])
+        if token > 2:
+            self._again[token] = self._again.get(token, 0) + 1
 
     def take(self, token: int, clock: ThreadClock) -> None:
         """It is received: the receiver learns what every poster knew."""
-        stays = -1 <= token <= 2
-        stamps = self._posted.get(token) if stays else self._posted.pop(token, None)
+        if -1 <= token <= 2:
+            stamps = self._posted.get(token)
+        elif token in self._again:
+            stamps = self._posted.get(token)
+            self._again[token] -= 1
+            if not self._again[token]:
+                del self._again[token]
+        else:
+            stamps = self._posted.pop(token, None)
         if stamps:
             for stamp in stamps.values():
                 clock.learn(stamp)
+
+    def latest(self, stamps: dict[int, Stamp]) -> None:
+        """Put the latest of each thread there."""
+        for posted in self._posted.values():
+            for thread, stamp in posted.items():
+                known = stamps.get(thread)
+                if known is None or known.full < stamp.full:
+                    stamps[thread] = stamp
 
 
 class Clocks:
@@ -121,16 +180,22 @@ class Clocks:
 
     def __init__(self) -> None:
         self._threads: dict[int, ThreadClock] = {}
+        # objects that were touched lately, and those that were not: see `_turn`
         self._hand_overs: dict[int, HandOver] = {}
+        self._older_hand_overs: dict[int, HandOver] = {}
         self._locks: dict[int, Stamp] = {}
+        self._older_locks: dict[int, Stamp] = {}
+        self._long_ago: dict[int, Stamp] = {}
         self._starts: dict[int, Stamp] = {}
         self._ends: dict[int, Stamp] = {}
+        self._ended: deque[int] = deque()
+        self._retired: dict[int, int] = {}
 
     def of(self, thread: int) -> ThreadClock:
         """That thread's clocks."""
         clock = self._threads.get(thread)
         if clock is None:
-            clock = self._threads[thread] = ThreadClock(thread)
+            clock = self._threads[thread] = ThreadClock(thread, self._retired)
         return clock
 
     def start(self, parent: int, child: int) -> None:
@@ -145,12 +210,23 @@ class Clocks:
 
     def end(self, thread: int) -> None:
         """The thread's last moment."""
+        if thread in self._ends or thread in self._retired:
+            return
         self._ends[thread] = self.of(thread).stamp()
+        self._ended.append(thread)
+        if len(self._ended) > KEPT_ENDED_THREADS:
+            oldest = self._ended.popleft()
+            self._retired[oldest] = len(self._retired) + 1
+            self._ends.pop(oldest, None)
+            self._threads.pop(oldest, None)
+            self._long_ago.pop(oldest, None)
 
     def joined(self, thread: int, ended: int) -> None:
         """``thread`` learned that ``ended`` has ended."""
         stamp = self._ends.get(ended)
         if stamp is None:
+            if ended in self._retired:
+                return
             # its END row comes a moment after others see it dead, or it was cut off: its present is its end
             stamp = self.of(ended).stamp()
         self.of(thread).learn(stamp)
@@ -159,25 +235,50 @@ class Clocks:
         """Hand something over through an object."""
         hand_over = self._hand_overs.get(obj)
         if hand_over is None:
-            hand_over = self._hand_overs[obj] = HandOver()
+            hand_over = self._older_hand_overs.pop(obj, None) or HandOver()
+            self._hand_overs[obj] = hand_over
+            if len(self._hand_overs) > _KEPT_OBJECTS:
+                self._turn()
         hand_over.post(token, self.of(thread).stamp())
 
     def take(self, thread: int, obj: int, token: int) -> None:
         """Receive it."""
-        hand_over = self._hand_overs.get(obj)
+        hand_over = self._hand_overs.get(obj) or self._older_hand_overs.get(obj)
         if hand_over is not None:
             hand_over.take(token, self.of(thread))
+        elif self._long_ago:
+            self._learn_all(thread)
 
     def forget(self, obj: int) -> None:
         """The object is gone."""
         self._hand_overs.pop(obj, None)
+        self._older_hand_overs.pop(obj, None)
 
     def locked(self, thread: int, lock: int) -> None:
         """The thread took the lock: it learns what the last holder knew."""
-        stamp = self._locks.get(lock)
+        stamp = self._locks.get(lock) or self._older_locks.get(lock)
         if stamp is not None:
             self.of(thread).learn(stamp)
+        elif self._long_ago:
+            self._learn_all(thread)
 
     def unlocked(self, thread: int, lock: int) -> None:
         """The thread lets go of it."""
         self._locks[lock] = self.of(thread).lock_stamp()
+        if len(self._locks) > _KEPT_OBJECTS:
+            for stamp in self._older_locks.values():
+                known = self._long_ago.get(stamp.thread)
+                if known is None or known.full < stamp.full:
+                    self._long_ago[stamp.thread] = stamp
+            self._older_locks, self._locks = self._locks, {}
+
+    def _turn(self) -> None:
+        """Objects that were not touched since the last turn go: nobody says when a future or an event is freed."""
+        for hand_over in self._older_hand_overs.values():
+            hand_over.latest(self._long_ago)
+        self._older_hand_overs, self._hand_overs = self._hand_overs, {}
+
+    def _learn_all(self, thread: int) -> None:
+        clock = self.of(thread)
+        for stamp in self._long_ago.values():
+            clock.learn(stamp)

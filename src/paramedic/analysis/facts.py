@@ -60,7 +60,7 @@ class Facts:
         self.world = World(texts)
         self.roots = Roots(self.world)
         self.clocks = Clocks()
-        self.open = OpenCalls()
+        self.open = OpenCalls(self.abandoned)
         self.conflicts = Conflicts(self.world.pin)
         self.locks = Locks()
         self.channels = Channels()
@@ -87,6 +87,9 @@ class Facts:
         self.sftp = SftpState()
         self.states = States()
         self.finalizing: dict[int, int] = {}
+
+    def abandoned(self, call: Call) -> None:
+        """A call will never say that it ended."""
 
     def lock_cycles(self) -> list[tuple[Edge, ...]]:
         """Sets of edges that can close a deadlock."""

@@ -131,6 +131,15 @@ class Lives:
         elif call.name == "Channel.recv_exit_status" and call.result == -1:
             self._note(owner, life.close, call, "status")
 
+    def abandoned(self, owner: int, call: Call) -> None:
+        """The use ended, and nobody knows how."""
+        life = self._lives.get(owner)
+        if life is not None:
+            life.cut.pop(id(call), None)
+            uses = life.open_uses.get(call.thread)
+            if uses and call in uses:
+                uses.remove(call)
+
     def closes(self, owner: int, call: Call, clock: ThreadClock, alive: set[int]) -> None:
         """It is closed.
 

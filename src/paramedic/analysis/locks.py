@@ -112,7 +112,7 @@ class Edge:
 
     def before(self, other: Edge) -> bool:
         """Whether this was over, by a deliberate hand-over, when the other began."""
-        return other.known.get(self.thread, 0) >= self.epoch.weak
+        return other.known.has(self.thread, self.epoch.weak)
 
 
 class Locks:

@@ -210,6 +210,17 @@ class RunFacts(Facts):
             if self.world.text(call.words) in ("", "session") or name != "Transport.open_channel":
                 self.lives.refused(transport, call, code)
 
+    def abandoned(self, call: Call) -> None:
+        """A call will never say that it ended: from now on it keeps nobody out."""
+        root = self.roots.of(call.obj)
+        clock = self.clocks.of(call.thread)
+        for resource, _ in uses(call.name, root.kind, root.stream):
+            ident = resource_of(resource, call, root)
+            if ident:
+                self.conflicts.end(resource, ident, call, clock)
+        for owner in self.roots.owners(call.obj, root):
+            self.lives.abandoned(owner, call)
+
     def _waited_for_pool(self, call: Call, t_ns: int) -> None:
         def idle(thread: int) -> bool:
             calls = self.open.of(thread)
@@ -338,6 +349,7 @@ class RunFacts(Facts):
             return
         thread.ended_ns = event.t_ns
         self._alive.discard(event.thread)
+        self.open.thread_ended(event.thread)
         self.clocks.end(event.thread)
 
     def _joined(self, event: Event) -> None:
