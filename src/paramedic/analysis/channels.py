@@ -19,6 +19,7 @@ from paramedic.model.event import ERR, IN, OUT
 FULL = 0.85
 """From this share of unread bytes on a window counts as full: a tenth of it may be read and not yet given back."""
 _MOST_LATE = 1000
+_KEPT_GONE = 500
 STUCK_NS = 1_000_000_000
 """A wait for somebody who waits for us counts from this long on."""
 
@@ -116,6 +117,8 @@ class Channel:
         status: the exit status that came, or None.
         pty: whether its command has a terminal, and so gets SIGHUP when the channel closes.
         opener: the call that opened it.
+        readers: how many calls read stdout and stderr.
+        used_ns: when a call on it or on one of its streams last ended.
     """
 
     ident: int
@@ -130,6 +133,7 @@ class Channel:
     pty: bool = False
     opener: Call | None = None
     readers: list[int] = field(default_factory=lambda: [0, 0])
+    used_ns: int = 0
 
     @property
     def closed(self) -> bool:
@@ -150,6 +154,7 @@ class Channels:
 
     def __init__(self) -> None:
         self.alive: dict[int, Channel] = {}
+        self._gone: dict[int, Channel] = {}
         self.late_eofs: list[LateEof] = []
         self._stuck: dict[tuple[object, ...], Stuck] = {}
 
@@ -248,8 +253,16 @@ class Channels:
         self.of(ident).close_sent = (t_ns, thread, stack)
 
     def forget(self, ident: int) -> None:
-        """The channel is gone."""
-        self.alive.pop(ident, None)
+        """The channel is gone; its files may be finalized after it."""
+        channel = self.alive.pop(ident, None)
+        if channel is not None:
+            self._gone[ident] = channel
+            if len(self._gone) > _KEPT_GONE:
+                del self._gone[next(iter(self._gone))]
+
+    def known(self, ident: int) -> Channel | None:
+        """A channel that is alive, or was until lately."""
+        return self.alive.get(ident) or self._gone.get(ident)
 
     def stuck(self) -> list[Stuck]:
         """The calls that waited for somebody who waited for them."""

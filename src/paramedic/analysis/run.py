@@ -192,6 +192,7 @@ class RunFacts(Facts):
             if ident:
                 self.conflicts.end(resource, ident, call, clock)
         if channel:
+            self.channels.of(channel).used_ns = t_ns
             # the peer's answer may depend on all that we had sent: who has read it is after those who sent
             if operation.writes or name in ("ChannelStdinFile.close", "Channel.shutdown", "Channel.shutdown_write"):
                 self.clocks.post(call.thread, channel, _SENT)
@@ -244,7 +245,8 @@ class RunFacts(Facts):
             return
         if not event.a and (thing.kind == "Channel" or thing.kind == "ChannelFile" and thing.number == IN):
             self.finalizing[event.thread] = event.obj
-            self.states.finalized(event, self.world)
+            if thing.kind == "ChannelFile":
+                self.states.finalized(event, self.world, self.channels.known(self.roots.of(event.obj).channel))
             return  # its end comes, too
         self.finalizing.pop(event.thread, None)
         if thing.kind in ("ChannelFile", "SFTPFile", "Channel"):

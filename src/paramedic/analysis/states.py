@@ -47,6 +47,32 @@ class Polled:
     last_read: Call | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """A stdin that nobody had closed was finalized by the garbage collector, or on a transport's thread.
+
+    Attributes:
+        stdin: its id.
+        thread: number of the thread on which the finalizer ran.
+        t_ns: when it began.
+        on_transport: whether that is a transport's thread.
+        opener: the call that opened the channel, or None.
+        kept: whether it was in use until after the channel's close.
+    """
+
+    stdin: int
+    thread: int
+    t_ns: int
+    on_transport: bool
+    opener: Call | None
+    kept: bool
+
+
+CLOSED, COLLECTED = 1, 2
+"""Bits of a finalizer's ``b``: the object was closed before; the collector found it, in a cycle of references."""
+_MOST_COLLECTED = 1000
+
+
 class States:
     """Keeps what single events say."""
 
@@ -68,7 +94,7 @@ class States:
         self.loads: list[Call] = []
         self.readings: dict[tuple[int, str], Reading] = {}
         self.polled: dict[int, Polled] = {}
-        self.collected_on_transport: list[tuple[int, int, int]] = []
+        self.collected: list[Collected] = []
         self.cut_short: list[tuple[int, int, Call, Call]] = []
         self.kex_waits: list[Call] = []
         self.proxies_closed: list[Call] = []
@@ -119,19 +145,19 @@ class States:
             self.cut_short.append((channel.ident, sum(channel.unread), polled.last_read, polled.ready))
         del self.polled[channel.ident]
 
-    def finalized(self, event: Event, world: World) -> None:
-        """The finalizer of a channel or of a stdin that is still open begins."""
+    def finalized(self, event: Event, world: World, channel: Channel | None) -> None:
+        """The finalizer of a stdin begins: it matters if the stdin is open and it was the collector that found it."""
+        if event.b & CLOSED or len(self.collected) >= _MOST_COLLECTED:
+            return
         thread = world.threads.get(event.thread)
-        thing = world.things.get(event.obj)
-        if (
-            thread is not None
-            and thread.transport
-            and thing is not None
-            and thing.kind == "ChannelFile"
-            and not event.b
-        ):
-            self.collected_on_transport.append((event.obj, event.thread, event.t_ns))
-            world.pin(event.obj)
+        on_transport = thread is not None and thread.transport > 0
+        if not event.b & COLLECTED and not on_transport:
+            return
+        # whoever keeps it until the channel is closed has nothing to fear: there is no EOF to send any more
+        kept = channel is not None and channel.closed and channel.used_ns > max(channel.close_ns, 1)
+        opener = channel.opener if channel is not None else None
+        self.collected.append(Collected(event.obj, event.thread, event.t_ns, on_transport, opener, kept))
+        world.pin(event.obj)
 
     def _policy(self, call: Call, root: Root) -> None:
         self.policies.setdefault(call.stack, call)

@@ -154,9 +154,19 @@ class World:
             self._theirs[ident] = self._site(int(chosen)) if chosen is not None else None
         return self._theirs[ident]
 
+    def importing(self, ident: int) -> tuple[Site, Site | None] | None:
+        """The module whose import a stack is part of, where its body was, and who imported it; None if none is."""
+        words = self.text(ident).split()[1:]
+        for position, word in enumerate(words):
+            if self.text(int(word)).endswith("\timport"):
+                module = self._site(int(word))
+                importer = next((s for w in words[position + 1 :] if (s := self._site(int(w))) is not None), None)
+                return (module, importer) if module is not None else None
+        return None
+
     def _site(self, ident: int) -> Site | None:
         parts = self.text(ident).split("\t")
-        if len(parts) != 4 or not parts[2].isdigit():
+        if len(parts) not in (4, 5) or not parts[2].isdigit():
             return None
         return Site(file=parts[1], line=int(parts[2]), function=parts[3])
 

@@ -67,7 +67,8 @@ class Stacks:
     """Interned stacks of one recording.
 
     A stack is the text ``"12 15 19"`` of its frames' text ids, innermost first; a frame is
-    ``"F\\tfile\\tline\\tfunction"`` for user code and ``"L\\t…"`` for installed packages.
+    ``"F\\tfile\\tline\\tfunction"`` for user code and ``"L\\t…"`` for installed packages; ``"\\timport"`` follows
+    where it is the body of a module that is being imported.
 
     Threads: any; the interning may be done twice, which costs a few bytes.
     """
@@ -129,4 +130,17 @@ class Stacks:
         code = frame.f_code
         name: Any = getattr(code, "co_qualname", code.co_name)
         file = code.co_filename.replace("\t", " ")  # the separator
-        return self._writer.text(f"{'F' if owner == USER else 'L'}\t{file}\t{frame.f_lineno or 0}\t{name}")
+        tail = "\timport" if name == "<module>" and _is_imported(frame) else ""
+        return self._writer.text(f"{'F' if owner == USER else 'L'}\t{file}\t{frame.f_lineno or 0}\t{name}{tail}")
+
+
+def _is_imported(frame: FrameType) -> bool:
+    """Whether a module's body runs because of an import, and not as a program or by ``exec``."""
+    outer = frame.f_back
+    for _ in range(3):  # importlib's own, or first a loader that somebody else has written: pytest's
+        if outer is None:
+            break
+        if outer.f_code.co_filename == "<frozen importlib._bootstrap>":
+            return True
+        outer = outer.f_back
+    return False

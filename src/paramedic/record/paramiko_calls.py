@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from sys import _getframe
+from sys import _getframe, getrefcount
 from typing import Any
 
 from paramedic.model.event import ERR, IN, OUT, Kind, State
@@ -288,12 +288,24 @@ def _finalizers(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
     row = probes.row
 
     channel, stdin = homes["Channel"], homes["ChannelStdinFile"]
+    unheld: list[int] = []
+
+    dropped_type: Any = type("Dropped", (homes["File"],), {"close": lambda self: None})
 
     def enter(thing: Any) -> int | None:
         given: int | None = thing.__dict__.get(MARK)
         if given is None:
+            if type(thing) is dropped_type:
+                unheld.append(getrefcount(thing))
             return None
-        row(_FINAL, 0, given, 0, 0, int(bool(thing.__dict__.get("_closed"))))
+        b = int(bool(thing.__dict__.get("_closed")))
+        if stdin is not None and type(thing) is stdin and not b:
+            # whoever drops the last reference leaves none but ours; what the collector finds is still in its cycle
+            if not unheld:
+                dropped = object.__new__(dropped_type)
+                del dropped
+            b = 2 * bool(unheld and getrefcount(thing) > unheld[0])
+        row(_FINAL, 0, given, 0, 0, b)
         # the end matters only where a finalizer sends something, and so may never end
         return given if isinstance(thing, (channel, stdin)) else None
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from dataclasses import replace
 
+from paramedic.analysis.calls import Call
 from paramedic.analysis.run import RunFacts
 from paramedic.analysis.story import Story
 from paramedic.hazards.connect_at_import import HAZARD
-from paramedic.model.finding import Confidence, Finding, Site
+from paramedic.model.finding import Confidence, Finding, Site, Step
 
 
 def find(facts: RunFacts) -> Iterator[Finding]:
@@ -17,21 +20,20 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     """
     story = Story(facts)
     for call in facts.open.all():
-        module = _imported(facts.world.stack(call.stack), call.thread)
-        if module is None or facts.end_ns - call.began_ns < LONG_NS or call.name not in _WAITS:
+        imported = facts.world.importing(call.stack)
+        if imported is None or facts.end_ns - call.began_ns < LONG_NS or call.name not in _WAITS:
             continue
         message = (
-            f"{facts.world.thread_name(call.thread)} waits in {call.method}() while {module.file} is being "
-            f"imported: threads that "
-            "import it, too, wait for its import lock"
+            f"{facts.world.thread_name(call.thread)} waits in {call.method}() while {imported[0].file} is being "
+            f"imported: threads that import it, too, wait for its import lock"
         )
-        yield story.finding(HAZARD, Confidence.OBSERVED, message, [story.call(call)], [])
+        yield story.finding(HAZARD, Confidence.OBSERVED, message, _steps(story, call, imported), [])
         return
     for call in facts.states.connects:
-        module = _imported(facts.world.stack(call.stack), call.thread)
-        if module is not None:
-            message = f"A connection is made while {module.file} is being imported, with its import lock held"
-            yield story.finding(HAZARD, Confidence.ADVICE, message, [story.call(call)], [call.obj])
+        imported = facts.world.importing(call.stack)
+        if imported is not None:
+            message = f"A connection is made while {imported[0].file} is being imported, with its import lock held"
+            yield story.finding(HAZARD, Confidence.ADVICE, message, _steps(story, call, imported), [call.obj])
             return
 
 
@@ -47,9 +49,10 @@ _WAITS = (
 )
 
 
-def _imported(stack: tuple[Site, ...], thread: int) -> Site | None:
-    """The module-level frame of a module that is being imported: not the main program's own."""
-    levels = [site for site in stack if site.function == "<module>"]
-    if not levels or (thread == 1 and levels[0].file == levels[-1].file):
-        return None
-    return levels[0]
+def _steps(story: Story, call: Call, imported: tuple[Site, Site | None]) -> list[Step]:
+    module, importer = imported
+    steps = [story.call(call)]
+    if importer is not None:
+        began = story.step(call.thread, 0, call.began_ns, f"imports {os.path.basename(module.file)}")
+        steps.insert(0, replace(began, site=importer, stack=(importer,)))
+    return steps

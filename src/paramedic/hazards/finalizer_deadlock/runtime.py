@@ -16,16 +16,18 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     Threads: pure.
     """
     story = Story(facts)
-    for obj, thread, t_ns in facts.states.collected_on_transport[:1]:
-        stuck = facts.finalizing.get(thread) == obj
-        name = facts.world.name(obj)
-        what = (
-            "and has not come back: it waits for a lock that this thread holds"
-            if stuck
-            else "which can wait for a lock of its own"
-        )
-        message = f"The garbage collector finalized {name} on {facts.world.thread_name(thread)}, {what}"
-        opener = facts.channels.of(facts.channel_of(obj)).opener
-        steps = [story.step(thread, 0, t_ns, f"began to finalize {name}"), *([story.call(opener)] if opener else [])]
-        confidence = Confidence.OBSERVED if stuck else Confidence.POSSIBLE
-        yield story.finding(HAZARD, confidence, message, steps, [obj], len(facts.states.collected_on_transport))
+    stuck = next((c for c in facts.states.collected if facts.finalizing.get(c.thread) == c.stdin), None)
+    collected = [c for c in facts.states.collected if not c.kept]
+    for found in [stuck] if stuck is not None else sorted(collected, key=lambda c: not c.on_transport)[:1]:
+        name, thread = facts.world.name(found.stdin), facts.world.thread_name(found.thread)
+        if stuck is not None:
+            message = f"The garbage collector finalized {name} on {thread}, which waits for a lock that it holds itself"
+        else:
+            message = (
+                f"The garbage collector finalized {name} on {thread}: nobody had closed it, and on another occasion "
+                "the collector runs on the transport thread, in the middle of what holds the channel's lock"
+            )
+        steps = [story.call(found.opener)] if found.opener is not None else []
+        steps.append(story.step(found.thread, 0, found.t_ns, f"began to finalize {name}, which sends EOF"))
+        confidence = Confidence.OBSERVED if stuck is not None else Confidence.POSSIBLE
+        yield story.finding(HAZARD, confidence, message, steps, [found.stdin], max(len(collected), 1))
