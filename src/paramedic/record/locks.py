@@ -6,6 +6,7 @@ stay what they are: their owners are modelled at the level of their API. The sta
 
 from __future__ import annotations
 
+import copyreg
 from collections.abc import Callable
 from sys import _getframe
 from types import FrameType, FunctionType
@@ -14,6 +15,7 @@ from typing import Any, NamedTuple
 from paramedic.model.event import Kind
 from paramedic.model.operations import NUMBER
 from paramedic.record.frames import OURS, owner_of
+from paramedic.record.paramiko_calls import Target
 from paramedic.record.probe import Probes, milliseconds
 
 _WAIT, _GOT, _GAVE_UP, _FREE, _NEW = (int(k) for k in (Kind.WAIT, Kind.GOT, Kind.GAVE_UP, Kind.FREE, Kind.NEW))
@@ -24,23 +26,29 @@ TRIED = 2
 
 
 class StandIns(NamedTuple):
-    """What takes the place of ``threading.Lock`` and ``threading.RLock``, and a maker of an RLock that is watched."""
+    """What makes the program's locks watched ones.
 
-    lock: Any
-    rlock: Any
-    watched_rlock: Any
+    Attributes:
+        replaced: by name, what takes the place of an attribute of `threading`.
+        targets: functions of `threading` that get probes.
+        watched_rlock: makes an RLock that is watched.
+    """
+
+    replaced: dict[str, Any]
+    targets: list[Target]
+    watched_rlock: Callable[[], Any]
 
 
-def stand_ins(probes: Probes, real_lock: Callable[[], Any], real_rlock: Callable[[], Any]) -> StandIns:
-    """``Lock`` and ``RLock`` for `threading` that record what the program does with the locks that it makes.
+def stand_ins(probes: Probes, threading: Any) -> StandIns:
+    """Have ``Lock`` and ``RLock`` of `threading` give locks that record what the program does with them.
 
     Args:
         probes: where to record.
-        real_lock: what ``threading.Lock`` was.
-        real_rlock: what ``threading.RLock`` was.
+        threading: the module as it is without us.
 
     Threads: the results behave like the originals; recording never blocks.
     """
+    real_lock, real_rlock = threading.Lock, threading.RLock
     row, stack_of, new_id = probes.row, probes.stacks.of, probes.new_id
     lock_op, rlock_op = NUMBER["Lock.__init__"], NUMBER["RLock.__init__"]
     lock_type, rlock_type = type(real_lock()), type(real_rlock())
@@ -51,8 +59,8 @@ def stand_ins(probes: Probes, real_lock: Callable[[], Any], real_rlock: Callable
 
         __slots__ = ("__weakref__", "_id", "_real")
 
-        def __init__(self, maker: FrameType | None = None) -> None:
-            self._real = real_lock()
+        def __init__(self, maker: FrameType, real: Any) -> None:
+            self._real = real
             self._id = new_id()
             row(_NEW, lock_op, self._id, stack_of(maker), 0, 0)
 
@@ -121,8 +129,8 @@ def stand_ins(probes: Probes, real_lock: Callable[[], Any], real_rlock: Callable
 
         __slots__ = ("__weakref__", "_depth", "_id", "_real")
 
-        def __init__(self, maker: FrameType | None = None) -> None:
-            self._real = real_rlock()
+        def __init__(self, maker: FrameType, real: Any) -> None:
+            self._real = real
             self._depth = 0  # changed only by the owner
             self._id = new_id()
             row(_NEW, rlock_op, self._id, stack_of(maker), 0, 0)
@@ -212,16 +220,41 @@ def stand_ins(probes: Probes, real_lock: Callable[[], Any], real_rlock: Callable
     if not hasattr(real_rlock(), "_recursion_count"):  # before Python 3.11.?
         del WatchedRLock._recursion_count
     for stand_in, real in ((WatchedLock, lock_type), (WatchedRLock, rlock_type)):
-        stand_in.__name__, stand_in.__qualname__, stand_in.__module__ = (
-            real.__name__,
-            real.__qualname__,
-            real.__module__,
-        )
-    return StandIns(
-        _maker("Lock", WatchedLock, real_lock, lock_type, probes),
-        _maker("RLock", WatchedRLock, real_rlock, rlock_type, probes),
-        lambda: type.__call__(WatchedRLock, frame_of(1)),
-    )
+        stand_in.__qualname__, stand_in.__module__ = real.__qualname__, real.__module__
+        # what the interpreter's error messages call it, in place of __name__: types in C have their module in it
+        type.__dict__["__name__"].__set__(stand_in, f"{real.__module__}.{real.__qualname__}")
+    lock = _Watched(WatchedLock, lock_type, probes)
+    rlock = _Watched(WatchedRLock, rlock_type, probes)
+    replaced = {"Lock": _maker("Lock", lock, real_lock)}
+    targets: list[Target] = []
+    if isinstance(real_rlock, FunctionType):
+        targets.append((threading, "RLock", lambda: 0, rlock.in_place_of, lambda token, error: None, ()))
+    else:
+        replaced["RLock"] = _maker("RLock", rlock, real_rlock)
+    make_rlock = getattr(threading, "_CRLock", None) or real_rlock
+    return StandIns(replaced, targets, lambda: type.__call__(WatchedRLock, frame_of(1), make_rlock()))
+
+
+class _Watched:
+    """Puts a stand-in around a lock that has just been made, where it is the program's."""
+
+    def __init__(self, stand_in: type, real_type: type, probes: Probes) -> None:
+        self.real_type = real_type
+        self._stand_in, self._probes = stand_in, probes
+
+    def around(self, real: Any, frame: FrameType) -> Any:
+        """The lock to give to the caller, whose frame it is."""
+        try:
+            # the real type is another where somebody (gevent) has changed what `threading` makes
+            if owner_of(frame.f_code) < OURS and type(real) is self.real_type:
+                return type.__call__(self._stand_in, frame, real)
+        except Exception as e:
+            self._probes.trouble("lock", e)
+        return real
+
+    def in_place_of(self, _: Any, real: Any) -> Any:
+        """The same as a probe for the end of the function that makes locks."""
+        return self.around(real, _getframe(2))
 
 
 def _kind_of(real_type: type) -> type[type]:
@@ -229,49 +262,48 @@ def _kind_of(real_type: type) -> type[type]:
 
     class Kind(type):
         def __new__(cls, name: str, bases: tuple[type, ...], members: dict[str, Any]) -> Any:
-            if bases:
-                try:
-                    type("", (real_type,), {})  # raises where the real type may not be inherited from
-                except TypeError as e:
-                    raise TypeError(str(e)) from None
-            return super().__new__(cls, name, bases, members)
+            if not bases:
+                return super().__new__(cls, name, bases, members)
+            # a class of the program's that inherits from `type(lock)`: of the real one, if that may be inherited from
+            theirs = tuple(real_type if type(base) is cls else base for base in bases)
+            try:
+                return type(name, theirs, members)
+            except TypeError as e:
+                raise TypeError(str(e)) from None
 
         def __call__(cls, *arguments: Any, **keywords: Any) -> Any:
-            if cls.__bases__ == (object,):  # type(lock)(): an error, or an unwatched lock
-                return real_type(*arguments, **keywords)
-            return super().__call__(*arguments, **keywords)
+            return real_type(*arguments, **keywords)  # type(lock)(): an error, or an unwatched lock
+
+        @property
+        def __name__(cls) -> str:  # type: ignore[override]
+            return real_type.__name__
 
         def __instancecheck__(cls, thing: object) -> bool:
-            return super().__instancecheck__(thing) or (cls.__bases__ == (object,) and isinstance(thing, real_type))
+            return super().__instancecheck__(thing) or isinstance(thing, real_type)
+
+        def __subclasscheck__(cls, kind: type) -> bool:
+            return super().__subclasscheck__(kind) or issubclass(kind, real_type)
 
     return Kind
 
 
-def _maker(name: str, watched: type, real: Callable[..., Any], real_type: type, probes: Probes) -> Any:
-    """What stands for ``threading.Lock`` or ``RLock``: the program's own callers get a watched lock, others a real one.
+def _maker(name: str, watched: _Watched, real: Callable[..., Any]) -> Any:
+    """What stands for ``threading.Lock``: the program's own callers get a watched lock, others a real one.
 
-    It is of the sort that the original is: a function, which becomes a method in a class, a built-in function, which
-    does not, or, since Python 3.13, a class.
+    It is of the sort that the original is: a built-in function, which does not become a method in a class, or, since
+    Python 3.13, a class.
     """
 
-    def chosen(arguments: tuple[Any, ...], keywords: dict[str, Any], frame: FrameType) -> Any:
-        if not arguments and not keywords:
-            try:
-                if owner_of(frame.f_code) < OURS:
-                    return type.__call__(watched, frame)
-            except Exception as e:
-                probes.trouble("lock", e)
-        return real(*arguments, **keywords)  # of arguments, all but CPython's deprecated ones for RLock are errors
+    def made(frame: FrameType, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        return watched.around(real(*arguments, **keywords), frame)
 
     if isinstance(real, type):
-        return _standing_class(real, real_type, chosen)
-    if isinstance(real, FunctionType):
-
-        def make(*arguments: Any, **keywords: Any) -> Any:
-            return chosen(arguments, keywords, _getframe(1))
-
-        return _named_as(make, real)
-    return _named_as(_BuiltIn(name, chosen), real)
+        return _standing_class(real, made)
+    ours: Any = _BuiltIn(name, made)
+    for attribute in ("__name__", "__qualname__", "__module__", "__doc__"):
+        setattr(ours, attribute, getattr(real, attribute, None))
+    ours.__wrapped__ = real  # inspect.signature then says what it said
+    return ours
 
 
 class _BuiltIn:
@@ -279,11 +311,11 @@ class _BuiltIn:
 
     __wrapped__: Callable[..., Any]
 
-    def __init__(self, name: str, chosen: Callable[..., Any]) -> None:
-        self._name, self._chosen = name, chosen
+    def __init__(self, name: str, made: Callable[..., Any]) -> None:
+        self._name, self._made = name, made
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:
-        return self._chosen(arguments, keywords, _getframe(1))
+        return self._made(_getframe(1), arguments, keywords)
 
     def __repr__(self) -> str:
         return repr(self.__wrapped__)
@@ -299,34 +331,32 @@ def _lock_maker(name: str) -> Any:
     return getattr(threading, name)
 
 
-def _named_as(ours: Any, theirs: Any) -> Any:
-    for attribute in ("__name__", "__qualname__", "__module__", "__doc__"):
-        setattr(ours, attribute, getattr(theirs, attribute, None))
-    ours.__wrapped__ = theirs  # inspect.signature then says what it said
-    return ours
-
-
-def _standing_class(real: type, real_type: type, chosen: Callable[..., Any]) -> Any:
+def _standing_class(real: type, made: Callable[..., Any]) -> Any:
     class Meta(type):
         def __new__(cls, kind: str, bases: tuple[type, ...], members: dict[str, Any]) -> Any:
             if bases:
-                raise TypeError(
-                    f"type '{real_type.__module__}.{real_type.__qualname__}' is not an acceptable base type"
-                )
+                raise TypeError(f"type '{real.__module__}.{real.__qualname__}' is not an acceptable base type")
             return super().__new__(cls, kind, bases, members)
 
         def __call__(cls, *arguments: Any, **keywords: Any) -> Any:
-            return chosen(arguments, keywords, _getframe(1))
+            return made(_getframe(1), arguments, keywords)
 
         def __instancecheck__(cls, thing: object) -> bool:
-            return isinstance(thing, real_type)
+            return isinstance(thing, real)
 
         def __subclasscheck__(cls, kind: type) -> bool:
-            return kind is cls or issubclass(kind, real_type)
+            return kind is cls or issubclass(kind, real)
 
         def __repr__(cls) -> str:
             return repr(real)
 
+        @property
+        def __signature__(cls) -> Any:
+            import inspect
+
+            return inspect.signature(real)
+
+    copyreg.pickle(Meta, lambda _: (_lock_maker, ("Lock",)))
     stand_in = Meta(real.__name__, (), {"__doc__": real.__doc__, "__module__": real.__module__, "__slots__": ()})
     stand_in.__qualname__ = real.__qualname__
     return stand_in

@@ -220,10 +220,11 @@ class Session:
 
     def _threading(self, module: Any) -> None:
         self._mark_main(module)
-        made = stand_ins(self.probes, module.Lock, module.RLock)
+        made = stand_ins(self.probes, module)
         self._watch(self._hand_overs.threads(module))
         self._watch(self._hand_overs.signals(module, made.watched_rlock))
-        for name, ours in (("Lock", made.lock), ("RLock", made.rlock)):
+        self._watch(made.targets)
+        for name, ours in made.replaced.items():
             self._replace(module, name, ours)
 
     def _signal(self, module: Any) -> None:

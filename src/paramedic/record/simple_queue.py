@@ -78,9 +78,14 @@ def simple_queue(probes: Probes, real: Any) -> Any:
         "__doc__": real.__doc__,
         "__module__": real.__module__,
         "__reduce_ex__": _refuse_pickling,
+        "__dir__": _names,
     }
     watched = _Kind(real.__name__, (real,), members | {"_real": real})
     return watched
+
+
+def _names(self: Any) -> list[str]:
+    return [name for name in object.__dir__(self) if name not in ("_paramedic_id_", "_real")]
 
 
 def _refuse_pickling(self: Any, _: int) -> Any:
