@@ -13,16 +13,19 @@ from pathlib import Path
 
 import pytest
 
+from paramedic.check.hung_process import Look, check_process
 from paramedic.dump import kernel
 from paramedic.dump.assembly import read_snapshots
 from paramedic.dump.live import DumpError, Tools, take, tools
 from paramedic.dump.memory import Memory, Reference, Unreadable, python_version
+from paramedic.model.finding import Confidence
 
 HERE = Path(__file__).resolve().parent
 LIMIT_S = 30
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 HAVE = tools()
+NOTHING = Tools(py_spy="", pystack="")
 py_spy = pytest.mark.skipif(not HAVE.py_spy, reason="py-spy is not installed")
 
 Start = Callable[[str], subprocess.Popen[str]]
@@ -141,7 +144,7 @@ def test_without_tools_the_advice_says_what_to_install(start: Start) -> None:
     process = start("import time\nprint('ready', flush=True)\ntime.sleep(60)\n")
     ready(process)
     with pytest.raises(DumpError, match="pip install py-spy"):
-        take(process.pid, Tools(py_spy="", pystack=""))
+        take(process.pid, NOTHING)
 
 
 @linux
@@ -149,7 +152,7 @@ def test_a_signal_that_nobody_catches_is_not_sent(start: Start) -> None:
     process = start("import time\nprint('ready', flush=True)\ntime.sleep(60)\n")
     ready(process)
     with pytest.raises(DumpError, match="no handler for SIGUSR1"):
-        take(process.pid, Tools(py_spy="", pystack=""), send=signal.SIGUSR1)
+        take(process.pid, NOTHING, send=signal.SIGUSR1)
     assert process.poll() is None
 
 
@@ -160,10 +163,100 @@ def test_a_process_with_faulthandler_is_asked_by_signal(start: Start) -> None:
         "print('ready', flush=True)\ntime.sleep(60)\n"
     )
     ready(process)
-    snapshot = take(process.pid, Tools(py_spy="", pystack=""), send=signal.SIGUSR1)
+    snapshot = take(process.pid, NOTHING, send=signal.SIGUSR1)
     assert snapshot.form == "faulthandler"
     assert snapshot.process == process.pid
     assert process.poll() is None
+
+
+@linux
+def test_a_program_whose_source_registers_the_signal_is_asked_without_being_told(start: Start) -> None:
+    process = start(
+        "import faulthandler, signal, time\nfaulthandler.register(\n    signal.SIGUSR1, all_threads=True)\n"
+        "print('ready', flush=True)\ntime.sleep(60)\n"
+    )
+    ready(process)
+    assert take(process.pid, NOTHING).form == "faulthandler"
+    assert process.poll() is None
+
+
+@linux
+def test_a_signal_that_may_be_for_something_else_is_not_sent_unasked(start: Start) -> None:
+    process = start(
+        "import signal, sys, time\nsignal.signal(signal.SIGUSR1, lambda *_: sys.exit('reopened the logs'))\n"
+        "print('ready', flush=True)\ntime.sleep(60)\n"
+    )
+    ready(process)
+    with pytest.raises(DumpError, match="dump --signal USR1"):
+        take(process.pid, NOTHING)
+    assert process.poll() is None
+
+
+@linux
+def test_a_dump_in_another_file_than_stderr_is_found(start: Start) -> None:
+    process = start(
+        "import faulthandler, signal, time\nfaulthandler.register(signal.SIGUSR1, file=open('stacks.log', 'w'))\n"
+        "print('ready', flush=True)\ntime.sleep(60)\n"
+    )
+    ready(process)
+    assert take(process.pid, NOTHING, send=signal.SIGUSR1).form == "faulthandler"
+
+
+@linux
+def test_where_the_dump_went_that_cannot_be_read_is_said() -> None:
+    program = (
+        "import faulthandler, signal\nfaulthandler.register(signal.SIGUSR1)\nprint('r', flush=True)\nsignal.pause()"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        ready(process)
+        with pytest.raises(DumpError, match=rf"a pipe to process {os.getpid()} .*kill -USR1 {process.pid}"):
+            take(process.pid, NOTHING, send=signal.SIGUSR1)
+        assert process.poll() is None
+    finally:
+        process.kill()
+        process.communicate(timeout=LIMIT_S)
+
+
+@linux
+def test_a_zombie_is_told_as_such() -> None:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    try:
+        with pytest.raises(DumpError, match="ended already"):
+            take(process.pid, NOTHING)
+    finally:
+        process.wait(LIMIT_S)
+
+
+@linux
+@py_spy
+def test_a_stopped_process_is_told_as_such(start: Start) -> None:
+    process = start("import time\nprint('ready', flush=True)\ntime.sleep(60)\n")
+    ready(process)
+    process.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
+    report = check_process(process.pid, Look(interval_s=0), HAVE)
+    assert [g.detail for g in report.gaps if g.reason == "process-stopped"][0].endswith(f"'kill -CONT {process.pid}'")
+    assert kernel.stopped(process.pid)
+
+
+@linux
+@py_spy
+def test_the_recording_of_a_process_is_joined_in(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(TWO_LOCKS.replace('"ready"', "os.getpid()").replace("import", "import os,", 1))
+    main = f"main(['run', '--recording', '{tmp_path}/rec', 'program.py'])"
+    runner = start(f"import sys\nfrom paramedic.cli.main import main\nsys.exit({main})")
+    process = int(ready(runner))
+    report = check_process(process, Look(interval_s=0.3), HAVE)
+    (cycle,) = [f for f in report.findings if f.hazard == "lock-order-inversion"]
+    assert cycle.confidence is Confidence.OBSERVED
+    assert {(Path(s.file).name, s.line) for s in cycle.sites} >= {("program.py", 10), ("program.py", 17)}
+    assert all(s.at_s is not None for s in cycle.steps)
+    assert [Path(p).suffix for p in report.source["recordings"]] == [".pmrec"]
+    assert not [f for f in report.findings if any("paramedic" in s.file for s in f.sites)]
 
 
 @linux

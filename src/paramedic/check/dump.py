@@ -51,11 +51,14 @@ def diagnose(facts: DumpFacts) -> Diagnosis:
             findings += module.find(facts)
         except Exception as error:  # an error of ours must not cost the other findings
             gaps.append(Gap(reason="lens-failed", detail=f"{hazard.name}: {type(error).__name__}: {error}"))
-    return Diagnosis(findings=_without_the_obvious(findings), gaps=tuple(gaps))
+    return Diagnosis(findings=without_the_obvious(findings), gaps=tuple(gaps))
 
 
-def _without_the_obvious(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Strongest first; that a wait has no timeout is not said of threads whose wait is explained better."""
+def without_the_obvious(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Strongest first; that a wait has no timeout is not said of threads whose wait is explained better.
+
+    Threads: pure.
+    """
     explained = {s.thread for f in findings if f.hazard != _WAITS_ANYWAY for s in f.steps}
     strong = [f for f in findings if f.confidence is not Confidence.ADVICE and f.hazard != _WAITS_ANYWAY]
     proven = {s.thread for f in strong for s in f.steps}

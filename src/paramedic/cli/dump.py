@@ -17,8 +17,6 @@ from paramedic.cli.command import CommandError, Parser
 from paramedic.model.report import Gap, Report
 from paramedic.model.snapshot import Snapshot
 
-MAX_CHILDREN = 16
-
 
 class DumpCommand:
     """Reads thread dumps, or takes them of a running process, and says who waits for whom.
@@ -146,50 +144,19 @@ def _snapshots_in(word: str) -> Iterator[Snapshot]:
 
 
 def _of_process(process: int, args: argparse.Namespace) -> Report:
-    from paramedic.check.dump import check_dumps
-    from paramedic.dump.live import DumpError, take, tools
+    from paramedic.check.hung_process import Look, check_process
+    from paramedic.dump.live import DumpError, tools
 
-    have = tools()
+    look = Look(
+        interval_s=args.interval,
+        send=args.signal,
+        children=not args.no_children,
+        folders=tuple(Path(f) for f in args.source),
+    )
     try:
-        first = take(process, have, send=args.signal)
+        return _with_remarks(check_process(process, look, tools()))
     except DumpError as error:
         raise CommandError(str(error)) from None
-    gaps: list[Gap] = []
-    processes = [process, *(() if args.no_children else _children(process, gaps))]
-    looks = {process: [first]}
-    for number in range(2 if args.interval else 1):
-        if number:
-            time.sleep(args.interval)
-        for one in processes:
-            if one == process and not number:
-                continue
-            try:
-                looks.setdefault(one, []).append(take(one, have, send=args.signal))
-            except DumpError as error:
-                gaps.append(Gap(reason="process-ended" if number else "child-not-read", detail=str(error)))
-    roots = [*(Path(f) for f in args.source), *_working_folder(process), Path.cwd()]
-    prefix = Path(f"/proc/{process}/root")
-    report = check_dumps(
-        chain.from_iterable(looks.values()), roots=roots, prefix=prefix, whole=args.signal is None, kind="process"
-    )
-    return _with_remarks(Report(source=report.source, findings=report.findings, gaps=(*report.gaps, *gaps)))
-
-
-def _children(process: int, gaps: list[Gap]) -> list[int]:
-    from paramedic.dump.kernel import descendants
-
-    found = descendants(process)
-    if len(found) > MAX_CHILDREN:
-        detail = f"the process has {len(found)} Python children; {MAX_CHILDREN} are looked at"
-        gaps.append(Gap(reason="children-left-out", detail=detail, count=len(found) - MAX_CHILDREN))
-    return list(found[:MAX_CHILDREN])
-
-
-def _working_folder(process: int) -> list[Path]:
-    try:
-        return [Path(f"/proc/{process}/cwd").resolve(strict=True)]
-    except OSError:
-        return []
 
 
 def _with_remarks(report: Report) -> Report:

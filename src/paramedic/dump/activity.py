@@ -115,9 +115,10 @@ class Activity:
         users = tuple(c.site for c in self.users)
         asking = self.asking
         where = f" ({_paramiko_place(asking)})" if asking is not None and asking.layer is Layer.PARAMIKO else ""
+        age = self.thread.in_call_s
         return Step(
             thread=self.name,
-            what=what or f"waits for {self.wait}{where}",
+            what=(what or f"waits for {self.wait}{where}") + (f", for {age:.1f} s so far" if age is not None else ""),
             site=site or self.site,
             stack=users[:20],
             locks=locks,

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from paramedic.dump.forms import FORMS, GUESSED, CutOff, Form, Head, Skip, Source, Variable
+from paramedic.dump.forms import FORMS, GUESSED, Age, CutOff, Form, Head, Skip, Source, Variable
 from paramedic.dump.prefix import unwrap
 from paramedic.model.finding import Site
 from paramedic.model.report import Gap
@@ -51,6 +51,7 @@ class _Thread:
     last: list[Frame] = field(default_factory=list)
     left_out: int = 0
     cut_off: bool = False
+    in_call_s: float | None = None
 
     def add(self, frame: Frame) -> None:
         if len(self.first) < MAX_FRAMES:
@@ -87,6 +88,7 @@ class _Thread:
             holds_gil=head.holds_gil,
             state=head.state,
             cut_off=self.cut_off,
+            in_call_s=self.in_call_s,
         )
 
 
@@ -199,6 +201,8 @@ class _Stream:
                     self._objects.append(part)
                 elif isinstance(part, CutOff):
                     thread.cut_off = True
+                elif isinstance(part, Age):
+                    thread.in_call_s = part.seconds
                 elif not isinstance(part, Skip):
                     thread.amend(part)
                 self._foreign = 0

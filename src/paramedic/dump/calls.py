@@ -77,6 +77,8 @@ def address_in(printed: str) -> str | None:
 
 
 _PARAMIKO = re.compile(r"(?:^|[/\\])paramiko[/\\](?P<module>\w+)\.py[co]?$")
+_RECORDER = re.compile(r"(?:^|[/\\])paramedic[/\\]record[/\\]\w+\.py$")
+"""Ours, in a program under ``paramedic run``: what its frames do the program asked for in the frame outside them."""
 _SITE_PACKAGES = re.compile(r"[/\\]?(?:site|dist)-packages[/\\](?P<package>[^/\\.]+)")
 _STDLIB = re.compile(
     r"(?:^|[/\\])(?:lib|Lib|lib64)[/\\](?:python\d\.\d+t?[/\\])?(?P<rest>(?!site-packages|dist-packages).+)\.py$"
@@ -134,6 +136,8 @@ def calls_of(frames: tuple[Frame, ...]) -> tuple[Call, ...]:
     """
     found = []
     for frame in frames:
+        if "record" in frame.site.file and _RECORDER.search(frame.site.file):
+            continue
         layer, module = place_of(frame.site.file)
         function = bare(frame.site.function)
         site = Site(file=frame.site.file, line=frame.site.line, function=function)

@@ -46,11 +46,18 @@ class Skip:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Age:
+    """For how long the thread has been in its call, in seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CutOff:
     """The tool itself says that it left out the rest of this stack."""
 
 
-Part = Frame | Variable | Source | Skip | CutOff | ObjectState
+Part = Frame | Variable | Source | Skip | CutOff | ObjectState | Age
 """What a line inside a thread is."""
 
 SKIP = Skip()
@@ -171,6 +178,7 @@ class PySpy:
     )
     _variable = re.compile(r"\s{8,}(?P<name>[^\s:]+): (?P<value>.*)$")
     _object = re.compile(r"Object (?P<kind>\w+) at (?P<address>0x[0-9a-f]+): (?P<values>.*)$")  # paramedic.watch()'s
+    _age = re.compile(r"\s{8}in one call for (?P<seconds>\d{1,9}(?:\.\d{1,3})?) s$")  # the same
 
     def head(self, line: str) -> Head | None:
         """See `Form`."""
@@ -192,8 +200,11 @@ class PySpy:
         if not line[:1].isspace():
             match = self._object.match(line)
             return _state(match["kind"], match["address"], match["values"]) if match else None
-        if line.strip() in ("Arguments:", "Locals:") or line.startswith("        in one call for "):
+        if line.strip() in ("Arguments:", "Locals:"):
             return SKIP
+        age = self._age.match(line)
+        if age:
+            return Age(seconds=float(age["seconds"]))
         variable = self._variable.match(line)
         if variable:
             return Variable(name=variable["name"], value=variable["value"].strip())

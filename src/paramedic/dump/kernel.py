@@ -136,6 +136,20 @@ def runs_python(process: int) -> bool:
     return "python" in program.rpartition("/")[2].lower() or "libpython" in _text(PROC / str(process) / "maps")
 
 
+def mapped_files(process: int) -> tuple[Path, ...]:
+    """The files that a process has mapped, as seen from here, each once.
+
+    Threads: any thread; reads ``/proc``.
+    """
+    found: dict[str, None] = {}
+    for line in _text(PROC / str(process) / "maps").splitlines():
+        _, slash, name = line.partition(" /")
+        if slash and not name.endswith(" (deleted)"):
+            found["/" + name] = None
+    root = PROC / str(process) / "root"
+    return tuple(Path(f"{root}{name}") if os.path.exists(f"{root}{name}") else Path(name) for name in found)
+
+
 def full_pipes(process: int) -> tuple[ObjectState, ...]:
     """The children's stderr pipes whose other end the process holds: a ProxyCommand's among them.
 
@@ -184,8 +198,7 @@ def is_there(process: int) -> bool:
     Threads: any thread.
     """
     if PROC.is_dir():
-        stat = _text(PROC / str(process) / "stat").rpartition(")")[2].split()
-        return bool(stat) and stat[0] not in ("Z", "X")
+        return _state(process) not in ("", "Z", "X")
     try:
         os.kill(process, 0)
     except ProcessLookupError:
@@ -193,6 +206,32 @@ def is_there(process: int) -> bool:
     except OSError:
         return True
     return True
+
+
+def is_zombie(process: int) -> bool:
+    """Whether a process has ended and only its exit status is left.
+
+    Threads: any thread; reads ``/proc``.
+    """
+    return _state(process) in ("Z", "X")
+
+
+def stopped(process: int) -> str:
+    """Why none of a process's threads can run, in words; "" where they can.
+
+    Threads: any thread; reads ``/proc``.
+    """
+    tracer = next((line.split()[1] for line in status_lines(process) if line.startswith("TracerPid:")), "0")
+    if tracer != "0":
+        return f"held by process {tracer} ({_text(PROC / tracer / 'comm').strip()}), which debugs or traces it"
+    if _state(process) == "T":
+        return f"stopped (SIGSTOP or Ctrl-Z): none of its threads can run until 'kill -CONT {process}'"
+    return ""
+
+
+def _state(process: int) -> str:
+    stat = _text(PROC / str(process) / "stat").rpartition(")")[2].split()
+    return stat[0] if stat else ""
 
 
 def container_id(process: int) -> int | None:
@@ -203,6 +242,59 @@ def container_id(process: int) -> int | None:
     match = re.search(r"^NSpid:\s*(.*)$", _text(PROC / str(process) / "status"), re.MULTILINE)
     ids = match[1].split() if match else []
     return int(ids[-1]) if len(ids) > 1 else None
+
+
+def descriptors(process: int) -> list[str]:
+    """The numbers of the files that a process has open, its stderr first.
+
+    Threads: any thread; reads ``/proc``.
+    """
+    return sorted(_listed(PROC / str(process) / "fd"), key=lambda d: (d != "2", d))
+
+
+def descriptor_flags(process: int, descriptor: str) -> int:
+    """With which flags of ``open(2)`` a file was opened; 0 where unknown.
+
+    Threads: any thread; reads ``/proc``.
+    """
+    match = re.search(r"^flags:\s*([0-7]+)", _text(PROC / str(process) / "fdinfo" / descriptor), re.MULTILINE)
+    return int(match[1], 8) if match else 0
+
+
+def target(process: int, descriptor: int = 2) -> str:
+    """Where a process's stderr goes, in words: "a file", "the terminal /dev/pts/3", "a pipe to process 77 (logger)".
+
+    Threads: any thread; reads ``/proc``.
+    """
+    link = _link(PROC / str(process) / "fd" / str(descriptor))
+    if link.startswith("pipe:"):
+        readers = [p for p in _listed(PROC) if p.isdigit() and p != str(process) and _reads_from(p, link)]
+        names = [f"{p} ({_text(PROC / p / 'comm').strip()})" for p in readers[:2]]
+        return f"a pipe to process {' and '.join(names)}" if names else "a pipe"
+    if link.startswith("socket:"):
+        return "a socket: under systemd that is the journal (journalctl)"
+    if link.startswith(("/dev/pts/", "/dev/tty")):
+        return f"the terminal {link}"
+    return link or "not known"
+
+
+def _reads_from(process: str, pipe: str) -> bool:
+    folder = PROC / process / "fd"
+    mine = (d for d in _listed(folder)[:256] if _link(folder / d) == pipe)
+    return any(not descriptor_flags(int(process), d) & 0o3 for d in mine)
+
+
+def script(process: int) -> Path | None:
+    """The script that a Python process runs, as seen from here; None where it runs none.
+
+    Threads: any thread; reads ``/proc``.
+    """
+    words = _text(PROC / str(process) / "cmdline").split("\0")
+    name = next((w for w in words[1:] if w.endswith(".py")), None)
+    if name is None:
+        return None
+    root = PROC / str(process) / ("root" if name.startswith("/") else "cwd")
+    return root / name.lstrip("/")
 
 
 def status_lines(process: int) -> list[str]:

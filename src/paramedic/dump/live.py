@@ -7,19 +7,18 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from paramedic.dump import kernel
+from paramedic.dump.asking import NotAsked, ask, catches, registers
 from paramedic.dump.assembly import read_snapshots
 from paramedic.dump.inside import look_inside
 from paramedic.dump.pyspy_json import read_json
 from paramedic.model.snapshot import Snapshot
 
 TOOL_LIMIT_S = 60.0
-SIGNAL_LIMIT_S = 5.0
 
 
 class DumpError(Exception):
@@ -58,6 +57,8 @@ def take(process: int, have: Tools, *, send: signal.Signals | None = None) -> Sn
     Threads: any thread; blocks for as long as the tool takes, stops the process for some milliseconds.
     """
     if not kernel.is_there(process):
+        if kernel.is_zombie(process):
+            raise DumpError(f"process {process} has ended already; only its exit status waits to be fetched (a zombie)")
         raise DumpError(f"there is no process {process}")
     if process == os.getpid():
         raise DumpError(f"{process} is this command itself; give the id of the process that hangs")
@@ -68,6 +69,8 @@ def take(process: int, have: Tools, *, send: signal.Signals | None = None) -> Sn
         snapshot = _by_py_spy(process, have.py_spy)
     elif have.pystack:
         snapshot = _by_pystack(process, have.pystack)
+    elif hasattr(signal, "SIGUSR1") and catches(process, signal.SIGUSR1) and registers(process):
+        snapshot = _by_signal(process, signal.SIGUSR1)
     else:
         raise DumpError(_nothing_installed(process))
     snapshot = look_inside(kernel.with_times(replace(snapshot, process=process), times), process)
@@ -75,7 +78,8 @@ def take(process: int, have: Tools, *, send: signal.Signals | None = None) -> Sn
 
 
 def _by_py_spy(process: int, program: str) -> Snapshot:
-    done = _run([program, "dump", "--pid", str(process), "--json", "--locals"], process)
+    still = ["--nonblocking"] if kernel.stopped(process) else []  # nothing moves, and nobody can stop it once more
+    done = _run([program, "dump", "--pid", str(process), "--json", "--locals", *still], process)
     snapshot = next(iter(read_json(done.stdout)), None) if done.returncode == 0 else None
     if snapshot is None:
         raise DumpError(_refusal(process, "py-spy", done.stderr))
@@ -83,7 +87,8 @@ def _by_py_spy(process: int, program: str) -> Snapshot:
 
 
 def _by_pystack(process: int, program: str) -> Snapshot:
-    done = _run([program, "remote", "--locals", str(process)], process)
+    still = ["--no-block"] if kernel.stopped(process) else []
+    done = _run([program, "remote", "--locals", *still, str(process)], process)
     snapshot = next(iter(read_snapshots(done.stdout.splitlines())), None)
     if snapshot is None:
         raise DumpError(_refusal(process, "pystack", done.stderr or done.stdout))
@@ -110,60 +115,19 @@ def _run(command: Sequence[str], process: int) -> subprocess.CompletedProcess[st
 
 
 def _by_signal(process: int, number: signal.Signals) -> Snapshot:
-    """Sends the signal and reads what appears in the file that is the process's stderr."""
-    if not _catches(process, number):
-        raise DumpError(
-            f"process {process} has no handler for {number.name}: the signal would end it, so it is not sent; "
-            "it needs faulthandler.register(signal.SIGUSR1) or paramedic.watch() from its start"
-        )
-    path = Path(f"/proc/{process}/fd/2")
     try:
-        if not path.is_file():
-            raise DumpError(
-                f"the stderr of process {process} is no file, so its dump cannot be read from here: send the signal "
-                f"yourself (kill -{number.name.removeprefix('SIG')} {process}), then give what appears there to "
-                "'paramedic dump -'"
-            )
-        start = path.stat().st_size
-        os.kill(process, number)
-        text = _grown(path, start)
-    except OSError as error:
-        raise DumpError(f"process {process} cannot be asked for a dump: {error.strerror or error}") from None
-    snapshots = list(read_snapshots(text.splitlines()))
-    if not snapshots:
-        raise DumpError(f"process {process} took {number.name} but wrote no thread dump to its stderr")
-    return snapshots[-1]
-
-
-def _grown(path: Path, start: int) -> str:
-    """What was appended, once it has stopped growing."""
-    limit = time.monotonic() + SIGNAL_LIMIT_S
-    size = start
-    while time.monotonic() < limit:
-        time.sleep(0.1)
-        now = path.stat().st_size
-        if now > start and now == size:
-            break
-        size = now
-    with open(path, "rb") as file:
-        file.seek(start)
-        return file.read().decode("utf-8", "replace")
-
-
-def _catches(process: int, number: signal.Signals) -> bool:
-    for line in kernel.status_lines(process):
-        if line.startswith("SigCgt:"):
-            return bool(int(line.split()[1], 16) & (1 << (number - 1)))
-    return False
+        return ask(process, number)
+    except NotAsked as reason:
+        raise DumpError(str(reason)) from None
 
 
 def _nothing_installed(process: int) -> str:
-    catches = hasattr(signal, "SIGUSR1") and _catches(process, signal.SIGUSR1)
+    caught = hasattr(signal, "SIGUSR1") and catches(process, signal.SIGUSR1)
     advice = (
         "no tool is installed that can look into a process: pip install py-spy (or pystack), "
         f"then 'paramedic dump {process}' again"
     )
-    if catches:
+    if caught:
         advice += (
             ". The process has a handler for SIGUSR1: if that is faulthandler's or paramedic.watch()'s, "
             f"'paramedic dump --signal USR1 {process}' uses it"

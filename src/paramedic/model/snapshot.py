@@ -37,6 +37,7 @@ class ThreadStack:
         system_call: the system call that the kernel says the thread is in ("futex", "recvfrom" …); "" where unknown.
         switches: how often the thread gave up the processor of its own accord since it began; None where unknown.
         cpu_ticks: processor time that it used since it began, in clock ticks; None where unknown.
+        in_call_s: for how long at least it has been in its call, in seconds, where somebody measured that.
     """
 
     ident: str
@@ -48,6 +49,7 @@ class ThreadStack:
     system_call: str = ""
     switches: int | None = None
     cpu_ticks: int | None = None
+    in_call_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
