@@ -260,6 +260,11 @@ class Channels:
             if len(self._gone) > _KEPT_GONE:
                 del self._gone[next(iter(self._gone))]
 
+    def cut_off(self, ident: int) -> bool:
+        """Whether the channel has ended and the peer has said neither EOF nor CLOSE."""
+        channel = self.known(ident)
+        return channel is not None and not channel.eof_ns and not channel.close_ns
+
     def known(self, ident: int) -> Channel | None:
         """A channel that is alive, or was until lately."""
         return self.alive.get(ident) or self._gone.get(ident)

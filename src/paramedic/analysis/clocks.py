@@ -166,6 +166,12 @@ class HandOver:
             for stamp in stamps.values():
                 clock.learn(stamp)
 
+    def copy(self, token: int, other: int) -> None:
+        """What is posted under one token is posted under the other, too."""
+        stamps = self._posted.get(token)
+        if stamps:
+            self._posted[other] = {**self._posted.get(other, {}), **stamps}
+
     def latest(self, stamps: dict[int, Stamp]) -> None:
         """Put the latest of each thread there."""
         for posted in self._posted.values():
@@ -248,6 +254,15 @@ class Clocks:
             hand_over.take(token, self.of(thread))
         elif self._long_ago:
             self._learn_all(thread)
+
+    def answered(self, obj: int, sent: int, answer: int) -> None:
+        """What was handed to the peer under one token may have come back under the other.
+
+        The transport's thread that brings it learns nothing, or all who use the connection would be in one order.
+        """
+        hand_over = self._hand_overs.get(obj) or self._older_hand_overs.get(obj)
+        if hand_over is not None:
+            hand_over.copy(sent, answer)
 
     def forget(self, obj: int) -> None:
         """The object is gone."""

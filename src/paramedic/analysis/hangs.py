@@ -80,6 +80,11 @@ def _explained(facts: Facts, root: Root) -> bool:
         return True
     if any(stuck.channel == root.channel for stuck in facts.channels.stuck()):
         return True
+    if any(
+        c.overlapped and c.rule.hazard == "shared-client-connect" and facts.root(c.resource).transport == root.transport
+        for c in facts.conflicts.found()
+    ):
+        return True  # it runs on a connection on which nobody has logged in
     if root.sftp and any(c.resource == root.sftp for c in facts.conflicts.found()):
         return True
     if any(b.client == root.sftp for b in facts.sftp.behind.values()):

@@ -20,8 +20,8 @@ class ClosedUse:
         close: the call that closed it.
         use: the other thread's call.
         how: ``broken`` (it was under way and failed), ``after`` (it began afterwards and failed), ``status`` (it
-            returned
-            exit status -1), ``unordered`` (it was over, but nothing made the closer wait for it).
+            returned exit status -1), ``short`` (it read to the end, and the end was the close), ``unordered`` (it was
+            over, but nothing made the closer wait for it).
         count: how often.
         uses: one call for each other thread.
     """
@@ -109,8 +109,16 @@ class Lives:
         closes = [life.close for owner in owners if (life := self._lives.get(owner)) is not None]
         return next((close.thread for close in closes if close is not None), 0)
 
-    def end(self, owner: int, call: Call, clock: ThreadClock, excused: bool = False) -> None:
-        """The use ends, well or not; it is excused if the close was the way out of a hang."""
+    def end(self, owner: int, call: Call, clock: ThreadClock, excused: bool = False, short: bool = False) -> None:
+        """The use ends, well or not.
+
+        Args:
+            owner: the client or transport.
+            call: the use.
+            clock: of its thread.
+            excused: whether the close was the way out of a hang.
+            short: whether it read a stream to its end, and the peer had not ended it.
+        """
         life = self.of(owner)
         uses = life.open_uses.get(call.thread)
         if uses and call in uses:
@@ -130,6 +138,8 @@ class Lives:
             self._note(owner, life.close, call, "after")
         elif call.name == "Channel.recv_exit_status" and call.result == -1:
             self._note(owner, life.close, call, "status")
+        elif short and not failed:
+            self._note(owner, life.close, call, "short")
 
     def abandoned(self, owner: int, call: Call) -> None:
         """The use ended, and nobody knows how."""

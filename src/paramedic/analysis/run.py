@@ -204,8 +204,9 @@ class RunFacts(Facts):
         ):
             self.clocks.post(call.thread, transport, _REGISTERED)
         if name not in ("SSHClient.close", "Transport.close", "SSHClient.connect"):
+            short = name in ("File.read", "File.readlines") and channel > 0 and self.channels.cut_off(channel)
             for owner in self.roots.owners(obj, root):
-                self.lives.end(owner, call, clock, excused(self, call, root))
+                self.lives.end(owner, call, clock, excused(self, call, root), short)
         if operation.opens and call.error.startswith(_CHANNEL_ERROR) and transport:
             code = event[1]
             if self.world.text(call.words) in ("", "session") or name != "Transport.open_channel":
@@ -283,7 +284,7 @@ class RunFacts(Facts):
             self.channels.of(event.obj).window_bytes = event.a
         elif event.op == State.EXIT_STATUS:
             self.channels.of(event.obj).status = event.a
-            self._answered(event.thread, event.obj)
+            self.clocks.answered(event.obj, _SENT, _ANSWERED)
         elif event.op == State.FAILED:
             self.futures.failed(event.thread, event.obj, self.world.text(event.b), event.t_ns)
         else:
@@ -373,7 +374,7 @@ class RunFacts(Facts):
             else:
                 known.close_ns = event.t_ns
                 self.lives.session_closed(event.obj, channel)
-            self._answered(event.thread, channel)
+            self.clocks.answered(channel, _SENT, _ANSWERED)
             return
         channel = self.roots.by_remote.get((event.obj, event.a))
         if channel is None:
@@ -400,10 +401,6 @@ class RunFacts(Facts):
             if call.name in ("Channel.shutdown", "Channel.shutdown_write", "ChannelStdinFile.close"):
                 self.conflicts.settle("channel.end", channel, call, clock.epoch())
         self.clocks.post(event.thread, channel, _SENT)
-
-    def _answered(self, thread: int, channel: int) -> None:
-        self.clocks.take(thread, channel, _SENT)
-        self.clocks.post(thread, channel, _ANSWERED)
 
     def _gap(self, event: Event) -> None:
         slug, _, detail = self.world.text(event.b).partition("\t")

@@ -10,7 +10,10 @@ from dataclasses import dataclass, field
 from paramedic.analysis.calls import Call
 from paramedic.analysis.machine import Root
 
-_LONG_NS = 1_000_000_000
+_SLOW_NS = 250_000_000
+"""A call that waits so long behind a prefetch shows what a larger file would do."""
+_MUCH_BYTES = 16 << 20
+_VERY_MUCH_BYTES = 256 << 20
 _POSITION = (
     "SFTPFile.seek", "File.seek", "File.read", "File.readline", "File.readlines", "File.readinto", "File.write",
     "File.writelines", "File.tell",
@@ -167,10 +170,13 @@ class SftpState:
 
     def behind_prefetch(self, call: Call, root: Root, lasted_ns: int) -> None:
         """Note a call that lasted long while replies to a prefetch were outstanding; also one that is still open."""
-        if lasted_ns < _LONG_NS:
-            return
         for file, prefetch in self._prefetched.get(root.sftp, {}).items():
+            left = prefetch.argument - prefetch.result if prefetch.argument > 0 else _MUCH_BYTES
+            if left < _MUCH_BYTES or lasted_ns < _SLOW_NS and left < _VERY_MUCH_BYTES:
+                continue
             if file != call.obj or call.name == "SFTPFile.close":
                 key = (prefetch.stack, call.stack)
-                self.behind.setdefault(key, BehindPrefetch(root.sftp, prefetch, call, lasted_ns))
+                known = self.behind.get(key)
+                if known is None or known.lasted_ns < lasted_ns:
+                    self.behind[key] = BehindPrefetch(root.sftp, prefetch, call, lasted_ns)
                 return

@@ -110,10 +110,15 @@ class Probes:
             try:
                 if only_marked and MARK not in thing.__dict__:
                     return None
-                frame = _getframe(2)
-                code = frame.f_code
-                if (owners.get(id(code)) or owner_of(code)) >= silent:
-                    return None
+                frame: FrameType | None
+                try:
+                    frame = caller = _getframe(2)
+                except ValueError:  # called from C alone, as atexit calls a bound method
+                    frame = None
+                else:
+                    code = caller.f_code
+                    if (owners.get(id(code)) or owner_of(code)) >= silent:
+                        return None
                 a, b = arguments(thing, *values) if arguments is not None else (-1, 0)
                 try:
                     given: int = thing.__dict__[MARK]

@@ -37,6 +37,7 @@ _HOW = {
     "broken": "while {users} still had a call on it",
     "after": "and {users} went on to use it",
     "status": "while {users} waited for a command, which then seemed to end with exit status -1",
+    "short": "while {users} read to the end, and took the close for the end of the output",
     "unordered": "and nothing had made it wait for {users}, which had used it",
 }
 
