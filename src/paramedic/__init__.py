@@ -5,14 +5,20 @@ Nothing is imported here: ``import paramedic`` must stay cheap (< 30 ms), becaus
 
 TYPE_CHECKING = False  # as in typing, whose import would cost more than all the rest
 if TYPE_CHECKING:
+    from paramedic.record.in_program import Recording as recording
+    from paramedic.record.in_program import start, stop
     from paramedic.record.log_file import log_to_file
     from paramedic.record.watch import watch
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "log_to_file", "watch"]
+__all__ = ["__version__", "log_to_file", "recording", "start", "stop", "watch"]
 
 
 def __getattr__(name: str) -> object:
+    if name in ("recording", "start", "stop"):
+        from paramedic.record import in_program
+
+        return in_program.Recording if name == "recording" else getattr(in_program, name)
     if name == "log_to_file":
         from paramedic.record.log_file import log_to_file
 

@@ -194,6 +194,7 @@ class Clocks:
         self._long_ago: dict[int, Stamp] = {}
         self._starts: dict[int, Stamp] = {}
         self._ends: dict[int, Stamp] = {}
+        self._held_before: set[int] = set()
         self._ended: deque[int] = deque()
         self._retired: dict[int, int] = {}
 
@@ -274,8 +275,21 @@ class Clocks:
         stamp = self._locks.get(lock) or self._older_locks.get(lock)
         if stamp is not None:
             self.of(thread).learn(stamp)
+        elif lock in self._held_before:
+            self._held_before.discard(lock)
+            self.learns_everything(thread)
         elif self._long_ago:
             self._learn_all(thread)
+
+    def held_before(self, lock: int) -> None:
+        """Somebody held the lock when the recording began: whoever takes it next comes after all that there was."""
+        self._held_before.add(lock)
+
+    def learns_everything(self, thread: int) -> None:
+        """The thread comes after all that anybody has done: it is not known what it waited for."""
+        clock = self.of(thread)
+        for other in list(self._threads.values()):
+            clock.learn(other.stamp())
 
     def unlocked(self, thread: int, lock: int) -> None:
         """The thread lets go of it."""

@@ -124,6 +124,10 @@ class Conflicts:
         for resource in ("channel.out", "channel.err", "channel.in", "channel.request", "channel.end", "file"):
             self._shared.pop((resource, ident), None)
 
+    def begin_chapter(self) -> None:
+        """What was found so far has been told: from now on only what is found anew counts."""
+        self._found.clear()
+
     def found(self) -> list[Conflict]:
         """The conflicts, without those of objects that seem to be guarded by what we cannot see."""
         return [

@@ -44,6 +44,8 @@ class Facts:
         status: with which the run ended, as its parent saw it.
         live: whether the program still ran when the facts were taken.
         forked: whether the process came to be by fork alone.
+        unseen_locks: whether the program has locks from before the recording that cannot be watched; then it is not
+            known what keeps two calls apart that did not overlap.
         heard: when each transport last heard from its peer.
         inherited: remote calls on objects that the process did not make itself, by the object's id.
         interrupted: calls that Ctrl-C ended.
@@ -74,6 +76,7 @@ class Facts:
         self.status = 0
         self.live = False
         self.forked = False
+        self.unseen_locks = False
         self.heard: dict[int, int] = {}
         self.inherited: dict[int, Call] = {}
         self.interrupted: list[Call] = []
@@ -127,7 +130,8 @@ class Facts:
         return [
             t
             for t in sorted(live)
-            if not any(self.lives.was_closed(o, self.end_ns) for o in (t, self.client_of(t)) if o)
+            if not self.world.thing(t).before
+            and not any(self.lives.was_closed(o, self.end_ns) for o in (t, self.client_of(t)) if o)
         ]
 
     @property

@@ -62,17 +62,25 @@ class RunFacts(Facts):
             events: of one process.
             ended_ns: when the process had ended, as its parent saw it; 0 if unknown.
         """
+        self.feed_some(events)
+        self.finish(ended_ns)
+
+    def feed_some(self, events: Iterable[Event]) -> None:
+        """Events, in the order of time, that others will follow."""
         handlers = self._handlers
         event: Event | None = None
         count = 0
         for event in events:
-            if not count:
+            if not count and not self.first_ns:
                 self.first_ns = event[0]
             count += 1
             handlers[event[7]](event)
         if event is not None:
             self.last_ns = event[0]
         self.events += count
+
+    def finish(self, ended_ns: int = 0) -> None:
+        """No more events come; what is open has lasted until now."""
         self.end_ns = max(self.last_ns, ended_ns)
         self._finish()
 
@@ -287,6 +295,17 @@ class RunFacts(Facts):
             self.clocks.answered(event.obj, _SENT, _ANSWERED)
         elif event.op == State.FAILED:
             self.futures.failed(event.thread, event.obj, self.world.text(event.b), event.t_ns)
+        elif event.op == State.BEFORE:
+            if not event.obj:
+                self.clocks.learns_everything(event.thread)
+            else:
+                self.world.thing(event.obj).before = True
+                if event.a:
+                    self.clocks.held_before(event.obj)
+        elif event.op == State.CONNECTED:
+            words = self.world.text(event.b)
+            self.world.thing(event.obj).label = f"to {words}" if words else ""
+            self.roots.connected(event.obj, event.a)
         else:
             self.states.changed(event)
 
@@ -408,6 +427,7 @@ class RunFacts(Facts):
             self.paramiko = detail
         elif slug:
             self.gaps.append(Gap(reason=slug, detail=detail))
+            self.unseen_locks = self.unseen_locks or slug == "made-before"
 
     def _finish(self) -> None:
         """What is open at the end has lasted until then."""

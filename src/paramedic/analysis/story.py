@@ -88,8 +88,10 @@ class Story:
         """The conflicts of a hazard, those on objects made at one place together, the most telling first."""
         groups: dict[tuple[str, int], list[Conflict]] = {}
         for conflict in self.facts.conflicts.found():
-            if conflict.rule.hazard == hazard.name:
-                made = self.world.thing(conflict.resource).born if conflict.rule.resource != "host-keys" else 0
+            if conflict.rule.hazard == hazard.name and (conflict.overlapped or not self.facts.unseen_locks):
+                thing = self.world.thing(conflict.resource)
+                made = thing.born if not thing.before else -thing.ident
+                made = made if conflict.rule.resource != "host-keys" else 0
                 groups.setdefault((conflict.rule.resource, made), []).append(conflict)
         for group in groups.values():
             group.sort(key=lambda c: (not c.overlapped, -c.count))

@@ -53,6 +53,7 @@ class Thing:
         label: what tells it apart for people: "to web1:2222".
         thread: number of the thread that made it.
         remote: the peer's number of a channel.
+        before: whether it was made before the recording began.
     """
 
     ident: int
@@ -64,6 +65,7 @@ class Thing:
     label: str = ""
     thread: int = 0
     remote: int = -1
+    before: bool = False
 
 
 _PLAIN = {
@@ -187,6 +189,7 @@ class World:
             label = owner.label if owner is not None else ""
         site = self.site(thing.born)
         made = f" (made at {os.path.basename(site.file)}:{site.line})" if site is not None else ""
+        made = " (made before the recording)" if thing.before else made
         return f"{words} #{thing.ordinal}{' ' + label if label else ''}{made}"
 
     def _short(self, thing: Thing) -> str:

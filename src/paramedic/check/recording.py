@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, takewhile
 from pathlib import Path
 from typing import Any
 
 from paramedic.analysis.run import RunFacts
+from paramedic.check import chapters
 from paramedic.hazards import catalogue
+from paramedic.model.event import Event
 from paramedic.model.finding import Finding
 from paramedic.model.hazard import Lens
 from paramedic.model.report import Gap, Report
 from paramedic.trace.ending import read_ending
+from paramedic.trace.part import Part, read_part
 from paramedic.trace.reader import RecordingError, TraceFile, find_traces, open_trace
 
 
@@ -42,9 +46,10 @@ def findings_of(paths: Sequence[Path]) -> Report:
     processes: list[dict[str, Any]] = []
     refused: list[RecordingError] = []
     for path in paths:
-        ended = read_ending(path)
+        part = read_part(path)
+        ended = (part.to_ns, 0) if part.to_ns else read_ending(part.folder)
         try:
-            files = find_traces(path)
+            files = find_traces(part.folder)
         except RecordingError as error:
             refused.append(error)
             continue
@@ -55,10 +60,10 @@ def findings_of(paths: Sequence[Path]) -> Report:
                 refused.append(error)
                 continue
             try:
-                facts = facts_of(trace, ended)
+                facts, before = _facts_of_part(trace, part, ended)
             finally:
                 trace.close()
-            findings += judged(facts, gaps)
+            findings += chapters.newer(before, judged(facts, gaps), part.from_ns - facts.first_ns)
             gaps += trace.gaps + facts.gaps
             processes.append(_process(trace, facts))
     if refused and not processes:
@@ -73,6 +78,44 @@ def findings_of(paths: Sequence[Path]) -> Report:
     return Report(source=source, findings=tuple(findings), gaps=tuple(dict.fromkeys(gaps)))
 
 
+def _facts_of_part(trace: TraceFile, part: Part, ended: tuple[int, int]) -> tuple[RunFacts, list[Finding]]:
+    """What one process's file says up to the part's end, and what had been found before the part began."""
+    facts = new_facts(trace)
+    facts.status = ended[1]
+    events: Iterable[Event] = trace.events()
+    if part.to_ns:
+        events = takewhile(lambda e: e.t_ns <= part.to_ns, events)
+    before: list[Finding] = []
+    if part.from_ns:
+        events = iter(events)
+        earlier, events = _parted(iter(events), part.from_ns)
+        facts.feed_some(earlier)
+        before = judged(facts, [])
+        facts.conflicts.begin_chapter()
+    facts.feed_all(events, ended[0])
+    return facts, before
+
+
+def _parted(events: Iterator[Event], at_ns: int) -> tuple[list[Event], Iterator[Event]]:
+    """The events before a moment, and the others."""
+    earlier: list[Event] = []
+    for event in events:
+        if event.t_ns >= at_ns:
+            return earlier, chain((event,), events)
+        earlier.append(event)
+    return earlier, iter(())
+
+
+def new_facts(trace: TraceFile) -> RunFacts:
+    """Facts for one process's file, before its first event.
+
+    Threads: one thread.
+    """
+    facts = RunFacts(trace.texts, trace.header["operations"], int(trace.header.get("process") or 0))
+    facts.forked = bool(trace.header.get("forked"))
+    return facts
+
+
 def facts_of(trace: TraceFile, ended: tuple[int, int] = (0, 0), live: bool = False) -> RunFacts:
     """What one process's file says.
 
@@ -83,10 +126,9 @@ def facts_of(trace: TraceFile, ended: tuple[int, int] = (0, 0), live: bool = Fal
 
     Threads: one thread.
     """
-    facts = RunFacts(trace.texts, trace.header["operations"], int(trace.header.get("process") or 0))
+    facts = new_facts(trace)
     facts.status = ended[1]
     facts.live = live
-    facts.forked = bool(trace.header.get("forked"))
     facts.feed_all(trace.events(), ended[0])
     return facts
 

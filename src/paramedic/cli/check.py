@@ -12,6 +12,7 @@ from paramedic.cli import output
 from paramedic.cli.command import CommandError, Parser
 from paramedic.model.report import Report
 from paramedic.trace.layout import SUFFIX
+from paramedic.trace.part import read_part
 
 
 class CheckCommand:
@@ -62,7 +63,7 @@ def _newest() -> Path:
 def _look_at(path: Path) -> None:
     try:
         if path.is_dir():
-            if not any(path.glob(f"*{SUFFIX}")):
+            if not any(read_part(path).folder.glob(f"*{SUFFIX}")):
                 raise CommandError(f"{path} holds no recording (no {SUFFIX} file)")
         else:
             with open(path, "rb"):

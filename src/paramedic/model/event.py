@@ -81,6 +81,8 @@ class State(IntEnum):
     GEVENT = 10  # client: a = 1 if gevent has patched sockets but not threads
     EXIT = 11  # the interpreter ends in an orderly way
     SIGNAL = 12  # a signal handler is set: a = the signal's number, b = text: file and qualified name of the handler
+    BEFORE = 13  # `obj`, or where that is 0 the thread, was there before the recording began
+    CONNECTED = 14  # client: a = id of its transport, b = text: the peer's address; both were made before
 
 
 OUT, ERR, IN = 0, 1, 2

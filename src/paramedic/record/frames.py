@@ -40,7 +40,7 @@ def owner_of(code: CodeType) -> int:
     """
     known = _owners.get(id(code))
     if known is None:
-        known = _owner_of_file(code.co_filename)
+        known = owner_of_file(code.co_filename)
         if known == PARAMIKO and code.co_name == "__exit__":
             known = STDLIB  # ClosingContextManager only passes on what a user's `with` asks for
         _kept.append(code)  # or another code object could get the same id
@@ -48,7 +48,11 @@ def owner_of(code: CodeType) -> int:
     return known
 
 
-def _owner_of_file(path: str) -> int:
+def owner_of_file(path: str) -> int:
+    """Whose code a file holds: one of the constants above.
+
+    Threads: any.
+    """
     if path.startswith(_HERE):
         # A hazard's proof stands for a user's program (`paramedic demo`): its lines are what the report is about.
         return USER if path.endswith(_DEMO) and path.startswith(_HAZARDS) else OURS

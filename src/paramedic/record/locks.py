@@ -12,13 +12,16 @@ from sys import _getframe
 from types import FrameType, FunctionType
 from typing import Any, NamedTuple
 
-from paramedic.model.event import Kind
+from paramedic.model.event import Kind, State
 from paramedic.model.operations import NUMBER
 from paramedic.record.frames import OURS, owner_of
 from paramedic.record.paramiko_calls import Target
 from paramedic.record.probe import Probes, milliseconds
 
-_WAIT, _GOT, _GAVE_UP, _FREE, _NEW = (int(k) for k in (Kind.WAIT, Kind.GOT, Kind.GAVE_UP, Kind.FREE, Kind.NEW))
+_WAIT, _GOT, _GAVE_UP, _FREE, _NEW, _STATE = (
+    int(k) for k in (Kind.WAIT, Kind.GOT, Kind.GAVE_UP, Kind.FREE, Kind.NEW, Kind.STATE)
+)
+_BEFORE = int(State.BEFORE)
 
 
 TRIED = 2
@@ -32,11 +35,15 @@ class StandIns(NamedTuple):
         replaced: by name, what takes the place of an attribute of `threading`.
         targets: functions of `threading` that get probes.
         watched_rlock: makes an RLock that is watched.
+        around: makes a stand-in around a lock that was there before the recording.
+        kinds: the classes of the stand-ins; ``_real`` of one is what it stands for, ``_id`` its id.
     """
 
     replaced: dict[str, Any]
     targets: list[Target]
     watched_rlock: Callable[[], Any]
+    around: Callable[[Any], Any]
+    kinds: tuple[type[Any], type[Any]]
 
 
 def stand_ins(probes: Probes, threading: Any) -> StandIns:
@@ -169,7 +176,8 @@ def stand_ins(probes: Probes, threading: Any) -> StandIns:
                     raise
                 return
             self._real.release()
-            self._depth -= 1
+            if self._depth:  # or it was taken before the recording began, when this was not in its place
+                self._depth -= 1
 
         def __exit__(self, *_: object) -> None:
             self.release()
@@ -232,7 +240,15 @@ def stand_ins(probes: Probes, threading: Any) -> StandIns:
     else:
         replaced["RLock"] = _maker("RLock", rlock, real_rlock)
     make_rlock = getattr(threading, "_CRLock", None) or real_rlock
-    return StandIns(replaced, targets, lambda: type.__call__(WatchedRLock, frame_of(1), make_rlock()))
+    kinds = (WatchedLock, WatchedRLock)
+
+    def around(real: Any) -> Any:
+        made = type.__call__(kinds[type(real) is not lock_type], None, real)
+        # who holds it now is not known
+        row(_STATE, _BEFORE, made._id, 0, int(repr(real).startswith("<locked")), 0)
+        return made
+
+    return StandIns(replaced, targets, lambda: type.__call__(WatchedRLock, frame_of(1), make_rlock()), around, kinds)
 
 
 class _Watched:

@@ -43,6 +43,8 @@ class Probes:
         self.broken: dict[str, str] = {}
         self.early = "paramiko" not in sys.modules
         """Whether the recording began before the program: then no object was born unseen."""
+        self.unseen: Callable[[Any], int] = lambda thing: self.adopt(thing, 0, 0, None)
+        """Gives an id to an object whose creation was not seen."""
         self.hold_back: Callable[[], None] | None = None
         """Called before an EOF goes out, in a run with traps."""
 
@@ -68,7 +70,7 @@ class Probes:
         try:
             return thing.__dict__[MARK]  # type: ignore[no-any-return]
         except (KeyError, AttributeError):
-            return self.adopt(thing, 0, 0, None)
+            return self.unseen(thing)
 
     def adopt(self, thing: Any, parent: int, number: int, frame: FrameType | None) -> int:
         """Give an object its id and record its birth."""

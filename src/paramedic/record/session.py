@@ -10,7 +10,7 @@ from _thread import get_ident, get_native_id
 from collections.abc import Iterable
 from dataclasses import dataclass
 from types import FunctionType, ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from paramedic import __version__
 from paramedic.model.event import Kind, State
@@ -19,13 +19,16 @@ from paramedic.record import codes, paramiko_calls
 from paramedic.record.frames import Stacks
 from paramedic.record.hand_overs import THREAD_MARK, HandOvers, signal_handlers
 from paramedic.record.imports import ImportWatch, Listener
-from paramedic.record.locks import stand_ins
+from paramedic.record.locks import StandIns, stand_ins
 from paramedic.record.paramiko_calls import Target
 from paramedic.record.patches import CannotRewrite, Patch
 from paramedic.record.probe import Probes
 from paramedic.record.simple_queue import simple_queue
 from paramedic.trace.layout import SUFFIX
 from paramedic.trace.writer import TraceWriter
+
+if TYPE_CHECKING:
+    from paramedic.record.before import Before
 
 WATCH, CHECK = "watch", "check"
 LEVELS = (WATCH, CHECK)
@@ -77,8 +80,12 @@ class Session:
     Threads: `start` and `stop` where no other thread does either; the program's threads may run meanwhile.
     """
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, late: bool = False) -> None:
         """Open the file of this process.
+
+        Args:
+            options: how to record.
+            late: whether the program has begun before the recording does (`paramedic.record.before`).
 
         Raises:
             OSError: the directory or the file cannot be made.
@@ -92,6 +99,7 @@ class Session:
         self.process = os.getpid()
         self._writer = _open_writer(options, parent=0)
         self.probes = Probes(self._writer, Stacks(self._writer))
+        self.probes.early = self.probes.early and not late
         if options.traps:
             from paramedic.record.traps import Traps
 
@@ -99,6 +107,9 @@ class Session:
             self.probes.row, self.probes.hold_back = traps.around(self.probes.row), traps.hold_back
         self._writer.on_new_thread = self._adopted
         self._active = False
+        self._late = late
+        self._stand_ins: StandIns | None = None
+        self._before: Before | None = None
         self._main = 0
         self._stderr = _identity(2)
 
@@ -110,7 +121,10 @@ class Session:
     def start(self) -> None:
         """Begin to watch: now what is imported, later what will be."""
         self._active = True
-        self._begin_thread("MainThread")
+        if self._late:
+            self._begin_late()
+        else:
+            self._begin_thread("MainThread")
         listeners: dict[str, Listener] = {"paramiko": self._paramiko, "signal": self._signal}
         if self.options.level == CHECK:
             self._hand_overs = HandOvers(self.probes)
@@ -123,6 +137,8 @@ class Session:
         else:
             self._hand_overs = HandOvers(self.probes)
             listeners |= {"threading": self._threads_only}
+        if self._before is not None:  # calls are watched when locks are, not before
+            listeners["paramiko"] = listeners.pop("paramiko")
         self._imports = ImportWatch(listeners, self.probes.trouble)
         self._imports.install()
         _current.append(self)
@@ -146,6 +162,34 @@ class Session:
             _current.remove(self)
         atexit.unregister(self._exits)
         self._at_exit()
+
+    def stop_for_good(self) -> None:
+        """`stop`, and nothing that still holds something of ours records any more."""
+        self.stop()
+        self._writer.pause()
+        if self._before is not None:
+            self._before.give_locks_back()
+
+    def again(self, options: Options) -> None:
+        """Begin another recording, in another file. What still holds something of ours belongs to that from now on.
+
+        Raises:
+            OSError: its file cannot be made; nothing is recorded then.
+        """
+        self.options = options
+        self._writer.resume(_open_writer(options, parent=0))
+        self.probes.stacks.forget()
+        self.probes.broken.clear()
+        self.start()
+
+    def _begin_late(self) -> None:
+        from paramedic.record.before import Before
+
+        self._before = Before(self.probes, self._writer)
+        self._before.forget_marks()
+        self._before.number_threads()
+        self.probes.unseen = self._before.unseen
+        self._writer.current_thread()
 
     def _exits(self) -> None:
         self._writer.row(int(Kind.STATE), int(State.EXIT), 0, 0, 0, 0)
@@ -188,6 +232,8 @@ class Session:
             if thread is not None:
                 thread.__dict__[THREAD_MARK] = number
             self._writer.row(int(Kind.BEGIN), 0, 0, 0, get_native_id(), self._writer.text(str(name)))
+            if self._before is not None:
+                self._before.adopted(thread)
         except Exception as e:
             self.probes.trouble("thread", e)
 
@@ -201,6 +247,9 @@ class Session:
             return
         self.probes.gap("info", f"paramiko {getattr(module, '__version__', '?')}")
         self._watch(targets)
+        if self._before is not None:
+            self._before.adopt_clients()
+            self._before.tell_calls_under_way()
         self._write_log()
 
     def _write_log(self) -> None:
@@ -220,12 +269,16 @@ class Session:
 
     def _threading(self, module: Any) -> None:
         self._mark_main(module)
-        made = stand_ins(self.probes, module)
+        if self._stand_ins is None:
+            self._stand_ins = stand_ins(self.probes, module)
+        made = self._stand_ins
         self._watch(self._hand_overs.threads(module))
         self._watch(self._hand_overs.signals(module, made.watched_rlock))
         self._watch(made.targets)
         for name, ours in made.replaced.items():
             self._replace(module, name, ours)
+        if self._before is not None:
+            self._before.stand_in_for_locks(made)
 
     def _signal(self, module: Any) -> None:
         self._watch(signal_handlers(self.probes, module))
@@ -288,7 +341,17 @@ class Session:
 
 
 _current: list[Session] = []
+
+
 _fork_hook: list[bool] = []
+
+
+def under_way() -> tuple[Session, ...]:
+    """The recordings of this process that have been started and not stopped.
+
+    Threads: any.
+    """
+    return tuple(_current)
 
 
 def _forked() -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import mmap
-from _thread import _local
+from _thread import _local, get_ident
 from collections import deque
 from collections.abc import Callable
 from itertools import count
@@ -55,6 +55,15 @@ Row = Callable[[int, int, int, int, int, int], None]
 """kind, op, obj, site, a, b."""
 
 
+class _Silence:
+    """What stands for the threads' own chunks between two recordings: every thread has the chunk that takes nothing."""
+
+    __slots__ = ("chunk",)
+
+    def __init__(self, chunk: Chunk) -> None:
+        self.chunk = chunk
+
+
 class TraceWriter:
     """One process's file.
 
@@ -95,6 +104,9 @@ class TraceWriter:
         self._text_chunks: dict[int, tuple[mmap.mmap, int]] = {}
         self._texts: dict[str, int] = {}
         self.on_new_thread: Callable[[int], None] | None = None
+        self.numbers: dict[int, int] = {}
+        """Numbers that threads were given before they have recorded anything, by their idents."""
+        self._paused = False
         self.row = self._make_row()
         """Append one row for the calling thread; see `paramedic.model.event.Kind` for the arguments."""
 
@@ -126,9 +138,27 @@ class TraceWriter:
 
         return row
 
+    def pause(self) -> None:
+        """From now on nothing is recorded, by whichever thread and through whichever reference to `row`."""
+        self._paused = True
+        self._turn_to(_Silence(self._no_chunk(0)))
+
+    def resume(self, other: TraceWriter) -> None:
+        """After `pause`: go on with another file. References to this writer and to its `row` stay good."""
+        kept = (self.row, self.on_new_thread)
+        self.__dict__.update(other.__dict__)
+        self.row, self.on_new_thread = kept
+        self._turn_to(other._local)
+
+    def _turn_to(self, local: Any) -> None:
+        """All threads at once, between two of their rows: the variable of `row` is changed, not the threads' values."""
+        self._local = local
+        row: Any = self.row
+        row.__closure__[row.__code__.co_freevars.index("local")].cell_contents = local
+
     def text(self, words: str) -> int:
         """The id of a text, which is written when it is new. Id 0 is the empty text, or one that found no room."""
-        if not words:
+        if not words or self._paused:
             return 0
         known = self._texts.get(words)
         if known is not None:
@@ -146,22 +176,25 @@ class TraceWriter:
 
     def adopt_thread(self, number: int = 0) -> Chunk:
         """Give the calling thread a chunk; number 0 means a thread whose start was not seen."""
+        if self._paused:
+            return self._no_chunk(0)
+        local = self._local  # of this recording: the next one has another
         announce = number == 0
         if announce:
-            number = next(self._thread_numbers)
+            number = self.numbers.pop(get_ident(), 0) or next(self._thread_numbers)
         try:
             chunk = self._partial.popleft()
             chunk = (chunk[0], chunk[1], chunk[2], number)
         except IndexError:
             fresh = self._take_chunk(ROLE_ROWS)
             chunk = self._chunk_of(fresh, number) if fresh is not None else self._no_chunk(number)
-        earlier: Chunk | None = self._local.__dict__.get("chunk")
+        earlier: Chunk | None = local.__dict__.get("chunk")
         if earlier is not None:  # a finalizer or signal handler has recorded meanwhile, or the thread has a new number
             if announce:
                 self._give_back(chunk)
                 return earlier
             self._give_back(earlier)
-        self._local.chunk = chunk
+        local.chunk = chunk
         self._own(chunk)
         if announce and self.on_new_thread is not None:
             self.on_new_thread(number)
@@ -176,6 +209,8 @@ class TraceWriter:
 
     def end_thread(self) -> None:
         """The calling thread writes no more: what is left of its chunk goes to the next thread that starts."""
+        if self._paused:
+            return
         try:
             chunk: Chunk = self._local.chunk
             del self._local.chunk
@@ -215,7 +250,9 @@ class TraceWriter:
             ROW.pack_into(chunk[0], offset, monotonic_ns(), chunk[3], 0, 0, 0, 0, 0, _OWNER)
 
     def _next_chunk(self, chunk: Chunk) -> Chunk | None:
-        current: Chunk = self._local.chunk
+        if self._paused:
+            return None
+        current: Chunk | None = getattr(self._local, "chunk", None)
         if current is not chunk:  # a signal handler or finalizer has turned the page meanwhile
             return current
         if not chunk[2]:
@@ -254,7 +291,7 @@ class TraceWriter:
 
     def _take_chunk(self, role: int) -> tuple[mmap.mmap, int] | None:
         generation = 0
-        while True:
+        while not self._paused:
             try:
                 mapping, start = self._fresh.popleft()
                 break
@@ -269,6 +306,8 @@ class TraceWriter:
             mapping[start : start + CHUNK_BYTES] = _ZEROS
             self._count_dropped(CHUNK_BYTES // ROW_BYTES - 1)
             break
+        else:
+            return None
         ROW.pack_into(mapping, start, monotonic_ns(), generation, 0, 0, role, 0, 0, _CHUNK)
         return mapping, start
 
