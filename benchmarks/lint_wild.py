@@ -43,7 +43,10 @@ def _unpack(archive: Path, target: Path) -> None:
             file.extractall(target)
     else:
         with tarfile.open(archive) as file:
-            file.extractall(target, filter="data")
+            for member in file.getmembers():
+                member.name = member.name.partition("/")[2]  # a source archive has one folder of its own
+                if member.name:
+                    file.extract(member, target, filter="data")
 
 
 def found_in(folder: Path, package: dict[str, object]) -> list[str]:

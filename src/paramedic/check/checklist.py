@@ -61,6 +61,7 @@ CHECKLIST: tuple[Item, ...] = (
     Item(
         name="debug-logging",
         question="Paramiko's debug log can be had when something goes wrong",
+        hazards=("log-to-file-ignored",),
         shows=("debug-logging",),
         settles='Make it switchable: logging.getLogger("paramiko").setLevel(logging.DEBUG), %(thread)d in the format.',
     ),
@@ -140,7 +141,7 @@ CHECKLIST: tuple[Item, ...] = (
     Item(
         name="timeouts",
         question="Every wait has a timeout, and long-lived connections a keepalive",
-        hazards=("wait-without-timeout", "keepalive-is-not-a-timeout"),
+        hazards=("wait-without-timeout", "keepalive-is-not-a-timeout", "idle-without-keepalive"),
         wants=("connections", "channels"),
         settles="connect(timeout=…), exec_command(timeout=…), transport.set_keepalive(30)",
         weight=3,

@@ -29,12 +29,14 @@ from paramedic.hazards.gevent_half_patched import HAZARD as _gevent_half_patched
 from paramedic.hazards.gil_starved_transport import HAZARD as _gil_starved_transport
 from paramedic.hazards.global_request_race import HAZARD as _global_request_race
 from paramedic.hazards.host_key_not_verified import HAZARD as _host_key_not_verified
+from paramedic.hazards.idle_without_keepalive import HAZARD as _idle_without_keepalive
 from paramedic.hazards.keepalive_is_not_a_timeout import HAZARD as _keepalive_is_not_a_timeout
 from paramedic.hazards.known_hosts_load import HAZARD as _known_hosts_load
 from paramedic.hazards.known_hosts_race import HAZARD as _known_hosts_race
 from paramedic.hazards.leaked_connection import HAZARD as _leaked_connection
 from paramedic.hazards.lock_held_across_io import HAZARD as _lock_held_across_io
 from paramedic.hazards.lock_order_inversion import HAZARD as _lock_order_inversion
+from paramedic.hazards.log_to_file_ignored import HAZARD as _log_to_file_ignored
 from paramedic.hazards.lost_exception import HAZARD as _lost_exception
 from paramedic.hazards.nagle_stall import HAZARD as _nagle_stall
 from paramedic.hazards.pool_drained import HAZARD as _pool_drained
@@ -89,6 +91,7 @@ CATALOGUE: tuple[Hazard, ...] = (
     _blocking_the_event_loop,
     _pool_drained,
     _pool_starvation,
+    _idle_without_keepalive,
     _closed_in_use,
     _finalizer_deadlock,
     _dropped_channel,
@@ -101,6 +104,7 @@ CATALOGUE: tuple[Hazard, ...] = (
     _too_many_keys,
     _lost_exception,
     _gevent_half_patched,
+    _log_to_file_ignored,
     _host_key_not_verified,
     _nagle_stall,
     _slow_read,

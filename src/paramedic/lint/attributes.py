@@ -228,8 +228,11 @@ def _keep_local(holder: Obj, name: str, value: Value) -> None:
             kept.root.parts["__local"] = holder.root
 
 
-def _share(w: Walker, value: Value, holder: tuple[int, ...]) -> None:
-    """What one of several threads makes and puts where all of them look is not that thread's own any more."""
+def share(w: Walker, value: Value, holder: tuple[int, ...]) -> None:
+    """What one of several threads makes and puts where all of them look is not that thread's own any more.
+
+    Threads: the reader's own; does not block.
+    """
     turns = w.context.turns() - set(holder)
     if not turns:
         return
@@ -251,7 +254,7 @@ def write(w: Walker, holder: Value, name: str, value: Value) -> None:
             if option.native is not None and option.native.kind == "local":
                 _keep_local(option.native, name, value)
                 continue
-            _share(w, value, option.loops)
+            share(w, value, option.loops)
             one: Instance | None = option
             while one is not None:
                 one.attrs[name] = value
@@ -266,7 +269,7 @@ def write(w: Walker, holder: Value, name: str, value: Value) -> None:
                 option.parts[name] = value
                 option.root.parts.setdefault(name, value)
         elif isinstance(option, ClassValue):
-            _share(w, value, ())
+            share(w, value, ())
             option.members[name] = value if name not in option.members else choose([option.members[name], value])
         elif isinstance(option, ModuleValue):
             option.module.scope.assign(name, value)

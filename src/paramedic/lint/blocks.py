@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
-from paramedic.lint import attributes, concurrency, starters
+from paramedic.lint import attributes, concurrency, definitions, starters
 from paramedic.lint.values import Collection, Const, Unknown, Value, alternatives, choose, native_objects
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ def _assign(w: Walker, node: ast.stmt) -> bool:
 def _annotated(w: Walker, node: ast.stmt) -> bool:
     node = cast(ast.AnnAssign, node)
     if node.value is not None:
-        bind(w, node.target, w.evaluate(node.value))
+        value = definitions.promised(w, None, node.annotation, w.evaluate(node.value), node)
+        bind(w, node.target, value)
     return False
 
 
@@ -63,6 +64,9 @@ def bind(w: Walker, target: ast.expr, value: Value) -> None:
     Threads: the reader's own; does not block.
     """
     if isinstance(target, ast.Name):
+        where = w.scope.declared.get(target.id)
+        if where is not None and where.parent is None:
+            attributes.share(w, value, ())
         w.scope.assign(target.id, value)
     elif isinstance(target, ast.Attribute):
         attributes.write(w, w.evaluate(target.value), target.attr, value)

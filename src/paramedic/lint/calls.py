@@ -175,13 +175,13 @@ def call_function(w: Walker, fn: Function, args: list[Value], keywords: dict[str
     is_coroutine = isinstance(fn.node, ast.AsyncFunctionDef)
     waited, w.awaited = w.awaited is node, None
     before = (w.returns, w.on_yield, w.path, w.on_loop, w.guards, w.in_finally, w.in_handler, w.task_base, w.at_import)
+    coroutine = w.coroutine
     collected: list[Value] = []
     # A function called in one thread continues that thread's branches, so that exclusive arms stay exclusive.
     w.returns, w.path = [], list(w.path)
     w.on_yield = collected.append if fn.kind != "context" else w.on_yield
-    outermost = is_coroutine and not w.on_loop
     if is_coroutine:
-        w.coroutine = f"{owner_name(fn)} of {fn.module.source.path}" if outermost else w.coroutine
+        w.coroutine = f"{owner_name(fn)} of {fn.module.source.path}"
         w.on_loop = True
         if not waited:
             w.task_base = len(w.loops)
@@ -205,10 +205,13 @@ def call_function(w: Walker, fn: Function, args: list[Value], keywords: dict[str
         (w.returns, w.on_yield, w.path, w.on_loop, w.guards, w.in_finally, w.in_handler, w.task_base, w.at_import) = (
             before
         )
+        w.coroutine = coroutine
     if collected:
         result: Value = Collection(rest=collected)
     else:
         result = choose(returned) if returned else Const(None)
+    if not isinstance(fn.node, ast.Lambda) and not is_coroutine:
+        result = definitions.promised(w, fn, fn.node.returns, result, node)
     world.readings[id(fn.node)] = repetition.Reading(
         result=result, since=since, cost=steps - world.steps, idle=deeds == world.deeds(), bound=fn.bound
     )
@@ -240,11 +243,13 @@ def _bind_arguments(w: Walker, fn: Function, scope: Scope, args: list[Value], ke
         elif argument.arg in fn.defaults:
             value = fn.defaults[argument.arg]
             if isinstance(value, Const) and value.value is None:
-                value = choose([value, definitions.annotated(w, fn, argument.annotation) or value])
+                value = choose([value, definitions.annotated(w, fn.scope, fn.module, argument.annotation) or value])
         else:
-            value = definitions.annotated(w, fn, argument.annotation) or Unknown(argument.arg)
+            value = definitions.annotated(w, fn.scope, fn.module, argument.annotation) or Unknown(argument.arg)
         if isinstance(value, Unknown) and value.became is None and not value.name:
-            value = definitions.annotated(w, fn, argument.annotation) or Unknown(argument.arg, value.loops)
+            value = definitions.annotated(w, fn.scope, fn.module, argument.annotation) or Unknown(
+                argument.arg, value.loops
+            )
         scope.assign(argument.arg, value)
     if arguments.vararg is not None:
         extra = given[len(plain) :]
@@ -252,7 +257,7 @@ def _bind_arguments(w: Walker, fn: Function, scope: Scope, args: list[Value], ke
     for argument in arguments.kwonlyargs:
         value = keywords.get(argument.arg) or fn.defaults.get(argument.arg) or Unknown(argument.arg)
         if isinstance(value, Unknown) and not value.became:
-            value = definitions.annotated(w, fn, argument.annotation) or value
+            value = definitions.annotated(w, fn.scope, fn.module, argument.annotation) or value
         scope.assign(argument.arg, value)
     if arguments.kwarg is not None:
         named = {a.arg for a in [*plain, *arguments.kwonlyargs]}

@@ -106,7 +106,7 @@ def pool_kind(pool: Obj) -> str:
     Threads: the reader's own; does not block.
     """
     path = text_of(pool.parts.get("__path", Const(""))) or ""
-    threads = "Thread" in path or "dummy" in path or "gevent" in path
+    threads = "Thread" in path or "dummy" in path or "gevent" in path or "eventlet" in path
     return "pool" if threads else "process"
 
 

@@ -10,15 +10,17 @@ if TYPE_CHECKING:
     from paramedic.lint.contexts import Context
     from paramedic.lint.facts import SourceFacts
     from paramedic.lint.operations import Operation
+    from paramedic.lint.values import Obj
 
 
-def crowd_of(facts: SourceFacts, context: Context) -> int | None:
-    """How many threads of a context may run at once; None where the source does not tell.
+def crowd_of(facts: SourceFacts, context: Context, owner: Obj | None = None) -> int | None:
+    """How many threads of a context may run at once, on one owner; None where the source does not tell.
 
     Threads: pure.
     """
     total = 1
-    turns = context.turns()
+    turns = context.turns() - set(owner.loops if owner is not None else ())
+    pools: dict[int, int] = {}
     for one in context.chain():
         mine = [loop for loop in one.loops if loop in turns and (one.parent is None or loop not in one.parent.loops)]
         if not mine:
@@ -30,7 +32,13 @@ def crowd_of(facts: SourceFacts, context: Context) -> int | None:
         known = [n for n in (one.width, items) if n is not None]
         if not known:
             return None
-        total *= min(known)
+        factor = min(known)
+        if one.pool is not None and one.width is not None:
+            # Work that a pool's own workers submit to it waits for the same workers.
+            before = pools.get(id(one.pool.root), 1)
+            factor = max(1, min(factor, one.width // before))
+            pools[id(one.pool.root)] = before * factor
+        total *= factor
     return total
 
 

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, cast
 
-from paramedic.lint import calls, library
+from paramedic.lint import calls, frameworks, library
 from paramedic.lint.modules import Module
 from paramedic.lint.scope import Scope
 from paramedic.lint.values import (
@@ -14,6 +14,8 @@ from paramedic.lint.values import (
     External,
     Function,
     ModuleValue,
+    Obj,
+    Unknown,
     Value,
     alternatives,
 )
@@ -62,7 +64,15 @@ _KINDS = {
 
 def _decorate(w: Walker, made: Value, decorator: ast.expr) -> Value:
     value = w.evaluate(decorator)
+    called = decorator.func if isinstance(decorator, ast.Call) else decorator
+    if isinstance(made, Function) and ast.unparse(called).endswith("fixture") and _yields(made.node):
+        made.kind = made.kind or "context"
+        return made
     for option in alternatives(value):
+        registrar = frameworks.registrar(w, option, decorator)
+        if registrar is not None and isinstance(made, Function):
+            registrar.run([made], {})
+            return made
         path = option.path if isinstance(option, External) else getattr(option, "name", "")
         last = path.rsplit(".", 1)[-1]
         if isinstance(made, Function) and last in _KINDS and not isinstance(option, Function):
@@ -80,10 +90,22 @@ def _decorate(w: Walker, made: Value, decorator: ast.expr) -> Value:
                 wrapped.kind = wrapped.kind or made.kind
                 return wrapped
             return made
-    name = ast.unparse(decorator.func if isinstance(decorator, ast.Call) else decorator).rsplit(".", 1)[-1].lower()
+    name = ast.unparse(called).rsplit(".", 1)[-1].lower()
     if isinstance(made, Function) and ("lock" in name or "synchron" in name):
         made.kind = made.kind or "locked"
     return made
+
+
+def _yields(node: AnyFunction) -> bool:
+    """Whether a function's own body is a generator's."""
+    waiting: list[ast.AST] = list(ast.iter_child_nodes(node))
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, (ast.Yield, ast.YieldFrom)):
+            return True
+        if not isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
+            waiting.extend(ast.iter_child_nodes(one))
+    return False
 
 
 def _class(w: Walker, node: ast.stmt) -> bool:
@@ -216,7 +238,7 @@ def _nonlocal(w: Walker, node: ast.stmt) -> bool:
     return False
 
 
-def annotated(w: Walker, fn: Function, annotation: ast.expr | None) -> Value | None:
+def annotated(w: Walker, scope: Scope, module: Module, annotation: ast.expr | None) -> Value | None:
     """What a parameter is, by its annotation: a known class of Paramiko or an instance of a class of the tree.
 
     Threads: the reader's own; does not block.
@@ -233,12 +255,12 @@ def annotated(w: Walker, fn: Function, annotation: ast.expr | None) -> Value | N
         if head not in {"Optional", "Annotated", "Final"}:
             return None
         inner = annotation.slice
-        return annotated(w, fn, inner.elts[0] if isinstance(inner, ast.Tuple) and inner.elts else inner)
+        return annotated(w, scope, module, inner.elts[0] if isinstance(inner, ast.Tuple) and inner.elts else inner)
     if isinstance(annotation, ast.BinOp):
-        return annotated(w, fn, annotation.left) or annotated(w, fn, annotation.right)
+        return annotated(w, scope, module, annotation.left) or annotated(w, scope, module, annotation.right)
     if not isinstance(annotation, (ast.Name, ast.Attribute)):
         return None
-    with w.inside(fn.scope, fn.module, w.function):
+    with w.inside(scope, module, w.function):
         value = w.evaluate(annotation)
     for option in alternatives(value):
         if isinstance(option, External):
@@ -253,6 +275,26 @@ def annotated(w: Walker, fn: Function, annotation: ast.expr | None) -> Value | N
             return calls.stand_in(w, option, annotation)
     return None
 
+
+def promised(w: Walker, fn: Function | None, annotation: ast.expr | None, value: Value, node: ast.AST) -> Value:
+    """A value of which nothing is known but its annotation: what a function returns, what a variable is declared as.
+
+    Threads: the reader's own; does not block.
+    """
+    if annotation is None or not isinstance(value, Unknown) or value.became is not None:
+        return value
+    if not any(word in ast.unparse(annotation) for word in _PROMISES):
+        return value
+    made = (
+        annotated(w, fn.scope, fn.module, annotation) if fn is not None else annotated(w, w.scope, w.module, annotation)
+    )
+    if isinstance(made, Obj):
+        made.site, made.loops, made.born = w.site(node), w.loops, w.world.next_moment()
+        return made
+    return value
+
+
+_PROMISES = ("SSHClient", "Transport", "Channel", "SFTP", "Connection", "BaseConnection")
 
 READERS: dict[type[ast.AST], Callable[[Walker, ast.stmt], bool]] = {
     ast.FunctionDef: _define,

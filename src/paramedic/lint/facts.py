@@ -262,8 +262,11 @@ class SourceFacts:
         if a.context is b.context:
             return self.in_several(a.context, obj)
         ancestor = common_ancestor(a.context, b.context)
-        kinds = {c.kind for c in (*a.context.chain(), *b.context.chain())}
-        if ancestor is None or kinds & {"process", "signal", "atexit"} or a.context.watchdog or b.context.watchdog:
+        if ancestor is None:
+            return False
+        depth = len(ancestor.chain())
+        kinds = {c.kind for one in (a, b) for c in one.context.chain()[:-depth]}
+        if kinds & {"process", "signal", "atexit"} or a.context.watchdog or b.context.watchdog:
             return False  # a signal handler interrupts its thread: it does not run beside it
         if a.context is ancestor or b.context is ancestor:
             above, below = (a, b) if a.context is ancestor else (b, a)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from paramedic.lint import concurrency, library, loops, protocols, starters
+from paramedic.lint import concurrency, frameworks, library, loops, protocols, starters
 from paramedic.lint.values import (
     ClassValue,
     Collection,
@@ -47,7 +47,7 @@ def on_object(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[
 def _thread(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
     if name == "start":
         concurrency.start(w, obj, node)
-    elif name == "join":
+    elif name == "join" or (name == "wait" and "QThread" in (text_of(obj.parts.get("__path", Const(""))) or "")):
         concurrency.join(w, obj)
     elif name == "__init__":
         obj.parts["__path"] = obj.parts.get("__path", Const("threading.Thread"))
@@ -272,4 +272,5 @@ _METHODS = {
     "contextvar": _contextvar,
     "exitstack": _exitstack,
     "logger": _logger,
+    **dict.fromkeys(("webapp", "taskapp", "scheduler"), frameworks.on_app),
 }

@@ -5,7 +5,18 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from paramedic.lint import api, attributes, calls, concurrency, definitions, handovers, loops, starters, wrappers
+from paramedic.lint import (
+    api,
+    attributes,
+    calls,
+    concurrency,
+    definitions,
+    frameworks,
+    handovers,
+    loops,
+    starters,
+    wrappers,
+)
 from paramedic.lint.operations import Operation
 from paramedic.lint.values import (
     Collection,
@@ -27,9 +38,11 @@ from paramedic.lint.values import (
 if TYPE_CHECKING:
     from paramedic.lint.walker import Walker
 
-CLASSES = {
+CLASSES: dict[str, str] = {
     **api.CONSTRUCTORS,
     **wrappers.CONSTRUCTORS,
+    **frameworks.CLASSES,
+    **{f"{qt}.QtCore.QThread": "thread" for qt in ("PyQt5", "PyQt6", "PySide2", "PySide6")},
     "threading.Thread": "thread",
     "threading.Timer": "thread",
     "multiprocessing.Process": "thread",
@@ -79,6 +92,7 @@ CLASSES = {
     "gevent.pool.Pool": "executor",
     "gevent.pool.Group": "executor",
     "gevent.threadpool.ThreadPool": "executor",
+    "eventlet.GreenPool": "executor",
     "contextlib.ExitStack": "exitstack",
     "contextlib.AsyncExitStack": "exitstack",
     "logging.Handler": "loghandler",
@@ -95,7 +109,7 @@ CLASSES = {
 KINDS = frozenset(
     """thread lock semaphore event barrier local contextvar queue executor future exitstack eventloop mpcontext
     iterator results completed loghandler logger serverinterface requesthandler server timer world parallel
-    group""".split()
+    group webapp taskapp scheduler""".split()
 )
 """Kinds whose methods the reader itself knows."""
 
@@ -145,7 +159,7 @@ def call(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], no
         return made
     if path in api.MAKERS:
         return _maker(w, path, args, keywords, node)
-    started = starters.call(w, path, args, keywords, node)
+    started = starters.call(w, path, args, keywords, node) or frameworks.called(w, path, node)
     if started is not None:
         return started
     if path.startswith("builtins."):
@@ -337,6 +351,11 @@ def _builtin(w: Walker, name: str, args: list[Value], keywords: dict[str, Value]
 
 def _drained(w: Walker, first: Value, name: str, node: ast.AST) -> Value:
     for option in alternatives(first):
+        if name == "sorted" and isinstance(option, Collection):
+            option.read = True
+            # Whatever the key is, it is the same for all: so is the order, which is what locks need.
+            items = sorted(option.items, key=_age)
+            return Collection(items, dict(option.keyed), list(option.rest), option.length)
         if isinstance(option, Obj) and (
             option.kind in api.STREAMS or option.kind in {"results", "completed", "sftpfile"}
         ):
@@ -349,6 +368,10 @@ def _drained(w: Walker, first: Value, name: str, node: ast.AST) -> Value:
                 return choose(option.everything()) if option.everything() else Unknown()
             return Collection(list(option.items), dict(option.keyed), list(option.rest), option.length)
     return Unknown()
+
+
+def _age(value: Value) -> int:
+    return value.born if isinstance(value, (Obj, Instance)) else 0
 
 
 def _parts(value: Value) -> list[Value]:

@@ -77,6 +77,7 @@ class ModuleIndex:
         # Text, not paths: this runs once for every file of the tree, of which few matter.
         split = [(path, *os.path.split(path)) for path in files]
         packages = {folder for _, folder, name in split if name == "__init__.py"}
+        self._conftests = {folder: path for path, folder, name in split if name == "conftest.py"}
         prefixes: dict[str, str] = {}
         for path, folder, file_name in split:
             prefix = prefixes.get(folder)
@@ -133,6 +134,22 @@ class ModuleIndex:
         if "." not in name:
             return paths[0] if len(paths) == 1 and _plausible(paths[0], near, self._all_names()) else None
         return paths[0]
+
+    def conftests_above(self, path: Path) -> list[Path]:
+        """The conftest.py files whose fixtures the tests of a file may ask for, nearest first.
+
+        Threads: the reader's own; does not block.
+        """
+        if not self._conftests:
+            return []
+        folder, found = os.path.dirname(path), []
+        while True:
+            if folder in self._conftests:
+                found.append(self._conftests[folder])
+            above = os.path.dirname(folder)
+            if above == folder:
+                return found
+            folder = above
 
     def adds_something(self, path: Path) -> bool:
         """Whether a file that does not matter by itself may do something with what one that does passes it.

@@ -38,8 +38,8 @@ class Operation:
         episode: number of the root function whose reading met it.
         root: name of that root function.
         holds: for each lock, the moment since which the thread holds it.
-        coroutine: the outermost ``async def`` around it.
-        beside_ready: whether the same condition looks at recv_ready() too.
+        coroutine: the innermost ``async def`` around it.
+        test: the ``if`` or ``while`` whose condition it is a part of.
     """
 
     moment: int
@@ -66,7 +66,7 @@ class Operation:
     root: str = ""
     holds: tuple[int, ...] = ()
     coroutine: str = ""
-    beside_ready: bool = False
+    test: ast.If | ast.While | None = None
 
     def has(self, effect: str) -> bool:
         """Whether the tables say that it does this.

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from paramedic.lint import blocks, calls
+from paramedic.lint import blocks, calls, fixtures
 from paramedic.lint.definitions import run_module
 from paramedic.lint.facts import SourceFacts
 from paramedic.lint.modules import Module, ModuleIndex
@@ -93,7 +93,9 @@ def _read_rest(walker: Walker, module: Module) -> None:
             function = fn.bind(receiver)
         if fn.kind == "context":
             walker.on_yield = lambda value: None
-        result = calls.call_function(walker, function, [], {}, fn.node)
+        result = fixtures.call_with_fixtures(walker, function)
+        if result is None:
+            result = calls.call_function(walker, function, [], {}, fn.node)
         walker.on_yield = None
         world.escape(result)
         _drain(world, walker)

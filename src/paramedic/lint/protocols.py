@@ -44,7 +44,7 @@ def _enter(w: Walker, node: ast.With | ast.AsyncWith, position: int, ended: list
     generator = _generator_call(w, item.context_expr)
     if generator is not None:
         fn, args, keywords, call = generator
-        _through_generator(w, fn, args, keywords, call, go_on)
+        through_generator(w, fn, args, keywords, call, go_on)
         return
     manager = w.evaluate(item.context_expr)
     suppressing = isinstance(item.context_expr, ast.Call) and "suppress" in ast.unparse(item.context_expr.func)
@@ -78,14 +78,18 @@ def _generator_call(w: Walker, node: ast.expr) -> tuple[Function, list[Value], d
     return None
 
 
-def _through_generator(
+def through_generator(
     w: Walker,
     fn: Function,
     args: list[Value],
     keywords: dict[str, Value],
-    node: ast.Call,
+    node: ast.AST,
     go_on: Callable[[Value], None],
 ) -> None:
+    """Reads a generator function around what goes on at its ``yield``.
+
+    Threads: the reader's own; does not block.
+    """
     outer = (w.scope, w.module, w.function, w.statement, w.returns, w.on_yield)
     entered: list[bool] = []
 

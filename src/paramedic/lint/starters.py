@@ -42,6 +42,7 @@ _SPAWNERS = {
     "eventlet.spawn",
     "eventlet.spawn_n",
     "twisted.internet.threads.deferToThread",
+    "twisted.internet.reactor.callInThread",
 }
 _RUNNERS = {"asyncio.run", "asyncio.ensure_future", "asyncio.create_task", "anyio.run", "asyncio.wait_for"}
 _LOOPS = {"asyncio.get_event_loop", "asyncio.get_running_loop", "asyncio.new_event_loop"}
@@ -142,6 +143,7 @@ def parallel(w: Walker, runner: Obj, jobs: Value, node: ast.AST) -> Value:
                     w, None, job.function, job.args, job.keywords, node, kind="pool" if threads else "process",
                     width=int(width) if width is not None and width > 0 else None,
                 )  # fmt: skip
+                w.world.contexts[-1].forks = "multiprocessing" in (text_of(runner.parts["prefer_text"]) or "")
                 results.append(future)
     for one in results:
         if isinstance(one, Obj):

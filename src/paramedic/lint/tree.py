@@ -297,6 +297,8 @@ def _imports_of(index: ModuleIndex, path: Path) -> Iterator[Path]:
         data = path.read_bytes()
     except OSError:
         return
+    if path.name == "conftest.py" or "test" in path.stem:
+        yield from (conftest for conftest in index.conftests_above(path) if conftest != path)
     name = index.name_of(path)
     parts = name.split(".")
     is_package = path.stem == "__init__"

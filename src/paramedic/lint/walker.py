@@ -134,7 +134,7 @@ class Walker:
             root=self.world.episode_name,
             holds=tuple(self.held_since.get(id(lock), 0) for lock in self.locks),
             coroutine=self.coroutine,
-            beside_ready="poll-status" in effects and _looks_at_ready(statement),
+            test=statement if isinstance(statement, (ast.If, ast.While)) else None,
         )
         self.world.operations.append(operation)
         return operation
@@ -164,14 +164,6 @@ class Walker:
             yield
         finally:
             self.scope, self.module, self.function, self.statement = before
-
-
-def _looks_at_ready(statement: ast.stmt | None) -> bool:
-    if isinstance(statement, ast.While):
-        return "_ready" in ast.unparse(statement.test).replace("exit_status_ready", "")
-    if isinstance(statement, ast.If):
-        return "_ready" in ast.unparse(statement).replace("exit_status_ready", "")
-    return False
 
 
 Reader = Callable[[Walker, ast.stmt], bool]

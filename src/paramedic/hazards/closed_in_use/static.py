@@ -61,8 +61,9 @@ def _afterwards(facts: SourceFacts, close: Operation, done: set[int]) -> Iterabl
         return
     again = [o.moment for o in facts.of(close.obj, "connect", "auth") if o.moment > close.moment]
     for use in facts.below(close.obj, *_USES):
-        same = facts.in_order(close, use) and close.loops == use.loops and close.episode == use.episode
-        if same and close.trail == use.trail and not any(moment < use.moment for moment in again):
+        turn = use.loops[: len(close.loops)]  # of the same turn, or of a loop that begins after the close
+        same = facts.in_order(close, use) and close.loops == turn and close.episode == use.episode
+        if same and not any(moment < use.moment for moment in again):
             done.add(id(close.obj.root))
             message = f"{use.method}() comes after the `with` that closes {facts.name(close.obj)}"
             yield facts.finding(HAZARD, message, [facts.step(close), facts.step(use)], objects=[close.obj])

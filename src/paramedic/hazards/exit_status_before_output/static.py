@@ -1,7 +1,8 @@
-"""Seen in source: recv_exit_status() before the output of the same channel is read."""
+"""Seen in source: a wait for the exit status before the output of the same channel is read."""
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable
 
 from paramedic.hazards.exit_status_before_output import HAZARD
@@ -20,27 +21,51 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
     Threads: pure.
     """
     done: set[tuple[str, int]] = set()
-    for status in facts.having("status"):
+    for status in (*facts.having("status"), *facts.having("poll-status")):
         channel = facts.channel(status.obj)
         place = (status.site.file, status.site.line)
-        if channel is None or place in done or not _may_be_full(facts, status, channel):
+        if channel is None or place in done or not _may_be_full(facts, channel):
             continue
-        later = [o for o in facts.below(channel, "read:stdout", "read:stderr") if facts.in_order(status, o)]
+        reads = facts.below(channel, "read:stdout", "read:stderr")
+        polled = status.has("poll-status")
+        if not (_polled_to_the_end(facts, status, reads) if polled else _unread(facts, status, channel, reads)):
+            continue
+        later = [o for o in reads if facts.in_order(status, o)]
         done.add(place)
         confidence = Confidence.POSSIBLE if later else Confidence.ADVICE
-        message = "recv_exit_status() waits while nobody reads the output: more than the window holds (2 MiB) hangs it"
+        how = "A loop over exit_status_ready()" if polled else "recv_exit_status()"
+        message = f"{how} waits while nobody reads the output: more than the window holds (2 MiB) hangs it"
         steps = [facts.step(status), *(facts.step(o) for o in later[:1])]
         yield facts.finding(HAZARD, message, steps, confidence=confidence, objects=[channel])
 
 
-def _may_be_full(facts: SourceFacts, status: Operation, channel: Obj) -> bool:
-    reads = facts.below(channel, "read:stdout", "read:stderr")
-    if any(facts.in_order(o, status) for o in reads):
+def _unread(facts: SourceFacts, status: Operation, channel: Obj, reads: list[Operation]) -> bool:
+    if any(facts.in_order(o, status) or o.context is not status.context for o in reads):
         return False
-    if any(o.context is not status.context for o in reads):
+    return not any(o.moment < status.moment for o in facts.below(channel, "poll-status"))
+
+
+def _polled_to_the_end(facts: SourceFacts, poll: Operation, reads: list[Operation]) -> bool:
+    """Whether a loop turns until the status is there, and the reads only come then."""
+    turns = [loop for loop in poll.loops if loop not in poll.context.loops]
+    if not turns or poll.test is None or not reads:
         return False
-    if any(o.has("poll-status") and o.moment < status.moment for o in facts.below(channel, "poll-status")):
+    if any(facts.in_order(o, poll) or o.context is not poll.context for o in reads):
         return False
+    if isinstance(poll.test, ast.While):
+        return not any(turns[-1] in o.loops for o in reads)
+    # `if channel.exit_status_ready():` in a loop over channels: each is read once it has ended.
+    negated = isinstance(poll.test.test, ast.UnaryOp)
+    return not negated and all(_inside(poll.test, poll, o) for o in reads)
+
+
+def _inside(test: ast.If, poll: Operation, read: Operation) -> bool:
+    first, last = test.body[0].lineno, test.body[-1].end_lineno or test.body[-1].lineno
+    here = (read.site, *read.trail)
+    return any(s.file == poll.site.file and first <= s.line <= last for s in here)
+
+
+def _may_be_full(facts: SourceFacts, channel: Obj) -> bool:
     started = "__exec_command" in channel.root.parts
     command = facts.command(channel)
     return started and not is_quiet(command, facts.command_is_known(channel)) and not writes_to_file(command)

@@ -34,4 +34,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
 
 def _only_looks(poll: Operation) -> bool:
     """Whether the loop's end asks for the streams too: ``exit_status_ready() and not recv_ready()``."""
-    return isinstance(poll.call, ast.AST) and poll.beside_ready
+    if poll.test is None:
+        return False
+    looked_at = poll.test.test if isinstance(poll.test, ast.While) else poll.test
+    return "_ready" in ast.unparse(looked_at).replace("exit_status_ready", "")

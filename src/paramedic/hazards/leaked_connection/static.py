@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from paramedic.hazards.leaked_connection import HAZARD
 from paramedic.lint.facts import SourceFacts
 from paramedic.lint.operations import Operation
+from paramedic.lint.values import Obj
 from paramedic.model.finding import Confidence, Finding
 
 
@@ -19,11 +20,17 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
     for connect in facts.having("connect"):
         client = connect.obj.root
         place = (client.site.file, client.site.line)
-        if client.kind not in {"client", "netmiko", "pysftp"} or place in done or facts.closed_anywhere(client):
+        if client.kind not in {"client", "netmiko", "pysftp"} or place in done:
             continue
         local = client.parts.get("__local")
         kept = client.parts.get("__kept") is not None or facts.passed_on(client) or facts.held_by_instance(client)
-        if kept and (local is None or client.parts.get("__kept") is not None):
+        if facts.closed_anywhere(client) or (kept and (local is None or client.parts.get("__kept") is not None)):
+            if _each_failure_leaves_one(facts, connect, client):
+                done.add(place)
+                message = f"Each login that fails leaves {facts.name(client)} behind: connect() does not close it"
+                yield facts.finding(
+                    HAZARD, message, [facts.step(connect)], confidence=Confidence.ADVICE, objects=[client]
+                )
             continue
         many = bool(set(client.loops) - facts.world.retries) or connect.context.parent is not None
         done.add(place)
@@ -35,6 +42,14 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
         strong = local is not None or _many(connect, many)
         confidence = Confidence.POSSIBLE if strong else Confidence.ADVICE
         yield facts.finding(HAZARD, message, [facts.step(connect)], confidence=confidence, objects=[client])
+
+
+def _each_failure_leaves_one(facts: SourceFacts, connect: Operation, client: Obj) -> bool:
+    """Whether a loop makes a client, swallows the error of its connect(), and makes the next one."""
+    closes = facts.of(client, "close")
+    again = client.loops and client.loops[-1] in facts.world.retries and client.loops[-1] in connect.loops
+    swallowed = connect.guarded and not any(o.in_handler or o.in_finally or o.has("left-with") for o in closes)
+    return client.kind == "client" and bool(again) and swallowed
 
 
 def _many(connect: Operation, many: bool) -> bool:

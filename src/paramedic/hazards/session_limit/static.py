@@ -25,7 +25,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
             continue
         if not facts.in_several(start.context, owner) or start.locks:
             continue
-        crowd = crowd_of(facts, start.context)
+        crowd = crowd_of(facts, start.context, owner)
         if crowd is not None and crowd <= LIMIT:
             continue
         done.add(id(owner.root))

@@ -37,6 +37,8 @@ def _kept_small(facts: SourceFacts, channel: Obj, first: Operation, other: str) 
     command = facts.command(channel)
     if merges_streams(command) or is_quiet(command, facts.command_is_known(channel)):
         return True
+    if any(facts.in_order(o, first) for o in facts.below(channel, "status", "poll-status")):
+        return True  # the process has ended: it does not wait for room any more
     reads = facts.below(channel, other)
     # Read by another thread meanwhile, or emptied before: then nothing is left that could fill the window.
     return any(o.context is not first.context or facts.in_order(o, first) for o in reads)

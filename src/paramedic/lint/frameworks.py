@@ -1,0 +1,105 @@
+"""Functions that a framework calls on threads or in processes of its own: views, tasks, scheduled jobs."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from paramedic.lint import concurrency
+from paramedic.lint.values import Bound, External, Function, Native, Obj, Unknown, Value, alternatives
+
+if TYPE_CHECKING:
+    from paramedic.lint.walker import Walker
+
+CLASSES: dict[str, str] = {
+    "flask.Flask": "webapp",
+    "flask.Blueprint": "webapp",
+    "flask.app.Flask": "webapp",
+    "fastapi.FastAPI": "webapp",
+    "fastapi.APIRouter": "webapp",
+    "fastapi.routing.APIRouter": "webapp",
+    "bottle.Bottle": "webapp",
+    "celery.Celery": "taskapp",
+    "apscheduler.schedulers.background.BackgroundScheduler": "scheduler",
+    "apscheduler.schedulers.blocking.BlockingScheduler": "scheduler",
+}
+
+_VIEWS = frozenset(
+    """route get post put delete patch head options api_route before_request after_request teardown_request
+    errorhandler endpoint exception_handler""".split()
+)
+_REGISTERING = {
+    "celery.shared_task": "process",
+    "celery.task.task": "process",
+    "dramatiq.actor": "server",
+    "bottle.route": "server",
+    "bottle.get": "server",
+    "bottle.post": "server",
+}
+
+
+def on_app(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+    """A method of an application object: what registers a function gives a decorator, or takes the function itself.
+
+    Threads: the reader's own; does not block.
+    """
+    if obj.kind == "webapp":
+        if name == "add_url_rule":
+            given = keywords.get("view_func", args[2] if len(args) > 2 else None)
+            return _register(w, "server", given, node) if given is not None else Unknown()
+        return _registrar(w, "server", args, node) if name in _VIEWS else Unknown()
+    if obj.kind == "taskapp":
+        return _registrar(w, "process", args, node) if name == "task" else Unknown()
+    if name == "add_job" and args:
+        # One job never runs twice at once (max_instances=1), but beside the others.
+        values = concurrency.items_of(keywords.get("args", Unknown()))
+        concurrency.handler(w, "pool", args[0], values, node)
+    if name == "scheduled_job":
+        return _registrar(w, "pool", [], node)
+    return Unknown()
+
+
+def registrar(w: Walker, decorator: Value, node: ast.AST) -> Native | None:
+    """What a decorator does that hands a function to a framework; None for all other decorators.
+
+    Threads: the reader's own; does not block.
+    """
+    if isinstance(decorator, Native) and decorator.name == "registrar":
+        return decorator
+    if isinstance(decorator, Bound) and isinstance(decorator.receiver, Obj):
+        if decorator.receiver.kind in {"webapp", "taskapp"}:
+            result = on_app(w, decorator.receiver, decorator.name, [], {}, node)
+            return result if isinstance(result, Native) else None
+    if isinstance(decorator, External) and decorator.path in _REGISTERING:
+        return _registrar_of(w, _REGISTERING[decorator.path], node)
+    return None
+
+
+def called(w: Walker, path: str, node: ast.AST) -> Native | None:
+    """What ``shared_task(…)`` and its like give; None for all other functions.
+
+    Threads: the reader's own; does not block.
+    """
+    return _registrar_of(w, _REGISTERING[path], node) if path in _REGISTERING else None
+
+
+def _registrar(w: Walker, kind: str, args: list[Value], node: ast.AST) -> Value:
+    for given in args[:1]:
+        if any(isinstance(o, Function) for o in alternatives(given)):
+            return _register(w, kind, given, node)
+    return _registrar_of(w, kind, node)
+
+
+def _registrar_of(w: Walker, kind: str, node: ast.AST) -> Native:
+    return Native("registrar", lambda args, keywords: _register(w, kind, args[0], node) if args else Unknown())
+
+
+def _register(w: Walker, kind: str, given: Value, node: ast.AST) -> Value:
+    plain = [o for o in alternatives(given) if isinstance(o, Function) and not isinstance(o.node, ast.AsyncFunctionDef)]
+    for function in plain:
+        if kind == "server":
+            with w.looping(w.world.number()):
+                concurrency.handler(w, kind, function, [], node)
+        else:
+            concurrency.handler(w, kind, function, [], node)
+    return given
