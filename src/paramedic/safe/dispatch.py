@@ -2,7 +2,7 @@
 
 State: a queue of tasks, a queue of borrowers of whole connections, the connections, the tasks under way, and the plan.
 Every method that changes it does so under ``_lock``, asks the plan what follows, releases the lock, and then launches,
-connects and settles. The lock may be taken while a transport's lock is held, never the other way round.
+connects and settles.
 """
 
 from __future__ import annotations
@@ -159,7 +159,7 @@ class Dispatcher(Connections):
         task.alarm = self._clock.at(when, call)
 
     def _started(self, task: Task, session: Session) -> None:
-        """The command was sent. The transport's lock is held."""
+        """The command was sent."""
         task.phase = "run"
         task.future._is_running = True
         limit = None if task.run_s is None else session.started_at + task.run_s

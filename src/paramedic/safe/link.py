@@ -11,12 +11,13 @@ What differs from Paramiko (2.12 to 5.1), and why:
 * A channel that the garbage collector closes while its own thread is sending does not wait for itself.
 * A refused channel gets its own refusal. Paramiko keeps one ``saved_exception`` per transport.
 
-Sessions that run commands (:class:`~paramedic.safe.session.Session`) are driven by the reader thread: one wake-up of
-the waiting thread per command instead of four.
+Sessions that run commands (:class:`~paramedic.safe.session.Session`) are driven by the reader thread, past Paramiko's
+channels: one wake-up of the waiting thread per command instead of four.
 """
 
 from __future__ import annotations
 
+import itertools
 import logging
 import threading
 import time
@@ -29,15 +30,18 @@ from paramiko.channel import Channel
 
 from paramedic.safe import packets
 from paramedic.safe.link_channel import LinkChannel
+from paramedic.safe.packetizer import Packetizer
 from paramedic.safe.packets import Packet, Sender
 from paramedic.safe.wire import Wire
 
 _SLOW_KEX = ("diffie-hellman-group14-sha256", "diffie-hellman-group-exchange-sha256", "diffie-hellman-group16-sha512")
+_FIRST_ID = 1 << 24
+"""Paramiko numbers its channels below this (``Transport._next_channel``), we our sessions from here."""
 _FAST_CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com")
 
 
 class Launched(Protocol):
-    """What a link asks of the sessions that it starts; every method is called on the reader thread."""
+    """What a link asks of the sessions that it starts."""
 
     sender: Sender
     window_bytes: int
@@ -47,6 +51,16 @@ class Launched(Protocol):
         """Tells the session its link and number, before the request to open it is sent.
 
         Threads: the thread that launches it; it must not block.
+        """
+
+    def receive(self, kind: int, message: memoryview | bytes) -> None:
+        """Gives the session a message of the server: an answer to its requests, output, the end.
+
+        Args:
+            kind: the message's number in RFC 4254.
+            message: all of it, its number and the session's included.
+
+        Threads: the reader thread, without a lock; it must not block.
         """
 
     def abandon(self) -> None:
@@ -62,10 +76,6 @@ class _Events(dict[int, Any]):
     def values(self) -> Any:
         return list(super().values())
 
-    def __delitem__(self, number: int) -> None:
-        # The transport deletes after it called set(), in which a session may have retired itself.
-        self.pop(number, None)
-
 
 class Link(paramiko.Transport):  # type: ignore[misc]
     """A transport for many threads; see the module's text.
@@ -73,7 +83,7 @@ class Link(paramiko.Transport):  # type: ignore[misc]
     Threads: as ``paramiko.Transport``, whose methods it has; :meth:`launch` may be called from any thread.
     """
 
-    _channel_handler_table = {  # looked up on the object, so that sessions need not be Paramiko channels
+    _channel_handler_table = {  # looked up on the object: LinkChannel has its own
         number: (lambda chan, m, _name=name: getattr(chan, _name)(m))
         for number, name in {
             99: "_request_success",
@@ -96,6 +106,8 @@ class Link(paramiko.Transport):  # type: ignore[misc]
         self._known_kinds: tuple[str, ...] = ()
         super().__init__(wire, **{name: value for name, value in options.items() if value is not None})
         self.wire = wire
+        self.packetizer = Packetizer(wire, self._route)
+        self.packetizer.set_log(self.logger)
         wire.before_wait = self._before_wait
         self.channel_events = _Events()
         self._outbox: deque[Any] = deque()
@@ -105,6 +117,7 @@ class Link(paramiko.Transport):  # type: ignore[misc]
         self._launched: dict[int, Launched] = {}
         self.hunting = threading.Lock()
         """Held by the one that looks for processes of this connection."""
+        self._new_ids = itertools.count(_FIRST_ID)
         self._free_ids: deque[int] = deque()
         # Cheapest first, of what this Paramiko has; none is added and none is taken away.
         ciphers: tuple[str, ...] = paramiko.Transport._preferred_ciphers
@@ -199,6 +212,8 @@ class Link(paramiko.Transport):  # type: ignore[misc]
         try:
             super().run()
         finally:
+            for session in list(self._launched.values()):
+                session.abandon()
             self._make_deferred_calls()
             if self.on_death is not None:
                 self.on_death()
@@ -233,13 +248,12 @@ class Link(paramiko.Transport):  # type: ignore[misc]
 
         Threads: any thread, the reader included. It blocks while the peer does not read (never on the reader).
         """
-        with self.lock:
-            number = self._free_ids.popleft() if self._free_ids else self._next_channel()
-            session.attach(self, number)
-            self._launched[number] = session  # the transport's own map is weak
-            self._channels.put(number, session)
-            self.channel_events[number] = session
-            self.channels_seen[number] = True
+        try:
+            number = self._free_ids.popleft()
+        except IndexError:
+            number = next(self._new_ids)
+        session.attach(self, number)
+        self._launched[number] = session
         if not self.active:
             # The reader may have told everybody it knew before we put the session where it looks.
             session.abandon()
@@ -248,16 +262,21 @@ class Link(paramiko.Transport):  # type: ignore[misc]
             Packet(packets.open_session(number, session.window_bytes, session.packet_bytes), session.sender)
         )
 
-    def retire(self, number: int, *, reusable: bool) -> None:
-        """Forgets a session that is closed on both sides; its number is used again if ``reusable``.
+    def _route(self, kind: int, message: memoryview | bytes) -> bool:
+        number = int.from_bytes(message[1:5], "big")
+        if number < _FIRST_ID:
+            return False
+        session = self._launched.get(number)
+        if session is not None:
+            session.receive(kind, message)
+        return True
 
-        Threads: the reader thread, without ``lock``; it does not block.
+    def retire(self, number: int) -> None:
+        """Forgets a session that is closed on both sides; its number is used again.
+
+        Threads: the reader thread; it does not block.
         """
-        self._launched.pop(number, None)
-        self._channels.delete(number)
-        self.channel_events.pop(number, None)
-        if reusable:
-            # Without this, ``channels_seen`` grows by an entry per command for ever.
+        if self._launched.pop(number, None) is not None:
             self._free_ids.append(number)
 
     def ping(self) -> None:

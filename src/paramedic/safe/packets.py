@@ -7,11 +7,17 @@ import struct
 # Message numbers: RFC 4254 section 9, RFC 4250 section 4.1.2.
 GLOBAL_REQUEST = 80
 CHANNEL_OPEN = 90
+CHANNEL_OPEN_CONFIRMATION = 91
+CHANNEL_OPEN_FAILURE = 92
 CHANNEL_WINDOW_ADJUST = 93
 CHANNEL_DATA = 94
+CHANNEL_EXTENDED_DATA = 95
 CHANNEL_EOF = 96
 CHANNEL_CLOSE = 97
 CHANNEL_REQUEST = 98
+CHANNEL_FAILURE = 100
+
+_NUMBER = struct.Struct(">I")
 
 
 class Sender:
@@ -46,6 +52,32 @@ class Packet:
         Threads: any thread; it does not block.
         """
         return self.data
+
+
+def number_at(message: memoryview | bytes, at: int) -> int:
+    """The 32-bit number at ``at``.
+
+    Raises:
+        struct.error: the message ends before it does.
+
+    Threads: any thread; it does not block.
+    """
+    return int(_NUMBER.unpack_from(message, at)[0])
+
+
+def string_at(message: memoryview | bytes, at: int) -> bytes:
+    """The string at ``at``, whose length comes first.
+
+    Raises:
+        struct.error: the message ends before its length does.
+        ValueError: the message ends before it does.
+
+    Threads: any thread; it does not block.
+    """
+    end = at + 4 + int(_NUMBER.unpack_from(message, at)[0])
+    if end > len(message):
+        raise ValueError("a string is longer than its message")
+    return bytes(message[at + 4 : end])
 
 
 def _string(value: bytes) -> bytes:
@@ -154,4 +186,4 @@ def request_failure(remote: int) -> bytes:
 
     Threads: any thread; it does not block.
     """
-    return struct.pack(">BI", 100, remote)
+    return struct.pack(">BI", CHANNEL_FAILURE, remote)

@@ -4,8 +4,8 @@ A session is a small state machine: OPENING, then RUNNING once the server gave i
 same breath), then ENDED. The reader thread feeds it; it takes both output streams at once, so that no order or size of
 output can stop it; it tells its owner how it ended, once.
 
-It has the names that ``paramiko.Transport`` calls on its channels (Paramiko 2.12 to 5.1) and nothing else of them: no
-buffer that moves its bytes around, no lock, no file objects.
+It is no Paramiko channel: the link hands it its messages as they come, and it has no buffer that moves bytes around, no
+lock for reading and no file objects.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import enum
 import itertools
 import threading
 import time
-from typing import Any, Protocol
+from typing import Protocol
 
 import paramiko
 
@@ -100,14 +100,14 @@ class Owner(Protocol):
     def session_started(self, session: Session) -> None:
         """The command was sent.
 
-        Threads: the reader thread, with the transport's lock; it must not block and must not send.
+        Threads: the reader thread; it must not block.
         """
 
     def session_ended(self, session: Session) -> None:
         """The session ended, see ``outcome``. Comes once.
 
-        Threads: the reader thread, or the one that closed the link or launched into a dead one. The transport's lock
-        may be held: it must not block and must not launch; see ``Link.defer``.
+        Threads: the reader thread, or the one that closed the link or launched into a dead one. The reader is in the
+        middle of what it has read: it must not block and must not launch; see ``Link.defer``.
         """
 
 
@@ -303,7 +303,7 @@ class Session:
             amount, self._pending_grant = self._pending_grant, 0
             self._send(packets.adjust(self.remote, amount))
 
-    # -- what the transport calls (names of paramiko.Channel), on the reader thread
+    # -- what the link calls, on the reader thread
 
     def attach(self, link: Link, channel: int) -> None:
         """Called by ``Link.launch``.
@@ -313,8 +313,34 @@ class Session:
         self.link = link
         self.channel = channel
 
-    def _set_remote_channel(self, remote: int, window: int, max_packet: int) -> None:
-        # The transport's lock is held: on the reader thread, sending only queues.
+    def receive(self, kind: int, message: memoryview | bytes) -> None:
+        """Called by the link with each message of the server.
+
+        Threads: the reader thread; it does not block.
+        """
+        if kind == packets.CHANNEL_DATA:
+            self._take(STDOUT, packets.string_at(message, 5))
+        elif kind == packets.CHANNEL_REQUEST:
+            self._requested(message)
+        elif kind == packets.CHANNEL_WINDOW_ADJUST:
+            self._adjusted(packets.number_at(message, 5))
+        elif kind == packets.CHANNEL_CLOSE:
+            self._closed()
+        elif kind == packets.CHANNEL_OPEN_CONFIRMATION:
+            self._opened(packets.number_at(message, 5), packets.number_at(message, 9), packets.number_at(message, 13))
+        elif kind == packets.CHANNEL_EXTENDED_DATA:
+            if packets.number_at(message, 5) == 1:  # stderr, the only kind there is (RFC 4254 section 5.2)
+                self._take(STDERR, packets.string_at(message, 9))
+        elif kind == packets.CHANNEL_OPEN_FAILURE:
+            text = packets.string_at(message, 9).decode("utf-8", "replace")
+            self.refusal = paramiko.ChannelException(packets.number_at(message, 5), text)
+            self._end(Outcome.REFUSED)
+        elif kind == packets.CHANNEL_FAILURE:
+            # Only the exec request asks for an answer.
+            self._send(packets.close(self.remote))
+            self._end(Outcome.EXEC_REFUSED)
+
+    def _opened(self, remote: int, window: int, max_packet: int) -> None:
         self.remote = remote
         self.max_data_bytes = max(min(max_packet, 1 << 18) - 64, 1)
         if not self._may_send.acquire(blocking=False):  # withdrawn; either it or we get the lock, which stays taken
@@ -356,20 +382,6 @@ class Session:
         if not self._input:
             self._send(packets.eof(self.remote))
 
-    def set(self) -> None:
-        """Called by the transport in place of an event: the answer to the open request, or the end of the link.
-
-        Threads: the reader thread; it does not block.
-        """
-        if self.phase is not Phase.OPENING or self.link is None:
-            return
-        saved = self.link.saved_exception
-        if self.link.active and isinstance(saved, paramiko.ChannelException):
-            self.refusal = saved
-            self._end(Outcome.REFUSED)
-        else:
-            self._end(Outcome.LOST)
-
     def abandon(self) -> None:
         """The connection is gone.
 
@@ -383,25 +395,6 @@ class Session:
         Threads: the thread that would have launched it; it does not block.
         """
         self._end(Outcome.ABANDONED)
-
-    def _unlink(self) -> None:
-        self._end(Outcome.LOST)
-
-    def _request_success(self, m: Any) -> None:
-        pass
-
-    def _request_failed(self, m: Any) -> None:
-        # Only the exec request asks for an answer.
-        self._send(packets.close(self.remote))
-        self._end(Outcome.EXEC_REFUSED)
-
-    def _feed(self, m: Any) -> None:
-        self._take(STDOUT, m.get_binary())
-
-    def _feed_extended(self, m: Any) -> None:
-        kind = m.get_int()
-        if kind == 1:  # SSH_EXTENDED_DATA_STDERR, the only kind there is (RFC 4254 section 5.2)
-            self._take(STDERR, m.get_binary())
 
     def _take(self, stream: int, data: bytes) -> None:
         if self.phase is not Phase.RUNNING:
@@ -417,8 +410,7 @@ class Session:
                 amount, self._pending_grant = self._pending_grant + extra, 0
                 self._send(packets.adjust(self.remote, amount))
 
-    def _window_adjust(self, m: Any) -> None:
-        count = m.get_int()
+    def _adjusted(self, count: int) -> None:
         room = self._room
         if room is None:
             self._window_left += count
@@ -429,26 +421,25 @@ class Session:
             self._window_left += count
             room.notify_all()
 
-    def _handle_request(self, m: Any) -> None:
-        kind = m.get_text()
-        want_reply = m.get_boolean()
-        if kind == "exit-status":
-            self.exit_status = m.get_int()
-        elif kind == "exit-signal":  # Paramiko drops it and reports -1 (paramiko issue 598)
-            self.exit_signal = m.get_text()
-            self.core_dumped = m.get_boolean()
-            self.exit_message = m.get_text()
+    def _requested(self, message: memoryview | bytes) -> None:
+        kind = packets.string_at(message, 5)
+        at = 9 + len(kind)
+        want_reply = message[at]
+        if kind == b"exit-status":
+            self.exit_status = packets.number_at(message, at + 1)
+        elif kind == b"exit-signal":  # Paramiko drops it and reports -1 (paramiko issue 598)
+            name = packets.string_at(message, at + 1)
+            self.exit_signal = name.decode("ascii", "replace")
+            at += 5 + len(name)
+            self.core_dumped = bool(message[at])
+            self.exit_message = packets.string_at(message, at + 1).decode("utf-8", "replace")
         elif want_reply:
             self._send(packets.request_failure(self.remote))
 
-    def _handle_eof(self, m: Any) -> None:
-        pass
-
-    def _handle_close(self, m: Any) -> None:
+    def _closed(self) -> None:
         self._send(packets.close(self.remote))
-        link = self.link
-        if link is not None:
-            link.retire(self.channel, reusable=True)
+        if self.link is not None:
+            self.link.retire(self.channel)
         self._end(Outcome.CLOSED)
 
     # -- inside
@@ -470,6 +461,6 @@ class Session:
                 self.phase = Phase.ENDED
                 room.notify_all()
         if outcome is Outcome.REFUSED and self.link is not None:
-            self.link.retire(self.channel, reusable=True)
+            self.link.retire(self.channel)
         self.sink.finish()
         self.owner.session_ended(self)

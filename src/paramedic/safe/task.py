@@ -69,7 +69,7 @@ class Task:
     def session_started(self, session: Session) -> None:
         """Called by the session: the command was sent.
 
-        Threads: the reader thread, with the transport's lock; it does not block.
+        Threads: the reader thread; it does not block.
         """
         self.pool._started(self, session)
 
@@ -82,7 +82,7 @@ class Task:
         if link is None or session.outcome is Outcome.LOST or threading.get_ident() != link.ident:
             self.pool._ended(self, session)
         else:
-            # The reader may hold the transport's lock, under which nothing new may be launched.
+            # First the reader handles all that it has read; then one decision serves all sessions that ended.
             link.defer(lambda: self.pool._ended(self, session))
 
     def result(self, session: Session | None) -> CommandResult:

@@ -158,6 +158,17 @@ class Wire:
         self._chunk, self._at = chunk, size
         return bytes(chunk[:size])
 
+    def take(self, size: int) -> bytes:
+        """The next ``size`` bytes if all of them are here already, or none.
+
+        Threads: the transport's thread alone; it does not block.
+        """
+        at, end = self._at, self._at + size
+        if end > len(self._chunk):
+            return b""
+        self._at = end
+        return self._chunk[at:end]
+
     def send(self, data: bytes) -> int:
         """Sends all of ``data``; from the reader thread, keeps it until that thread is about to wait.
 
