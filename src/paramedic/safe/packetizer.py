@@ -96,7 +96,7 @@ class Packetizer(ParamikoPacketizer):  # type: ignore[misc]
             plain = self._Packetizer__block_engine_in.decrypt(iv, body, head)
         except InvalidTag:
             raise paramiko.SSHException("Mismatched MAC") from None
-        self._Packetizer__iv_in = iv[:4] + (int.from_bytes(iv[4:], "big") + 1).to_bytes(8, "big")
+        self._Packetizer__iv_in = _next(iv)
         self._Packetizer__sequence_number_in = (self._Packetizer__sequence_number_in + 1) & 0xFFFFFFFF
         self._count(size + 4 + _TAG_BYTES)
         payload: memoryview | bytes = memoryview(plain)[1 : size - plain[0]]
@@ -150,7 +150,7 @@ class Packetizer(ParamikoPacketizer):  # type: ignore[misc]
             iv = self._Packetizer__iv_out
             plain = b"".join((bytes((padding,)), payload, bytes(padding)))
             out = head + self._Packetizer__block_engine_out.encrypt(iv, plain, head)
-            self._Packetizer__iv_out = iv[:4] + (int.from_bytes(iv[4:], "big") + 1).to_bytes(8, "big")
+            self._Packetizer__iv_out = _next(iv)
             self._Packetizer__sequence_number_out = (self._Packetizer__sequence_number_out + 1) & 0xFFFFFFFF
             self.write_all(out)
             self._Packetizer__sent_bytes += len(out)
@@ -159,3 +159,8 @@ class Packetizer(ParamikoPacketizer):  # type: ignore[misc]
                 self._Packetizer__sent_packets >= self.REKEY_PACKETS or self._Packetizer__sent_bytes >= self.REKEY_BYTES
             ):
                 self._ask_for_new_keys()
+
+
+def _next(iv: bytes) -> bytes:
+    # RFC 5647 section 7.1: the last eight bytes count, and wrap; Paramiko raises OverflowError then (5.1).
+    return iv[:4] + ((int.from_bytes(iv[4:], "big") + 1) & 0xFFFFFFFFFFFFFFFF).to_bytes(8, "big")
