@@ -210,10 +210,10 @@ async def asyncssh_run(connection: Any) -> bool:
     return False
 
 
-def asyncssh_exec(n: int) -> int:
+def asyncssh_exec(n: int, connections: int = 1) -> int:
     import asyncssh
 
-    async def main() -> int:
+    async def share(count: int) -> int:
         async with asyncssh.connect(address(0), **asyncssh_options()) as connection:
             gate = asyncio.Semaphore(8)
 
@@ -221,7 +221,11 @@ def asyncssh_exec(n: int) -> int:
                 async with gate:
                     return await asyncssh_run(connection)
 
-            return sum(await asyncio.gather(*(one() for _ in range(n))))
+            return sum(await asyncio.gather(*(one() for _ in range(count))))
+
+    async def main() -> int:
+        shares = [n // connections + (i < n % connections) for i in range(connections)]
+        return sum(await asyncio.gather(*(share(count) for count in shares)))
 
     return asyncio.run(main())
 
@@ -344,6 +348,34 @@ def pssh_group(hosts: int, commands: int, width: int) -> int:
         return sum(threads.map(one, range(hosts)))
 
 
+# -- Netmiko and Fabric: one session, one command after the other; neither may be shared by threads
+
+
+def netmiko_exec(n: int) -> int:
+    from netmiko import ConnectHandler
+
+    with ConnectHandler(
+        device_type="linux",
+        host=address(0),
+        port=SERVER["port"],
+        username=SERVER["user"],
+        use_keys=True,
+        key_file=SERVER["key"],
+        fast_cli=True,
+    ) as connection:
+        return sum(connection.send_command("true") == "" for _ in range(n))
+
+
+def fabric_exec(n: int) -> int:
+    from fabric import Config, Connection
+
+    given = {"key_filename": SERVER["key"], "allow_agent": False, "look_for_keys": False}
+    with Connection(
+        address(0), user=SERVER["user"], port=SERVER["port"], connect_kwargs=given, config=Config(lazy=True)
+    ) as connection:
+        return sum(connection.run("true", hide=True, in_stream=False).ok for _ in range(n))
+
+
 # -- OpenSSH
 
 
@@ -398,11 +430,14 @@ def workloads() -> dict[tuple[str, str], Callable[[int], int]]:
         ("exec", "safe map"): safe_exec,
         ("exec", "safe 8 threads"): safe_exec_threads,
         ("exec", "asyncssh"): asyncssh_exec,
+        ("exec", "asyncssh × 4 connections"): lambda n: asyncssh_exec(n, 4),
         ("exec", "parallel-ssh"): pssh_exec,
         ("exec", "thread-local recipe"): recipe_exec,
         ("exec", "one client, a lock"): locked_exec,
         ("exec", "one client, no lock"): shared_exec,
         ("exec", "ControlMaster xargs"): openssh_exec,
+        ("exec", "netmiko"): netmiko_exec,
+        ("exec", "fabric"): fabric_exec,
         ("stdout", "safe run"): safe_stdout,
         ("stdout", "safe stream"): safe_stdout_stream,
         ("stdout", "asyncssh"): asyncssh_stdout,
@@ -430,10 +465,15 @@ def main() -> None:
     workload, peer, server, count = sys.argv[1:5]
     SERVER.update(json.loads(Path(server).read_text()))
     run = workloads()[workload, peer]
-    module = {"safe": "paramedic.safe", "asyncssh": "asyncssh", "parallel-ssh": "pssh.clients"}.get(
-        peer.split()[0], "paramiko"
-    )
-    if peer.split()[0] not in ("openssh", "ControlMaster"):
+    who = peer.split()[0]
+    module = {
+        "safe": "paramedic.safe",
+        "asyncssh": "asyncssh",
+        "parallel-ssh": "pssh.clients",
+        "netmiko": "netmiko",
+        "fabric": "fabric",
+    }.get(who, "paramiko")
+    if who not in ("openssh", "ControlMaster"):
         __import__(module)
     wall, cpu = time.perf_counter(), cpu_s()
     ok = run(int(count))
