@@ -53,6 +53,7 @@ class Facts:
         long_calls: the latest remote calls that took long.
         nested: calls that interrupted another one on the same connection: the outer, the inner, how often.
         dropped: channels whose finalizer closed them under their command.
+        origins: where the task was submitted whose stack, by thread and id, has no line of the user's own.
         finalizing: the object whose finalizer runs, by thread.
 
     Threads: made and read by one thread.
@@ -90,6 +91,7 @@ class Facts:
         self.sftp = SftpState()
         self.states = States()
         self.finalizing: dict[int, int] = {}
+        self.origins: dict[tuple[int, int], int] = {}
 
     def abandoned(self, call: Call) -> None:
         """A call will never say that it ended."""

@@ -46,28 +46,33 @@ class Starved:
 
 
 class Futures:
-    """All futures that somebody may still ask."""
+    """All futures that somebody may still ask.
+
+    Attributes:
+        task_of: where the task that a worker runs, or has run last, was submitted.
+    """
 
     def __init__(self) -> None:
         self._failed: dict[int, LostError] = {}
-        self._waiting: set[int] = set()
+        self._waiting: dict[int, int] = {}
+        self.task_of: dict[int, int] = {}
         self._running: dict[int, int] = {}
         self._raised: dict[int, Call] = {}
         self._starved: list[Starved] = []
         self.begins: dict[str, Listener] = {}
         self.ends = {"Future.result": self._asked, "Future.exception": self._asked}
 
-    def post(self, thread: int, future: int, token: int) -> None:
-        """A future is submitted, or done."""
+    def post(self, thread: int, future: int, token: int, site: int) -> None:
+        """A future is submitted, at that site, or done."""
         if token == SUBMITTED:
-            self._waiting.add(future)
+            self._waiting[future] = site
         elif self._running.get(thread) == future:
             del self._running[thread]
 
     def take(self, thread: int, future: int, token: int, asked: bool) -> None:
         """A worker begins it, or somebody learns that it is done."""
         if token == SUBMITTED:
-            self._waiting.discard(future)
+            self.task_of[thread] = self._waiting.pop(future, 0)
             self._running[thread] = future
             self._raised.pop(thread, None)
         elif asked:

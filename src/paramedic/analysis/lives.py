@@ -24,6 +24,7 @@ class ClosedUse:
             over, but nothing made the closer wait for it).
         count: how often.
         uses: one call for each other thread.
+        inner: the client or transport that was used, where it goes through the one that was closed; else 0.
     """
 
     owner: int
@@ -32,6 +33,7 @@ class ClosedUse:
     how: str
     count: int = 1
     uses: list[Call] = field(default_factory=list)
+    inner: int = 0
 
 
 @dataclass(slots=True)
@@ -67,6 +69,8 @@ class _Life:
     cut: dict[int, Call] = field(default_factory=dict)
     """Calls of other threads that were under way when it was closed."""
     last: dict[int, tuple[Call, Epoch]] = field(default_factory=dict)
+    below: int = 0
+    """The client or transport that was closed, where that is not itself but the one that carried it."""
 
 
 _MATTERS = frozenset(
@@ -123,7 +127,7 @@ class Lives:
         uses = life.open_uses.get(call.thread)
         if uses and call in uses:
             uses.remove(call)
-        if life.close is None or life.close.thread == call.thread:
+        if life.close is None or (life.close.thread == call.thread and not life.below):
             life.last[call.thread] = (call, clock.epoch())
             return
         was_cut = life.cut.pop(id(call), None) is not None
@@ -133,13 +137,16 @@ class Lives:
         if excused:
             return
         if failed and was_cut:
-            self._note(owner, life.close, call, "broken")
+            how = "broken"
         elif failed and call.began_ns >= life.close.began_ns:
-            self._note(owner, life.close, call, "after")
+            how = "after"
         elif call.name == "Channel.recv_exit_status" and call.result == -1:
-            self._note(owner, life.close, call, "status")
+            how = "status"
         elif short and not failed:
-            self._note(owner, life.close, call, "short")
+            how = "short"
+        else:
+            return
+        self._note(life.below or owner, life.close, call, how, owner if life.below else 0)
 
     def abandoned(self, owner: int, call: Call) -> None:
         """The use ended, and nobody knows how."""
@@ -150,7 +157,7 @@ class Lives:
             if uses and call in uses:
                 uses.remove(call)
 
-    def closes(self, owner: int, call: Call, clock: ThreadClock, alive: set[int]) -> None:
+    def closes(self, owner: int, call: Call, clock: ThreadClock, alive: set[int], below: int = 0) -> None:
         """It is closed.
 
         Args:
@@ -158,10 +165,12 @@ class Lives:
             call: the call of close().
             clock: of the closing thread.
             alive: numbers of the threads that have not ended.
+            below: what the call really closed, where ``owner`` is a connection that goes through it.
         """
         life = self.of(owner)
         if life.close is not None:
             return
+        life.below = below
         life.close, life.close_epoch = call, clock.epoch()
         for thread, uses in life.open_uses.items():
             if thread != call.thread:
@@ -173,7 +182,8 @@ class Lives:
                 key = (call.stack, use.stack)
                 known = self._unordered.get(key)
                 if known is None:
-                    self._unordered[key] = ClosedUse(owner, call, use, "unordered", uses=[use])
+                    inner = owner if below else 0
+                    self._unordered[key] = ClosedUse(below or owner, call, use, "unordered", uses=[use], inner=inner)
                 else:
                     known.count += 1
 
@@ -216,11 +226,11 @@ class Lives:
         if len(known.calls) < 50:
             known.calls.append(call)
 
-    def _note(self, owner: int, close: Call, use: Call, how: str) -> None:
+    def _note(self, owner: int, close: Call, use: Call, how: str, inner: int = 0) -> None:
         key = (close.stack, how)
         known = self._found.get(key)
         if known is None:
-            self._found[key] = ClosedUse(owner, close, use, how, uses=[use])
+            self._found[key] = ClosedUse(owner, close, use, how, uses=[use], inner=inner)
             return
         known.count += 1
         if len(known.uses) < 20:

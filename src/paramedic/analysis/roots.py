@@ -20,6 +20,7 @@ class Roots:
         self._known: dict[int, Root] = {}
         self.client_of: dict[int, int] = {}
         self.transport_of: dict[int, int] = {}
+        self._carried: dict[int, list[int]] = {}
         self.by_remote: dict[tuple[int, int], int] = {}
         self.by_number: dict[tuple[int, int], int] = {}
 
@@ -60,6 +61,17 @@ class Roots:
         self.client_of[transport] = client
         self.transport_of[client] = transport
         self._world.thing(transport).label = self._world.thing(client).label
+
+    def carried(self, inner: int, outer: int) -> None:
+        """A transport's socket is a channel of another one."""
+        self._carried.setdefault(outer, []).append(inner)
+
+    def through(self, outer: int) -> list[int]:
+        """The transports that go through another one, also by way of a third."""
+        found = list(self._carried.get(outer, ()))
+        for inner in found:
+            found += [t for t in self._carried.get(inner, ()) if t not in found]
+        return found
 
     def forget(self, obj: int) -> None:
         """The object is gone, or belongs to another now."""

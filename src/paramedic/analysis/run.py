@@ -107,6 +107,8 @@ class RunFacts(Facts):
         if outer and operation.remote and thread == 1:
             self._nested(outer[-1], call)
         self.open.begin(call)
+        if not self.world.owns(site):
+            self.origins[thread, site] = self.futures.task_of.get(thread, 0)
         if not operation.paramiko:
             for listener in self._begins[op]:
                 listener(call, NOWHERE)
@@ -137,6 +139,10 @@ class RunFacts(Facts):
             self.lives.reborn(obj)
         elif name in ("SSHClient.close", "Transport.close"):
             self.lives.closes(obj, call, clock, self._alive)
+            for inner in self.roots.through(transport):
+                client = self.roots.client_of.get(inner, 0)
+                for owner in (inner, client) if client else (inner,):
+                    self.lives.closes(owner, call, clock, self._alive, obj)
         elif name == "Channel.exit_status_ready" and channel:
             if self.channels.polled_in_vain(channel, call):
                 self.channels.waited(Stall.STATUS, channel, OUT, call, t_ns, True)
@@ -243,6 +249,8 @@ class RunFacts(Facts):
         kind = self._operations[event.op].name.partition(".")[0] if event.op else "object"
         self.world.born(event.obj, kind, event.site, event.a, event.b, event.thread)
         if kind == "Transport":
+            if event.a:
+                self.roots.carried(event.obj, self.roots.of(event.a).transport)
             for call in reversed(self.open.of(event.thread)):
                 if call.name == "SSHClient.connect":
                     self.roots.connected(call.obj, event.obj)
@@ -340,7 +348,7 @@ class RunFacts(Facts):
         thread, obj, token = event[6], event[2], event[1]
         self.clocks.post(thread, obj, token)
         if 0 < token <= 2:
-            self.futures.post(thread, obj, token)
+            self.futures.post(thread, obj, token, event[3])
         elif event[4]:
             self.pools.put(obj, token)
 

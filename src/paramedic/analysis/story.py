@@ -26,15 +26,20 @@ class Story:
         self.world = facts.world
 
     def place(self, stack: int, thread: int) -> tuple[Site | None, tuple[Site, ...], str]:
-        """Site, stack and a remark: a thread that ran none of the user's code is placed where it was started."""
-        if stack:
-            return self.world.site(stack), self.world.stack(stack), ""
-        started = self.world.thread(thread).started_at
-        return (
-            self.world.site(started),
-            self.world.stack(started),
-            " (on a thread that was started here)" if started else "",
-        )
+        """Site, stack and a remark.
+
+        What ran none of the user's own code is placed where its task was submitted, or its thread was started.
+        """
+        world = self.world
+        own = world.stack(stack)
+        if stack and world.owns(stack):
+            return world.site(stack), own, ""
+        task = self.facts.origins.get((thread, stack), 0)
+        origin = task or world.thread(thread).started_at
+        if not origin or stack and not world.owns(origin):
+            return world.site(stack), own, ""
+        remark = " (in a task that was submitted here)" if task else " (on a thread that was started here)"
+        return world.site(origin), (*own, *world.stack(origin)), remark
 
     def step(self, thread: int, stack: int, t_ns: int, what: str, locks: Iterable[int] = ()) -> Step:
         """One thing that one thread did."""

@@ -91,6 +91,7 @@ class World:
         self._counts: dict[str, int] = {}
         self._pinned: set[int] = set()
         self._stacks: dict[int, tuple[Site, ...]] = {0: ()}
+        self._owned: dict[int, bool] = {0: False}
         self._theirs: dict[int, Site | None] = {0: None}
 
     def text(self, ident: int) -> str:
@@ -145,6 +146,14 @@ class World:
             words = self.text(ident).split()
             known = tuple(s for w in words[1:] if (s := self._site(int(w))) is not None)
             self._stacks[ident] = known
+        return known
+
+    def owns(self, ident: int) -> bool:
+        """Whether a line of the user's own is in a stack, and not only installed packages' lines."""
+        known = self._owned.get(ident)
+        if known is None:
+            words = self.text(ident).split()[1:]
+            known = self._owned[ident] = any(self.text(int(w)).startswith("F\t") for w in words)
         return known
 
     def site(self, ident: int) -> Site | None:

@@ -285,14 +285,14 @@ class HandOvers:
     def futures(self, base: Any, thread: Any) -> Iterator[Target]:
         """Futures and thread pools."""
         probes = self.probes
-        row, id_of, trouble = probes.row, probes.id_of, probes.trouble
+        row, id_of, stack_of, trouble = probes.row, probes.id_of, probes.stacks.of, probes.trouble
         probes.classes[base.Future] = NUMBER["Future.__init__"]
         probes.classes[thread.ThreadPoolExecutor] = NUMBER["Executor.__init__"]
         timeout = lambda _, value=None: (milliseconds(value), 0)  # noqa: E731
 
         def submitted(_: Any, future: Any) -> None:
             try:
-                row(_POST, 0, id_of(future), 0, SUBMITTED, 0)
+                row(_POST, 0, id_of(future), stack_of(_getframe(2)), SUBMITTED, 0)
             except Exception as e:
                 trouble("submit", e)
 

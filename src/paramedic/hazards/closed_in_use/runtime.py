@@ -22,6 +22,8 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         certain = closed.how != "unordered"
         users = story.threads({use.thread for use in closed.uses})
         closer, name = facts.world.thread_name(closed.close.thread), facts.world.name(closed.owner)
+        if closed.inner:
+            name += f", through which {facts.world.name(closed.inner)} goes,"
         message = f"{closer} closed {name} {_HOW[closed.how].format(users=users)}"
         steps = sorted(
             [story.call(closed.close), *(story.call(use, _status(facts, use.result)) if closed.how == "status" else
