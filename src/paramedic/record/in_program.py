@@ -70,6 +70,11 @@ class Recording:
         """Whether it is under way."""
         return self in _open
 
+    @property
+    def folder(self) -> Path:
+        """Where its events are: its own folder, or that of the recording that it is a part of."""
+        return self._part.folder if self._part is not None else self.path
+
     def start(self) -> None:
         """Begin; nothing if it is under way already. One that has ended begins anew.
 

@@ -1,0 +1,116 @@
+"""Follow a recording that is being written, and say at given moments what has been found since the last one.
+
+The machines go on from where they are; each time a copy of this process looks at what they have, as if the program
+ended there. So the work grows with what was recorded since, not with all of it.
+
+Threads: one thread of a process that has no others.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from paramedic.analysis.run import RunFacts
+from paramedic.check import chapters
+from paramedic.check.recording import judged, new_facts
+from paramedic.model.event import Kind
+from paramedic.model.finding import Finding
+from paramedic.model.report import Gap, finding_from_json, finding_to_json
+from paramedic.trace.following import TraceFollower
+from paramedic.trace.reader import RecordingError, find_traces
+
+_QUIET = frozenset(int(k) for k in (Kind.BEGIN, Kind.END, Kind.START, Kind.JOINED, Kind.GAP))
+"""Events of which alone no finding is made."""
+
+
+class Followed:
+    """The files of one folder, each with the facts so far."""
+
+    def __init__(self, folder: Path) -> None:
+        """Nothing is read yet."""
+        self._folder = folder
+        self._files: dict[Path, tuple[TraceFollower, RunFacts]] = {}
+        self._before: list[Finding] = []
+        self._since_ns = 0
+        self._gaps: set[Gap] = set()
+
+    def chapter(self, until_ns: int) -> tuple[list[Finding], list[Gap]]:
+        """What has been found since the last call.
+
+        Args:
+            until_ns: what happened later is left for the next chapter.
+        """
+        loud = False
+        for follower, facts in self._opened():
+            try:
+                events = follower.events(until_ns)
+            except RecordingError as error:
+                self._gaps.add(Gap(reason="unreadable", detail=str(error)))
+                continue
+            loud = loud or any(event.kind not in _QUIET for event in events)
+            facts.feed_some(events)
+        since_ns, self._since_ns = self._since_ns, until_ns
+        if not loud:
+            return [], []
+        everything, all_gaps = self._looked_at(until_ns)
+        found: list[Finding] = []
+        for process, first_ns in {facts.process: facts.first_ns for _, facts in self._files.values()}.items():
+            mine = [f for f in everything if f.process == process]
+            found += chapters.newer([f for f in self._before if f.process == process], mine, since_ns - first_ns)
+        self._before = everything
+        for _, facts in self._files.values():
+            facts.conflicts.begin_chapter()
+        gaps = [g for g in all_gaps if g not in self._gaps]
+        self._gaps.update(gaps)
+        return found, gaps
+
+    def _opened(self) -> list[tuple[TraceFollower, RunFacts]]:
+        try:
+            paths = find_traces(self._folder)
+        except RecordingError:
+            return []
+        for path in paths:
+            if path not in self._files:
+                try:
+                    follower = TraceFollower(path)
+                except RecordingError:  # it has no header yet
+                    continue
+                self._files[path] = follower, new_facts(follower.trace)
+        return list(self._files.values())
+
+    def _looked_at(self, until_ns: int) -> tuple[list[Finding], list[Gap]]:
+        """What the facts say as if all ended now, found in a copy of this process: the machines here must go on."""
+        reading, writing = os.pipe()
+        child = os.fork()
+        if child == 0:
+            try:
+                os.close(reading)
+                with os.fdopen(writing, "w") as out:
+                    json.dump(self._said(until_ns), out)
+            finally:
+                os._exit(0)
+        os.close(writing)
+        with os.fdopen(reading) as told:
+            words = told.read()
+        os.waitpid(child, 0)
+        try:
+            data = json.loads(words)
+        except ValueError:
+            return [], [Gap(reason="lens-failed", detail="the recording could not be looked at")]
+        return [finding_from_json(f) for f in data["findings"]], [Gap(**g) for g in data["gaps"]]
+
+    def _said(self, until_ns: int) -> dict[str, Any]:
+        findings: list[Finding] = []
+        gaps: list[Gap] = []
+        for follower, facts in self._files.values():
+            facts.live = True
+            facts.finish(until_ns)
+            findings += judged(facts, gaps)
+            gaps += follower.trace.gaps + facts.gaps
+        return {
+            "findings": [finding_to_json(f) for f in findings],
+            "gaps": [{"reason": g.reason, "detail": g.detail, "count": g.count} for g in gaps],
+        }

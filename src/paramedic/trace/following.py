@@ -1,0 +1,130 @@
+"""Read a recording that is being written piece by piece: each time only what has come since.
+
+Threads: one thread at a time for each file.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+from dataclasses import dataclass
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+from paramedic.model.event import Event, Kind
+from paramedic.trace.layout import CHUNK_BYTES, HEADER_BYTES, LAST_PIECE, ROLE_TEXTS, ROW, ROW_BYTES, TEXT_ROW
+from paramedic.trace.reader import RecordingError, TraceFile, open_trace
+
+_EMPTY, _CHUNK, _OWNER, _TEXT = int(Kind.EMPTY), int(Kind.CHUNK), int(Kind.OWNER), int(Kind.TEXT)
+_KINDS = frozenset(int(k) for k in Kind) - {_CHUNK, _TEXT, _EMPTY, _OWNER}
+_NAMES_OPERATION = frozenset(int(k) for k in (Kind.CALL, Kind.RETURN, Kind.RAISE, Kind.NEW))
+_ROWS = CHUNK_BYTES // ROW_BYTES
+_GIVEN_UP_ROWS = 64
+"""A row that is empty although so many stand behind it will not be written any more."""
+
+
+@dataclass(slots=True)
+class _Place:
+    """How far a chunk was read."""
+
+    generation: int
+    row: int = 1
+    thread: int = 0
+
+
+class TraceFollower:
+    """One process's file, while it grows.
+
+    Attributes:
+        trace: the file as it was first opened, with its header; its texts grow with what is read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open it.
+
+        Raises:
+            RecordingError: it is no recording that can be read (not yet, perhaps).
+        """
+        self.trace: TraceFile = open_trace(path)
+        self._path = path
+        self._places: dict[int, _Place] = {}
+        self._pieces: dict[int, list[tuple[int, int, bytes]]] = {}
+        self._held: list[Event] = []
+        self._data: Any = b""
+
+    def events(self, until_ns: int) -> list[Event]:
+        """What has come since the last time, in the order of time, up to a moment; what is later is kept for next time.
+
+        Args:
+            until_ns: on the recording's clock.
+        """
+        self._map()
+        fresh = self._held
+        for offset in range(HEADER_BYTES, len(self._data) - CHUNK_BYTES + 1, CHUNK_BYTES):
+            place = self._places.get(offset)
+            if place is not None and place.row >= _ROWS and place.generation == self._generation(offset):
+                continue
+            t_ns, generation, _, _, role, _, _, kind = ROW.unpack_from(self._data, offset)
+            if kind != _CHUNK:
+                continue
+            if place is None or place.generation != generation:
+                place = self._places[offset] = _Place(generation)
+            if role == ROLE_TEXTS:
+                self._texts(offset, place)
+            else:
+                self._rows(offset, place, fresh)
+        fresh.sort(key=itemgetter(0))
+        upto = len(fresh)
+        while upto and fresh[upto - 1].t_ns > until_ns:
+            upto -= 1
+        self._held = fresh[upto:]
+        return fresh[:upto]
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.trace.close()
+        if isinstance(self._data, mmap.mmap):
+            self._data.close()
+
+    def _map(self) -> None:
+        try:
+            with self._path.open("rb") as file:
+                size = os.fstat(file.fileno()).st_size
+                if size > max(HEADER_BYTES, len(self._data)):
+                    self._data = mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ)
+        except (OSError, ValueError) as error:
+            raise RecordingError(f"{self._path}: cannot be read any more: {error}") from None
+
+    def _generation(self, offset: int) -> int:
+        return int(ROW.unpack_from(self._data, offset)[1])
+
+    def _rows(self, offset: int, place: _Place, fresh: list[Event]) -> None:
+        data = self._data
+        begin = offset + place.row * ROW_BYTES
+        rows = list(ROW.iter_unpack(data[begin : offset + CHUNK_BYTES]))
+        while rows and rows[-1][7] == _EMPTY:
+            rows.pop()
+        operations = len(self.trace.header["operations"])
+        for position, (t, a, obj, site, b, op, _, kind) in enumerate(rows):
+            if kind == _EMPTY and len(rows) - position < _GIVEN_UP_ROWS:
+                return  # its thread is in the middle of it
+            place.row += 1
+            if kind == _OWNER:
+                place.thread = a
+            elif kind in _KINDS and (op < operations or kind not in _NAMES_OPERATION):
+                fresh.append(Event(t, a, obj, site, b, op, place.thread, kind))
+
+    def _texts(self, offset: int, place: _Place) -> None:
+        begin = offset + place.row * ROW_BYTES
+        for text_id, piece, size, raw, kind in TEXT_ROW.iter_unpack(self._data[begin : offset + CHUNK_BYTES]):
+            if kind != _TEXT:
+                return
+            place.row += 1
+            parts = self._pieces.setdefault(text_id, [])
+            parts.append((piece, size, raw))
+            last = max(parts)
+            if last[1] & LAST_PIECE and len(parts) == last[0] + 1:
+                whole = b"".join(raw[: size & ~LAST_PIECE] for _, size, raw in sorted(parts))
+                self.trace.texts[text_id] = whole.decode("utf-8", "backslashreplace")
+                del self._pieces[text_id]
