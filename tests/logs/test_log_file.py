@@ -164,7 +164,8 @@ def test_a_thread_that_logs_in_the_middle_of_logging_does_not_wait_for_itself(
         done.start()
         done.join(10)
         assert not done.is_alive()
-    assert {row[5] for row in parsed(path)} == {"Debug msg: inner", "Debug msg: outer"}
+    # a transport of another test may say its last word at this moment
+    assert {row[5] for row in parsed(path) if ": " in row[5]} == {"Debug msg: inner", "Debug msg: outer"}
 
 
 def test_what_waits_is_written_when_the_program_ends_or_forks(tmp_path: Path) -> None:

@@ -78,6 +78,11 @@ FOUND: dict[str, tuple[str, str, str]] = {
         "dropped-channel", "possible",
         ONE + "1 2: open 0\n1 1: yes 0\n1 1: ok 0\n1 2: eof> 0\n0 2: open 1\n40 1: yes 1\n1 1: ok 1\n"
         "1 2: eof> 1\n4 1: dead 0\n90 1: eof< 1"),
+    "the transport's own thread ends a channel that the peer has not ended": (
+        "dropped-channel", "possible",
+        ONE + "1 2: open 0\n1 1: yes 0\n1 1: ok 0\n600 2: open 1\n1 1: yes 1\n1 1: eof> 0\n1 1: ok 1\n9 1: dead 0"),
+    "a connection ends under a command": (
+        "closed-in-use", "advice", ONE + "1 2: open 0\n1 1: yes 0\n1 1: ok 0\n1 2: eof> 0\n700 1: end"),
     "an EOF crosses the peer's and the connection ends without a word": (
         "eof-after-close", "possible",
         ONE + command(1, 2, 0) + "\n1 2: open 1\n1 1: end"),
@@ -155,6 +160,13 @@ QUIET: dict[str, str] = {
     "new keys come and go under load": ONE + command(1, 2, 0) + "\n1 1: kex\n1 1: keys\n" + command(1, 2, 1),
     "a channel is closed early and on purpose": ONE + "1 2: open 0\n1 1: yes 0\n1 1: ok 0\n900 2: eof> 0\n1 1: dead 0\n"
     "0 2: open 1\n1 1: yes 1\n1 1: ok 1\n1 2: eof> 1\n1 1: eof< 1",
+    "a second thread closes channels early and drops them": ONE + "1 2: open 0\n1 1: yes 0\n1 1: ok 0\n1 3: eof> 0\n"
+    "1 2: open 1\n1 1: yes 1\n1 1: ok 1\n4 1: dead 0\n1 2: eof> 1\n1 1: eof< 1",
+    "an SFTP session is closed, and the next one opened": ONE + "1 2: open 0\n1 1: yes 0\n1 1: ok 0\n"
+    "1 2: sftp 0 stat(b'/a')\n1 2: eof> 0\n0 2: open 1\n1 1: yes 1\n1 1: ok 1\n1 1: dead 0\n1 2: eof> 1\n1 1: eof< 1",
+    "several threads close channels early at the same time": ONE + "\n".join(
+        f"1 {n}: open {n}\n1 1: yes {n}\n1 1: ok {n}" for n in range(2, 5))
+    + "\n1 2: eof> 2\n0 2: open 5\n1 1: yes 5\n1 1: ok 5\n2 1: dead 2",
     "many log in at the same time": "\n".join(
         line for step in ("start", "banner", "kex", "keys", "login", "in") for n in range(1, 9)
         for line in [f"1 {n}: {step}" + (f" 0x{n}" if step == "start" else "")]),

@@ -260,6 +260,7 @@ class Channels(Connections):
         if channel is None:
             return
         if channel.eof_received is None and channel.requested is not None and len(self.dropped) < KEPT:
+            ended = channel.eof_sent
             moved = channel.moved if not channel.guessed else None
             mine = channel.eof_sent if channel.eof_sent and channel.eof_sent[2] == channel.opener else channel.requested
             between = seconds_between(mine, moved.opening if moved is not None else None)
@@ -268,6 +269,8 @@ class Channels(Connections):
                 Dropped(
                     channel=channel.facts(),
                     line=line_of(seen),
+                    ended_by="" if ended is None else _role(ended[2], channel, transport),
+                    beside=len(transport.channels) - 1,
                     moved_on=None if moved is None else moved.facts(),
                     moved_on_ms=None if between is None else between * 1000,
                     after_answer_ms=None if after is None else after * 1000,
@@ -433,6 +436,13 @@ class Channels(Connections):
         """
         same = self._by_number.get(number, ())
         return len(same) > 1 or (self.blind and bool(same))
+
+
+def _role(thread: bytes, channel: Channel, transport: Transport) -> str:
+    """Who a thread is to a channel: ``transport``, ``opener`` or ``other``."""
+    if thread == transport.tid:
+        return "transport"
+    return "opener" if thread == channel.opener else "other"
 
 
 def _doing(line: bytes) -> str:

@@ -284,6 +284,8 @@ class Dropped:
     Attributes:
         channel: what is known of it.
         line: the message that came too late.
+        ended_by: who logged our end of stream: ``opener``, ``transport`` (its own thread), ``other`` or "".
+        beside: how many other channels of its transport were open.
         moved_on: the opener's next channel, as far as the log has it.
         moved_on_ms: how long after the opener's last step with this channel that one was opened.
         after_answer_ms: how long after the next channel's first answer the message came.
@@ -291,6 +293,8 @@ class Dropped:
 
     channel: ChannelFacts
     line: Line
+    ended_by: str
+    beside: int
     moved_on: ChannelFacts | None
     moved_on_ms: float | None
     after_answer_ms: float | None

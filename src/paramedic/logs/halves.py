@@ -238,9 +238,7 @@ def _continued(
         authenticated=a.authenticated or b.authenticated,
         ending=replace(b.ending, authenticated=a.ending.authenticated or b.ending.authenticated),
         last=b.last,
-        unfinished=()
-        if b.ending.how
-        else (*(c for c in unfinished), *(c for c in b.unfinished if c.number not in known)),
+        unfinished=(*unfinished, *(c for c in b.unfinished if c.number not in known)),
         rekeying=b.rekeying or (a.rekeying if b.keys_agreed is None else None),
         double_logins=a.double_logins + tuple(d for d in b.double_logins if d[1].number > seam),
         unimplemented=a.unimplemented + tuple(x for x in b.unimplemented if x.number > seam),

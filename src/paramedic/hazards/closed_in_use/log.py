@@ -53,3 +53,31 @@ def find(facts: LogFacts) -> Iterable[Finding]:
             why="The log proves that the openings failed with the connection. That our side closed it is suggested by "
             "a server that says nothing; a server that is gone says nothing either. " + HAZARD.why,
         )
+        told.add(transport.name)
+    yield from _cut_short(facts, raced | told)
+
+
+def _cut_short(facts: LogFacts, told: set[str]) -> Iterable[Finding]:
+    """Connections that ended, without a word of the server's, under commands that had not ended."""
+    for transport in facts.transports:
+        running = [
+            c for c in transport.unfinished if c.requested is not None and c.eof_received is None and not c.sftp
+        ]
+        ending = transport.ending
+        if ending.how != "eof" or ending.line is None or not running or transport.name in told or transport.server:
+            continue
+        yield Finding(
+            hazard=HAZARD.name,
+            code=HAZARD.code,
+            confidence=Confidence.ADVICE,
+            message=f"{transport.name} ended while {len(running)} command(s) had not: see whether another thread, a "
+            "with block or a finally clause closes it too early",
+            steps=(
+                *(c.requested.step("a command was started") for c in running[:3] if c.requested is not None),
+                ending.line.step("the connection ended, and the server had not said why"),
+            ),
+            objects=(transport.name,),
+            why="The log proves that the connection ended first. A client that is closed on purpose while a command "
+            "runs looks the same, and so does a server that is gone. " + HAZARD.why,
+            count=len(running),
+        )

@@ -52,5 +52,11 @@ def find(facts: LogFacts) -> Iterable[Finding]:
 
 
 def _outlived(transport: TransportFacts, facts: LogFacts) -> bool:
-    failed = transport.logins_failed[-1].at_s
-    return failed is not None and facts.last is not None and (facts.last.at_s or failed) - failed > 5
+    """Whether a close would have been seen: the transport's thread says so at once, unless the program ends with it."""
+    failed = transport.logins_failed[-1]
+    if facts.last is not None and (facts.last.at_s or 0.0) - (failed.at_s or facts.last.at_s or 0.0) > 5:
+        return True
+    return any(
+        other.started is not None and other.started.number > failed.number and other.authenticated is not None
+        for other in facts.transports
+    )

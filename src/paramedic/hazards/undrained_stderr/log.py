@@ -1,4 +1,4 @@
-"""In a log: nobody reads stderr while stdout is waited for"""
+"""In a log: nobody reads stderr while stdout is waited for."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from paramedic.hazards.undrained_stderr import HAZARD
 from paramedic.logs.facts import LogFacts
-from paramedic.model.finding import Confidence, Finding
+from paramedic.logs.silence import unended_commands, unread_output
+from paramedic.model.finding import Finding
 
 
 def find(facts: LogFacts) -> Iterable[Finding]:
@@ -14,37 +15,12 @@ def find(facts: LogFacts) -> Iterable[Finding]:
 
     Threads: pure.
     """
-    for full in facts.windows_full:
-        if full.stderr > full.stdout:
-            yield Finding(
-                hazard=HAZARD.name,
-                code=HAZARD.code,
-                confidence=Confidence.POSSIBLE,
-                message=f"the receive window of channel {full.channel} is used up: {full.stdout} bytes of output and "
-                f"{full.stderr} of errors came in, and nothing was given back",
-                steps=(full.line.step("the last byte that fits"),),
-                objects=(f"channel {full.channel} of {full.transport}",),
-                why="The packet dump proves that the window is full and that no thread reads. Most "
-                "of it is stderr, which nobody reads. " + HAZARD.why,
-            )
-    quiet = [
-        (transport, channel)
-        for transport in facts.transports
-        if not transport.ending.how and not transport.server
-        for channel in transport.unfinished
-        if channel.requested is not None and channel.eof_received is None and not channel.sftp and True
-    ]
-    if quiet and not facts.windows_full:
-        steps = [line.step("last heard of it") for _, c in quiet[:3] if (line := c.last) is not None]
-        yield Finding(
-            hazard=HAZARD.name,
-            code=HAZARD.code,
-            confidence=Confidence.ADVICE,
-            message=f"{len(quiet)} command(s) had not ended when the log stops; if the program hangs, see whether "
-            "nobody reads stderr while stdout is waited for",
-            steps=tuple(steps),
-            objects=tuple(dict.fromkeys(t.name for t, _ in quiet[:5])),
-            why="Paramiko does not log data or windows, so the log only shows that no end came. A thread dump, or "
-            "Transport.set_hexdump(True), tells more. " + HAZARD.why,
-            count=len(quiet),
-        )
+    full = [w for w in facts.windows_full if w.stderr > w.stdout]
+    quiet = unended_commands(facts)
+    yield from unread_output(
+        HAZARD,
+        full,
+        "Most of it is stderr, which nobody reads.",
+        [] if facts.windows_full else quiet,
+        "nobody reads stderr while stdout is waited for",
+    )
