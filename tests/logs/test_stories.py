@@ -115,6 +115,9 @@ FOUND: dict[str, tuple[str, str, str]] = {
     "a channel's opening is not answered for a minute": (
         "wait-without-timeout", "possible", ONE + "1 2: open 0\n61000 3: open 1"),
     "the log stops in a command": ("wait-without-timeout", "advice", ONE + command(1, 2, 0, ends=False)),
+    "the log stops in an SFTP call": (
+        "wait-without-timeout", "advice",
+        ONE + "1 2: open 0\n1 1: yes 0\n1 1: ok 0\n9 2: sftp 0 stat(b'/a')\n9 2: sftp 0 stat(b'/b')"),
     "keys are added unseen": ("host-key-not-verified", "advice", TWO),
     "connections go silent one after the other": (
         "leaked-connection", "advice", "\n".join(connected(n, identity=f"0x{n}") for n in range(1, 9))),

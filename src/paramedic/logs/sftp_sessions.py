@@ -193,6 +193,8 @@ class SftpSessions:
                 if gap is not None and gap >= 0:
                     session.fast.append((gap * 1000, before, seen))
         session.last = seen
+        if session.channel is not None:
+            session.channel.last = seen
         if thread in session.threads or len(session.threads) < MAX_THREADS:
             session.threads[thread] = seen
         session.opens.pop(thread, None)

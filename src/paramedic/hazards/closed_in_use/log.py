@@ -60,9 +60,7 @@ def find(facts: LogFacts) -> Iterable[Finding]:
 def _cut_short(facts: LogFacts, told: set[str]) -> Iterable[Finding]:
     """Connections that ended, without a word of the server's, under commands that had not ended."""
     for transport in facts.transports:
-        running = [
-            c for c in transport.unfinished if c.requested is not None and c.eof_received is None and not c.sftp
-        ]
+        running = [c for c in transport.unfinished if c.requested is not None and c.eof_received is None and not c.sftp]
         ending = transport.ending
         if ending.how != "eof" or ending.line is None or not running or transport.name in told or transport.server:
             continue

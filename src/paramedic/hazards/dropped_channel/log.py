@@ -39,7 +39,7 @@ def find(facts: LogFacts) -> Iterable[Finding]:
         ]
         more = f" and {len(alike) - 1} more" if len(alike) > 1 else ""
         proof = (
-            "That its finalizer closed it is proved by the thread: the transport's own thread ended it, when it let go of it."
+            "That its finalizer closed it is proved by the thread: the transport's own ended it, when it let go of it."
             if first.ended_by == "transport"
             else "That its finalizer closed it is suggested by the moment: when the transport's thread let go of it."
             if confidence is Confidence.POSSIBLE

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from paramedic.hazards.wait_without_timeout import HAZARD
-from paramedic.logs.facts import ChannelFacts, LogFacts
+from paramedic.logs.facts import ChannelFacts, Line, LogFacts
 from paramedic.model.finding import Confidence, Finding
 
 LONG_S = 30.0
@@ -23,7 +23,7 @@ def find(facts: LogFacts) -> Iterable[Finding]:
         if transport.ending.how or transport.server:
             continue
         opening = [c for c in transport.ending.waiting if c.opening is not None and c.confirmed is None]
-        running = [c for c in transport.unfinished if c.eof_received is None and not c.sftp]
+        running = [c for c in transport.unfinished if c.eof_received is None and not (c.sftp and _idle(c, facts.last))]
         numbers = {c.number for c in opening}
         asked = opening + [c for c in running if c.number not in numbers]
         line = asked[0].last or asked[0].opening if asked else None
@@ -47,9 +47,16 @@ def find(facts: LogFacts) -> Iterable[Finding]:
         )
 
 
+def _idle(session: ChannelFacts, last: Line) -> bool:
+    """Whether an SFTP session may be at rest: its last call need not be the one that nobody heard of again."""
+    return session.last is None or session.last.number != last.number
+
+
 def _state(channel: ChannelFacts) -> str:
     if channel.confirmed is None:
         return "opening was never answered"
     if channel.requested is None:
         return "opened; no request on it was granted"
+    if channel.sftp:
+        return "the last that was asked of the SFTP session"
     return "a command was started; its end was not seen"
