@@ -90,7 +90,7 @@ class Stacks:
     def of(self, frame: FrameType | None) -> int:
         """Text id of the stack that begins at ``frame`` and goes outwards; 0 if no user frame is on it.
 
-        Never raises: the locks' stand-ins call it in the middle of the program's own calls.
+        Where there is no room for it, the stack is left out.
         """
         try:
             key: list[int] = []
@@ -116,7 +116,7 @@ class Stacks:
             if known is None:
                 known = self._intern(start, found)
             return known
-        except Exception:  # a RecursionError where the program is about to get its own
+        except (RecursionError, MemoryError):  # where the program is about to get its own
             return 0
 
     def _intern(self, frame: FrameType | None, key: tuple[int, ...]) -> int:

@@ -16,6 +16,7 @@ from typing import Any
 
 from paramedic.model.event import Kind
 from paramedic.record.frames import PARAMIKO, Stacks, _owners, owner_of
+from paramedic.record.interrupts import reaches_program
 from paramedic.trace.writer import TraceWriter
 
 _getframe = sys._getframe
@@ -56,7 +57,9 @@ class Probes:
             self.broken[slug] = detail
 
     def trouble(self, where: str, error: BaseException) -> None:
-        """An error of ours: note it once."""
+        """An error of ours: note it once. What a signal handler raises in the middle of a probe goes on."""
+        if reaches_program(error):
+            raise error
         if where not in self.broken:
             self.broken[where] = f"{type(error).__name__}: {error}"
             self.gap("recorder-error", f"{where}: {type(error).__name__}: {error}")

@@ -16,6 +16,7 @@ from _thread import _local, get_ident
 from collections import deque
 from collections.abc import Callable
 from itertools import count
+from struct import error as struct_error
 from time import monotonic_ns
 from typing import Any
 
@@ -43,6 +44,7 @@ from paramedic.trace.layout import (
 
 _CHUNK, _OWNER, _TEXT = int(Kind.CHUNK), int(Kind.OWNER), int(Kind.TEXT)
 _PIECES_PER_CHUNK = CHUNK_BYTES // ROW_BYTES - 1
+_HERE = __file__.removesuffix("writer.py")
 _ZEROS = bytes(CHUNK_BYTES)
 _LONGEST_TEXT_BYTES = 8192
 _RETRY_ROWS = 256
@@ -133,7 +135,7 @@ class TraceWriter:
                     return
             try:
                 pack(mapping, offset, now(), a, obj, site, b, op | kind << turn)
-            except Exception:  # a number that has no room in its field: the program comes first
+            except struct_error:  # a number that has no room in its field: the program comes first
                 pack(mapping, offset, now(), 0, 0, 0, 0, 0)
 
         return row
@@ -341,7 +343,9 @@ class TraceWriter:
             return False
         try:
             mapping = self._file.extent(number)
-        except Exception as e:  # whatever it is, it is not the program's trouble
+        except (OSError, ValueError, MemoryError, RecursionError) as e:  # it is not the program's trouble
+            if not _is_ours(e):
+                raise
             self.full = _reason(e)
             self._tell_status()
             return False
@@ -373,6 +377,14 @@ def _bytes(words: str) -> bytes:
         return words.encode("utf-8", "surrogateescape")[:_LONGEST_TEXT_BYTES]
     except UnicodeEncodeError:  # a thread may be called "\ud800"
         return words.encode("utf-8", "backslashreplace")[:_LONGEST_TEXT_BYTES]
+
+
+def _is_ours(error: Exception) -> bool:
+    """Whether it came up in the file's own code; what a signal handler raises in its middle is the program's."""
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_frame.f_code.co_filename.startswith(_HERE):
+        traceback = traceback.tb_next
+    return traceback is None and not isinstance(error, TimeoutError)
 
 
 def _reason(error: Exception) -> str:
