@@ -178,3 +178,79 @@ def test_json_that_is_cut_off_gives_its_whole_threads() -> None:
     (snapshot,) = read_json(json.dumps(threads)[:-30])
     assert len(snapshot.threads) == 2
     assert [g.reason for g in snapshot.gaps] == ["cut-off"]
+
+
+FAULTHANDLER_314 = """\
+Thread 0x00007f2c91bf2c40 [ThreadPoolExecu] (most recent call first):
+  File "/usr/lib/python3.14/threading.py", line 373 in wait
+  File "/usr/lib/python3.14/concurrent/futures/_base.py", line 453 in result
+  File "/srv/app.py", line 7 in job
+  File "/usr/lib/python3.14/concurrent/futures/thread.py", line 119 in _worker
+  File "/usr/lib/python3.14/threading.py", line 1012 in _bootstrap
+
+Thread 0x00007f2c91bf2c41 [odd] name] (most recent call first):
+  File "/srv/app.py", line 7 in again
+plus 5 frames
+
+Thread 0x00007f2c91bf2c43 (most recent call first):
+  <freed thread state>
+
+Current thread 0x00007f2c91bf2c42 [python3.14] (most recent call first):
+  Garbage-collecting
+  File ???, line ??? in ???
+  File "/srv/app.py", line 9 in <module>
+
+Current thread's C stack trace (most recent call first):
+  Binary file "/opt/python/python", at _Py_DumpStack+0x42 [0x5b27f7d7147e]
+  Binary file '<unknown>' [0x5b27f7d85f8a]
+  <truncated rest of calls>
+"""
+
+
+def test_faulthandler_of_3_14() -> None:
+    """As its source prints it (traceback.c): kernel names of at most 15 bytes, odd frames, the C stack."""
+    snapshot = the_one(FAULTHANDLER_314)
+    assert snapshot.gaps == ()
+    worker, odd, freed, main = snapshot.threads
+    assert (activity_of(worker).pool, activity_of(worker).wait) == ("", Wait.FUTURE)
+    assert (odd.name, odd.cut_off, activity_of(odd).is_main) == ("odd] name", True, False)
+    assert freed.frames == ()
+    assert (activity_of(main).name, activity_of(main).is_main) == ("the main thread", True)
+
+
+def test_faulthandler_of_one_thread_alone() -> None:
+    text = (
+        "Fatal Python error: Segmentation fault\n\n<Cannot show all threads while the GIL is disabled>\n"
+        "Stack (most recent call first):\n"
+        '  File "/srv/app.py", line 7 in main\n  File "/srv/app.py", line 9 in <module>\n'
+    )
+    snapshot = the_one(text)
+    assert [functions(t) for t in snapshot.threads] == [["main", "<module>"]]
+    assert [g.reason for g in snapshot.gaps] == ["threads-left-out"]
+
+
+@pytest.mark.parametrize("level", ["ERROR", "WARNING"])
+def test_logging_s_stack_info_and_exceptions_of_threads_are_no_dumps(level: str) -> None:
+    text = f"""\
+2026-11-28 10:48:36,123 {level} worker thread failed
+Stack (most recent call last):
+  File "/usr/lib/python3.11/threading.py", line 1002, in _bootstrap
+    self._bootstrap_inner()
+  File "/srv/app/backup.py", line 25, in main
+    log.error("x", stack_info=True)
+Exception in thread Thread-1 (worker):
+Traceback (most recent call last):
+  File "/usr/lib/python3.11/threading.py", line 1045, in _bootstrap_inner
+    self.run()
+ValueError
+"""
+    assert list(read_snapshots(text.splitlines())) == []
+
+
+def test_journalctl_s_indented_lines_belong_to_the_record_before_them() -> None:
+    """One record of several lines: the prefix stands before the first, the others are indented as far."""
+    prefix = "Nov 23 08:31:13 web1 backup[4252]: "
+    first, *rest = FAULTHANDLER.splitlines()
+    lines = ["Nov 23 08:31:12 web1 sshd[9]: hello", prefix + first, *(" " * len(prefix) + line for line in rest)]
+    (snapshot,) = read_snapshots(lines)
+    assert [functions(t) for t in snapshot.threads] == [TRANSPORT, READER]

@@ -20,6 +20,10 @@ from paramedic.dump.waits import (
 from paramedic.model.finding import Site, Step
 from paramedic.model.snapshot import ThreadStack
 
+_KERNEL_NAME_BYTES = 15
+_PROGRAM = re.compile(r"python[\d.]*t?")
+"""What the kernel calls the main thread of a Python program."""
+
 
 class Callback(StrEnum):
     """How code that is not Paramiko's came onto a transport thread."""
@@ -77,16 +81,19 @@ class Activity:
     @property
     def is_main(self) -> bool:
         """Whether it is the main thread, as far as the dump says."""
-        if self.thread.name:
+        if self.thread.name == "MainThread" or self.thread.name.startswith("Dummy-"):
             return self.thread.name == "MainThread"
-        return not any(c.at("threading", "_bootstrap", layer=Layer.STDLIB) for c in self.calls) and bool(self.calls)
+        started = any(c.at("threading", "_bootstrap", layer=Layer.STDLIB) for c in self.calls)
+        return bool(self.calls) and not started and not self.thread.cut_off
 
     @property
     def pool(self) -> str | None:
         """The executor whose worker it is ("ThreadPoolExecutor-0"; "" where names are unknown); None for others."""
         if not any(c.at("concurrent.futures.thread", "_worker", layer=Layer.STDLIB) for c in self.calls):
             return None
-        return re.sub(r"_\d+$", "", self.thread.name)
+        # faulthandler has the kernel's names since 3.14, which end after 15 bytes.
+        name = re.sub(r"_\d+$", "", self.thread.name)
+        return "" if name == self.thread.name and len(name) == _KERNEL_NAME_BYTES else name
 
     @property
     def timeout(self) -> str | None:
@@ -159,7 +166,7 @@ def activity_of(thread: ThreadStack) -> Activity:
 
 
 def _name(thread: ThreadStack, calls: tuple[Call, ...]) -> str:
-    if thread.name:
+    if thread.name and not _PROGRAM.fullmatch(thread.name):
         return thread.name
     if calls and calls[-1].function == "<module>":
         return "the main thread"

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from paramedic.dump.forms import FORMS, GUESSED, Age, CutOff, Form, Head, Skip, Source, Variable
+from paramedic.dump.forms import FORMS, GUESSED, Age, CutOff, Form, Head, Part, Source, Variable
 from paramedic.dump.prefix import unwrap
 from paramedic.model.finding import Site
 from paramedic.model.report import Gap
@@ -27,7 +27,7 @@ MAX_FOREIGN = 8
 ROOTS = frozenset({"<module>", "_bootstrap", "__bootstrap"})
 """Functions at the outer end of a stack that is whole."""
 
-_MAY_BEGIN = re.compile(r"hread|HREAD|Stack dump|Stack of|Process \d|Timeout \(|Fatal Python|ump ")
+_MAY_BEGIN = re.compile(r"hread|HREAD|Stack|Process \d|Timeout \(|Fatal Python|ump ")
 """What at least one of the lines has that a dump begins with; the rest of a log is passed over at this price."""
 _BEGINS = re.compile(r"Process (?P<process>\d+): |Timeout \(\d+:\d\d:\d\d|Fatal Python error: ")
 _STAMP = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S*")
@@ -62,7 +62,18 @@ class _Thread:
             self.left_out += MAX_FRAMES
             del self.last[:MAX_FRAMES]
 
-    def amend(self, part: Variable | Source) -> None:
+    def take(self, part: Part) -> None:
+        """The next line of the thread."""
+        if isinstance(part, Frame):
+            self.add(part)
+        elif isinstance(part, Age):
+            self.in_call_s = part.seconds
+        elif isinstance(part, CutOff):
+            self.cut_off = True
+        elif isinstance(part, Variable | Source):
+            self._amend(part)
+
+    def _amend(self, part: Variable | Source) -> None:
         """The line says more about the frame before it."""
         frames = self.last or self.first
         if not frames:
@@ -105,17 +116,18 @@ class _Stream:
         self._first_line = 0
         self._gaps: list[Gap] = []
         self._objects: list[ObjectState] = []
+        self._pending: list[Snapshot] = []
         self._blank_before = False
         self._spaced = False  # this dump has an empty line before each thread but the first
         self._foreign = 0
-        self._guess: tuple[Head, int] | None = None
+        self._before = ("", 0)  # the last line that belongs to no thread, and its number
+        self._hopes = False  # that line may be the head of a thread, or says that what follows is none
+        self._broken = False  # such a line came since the last frame
 
     def feed(self, number: int, line: str) -> Iterator[Snapshot]:
         text = line.rstrip()
         if not text:
             self._blank_before = True
-            if self._guess and number - self._guess[1] > 3:
-                self._guess = None
             return
         head, form = self._head(text)
         if head is not None and form is not None:
@@ -127,7 +139,7 @@ class _Stream:
     @property
     def idle(self) -> bool:
         """Whether it has nothing that later lines could belong to."""
-        return self._thread is None and not self._threads and self._guess is None and not self._first_line
+        return self._thread is None and not self._threads and not self._hopes and not self._first_line
 
     def finish(self, *, input_ended: bool) -> Iterator[Snapshot]:
         """What is there, as a snapshot; the input may have ended in the middle of it."""
@@ -155,7 +167,7 @@ class _Stream:
         self.__init__()  # type: ignore[misc]
 
     def _head(self, text: str) -> tuple[Head | None, Form | None]:
-        if "hread" in text or "Stack dump" in text:
+        if "hread" in text or "Stack" in text:
             for form in FORMS:
                 head = form.head(text)
                 if head is not None:
@@ -186,48 +198,52 @@ class _Stream:
         if head.ident:
             self._idents.add(head.ident)
         self._foreign = 0
-        self._guess = None
+        self._broken = False
 
     def _part(self, number: int, text: str) -> bool:
         thread = self._thread
-        if thread is not None:
-            if thread.form is GUESSED and self._blank_before and not text[:1].isspace():
-                return False
-            part = thread.form.part(text)
-            if part is not None:
-                if isinstance(part, Frame):
-                    thread.add(part)
-                elif isinstance(part, ObjectState):
-                    self._objects.append(part)
-                elif isinstance(part, CutOff):
-                    thread.cut_off = True
-                elif isinstance(part, Age):
-                    thread.in_call_s = part.seconds
-                elif not isinstance(part, Skip):
-                    thread.amend(part)
-                self._foreign = 0
-                return True
-        if self._guess is not None:
-            part = GUESSED.part(text)
-            if isinstance(part, Frame):
-                return self._believe(number, part)
-            if part is None or number - self._guess[1] > 4:
-                self._guess = None
-        return False
+        form = thread.form if thread is not None else GUESSED
+        part = form.part(text)
+        if form is GUESSED and isinstance(part, Frame):
+            return self._printed_frame(number, part)
+        if thread is None or part is None:
+            return False
+        if form is GUESSED and self._blank_before and not text[:1].isspace():
+            return False
+        if isinstance(part, ObjectState):
+            self._objects.append(part)
+        else:
+            thread.take(part)
+        self._foreign = 0
+        return True
 
-    def _believe(self, number: int, frame: Frame) -> bool:
-        """Frames follow the line that speaks of a thread: it was the head of a dump that people print."""
-        assert self._guess is not None
-        head = self._guess[0]
-        self._pending = list(self._begin(number, head, GUESSED))
+    def _printed_frame(self, number: int, frame: Frame) -> bool:
+        """A frame as `traceback` prints it: of the thread that is open, or the first of one whose head is a guess.
+
+        A head is believed if it speaks of a thread, or if the stack begins where every thread's begins. Exceptions'
+        tracebacks do not: they lack the frame of ``_bootstrap``, and words of their own stand before them.
+        """
+        thread = self._thread
+        root = bare(frame.site.function) == "_bootstrap" and frame.site.file.endswith("threading.py")
+        if thread is not None and thread.form is GUESSED and not self._broken and not (root and thread.first):
+            thread.add(frame)
+            self._foreign = 0
+            return True
+        line, at = self._before
+        near = number - at <= 4
+        head = GUESSED.head(line) if near else None
+        if head is None and (root or (frame.site.function == "<module>" and self._form is GUESSED and self._threads)):
+            head = GUESSED.head_of_root(line if near else "")
+        if head is None:
+            self._close_thread()
+            return False
+        self._pending += self._begin(number, head, GUESSED)
         assert self._thread is not None
         self._thread.add(frame)
         return True
 
-    _pending: list[Snapshot] = []
-
     def taken(self) -> list[Snapshot]:
-        """Snapshots that a guess completed."""
+        """Snapshots that a guessed head completed."""
         pending, self._pending = self._pending, []
         return pending
 
@@ -241,15 +257,19 @@ class _Stream:
             self._first_line = number
             return
         if text.strip() == "..." and self._form is not None and self._form.name == "faulthandler":
-            self._gaps.append(
-                Gap(reason="threads-left-out", detail="faulthandler stops after 100 threads; the others are not shown")
-            )
+            detail = "faulthandler stops after 100 threads; the others are not shown"
+            self._gaps.append(Gap(reason="threads-left-out", detail=detail))
             return
-        head = GUESSED.head(text)
-        if head is not None:
-            self._guess = (head, number)
-            if self._thread is not None and self._thread.form is GUESSED:
-                self._close_thread()
+        if text.startswith("<Cannot show all threads"):
+            detail = "without a GIL faulthandler shows the current thread alone"
+            self._gaps.append(Gap(reason="threads-left-out", detail=detail))
+            return
+        if any(c.isalnum() for c in text):  # a rule between two threads says nothing
+            self._before = (text, number)
+        self._broken = True
+        speaks = GUESSED.head(text) is not None
+        self._hopes = speaks or GUESSED.head_of_root(text) is None
+        if speaks:
             return
         if self._thread is not None or self._threads:
             self._foreign += 1
@@ -285,10 +305,17 @@ def read_snapshots(lines: Iterable[str]) -> Iterator[Snapshot]:
     Threads: for one thread; blocks only as ``lines`` does. Memory: one dump for each stream.
     """
     streams: dict[str, _Stream] = {}
+    record, indent = "", 0  # the stream of the last record with a prefix, and how long that was
     for number, raw in enumerate(lines, 1):
         if not streams and not _MAY_BEGIN.search(raw):
             continue
-        for key, text in unwrap(raw[:MAX_LINE].rstrip("\r\n")):
+        line = raw[:MAX_LINE].rstrip("\r\n")
+        for key, text in unwrap(line):
+            if key:
+                record, indent = key, len(line) - len(text)
+            elif record in streams and "" not in streams and text[:1].isspace():
+                # journalctl writes a record of several lines with spaces in place of the prefix.
+                key, text = record, text if text[:indent].strip() else text[indent:]
             stream = streams.pop(key, None) or _Stream()
             if len(streams) >= MAX_STREAMS:
                 yield from streams.pop(next(iter(streams))).finish(input_ended=False)

@@ -127,10 +127,18 @@ class Faulthandler:
     oldest_first: bool = False
 
     _head = re.compile(
-        r"(?P<current>Current thread|Thread) (?P<ident>0x[0-9a-fA-F]+)(?: \[(?P<name>[^\]]*)\])?"
+        r"(?P<current>Current thread|Thread) (?P<ident>0x[0-9a-fA-F]+)(?: \[(?P<name>.*)\])?"
         r" \(most recent call first(?P<more>[^)]*)\):?\s*$"
     )
-    _part = re.compile(r'\s*File "(?P<file>.*)", line (?P<line>\d+|\?\?\?) in (?P<function>.*)$')
+    _alone = re.compile(r"\s*Stack \(most recent call first\):\s*$")  # with all_threads=False, or without a GIL
+    _part = re.compile(r'\s*File (?:"(?P<file>.*)"|\?\?\?), line (?P<line>\d+|\?\?\?) in (?P<function>.*)$')
+    _ends = re.compile(r"\s+\.\.\.$|plus \d+ frames$|\s+<(?:invalid|freed) frame>$")
+    _skipped = re.compile(
+        r"\s*<(?:no Python frame|freed interpreter|tstate is freed|freed thread state)>$|\s*Garbage-collecting$"
+        # The section of 3.14 about the C stack of the current thread (traceback.c, _Py_DumpStack)
+        r"|Current thread's C stack trace |\s+Binary file [\"']"
+        r"|\s+<(?:truncated rest of calls|cannot get C stack|system ret)"
+    )
 
     def head(self, line: str) -> Head | None:
         """See `Form`."""
@@ -138,7 +146,7 @@ class Faulthandler:
             return None
         match = self._head.search(line)
         if match is None:
-            return None
+            return Head(state="current") if self._alone.match(line) else None
         return Head(
             ident=match["ident"],
             name=(match["name"] or "").strip(),
@@ -149,14 +157,11 @@ class Faulthandler:
         """See `Form`."""
         match = self._part.match(line)
         if match:
-            return _frame(match["file"], match["line"], match["function"])
-        text = line.strip()
-        if line[:1].isspace() and text == "...":
+            return _frame(match["file"] or "", match["line"], match["function"])
+        if self._ends.match(line):
             return CUT_OFF
-        if text in ("<no Python frame>", "Garbage-collecting", "<freed interpreter>", "<tstate is freed>"):
-            # (the collector at work is said by the __del__ frame as well, where there is one)
-            return SKIP
-        return None
+        # (the collector at work is said by the __del__ frame as well, where there is one)
+        return SKIP if self._skipped.match(line) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +276,7 @@ class Gdb:
         r"(?: \"(?P<name>[^\"]*)\")?(?: \([^)]*\))?\):"
     )
     _part = re.compile(r'\s*(?:#\d+ )?(?:Frame 0x[0-9a-f]+, for file |File ")(?P<rest>.*)$')
-    _file = re.compile(r'(?P<file>.*?)"?, line (?P<line>\d+),? in (?P<function>[^\s(]+)')
+    _file = re.compile(r'(?P<file>.*?)"?, line (?P<line>\d+|\?),? in (?P<function>[^\s(]+)')
 
     def head(self, line: str) -> Head | None:
         """See `Form`."""
@@ -353,10 +358,14 @@ class Traceback:
     _not = re.compile(r"Exception (?:in|ignored)|most recent call|[Tt]raceback \(|^\s*File\b")
     _ident = re.compile(r"0x[0-9a-fA-F]+|\b\d{4,}\b")
     _name = re.compile(
-        r'"(?P<quoted>[^"]+)"|\bname[=:] ?\'?(?P<named>[\w. -]+)|<\w*Thread\((?P<repr>[^,]+),'
+        r'"(?P<quoted>[^"]+)"|\bname[=:] ?\'?(?P<named>[\w. -]+)'
+        r"|<[\w.]*\((?P<repr>[^,()]+), (?:started|stopped|initial)"
         r"|\b(?P<known>(?:MainThread|Dummy-\d+|[\w.-]*Thread-\d+(?: \([^)]*\))?|[\w.-]+_\d+))"
         r"|[Ss]tack of (?P<of>.+?) \(\d"
+        r"|[Tt]hread\W+\d+\W*\((?P<brackets>[^()]+)\)"
+        r"|[Tt]hread:?\W{1,3}(?!(?:id|ident|name|stack|dump|trace|traceback|for|of|is|at)\b)(?P<after>[A-Za-z_][\w.-]*)"
     )
+    _alone = re.compile(r"[A-Za-z_][\w.() -]{0,79}")
 
     def head(self, line: str) -> Head | None:
         """See `Form`; the caller must see frames follow before it believes it."""
@@ -366,6 +375,15 @@ class Traceback:
         name = self._name.search(line)
         found = next((g for g in name.groups() if g), "") if name else ""
         return Head(ident=ident[0] if ident else "", name=found.strip())
+
+    def head_of_root(self, line: str) -> Head | None:
+        """The thread whose stack begins at its root right after this line; None after an exception's words.
+
+        Threads: pure.
+        """
+        if self._not.search(line):
+            return None
+        return self.head(line) or Head(name=line.strip() if self._alone.fullmatch(line.strip()) else "")
 
     def part(self, line: str) -> Part | None:
         """See `Form`."""
@@ -381,4 +399,4 @@ class Traceback:
 FORMS: tuple[Form, ...] = (Faulthandler(), PySpy(), Pystack(), Gdb(), Profiling())
 """Forms whose heads are certain. `Traceback` is tried when none of these knows the line."""
 
-GUESSED: Form = Traceback()
+GUESSED = Traceback()

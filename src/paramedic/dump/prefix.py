@@ -76,7 +76,7 @@ def _plain(line: str) -> Iterator[tuple[str, str]]:
             match = _prefix(line)
             if match is None:
                 break
-            key += f"{match['key']}/"
+            key += f"{match['key']}/" if match["key"] else ""
             line = line[match.end() :]
     yield key, line.replace("#011", "\t") if "#011" in line else line
 

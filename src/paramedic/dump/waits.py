@@ -114,7 +114,8 @@ PARAMIKO_WAITS: dict[tuple[str, str], Wait] = {
     ("packet", "_read_timeout"): Wait.BANNER,
     ("pipe", "clear"): Wait.PIPE_BYTE,
     ("client", "connect"): Wait.CONNECT,
-    ("util", "retry_on_signal"): Wait.CONNECT,  # up to 3.x around socket.connect
+    ("client", "<lambda>"): Wait.CONNECT,  # up to 3.x, in retry_on_signal around socket.connect
+    ("util", "retry_on_signal"): Wait.CONNECT,
 }
 """(module, function) of the frame that calls the primitive, or of the innermost frame itself."""
 
