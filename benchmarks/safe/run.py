@@ -1,6 +1,6 @@
 """All peers, one workload after the other, interleaved: medians and ratios to ours.
 
-    python benchmarks/safe/run.py [--rounds 3] [--scale 1.0] [workload ...]
+    python benchmarks/safe/run.py [--rounds 3] [--scale 1.0] [--rtt MS] [--peers NAME,NAME] [workload ...]
 
 Needs OpenSSH's server; peers that are not installed are left out. Read CPU times first: wall times depend on what else
 the machine does, and the server works on the same machine. ``ok`` below the count means commands that failed.
@@ -9,6 +9,7 @@ the machine does, and the server works on the same machine. ``ok`` below the cou
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
@@ -60,8 +61,10 @@ def main() -> None:
     parser.add_argument("workloads", nargs="*", choices=[*COUNTS, []], default=list(COUNTS))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--scale", type=float, default=1.0)
+    parser.add_argument("--rtt", type=float, default=0.0, help="a round trip of as many milliseconds, by a relay")
+    parser.add_argument("--peers", default="", help="only these, commas between; the first is what others are told by")
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="paramedic-bench-") as name:
+    with tempfile.TemporaryDirectory(prefix="paramedic-bench-") as name, contextlib.ExitStack() as stack:
         folder = Path(name)
         (folder / "sshd").mkdir()
         (folder / "home").mkdir()
@@ -74,12 +77,21 @@ def main() -> None:
             (data / "small" / f"file{n}").write_bytes(os.urandom(10_240))
         addresses = tuple(f"127.0.0.{n}" for n in range(1, 16))
         with running_sshd(folder / "sshd", f"SetEnv HOME={folder / 'home'}", addresses=addresses) as server:
+            port = server.port
+            if args.rtt:
+                words = [sys.executable, str(HERE / "relay.py"), str(args.rtt / 2), str(port), *addresses]
+                relay = stack.enter_context(subprocess.Popen(words, stdout=subprocess.PIPE, text=True))
+                stack.callback(relay.kill)
+                assert relay.stdout is not None
+                port = int(relay.stdout.readline())
+                known = Path(server.known_hosts_file)
+                known.write_text(known.read_text().replace(f":{server.port} ", f":{port} "))
             described = folder / "server.json"
             described.write_text(
                 json.dumps(
                     {
                         "hosts": server.hosts,
-                        "port": server.port,
+                        "port": port,
                         "user": server.user,
                         "key": server.key_file,
                         "known_hosts": server.known_hosts_file,
@@ -88,11 +100,13 @@ def main() -> None:
                 )
             )
             for workload in args.workloads:
-                compare(workload, described, data, max(1, int(COUNTS[workload] * args.scale)), args.rounds)
+                names = [peer for kind, peer in peers.workloads() if kind == workload]
+                if args.peers:
+                    names = [name for name in args.peers.split(",") if name in names]
+                compare(workload, names, described, data, max(1, int(COUNTS[workload] * args.scale)), args.rounds)
 
 
-def compare(workload: str, server: Path, data: Path, count: int, rounds: int) -> None:
-    names = [peer for kind, peer in peers.workloads() if kind == workload]
+def compare(workload: str, names: list[str], server: Path, data: Path, count: int, rounds: int) -> None:
     rows: dict[str, list[dict[str, float]]] = {peer: [] for peer in names}
     trouble: dict[str, str] = {}
     for turn in range(rounds):

@@ -21,7 +21,7 @@ from paramedic.safe import (
     SessionRefused,
     TransferError,
 )
-from paramedic.safe.transfer import part_name
+from paramedic.safe.transfer import Pieces, part_name, requests_at_once
 
 SIZES = [0, 1, 1000, 255 * 1024 - 1, 255 * 1024, 255 * 1024 + 1, 3_000_000, 20_000_000]
 
@@ -232,3 +232,38 @@ def test_the_part_of_a_long_name_fits() -> None:
     assert part_name("a", 1, 2, resume=True) == part_name("a", 1, 2, resume=True)
     assert part_name("a", 1, 2, resume=True) != part_name("a", 1, 3, resume=True)
     assert part_name("a", 1, 2, resume=False) != part_name("a", 1, 2, resume=False)
+
+
+PIECES = {
+    "in order": (0, 25, 10, 4, ["take 0", "take 10", "take 20", "none"]),
+    "from where a copy was interrupted": (5, 25, 10, 4, ["take 5", "take 15", "none"]),
+    "nothing to do": (25, 25, 10, 4, ["none"]),
+    "never further than so many ahead of the slowest": (
+        0,
+        100,
+        10,
+        3,
+        ["take 0", "take 10", "take 20", "none", "done 10", "done 20", "none", "done 0", "take 30"],
+    ),
+}
+
+
+@pytest.mark.parametrize("story", PIECES)
+def test_pieces_are_handed_out(story: str) -> None:
+    start, size, piece, most, steps = PIECES[story]
+    pieces = Pieces(start, size, piece, most)
+    for step in steps:
+        what, *at = step.split()
+        if what == "done":
+            pieces.done(int(at[0]))
+        else:
+            taken = pieces.take()
+            assert (None if taken is None else taken[0]) == (int(at[0]) if at else None)
+
+
+@pytest.mark.parametrize(
+    ("round_trip_s", "request_bytes", "expected"),
+    [(0.0, 261_120, 32), (0.02, 261_120, 32), (0.05, 261_120, 77), (0.1, 261_120, 128), (0.1, 32_768, 128)],
+)
+def test_a_long_line_gets_more_requests(round_trip_s: float, request_bytes: int, expected: int) -> None:
+    assert requests_at_once(round_trip_s, request_bytes) == expected

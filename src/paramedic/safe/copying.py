@@ -19,7 +19,6 @@ from paramedic.safe.sftp_session import SftpSession
 from paramedic.safe.transfer import CopyResult, FileFailure, Options, Progress, Tally, Verify
 from paramedic.safe.uploading import Uploader
 
-_AT_ONCE = 64
 _HASHED_TOGETHER = 50
 Run = Callable[[str], CommandResult]
 
@@ -48,9 +47,9 @@ def upload(
             target = posixpath.join(target, os.path.basename(os.path.abspath(path)))
         uploader = Uploader(session, tally, options)
         if os.path.isdir(path):
-            session.run(uploader.tree(path, target), _AT_ONCE)
+            session.run(uploader.tree(path, target))
         else:
-            session.run([uploader.file(path, target)], _AT_ONCE)
+            session.run([uploader.file(path, target)])
     finally:
         session.close()
     return _result(dispatcher.host, tally, begun, run, verify)
@@ -86,7 +85,7 @@ def download(
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
         downloader = Downloader(session, tally, options)
         job = downloader.tree(source, path) if found.is_dir else downloader.file(source, path, found)
-        session.run([job], _AT_ONCE)
+        session.run([job])
     finally:
         session.close()
     return _result(dispatcher.host, tally, begun, run, verify)

@@ -12,7 +12,7 @@ from io import FileIO
 from paramedic.safe import sftp_packets as sftp
 from paramedic.safe.sftp_packets import Attributes, Reply
 from paramedic.safe.sftp_session import Job, Request, SftpSession
-from paramedic.safe.transfer import BIG_FILE_REQUESTS, Options, Tally, part_name
+from paramedic.safe.transfer import FEWEST_REQUESTS, Options, Pieces, Tally, part_name
 
 Step = Generator[list[Request], list[Reply], None]
 _DEEPEST = 100
@@ -126,7 +126,7 @@ class _Download:
         self._file: FileIO | None = None  # jobs that are dropped before they began leave it to the garbage collector
         self._descriptor = -1
         self._users = 1
-        self._next = 0
+        self._pieces = Pieces(0, 0, 1, 1)
         self._readers = 0
         self._failed: Exception | None = None
 
@@ -160,12 +160,16 @@ class _Download:
             self._complete()
             return
         self._open()
+        piece = self._session.read_bytes
+        start, most = 0, self._session.reads_at_once
         if self._options.resume:
+            most = FEWEST_REQUESTS
             there = os.fstat(self._descriptor).st_size
             if there <= self._size:
-                self._next = max(0, there - BIG_FILE_REQUESTS * self._session.read_bytes)
-                self._tally.resumed += self._next
-        self._readers = min(BIG_FILE_REQUESTS, -(-(self._size - self._next) // self._session.read_bytes))
+                start = max(0, there - most * piece)
+                self._tally.resumed += start
+        self._pieces = Pieces(start, self._size, piece, most)
+        self._readers = min(most, self._pieces.count)
         for _ in range(self._readers):
             self._users += 1
             self._session.spawn(self._reader())
@@ -176,10 +180,8 @@ class _Download:
     def _reader(self) -> Job:
         last = False
         try:
-            while self._failed is None and self._next < self._size:
-                at = self._next
-                left = min(self._session.read_bytes, self._size - at)
-                self._next = at + left
+            while self._failed is None and (piece := self._pieces.take()) is not None:
+                at, left = piece
                 while left:  # a server may send less than it was asked for
                     (read,) = yield [self._read(at, left)]
                     if read.is_eof():
@@ -189,6 +191,7 @@ class _Download:
                         raise OSError("the server sent nothing")
                     self._store(at, data)
                     at, left = at + len(data), left - len(data)
+                self._pieces.done(piece[0])
             last = self._readers == 1
         except (OSError, ValueError) as error:
             self._failed = self._failed or error

@@ -20,6 +20,7 @@ from paramedic.safe.errors import ConnectionLost, SessionRefused
 from paramedic.safe.session import STDOUT, Outcome, Session
 from paramedic.safe.sftp_packets import Reader, Reply
 from paramedic.safe.shelf import wait_for
+from paramedic.safe.transfer import requests_at_once
 
 Request = tuple[int, bytes]
 """A packet's type, and what follows its number."""
@@ -27,6 +28,9 @@ Job = Generator[list[Request], list[Reply], None]
 _WRITE_TOGETHER_BYTES = 256 * 1024
 _MOST_PACKET_BYTES = 16 * 1024 * 1024
 _SMALL_BYTES = 32 * 1024
+_AT_ONCE = 64
+_WINDOW_BYTES = 64 * 1024 * 1024
+"""More than is ever asked for at once: what we ask for is what bounds the answers."""
 
 
 class _Inbox:
@@ -130,6 +134,8 @@ class SftpSession:
         self._dispatcher = dispatcher
         self._timeout = timeout
         self._number = 0
+        self._round_trip_s = 0.0
+        self.reads_at_once = self.writes_at_once = 1
         self._spawned: deque[Job] = deque()
         self._closed = False
         while True:
@@ -140,8 +146,10 @@ class SftpSession:
         self._key = key
         self._session = session
         try:
+            asked = time.monotonic()
             session.write(struct.pack(">IBI", 5, sftp.INIT, 3), timeout)
             hello = self._next(time.monotonic() + timeout)
+            self._round_trip_s = time.monotonic() - asked
             if hello[0] != sftp.VERSION:
                 raise ValueError("it does not speak SFTP")
             self.extensions = self._extensions(hello)
@@ -158,12 +166,14 @@ class SftpSession:
             self.close()
             raise
         self.read_bytes, self.write_bytes = self._limits()
+        self.reads_at_once = requests_at_once(self._round_trip_s, self.read_bytes)
+        self.writes_at_once = requests_at_once(self._round_trip_s, self.write_bytes)
 
     def _ask(self, borrowed: Borrowed) -> Session | None:
         key, link = borrowed
         self._inbox = _Inbox()
         owner = _Owner()
-        session = Session(b"", self._inbox, owner, hold_input=True, subsystem=b"sftp", adjustable=True)
+        session = Session(b"", self._inbox, owner, hold_input=True, subsystem=b"sftp", window_bytes=_WINDOW_BYTES)
         link.launch(session)
         if not owner.answered.wait(self._timeout) and session.withdraw():
             self._dispatcher.free_slot(key)
@@ -205,7 +215,10 @@ class SftpSession:
         if "limits@openssh.com" not in self.extensions:
             return _SMALL_BYTES, _SMALL_BYTES
         try:
+            asked = time.monotonic()
             reader = self.call((sftp.EXTENDED, sftp.text("limits@openssh.com"))).expect(sftp.EXTENDED_REPLY)
+            # The first answer may have waited for the server's process.
+            self._round_trip_s = min(self._round_trip_s, time.monotonic() - asked)
             reader.long()
             read, write = reader.long(), reader.long()
         except (OSError, ValueError):
@@ -236,12 +249,12 @@ class SftpSession:
         """
         self._spawned.append(job)
 
-    def run(self, jobs: Iterable[Job], at_once: int = 64) -> None:
+    def run(self, jobs: Iterable[Job], at_once: int | None = None) -> None:
         """Drives jobs until all have ended; an exception in one ends all.
 
         Args:
             jobs: taken as there is room.
-            at_once: how many are under way.
+            at_once: how many are under way; None for as many as keep the line busy.
 
         Raises:
             TimeoutError: the server did not answer in time.
@@ -249,6 +262,7 @@ class SftpSession:
 
         Threads: one thread at a time. It blocks.
         """
+        most = max(_AT_ONCE, self.reads_at_once, self.writes_at_once) if at_once is None else at_once
         source: Iterator[Job] = iter(jobs)
         waiting: dict[int, tuple[_Progress, int]] = {}
         out: list[bytes] = []
@@ -257,7 +271,7 @@ class SftpSession:
         exhausted = False
         try:
             while True:
-                while active < at_once and (self._spawned or not exhausted):
+                while active < most and (self._spawned or not exhausted):
                     job = self._spawned.popleft() if self._spawned else next(source, None)
                     if job is None:
                         exhausted = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import threading
 from collections.abc import Callable
@@ -15,8 +16,62 @@ Verify = Literal["size", "sha256"]
 Progress = Callable[[str, int], None]
 """Called with a path and the number of bytes that were just copied of it."""
 
-BIG_FILE_REQUESTS = 32
-"""How many requests of one big file are under way; times 255 kB, this is what fills a long fat network."""
+FEWEST_REQUESTS = 32
+"""How many requests of one big file are under way: 8 MB of 255 kB each. On a short line, more is slower. It is also the
+most for a copy that may be resumed, whose last so many pieces are copied again."""
+MOST_REQUESTS = 128
+"""How many there are at most, on a long line."""
+_BYTES_PER_S = 400e6
+
+
+def requests_at_once(round_trip_s: float, request_bytes: int) -> int:
+    """How many requests of one big file should be under way so that a long line does not hold it up.
+
+    Threads: any thread; it does not block.
+    """
+    return max(FEWEST_REQUESTS, min(MOST_REQUESTS, math.ceil(round_trip_s * _BYTES_PER_S / request_bytes)))
+
+
+class Pieces:
+    """The pieces of one file: handed out in order, none ``most`` pieces ahead of the slowest.
+
+    So a copy that is interrupted has holes only in its last ``most`` pieces, in whatever order the server works.
+
+    Threads: the thread that drives the session.
+    """
+
+    def __init__(self, start: int, size: int, piece_bytes: int, most: int) -> None:
+        """Divides what is between ``start`` and ``size``.
+
+        Threads: one thread; it does not block.
+        """
+        self.count = -(-(size - start) // piece_bytes)
+        self._next = start
+        self._size = size
+        self._piece_bytes = piece_bytes
+        self._ahead_bytes = most * piece_bytes
+        self._under_way: set[int] = set()
+
+    def take(self) -> tuple[int, int] | None:
+        """The next piece, its offset and length; None if there is none, or the slowest must be waited for.
+
+        Threads: one thread; it does not block.
+        """
+        at = self._next
+        if at >= self._size:
+            return None
+        if self._under_way and at + self._piece_bytes - min(self._under_way) > self._ahead_bytes:
+            return None
+        self._under_way.add(at)
+        self._next = min(self._size, at + self._piece_bytes)
+        return at, self._next - at
+
+    def done(self, at: int) -> None:
+        """The piece at ``at`` is where it belongs.
+
+        Threads: one thread; it does not block.
+        """
+        self._under_way.discard(at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

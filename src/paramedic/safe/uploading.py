@@ -12,7 +12,7 @@ from io import FileIO
 from paramedic.safe import sftp_packets as sftp
 from paramedic.safe.sftp_packets import Attributes, Reply
 from paramedic.safe.sftp_session import Job, Request, SftpSession
-from paramedic.safe.transfer import BIG_FILE_REQUESTS, Options, Tally, part_name
+from paramedic.safe.transfer import FEWEST_REQUESTS, Options, Pieces, Tally, part_name
 
 Step = Generator[list[Request], list[Reply], None]
 
@@ -119,7 +119,8 @@ class _Upload:
         part = part_name(name, self._size, int(self._status.st_mtime), resume=self._options.resume)
         self._part = posixpath.join(folder, part)
         self._handle = b""
-        self._next = 0
+        self._start = 0
+        self._pieces = Pieces(0, 0, 1, 1)
         self._writers = 0
         self._failed: OSError | None = None
 
@@ -136,18 +137,20 @@ class _Upload:
                 there = found.expect(sftp.ATTRS).attributes().size or 0
                 if there <= self._size:
                     # Requests of the last attempt may have been written out of order: the end is not to be trusted.
-                    self._next = max(0, there - BIG_FILE_REQUESTS * self._session.write_bytes)
-                    self._tally.resumed += self._next
+                    self._start = max(0, there - FEWEST_REQUESTS * self._session.write_bytes)
+                    self._tally.resumed += self._start
         else:
             flags |= sftp.FLAG_TRUNCATE
         private = Attributes(mode=0o600).encode()
         (opened,) = yield [(sftp.OPEN, sftp.text(self._part) + struct.pack(">I", flags) + private)]
         self._handle = opened.expect(sftp.HANDLE).string()
-        if self._size - self._next <= self._session.write_bytes:
+        piece = self._session.write_bytes
+        if self._size - self._start <= piece:
             yield from self._whole()
             return
-        chunks = -(-(self._size - self._next) // self._session.write_bytes)
-        self._writers = min(BIG_FILE_REQUESTS, chunks)
+        most = FEWEST_REQUESTS if self._options.resume else self._session.writes_at_once
+        self._pieces = Pieces(self._start, self._size, piece, most)
+        self._writers = min(most, self._pieces.count)
         for _ in range(self._writers):
             self._users += 1
             self._session.spawn(self._write())
@@ -157,8 +160,8 @@ class _Upload:
 
     def _whole(self) -> Step:
         # One round trip for all of it: the server works in order. The name comes later: a write may fail.
-        data = os.pread(self._descriptor, self._size - self._next, self._next)
-        written, *rest = yield [*([self._request(self._next, data)] if data else []), *self._last_requests()] or []
+        data = os.pread(self._descriptor, self._size - self._start, self._start)
+        written, *rest = yield [*([self._request(self._start, data)] if data else []), *self._last_requests()] or []
         replies = [written, *rest]
         for reply in replies[:-3]:
             self._raise(reply)
@@ -168,15 +171,15 @@ class _Upload:
     def _write(self) -> Job:
         last = False
         try:
-            while self._failed is None and self._next < self._size:
-                at = self._next
-                data = os.pread(self._descriptor, min(self._session.write_bytes, self._size - at), at)
-                if not data:
+            while self._failed is None and (piece := self._pieces.take()) is not None:
+                at, size = piece
+                data = os.pread(self._descriptor, size, at)
+                if len(data) < size:
                     self._failed = OSError("the file became shorter while it was copied")
                     break
-                self._next = at + len(data)
                 (written,) = yield [self._request(at, data)]
                 self._raise(written)
+                self._pieces.done(at)
                 self._note(len(data))
             last = self._writers == 1
         except OSError as error:
