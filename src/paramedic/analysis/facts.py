@@ -10,6 +10,7 @@ from paramedic.analysis.calls import Call, OpenCalls
 from paramedic.analysis.channels import Channels, Dropped
 from paramedic.analysis.clocks import Clocks
 from paramedic.analysis.conflicts import Conflicts
+from paramedic.analysis.forks import Forks
 from paramedic.analysis.futures import Futures
 from paramedic.analysis.lives import Lives
 from paramedic.analysis.locks import Edge, Locks
@@ -37,6 +38,7 @@ class Facts:
         gaps: what was not recorded.
         transport_ended: when each transport's thread ended, by the transport's id.
         first_ns: time of the first event.
+        base_ns: from when findings count their seconds; 0: from the first event.
         last_ns: time of the last event.
         end_ns: when the process had ended, or the time of the last event.
         events: how many there were.
@@ -47,7 +49,7 @@ class Facts:
         unseen_locks: whether the program has locks from before the recording that cannot be watched; then it is not
             known what keeps two calls apart that did not overlap.
         heard: when each transport last heard from its peer.
-        inherited: remote calls on objects that the process did not make itself, by the object's id.
+        forks: what was done with connections on both sides of a fork.
         interrupted: calls that Ctrl-C ended.
         awaited: threads for which somebody waited with a timeout, in vain.
         long_calls: the latest remote calls that took long.
@@ -71,7 +73,7 @@ class Facts:
         self.gaps: list[Gap] = []
         self.paramiko = ""
         self.transport_ended: dict[int, int] = {}
-        self.first_ns = self.last_ns = self.end_ns = 0
+        self.first_ns = self.last_ns = self.end_ns = self.base_ns = 0
         self.events = 0
         self.process = process
         self.status = 0
@@ -79,7 +81,7 @@ class Facts:
         self.forked = False
         self.unseen_locks = False
         self.heard: dict[int, int] = {}
-        self.inherited: dict[int, Call] = {}
+        self.forks = Forks()
         self.interrupted: list[Call] = []
         self.awaited: set[int] = set()
         self.long_calls: deque[tuple[Call, Root]] = deque(maxlen=1000)
@@ -148,5 +150,5 @@ class Facts:
         return calls or any(w.began_ns <= t_ns for w in self.locks.waiting.values()) or bool(self.finalizing)
 
     def at_s(self, t_ns: int) -> float:
-        """Seconds since the recording began."""
-        return (t_ns - self.first_ns) / 1e9
+        """Seconds since the recording began: that of the first process, where there are several."""
+        return (t_ns - (self.base_ns or self.first_ns)) / 1e9

@@ -8,6 +8,7 @@ from paramedic.analysis.calls import Call
 from paramedic.analysis.channels import IN, OUT, Dropped, Stall, stream_read
 from paramedic.analysis.contract import uses
 from paramedic.analysis.facts import Facts
+from paramedic.analysis.forks import Sent
 from paramedic.analysis.hangs import HUNG_NS, excused
 from paramedic.analysis.locks import TRIED
 from paramedic.analysis.machine import NOWHERE, Listener
@@ -125,9 +126,11 @@ class RunFacts(Facts):
             ident = resource_of(resource, call, root)
             if ident:
                 self.conflicts.begin(resource, ident, group, call, clock)
-        if self.forked and operation.remote and obj not in self.world.things:
-            self.inherited.setdefault(obj, call)
+        if self.forked and operation.remote and self._is_inherited(obj):
+            self.forks.child_uses(call)
         if operation.remote:
+            if self.forks.times and transport:
+                self.forks.parent_uses(transport, call)
             if transport and self.world.thread(thread).transport != transport:
                 self.locks.remote(call, transport, clock)
             if operation.reads and channel:
@@ -149,6 +152,10 @@ class RunFacts(Facts):
         else:
             for owner in self.roots.owners(obj, root):
                 self.lives.begin(owner, call)
+
+    def _is_inherited(self, obj: int) -> bool:
+        thing = self.world.things.get(obj)
+        return thing is None or thing.before
 
     def _nested(self, outer: Call, call: Call) -> None:
         """A call inside another one in the main thread: from a signal handler, unless the outer one calls back."""
@@ -403,6 +410,10 @@ class RunFacts(Facts):
                 self.lives.session_closed(event.obj, channel)
             self.clocks.answered(channel, _SENT, _ANSWERED)
             return
+        if self.forked and self._is_inherited(event.obj):
+            opened = self.open.of(event.thread)
+            call = opened[-1] if opened else None
+            self.forks.child_sends(event.obj, Sent(event.op, event.thread, event.t_ns, call))
         channel = self.roots.by_remote.get((event.obj, event.a))
         if channel is None:
             return

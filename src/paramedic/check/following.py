@@ -15,6 +15,7 @@ from typing import Any
 
 from paramedic.analysis.run import RunFacts
 from paramedic.check import chapters
+from paramedic.check.families import Family
 from paramedic.check.recording import judged, new_facts
 from paramedic.model.event import Kind
 from paramedic.model.finding import Finding
@@ -34,6 +35,7 @@ class Followed:
         self._folder = folder
         self._files: dict[Path, tuple[TraceFollower, RunFacts]] = {}
         self._before: list[Finding] = []
+        self._family = Family()
         self._since_ns = 0
         self._gaps: set[Gap] = set()
 
@@ -52,14 +54,13 @@ class Followed:
                 continue
             loud = loud or any(event.kind not in _QUIET for event in events)
             facts.feed_some(events)
+            self._family.date(facts)
         since_ns, self._since_ns = self._since_ns, until_ns
         if not loud:
             return [], []
         everything, all_gaps = self._looked_at(until_ns)
-        found: list[Finding] = []
-        for process, first_ns in {facts.process: facts.first_ns for _, facts in self._files.values()}.items():
-            mine = [f for f in everything if f.process == process]
-            found += chapters.newer([f for f in self._before if f.process == process], mine, since_ns - first_ns)
+        base_ns = min((facts.base_ns for _, facts in self._files.values() if facts.base_ns), default=0)
+        found = chapters.newer(self._before, everything, since_ns - base_ns)
         self._before = everything
         for _, facts in self._files.values():
             facts.conflicts.begin_chapter()
@@ -72,13 +73,11 @@ class Followed:
             paths = find_traces(self._folder)
         except RecordingError:
             return []
-        for path in paths:
-            if path not in self._files:
-                try:
-                    follower = TraceFollower(path)
-                except RecordingError:  # it has no header yet
-                    continue
-                self._files[path] = follower, new_facts(follower.trace)
+        opened = {path: follower for path in paths if path not in self._files and (follower := _follower(path))}
+        for path in self._family.add(opened):
+            facts = new_facts(opened[path].trace)
+            self._family.introduce(path, facts)
+            self._files[path] = opened[path], facts
         return list(self._files.values())
 
     def _looked_at(self, until_ns: int) -> tuple[list[Finding], list[Gap]]:
@@ -114,3 +113,10 @@ class Followed:
             "findings": [finding_to_json(f) for f in findings],
             "gaps": [{"reason": g.reason, "detail": g.detail, "count": g.count} for g in gaps],
         }
+
+
+def _follower(path: Path) -> TraceFollower | None:
+    try:
+        return TraceFollower(path)
+    except RecordingError:  # it has no header yet
+        return None

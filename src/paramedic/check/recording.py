@@ -9,6 +9,7 @@ from typing import Any
 
 from paramedic.analysis.run import RunFacts
 from paramedic.check import chapters
+from paramedic.check.families import Family
 from paramedic.hazards import catalogue
 from paramedic.model.event import Event
 from paramedic.model.finding import Finding
@@ -53,17 +54,18 @@ def findings_of(paths: Sequence[Path]) -> Report:
         except RecordingError as error:
             refused.append(error)
             continue
-        for file in files:
+        family = Family()
+        for file in family.add(files):
             try:
                 trace = open_trace(file)
             except RecordingError as error:
                 refused.append(error)
                 continue
             try:
-                facts, before = _facts_of_part(trace, part, ended)
+                facts, before = _facts_of_part(trace, part, ended, family)
             finally:
                 trace.close()
-            findings += chapters.newer(before, judged(facts, gaps), part.from_ns - facts.first_ns)
+            findings += chapters.newer(before, judged(facts, gaps), part.from_ns - facts.base_ns)
             gaps += trace.gaps + facts.gaps
             processes.append(_process(trace, facts))
     if refused and not processes:
@@ -78,21 +80,25 @@ def findings_of(paths: Sequence[Path]) -> Report:
     return Report(source=source, findings=tuple(findings), gaps=tuple(dict.fromkeys(gaps)))
 
 
-def _facts_of_part(trace: TraceFile, part: Part, ended: tuple[int, int]) -> tuple[RunFacts, list[Finding]]:
+def _facts_of_part(
+    trace: TraceFile, part: Part, ended: tuple[int, int], family: Family
+) -> tuple[RunFacts, list[Finding]]:
     """What one process's file says up to the part's end, and what had been found before the part began."""
     facts = new_facts(trace)
     facts.status = ended[1]
+    family.introduce(trace.path, facts)
     events: Iterable[Event] = trace.events()
     if part.to_ns:
         events = takewhile(lambda e: e.t_ns <= part.to_ns, events)
     before: list[Finding] = []
     if part.from_ns:
-        events = iter(events)
         earlier, events = _parted(iter(events), part.from_ns)
         facts.feed_some(earlier)
+        family.date(facts)
         before = judged(facts, [])
         facts.conflicts.begin_chapter()
     facts.feed_all(events, ended[0])
+    family.date(facts)
     return facts, before
 
 

@@ -214,6 +214,22 @@ def _header(blob: bytes) -> dict[str, Any] | None:
     return {k: v for k, v in header.items() if isinstance(v, _HEADER_TYPES.get(k, object))}
 
 
+def header_of(path: Path) -> dict[str, Any] | None:
+    """What the recorder said about the process of a file; None if that cannot be read.
+
+    Threads: any; blocks on the disk.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEADER_BYTES)
+    except OSError:
+        return None
+    if len(head) < HEAD.size:
+        return None
+    magic, version, length = HEAD.unpack_from(head)
+    return _header(head[HEAD.size : HEAD.size + length]) if magic == MAGIC and version == VERSION else None
+
+
 def find_traces(path: Path) -> list[Path]:
     """The files of a recording: of a folder all that end in ``.pmrec``, else the file itself.
 
