@@ -7,6 +7,7 @@ import subprocess
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from difflib import unified_diff
 from pathlib import Path
 
 from paramedic.model.event import Event, Kind
@@ -55,6 +56,11 @@ class Done:
                     found.append(Gap(reason=reason, detail=detail))
             found += trace.gaps
         return [gap for gap in found if gap.reason != "info"]
+
+    def unlike(self, other: Done) -> str:
+        """How it differs from another run of the same program, for people; empty if it does not."""
+        sides = [f"status {d.status}\n--- out\n{d.out}\n--- err\n{d.err}".splitlines() for d in (other, self)]
+        return "\n".join(unified_diff(*sides, "plain", "recorded", lineterm=""))
 
 
 Run = Callable[..., Done]

@@ -9,6 +9,7 @@ from typing import Any
 from paramedic.model.event import Kind
 from paramedic.model.operations import NUMBER
 from paramedic.record.frames import PARAMIKO, owner_of
+from paramedic.record.interrupts import NO_ROOM, reaches_program, without_us
 from paramedic.record.probe import Probes, milliseconds
 
 _NEW, _POST, _TAKE, _CALL, _RETURN, _RAISE = (
@@ -26,41 +27,72 @@ def simple_queue(probes: Probes, real: Any) -> Any:
     Threads: the result behaves like the original; recording never blocks, also in a finalizer.
     """
     row, new_id, stack_of, frame_of = probes.row, probes.new_id, probes.stacks.of, _getframe
+    no_room, is_programs, hide = NO_ROOM, reaches_program, without_us
     real_put, real_get, real_new = real.put, real.get, real.__new__
     wait_op, new_op = NUMBER["SimpleQueue.get"], NUMBER["SimpleQueue.__init__"]
 
     def put(self: Any, item: Any, block: bool = True, timeout: float | None = None) -> None:
-        row(_POST, 0, self._paramedic_id_, 0, id(item), 0)
-        real_put(self, item, block, timeout)
+        try:
+            row(_POST, 0, self._paramedic_id_, 0, id(item), 0)
+        except BaseException as e:
+            if type(e) not in no_room and is_programs(e):
+                raise
+        try:
+            real_put(self, item, block, timeout)
+        except BaseException as e:
+            hide(e)
+            raise
 
     def get(self: Any, block: bool = True, timeout: float | None = None) -> Any:
-        given = self._paramedic_id_
-        row(_CALL, wait_op, given, stack_of(frame_of(1)), milliseconds(timeout) if block else 0, 0)
+        given = 0
+        try:
+            given = self._paramedic_id_
+            row(_CALL, wait_op, given, stack_of(frame_of(1)), milliseconds(timeout) if block else 0, 0)
+        except BaseException as e:
+            if type(e) not in no_room and is_programs(e):
+                raise
         try:
             item = real_get(self, block, timeout)
-        except BaseException:
-            row(_RAISE, wait_op, given, 0, 0, 0)
+        except BaseException as e:
+            tell(_RAISE, wait_op, given, 0)
+            hide(e)
             raise
-        row(_TAKE, 0, given, 0, id(item), 0)
-        row(_RETURN, wait_op, given, 0, 0, 0)
+        tell(_TAKE, 0, given, id(item))
+        tell(_RETURN, wait_op, given, 0)
         return item
+
+    def tell(kind: int, op: int, given: int, a: int) -> None:
+        try:
+            row(kind, op, given, 0, a, 0)
+        except BaseException as e:
+            if type(e) not in no_room and is_programs(e):
+                raise
 
     def put_nowait(self: Any, item: Any) -> None:
         put(self, item, False)
 
     def get_nowait(self: Any) -> Any:
-        return get(self, False)
+        try:
+            return get(self, False)
+        except BaseException as e:
+            hide(e)
+            raise
 
     def __new__(cls: Any, *arguments: Any, **keywords: Any) -> Any:
         frame = frame_of(1)
         try:
-            if cls is watched and owner_of(frame.f_code) >= PARAMIKO:
-                return real(*arguments, **keywords)
-        except Exception as e:
-            probes.trouble("SimpleQueue", e)
-        made = real_new(cls, *arguments, **keywords)
-        made._paramedic_id_ = new_id()
-        row(_NEW, new_op, made._paramedic_id_, stack_of(frame), 0, 0)
+            ours = not (cls is watched and owner_of(frame.f_code) >= PARAMIKO)
+            made = real_new(cls, *arguments, **keywords) if ours else real(*arguments, **keywords)
+        except BaseException as e:
+            hide(e)
+            raise
+        if ours:
+            try:
+                made._paramedic_id_ = given = new_id()
+                row(_NEW, new_op, given, stack_of(frame), 0, 0)
+            except BaseException as e:
+                if type(e) not in no_room and is_programs(e):
+                    raise
         return made
 
     members: dict[str, Any] = {
@@ -91,7 +123,11 @@ def _names(self: Any) -> list[str]:
 def _refuse_pickling(self: Any, _: int) -> Any:
     kind = type(self)
     name = f"{kind.__module__}.{kind.__qualname__}" if "_real" in kind.__dict__ else kind.__name__
-    raise TypeError(f"cannot pickle {name!r} object")
+    try:
+        raise TypeError(f"cannot pickle {name!r} object")
+    except TypeError as e:
+        without_us(e)
+        raise
 
 
 class _Kind(type):

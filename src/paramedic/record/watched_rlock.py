@@ -184,8 +184,12 @@ def watched_rlock(probes: Probes, rlock_type: type, kind: type[type]) -> type:
             words: str = repr(self._real)
             return words
 
-        def __reduce_ex__(self, _: Any) -> Any:
-            raise TypeError(f"cannot pickle '{rlock_type.__module__}.{rlock_type.__qualname__}' object")
+        def __reduce_ex__(self, protocol: Any) -> Any:
+            try:
+                return self._real.__reduce_ex__(protocol)
+            except BaseException as e:
+                hide(e)
+                raise
 
         @property  # type: ignore[misc]
         def __class__(self) -> type:
