@@ -103,6 +103,13 @@ class OpenCalls:
                 return call
         return None
 
+    def end_elsewhere(self, name: str, obj: int) -> Call | None:
+        """A call that began in another thread ends: greenlets share the threads of the system."""
+        for thread, stack in self._stacks.items():
+            if any(call.obj == obj and call.name == name for call in stack):
+                return self.end(thread, name, obj)
+        return None
+
     def thread_ended(self, thread: int) -> None:
         """No call of that thread is open any more."""
         for lost in reversed(self._stacks.pop(thread, ())):

@@ -56,6 +56,8 @@ class Facts:
         nested: calls that interrupted another one on the same connection: the outer, the inner, how often.
         dropped: channels whose finalizer closed them under their command.
         origins: where the task was submitted whose stack, by thread and id, has no line of the user's own.
+        connects_of: the call that made a transport, where that was SSHClient.connect.
+        greenlets: how many calls ended in another thread than they began in: several greenlets are one thread to us.
         finalizing: the object whose finalizer runs, by thread.
 
     Threads: made and read by one thread.
@@ -93,6 +95,8 @@ class Facts:
         self.sftp = SftpState()
         self.states = States()
         self.finalizing: dict[int, int] = {}
+        self.connects_of: dict[int, Call] = {}
+        self.greenlets = 0
         self.origins: dict[tuple[int, int], int] = {}
 
     def abandoned(self, call: Call) -> None:
@@ -136,6 +140,17 @@ class Facts:
             for t in sorted(live)
             if not self.world.thing(t).before
             and not any(self.lives.was_closed(o, self.end_ns) for o in (t, self.client_of(t)) if o)
+        ]
+
+    def dropped_one_by_one(self, transports: list[int]) -> list[int]:
+        """Those of some connections, in the order of their making, that were last used before the next was made."""
+        begun = {t.transport: t.begun_ns for t in self.world.threads.values() if t.transport}
+        ordered = sorted(transports, key=lambda t: begun.get(t, 0))
+        used = [self.lives.last_used_ns(t) for t in ordered]
+        return [
+            transport
+            for place, transport in enumerate(ordered)
+            if place + 1 == len(ordered) or used[place] < begun.get(ordered[place + 1], 0)
         ]
 
     @property

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 HUNG_NS = 3_000_000_000
 """A wait shorter than this, at the end of a program, is just where it was ended."""
+FULL_PIPE_BYTES = 60_000
+"""Of a pipe's 65,536 (pipe(7)): what writes into it waits, or soon will."""
 _HAND_OVERS = (
     "Thread.join",
     "Thread.shutdown",
@@ -78,6 +80,8 @@ def hung(facts: Facts) -> list[Hung]:
 def _explained(facts: Facts, root: Root) -> bool:
     if any(inner.obj and facts.root(inner.obj).transport == root.transport for _, inner, _ in facts.nested.values()):
         return True
+    if any(unread >= FULL_PIPE_BYTES for unread in facts.states.proxy_unread.values()):
+        return True  # the proxy waits until somebody reads its stderr
     if any(stuck.channel == root.channel for stuck in facts.channels.stuck()):
         return True
     if any(

@@ -187,6 +187,11 @@ class Lives:
                 else:
                     known.count += 1
 
+    def last_used_ns(self, owner: int) -> int:
+        """When a use of it last ended; 0 if none did."""
+        life = self._lives.get(owner)
+        return max((call.ended_ns for call, _ in life.last.values()), default=0) if life is not None else 0
+
     def was_closed(self, owner: int, before_ns: int) -> bool:
         """Whether the program itself had closed it by then."""
         life = self._lives.get(owner)

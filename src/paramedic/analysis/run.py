@@ -168,16 +168,24 @@ class RunFacts(Facts):
             self.nested[key] = (outer, call, 1) if known is None else (*known[:2], known[2] + 1)
 
     def _return(self, event: Event) -> None:
-        call = self.open.end(event[6], self._operations[event[5]].name, event[2])
+        call = self._closing(event)
         if call is not None:
             call.ended_ns, call.result = event[0], event[1]
             self._ended(call, event)
 
     def _raise(self, event: Event) -> None:
-        call = self.open.end(event[6], self._operations[event[5]].name, event[2])
+        call = self._closing(event)
         if call is not None:
             call.ended_ns, call.error = event[0], self.world.text(event[4]) or "exception"
             self._ended(call, event)
+
+    def _closing(self, event: Event) -> Call | None:
+        name, obj = self._operations[event[5]].name, event[2]
+        call = self.open.end(event[6], name, obj)
+        if call is None and obj:
+            call = self.open.end_elsewhere(name, obj)
+            self.greenlets += call is not None
+        return call
 
     def _ended(self, call: Call, event: Event) -> None:
         operation = self._operations[event[5]]
@@ -261,6 +269,7 @@ class RunFacts(Facts):
             for call in reversed(self.open.of(event.thread)):
                 if call.name == "SSHClient.connect":
                     self.roots.connected(call.obj, event.obj)
+                    self.connects_of[event.obj] = call
                     break
 
     def _final(self, event: Event) -> None:
@@ -269,7 +278,7 @@ class RunFacts(Facts):
             return
         if not event.a and (thing.kind == "Channel" or thing.kind == "ChannelFile" and thing.number == IN):
             self.finalizing[event.thread] = event.obj
-            if thing.kind == "ChannelFile":
+            if thing.kind == "ChannelFile" and not self._is_over(self.roots.of(event.obj).transport, event[0]):
                 self.states.finalized(event, self.world, self.channels.known(self.roots.of(event.obj).channel))
             return  # its end comes, too
         self.finalizing.pop(event.thread, None)
@@ -281,6 +290,11 @@ class RunFacts(Facts):
                 self.clocks.forget(event.obj)
             self.world.gone(event.obj)
             self.roots.forget(event.obj)
+
+    def _is_over(self, transport: int, t_ns: int) -> bool:
+        """Whether nothing goes over that connection any more."""
+        owners = (transport, self.client_of(transport))
+        return not transport or transport in self.transport_ended or any(self.lives.was_closed(o, t_ns) for o in owners)
 
     def _channel_ends(self, ident: int) -> None:
         if ident in self.states.polled:

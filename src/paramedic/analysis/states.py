@@ -68,6 +68,8 @@ class Collected:
     kept: bool
 
 
+SELECT_FOR_EVER = 3
+"""``argument`` of a fileno() that ``select.select([channel], [], [])`` asked for: three arguments, so no timeout."""
 CLOSED, COLLECTED = 1, 2
 """Bits of a finalizer's ``b``: the object was closed before; the collector found it, in a cycle of references."""
 _MOST_COLLECTED = 1000
@@ -79,6 +81,7 @@ class States:
     def __init__(self) -> None:
         self.orderly_end = False
         self.proxy_unread: dict[int, int] = {}
+        self.proxies_left: set[int] = set()
         self.gevent: set[int] = set()
         self.signal_handlers: set[int] = set()
         self.no_delay: dict[int, bool] = {}
@@ -91,6 +94,7 @@ class States:
         self.replaced: list[tuple[Call, Call]] = []
         self.connects: list[Call] = []
         self.filenos: dict[int, Call] = {}
+        self.last_fileno: dict[int, Call] = {}
         self.loads: list[Call] = []
         self.readings: dict[tuple[int, str], Reading] = {}
         self.polled: dict[int, Polled] = {}
@@ -128,6 +132,8 @@ class States:
             self.orderly_end = True
         elif event.op == State.PROXY_STDERR:
             self.proxy_unread[event.obj] = event.a
+        elif event.op == State.PROXY_LEFT:
+            self.proxies_left.add(event.obj)
         elif event.op == State.GEVENT:
             self.gevent.add(event.obj)
         elif event.op == State.SIGNAL:
@@ -180,7 +186,10 @@ class States:
         self.forwards.pop(root.transport, None)
 
     def _fileno(self, call: Call, root: Root) -> None:
-        self.filenos.setdefault(call.obj, call)
+        self.last_fileno[call.obj] = call
+        known = self.filenos.get(call.obj)
+        if known is None or call.argument == SELECT_FOR_EVER and known.argument != SELECT_FOR_EVER:
+            self.filenos[call.obj] = call
 
     def _loop_begins(self, call: Call, root: Root) -> None:
         self.loops[call.thread] = call

@@ -13,6 +13,7 @@ from paramedic.check.families import Family
 from paramedic.hazards import catalogue
 from paramedic.model.event import Event
 from paramedic.model.finding import Finding
+from paramedic.model.hazard import Family as HazardFamily
 from paramedic.model.hazard import Lens
 from paramedic.model.report import Gap, Report
 from paramedic.trace.ending import read_ending
@@ -145,8 +146,13 @@ def judged(facts: RunFacts, gaps: list[Gap]) -> list[Finding]:
     Threads: one thread.
     """
     findings: list[Finding] = []
+    if facts.greenlets:
+        detail = "greenlets share threads: who did what at the same time, and who waits for whom, cannot be told"
+        gaps.append(Gap(reason="greenlets", detail=detail))
     for hazard in catalogue.CATALOGUE:
         if Lens.RUNTIME not in catalogue.lenses_of(hazard):
+            continue
+        if facts.greenlets and hazard.family in (HazardFamily.SHARING, HazardFamily.WAITING, HazardFamily.LIFETIME):
             continue
         try:
             found: Iterable[Finding] = catalogue.lens(hazard, Lens.RUNTIME).find(facts)

@@ -5,10 +5,11 @@ An event never says what something means; `paramedic.analysis` derives facts, th
 
 from __future__ import annotations
 
-from enum import IntEnum
+from enum import IntEnum, unique
 from typing import NamedTuple
 
 
+@unique
 class Kind(IntEnum):
     """What an event says. The comments give ``obj``, ``a`` and ``b`` where they carry something.
 
@@ -67,6 +68,7 @@ class Event(NamedTuple):
     kind: int
 
 
+@unique
 class State(IntEnum):
     """What changed, in a `Kind.STATE` event."""
 
@@ -84,6 +86,7 @@ class State(IntEnum):
     SIGNAL = 12  # a signal handler is set: a = the signal's number, b = text: file and qualified name of the handler
     BEFORE = 13  # `obj`, or where that is 0 the thread, was there before the recording began
     CONNECTED = 14  # client: a = id of its transport, b = text: the peer's address; both were made before
+    PROXY_LEFT = 15  # proxy command: at the end of the program nobody had waited for its process
 
 
 OUT, ERR, IN = 0, 1, 2

@@ -8,8 +8,10 @@ Threads: the probes run in any thread of the program's and do not block; `target
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
+from opcode import opmap
 from sys import _getframe, getrefcount
 from typing import Any
 
@@ -22,6 +24,7 @@ from paramedic.record.probe import MARK, Probes, describe, length, milliseconds,
 Target = tuple[Any, str, Enter, Leave, Fail, tuple[str, ...]]
 """Owner (class), attribute, the three probes, parameters that `Enter` gets."""
 
+_CALL = opmap.get("CALL", -1)
 _EOF, _CLOSE = 96, 97  # RFC 4254 section 5.3
 _ALWAYS = SYNC + 1
 _LINK, _FEED, _WIRE, _STATE, _NEW, _FINAL = (
@@ -151,6 +154,7 @@ class _Words:
             "Transport.request_port_forward": lambda _, handler: (id(handler) if handler is not None else 0, 0),
             "Transport.set_keepalive": lambda _, interval: (milliseconds(interval), 0),
             "AgentKey.sign_ssh_data": lambda key: (id(getattr(key, "agent", None)), 0),
+            "Channel.fileno": lambda _: (_positional_arguments(_getframe(3)), 0),
             "Channel.settimeout": lambda _, timeout: (milliseconds(timeout), 0),
             "Channel.setblocking": lambda _, blocking: (-1 if blocking else 0, 0),
             "SFTPFile.prefetch": lambda _, size, most: (size or -1, most or 0),
@@ -182,8 +186,10 @@ class _Words:
         return -1, self.text(f"{command}") if self.record_commands else 0
 
     def policy(self, _: Any, policy: Any) -> tuple[int, int]:
-        kind = policy if isinstance(policy, type) else type(policy)
-        return -1, self.text(kind.__name__)
+        kind: Any = policy if isinstance(policy, type) else type(policy)
+        decides = getattr(kind.missing_host_key, "__code__", None)
+        blind = decides is not None and not decides.co_names and kind.__module__.partition(".")[0] != "paramiko"
+        return -1, self.text(f"{kind.__name__}{' accepts all' if blind else ''}")
 
     def open_channel(self, _: Any, timeout: Any, kind: Any) -> tuple[int, int]:
         return milliseconds(timeout), self.text(str(kind))
@@ -191,6 +197,15 @@ class _Words:
     def file_name(self, _: Any, filename: Any) -> tuple[int, int]:
         # which file it is matters, its name does not leave: only equality within this run is kept
         return hash(str(filename)) & 0x7FFFFFFF, 0
+
+
+def _positional_arguments(frame: Any) -> int:
+    """How many arguments the call has that a frame is about to make; -1 if that cannot be told.
+
+    ``select.select([channel], [], [])`` asks for ``fileno()`` from C, so the frame is that of the call of select().
+    """
+    raw, at = frame.f_code.co_code, frame.f_lasti
+    return raw[at + 1] if raw[at] == _CALL else -1
 
 
 def _file_timeout(thing: Any) -> tuple[int, int]:
@@ -436,6 +451,19 @@ def _proxies(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
     """How full the stderr pipe of a ProxyCommand is, looked at now and then as data comes through it."""
     row, id_of, trouble = probes.row, probes.id_of, probes.trouble
     looked: dict[int, int] = {}
+    processes: dict[int, int] = {}
+
+    def at_exit() -> None:
+        for given, process in list(processes.items()):
+            try:  # WNOWAIT: whoever waits for it after us finds it as it was
+                os.waitid(os.P_PID, process, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            except ChildProcessError:  # somebody has waited for it
+                continue
+            except OSError as e:
+                trouble("proxy", e)
+            row(_STATE, State.PROXY_LEFT, given, 0, 1, 0)
+
+    probes.at_exit.append(at_exit)
 
     def enter(proxy: Any) -> None:
         try:
@@ -443,6 +471,8 @@ def _proxies(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
             import termios
 
             given = id_of(proxy)
+            if given not in processes:
+                processes[given] = proxy.process.pid
             stderr = proxy.process.stderr
             if stderr is None:
                 return

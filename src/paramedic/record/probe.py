@@ -46,6 +46,8 @@ class Probes:
         """Whether the recording began before the program: then no object was born unseen."""
         self.unseen: Callable[[Any], int] = lambda thing: self.adopt(thing, 0, 0, None)
         """Gives an id to an object whose creation was not seen."""
+        self.at_exit: list[Callable[[], None]] = []
+        """Called when the interpreter ends in an orderly way; they note what is left over."""
         self.hold_back: Callable[[], None] | None = None
         """Called before an EOF goes out, in a run with traps."""
 

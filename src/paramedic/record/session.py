@@ -192,6 +192,8 @@ class Session:
         self._writer.current_thread()
 
     def _exits(self) -> None:
+        for look in self.probes.at_exit:
+            look()
         self._writer.row(int(Kind.STATE), int(State.EXIT), 0, 0, 0, 0)
         self._at_exit()
 

@@ -17,7 +17,7 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     """
     story = Story(facts)
     for call in facts.states.policies.values():
-        policy = facts.world.text(call.words)
-        if policy in ("AutoAddPolicy", "WarningPolicy"):
+        policy, _, accepts = facts.world.text(call.words).partition(" ")
+        if accepts or policy in ("AutoAddPolicy", "WarningPolicy"):
             message = f"{policy} accepts whatever key the server shows: nobody would notice somebody in the middle"
             yield story.finding(HAZARD, Confidence.ADVICE, message, [story.call(call)], [call.obj])

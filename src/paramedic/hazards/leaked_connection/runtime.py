@@ -16,19 +16,33 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     Threads: pure.
     """
     story = Story(facts)
-    groups: dict[int, list[int]] = {}
+    outlived: dict[int, list[int]] = {}
+    failed: dict[int, list[int]] = {}
+    others: dict[int, list[int]] = {}
     for ident in facts.open_transports():
         thing = facts.world.thing(ident)
         maker = facts.world.thread(thing.thread)
-        if maker.ended_ns and facts.end_ns > maker.ended_ns:
-            groups.setdefault(thing.born, []).append(ident)
-    for stack, transports in groups.items():
-        if len(transports) < 2:
-            continue
-        makers = {facts.world.thing(t).thread for t in transports}
-        message = (
-            f"{len(transports)} connections were never closed and outlive the threads that made them "
-            f"({story.threads(makers)})"
-        )
-        steps = [story.step(next(iter(makers)), stack, facts.first_ns, "connected, and ended without close()")]
-        yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, transports[:4], len(transports))
+        connect = facts.connects_of.get(ident)
+        if connect is not None and connect.error:
+            failed.setdefault(thing.born, []).append(ident)
+        elif maker.ended_ns and facts.end_ns > maker.ended_ns:
+            outlived.setdefault(thing.born, []).append(ident)
+        else:
+            others.setdefault(thing.born, []).append(ident)
+    dropped = {stack: facts.dropped_one_by_one(transports) for stack, transports in others.items()}
+    for groups, least, words, end in (
+        (outlived, 2, "were never closed and outlive the threads that made them ({makers})", "ended without close()"),
+        (failed, 2, "stayed although their logins had failed: connect() raised, and nobody closed the client", ""),
+        (dropped, 3, "were never closed, each last used before the next one was made", "went on without close()"),
+    ):
+        for stack, transports in groups.items():
+            if len(transports) < least:
+                continue
+            makers = {facts.world.thing(t).thread for t in transports}
+            message = f"{len(transports)} connections {words.format(makers=story.threads(makers))}"
+            first = facts.connects_of.get(transports[0])
+            if end or first is None:
+                step = story.step(next(iter(makers)), stack, facts.first_ns, f"connected, and {end}")
+            else:
+                step = story.call(first)
+            yield story.finding(HAZARD, Confidence.OBSERVED, message, [step], transports[:4], len(transports))

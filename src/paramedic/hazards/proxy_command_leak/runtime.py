@@ -16,12 +16,15 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     Threads: pure.
     """
     story = Story(facts)
-    closed = facts.states.proxies_closed
-    if len(closed) < 3:
+    closed = {c.obj: c for c in reversed(facts.states.proxies_closed)}
+    left = [c for c in closed.values() if c.obj in facts.states.proxies_left]
+    if len(closed) < 2 or not left:
         return
     message = (
-        f"{len(closed)} ProxyCommands were closed: each leaves three descriptors and, until it is waited for, a zombie"
+        f"{len(closed)} ProxyCommands were closed and nobody waited for their processes: at the end "
+        f"{len(left)} were still there, as zombies; each holds three descriptors as long as it is referred to"
     )
-    yield story.finding(
-        HAZARD, Confidence.ADVICE, message, [story.call(closed[0])], [c.obj for c in closed[:3]], len(closed)
-    )
+    first = left[-1]
+    born = facts.world.thing(first.obj)
+    steps = [story.step(born.thread, born.born, facts.first_ns, "started the ProxyCommand"), story.call(first)]
+    yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, [c.obj for c in left[:3]], len(left))
