@@ -13,7 +13,8 @@ def _begin() -> None:
     import os
 
     here = os.path.dirname(os.path.abspath(__file__))
-    sys.path[:] = [p for p in sys.path if os.path.abspath(p) != here]
+    # not abspath: the current folder may be gone, and ours is absolute
+    sys.path[:] = [p for p in sys.path if os.path.normpath(p) != here]
     sys.path_importer_cache.pop(here, None)
     configured = os.environ.get("PARAMEDIC_RECORD")
     if not configured:
@@ -44,11 +45,14 @@ def _unhide(ours: set[str]) -> None:
     if getattr(sys.flags, "safe_path", False) or not getattr(sys, "argv", None):
         return
     script = sys.argv[0]
-    if script in ("", "-c", "-m"):
-        folder = os.getcwd()
-    else:
-        folder = os.path.realpath(script)
-        folder = folder if os.path.isdir(folder) else os.path.dirname(folder)
+    try:
+        if script in ("", "-c", "-m"):
+            folder = os.getcwd()
+        else:
+            folder = os.path.realpath(script)
+            folder = folder if os.path.isdir(folder) else os.path.dirname(folder)
+    except OSError:  # the current folder is gone: nothing is imported from there
+        return
     for top in {name.partition(".")[0] for name in ours} - set(sys.builtin_module_names):
         stem = os.path.join(folder, top)
         if os.path.isfile(stem + ".py") or os.path.isfile(os.path.join(stem, "__init__.py")):
@@ -60,7 +64,7 @@ def _unhide(ours: set[str]) -> None:
 
 try:
     _begin()
-except Exception as _error:  # a current folder that is gone, say
+except Exception as _error:
     sys.stderr.write(f"paramedic: {type(_error).__name__}: {_error}\n")
 # The import system gives whoever imports `sitecustomize` what stands here when this module ends. Where the user has
 # none, this raises what the `site` module expects then.
