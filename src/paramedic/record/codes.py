@@ -13,12 +13,11 @@ import marshal
 import os
 import sys
 from _imp import source_hash
-from collections.abc import Sequence
 from types import CodeType, FunctionType
 from typing import Any
 
 from paramedic import __version__
-from paramedic.record.patches import CannotRewrite, Enter, Fail, Leave, Patch, with_probes
+from paramedic.record.patches import CannotRewrite, Patch, Target, with_probes
 
 _KEY = 0x706D6564
 _HASH_BYTES = 8
@@ -35,7 +34,7 @@ def _origin() -> str:
     return f"{__version__} {_stamp(rewriter)}"
 
 
-def prepared(function: FunctionType, enter: Enter, leave: Leave, fail: Fail, arguments: Sequence[str] = ()) -> Patch:
+def prepared(function: FunctionType, target: Target) -> Patch:
     """As `rewrite.prepare`, but the compiled code may come from the cache.
 
     Raises:
@@ -46,7 +45,9 @@ def prepared(function: FunctionType, enter: Enter, leave: Leave, fail: Fail, arg
     original = function.__code__
     folder = os.path.dirname(original.co_filename)
     known = _entries(folder)
-    key = f"{original.co_filename}|{original.co_firstlineno}|{function.__qualname__}|{','.join(arguments)}"
+    key = f"{original.co_filename}|{original.co_firstlineno}|{function.__qualname__}|{','.join(target.parameters)}"
+    if target.guard is not None:
+        key += "|" + target.guard.words
     stamp = _stamp(original.co_filename)
     entry = known.get(key)
     if entry is not None and entry[0] == stamp and isinstance(entry[1], CodeType):
@@ -54,13 +55,13 @@ def prepared(function: FunctionType, enter: Enter, leave: Leave, fail: Fail, arg
     else:
         from paramedic.record import rewrite  # not before it is needed: it imports ast
 
-        code = rewrite.compiled(function, arguments)
+        code = rewrite.compiled(function, target.parameters, target.guard)
         if stamp is not None:
             known[key] = (stamp, code)
             _changed.add(folder)
     if code.co_freevars != original.co_freevars:
         raise CannotRewrite("its closure differs from its source's")
-    return with_probes(function, code, enter, leave, fail)
+    return with_probes(function, code, target)
 
 
 def done() -> None:

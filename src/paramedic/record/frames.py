@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from types import CodeType, FrameType
 from typing import Any
 
 from paramedic.trace.writer import TraceWriter
 
-USER, LIBRARY, STDLIB, OURS, PARAMIKO, SYNC = range(1, 7)
-"""The program's own code, installed packages, the standard library, Paramedic, Paramiko, and those modules of the
-standard library whose inner locks and events are not the program's (``threading``, ``queue``, ``concurrent.futures``).
+USER, LIBRARY, STDLIB, OURS, SYNC, PARAMIKO = range(1, 7)
+"""The program's own code, installed packages, the standard library, Paramedic, those modules of the standard library
+whose inner locks and events are not the program's (``threading``, ``queue``, ``concurrent.futures``), and Paramiko.
 None of them is 0, so that ``known.get(id(code)) or owner_of(code)`` looks a code object up once."""
 
 DEPTH = 10
@@ -41,8 +42,6 @@ def owner_of(code: CodeType) -> int:
     known = _owners.get(id(code))
     if known is None:
         known = owner_of_file(code.co_filename)
-        if known == PARAMIKO and code.co_name == "__exit__":
-            known = STDLIB  # ClosingContextManager only passes on what a user's `with` asks for
         _kept.append(code)  # or another code object could get the same id
         _owners[id(code)] = known
     return known
@@ -67,6 +66,27 @@ def owner_of_file(path: str) -> int:
     return USER
 
 
+_PASSES_ON = "__exit__"
+"""Paramiko's ClosingContextManager closes for whoever wrote the ``with``, which may be Paramiko itself."""
+_BOTTOMS = ("_bootstrap_inner", "_worker")
+"""Functions of `threading` and of executors' threads below which there is nobody's code."""
+_MOST_PLACES = 50_000
+
+SILENT = -1
+"""In place of a stack: who called is not to be recorded."""
+
+_Places = dict[int, Any]
+
+
+class _End(dict[int, Any]):
+    """A place beyond which a stack need not be followed: empty, so that the walk sees it by its truth value."""
+
+    __slots__ = ("stack",)
+
+    def __init__(self, stack: int) -> None:
+        self.stack = stack
+
+
 class Stacks:
     """Interned stacks of one recording.
 
@@ -74,61 +94,96 @@ class Stacks:
     ``"F\\tfile\\tline\\tfunction"`` for user code and ``"L\\t…"`` for installed packages; ``"\\timport"`` follows
     where it is the body of a module that is being imported.
 
+    Known stacks are a tree, which is walked by one look-up for each frame.
+
+    Attributes:
+        of: the text id of the stack that begins at a frame and goes outwards; 0 if no user frame is on it, or where
+            there is no room for it.
+
     Threads: any; the interning may be done twice, which costs a few bytes.
     """
 
-    __slots__ = ("_known", "_writer")
+    __slots__ = ("_count", "_walkers", "_writer", "of")
 
     def __init__(self, writer: TraceWriter) -> None:
         self._writer = writer
-        self._known: dict[tuple[int, ...], int] = {}
+        self._walkers: dict[int, tuple[_Places, Callable[[FrameType | None], int]]] = {}
+        self._count = 0
+        self.of = self.walker(PARAMIKO + 1)
 
     def forget(self) -> None:
         """Intern anew: after a fork the texts go to another file."""
-        self._known.clear()
+        self._count = 0
+        for root, _ in self._walkers.values():
+            root.clear()
 
-    def of(self, frame: FrameType | None) -> int:
-        """Text id of the stack that begins at ``frame`` and goes outwards; 0 if no user frame is on it.
+    def walker(self, silent: int) -> Callable[[FrameType | None], int]:
+        """As `of`, but the result is `SILENT` where the frame is of this owner or beyond."""
+        known = self._walkers.get(silent)
+        if known is not None:
+            return known[1]
+        root: _Places = {}
+        unknown = self._intern
 
-        Where there is no room for it, the stack is left out.
-        """
+        def stack_of(frame: FrameType | None) -> int:
+            try:
+                place, here = root, frame
+                while True:
+                    # one number for code and place: the instructions are part of the code object, so no two have the
+                    # same, and code objects that are in the tree are kept
+                    place = place[id(here.f_code) + here.f_lasti]  # type: ignore[union-attr]
+                    if not place:
+                        return place.stack  # type: ignore[no-any-return]
+                    here = here.f_back  # type: ignore[union-attr]
+                    if here is None:
+                        return place[0]  # type: ignore[no-any-return]
+            except (KeyError, AttributeError) as e:
+                if e.__traceback__ is not None and e.__traceback__.tb_next is not None:
+                    raise  # a signal handler's
+                return unknown(frame, root, silent)
+
+        self._walkers[silent] = root, stack_of
+        return stack_of
+
+    def _intern(self, frame: FrameType | None, root: _Places, silent: int) -> int:
         try:
-            key: list[int] = []
-            add, owners = key.append, _owners
-            start = frame
-            while frame is not None:
-                code = frame.f_code
-                ident = id(code)
-                owner = owners.get(ident)
-                if owner is None:
-                    owner = owner_of(code)
-                if owner <= LIBRARY:
-                    # one number for code and place: ids are multiples of 16 far apart, instructions of one function
-                    # are not
-                    add(ident + frame.f_lasti)
-                    if len(key) == DEPTH:
-                        break
-                frame = frame.f_back
-            if not key:
-                return 0
-            found = tuple(key)
-            known = self._known.get(found)
-            if known is None:
-                known = self._intern(start, found)
-            return known
+            if self._count > _MOST_PLACES:  # code that recurses, or makes ever new code
+                self.forget()
+            return self._add(frame, root, silent)
         except (RecursionError, MemoryError):  # where the program is about to get its own
             return 0
 
-    def _intern(self, frame: FrameType | None, key: tuple[int, ...]) -> int:
-        ids: list[str] = []
-        while frame is not None and len(ids) < DEPTH:
-            owner = owner_of(frame.f_code)
+    def _add(self, frame: FrameType | None, place: _Places, silent: int) -> int:
+        words: list[str] = []
+        follows = True
+        while frame is not None:
+            code, outer = frame.f_code, frame.f_back
+            owner = owner_of(code)
+            end: int | None = None
             if owner <= LIBRARY:
-                ids.append(str(self._frame(frame, owner)))
-            frame = frame.f_back
-        known = self._writer.text("S " + " ".join(ids))
-        self._known[key] = known
-        return known
+                words.append(str(self._frame(frame, owner)))
+            if follows and owner >= silent:
+                follows = code.co_name == _PASSES_ON
+                end = None if follows else SILENT
+            elif len(words) == DEPTH or (owner == SYNC and code.co_name in _BOTTOMS):
+                end = self._stack(words)
+                follows = False
+            else:
+                follows = False
+            key = id(code) + frame.f_lasti
+            self._count += 1
+            if end is not None:
+                place[key] = _End(end)
+                return end
+            following = place.get(key)
+            if following is None or type(following) is _End:
+                following = place[key] = {}
+            place, frame = following, outer
+        found = place[0] = self._stack(words)
+        return found
+
+    def _stack(self, words: list[str]) -> int:
+        return self._writer.text("S " + " ".join(words)) if words else 0
 
     def _frame(self, frame: FrameType, owner: int) -> int:
         code = frame.f_code

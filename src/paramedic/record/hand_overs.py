@@ -14,7 +14,7 @@ from typing import Any
 from paramedic.model.event import Kind, State
 from paramedic.model.operations import NUMBER
 from paramedic.record.frames import PARAMIKO, SYNC, _owners, owner_of
-from paramedic.record.paramiko_calls import Target
+from paramedic.record.patches import Target
 from paramedic.record.probe import MARK, Probes, describe, milliseconds
 
 _POST, _TAKE, _START, _BEGIN, _END, _JOINED = (
@@ -23,13 +23,8 @@ _POST, _TAKE, _START, _BEGIN, _END, _JOINED = (
 THREAD_MARK = "_paramedic_thread_"
 SUBMITTED, DONE = 1, 2
 """Tokens of a future: what the submitter hands to the worker, and the worker to whoever asks for the result."""
-_ALWAYS = SYNC + 1
-_NOTHING: tuple[str, ...] = ()
+_ALWAYS = PARAMIKO + 1
 _EMPTY: dict[str, int] = {}
-
-
-def _pass(_: Any, result: Any) -> Any:
-    return result
 
 
 def _ignore(_: Any, __: BaseException) -> None:
@@ -43,16 +38,12 @@ class HandOvers:
         self.probes = probes
         self.loop_handles: set[int] = set()
 
-    def post(
-        self, token: Callable[..., int] | None = None, silent: int = PARAMIKO, only_marked: bool = False
-    ) -> Callable[..., None]:
+    def post(self, token: Callable[..., int] | None = None, silent: int = SYNC) -> Callable[..., None]:
         """A probe for the begin of a call that hands something over through its object."""
         row, id_of, trouble = self.probes.row, self.probes.id_of, self.probes.trouble
 
         def enter(thing: Any, *values: Any) -> None:
             try:
-                if only_marked and MARK not in thing.__dict__:
-                    return
                 code = _getframe(2).f_code
                 if (_owners.get(id(code)) or owner_of(code)) < silent:
                     row(_POST, 0, id_of(thing), 0, token(*values) if token is not None else 0, 0)
@@ -66,11 +57,10 @@ class HandOvers:
         op: str,
         took: Callable[[Any], int | None],
         arguments: Callable[..., tuple[int, int]] | None = None,
-        silent: int = PARAMIKO,
-        only_marked: bool = False,
+        silent: int = SYNC,
     ) -> tuple[Callable[..., Any], Callable[[Any, Any], Any], Callable[[Any, BaseException], None]]:
         """Probes for a call that waits for something and may have received it when it returns."""
-        begin, end, fail = self.probes.call(NUMBER[op], None, arguments, silent, only_marked)
+        begin, end, fail = self.probes.call(NUMBER[op], None, arguments, silent)
         row = self.probes.row
 
         def leave(token: int, result: Any) -> Any:
@@ -155,12 +145,12 @@ class HandOvers:
             row(returned, shutdown, 0, 0, 0, 0)
             return result
 
-        yield threading, "_shutdown", ends, ended, _ignore, _NOTHING
+        yield Target(threading, "_shutdown", ends, ended)
         cls = threading.Thread
-        yield cls, "start", start, _pass, _ignore, _NOTHING
-        yield cls, "_bootstrap_inner", begin, end, failed, _NOTHING
-        yield cls, "join", join, joined, lambda pair, e: fail_join(pair[1], e), ("timeout",)
-        yield cls, "is_alive", looked, alive, _ignore, _NOTHING
+        yield Target(cls, "start", start)
+        yield Target(cls, "_bootstrap_inner", begin, end, failed)
+        yield Target(cls, "join", join, joined, lambda pair, e: fail_join(pair[1], e), ("timeout",))
+        yield Target(cls, "is_alive", looked, alive)
 
     def signals(self, threading: Any, make_rlock: Callable[[], Any]) -> Iterator[Target]:
         """Events, semaphores, barriers and conditions of the program's."""
@@ -174,24 +164,24 @@ class HandOvers:
         def born(thing: Any) -> None:
             try:
                 frame = _getframe(2)
-                if owner_of(frame.f_code) < PARAMIKO:
+                if owner_of(frame.f_code) < SYNC:
                     probes.adopt(thing, 0, 0, frame)
             except Exception as e:
                 probes.trouble("birth", e)
 
         for name in ("Event", "Semaphore", "Barrier"):
-            yield getattr(threading, name), "__init__", born, _pass, _ignore, _NOTHING
-        # only where every birth is seen may the others be passed over
-        early = probes.early
-        yield threading.Event, "set", self.post(only_marked=early), _pass, _ignore, _NOTHING
-        wait = self.waiting("Event.wait", if_true, timeout, only_marked=early)
-        yield threading.Event, "wait", *wait, ("timeout",)
-        yield threading.Event, "is_set", *self._asked(), _NOTHING
-        yield threading.Semaphore, "release", self.post(), _pass, _ignore, _NOTHING
+            yield Target(getattr(threading, name), "__init__", born, guard=probes.by_program)
+        # Paramiko's and the standard library's own events are used far more often than the program's. Only where every
+        # birth is seen may those that have no id be passed over.
+        known = probes.is_known if probes.early else probes.by_program
+        yield Target(threading.Event, "set", self.post(), guard=known)
+        yield Target(threading.Event, "wait", *self.waiting("Event.wait", if_true, timeout), ("timeout",), known)
+        yield Target(threading.Event, "is_set", *self._asked(), guard=known)
+        yield Target(threading.Semaphore, "release", self.post())
         # `with semaphore:` lets go through threading's own frame, which the probe of release() passes over
-        yield threading.Semaphore, "__exit__", self.post(), _pass, _ignore, _NOTHING
-        yield threading.BoundedSemaphore, "release", self.post(), _pass, _ignore, _NOTHING
-        yield (
+        yield Target(threading.Semaphore, "__exit__", self.post())
+        yield Target(threading.BoundedSemaphore, "release", self.post())
+        yield Target(
             threading.Semaphore,
             "acquire",
             *self.waiting(
@@ -208,13 +198,13 @@ class HandOvers:
                 post(_POST, 0, token, 0, 0, 0)
             return token
 
-        yield threading.Barrier, "wait", arrive, leave, fail, ("timeout",)
+        yield Target(threading.Barrier, "wait", arrive, leave, fail, ("timeout",))
 
         def condition_made(condition: Any, lock: Any) -> Any:
             frame = _getframe(2)
-            if owner_of(frame.f_code) >= PARAMIKO:
+            if owner_of(frame.f_code) >= SYNC:
                 return None
-            if MARK not in condition.__dict__:
+            if not condition._paramedic_id_:
                 probes.adopt(condition, 0, 0, frame)
             return condition if lock is None else None
 
@@ -224,25 +214,24 @@ class HandOvers:
             initialize(condition, make_rlock())
             return result
 
-        yield threading.Condition, "__init__", condition_made, condition_ready, _ignore, ("lock",)
-        yield (
+        yield Target(
             threading.Condition,
-            "wait",
-            *self.probes.call(NUMBER["Condition.wait"], None, timeout, PARAMIKO, early),
-            ("timeout",),
+            "__init__",
+            condition_made,
+            condition_ready,
+            parameters=("lock",),
+            guard=probes.by_program,
         )
+        wait = probes.call(NUMBER["Condition.wait"], None, timeout, SYNC)
+        yield Target(threading.Condition, "wait", *wait, ("timeout",), known)
 
     def _asked(self) -> tuple[Callable[..., Any], Callable[[Any, Any], Any], Callable[[Any, BaseException], None]]:
         """Probes for a question whose answer True says that the hand-over has happened."""
         row, id_of, trouble = self.probes.row, self.probes.id_of, self.probes.trouble
 
-        early = self.probes.early
-
         def enter(thing: Any) -> Any:
-            if early and MARK not in thing.__dict__:
-                return None
             code = _getframe(2).f_code
-            return thing if (_owners.get(id(code)) or owner_of(code)) < PARAMIKO else None
+            return thing if (_owners.get(id(code)) or owner_of(code)) < SYNC else None
 
         def leave(thing: Any, result: Any) -> Any:
             try:
@@ -277,10 +266,10 @@ class HandOvers:
             return token
 
         # put_nowait and get_nowait call put and get: they are called from queue.py, which counts as SYNC
-        yield queue.Queue, "put", enter, put_end, put_fail, ("item", "block", "timeout")
-        yield queue.Queue, "get", *self.waiting("Queue.get", id, timeout, _ALWAYS), ("block", "timeout")
-        yield queue.Queue, "task_done", self.post(lambda: -1), _pass, _ignore, _NOTHING
-        yield queue.Queue, "join", *self.waiting("Queue.join", lambda _: -1), _NOTHING
+        yield Target(queue.Queue, "put", enter, put_end, put_fail, ("item", "block", "timeout"))
+        yield Target(queue.Queue, "get", *self.waiting("Queue.get", id, timeout, _ALWAYS), ("block", "timeout"))
+        yield Target(queue.Queue, "task_done", self.post(lambda: -1))
+        yield Target(queue.Queue, "join", *self.waiting("Queue.join", lambda _: -1))
 
     def futures(self, base: Any, thread: Any) -> Iterator[Target]:
         """Futures and thread pools."""
@@ -303,8 +292,8 @@ class HandOvers:
                 trouble("run", e)
 
         # 3.14 gives a _WorkItem its task in one argument; the future stays the first
-        yield thread._WorkItem, "__init__", submitted, _pass, _ignore, ("future",)
-        yield thread._WorkItem, "run", runs, _pass, _ignore, _NOTHING
+        yield Target(thread._WorkItem, "__init__", submitted, parameters=("future",))
+        yield Target(thread._WorkItem, "run", runs)
         done = self.post(lambda *_: DONE, _ALWAYS)
         state, failed = int(Kind.STATE), int(State.FAILED)
         text = probes.writer.text
@@ -314,8 +303,8 @@ class HandOvers:
             if isinstance(error, BaseException):
                 row(state, failed, id_of(future), 0, 0, text(describe(error)))
 
-        yield base.Future, "set_result", done, _pass, _ignore, _NOTHING
-        yield base.Future, "set_exception", fails, _pass, _ignore, ("exception",)
+        yield Target(base.Future, "set_result", done)
+        yield Target(base.Future, "set_exception", fails, parameters=("exception",))
         asked_op = NUMBER["Future.result"]
         for name in ("result", "exception"):
             enter, leave, fail = self.waiting(f"Future.{name}", lambda _: DONE, timeout, _ALWAYS)
@@ -334,7 +323,7 @@ class HandOvers:
                     row(_TAKE, 0, token, 0, DONE, 0)
                 fail(token, error)
 
-            yield base.Future, name, ask, leave, raised, ("timeout",)
+            yield Target(base.Future, name, ask, leave, raised, ("timeout",))
 
         def looked(future: Any) -> Any:
             return future
@@ -347,7 +336,7 @@ class HandOvers:
                 trouble("done", e)
             return result
 
-        yield base.Future, "done", looked, finished, _ignore, _NOTHING
+        yield Target(base.Future, "done", looked, finished)
 
         def waited(fs: Any) -> Any:
             return fs
@@ -360,7 +349,7 @@ class HandOvers:
                 trouble("futures.wait", e)
             return result
 
-        yield base, "wait", waited, ended, _ignore, _NOTHING
+        yield Target(base, "wait", waited, ended)
 
     def loops(self, base_events: Any, events: Any) -> Iterator[Target]:
         """``call_soon_threadsafe``: the one door into an event loop's thread."""
@@ -387,14 +376,13 @@ class HandOvers:
                     trouble("Handle._run", e)
 
         self.probes.classes[base_events.BaseEventLoop] = NUMBER["Loop.__init__"]
-        yield (
+        yield Target(
             base_events.BaseEventLoop,
             "run_forever",
             *self.probes.call(NUMBER["Loop.run_forever"], None, None, _ALWAYS),
-            (),
         )
-        yield base_events.BaseEventLoop, "call_soon_threadsafe", asked, scheduled, _ignore, _NOTHING
-        yield events.Handle, "_run", runs, _pass, _ignore, _NOTHING
+        yield Target(base_events.BaseEventLoop, "call_soon_threadsafe", asked, scheduled)
+        yield Target(events.Handle, "_run", runs)
 
 
 def signal_handlers(probes: Probes, signal: Any) -> Iterator[Target]:
@@ -411,7 +399,7 @@ def signal_handlers(probes: Probes, signal: Any) -> Iterator[Target]:
         except Exception as e:
             probes.trouble("signal.signal", e)
 
-    yield signal, "signal", enter, _pass, _ignore, ("handler",)
+    yield Target(signal, "signal", enter, parameters=("handler",))
 
 
 def _told(hook: Callable[[Any], Any], row: Callable[..., None], writer: Any) -> Callable[[Any], Any]:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from paramedic.model.event import Kind, State
 from paramedic.record.frames import OURS, owner_of
 from paramedic.record.interrupts import reaches_program, without_us
-from paramedic.record.paramiko_calls import Target
+from paramedic.record.patches import Target
 from paramedic.record.probe import Probes
 from paramedic.record.watched_lock import watched_lock
 from paramedic.record.watched_rlock import watched_rlock
@@ -60,7 +60,7 @@ def stand_ins(probes: Probes, threading: Any) -> StandIns:
     replaced = {"Lock": _maker("Lock", lock, real_lock)}
     targets: list[Target] = []
     if isinstance(real_rlock, FunctionType):
-        targets.append((threading, "RLock", lambda: 0, rlock.in_place_of, lambda token, error: None, ()))
+        targets.append(Target(threading, "RLock", lambda: 0, rlock.in_place_of))
     else:
         replaced["RLock"] = _maker("RLock", rlock, real_rlock)
     make_rlock = getattr(threading, "_CRLock", None) or real_rlock

@@ -5,9 +5,9 @@ Apart from `paramedic.record.rewrite`, which makes it: where all comes from the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import CodeType, FunctionType
-from typing import Any
+from typing import Any, NamedTuple
 
 Enter = Callable[..., Any]
 """Called first, with the function's first argument and those that were asked for; its result is the token."""
@@ -18,6 +18,61 @@ Fail = Callable[[Any, BaseException], None]
 
 ENTER, LEAVE, FAIL = "\0paramedic enter", "\0paramedic leave", "\0paramedic fail"
 """Constants of rewritten code, in whose place `with_probes` puts the probes."""
+FIRST = "_first"
+"""What a guard's words call the function's first parameter."""
+
+
+def placeholder(name: str) -> str:
+    """The constant of rewritten code that stands for a value of a guard's.
+
+    Threads: pure.
+    """
+    return "\0paramedic guard " + name
+
+
+class Guard(NamedTuple):
+    """A cheap question that rewritten code asks by itself, before it calls a probe.
+
+    Most calls of watched functions are made by Paramiko and not recorded: not even calling the probe makes those cheap.
+
+    Attributes:
+        words: a Python expression; `Enter` is called where it is true, or raises. It may name ``_first``, the other
+            parameters, and what ``values`` has.
+        values: what the names in it mean.
+    """
+
+    words: str
+    values: Mapping[str, object]
+
+
+def _pass(_: Any, result: Any) -> Any:
+    return result
+
+
+def _ignore(_: Any, __: BaseException) -> None:
+    return None
+
+
+class Target(NamedTuple):
+    """What is to be watched.
+
+    Attributes:
+        owner: class or module.
+        name: attribute of it, a plain function.
+        enter: see `Enter`.
+        leave: see `Leave`.
+        fail: see `Fail`.
+        parameters: those whose values `enter` gets after the first; those that the function has not are left out.
+        guard: asked first, where there is one.
+    """
+
+    owner: Any
+    name: str
+    enter: Enter
+    leave: Leave = _pass
+    fail: Fail = _ignore
+    parameters: tuple[str, ...] = ()
+    guard: Guard | None = None
 
 
 class CannotRewrite(Exception):
@@ -47,11 +102,13 @@ class Patch:
             self.function.__code__ = self.original
 
 
-def with_probes(function: FunctionType, code: CodeType, enter: Enter, leave: Leave, fail: Fail) -> Patch:
-    """The patch that sets these probes into the function.
+def with_probes(function: FunctionType, code: CodeType, target: Target) -> Patch:
+    """The patch that sets the target's probes into the function.
 
     Threads: pure.
     """
-    probes: dict[object, object] = {ENTER: enter, LEAVE: leave, FAIL: fail}
+    probes: dict[object, object] = {ENTER: target.enter, LEAVE: target.leave, FAIL: target.fail}
+    if target.guard is not None:
+        probes.update((placeholder(name), value) for name, value in target.guard.values.items())
     constants = tuple(probes.get(c, c) if isinstance(c, str) else c for c in code.co_consts)
     return Patch(function, function.__code__, code.replace(co_consts=constants))

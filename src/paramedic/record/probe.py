@@ -10,16 +10,18 @@ Threads: the probes run in any thread of the program's, also in signal handlers 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from types import FrameType
+from collections.abc import Callable, Iterable
+from types import CodeType, FrameType
 from typing import Any
 
 from paramedic.model.event import Kind
-from paramedic.record.frames import PARAMIKO, Stacks, _owners, owner_of
+from paramedic.record.frames import PARAMIKO, SILENT, SYNC, Stacks, owner_of
 from paramedic.record.interrupts import reaches_program
+from paramedic.record.patches import Guard
 from paramedic.trace.writer import TraceWriter
 
 _getframe = sys._getframe
+_set: Callable[[Any, str, object], None] = object.__setattr__
 _CALL, _RETURN, _RAISE, _NEW, _GAP = (int(k) for k in (Kind.CALL, Kind.RETURN, Kind.RAISE, Kind.NEW, Kind.GAP))
 MARK = "_paramedic_id_"
 """Attribute that carries an object's id; gone with the object, copied with a copy (which is then the same to us)."""
@@ -39,7 +41,6 @@ class Probes:
         self.stacks = stacks
         self.row = writer.row
         self._next_id = iter(range(1, 1 << 32)).__next__
-        self._ids_given: dict[str, Callable[[Any], int]] = {}
         self.classes: dict[type, int] = {}
         self.broken: dict[str, str] = {}
         self.early = "paramiko" not in sys.modules
@@ -50,6 +51,24 @@ class Probes:
         """Called when the interpreter ends in an orderly way; they note what is left over."""
         self.hold_back: Callable[[], None] | None = None
         """Called before an EOF goes out, in a run with traps."""
+        self._paramikos: set[str] = set()
+        self._inner: set[str] = set()
+        self.by_user = _called_from_outside(self._paramikos)
+        """Asks whether a call comes from anywhere but Paramiko."""
+        self.by_program = _called_from_outside(self._inner)
+        """… or from `threading`, `queue` and executors."""
+        self.is_known = Guard(f"_first.{MARK}", {})
+        """Asks whether an object has an id."""
+
+    def inside(self, codes: Iterable[CodeType]) -> None:
+        """Files of these code objects are Paramiko's or those of `by_program`: a short cut, the probes look again."""
+        for code in codes:
+            owner = owner_of(code)
+            if owner == PARAMIKO and not code.co_filename.endswith(_PASSES_ON):
+                self._paramikos.add(code.co_filename)
+                self._inner.add(code.co_filename)
+            elif owner == SYNC:
+                self._inner.add(code.co_filename)
 
     def gap(self, slug: str, detail: str) -> None:
         """Say in the recording that something is not seen."""
@@ -73,15 +92,15 @@ class Probes:
     def id_of(self, thing: Any) -> int:
         """The object's id; one whose creation was not seen gets one now."""
         try:
-            return thing.__dict__[MARK]  # type: ignore[no-any-return]
-        except (KeyError, AttributeError):
+            return thing._paramedic_id_ or self.unseen(thing)
+        except AttributeError:
             return self.unseen(thing)
 
     def adopt(self, thing: Any, parent: int, number: int, frame: FrameType | None) -> int:
         """Give an object its id and record its birth."""
         given = self.new_id()
         try:
-            thing.__dict__[MARK] = given
+            _set(thing, MARK, given)  # not through its __dict__: making that would slow the object down
         except (AttributeError, TypeError):
             return 0
         op = self.classes.get(type(thing), 0)
@@ -97,7 +116,6 @@ class Probes:
         measure: Measure | None = None,
         arguments: Arguments | None = None,
         silent: int = PARAMIKO,
-        only_marked: bool = False,
     ) -> tuple[Callable[..., Any], Callable[[Any, Any], Any], Callable[[Any, BaseException], None]]:
         """The three probes of a call: begun, returned, raised.
 
@@ -106,32 +124,22 @@ class Probes:
             measure: of the result.
             arguments: from the object and the arguments that were asked for to ``a`` and ``b`` of the event.
             silent: callers of this owner (see `paramedic.record.frames`) and beyond are not recorded.
-            only_marked: objects whose birth was not recorded are passed over before anything is looked up: the standard
-                library's and Paramiko's own events and conditions are used far more often than the program's.
         """
-        row, stack_of, id_of, trouble = self.row, self.stacks.of, self.id_of, self.trouble
+        row, id_of, trouble = self.row, self.id_of, self.trouble
         text = self.writer.text
-        owners = _owners
+        stack_of = self.stacks.walker(silent)
 
         def enter(thing: Any, *values: Any) -> int | None:
             try:
-                if only_marked and MARK not in thing.__dict__:
-                    return None
-                frame: FrameType | None
                 try:
-                    frame = caller = _getframe(2)
-                except ValueError:  # called from C alone, as atexit calls a bound method
-                    frame = None
-                else:
-                    code = caller.f_code
-                    if (owners.get(id(code)) or owner_of(code)) >= silent:
+                    stack = stack_of(_getframe(2))
+                    if stack == SILENT:
                         return None
+                except ValueError:  # called from C alone, as atexit calls a bound method
+                    stack = 0
                 a, b = arguments(thing, *values) if arguments is not None else (-1, 0)
-                try:
-                    given: int = thing.__dict__[MARK]
-                except (KeyError, AttributeError):
-                    given = id_of(thing)
-                row(_CALL, op, given, stack_of(frame), a, b)
+                given: int = thing._paramedic_id_ or id_of(thing)
+                row(_CALL, op, given, stack, a, b)
                 return given
             except Exception as e:
                 trouble(f"enter {op}", e)
@@ -152,6 +160,14 @@ class Probes:
                 trouble(f"fail {op}", e)
 
         return enter, leave, fail
+
+
+_PASSES_ON = "util.py"
+"""Its ClosingContextManager closes for whoever wrote the ``with``."""
+
+
+def _called_from_outside(files: set[str]) -> Guard:
+    return Guard("_getframe(1).f_code.co_filename not in _files", {"_getframe": _getframe, "_files": files})
 
 
 _TELLING = ("AttributeError", "EOFError", "RuntimeError", "TimeoutError")

@@ -10,11 +10,22 @@ Threads: the thread that starts or stops a recording; reads source files.
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from types import CodeType, FunctionType
 from typing import TypeVar
 
-from paramedic.record.patches import ENTER, FAIL, LEAVE, CannotRewrite, Enter, Fail, Leave, Patch, with_probes
+from paramedic.record.patches import (
+    ENTER,
+    FAIL,
+    FIRST,
+    LEAVE,
+    CannotRewrite,
+    Guard,
+    Patch,
+    Target,
+    placeholder,
+    with_probes,
+)
 
 _TOKEN, _PROBE, _ERROR = "__paramedic_token", "__paramedic_probe", "__paramedic_error"
 _Node = TypeVar("_Node", bound=ast.AST)
@@ -22,28 +33,25 @@ _FUTURE_FLAGS = 0x1FE0000  # CO_FUTURE_DIVISION to CO_FUTURE_ANNOTATIONS
 _GENERATOR_FLAGS = 0x20 | 0x80 | 0x200  # CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR
 
 
-def prepare(function: FunctionType, enter: Enter, leave: Leave, fail: Fail, arguments: Sequence[str] = ()) -> Patch:
-    """Compile a version of ``function`` with probes.
+def prepare(function: FunctionType, target: Target) -> Patch:
+    """Compile a version of ``function`` with the target's probes, which must not raise: that would reach the program.
 
     Args:
         function: a plain Python function or method, not a generator or coroutine.
-        enter: see `Enter`; an exception in it would reach the program, so it must not raise.
-        leave: see `Leave`; the same.
-        fail: see `Fail`; the same.
-        arguments: names of parameters whose values `enter` gets after the first; those that it has not are left out.
+        target: what to put in.
 
     Raises:
         CannotRewrite: with the reason; the function is as it was.
 
     Threads: pure, but for reading the source file.
     """
-    code = compiled(function, arguments)
+    code = compiled(function, target.parameters, target.guard)
     if code.co_freevars != function.__code__.co_freevars:
         raise CannotRewrite(f"its closure differs: {code.co_freevars} instead of {function.__code__.co_freevars}")
-    return with_probes(function, code, enter, leave, fail)
+    return with_probes(function, code, target)
 
 
-def compiled(function: FunctionType, arguments: Sequence[str] = ()) -> CodeType:
+def compiled(function: FunctionType, arguments: Sequence[str] = (), guard: Guard | None = None) -> CodeType:
     """The rewritten code with places for the probes, which `with_probes` fills; can be marshalled.
 
     Raises:
@@ -55,7 +63,7 @@ def compiled(function: FunctionType, arguments: Sequence[str] = ()) -> CodeType:
     if original.co_flags & _GENERATOR_FLAGS:
         raise CannotRewrite("it is a generator or a coroutine")
     definition = _definition(original)
-    _set_probes(definition, arguments)
+    _set_probes(definition, arguments, guard)
     return _compile(definition, original, function.__qualname__).replace(co_qualname=original.co_qualname)
 
 
@@ -148,7 +156,54 @@ def _guarded_leave(value: ast.expr, where: ast.AST) -> ast.expr:
     return _placed(ast.IfExp(_unwatched(), value, _probe(LEAVE, [_token(), value])), where)
 
 
-def _set_probes(definition: ast.FunctionDef, arguments: Sequence[str]) -> None:
+class _Values(ast.NodeTransformer):
+    """Puts into a guard's expression what its names mean."""
+
+    def __init__(self, first: str, values: Iterable[str]) -> None:
+        self._first = first
+        self._values = frozenset(values)
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        if node.id == FIRST:
+            return ast.Name(self._first, ast.Load())
+        return ast.Constant(placeholder(node.id)) if node.id in self._values else node
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        self.generic_visit(node)
+        if isinstance(node.func, ast.Constant):
+            node.func = ast.NamedExpr(ast.Name(_PROBE, ast.Store()), node.func)
+        return node
+
+
+def _begin(first: str, passed: list[str], guard: Guard | None) -> ast.stmt:
+    """The token is what the probe returns, or None without asking it."""
+    asked: ast.expr = _probe(ENTER, [ast.Name(p, ast.Load()) for p in passed])
+    token: list[ast.expr] = [ast.Name(_TOKEN, ast.Store())]
+    if guard is None:
+        return ast.Assign(token, asked)
+    words = _Values(first, guard.values).visit(ast.parse(guard.words, mode="eval").body)
+    for node in ast.walk(words):  # these are lines and columns of the guard's words
+        for attribute in ("lineno", "col_offset", "end_lineno", "end_col_offset"):
+            node.__dict__.pop(attribute, None)
+    # what goes wrong in the guard itself the probe looks at; what a signal handler raises meanwhile is the program's
+    inside = ast.Attribute(
+        ast.Attribute(ast.Name(_ERROR, ast.Load()), "__traceback__", ast.Load()), "tb_next", ast.Load()
+    )
+    other = ast.If(ast.Compare(inside, [ast.IsNot()], [ast.Constant(None)]), [ast.Raise()], [])
+    again = _probe(ENTER, [ast.Name(p, ast.Load()) for p in passed])
+    return ast.Try(
+        [ast.Assign(token, ast.IfExp(words, asked, ast.Constant(None)))],
+        [
+            ast.ExceptHandler(
+                ast.Name("Exception", ast.Load()), _ERROR, [other, ast.Assign([ast.Name(_TOKEN, ast.Store())], again)]
+            )
+        ],
+        [],
+        [],
+    )
+
+
+def _set_probes(definition: ast.FunctionDef, arguments: Sequence[str], guard: Guard | None) -> None:
     parameters = [a.arg for a in (*definition.args.posonlyargs, *definition.args.args, *definition.args.kwonlyargs)]
     passed = [*parameters[:1], *(a for a in arguments if a in parameters)]
     body = definition.body
@@ -168,7 +223,7 @@ def _set_probes(definition: ast.FunctionDef, arguments: Sequence[str]) -> None:
             [],
         )
         watched.append(_placed(leave, end))
-    enter = ast.Assign([ast.Name(_TOKEN, ast.Store())], _probe(ENTER, [ast.Name(p, ast.Load()) for p in passed]))
+    enter = _begin(parameters[0] if parameters else "", passed, guard)
     handler = ast.ExceptHandler(
         ast.Name("BaseException", ast.Load()),
         _ERROR,

@@ -20,9 +20,8 @@ from paramedic.record.frames import Stacks
 from paramedic.record.hand_overs import THREAD_MARK, HandOvers, signal_handlers
 from paramedic.record.imports import ImportWatch, Listener
 from paramedic.record.locks import StandIns, stand_ins
-from paramedic.record.paramiko_calls import Target
-from paramedic.record.patches import CannotRewrite, Patch
-from paramedic.record.probe import Probes
+from paramedic.record.patches import CannotRewrite, Patch, Target
+from paramedic.record.probe import MARK, Probes
 from paramedic.record.simple_queue import simple_queue
 from paramedic.trace.layout import SUFFIX
 from paramedic.trace.writer import TraceWriter
@@ -74,6 +73,20 @@ class _Replaced:
             setattr(self.owner, self.name, self.original)
 
 
+@dataclass(slots=True)
+class _Unmarked:
+    """What the objects of a class have for an id while they have none of their own."""
+
+    owner: type
+
+    def apply(self) -> None:
+        setattr(self.owner, MARK, 0)
+
+    def undo(self) -> None:
+        if vars(self.owner).get(MARK) == 0:
+            delattr(self.owner, MARK)
+
+
 class Session:
     """A recording that is under way.
 
@@ -94,7 +107,7 @@ class Session:
         if options.level not in LEVELS:
             raise ValueError(f"level {options.level!r} is none of {', '.join(LEVELS)}")
         self.options = options
-        self._patches: list[Patch | _Replaced] = []
+        self._patches: list[Patch | _Replaced | _Unmarked] = []
         self._imports: ImportWatch | None = None
         self.process = os.getpid()
         self._writer = _open_writer(options, parent=0)
@@ -310,19 +323,24 @@ class Session:
         """Prepare all, then switch on all: a half-watched module is watched for as short as can be."""
         ready: list[Patch] = []
         try:
-            for owner, name, enter, leave, fail, parameters in targets:
+            for target in targets:
+                owner, name = target.owner, target.name
                 function = vars(owner).get(name)
+                if isinstance(owner, type) and MARK not in vars(owner):
+                    _Unmarked(owner).apply()
+                    self._patches.append(_Unmarked(owner))
                 if type(function) is not FunctionType:
                     if function is not None and not isinstance(function, (classmethod, staticmethod)):
                         self.probes.gap("patch-failed", f"{owner.__name__}.{name} is not a Python function")
                     continue
                 try:
-                    ready.append(codes.prepared(function, enter, leave, fail, parameters))
+                    ready.append(codes.prepared(function, target))
                 except CannotRewrite as e:
                     self.probes.gap("patch-failed", f"{owner.__name__}.{name}: {e}")
         except Exception as e:
             self.probes.trouble("watch", e)
         codes.done()
+        self.probes.inside(patch.original for patch in ready)
         for patch in ready:
             patch.apply()
         self._patches.extend(ready)

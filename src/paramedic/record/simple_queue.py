@@ -8,7 +8,7 @@ from typing import Any
 
 from paramedic.model.event import Kind
 from paramedic.model.operations import NUMBER
-from paramedic.record.frames import PARAMIKO, owner_of
+from paramedic.record.frames import SYNC, owner_of
 from paramedic.record.interrupts import NO_ROOM, reaches_program, without_us
 from paramedic.record.probe import Probes, milliseconds
 
@@ -81,7 +81,7 @@ def simple_queue(probes: Probes, real: Any) -> Any:
     def __new__(cls: Any, *arguments: Any, **keywords: Any) -> Any:
         frame = frame_of(1)
         try:
-            ours = not (cls is watched and owner_of(frame.f_code) >= PARAMIKO)
+            ours = not (cls is watched and owner_of(frame.f_code) >= SYNC)
             made = real_new(cls, *arguments, **keywords) if ours else real(*arguments, **keywords)
         except BaseException as e:
             hide(e)
