@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -48,6 +49,7 @@ class Case:
     lenses: frozenset[str]
     server: str
     advice: bool
+    safe: bool
     dump_after_s: float
 
     @classmethod
@@ -62,6 +64,7 @@ class Case:
             lenses=frozenset(told.get("lenses", LENS_OF.values())),
             server=told.get("server", "stock"),
             advice=bool(told.get("advice")),
+            safe=told.get("class") == "safe",
             dump_after_s=float(told.get("dump_after") or DUMP_AFTER_S),
         )
 
@@ -166,7 +169,7 @@ class Bench:
         output = scratch / "lint.json"
         files = [f"{script}.py", *imported(case, script)]
         options = ["--no-cache", "--jobs", "1", "--format", "json", "--output", str(output)]
-        return self.report(case, ["lint", *(["--pedantic"] if case.advice else []), *options, *files], output)
+        return self.report(case, ["lint", "--pedantic", *options, *files], output)
 
     def log(self, case: Case, script: str, scratch: Path) -> Told:
         """A DEBUG log of a run of it."""
@@ -194,7 +197,7 @@ def imported(case: Case, script: str) -> list[str]:
     """The other files of the case that the script names."""
     text = (case.folder / f"{script}.py").read_text()
     others = [p for p in case.folder.glob("*.py") if p.stem not in ("bad", "good")]
-    return [p.name for p in others if p.stem in text]
+    return [p.name for p in others if re.search(rf"^\s*(from|import) {p.stem}\b", text, re.M)]
 
 
 def judge(case: Case, script: str, lens: str, told: Told) -> Row:
@@ -202,9 +205,9 @@ def judge(case: Case, script: str, lens: str, told: Told) -> Row:
     bad = script == "bad"
     strong = {f["hazard"]: f for f in told.findings if f["confidence"] != ADVICE}
     sure = {f["hazard"]: f for f in told.findings} if case.advice else strong
-    wrong = sorted(set(strong) - (case.hazards | case.also if bad else frozenset()))
+    wrong = sorted(set(strong) - (case.hazards | case.also if bad else case.also if case.safe else frozenset()))
     hits = sorted(case.hazards & set(sure))
-    hinted = lens == "log" and not hits and any(f["hazard"] in case.hazards for f in told.findings)
+    hinted = not hits and any(f["hazard"] in case.hazards for f in told.findings)
     if told.skipped:
         verdict = f"skipped: {told.skipped}"
     elif told.trouble:
