@@ -46,6 +46,10 @@ class ImportWatch:
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
         """The spec that the other finders give, with a loader that tells us; None for all but the watched modules."""
+        if self._listeners and sys.meta_path[0] is not self:
+            # Somebody has put a finder before us since, as pytest does, and it may find a watched module alone. One
+            # assignment, so that another thread that walks the list meets a finder twice at worst, and misses none.
+            sys.meta_path[:] = [self, *(f for f in sys.meta_path if f is not self)]
         if name not in self._listeners:
             return None
         for finder in list(sys.meta_path):
