@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 
 from paramedic.safe.link import Link
-from paramedic.safe.session import Collector, Outcome, Session
+from paramedic.safe.session import Outcome, Session
+from paramedic.safe.sink import STDOUT, Collector
 
 _PAUSE_S = 0.05
 
@@ -48,7 +49,7 @@ def run_aside(link: Link, command: str, timeout: float) -> str | None:
                 session.close()
             return None
         if session.outcome is Outcome.CLOSED:
-            return b"".join(collector.stdout).decode("utf-8", "replace")
+            return collector.collected(STDOUT).decode("utf-8", "replace")
         if session.outcome is not Outcome.REFUSED:
             return None
         if attempt + 1 < attempts:

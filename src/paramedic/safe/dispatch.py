@@ -126,7 +126,7 @@ class Dispatcher(Connections):
             environment=task.environment,
             terminal=task.terminal,
             window_bytes=task.window_bytes,
-            adjustable=task.adjustable,
+            growing_window=task.growing_window,
         )
         with self._lock:
             task.session = session

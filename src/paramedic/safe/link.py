@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import math
 import threading
 import time
 from collections import deque
@@ -114,6 +115,8 @@ class Link(paramiko.Transport):  # type: ignore[misc]
         self._deferred: deque[Callable[[], None]] = deque()
         self.on_death: Callable[[], None] | None = None
         self._sending: int | None = None
+        self.round_trip_s = math.inf
+        """The shortest time in which the server answered a request for a session."""
         self._launched: dict[int, Launched] = {}
         self.hunting = threading.Lock()
         """Held by the one that looks for processes of this connection."""

@@ -32,8 +32,8 @@ from paramedic.safe.known_hosts import KnownHosts
 from paramedic.safe.leash import leashed
 from paramedic.safe.plan import Sizes
 from paramedic.safe.result import CommandResult, Limits, Statistics
-from paramedic.safe.session import Collector, Sink
 from paramedic.safe.shelf import Shelf, wait_for
+from paramedic.safe.sink import Collector, Sink
 from paramedic.safe.stream import Channel, Stream
 from paramedic.safe.task import Task, Why
 
@@ -224,7 +224,7 @@ class ClientPool(Copies):
             leash=on_leash,
             sink=sink,
             window_bytes=window_bytes,
-            adjustable=isinstance(sink, Collector),
+            growing_window=isinstance(sink, Collector),
         )
         task.future = CommandFuture(self._crew, lambda: self._dispatcher.stop(task, Why.CANCELLED))
         self._dispatcher.enqueue(task)

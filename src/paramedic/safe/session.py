@@ -21,10 +21,10 @@ import paramiko
 from paramedic.safe import packets
 from paramedic.safe.link import Link
 from paramedic.safe.packets import Packet, Sender
+from paramedic.safe.sink import STDERR, STDOUT, Sink
+from paramedic.safe.window import Window
 
-STDOUT, STDERR = 1, 2
 _ORDER = itertools.count(1)
-_MAX_WINDOW_BYTES = 32 * 1024 * 1024
 
 
 class Phase(enum.Enum):
@@ -48,50 +48,6 @@ class Outcome(enum.Enum):
     """The connection is gone; ``command_sent`` says whether the command may have started."""
     ABANDONED = "abandoned"
     """We closed it without waiting for the server."""
-
-
-class Sink(Protocol):
-    """Where output goes."""
-
-    def feed(self, stream: int, data: bytes) -> int:
-        """Takes ``data``; returns how many bytes the server may send in return, now.
-
-        Threads: the reader thread; it must not block.
-        """
-
-    def finish(self) -> None:
-        """No more comes.
-
-        Threads: the reader thread or the one that closes the link; it must not block.
-        """
-
-
-class Collector:
-    """A sink that keeps everything."""
-
-    __slots__ = ("stderr", "stdout")
-
-    def __init__(self) -> None:
-        """Starts empty.
-
-        Threads: any thread; it does not block.
-        """
-        self.stdout: list[bytes] = []
-        self.stderr: list[bytes] = []
-
-    def feed(self, stream: int, data: bytes) -> int:
-        """Keeps ``data`` and gives the room back at once.
-
-        Threads: the reader thread; it does not block.
-        """
-        (self.stdout if stream == STDOUT else self.stderr).append(data)
-        return len(data)
-
-    def finish(self) -> None:
-        """Does nothing: the session's owner looks when the session has ended.
-
-        Threads: any thread; it does not block.
-        """
 
 
 class Owner(Protocol):
@@ -119,13 +75,11 @@ class Session:
     """
 
     __slots__ = (
-        "_adjustable",
-        "_grown",
         "_input",
         "_may_send",
         "_once",
-        "_pending_grant",
         "_room",
+        "_window",
         "_window_left",
         "channel",
         "command",
@@ -148,6 +102,7 @@ class Session:
         "remote",
         "sender",
         "sink",
+        "requested_at",
         "started_at",
         "subsystem",
         "terminal",
@@ -167,7 +122,7 @@ class Session:
         environment: dict[bytes, bytes] | None = None,
         terminal: bool = False,
         window_bytes: int = 2 * 1024 * 1024,
-        adjustable: bool = False,
+        growing_window: bool = False,
     ) -> None:
         """Prepares a session; ``Link.launch`` starts it.
 
@@ -181,7 +136,7 @@ class Session:
             environment: variables to ask for.
             terminal: ask for a pseudo-terminal.
             window_bytes: how much output the server may send before it is taken.
-            adjustable: let the window grow while the sink keeps up (long fat networks).
+            growing_window: let it grow where the line is long.
 
         Threads: any thread; it does not block.
         """
@@ -207,13 +162,12 @@ class Session:
         self.exit_message = ""
         self.core_dumped = False
         self.refusal: paramiko.ChannelException | None = None
+        self.requested_at = 0.0
         self.started_at = 0.0
         self.ended_at = 0.0
         self.max_data_bytes = 32768
         self._input = input
-        self._adjustable = adjustable
-        self._grown = window_bytes
-        self._pending_grant = 0
+        self._window = Window(window_bytes, grows=growing_window)
         self._window_left = 0
         self._once = threading.Lock()
         self._may_send = threading.Lock()
@@ -298,10 +252,7 @@ class Session:
 
         Threads: one thread, not the reader. It blocks while the peer does not read.
         """
-        self._pending_grant += count
-        if self._pending_grant * 4 >= self.window_bytes and self.phase is Phase.RUNNING:
-            amount, self._pending_grant = self._pending_grant, 0
-            self._send(packets.adjust(self.remote, amount))
+        self._grant(count)
 
     # -- what the link calls, on the reader thread
 
@@ -312,6 +263,7 @@ class Session:
         """
         self.link = link
         self.channel = channel
+        self.requested_at = time.monotonic()
 
     def receive(self, kind: int, message: memoryview | bytes) -> None:
         """Called by the link with each message of the server.
@@ -348,6 +300,9 @@ class Session:
             self._end(Outcome.ABANDONED)
             return
         self.started_at = time.monotonic()
+        self._window.opened(self.started_at)
+        if self.link is not None:
+            self.link.round_trip_s = min(self.link.round_trip_s, self.started_at - self.requested_at)
         self.order = next(_ORDER)
         for name, value in (self.environment or {}).items():
             self._send(packets.environment(remote, name, value))
@@ -401,13 +356,13 @@ class Session:
             return
         back = self.sink.feed(stream, data)
         if back:
-            self._pending_grant += back
-            if self._pending_grant * 4 >= self._grown:
-                extra = 0
-                if self._adjustable and self._grown < _MAX_WINDOW_BYTES:
-                    extra = self._grown
-                    self._grown *= 2
-                amount, self._pending_grant = self._pending_grant + extra, 0
+            self._grant(back)
+
+    def _grant(self, count: int) -> None:
+        link = self.link
+        if link is not None and self.phase is Phase.RUNNING:
+            amount = self._window.took(count, time.monotonic(), link.round_trip_s)
+            if amount:
                 self._send(packets.adjust(self.remote, amount))
 
     def _adjusted(self, count: int) -> None:

@@ -17,9 +17,10 @@ from paramedic.safe import sftp_packets as sftp
 from paramedic.safe.connections import Borrowed
 from paramedic.safe.dispatch import Dispatcher
 from paramedic.safe.errors import ConnectionLost, SessionRefused
-from paramedic.safe.session import STDOUT, Outcome, Session
+from paramedic.safe.session import Outcome, Session
 from paramedic.safe.sftp_packets import Reader, Reply
 from paramedic.safe.shelf import wait_for
+from paramedic.safe.sink import STDOUT
 from paramedic.safe.transfer import requests_at_once
 
 Request = tuple[int, bytes]

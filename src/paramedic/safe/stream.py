@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from paramedic.safe.future import CommandFuture
 from paramedic.safe.result import CommandResult
-from paramedic.safe.session import STDERR, STDOUT
+from paramedic.safe.sink import STDERR, STDOUT
 
 if TYPE_CHECKING:
     from paramedic.safe.session import Session

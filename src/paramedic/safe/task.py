@@ -12,7 +12,8 @@ from paramedic.safe.clock import Alarm
 from paramedic.safe.feeding import Input
 from paramedic.safe.future import CommandFuture
 from paramedic.safe.result import CommandResult, Ending
-from paramedic.safe.session import Collector, Outcome, Session, Sink
+from paramedic.safe.session import Outcome, Session
+from paramedic.safe.sink import STDERR, STDOUT, Collector, Sink
 
 if TYPE_CHECKING:
     from paramedic.safe.dispatch import Dispatcher
@@ -54,7 +55,7 @@ class Task:
     leash: bool
     sink: Sink
     window_bytes: int
-    adjustable: bool
+    growing_window: bool
     future: CommandFuture = field(init=False)
     queued_at: float = 0.0
     stage: Stage = Stage.QUEUED
@@ -94,14 +95,14 @@ class Task:
         started = session.started_at if session is not None and session.command_sent else 0.0
         ended = session.ended_at if session is not None and session.ended_at else now
         sink = self.sink
-        collected = isinstance(sink, Collector)
+        collected = sink.collected if isinstance(sink, Collector) else lambda stream: b""
         return CommandResult(
             host=self.pool.host,
             command=self.command,
             exit_status=session.exit_status if session is not None else None,
             signal=session.exit_signal if session is not None else None,
-            stdout=b"".join(sink.stdout) if isinstance(sink, Collector) and collected else b"",
-            stderr=b"".join(sink.stderr) if isinstance(sink, Collector) and collected else b"",
+            stdout=collected(STDOUT),
+            stderr=collected(STDERR),
             duration_s=max(0.0, ended - started) if started else 0.0,
             queue_s=max(0.0, (started or now) - self.queued_at),
             ending=self.ending,
