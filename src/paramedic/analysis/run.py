@@ -93,6 +93,10 @@ class RunFacts(Facts):
         self.events += 1
         self._handlers[event.kind](event)
 
+    def operation(self, number: int) -> str:
+        """An operation's name."""
+        return self._operations[number].name
+
     # events
 
     def _ignore(self, event: Event) -> None:

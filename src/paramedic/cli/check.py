@@ -30,7 +30,7 @@ class CheckCommand:
             nargs="*",
             help=f"a folder that 'paramedic run' made, or a {SUFFIX} file in it; default: the newest of this account",
         )
-        output.add_options(parser)
+        output.add_options(parser, "perfetto")
 
     def run(self, args: argparse.Namespace) -> int:
         """Writes the report to standard output.

@@ -27,16 +27,20 @@ if TYPE_CHECKING:
 # Whatever judges and writes is imported when there is something to judge: `paramedic run` passes here before it starts
 # the program.
 
-FORMATS = ("terminal", "json", "sarif")
+FORMATS = ("terminal", "json", "sarif", "html")
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: argparse.ArgumentParser, *more: str) -> None:
     """Adds ``--format``, ``--output``, ``--fail-on`` and ``--quiet``.
+
+    Args:
+        parser: of the command.
+        more: formats that this command has besides `FORMATS`.
 
     Threads: main thread; does not block.
     """
     group = parser.add_argument_group("output")
-    group.add_argument("--format", choices=FORMATS, default="terminal", help="how to write the report")
+    group.add_argument("--format", choices=(*FORMATS, *more), default="terminal", help="how to write the report")
     group.add_argument("--output", metavar="FILE", help="write the report to FILE ('-': standard output)")
     group.add_argument(
         "--fail-on",
@@ -146,6 +150,17 @@ def _write_to(stream: TextIO, verdict: Verdict, form: str, again: str) -> None:
         stream.write(
             report_as_sarif(verdict.report, hazards_by_name(), pages=_pages(verdict.report), warnings=verdict.warnings)
         )
+    elif form == "html":
+        from paramedic.check.drawing import lanes_of
+        from paramedic.report.html import report_as_html
+
+        lanes = lanes_of(dict(verdict.report.source))
+        stream.write(report_as_html(verdict.report, hazards_by_name(), lanes=lanes, warnings=verdict.warnings))
+    elif form == "perfetto":
+        from paramedic.check.drawing import lanes_of
+        from paramedic.report.perfetto import MOST_BARS, report_as_perfetto
+
+        stream.write(report_as_perfetto(verdict.report, lanes_of(dict(verdict.report.source), MOST_BARS)))
     else:
         from paramedic.report.terminal import write_report
 

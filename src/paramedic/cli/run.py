@@ -92,7 +92,7 @@ class RunCommand:
             "--fuzz", metavar="N", nargs="?", type=int, const=5, help="run again N times (5) with delays anywhere"
         )
         group.add_argument("--seed", metavar="SEED", type=int, default=1, help="of the first of these runs (default 1)")
-        output.add_options(parser)
+        output.add_options(parser, "perfetto")
         group = parser.add_argument_group("interpreter", "passed on to Python")
         for flag in _INTERPRETER_FLAGS:
             group.add_argument(flag, dest="flags", action="append_const", const=flag, help=argparse.SUPPRESS)
