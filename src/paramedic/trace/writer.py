@@ -15,6 +15,7 @@ import mmap
 from _thread import _local, get_ident
 from collections import deque
 from collections.abc import Callable
+from errno import EMFILE, ENFILE
 from itertools import count
 from struct import error as struct_error
 from time import monotonic_ns
@@ -94,6 +95,7 @@ class TraceWriter:
         self._file_is_ours = True
         self._max_extents = max(2, (max_size_bytes - HEADER_BYTES) // EXTENT_BYTES)
         self._extents = count()
+        self._refused: deque[int] = deque()
         self._maps: list[mmap.mmap] = []
         self._fresh: deque[tuple[mmap.mmap, int]] = deque()
         self._partial: deque[Chunk] = deque()
@@ -314,7 +316,7 @@ class TraceWriter:
         return mapping, start
 
     def _recycled(self, role: int) -> tuple[mmap.mmap, int] | None:
-        if self.full:
+        if self.full or self._refused:
             return None  # what stands is kept: it is the run's beginning, and nobody said that it may go
         if role == ROLE_TEXTS and len(self._text_chunks) >= len(self._maps) * EXTENT_BYTES // CHUNK_BYTES // 2:
             return None  # rows without their texts say little, but texts alone say nothing
@@ -338,7 +340,7 @@ class TraceWriter:
     def _add_extent(self) -> bool:
         if self.full:
             return False
-        number = next(self._extents)
+        number = self._refused.popleft() if self._refused else next(self._extents)
         if number >= self._max_extents:
             return False
         try:
@@ -346,6 +348,9 @@ class TraceWriter:
         except (OSError, ValueError, MemoryError, RecursionError) as e:  # it is not the program's trouble
             if not _is_ours(e):
                 raise
+            if getattr(e, "errno", 0) in (EMFILE, ENFILE):  # the program may close some: to be tried again
+                self._refused.append(number)
+                return False
             self.full = _reason(e)
             self._tell_status()
             return False
