@@ -5,6 +5,7 @@ Threads: one thread, the one that drives the machines; nothing here blocks.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from paramedic.analysis.calls import Call
@@ -44,7 +45,7 @@ class Refusal:
         transport: id.
         call: the call that was refused.
         code: RFC 4254 section 5.1 reason code.
-        open: how many sessions were open on the connection then.
+        open: how many sessions the server had open on the connection then, at most.
         count: how many calls were refused on the connection.
         calls: the refused calls, a few of them.
         peak: the most sessions that were open at once.
@@ -217,16 +218,17 @@ class Lives:
         if sessions is not None:
             sessions.discard(channel)
 
-    def refused(self, transport: int, call: Call, code: int) -> None:
-        """The server did not open a session."""
+    def refused(self, transport: int, call: Call, code: int, confirmed: Callable[[int], bool]) -> None:
+        """The server did not open a session; `confirmed` says which of the asked for channels it has opened."""
+        now = sum(map(confirmed, self.sessions.get(transport, ())))
         known = self.refusals.get(transport)
         if known is None:
-            now = len(self.sessions.get(transport, ()))
             self.refusals[transport] = Refusal(
                 transport, call, code, now, calls=[call], peak=self.peaks.get(transport, 0)
             )
             return
         known.count += 1
+        known.open = max(known.open, now)
         known.peak = self.peaks.get(transport, 0)
         if len(known.calls) < 50:
             known.calls.append(call)

@@ -243,7 +243,7 @@ class RunFacts(Facts):
         if operation.opens and call.error.startswith(_CHANNEL_ERROR) and transport:
             code = event[1]
             if self.world.text(call.words) in ("", "session") or name != "Transport.open_channel":
-                self.lives.refused(transport, call, code)
+                self.lives.refused(transport, call, code, lambda c: self.world.thing(c).remote >= 0)
 
     def abandoned(self, call: Call) -> None:
         """A call will never say that it ended: from now on it keeps nobody out."""
