@@ -20,6 +20,19 @@ def findings(tmp_path: Path, text: str) -> list[Finding]:
     return list(report_of_logs([str(path)]).report.findings)
 
 
+def logins_with_one_key(hosts: dict[int, str], refused: int) -> str:
+    """Logins at the same time; the transports' threads, and one that is refused."""
+    lines = []
+    for n, host in hosts.items():
+        lines += [f"1 {n}: {words}" for words in (f"start 0xc{n}", "banner", "kex", "keys")]
+        lines += [
+            f"1 {n + 10}: Adding ssh-ed25519 host key for {host}: b'aa'",
+            f"1 {n + 10}: Trying SSH key b'a04502fa0a21e1b3b59a2c68aa0fbd81'",
+        ]
+    lines += [f"1 {n}: login" for n in hosts]
+    return connected(1) + "\n" + "\n".join(lines + [f"1 {n}: {'no' if n == refused else 'in'}" for n in hosts])
+
+
 def sessions(count: int) -> str:
     return "\n".join(f"1 {10 + n}: open {n}\n1 1: yes {n}\n1 1: ok {n}" for n in range(count)) + "\n"
 
@@ -94,6 +107,8 @@ FOUND: dict[str, tuple[str, str, str]] = {
         "shared-agent", "observed",
         connected(1) + "\n1 2: start 0xb2\n1 3: start 0xb3\n1 2: banner\n1 2: kex\n1 2: keys\n1 2: login\n"
         "5 2: Exception (client): lost ssh-agent"),
+    "one of two hosts refuses and accepts one key at the same time": (
+        "shared-agent", "advice", logins_with_one_key({2: "web1", 3: "web1", 4: "web2"}, refused=3)),
     "six keys are refused before the right one": (
         "too-many-keys", "observed",
         ONE.replace("1 1: in\n", "1 1: no\n1 1: login\n1 1: no\n"
@@ -170,6 +185,7 @@ QUIET: dict[str, str] = {
     "several threads close channels early at the same time": ONE + "\n".join(
         f"1 {n}: open {n}\n1 1: yes {n}\n1 1: ok {n}" for n in range(2, 5))
     + "\n1 2: eof> 2\n0 2: open 5\n1 1: yes 5\n1 1: ok 5\n2 1: dead 2",
+    "one host refuses the key that others accept": logins_with_one_key({2: "web1", 3: "web3", 4: "web2"}, refused=3),
     "many log in at the same time": "\n".join(
         line for step in ("start", "banner", "kex", "keys", "login", "in") for n in range(1, 9)
         for line in [f"1 {n}: {step}" + (f" 0x{n}" if step == "start" else "")]),

@@ -21,7 +21,10 @@ def find(facts: LogFacts) -> Iterable[Finding]:
     broken = [t for t in facts.transports if any(words in t.ending.text for words in _AGENT_WORDS)]
     refused = [t for t in facts.transports if t.logins_failed and t.authenticated is None and _beside(t, facts)]
     accepted = [t for t in facts.transports if t.authenticated is not None]
-    same_key = len(facts.key_prints) == 1 and len(facts.hosts) <= 1 and refused and accepted
+    if len(facts.hosts) > 1:  # another host may well refuse what one accepts
+        both = {t.host for t in refused if t.host} & {t.host for t in accepted if t.host}
+        refused, accepted = ([t for t in logins if t.host in both] for logins in (refused, accepted))
+    same_key = len(facts.key_prints) == 1 and refused and accepted
     retried = {t.opener for t in refused if t.opener} & {t.opener for t in accepted if t.opener}
     if not broken and not same_key:
         return
