@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from paramedic.model.hazard import Lens
 from paramedic.model.report import Gap, Report
 
 if TYPE_CHECKING:
+    from paramedic.lint.facts import SourceFacts
     from paramedic.lint.sightings import Sightings
 
 FEWEST_FOR_PROCESSES = 12
@@ -35,6 +37,7 @@ class LintOptions:
         exclude: patterns of files and folders to pass over.
         jobs: processes; 0: as many as there are processors.
         cache: folder of the cache; None: none.
+        sightings: also what the program does at all, right or wrong.
     """
 
     pedantic: bool = False
@@ -42,6 +45,7 @@ class LintOptions:
     exclude: tuple[str, ...] = ()
     jobs: int = 0
     cache: Path | None = None
+    sightings: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,14 +57,14 @@ class FileResult:
         findings: everything that the lenses said, advice included.
         read: the files that were read for it.
         gaps: what could not be read.
-        seen: what the program does at all, with places: see `paramedic.lint.sightings`.
+        seen: what the program does at all, with places: see `paramedic.lint.sightings`; None where nobody asked.
     """
 
     paths: tuple[Path, ...]
     findings: tuple[Finding, ...]
     read: tuple[Path, ...]
     gaps: tuple[Gap, ...] = ()
-    seen: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    seen: Mapping[str, Sequence[str]] | None = None
 
 
 Progress = Callable[[int, int], None]
@@ -75,13 +79,20 @@ def lint(paths: Sequence[Path], options: LintOptions, progress: Progress | None 
 
     Threads: main thread; reads files, may start processes and waits for them.
     """
-    return lint_with_sightings(paths, options, progress)[0]
+    collecting = gc.isenabled()
+    # What is read stays until the end: looking for garbage among it again and again costs a quarter of the time.
+    gc.disable()
+    try:
+        return _lint(paths, options, progress)[0]
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def lint_with_sightings(
     paths: Sequence[Path], options: LintOptions, progress: Progress | None = None
 ) -> tuple[Report, Sightings]:
-    """Everything that the static lenses find in files and folders.
+    """Everything that the static lenses find in files and folders, and what the programs there do at all.
 
     Args:
         paths: files and folders.
@@ -93,6 +104,10 @@ def lint_with_sightings(
 
     Threads: main thread; reads files, may start processes and waits for them.
     """
+    return _lint(paths, replace(options, sightings=True), progress)
+
+
+def _lint(paths: Sequence[Path], options: LintOptions, progress: Progress | None) -> tuple[Report, Sightings]:
     for path in paths:
         if not path.exists() and not path.is_symlink():
             raise FileNotFoundError(str(path))
@@ -118,7 +133,7 @@ def lint_with_sightings(
     }
     seen: Sightings = {}
     for result in results:
-        for kind, places in result.seen.items():
+        for kind, places in (result.seen or {}).items():
             seen[kind] = list(dict.fromkeys([*seen.get(kind, ()), *places]))
     report = Report(source=source, findings=tuple(findings), suppressed=tuple(hidden), gaps=tuple(gaps))
     return report, seen
@@ -129,7 +144,7 @@ def _results(tree: Tree, options: LintOptions, cache: LintCache | None, progress
     if cache is not None:
         for group in tree.groups:
             known = cache.result_of(group)
-            if known is not None:
+            if known is not None and (known.seen is not None or not options.sightings):
                 done[group] = known
     waiting = [g for g in tree.groups if g not in done]
     total = len(tree.matter)
@@ -144,9 +159,10 @@ def _results(tree: Tree, options: LintOptions, cache: LintCache | None, progress
 
 def _read_all(tree: Tree, waiting: list[tuple[Path, ...]], options: LintOptions) -> Iterable[FileResult]:
     jobs = options.jobs or os.cpu_count() or 1
+    matter = frozenset(tree.matter)
     if jobs == 1 or len(waiting) < 2 or sum(map(len, waiting)) < FEWEST_FOR_PROCESSES:
         for group in waiting:
-            yield read_group(tree.index, frozenset(tree.matter), group)
+            yield read_group(tree.index, matter, group, sightings=options.sightings)
         return
     # Imported here: most runs need no processes, and these modules cost as much as reading a few files.
     from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -155,7 +171,7 @@ def _read_all(tree: Tree, waiting: list[tuple[Path, ...]], options: LintOptions)
     # Forked workers inherit the index; where there is no fork they build it from the list of files.
     method = "fork" if "fork" in get_all_start_methods() and sys.platform != "darwin" else "spawn"
     batches = [waiting[n :: jobs * 4] for n in range(jobs * 4)]
-    arguments = (tree.files, tree.matter, tree.imported)
+    arguments = (tree.files, tree.matter, tree.imported, options.sightings)
     with ProcessPoolExecutor(
         jobs, mp_context=get_context(method), initializer=_start_worker, initargs=arguments
     ) as pool:
@@ -163,22 +179,25 @@ def _read_all(tree: Tree, waiting: list[tuple[Path, ...]], options: LintOptions)
             yield from future.result()
 
 
-_worker: tuple[ModuleIndex, frozenset[Path]] | None = None
+_worker: tuple[ModuleIndex, frozenset[Path], bool] | None = None
 
 
-def _start_worker(files: list[Path], matter: list[Path], imported: frozenset[Path]) -> None:
+def _start_worker(files: list[Path], matter: list[Path], imported: frozenset[Path], sightings: bool) -> None:
     global _worker
     index = ModuleIndex(files)
     index.imported = imported
-    _worker = (index, frozenset(matter))
+    _worker = (index, frozenset(matter), sightings)
 
 
 def _read_batch(groups: list[tuple[Path, ...]]) -> list[FileResult]:
     assert _worker is not None
-    return [read_group(*_worker, group) for group in groups]
+    index, matter, sightings = _worker
+    return [read_group(index, matter, group, sightings=sightings) for group in groups]
 
 
-def read_group(index: ModuleIndex, matter: frozenset[Path], group: tuple[Path, ...]) -> FileResult:
+def read_group(
+    index: ModuleIndex, matter: frozenset[Path], group: tuple[Path, ...], *, sightings: bool = False
+) -> FileResult:
     """Reads files that import one another and lets every static lens judge it.
 
     Threads: any, one at a time per index; reads files.
@@ -186,7 +205,6 @@ def read_group(index: ModuleIndex, matter: frozenset[Path], group: tuple[Path, .
     # Imported here: where nothing uses Paramiko, or nothing has changed, the reader is not needed at all.
     from paramedic.hazards.catalogue import CATALOGUE, lens, lenses_of
     from paramedic.lint.program import read_program
-    from paramedic.lint.sightings import sightings
 
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(max(limit, 8000))
@@ -208,8 +226,14 @@ def read_group(index: ModuleIndex, matter: frozenset[Path], group: tuple[Path, .
         findings=tuple(findings),
         read=tuple(dict.fromkeys([*group, *facts.world.modules])),
         gaps=tuple(gaps),
-        seen=sightings(facts),
+        seen=_sightings(facts) if sightings else None,
     )
+
+
+def _sightings(facts: SourceFacts) -> Sightings:
+    from paramedic.lint.sightings import sightings
+
+    return sightings(facts)
 
 
 def _unreadable(path: Path, error: UnreadableSource) -> Gap:

@@ -16,7 +16,7 @@ from paramedic.model.report import Gap, finding_from_json, finding_to_json
 if TYPE_CHECKING:
     from paramedic.check.lint import FileResult
 
-_FORM = 7
+_FORM = 8
 
 
 class LintCache:
@@ -119,7 +119,7 @@ class LintCache:
         self._new["results"]["\0".join(map(str, result.paths))] = {
             "read": {str(p): self._digest(str(p)) for p in result.read},
             "findings": [finding_to_json(f) for f in result.findings],
-            "seen": {kind: list(places) for kind, places in result.seen.items()},
+            "seen": {k: list(places) for k, places in result.seen.items()} if result.seen is not None else None,
             "gaps": [{"reason": g.reason, "detail": g.detail, "count": g.count} for g in result.gaps],
         }
 

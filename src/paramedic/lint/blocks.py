@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any
 
 from paramedic.lint import attributes, concurrency, definitions, starters
 from paramedic.lint.values import Collection, Const, Unknown, Value, alternatives, choose, native_objects
@@ -13,34 +13,36 @@ if TYPE_CHECKING:
     from paramedic.lint.walker import Walker
 
 
-def _expression(w: Walker, node: ast.stmt) -> bool:
-    value = cast(ast.Expr, node).value
+def _expression(w: Walker, node: ast.Expr) -> bool:
+    value = node.value
     w.evaluate(value)
     # A call that never comes back ends the block, as sys.exit() does.
     if isinstance(value, ast.Call):
-        name = ast.unparse(value.func) if isinstance(value.func, (ast.Name, ast.Attribute)) else ""
-        return name in {"sys.exit", "exit", "quit", "os._exit", "pytest.fail", "pytest.skip"}
+        called = value.func
+        if isinstance(called, ast.Attribute):
+            return isinstance(called.value, ast.Name) and (called.value.id, called.attr) in _LAST_CALLS
+        return isinstance(called, ast.Name) and called.id in {"exit", "quit"}
     return False
 
 
-def _assign(w: Walker, node: ast.stmt) -> bool:
-    node = cast(ast.Assign, node)
+_LAST_CALLS = {("sys", "exit"), ("os", "_exit"), ("pytest", "fail"), ("pytest", "skip")}
+
+
+def _assign(w: Walker, node: ast.Assign) -> bool:
     value = w.evaluate(node.value)
     for target in node.targets:
         bind(w, target, value)
     return False
 
 
-def _annotated(w: Walker, node: ast.stmt) -> bool:
-    node = cast(ast.AnnAssign, node)
+def _annotated(w: Walker, node: ast.AnnAssign) -> bool:
     if node.value is not None:
         value = definitions.promised(w, None, node.annotation, w.evaluate(node.value), node)
         bind(w, node.target, value)
     return False
 
 
-def _augmented(w: Walker, node: ast.stmt) -> bool:
-    node = cast(ast.AugAssign, node)
+def _augmented(w: Walker, node: ast.AugAssign) -> bool:
     added = w.evaluate(node.value)
     if isinstance(node.target, ast.Name):
         current = w.scope.lookup(node.target.id)
@@ -112,8 +114,7 @@ def _unpack(w: Walker, targets: list[ast.expr], value: Value) -> None:
         bind(w, target, Unknown(target.id if isinstance(target, ast.Name) else ""))
 
 
-def _if(w: Walker, node: ast.stmt) -> bool:
-    node = cast(ast.If, node)
+def _if(w: Walker, node: ast.If) -> bool:
     known = truth(w, node.test)
     w.evaluate(node.test)
     child = _child_arm(w, node.test)
@@ -234,8 +235,7 @@ def is_main_guard(test: ast.expr) -> bool:
     return any(isinstance(n, ast.Name) and n.id == "__name__" for n in ast.walk(test))
 
 
-def _try(w: Walker, node: ast.stmt) -> bool:
-    node = cast(ast.Try, node)
+def _try(w: Walker, node: ast.Try) -> bool:
     caught = any(not _reraises(h) for h in node.handlers)
     branch = w.world.number()
     names = dict(w.scope.names)
@@ -273,14 +273,14 @@ def _reraises(handler: ast.ExceptHandler) -> bool:
     return any(isinstance(n, ast.Raise) for n in handler.body)
 
 
-def _return(w: Walker, node: ast.stmt) -> bool:
-    value = cast(ast.Return, node).value
+def _return(w: Walker, node: ast.Return) -> bool:
+    value = node.value
     w.returns.append(w.evaluate(value) if value is not None else Const(None))
     return True
 
 
-def _raise(w: Walker, node: ast.stmt) -> bool:
-    exception = cast(ast.Raise, node).exc
+def _raise(w: Walker, node: ast.Raise) -> bool:
+    exception = node.exc
     if exception is not None:
         w.evaluate(exception)
     return True
@@ -290,20 +290,19 @@ def _stop(w: Walker, node: ast.stmt) -> bool:
     return True
 
 
-def _assert(w: Walker, node: ast.stmt) -> bool:
-    w.evaluate(cast(ast.Assert, node).test)
+def _assert(w: Walker, node: ast.Assert) -> bool:
+    w.evaluate(node.test)
     return False
 
 
-def _delete(w: Walker, node: ast.stmt) -> bool:
-    for target in cast(ast.Delete, node).targets:
+def _delete(w: Walker, node: ast.Delete) -> bool:
+    for target in node.targets:
         if isinstance(target, ast.Name):
             w.scope.names.pop(target.id, None)
     return False
 
 
-def _match(w: Walker, node: ast.stmt) -> bool:
-    node = cast(ast.Match, node)
+def _match(w: Walker, node: ast.Match) -> bool:
     w.evaluate(node.subject)
     ended = False
     for case in node.cases:
@@ -313,7 +312,7 @@ def _match(w: Walker, node: ast.stmt) -> bool:
     return ended
 
 
-READERS: dict[type[ast.AST], Callable[[Walker, ast.stmt], bool]] = {
+READERS: dict[type[ast.AST], Callable[[Walker, Any], bool]] = {
     ast.Expr: _expression,
     ast.Assign: _assign,
     ast.AnnAssign: _annotated,

@@ -190,13 +190,15 @@ def call_function(w: Walker, fn: Function, args: list[Value], keywords: dict[str
     locked = fn.kind == "locked"
     if locked:
         w.locks.append(library.pseudo_lock(w, f"decorator of {fn.name}", node))
+    outside = (w.scope, w.module, w.function, w.statement)
+    w.scope, w.module, w.function = scope, fn.module, owner_name(fn)
     try:
-        with w.inside(scope, fn.module, owner_name(fn)):
-            if isinstance(fn.node, ast.Lambda):
-                w.returns.append(w.evaluate(fn.node.body))
-            else:
-                w.block(fn.node.body)
+        if isinstance(fn.node, ast.Lambda):
+            w.returns.append(w.evaluate(fn.node.body))
+        else:
+            w.block(fn.node.body)
     finally:
+        w.scope, w.module, w.function, w.statement = outside
         if locked:
             w.locks.pop()
         w.trail.pop()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any
 
 from paramedic.lint import calls, frameworks, library
 from paramedic.lint.modules import Module
@@ -32,7 +32,7 @@ def function(w: Walker, node: AnyFunction) -> Function:
     Threads: the reader's own; does not block.
     """
     made = Function(node, w.module, w.scope)
-    w.world.functions.append(made)
+    w.world.functions.setdefault(id(w.module), []).append(made)
     arguments = node.args
     plain = [*arguments.posonlyargs, *arguments.args]
     for argument, default in zip(plain[len(plain) - len(arguments.defaults) :], arguments.defaults, strict=True):
@@ -43,8 +43,7 @@ def function(w: Walker, node: AnyFunction) -> Function:
     return made
 
 
-def _define(w: Walker, node: ast.stmt) -> bool:
-    node = cast("ast.FunctionDef | ast.AsyncFunctionDef", node)
+def _define(w: Walker, node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     made: Value = function(w, node)
     for decorator in reversed(node.decorator_list):
         made = _decorate(w, made, decorator)
@@ -108,8 +107,7 @@ def _yields(node: AnyFunction) -> bool:
     return False
 
 
-def _class(w: Walker, node: ast.stmt) -> bool:
-    node = cast(ast.ClassDef, node)
+def _class(w: Walker, node: ast.ClassDef) -> bool:
     made = ClassValue(node.name, node, w.module)
     made.bases = [o for base in node.bases for o in alternatives(w.evaluate(base))]
     made.is_record = any(p.endswith("NamedTuple") for p in made.external_bases())
@@ -139,9 +137,9 @@ def _class(w: Walker, node: ast.stmt) -> bool:
     return False
 
 
-def _import(w: Walker, node: ast.stmt) -> bool:
+def _import(w: Walker, node: ast.Import) -> bool:
     _note(w, node)
-    for alias in cast(ast.Import, node).names:
+    for alias in node.names:
         if alias.asname:
             w.scope.assign(alias.asname, import_module(w, alias.name))
         else:
@@ -168,8 +166,7 @@ def import_module(w: Walker, name: str) -> Value:
     return ModuleValue(module)
 
 
-def _import_from(w: Walker, node: ast.stmt) -> bool:
-    node = cast(ast.ImportFrom, node)
+def _import_from(w: Walker, node: ast.ImportFrom) -> bool:
     _note(w, node)
     base = w.module.absolute(node.level, node.module)
     module = w.world.find_module(base, w.module.source.path) if base else None
@@ -203,10 +200,14 @@ def star_imports(module: Module) -> Iterable[str]:
 
     Threads: the reader's own; does not block.
     """
-    for statement in module.tree.body:
-        if isinstance(statement, ast.ImportFrom) and statement.level == 0 and statement.module:
-            if any(alias.name == "*" for alias in statement.names):
-                yield statement.module
+    if module.stars is None:
+        module.stars = tuple(
+            statement.module
+            for statement in module.tree.body
+            if isinstance(statement, ast.ImportFrom) and statement.level == 0 and statement.module
+            if any(alias.name == "*" for alias in statement.names)
+        )
+    return module.stars
 
 
 def run_module(w: Walker, module: Module) -> None:
@@ -226,14 +227,14 @@ def run_module(w: Walker, module: Module) -> None:
     module.state = "done"
 
 
-def _global(w: Walker, node: ast.stmt) -> bool:
-    for name in cast(ast.Global, node).names:
+def _global(w: Walker, node: ast.Global) -> bool:
+    for name in node.names:
         w.scope.declare_global(name)
     return False
 
 
-def _nonlocal(w: Walker, node: ast.stmt) -> bool:
-    for name in cast(ast.Nonlocal, node).names:
+def _nonlocal(w: Walker, node: ast.Nonlocal) -> bool:
+    for name in node.names:
         w.scope.declare_nonlocal(name)
     return False
 
@@ -246,10 +247,16 @@ def annotated(w: Walker, scope: Scope, module: Module, annotation: ast.expr | No
     if annotation is None:
         return None
     if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
-        try:
-            annotation = ast.parse(annotation.value, mode="eval").body
-        except (SyntaxError, ValueError):
-            return None
+        quoted = w.world.annotations.get(id(annotation))
+        if quoted is None:
+            try:
+                quoted = ast.parse(annotation.value, mode="eval").body
+            except (SyntaxError, ValueError):
+                return None
+            w.world.annotations[id(annotation)] = quoted
+            for inside in ast.walk(quoted):
+                ast.copy_location(inside, annotation)
+        annotation = quoted
     if isinstance(annotation, ast.Subscript):
         head = ast.unparse(annotation.value).rsplit(".", 1)[-1]
         if head not in {"Optional", "Annotated", "Final"}:
@@ -296,7 +303,7 @@ def promised(w: Walker, fn: Function | None, annotation: ast.expr | None, value:
 
 _PROMISES = ("SSHClient", "Transport", "Channel", "SFTP", "Connection", "BaseConnection")
 
-READERS: dict[type[ast.AST], Callable[[Walker, ast.stmt], bool]] = {
+READERS: dict[type[ast.AST], Callable[[Walker, Any], bool]] = {
     ast.FunctionDef: _define,
     ast.AsyncFunctionDef: _define,
     ast.ClassDef: _class,

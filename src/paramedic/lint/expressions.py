@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import operator
 from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any
 
 from paramedic.lint import attributes, calls, concurrency, definitions, library, loops, shell
 from paramedic.lint.values import (
@@ -25,22 +25,8 @@ if TYPE_CHECKING:
     from paramedic.lint.walker import Walker
 
 
-def evaluate(w: Walker, node: ast.expr) -> Value:
-    """What an expression may be; unknown for kinds that do not matter here.
-
-    Threads: the reader's own; does not block.
-    """
-    reader = _READERS.get(type(node))
-    if reader is not None:
-        return reader(w, node)
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.expr):
-            w.evaluate(child)
-    return Unknown()
-
-
-def _name(w: Walker, node: ast.expr) -> Value:
-    name = cast(ast.Name, node).id
+def _name(w: Walker, node: ast.Name) -> Value:
+    name = node.id
     found = w.scope.lookup(name)
     if found is not None:
         return found
@@ -57,24 +43,23 @@ def _name(w: Walker, node: ast.expr) -> Value:
     return fresh
 
 
-def _attribute(w: Walker, node: ast.expr) -> Value:
-    node = cast(ast.Attribute, node)
+def _attribute(w: Walker, node: ast.Attribute) -> Value:
     return attributes.read(w, w.evaluate(node.value), node.attr, node)
 
 
-def _constant(w: Walker, node: ast.expr) -> Value:
-    return Const(cast(ast.Constant, node).value)
+def _constant(w: Walker, node: ast.Constant) -> Value:
+    return Const(node.value)
 
 
-def _call(w: Walker, node: ast.expr) -> Value:
-    return calls.from_node(w, cast(ast.Call, node))
+def _call(w: Walker, node: ast.Call) -> Value:
+    return calls.from_node(w, node)
 
 
-def _sequence(w: Walker, node: ast.expr) -> Value:
+def _sequence(w: Walker, node: ast.Tuple | ast.List | ast.Set) -> Value:
     items: list[Value] = []
     rest: list[Value] = []
     length: int | None = 0
-    for item in cast("ast.Tuple | ast.List | ast.Set", node).elts:
+    for item in node.elts:
         if isinstance(item, ast.Starred):
             for option in alternatives(w.evaluate(item.value)):
                 if isinstance(option, Collection):
@@ -89,8 +74,7 @@ def _sequence(w: Walker, node: ast.expr) -> Value:
     return Collection(items, rest=rest, length=length)
 
 
-def _dict(w: Walker, node: ast.expr) -> Value:
-    node = cast(ast.Dict, node)
+def _dict(w: Walker, node: ast.Dict) -> Value:
     result = Collection(length=len(node.keys))
     for key, value in zip(node.keys, node.values, strict=True):
         held = w.evaluate(value)
@@ -108,40 +92,38 @@ def _dict(w: Walker, node: ast.expr) -> Value:
     return result
 
 
-def _comprehension(w: Walker, node: ast.expr) -> Value:
-    return loops.comprehension(w, cast("ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp", node))
+def _comprehension(w: Walker, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> Value:
+    return loops.comprehension(w, node)
 
 
-def _lambda(w: Walker, node: ast.expr) -> Value:
-    return definitions.function(w, cast(ast.Lambda, node))
+def _lambda(w: Walker, node: ast.Lambda) -> Value:
+    return definitions.function(w, node)
 
 
-def _either(w: Walker, node: ast.expr) -> Value:
-    node = cast(ast.IfExp, node)
+def _either(w: Walker, node: ast.IfExp) -> Value:
     w.evaluate(node.test)
     return choose([w.evaluate(node.body), w.evaluate(node.orelse)])
 
 
-def _boolean(w: Walker, node: ast.expr) -> Value:
-    return choose([w.evaluate(v) for v in cast(ast.BoolOp, node).values])
+def _boolean(w: Walker, node: ast.BoolOp) -> Value:
+    return choose([w.evaluate(v) for v in node.values])
 
 
-def _named(w: Walker, node: ast.expr) -> Value:
-    node = cast(ast.NamedExpr, node)
+def _named(w: Walker, node: ast.NamedExpr) -> Value:
     value = w.evaluate(node.value)
     w.scope.assign(node.target.id, value)
     return value
 
 
-def _await(w: Walker, node: ast.expr) -> Value:
-    inner = cast(ast.Await, node).value
+def _await(w: Walker, node: ast.Await) -> Value:
+    inner = node.value
     w.awaited = inner
     value = w.evaluate(inner)
     return concurrency.awaited(w, value, node)
 
 
-def _yield(w: Walker, node: ast.expr) -> Value:
-    inner = cast("ast.Yield | ast.YieldFrom", node).value
+def _yield(w: Walker, node: ast.Yield | ast.YieldFrom) -> Value:
+    inner = node.value
     value = w.evaluate(inner) if inner is not None else Const(None)
     if isinstance(node, ast.YieldFrom):
         value = loops.element(w, value, w.world.number(), node)
@@ -150,8 +132,7 @@ def _yield(w: Walker, node: ast.expr) -> Value:
     return Unknown()
 
 
-def _subscript(w: Walker, node: ast.expr) -> Value:
-    node = cast(ast.Subscript, node)
+def _subscript(w: Walker, node: ast.Subscript) -> Value:
     holder = w.evaluate(node.value)
     key = w.evaluate(node.slice)
     if isinstance(node.slice, ast.Slice):
@@ -193,8 +174,7 @@ _ARITHMETIC: dict[type[ast.operator], Callable[[float, float], float]] = {
 }
 
 
-def _arithmetic(w: Walker, node: ast.expr) -> Value:
-    node = cast(ast.BinOp, node)
+def _arithmetic(w: Walker, node: ast.BinOp) -> Value:
     left, right = w.evaluate(node.left), w.evaluate(node.right)
     if isinstance(node.op, (ast.Mod, ast.Add)):
         text = text_of(left)
@@ -234,11 +214,11 @@ def _repeated(sequence: Value, times: Value) -> Value | None:
     return None
 
 
-def _formatted(w: Walker, node: ast.expr) -> Value:
+def _formatted(w: Walker, node: ast.JoinedStr) -> Value:
     parts = []
     known = True
     spread: tuple[int, ...] = ()
-    for part in cast(ast.JoinedStr, node).values:
+    for part in node.values:
         if isinstance(part, ast.Constant):
             parts.append(str(part.value))
         elif isinstance(part, ast.FormattedValue):
@@ -252,8 +232,7 @@ def _formatted(w: Walker, node: ast.expr) -> Value:
     return Const("".join(parts), partial=not known)
 
 
-def _unary(w: Walker, node: ast.expr) -> Value:
-    node = cast(ast.UnaryOp, node)
+def _unary(w: Walker, node: ast.UnaryOp) -> Value:
     value = w.evaluate(node.operand)
     number = number_of(value)
     if number is not None and isinstance(node.op, ast.USub):
@@ -261,11 +240,25 @@ def _unary(w: Walker, node: ast.expr) -> Value:
     return Unknown()
 
 
-def _starred(w: Walker, node: ast.expr) -> Value:
-    return w.evaluate(cast(ast.Starred, node).value)
+def _compare(w: Walker, node: ast.Compare) -> Value:
+    w.evaluate(node.left)
+    for other in node.comparators:
+        w.evaluate(other)
+    return Unknown()
 
 
-_READERS: dict[type[ast.AST], Callable[[Walker, ast.expr], Value]] = {
+def _slice(w: Walker, node: ast.Slice) -> Value:
+    for part in (node.lower, node.upper, node.step):
+        if part is not None:
+            w.evaluate(part)
+    return Unknown()
+
+
+def _starred(w: Walker, node: ast.Starred) -> Value:
+    return w.evaluate(node.value)
+
+
+READERS: dict[type[ast.AST], Callable[[Walker, Any], Value]] = {
     ast.Name: _name,
     ast.Attribute: _attribute,
     ast.Constant: _constant,
@@ -290,4 +283,7 @@ _READERS: dict[type[ast.AST], Callable[[Walker, ast.expr], Value]] = {
     ast.JoinedStr: _formatted,
     ast.UnaryOp: _unary,
     ast.Starred: _starred,
+    ast.Compare: _compare,
+    ast.Slice: _slice,
 }
+"""How each kind of node is read; kinds that are not here give nothing that matters."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from paramedic.lint import api, library
-from paramedic.lint.contexts import Context, branch_from, common_ancestor, lifetimes_meet
+from paramedic.lint.contexts import Context
+from paramedic.lint.meetings import Meetings
 from paramedic.lint.modules import Module
 from paramedic.lint.operations import Operation, exclusive
 from paramedic.lint.values import Collection, Const, External, Obj, Unknown, Value, alternatives, number_of, text_of
@@ -17,7 +18,7 @@ from paramedic.model.finding import Confidence, Edit, Finding, Site, Step
 from paramedic.model.hazard import Hazard
 
 
-class SourceFacts:
+class SourceFacts(Meetings):
     """Facts of one program, read from one root module.
 
     Attributes:
@@ -28,19 +29,19 @@ class SourceFacts:
     """
 
     def __init__(self, world: World, modules: Sequence[Module]) -> None:
-        self.world = world
+        super().__init__(world)
         self.modules = modules
         self.operations: list[Operation] = world.operations
         self.contexts: list[Context] = world.contexts
         self.incomplete = world.exhausted
         self.anywhere = Obj("world", Site(file=str(modules[0].source.path), line=0), (), world.main)
-        self._by_effect: dict[str, list[Operation]] = {}
+        self._by_effects: dict[tuple[str, ...], list[Operation]] = {}
         self._by_object: dict[int, list[Operation]] = {}
+        self._below: dict[int, list[Operation]] = {}
         for operation in world.operations:
             self._by_object.setdefault(id(operation.obj.root), []).append(operation)
-            for effect in operation.effects:
-                self._by_effect.setdefault(effect, []).append(operation)
-        self._signals = [o for o in world.operations if "wait-signal" in o.effects or "give-signal" in o.effects]
+            for root in {id(one.root) for one in operation.obj.lineage()}:
+                self._below.setdefault(root, []).append(operation)
 
     def says(self, *words: str) -> bool:
         """Whether the source of any module that was read has one of these words.
@@ -56,13 +57,14 @@ class SourceFacts:
 
         Threads: pure.
         """
-        allowed = frozenset(kinds) if kinds is not None else None
-        if len(effects) == 1:
-            found = self._by_effect.get(effects[0], [])
-        else:
+        found = self._by_effects.get(effects)
+        if found is None:
             wanted = frozenset(effects)
-            found = [o for o in self.operations if o.effects & wanted]
-        return [o for o in found if allowed is None or o.obj.kind in allowed]
+            found = self._by_effects[effects] = [o for o in self.operations if not wanted.isdisjoint(o.effects)]
+        if kinds is None:
+            return found
+        allowed = frozenset(kinds)
+        return [o for o in found if o.obj.kind in allowed]
 
     def of(self, obj: Obj, *effects: str) -> list[Operation]:
         """Operations on one object, on any view of it.
@@ -77,9 +79,11 @@ class SourceFacts:
 
         Threads: pure.
         """
-        root = obj.root
-        found = self.having(*effects) if effects else self.operations
-        return [o for o in found if any(one.root is root for one in o.obj.lineage())]
+        found = self._below.get(id(obj.root), [])
+        if not effects:
+            return found
+        wanted = frozenset(effects)
+        return [o for o in found if not wanted.isdisjoint(o.effects)]
 
     @staticmethod
     def channel(obj: Obj) -> Obj | None:
@@ -249,144 +253,6 @@ class SourceFacts:
         """
         return Path(file) in self.world.index.imported or Path(file) not in self.world.roots
 
-    # ------------------------------------------------------------ threads
-
-    def concurrent(self, a: Operation, b: Operation, obj: Obj) -> bool:
-        """Whether the two may run at the same time in different threads, on that same object.
-
-        Says yes only where the source shows two threads and nothing orders them: no join, no ``with`` of an executor,
-        no event, queue or barrier between them.
-
-        Threads: pure.
-        """
-        if a.context is b.context:
-            return self.in_several(a.context, obj)
-        ancestor = common_ancestor(a.context, b.context)
-        if ancestor is None:
-            return False
-        depth = len(ancestor.chain())
-        kinds = {c.kind for one in (a, b) for c in one.context.chain()[:-depth]}
-        if kinds & {"process", "signal", "atexit"} or a.context.watchdog or b.context.watchdog:
-            return False  # a signal handler interrupts its thread: it does not run beside it
-        if a.context is ancestor or b.context is ancestor:
-            above, below = (a, b) if a.context is ancestor else (b, a)
-            branch = branch_from(ancestor, below.context)
-            return branch is not None and self._beside(above, below, branch, obj)
-        first, second = branch_from(ancestor, a.context), branch_from(ancestor, b.context)
-        if first is None or second is None or first is second:
-            return first is second and self.in_several(first, obj) if first is not None else False
-        return lifetimes_meet(first, second) and first.episode == second.episode and not self._signalled(a, b)
-
-    def in_several(self, context: Context, obj: Obj) -> bool:
-        """Whether several threads of this one context may have the object at once.
-
-        Threads: pure.
-        """
-        if obj.owned or obj.uncertain:
-            return False
-        return bool(context.turns() - set(obj.loops))
-
-    def _beside(self, above: Operation, below: Operation, branch: Context, obj: Obj) -> bool:
-        """Whether something that a thread does meets something that one it started does."""
-        if branch.kind in {"atexit"} or branch.waited_for_at_once:
-            return False
-        if above.episode != branch.episode:
-            if above.episode in self.world.bodies or above.root in {"__init__", "__enter__"}:
-                return False
-            if self._programs_apart(above.episode, branch.episode):
-                return False
-            if any(where == branch.episode for _, _, where in branch.joins):
-                return False
-            return not any(where == above.episode and at <= above.moment for at, _, where in branch.joins)
-        if above.moment < branch.start:
-            # Earlier in the text, but a later turn of the same loop comes after this turn's start.
-            again = set(above.loops) & branch.turns()
-            return bool(again - set(obj.loops)) and not obj.owned
-        if branch.ends_before(above.moment, above.episode):
-            return False
-        return not self._signalled(above, below)
-
-    def _programs_apart(self, a: int, b: int) -> bool:
-        """Whether two pieces of reading belong to two scripts, which never run in one process."""
-        first, second = self.world.episode_root.get(a), self.world.episode_root.get(b)
-        imported = self.world.index.imported
-        return first != second and first not in imported and second not in imported
-
-    def _signalled(self, a: Operation, b: Operation) -> bool:
-        """Whether an event, queue or barrier puts the two in an order."""
-        return self._one_way(a, b) or self._one_way(b, a)
-
-    def _one_way(self, first: Operation, second: Operation) -> bool:
-        given = {
-            id(o.obj.root)
-            for o in self._signals
-            if o.context is first.context and "give-signal" in o.effects and o.moment > first.moment
-        }
-        if not given:
-            return False
-        return any(
-            id(o.obj.root) in given
-            for o in self._signals
-            if o.context is second.context and "wait-signal" in o.effects and o.moment < second.moment
-        )
-
-    @staticmethod
-    def common_locks(a: Operation, b: Operation) -> list[Obj]:
-        """The locks that both hold, where holding them keeps the two apart.
-
-        Threads: pure.
-        """
-        found = []
-        for lock in a.locks:
-            if lock.kind == "semaphore" and number_of(lock.root.parts.get("__count", Unknown())) != 1:
-                continue
-            same = any(lock is other for other in b.locks)
-            if same and (a.context is not b.context or not (a.context.turns() - set(lock.loops)) == set()):
-                found.append(lock)
-            elif same and not a.context.turns():
-                found.append(lock)
-        return found
-
-    def conflicts(
-        self,
-        left: Iterable[Operation],
-        right: Iterable[Operation] | None = None,
-        *,
-        key: Callable[[Operation], Obj | None] = lambda o: o.obj,
-        locked: bool = False,
-    ) -> Iterator[tuple[Operation, Operation, Obj]]:
-        """Pairs that may run at the same time on one object with no common lock; one pair for each object.
-
-        Args:
-            left: one side.
-            right: the other side; the same as left where it is None.
-            key: the object on which the two must agree; None leaves the operation out.
-            locked: also pairs that a common lock keeps apart.
-
-        Threads: pure.
-        """
-        groups: dict[int, tuple[Obj, tuple[list[Operation], list[Operation]]]] = {}
-        for side, operations in enumerate((left, right if right is not None else ())):
-            for operation in operations:
-                obj = key(operation)
-                if obj is not None and not obj.uncertain:
-                    groups.setdefault(id(obj), (obj, ([], [])))[1][side].append(operation)
-        for obj, (lefts, rights) in groups.values():
-            pair = self._first_pair(obj, lefts, rights if right is not None else lefts, locked)
-            if pair is not None:
-                yield (*pair, obj)
-
-    def _first_pair(
-        self, obj: Obj, lefts: list[Operation], rights: list[Operation], locked: bool
-    ) -> tuple[Operation, Operation] | None:
-        for a in lefts[:40]:
-            for b in rights[:40]:
-                if _still_private(a) or _still_private(b):
-                    continue
-                if self.concurrent(a, b, obj) and (locked or not self.common_locks(a, b)):
-                    return a, b
-        return None
-
     # ------------------------------------------------------------ words
 
     @staticmethod
@@ -479,12 +345,6 @@ class SourceFacts:
                 lines = module.source.text.split("\n")
                 return lines[site.line - 1] if 0 < site.line <= len(lines) else ""
         return ""
-
-
-def _still_private(operation: Operation) -> bool:
-    """Whether its thread has not yet put the object where others look."""
-    root = operation.obj.root
-    return operation.moment < root.published and operation.context is root.maker
 
 
 def values_in(value: Value | None) -> list[Value]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any
 
 from paramedic.lint import api, blocks, calls, concurrency
 from paramedic.lint.values import (
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from paramedic.lint.walker import Walker
 
 
-def _for(w: Walker, node: ast.stmt) -> bool:
-    node = cast("ast.For | ast.AsyncFor", node)
+def _for(w: Walker, node: ast.For | ast.AsyncFor) -> bool:
     source = w.evaluate(node.iter)
     known = _one_by_one(source)
     if known is not None:
@@ -52,7 +51,11 @@ def _for(w: Walker, node: ast.stmt) -> bool:
 
 def _note_retry(w: Walker, node: ast.For | ast.AsyncFor | ast.While, number: int) -> None:
     """A loop that is left as soon as something worked does that something once."""
-    if any(isinstance(n, (ast.Break, ast.Return)) for s in node.body for n in ast.walk(s)):
+    ends = w.world.ending_loops.get(id(node))
+    if ends is None:
+        ends = any(isinstance(n, (ast.Break, ast.Return)) for s in node.body for n in ast.walk(s))
+        w.world.ending_loops[id(node)] = ends
+    if ends:
         w.world.retries.add(number)
 
 
@@ -79,8 +82,7 @@ def _worth_following(item: Value) -> bool:
     return isinstance(item, (Obj, Instance, Bound, Function, Partial))
 
 
-def _while(w: Walker, node: ast.stmt) -> bool:
-    node = cast(ast.While, node)
+def _while(w: Walker, node: ast.While) -> bool:
     number = w.world.number()
     names = dict(w.scope.names)
     _note_retry(w, node, number)
@@ -101,7 +103,7 @@ def _after(w: Walker, names: dict[str, Value]) -> None:
             w.scope.names[name] = choose([current, value])
 
 
-READERS: dict[type[ast.AST], Callable[[Walker, ast.stmt], bool]] = {
+READERS: dict[type[ast.AST], Callable[[Walker, Any], bool]] = {
     ast.For: _for,
     ast.AsyncFor: _for,
     ast.While: _while,

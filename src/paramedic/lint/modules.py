@@ -20,6 +20,7 @@ class Module:
         name: dotted name as the tree's own imports spell it.
         is_package: whether it is an ``__init__.py``.
         scope: its globals, once its body was read.
+        stars: the modules of which it imports everything, once somebody asked.
         state: ``new``, ``running`` (an import cycle sees it half done) or ``done``.
     """
 
@@ -28,6 +29,7 @@ class Module:
     is_package: bool
     scope: Scope = field(default_factory=Scope)
     state: str = "new"
+    stars: tuple[str, ...] | None = None
 
     @cached_property
     def knows_paramiko(self) -> bool:

@@ -72,11 +72,8 @@ def _main_guard(walker: Walker, module: Module) -> None:
 def _read_rest(walker: Walker, module: Module) -> None:
     """Reads the functions of a module that nothing called yet, as its users may call them."""
     world = walker.world
-    position = 0
-    while position < len(world.functions):
-        fn = world.functions[position]
-        position += 1
-        if fn.module is not module or id(fn.node) in world.entered:
+    for fn in world.functions.get(id(module), []):  # which grows while it is read
+        if id(fn.node) in world.entered:
             continue
         world.episode += 1
         world.episode_name = fn.name

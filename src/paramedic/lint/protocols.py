@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any
 
 from paramedic.lint import attributes, blocks, calls, concurrency, handovers, library
 from paramedic.lint.values import (
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from paramedic.lint.walker import Walker
 
 
-def _with(w: Walker, node: ast.stmt) -> bool:
-    node = cast("ast.With | ast.AsyncWith", node)
+def _with(w: Walker, node: ast.With | ast.AsyncWith) -> bool:
     ended: list[bool] = []
     _enter(w, node, 0, ended)
     return any(ended)
@@ -215,4 +214,4 @@ def leave_stack(w: Walker, stack: Obj, node: ast.AST) -> None:
             leave(w, thing, node)
 
 
-READERS: dict[type[ast.AST], Callable[[Walker, ast.stmt], bool]] = {ast.With: _with, ast.AsyncWith: _with}
+READERS: dict[type[ast.AST], Callable[[Walker, Any], bool]] = {ast.With: _with, ast.AsyncWith: _with}

@@ -22,9 +22,12 @@ from paramedic.lint.values import (
 if TYPE_CHECKING:
     from paramedic.lint.walker import Walker
 
-DEAR_STEPS = 200
-CHEAP_STEPS = 40
+DEAR_STEPS = 120
+CHEAP_STEPS = 20
 """A function that takes fewer steps is simply read again."""
+MOST_DEAR = 6
+"""How often a dear function is read in one thread, whoever calls it; one that calls what it is given, more often."""
+_CALLABLES = (Function, Bound, Partial, Choice)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +72,12 @@ def adds_nothing(w: Walker, last: Reading, fn: Function, args: list[Value], keyw
     key = _same_call(w, fn, args, keywords, anywhere=last.cost >= DEAR_STEPS)
     if key in w.world.seen_calls:
         return True
+    if last.cost >= DEAR_STEPS and not any(isinstance(a, _CALLABLES) for a in [*args, *keywords.values()]):
+        times = w.world.dear_calls[id(fn.node), id(w.context)] = (
+            w.world.dear_calls.get((id(fn.node), id(w.context)), 0) + 1
+        )
+        if times > MOST_DEAR:
+            return True
     w.world.seen_calls.add(key)
     return False
 

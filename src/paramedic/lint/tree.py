@@ -269,8 +269,8 @@ MOST_TOGETHER = 60
 
 
 def _groups(matter: list[Path], imports: dict[Path, set[Path]]) -> list[tuple[Path, ...]]:
-    """Files that import one another are read together, so that what they share is read once."""
-    leader = {path: path for path in matter}
+    """Files that import one another, or the same third one, are read together: what they share is read once."""
+    leader = {path: path for path in {*matter, *(t for path in matter for t in imports.get(path, ()))}}
 
     def find(path: Path) -> Path:
         while leader[path] != path:
@@ -280,8 +280,7 @@ def _groups(matter: list[Path], imports: dict[Path, set[Path]]) -> list[tuple[Pa
 
     for path in matter:
         for target in imports.get(path, ()):
-            if target in leader:
-                leader[find(path)] = find(target)
+            leader[find(path)] = find(target)
     together: dict[Path, list[Path]] = {}
     for path in matter:
         together.setdefault(find(path), []).append(path)

@@ -362,6 +362,9 @@ def choose(values: Iterable[Value], *, limit: int = 8) -> Value:
 
     Threads: pure.
     """
+    values = list(values)
+    if len(values) == 1:
+        return values[0]
     flat: list[Value] = []
     for value in values:
         flat.extend(value.options if isinstance(value, Choice) else [value])
@@ -384,8 +387,9 @@ def alternatives(value: Value) -> tuple[Value, ...]:
 
     Threads: pure.
     """
-    options = value.options if isinstance(value, Choice) else (value,)
-    return tuple(o.became if isinstance(o, Unknown) and o.became is not None else o for o in options)
+    if isinstance(value, Choice):
+        return tuple(o.became if isinstance(o, Unknown) and o.became is not None else o for o in value.options)
+    return (value.became if isinstance(value, Unknown) and value.became is not None else value,)
 
 
 def native_objects(value: Value) -> list[Obj]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from paramedic.lint import blocks, definitions, expressions, loops, protocols
 from paramedic.lint.contexts import Context
@@ -12,7 +13,7 @@ from paramedic.lint.modules import Module
 from paramedic.lint.operations import Operation
 from paramedic.lint.scope import Scope
 from paramedic.lint.values import Loops, Obj, Unknown, Value
-from paramedic.lint.world import World
+from paramedic.lint.world import OutOfSteps, World
 from paramedic.model.finding import Site
 
 
@@ -48,7 +49,12 @@ class Walker:
 
         Threads: the reader's own; does not block.
         """
-        return Site(file=str(self.module.source.path), line=getattr(node, "lineno", 0), function=self.function)
+        key = (id(node), self.function)
+        known = self.world.sites.get(key)
+        if known is None:
+            file = str(self.module.source.path)
+            known = self.world.sites[key] = Site(file=file, line=getattr(node, "lineno", 0), function=self.function)
+        return known
 
     def block(self, statements: list[ast.stmt]) -> bool:
         """Reads statements in order; True where no run gets past them.
@@ -81,8 +87,12 @@ class Walker:
         """
         if node is None:
             return Unknown()
-        self.world.tick()
-        return expressions.evaluate(self, node)
+        world = self.world
+        world.steps -= 1
+        if world.steps < 0:
+            raise OutOfSteps
+        reader = expressions.READERS.get(type(node))
+        return reader(self, node) if reader is not None else Unknown()
 
     def make(self, kind: str, node: ast.AST, parent: Obj | None = None) -> Obj:
         """A new object of a known kind.
@@ -166,9 +176,9 @@ class Walker:
             self.scope, self.module, self.function, self.statement = before
 
 
-Reader = Callable[[Walker, ast.stmt], bool]
+Reader = Callable[[Walker, Any], bool]
 
-_STATEMENTS: dict[type[ast.AST], Callable[[Walker, ast.stmt], bool]] = {
+_STATEMENTS: dict[type[ast.AST], Callable[[Walker, Any], bool]] = {
     **blocks.READERS,
     **loops.READERS,
     **protocols.READERS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ from paramedic.lint.contexts import Context
 from paramedic.lint.modules import Module, ModuleIndex
 from paramedic.lint.operations import Operation
 from paramedic.lint.values import ClassValue, Function, Instance, Obj, Unknown, Value
+from paramedic.model.finding import Site
 
 if TYPE_CHECKING:
     from paramedic.lint.repetition import Reading
@@ -50,15 +52,19 @@ class World:
         self.entered: set[int] = set()
         self.calls: dict[tuple[int, int, int], int] = {}
         self.seen_calls: set[tuple[object, ...]] = set()
+        self.dear_calls: dict[tuple[int, int], int] = {}
         self.readings: dict[int, Reading] = {}
         self.writes = 0
         self.stand_ins: dict[int, Instance] = {}
         self.instances: dict[int, list[Instance]] = {}
         self.classes: list[ClassValue] = []
-        self.functions: list[Function] = []
+        self.functions: dict[int, list[Function]] = {}
         self.escaped: set[int] = set()
         self.submissions: list[tuple[Obj, Context]] = []
         self.retries: set[int] = set()
+        self.ending_loops: dict[int, bool] = {}
+        self.annotations: dict[int, ast.expr] = {}
+        self.sites: dict[tuple[int, str], Site] = {}
         self.loop_sizes: dict[int, int | None] = {}
         self.pseudo_locks: dict[str, Obj] = {}
         self.moment = 0

@@ -71,11 +71,13 @@ def _afterwards(facts: SourceFacts, close: Operation, done: set[int]) -> Iterabl
 
 
 def _guests(facts: SourceFacts, close: Operation, done: set[int]) -> Iterable[Finding]:
+    if not close.has("left-with"):
+        return
     for use in facts.having(*_USES):
         carrier = facts.carrier(use.obj)
         if carrier is None or facts.connection(carrier).root is not facts.connection(close.obj).root:
             continue
-        if close.has("left-with") and facts.in_order(close, use) and close.loops == use.loops:
+        if facts.in_order(close, use) and close.loops == use.loops:
             done.add(id(close.obj.root))
             message = f"{facts.name(close.obj)} carries another connection, which is still used after this close"
             yield facts.finding(HAZARD, message, [facts.step(close), facts.step(use)], objects=[close.obj, use.obj])

@@ -19,7 +19,8 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
     Threads: pure.
     """
     for module in facts.modules:
-        yield from _in_module(facts, module)
+        if "patch_" in module.source.text:
+            yield from _in_module(facts, module)
 
 
 def _in_module(facts: SourceFacts, module: Module) -> Iterable[Finding]:
