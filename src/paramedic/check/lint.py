@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from paramedic.check.lint_cache import LintCache
 from paramedic.check.notebook import allowed, in_cells
 from paramedic.lint.modules import ModuleIndex
 from paramedic.lint.source import UnreadableSource
@@ -20,6 +19,7 @@ from paramedic.model.hazard import Lens
 from paramedic.model.report import Gap, Report
 
 if TYPE_CHECKING:
+    from paramedic.check.lint_cache import LintCache
     from paramedic.lint.facts import SourceFacts
     from paramedic.lint.sightings import Sightings
 
@@ -114,7 +114,7 @@ def _lint(paths: Sequence[Path], options: LintOptions, progress: Progress | None
     unseen: list[Unseen] = []
     jobs = options.jobs or os.cpu_count() or 1
     files = find_files(paths, options.exclude, unseen)
-    cache = LintCache(options.cache, files) if options.cache is not None else None
+    cache = _cache(options.cache, files) if options.cache is not None else None
     if cache is not None:
         tree = read_tree(files, unseen, recall=cache.flags_of, note=cache.note_flags, jobs=jobs)
     else:
@@ -137,6 +137,12 @@ def _lint(paths: Sequence[Path], options: LintOptions, progress: Progress | None
             seen[kind] = list(dict.fromkeys([*seen.get(kind, ()), *places]))
     report = Report(source=source, findings=tuple(findings), suppressed=tuple(hidden), gaps=tuple(gaps))
     return report, seen
+
+
+def _cache(folder: Path, files: list[Path]) -> LintCache:
+    from paramedic.check.lint_cache import LintCache
+
+    return LintCache(folder, files)
 
 
 def _results(tree: Tree, options: LintOptions, cache: LintCache | None, progress: Progress | None) -> list[FileResult]:

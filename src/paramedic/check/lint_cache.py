@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import json
 import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,8 +33,9 @@ class LintCache:
         self._make = FileResult
         names = hashlib.blake2b("\0".join([os.getcwd(), *map(str, files)]).encode("utf-8", "surrogateescape"))
         self._file = folder / f"lint-{names.hexdigest()[:24]}.json"
-        self._old = self._load()
-        self._new: dict[str, Any] = {"form": self._stamp(), "flags": {}, "results": {}}
+        stamp = self._stamp()
+        self._old = self._load(stamp)
+        self._new: dict[str, Any] = {"form": stamp, "flags": {}, "results": {}}
         self._digests: dict[str, str] = {}
 
     @staticmethod
@@ -48,12 +48,12 @@ class LintCache:
                 newest = max(newest, path.stat().st_mtime_ns)
         return f"{_FORM}:{__version__}:{newest}"
 
-    def _load(self) -> dict[str, Any]:
+    def _load(self, stamp: str) -> dict[str, Any]:
         try:
             data = json.loads(self._file.read_bytes())
         except (OSError, ValueError):
             return {"flags": {}, "results": {}}
-        good = isinstance(data, dict) and data.get("form") == self._stamp()
+        good = isinstance(data, dict) and data.get("form") == stamp
         return data if good else {"flags": {}, "results": {}}
 
     @staticmethod
@@ -132,10 +132,9 @@ class LintCache:
             return
         with contextlib.suppress(OSError):
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=self._file.parent, prefix="lint-")
-            with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape") as file:
-                json.dump(self._new, file)
-            os.replace(name, self._file)
+            beside = self._file.with_name(f"{self._file.name}.{os.getpid()}")
+            beside.write_text(json.dumps(self._new), encoding="utf-8", errors="surrogateescape")
+            os.replace(beside, self._file)
 
 
 def default_folder() -> Path:

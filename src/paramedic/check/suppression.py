@@ -10,7 +10,6 @@ from pathlib import Path
 
 from paramedic.check.allowance import Allowances, read_allowances
 from paramedic.check.configuration import Configuration, Ignore
-from paramedic.hazards.catalogue import UnknownHazard, by_name
 from paramedic.model.finding import Finding
 from paramedic.model.report import Report
 
@@ -91,6 +90,8 @@ def names_hazard(name: str, finding: Finding) -> bool:
     """
     if name.lower().replace("_", "-") in (finding.hazard, finding.code.lower()):
         return True
+    from paramedic.hazards.catalogue import UnknownHazard, by_name  # only where somebody allows something
+
     try:
         return by_name(name).name == finding.hazard
     except UnknownHazard:
@@ -120,6 +121,8 @@ class _Comments:
 
 
 def _warn_unknown(name: str, place: str, warnings: dict[str, None]) -> None:
+    from paramedic.hazards.catalogue import UnknownHazard, by_name
+
     try:
         by_name(name)
     except UnknownHazard as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Mapping
@@ -12,11 +13,9 @@ from typing import Any, TextIO
 
 from paramedic.check.configuration import Configuration
 from paramedic.check.lint import LintOptions, lint
-from paramedic.check.lint_cache import default_folder
 from paramedic.check.verdict import Verdict, judge
 from paramedic.cli import output
 from paramedic.cli.command import CommandError, Parser
-from paramedic.hazards.catalogue import CATALOGUE, UnknownHazard, by_name
 from paramedic.model.finding import Confidence
 
 FORMATS = ("concise", "full", "json", "sarif", "github", "gitlab", "junit")
@@ -73,6 +72,14 @@ class LintCommand:
 
         Threads: any; does not block.
         """
+        gc.disable()  # a process of a second: what it leaves behind goes with it
+        try:
+            return self._run(args)
+        finally:
+            gc.freeze()
+            gc.enable()
+
+    def _run(self, args: argparse.Namespace) -> int:
         configuration = output.settings(_start(args.paths))
         chosen = _settings(configuration, args)
         options = _options(args, chosen)
@@ -131,7 +138,7 @@ def _settings(configuration: Configuration, args: argparse.Namespace) -> Mapping
 
 
 def _options(args: argparse.Namespace, chosen: Mapping[str, Any]) -> LintOptions:
-    cache = None if args.no_cache else Path(args.cache_dir) if args.cache_dir else default_folder()
+    cache = None if args.no_cache else _cache_folder(args)
     jobs = args.jobs if args.jobs is not None else int(chosen.get("jobs", 0))
     if jobs < 0:
         raise CommandError(f"--jobs must be 0 or more, not {jobs}")
@@ -144,11 +151,21 @@ def _options(args: argparse.Namespace, chosen: Mapping[str, Any]) -> LintOptions
     )
 
 
+def _cache_folder(args: argparse.Namespace) -> Path:
+    from paramedic.check.lint_cache import default_folder
+
+    return Path(args.cache_dir) if args.cache_dir else default_folder()
+
+
 def _listed(given: list[str] | None) -> list[str]:
     return [name.strip() for each in given or () for name in each.split(",") if name.strip()]
 
 
 def _names(given: list[str]) -> list[str]:
+    if not given:
+        return []
+    from paramedic.hazards.catalogue import CATALOGUE, UnknownHazard, by_name
+
     names = []
     for name in given:
         try:

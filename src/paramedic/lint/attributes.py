@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramedic.lint import api, calls, library, loops, repetition, wrappers
+from paramedic.lint import api, calls, classes, loops, repetition, wrappers
 from paramedic.lint.values import (
     Bound,
     ClassValue,
@@ -36,8 +36,11 @@ def read(w: Walker, holder: Value, name: str, node: ast.AST) -> Value:
 
     Threads: the reader's own; does not block.
     """
+    options = alternatives(holder)
+    if len(options) == 1:
+        return _read_one(w, options[0], name, node) or Unknown(name)
     found = []
-    for option in alternatives(holder):
+    for option in options:
         value = _read_one(w, option, name, node)
         if value is not None:
             found.append(value)
@@ -192,7 +195,7 @@ def of_object(w: Walker, holder: Obj, name: str, node: ast.AST) -> Value:
         return part(w, holder, "channel" if name == "remote_conn" else "client", node)
     if holder.kind == "sftpfile" and name == "sftp":
         return holder.parent if holder.parent is not None else Unknown(name)
-    if name in TABLES.get(holder.kind, {}) or holder.kind in library.KINDS:
+    if name in TABLES.get(holder.kind, {}) or holder.kind in classes.KINDS:
         return Bound(holder, name)
     if holder.kind in TABLES:
         return Unknown(name)

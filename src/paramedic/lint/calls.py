@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from paramedic.lint import attributes, callbacks, containers, definitions, handovers, library, repetition
+from paramedic.lint import attributes, callbacks, classes, containers, definitions, handovers, library, repetition
 from paramedic.lint.scope import Scope
 from paramedic.lint.values import (
     Bound,
@@ -79,16 +79,20 @@ def call(w: Walker, function: Value, args: list[Value], keywords: dict[str, Valu
 
     Threads: the reader's own; does not block.
     """
-    if isinstance(function, Choice):
-        return choose([call(w, o, args, keywords, node) for o in function.options])
-    if isinstance(function, Function):
-        return call_function(w, function, args, keywords, node)
-    if isinstance(function, ClassValue):
-        return instantiate(w, function, args, keywords, node)
-    if isinstance(function, Bound):
-        return _bound(w, function, args, keywords, node)
     if isinstance(function, External):
         return library.call(w, function.path, args, keywords, node)
+    if isinstance(function, Unknown):
+        for value in [*args, *keywords.values()]:
+            w.world.escape(value)
+        return Unknown(loops=_spread(args, keywords))
+    if isinstance(function, Function):
+        return call_function(w, function, args, keywords, node)
+    if isinstance(function, Bound):
+        return _bound(w, function, args, keywords, node)
+    if isinstance(function, Choice):
+        return choose([call(w, o, args, keywords, node) for o in function.options])
+    if isinstance(function, ClassValue):
+        return instantiate(w, function, args, keywords, node)
     if isinstance(function, Partial):
         return call(w, function.function, [*function.args, *args], {**function.keywords, **keywords}, node)
     if isinstance(function, Native):
@@ -97,8 +101,6 @@ def call(w: Walker, function: Value, args: list[Value], keywords: dict[str, Valu
         return call_method(w, function, "__call__", args, keywords, node)
     if isinstance(function, Obj):
         return handovers.call_object(w, function, args, keywords, node)
-    for value in [*args, *keywords.values()]:
-        w.world.escape(value)
     return Unknown(loops=_spread(args, keywords))
 
 
@@ -275,7 +277,7 @@ def instantiate(w: Walker, cls: ClassValue, args: list[Value], keywords: dict[st
     made = Instance(cls, w.loops, born=w.world.next_moment())
     w.world.instances.setdefault(id(cls.node), []).append(made)
     for path in cls.external_bases():
-        kind = library.kind_of_class(path)
+        kind = classes.kind_of_class(path)
         if kind is not None:
             made.native = w.make(kind, node)
             made.native.instance = made

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from paramedic.lint import calls, frameworks, library
+from paramedic.lint import calls, classes, frameworks
 from paramedic.lint.modules import Module
 from paramedic.lint.scope import Scope
 from paramedic.lint.values import (
@@ -271,7 +271,7 @@ def annotated(w: Walker, scope: Scope, module: Module, annotation: ast.expr | No
         value = w.evaluate(annotation)
     for option in alternatives(value):
         if isinstance(option, External):
-            kind = library.kind_of_class(option.path)
+            kind = classes.kind_of_class(option.path)
             if kind is not None:
                 made = w.make(kind, annotation)
                 made.loops = ()

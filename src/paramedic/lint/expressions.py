@@ -7,7 +7,7 @@ import operator
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from paramedic.lint import attributes, calls, concurrency, definitions, library, loops, shell
+from paramedic.lint import attributes, calls, classes, concurrency, definitions, loops, shell
 from paramedic.lint.values import (
     Collection,
     Const,
@@ -32,11 +32,11 @@ def _name(w: Walker, node: ast.Name) -> Value:
         return found
     if name == "__name__":
         return Const(w.module.name)
-    if name in library.BUILTINS:
+    if name in classes.BUILTINS:
         return External(f"builtins.{name}")
     for star in definitions.star_imports(w.module):
-        if star in library.PACKAGES:
-            path = library.star_member(star, name)
+        if star in classes.PACKAGES:
+            path = classes.star_member(star, name)
             if path is not None:
                 return External(path)
     fresh = Unknown(name)

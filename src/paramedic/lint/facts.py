@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from paramedic.lint import api, library
+from paramedic.lint import api, classes
 from paramedic.lint.contexts import Context
 from paramedic.lint.meetings import Meetings
 from paramedic.lint.modules import Module
@@ -169,7 +169,7 @@ class SourceFacts(Meetings):
                 if isinstance(option, Obj):
                     found.add(option.kind)
                 elif isinstance(option, External):
-                    found.add(library.kind_of_class(option.path) or "")
+                    found.add(classes.kind_of_class(option.path) or "")
         return found
 
     def passed_on(self, obj: Obj) -> bool:

@@ -11,19 +11,6 @@ from paramedic.lint.values import Bound, External, Function, Native, Obj, Unknow
 if TYPE_CHECKING:
     from paramedic.lint.walker import Walker
 
-CLASSES: dict[str, str] = {
-    "flask.Flask": "webapp",
-    "flask.Blueprint": "webapp",
-    "flask.app.Flask": "webapp",
-    "fastapi.FastAPI": "webapp",
-    "fastapi.APIRouter": "webapp",
-    "fastapi.routing.APIRouter": "webapp",
-    "bottle.Bottle": "webapp",
-    "celery.Celery": "taskapp",
-    "apscheduler.schedulers.background.BackgroundScheduler": "scheduler",
-    "apscheduler.schedulers.blocking.BlockingScheduler": "scheduler",
-}
-
 _VIEWS = frozenset(
     """route get post put delete patch head options api_route before_request after_request teardown_request
     errorhandler endpoint exception_handler""".split()

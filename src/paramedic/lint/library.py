@@ -9,6 +9,7 @@ from paramedic.lint import (
     api,
     attributes,
     calls,
+    classes,
     concurrency,
     definitions,
     frameworks,
@@ -38,117 +39,15 @@ from paramedic.lint.values import (
 if TYPE_CHECKING:
     from paramedic.lint.walker import Walker
 
-CLASSES: dict[str, str] = {
-    **api.CONSTRUCTORS,
-    **wrappers.CONSTRUCTORS,
-    **frameworks.CLASSES,
-    **{f"{qt}.QtCore.QThread": "thread" for qt in ("PyQt5", "PyQt6", "PySide2", "PySide6")},
-    "threading.Thread": "thread",
-    "threading.Timer": "thread",
-    "multiprocessing.Process": "thread",
-    "multiprocessing.context.Process": "thread",
-    "multiprocessing.process.BaseProcess": "thread",
-    "threading.Lock": "lock",
-    "threading.RLock": "lock",
-    "_thread.allocate_lock": "lock",
-    "threading.Condition": "lock",
-    "asyncio.Lock": "lock",
-    "multiprocessing.Lock": "lock",
-    "multiprocessing.RLock": "lock",
-    "filelock.FileLock": "lock",
-    "fasteners.InterProcessLock": "lock",
-    "threading.Semaphore": "semaphore",
-    "threading.BoundedSemaphore": "semaphore",
-    "asyncio.Semaphore": "semaphore",
-    "asyncio.BoundedSemaphore": "semaphore",
-    "multiprocessing.Semaphore": "semaphore",
-    "gevent.lock.BoundedSemaphore": "semaphore",
-    "gevent.lock.Semaphore": "semaphore",
-    "threading.Event": "event",
-    "multiprocessing.Event": "event",
-    "threading.Barrier": "barrier",
-    "threading.local": "local",
-    "contextvars.ContextVar": "contextvar",
-    "queue.Queue": "queue",
-    "queue.LifoQueue": "queue",
-    "queue.SimpleQueue": "queue",
-    "queue.PriorityQueue": "queue",
-    "Queue.Queue": "queue",
-    "asyncio.Queue": "queue",
-    "asyncio.LifoQueue": "queue",
-    "multiprocessing.Queue": "queue",
-    "multiprocessing.JoinableQueue": "queue",
-    "multiprocessing.SimpleQueue": "queue",
-    "gevent.queue.Queue": "queue",
-    "collections.deque": "deque",
-    "concurrent.futures.ThreadPoolExecutor": "executor",
-    "concurrent.futures.thread.ThreadPoolExecutor": "executor",
-    "concurrent.futures.ProcessPoolExecutor": "executor",
-    "concurrent.futures.process.ProcessPoolExecutor": "executor",
-    "multiprocessing.Pool": "executor",
-    "multiprocessing.pool.Pool": "executor",
-    "multiprocessing.pool.ThreadPool": "executor",
-    "multiprocessing.dummy.Pool": "executor",
-    "gevent.pool.Pool": "executor",
-    "gevent.pool.Group": "executor",
-    "gevent.threadpool.ThreadPool": "executor",
-    "eventlet.GreenPool": "executor",
-    "contextlib.ExitStack": "exitstack",
-    "contextlib.AsyncExitStack": "exitstack",
-    "logging.Handler": "loghandler",
-    "logging.StreamHandler": "loghandler",
-    "paramiko.ServerInterface": "serverinterface",
-    "paramiko.server.ServerInterface": "serverinterface",
-    "socketserver.BaseRequestHandler": "requesthandler",
-    "socketserver.StreamRequestHandler": "requesthandler",
-    "http.server.BaseHTTPRequestHandler": "requesthandler",
-    "http.server.SimpleHTTPRequestHandler": "requesthandler",
-}
-"""Constructors by dotted name; a class of the tree that inherits from one has such an object as its native side."""
-
-KINDS = frozenset(
-    """thread lock semaphore event barrier local contextvar queue executor future exitstack eventloop mpcontext
-    iterator results completed loghandler logger serverinterface requesthandler server timer world parallel
-    group webapp taskapp scheduler""".split()
-)
-"""Kinds whose methods the reader itself knows."""
-
-PACKAGES = frozenset(c.rsplit(".", 1)[0] for c in CLASSES)
-
-BUILTINS = frozenset(
-    """list tuple set dict frozenset sorted reversed iter next enumerate zip map filter range len min max sum open
-    getattr setattr hasattr isinstance super print input type object str bytes int float bool vars id any all abs
-    __import__ exec eval callable repr round divmod hash Exception""".split()
-)
-
-
-def star_member(package: str, name: str) -> str | None:
-    """The dotted name that ``from package import *`` makes of a bare one, where a table knows it.
-
-    Threads: the reader's own; does not block.
-    """
-    path = f"{package}.{name}"
-    return path if path in CLASSES or path in api.MAKERS else None
-
-
-def kind_of_class(path: str) -> str | None:
-    """The kind of what a class of another distribution makes.
-
-    Threads: the reader's own; does not block.
-    """
-    kind = CLASSES.get(path)
-    if kind is None and path.startswith("netmiko."):
-        last = path.rsplit(".", 1)[-1]
-        return "netmiko" if last.endswith(("SSH", "Base", "BaseConnection")) else None
-    return kind
-
 
 def call(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
     """What a function or constructor of another distribution gives.
 
     Threads: the reader's own; does not block.
     """
-    kind = kind_of_class(path)
+    if path.partition(".")[0] not in classes.TOPS and not path.endswith("Server"):
+        return _passed_on(w, args, keywords)
+    kind = classes.kind_of_class(path)
     if kind is not None:
         made = w.make(kind, node)
         made.label = path
@@ -466,6 +365,10 @@ def _other(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], 
                     if isinstance(obj, Obj) and obj.kind == "channel":
                         w.record(obj, "fileno", frozenset({"fileno", "select"}), node)
         return Unknown()
+    return _passed_on(w, args, keywords)
+
+
+def _passed_on(w: Walker, args: list[Value], keywords: dict[str, Value]) -> Value:
     for value in [*args, *keywords.values()]:
         w.world.escape(value)
     spread: tuple[int, ...] = ()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from paramedic.lint import api
 from paramedic.lint.modules import ModuleIndex
 
 SUFFIXES = (".py", ".ipynb")
@@ -202,9 +203,9 @@ def read_tree(
         flags = known[path] or ""
         if "m" in flags:
             marked.append(path)
-        if "l" in flags:
+        if "l" in flags or "t" in flags:
             linking.append(path)
-        if "w" in flags:
+        if "t" in flags or ("w" in flags and "l" not in flags and "m" not in flags):
             worded.append(path)
     if not marked:
         return Tree(files=files, matter=[], imported=frozenset(), unseen=unseen)
@@ -244,24 +245,39 @@ def _search_one(path: Path) -> tuple[str, str]:
 
 def _flags(data: bytes) -> str:
     marked = any(hint in data for hint in _HINTS) and any(marker in data for marker in MARKERS)
-    found = ("m" if any(deed in data for deed in DEEDS) else "l") if marked else ""
+    acts = marked and any(deed in data for deed in DEEDS)
+    direct = acts and (_DIRECT.search(data) is not None or any(name in data for name in _TELLING))
+    found = ("m" if direct else "t" if acts else "l") if marked else ""
     return found + ("w" if any(word in data for word in WORDS) else "") or "-"
+
+
+_DIRECT = re.compile(
+    rb"^[ \t>]*(?:from|import)[ \t][^#\n]*\b(?:paramiko|netmiko|fabric2?|scp|pysftp|sshtunnel|SSHHook|SFTPHook)\b"
+    rb"|import_module\(|__import__\(|\\n",
+    re.MULTILINE,
+)
+"""An import of Paramiko or of a wrapper; in a notebook a line may begin anywhere."""
+
+_TELLING = tuple(f".{name}".encode() for name in api.TELLING)
+"""Methods by whose names alone a client is known: a file with none of these gets one only from a file it imports."""
 
 
 def _importers(
     index: ModuleIndex, marked: list[Path], worded: list[Path], linking: list[Path]
 ) -> tuple[list[Path], dict[Path, set[Path]]]:
     """Files that import one that matters, directly or through one other; and all that is imported by them."""
-    matter = {*marked, *linking}
+    acting, speaking = set(marked), {*marked, *linking}
     imports: dict[Path, set[Path]] = {}
     for path in {*marked, *worded}:
         imports[path] = set(_imports_of(index, path))
-    added: list[Path] = []
+    added = dict.fromkeys(marked)
     for _ in range(2):
-        new = [p for p in worded if p not in matter and imports.get(p, set()) & matter]
-        matter.update(new)
-        added.extend(new)
-    return added, imports
+        # One that speaks of Paramiko and makes nothing of its own acts on what one that acts gives it.
+        new = [p for p in worded if p not in added and imports[p] & (acting if p in speaking else speaking)]
+        acting.update(new)
+        speaking.update(new)
+        added.update(dict.fromkeys(new))
+    return list(added)[len(marked) :], imports
 
 
 MOST_TOGETHER = 60

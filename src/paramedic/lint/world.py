@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING
 from paramedic.lint.contexts import Context
 from paramedic.lint.modules import Module, ModuleIndex
 from paramedic.lint.operations import Operation
-from paramedic.lint.values import ClassValue, Function, Instance, Obj, Unknown, Value
+from paramedic.lint.values import (
+    Choice,
+    ClassValue,
+    Collection,
+    Const,
+    External,
+    Function,
+    Instance,
+    Obj,
+    Unknown,
+    Value,
+)
 from paramedic.model.finding import Site
 
 if TYPE_CHECKING:
@@ -160,8 +171,9 @@ class World:
 
         Threads: the reader's own; does not block.
         """
-        from paramedic.lint.values import Choice, Collection
-
+        kind = type(value)
+        if kind is Unknown or kind is Const or kind is External:
+            return
         if isinstance(value, Obj):
             self.escaped.add(id(value.root))
         elif isinstance(value, Choice):
