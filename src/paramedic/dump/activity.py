@@ -79,6 +79,11 @@ class Activity:
         return self.calls[self.asks] if self.calls else None
 
     @property
+    def as_transport(self) -> str:
+        """The name of a transport thread in a sentence."""
+        return f"transport thread {self.name.removeprefix('thread ')}"
+
+    @property
     def is_main(self) -> bool:
         """Whether it is the main thread, as far as the dump says."""
         if self.thread.name == "MainThread" or self.thread.name.startswith("Dummy-"):
@@ -101,7 +106,7 @@ class Activity:
         for call in self.calls[: self.asks + 1]:
             value = call.variable("timeout")
             if value is not None:
-                return value
+                return "None" if value in ("-1", "-1.0") else value  # join() without a limit, up to 3.12
         return None
 
     def find(self, module: str, *functions: str, layer: Layer = Layer.PARAMIKO) -> Call | None:
@@ -143,12 +148,16 @@ def _paramiko_place(call: Call) -> str:
     return f"{name}, paramiko/{call.module}.py:{call.site.line}"
 
 
-def activity_of(thread: ThreadStack) -> Activity:
+def activity_of(thread: ThreadStack, libraries: frozenset[str] = frozenset()) -> Activity:
     """Says what one thread is doing.
+
+    Args:
+        thread: as the dump has it.
+        libraries: see `calls_of`.
 
     Threads: pure.
     """
-    calls = calls_of(thread.frames)
+    calls = calls_of(thread.frames, libraries)
     wait, asks, lock = _waiting(thread, calls)
     transport = next((i for i, c in enumerate(calls) if c.at("transport", "run")), None)
     callback, entered = _callback(calls, transport)

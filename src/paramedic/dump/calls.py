@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -86,13 +87,6 @@ _STDLIB = re.compile(
 _PYTHON_DIR = re.compile(r"[/\\](?:lib|lib64)[/\\]python\d\.\d+t?[/\\]|[/\\]Python\d+[/\\]Lib[/\\]", re.IGNORECASE)
 _FROZEN = re.compile(r"<frozen (?P<module>[\w.]+)>")
 
-# Short names, as py-spy prints them, that are the standard library's. Only modules that stand in stacks of waiting
-# threads: a user's file may be called like any other.
-_SHORT_STDLIB = re.compile(
-    r"^(?:threading|queue|selectors|socket|socketserver|ssl|subprocess|contextlib|runpy|asyncio/\w+"
-    r"|concurrent/futures/\w+|logging/\w+|multiprocessing/\w+|http/\w+|unittest/\w+|weakref|_weakrefset|functools"
-    r"|importlib/\w+|pdb|bdb|atexit|traceback|xmlrpc/\w+|wsgiref/\w+|getpass)\.py$"
-)
 _LIBRARIES = frozenset(
     "fabric invoke netmiko scp nornir napalm sshtunnel ansible asyncssh gevent eventlet pytest "
     "_pytest pluggy cryptography rich celery kombu billiard django flask gunicorn uvicorn tornado "
@@ -100,6 +94,9 @@ _LIBRARIES = frozenset(
     "typer nacl bcrypt werkzeug starlette fastapi dask distributed joblib tenacity sshfs "
     "greenlet debugpy xdist execnet".split()
 )
+
+
+_MODULES = sys.stdlib_module_names - {"test", "this", "antigravity", "__main__"}
 
 
 @lru_cache(maxsize=8192)
@@ -121,24 +118,33 @@ def place_of(file: str) -> tuple[Layer, str]:
         match = _STDLIB.search(file)
         rest = match["rest"] if match else file.rpartition("/")[2].removesuffix(".py")
         return Layer.STDLIB, rest.replace("\\", "/").replace("/", ".").removesuffix(".__init__")
-    if _SHORT_STDLIB.match(file):
-        return Layer.STDLIB, file.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
     package = re.split(r"[/\\]", file, maxsplit=1)[0]
+    if package.removesuffix(".py") in _MODULES:
+        return Layer.STDLIB, file.removesuffix(".py").replace("\\", "/").replace("/", ".").removesuffix(".__init__")
     if package in _LIBRARIES and file != package:
         return Layer.LIBRARY, package
     return Layer.USER, ""
 
 
-def calls_of(frames: tuple[Frame, ...]) -> tuple[Call, ...]:
+def calls_of(frames: tuple[Frame, ...], libraries: frozenset[str] = frozenset()) -> tuple[Call, ...]:
     """The frames of a stack as calls, innermost first.
+
+    Args:
+        frames: innermost first.
+        libraries: files that are known to be a library's although their names do not say so.
 
     Threads: pure.
     """
     found = []
+    script = next((f.site.file for f in reversed(frames) if f.site.function == "<module>"), "")
     for frame in frames:
         if "record" in frame.site.file and _RECORDER.search(frame.site.file):
             continue
         layer, module = place_of(frame.site.file)
+        if layer is Layer.STDLIB and frame.site.file == script and "/" not in script:
+            layer, module = Layer.USER, ""  # a script that is called like a module of the standard library
+        if layer is Layer.USER and frame.site.file in libraries:
+            layer, module = Layer.LIBRARY, frame.site.file.partition("/")[0]
         function = bare(frame.site.function)
         site = Site(file=frame.site.file, line=frame.site.line, function=function)
         found.append(Call(layer=layer, module=module, function=function, site=site, frame=frame))

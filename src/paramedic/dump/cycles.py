@@ -62,6 +62,8 @@ class Cycle:
         return all(e.certain for e in self.edges)
 
     def __str__(self) -> str:
+        if len(self.edges) == 1:
+            return f"{self.edges[0].waits.name} waits for {self.locks[0]}, which it holds itself"
         parts = []
         for edge in self.edges:
             held = next((e.pair for e in self.edges if e.pair and e.on is edge.waits), None)

@@ -10,18 +10,18 @@ from collections.abc import Iterable
 from functools import cached_property
 
 from paramedic.dump.activity import Activity, activity_of
-from paramedic.dump.calls import Call, Layer
-from paramedic.dump.cycles import Cycle, cycles_through_locks
-from paramedic.dump.locks import Blocked, LockUse, held, same_lock, wanted
+from paramedic.dump.assembly import bare
+from paramedic.dump.calls import Call, Layer, address_in, place_of
+from paramedic.dump.cycles import Cycle
+from paramedic.dump.locking import Locking
+from paramedic.dump.locks import Blocked, LockUse
 from paramedic.dump.motion import Motion, slept_through
 from paramedic.dump.place import Order, Owner, Place
 from paramedic.dump.source import Sources
-from paramedic.dump.waits import LOCAL_LOCKS, REMOTE, REPLIES, Wait
+from paramedic.dump.waits import REMOTE, REPLIES, Wait
 from paramedic.dump.window import Fill
-from paramedic.model.snapshot import ObjectState, Snapshot
+from paramedic.model.snapshot import ObjectState, Snapshot, ThreadStack
 
-MAX_HOLDERS = 50
-"""So many possible holders of one lock are looked at; names that fit more threads than that say nothing."""
 _LOOP_MODULES = ("asyncio.base_events", "asyncio.events", "asyncio.runners")
 _LIMITERS = (
     "Timer",
@@ -68,12 +68,26 @@ class DumpFacts:
         left_out = {"cut-off", "threads-left-out", "unreadable"} & {g.reason for g in snapshot.gaps}
         self.whole = whole and not left_out
         self._motion = Motion(snapshot, before)
-        self._known_holders: dict[tuple[object, ...], tuple[tuple[LockUse, bool], ...]] = {}
 
     @cached_property
     def activities(self) -> tuple[Activity, ...]:
         """Every thread and what it does, in the order of the dump."""
-        return tuple(activity_of(t) for t in self.snapshot.threads)
+        return tuple(activity_of(t, self._libraries) for t in self.snapshot.threads if not _is_ours(t))
+
+    @cached_property
+    def _libraries(self) -> frozenset[str]:
+        """Files of packages that are not below the folders in which other files of the dump are found.
+
+        py-spy shortens the names of installed packages' files, so that they look like the user's.
+        """
+        files = {f.site.file for t in self.snapshot.threads for f in t.frames if place_of(f.site.file)[0] is Layer.USER}
+        packed = {f for f in files if "/" in f and not f.startswith(("/", ".", "<")) and self.sources.module(f) is None}
+        return frozenset(packed) if any(self.sources.module(f) for f in files - packed) else frozenset()
+
+    @cached_property
+    def earlier(self) -> DumpFacts | None:
+        """The facts of the earlier dump, where there is one."""
+        return DumpFacts(self.before, sources=self.sources, whole=self.whole) if self.before is not None else None
 
     @cached_property
     def transports(self) -> tuple[Activity, ...]:
@@ -151,6 +165,19 @@ class DumpFacts:
                     found[call.module].append((activity, call))
         return found
 
+    def channels_near(self, activity: Activity) -> tuple[str, ...]:
+        """Addresses of channels that the user's innermost frames name, or whose objects lead to them."""
+        found: dict[str, None] = {}
+        for call in activity.users[:2]:
+            for _, printed in call.frame.variables:
+                state = self.state(address_in(printed))
+                if state is None:
+                    continue
+                if state.get("window_bytes") is not None:
+                    found[state.address] = None
+                found |= dict.fromkeys(address for _, address in state.channels)
+        return tuple(found)
+
     def unread(self, channel: str | None, *, stderr: bool | None = None) -> Fill | None:
         """How full a channel's window is, where somebody could look.
 
@@ -174,14 +201,23 @@ class DumpFacts:
             activity: who waits on the channel.
             other_stream: only a reader of the stream that ``activity`` does not read counts.
         """
-        channel = self.channel_of(activity)
-        for wait in (Wait.OUTPUT, Wait.STDERR):
-            if other_stream and wait is activity.wait:
-                continue
+        waits = [w for w in self._readers if not (other_stream and w is activity.wait)]
+        return self.is_read(self.channel_of(activity), waits, but=activity)
+
+    def is_read(
+        self, channel: str | None, waits: Iterable[Wait] = (Wait.OUTPUT, Wait.STDERR), but: Activity | None = None
+    ) -> bool:
+        """Whether a thread waits for data of a channel (or may, where addresses are unknown).
+
+        Args:
+            channel: its address; None: any channel.
+            waits: for which streams.
+            but: a thread that does not count.
+        """
+        for wait in waits:
             readers = self._readers[wait]
-            alone = {id(activity)} if activity.wait is wait else set()
             known = [c for c in (channel, None) if c in readers] if channel is not None else list(readers)
-            if any(readers[c] - alone for c in known):
+            if any(readers[c] - {id(but)} for c in known):
                 return True
         return False
 
@@ -317,6 +353,13 @@ class DumpFacts:
                 return True
         return False
 
+    def computed(self, activity: Activity) -> int | None:
+        """Clock ticks of processor time that the thread used between the dumps; None where unknown."""
+        earlier = self.before.threads if self.before is not None else ()
+        ticks = next((t.cpu_ticks for t in earlier if t.ident == activity.thread.ident), None)
+        now = activity.thread.cpu_ticks
+        return now - ticks if now is not None and ticks is not None else None
+
     def held_gil_before(self, activity: Activity) -> bool:
         """Whether the thread held the GIL in the earlier dump too."""
         earlier = self.before.threads if self.before is not None else ()
@@ -343,6 +386,11 @@ class DumpFacts:
                 best = order
         return best
 
+    def polls(self, activity: Activity, word: str) -> bool:
+        """Whether the user's innermost line stands in a loop that asks for something and reads nothing."""
+        place = self.place(activity)
+        return place is not None and place.polls(word)
+
     def shares_receiver(self, activity: Activity, *methods: str) -> Owner:
         """Whether the object whose method (one of these) the user's innermost line calls is shared, by its name."""
         users = activity.users
@@ -354,98 +402,21 @@ class DumpFacts:
     # -- locks --------------------------------------------------------------------------------------------------
 
     @cached_property
-    def _wanted(self) -> dict[int, tuple[LockUse, ...]]:
-        return {i: uses for i, a in enumerate(self.activities) if (uses := wanted(a, self.sources, self.state))}
-
-    @cached_property
-    def _held(self) -> tuple[LockUse, ...]:
-        if not self._wanted:
-            return ()
-        known: dict[str, frozenset[str]] = {}
-        for uses in self._wanted.values():
-            for use in uses:
-                if use.lock.text not in known.get(use.site.file, ()):
-                    known[use.site.file] = known.get(use.site.file, frozenset()) | {use.lock.text}
-        return tuple(use for a in self.activities for use in held(a, self.sources, self.state, known))
-
-    def _holders_of(self, use: LockUse) -> tuple[tuple[LockUse, bool], ...]:
-        """Who holds a lock: (where, certain). Threads that stand at one line want the same: it is looked up once."""
-        key = (use.lock, use.address, use.itself)
-        if key not in self._known_holders:
-            found: list[tuple[LockUse, bool]] = []
-            compared: dict[tuple[object, ...], bool | None] = {}
-            for other in self._held:
-                pair = (other.lock, other.address, other.itself)
-                if pair not in compared:
-                    compared[pair] = same_lock(use, other)
-                same = compared[pair]
-                if same is not False:
-                    found.append((other, same is True))
-            found.sort(key=lambda x: not x[1])
-            self._known_holders[key] = tuple(found[:MAX_HOLDERS])
-        return self._known_holders[key]
-
-    @cached_property
-    def _wanted_by(self) -> dict[int, tuple[LockUse, ...]]:
-        return {id(self.activities[i]): uses for i, uses in self._wanted.items()}
+    def _locking(self) -> Locking:
+        return Locking(self)
 
     def wants_lock(self, activity: Activity) -> tuple[LockUse, ...]:
         """The locks of the user's that the thread waits for, as its source says."""
-        return self._wanted_by.get(id(activity), ())
+        return self._locking.wants_lock(activity)
 
     def holders(self, activity: Activity) -> tuple[Blocked, ...]:
         """Who holds the lock that the thread waits for: the certain ones if there are any, else those that fit."""
-        mine: list[Blocked] = []
-        for use in self.wants_lock(activity):
-            for other, certain in self._holders_of(use):
-                if other.activity is activity and (not certain or other.lock.reentrant):
-                    continue
-                mine.append(Blocked(wants=use, holds=other, certain=certain))
-        return tuple(b for b in mine if b.certain) or tuple(mine)
+        return self._locking.holders(activity)
 
-    def waits_on_lock(self, activity: Activity) -> bool:
-        """Whether the thread waits for a lock: Paramiko's, logging's, the import's, or one that the source shows."""
-        if activity.wait in LOCAL_LOCKS - {Wait.LOCK}:
-            return True
-        return bool(self.wants_lock(activity))
-
-    def next_of(self, activity: Activity) -> tuple[tuple[Activity, Blocked | None, bool], ...]:
-        """Whom the thread waits for: (thread, the lock between them if it is one, certain)."""
-        found: list[tuple[Activity, Blocked | None, bool]] = []
-        for pair in self.holders(activity):
-            found.append((pair.holds.activity, pair, pair.certain))
-        servers = self.servers_of(activity)
-        blocked = [s for s in servers if self.is_blocked(s) and s is not activity]
-        found += [(s, None, len(servers) == 1) for s in blocked]
-        if activity.wait is Wait.JOIN:
-            found += self._joined(activity)
-        elif activity.wait is Wait.FUTURE:
-            found += [(w, None, False) for w in self.activities if w.pool is not None and w is not activity]
-        return tuple(found)
-
-    def _joined(self, activity: Activity) -> list[tuple[Activity, Blocked | None, bool]]:
-        """The thread whose end is awaited: the ``self`` of ``Thread.join`` is that of its ``_bootstrap``.
-
-        Without addresses it may be any thread of the user's that waits for a lock; the others end by themselves.
-        """
-        join = activity.find("threading", "join", layer=Layer.STDLIB)
-        address = join.address() if join is not None else None
-        found: list[tuple[Activity, Blocked | None, bool]] = []
-        for other in self.others:
-            start = other.find("threading", "_bootstrap", layer=Layer.STDLIB)
-            if other is activity or start is None:
-                continue
-            if address is not None and start.address() == address:
-                found.append((other, None, True))
-            elif address is None and self.wants_lock(other) and len(found) < MAX_HOLDERS:
-                found.append((other, None, False))
-        return found
-
-    @cached_property
+    @property
     def cycles(self) -> tuple[Cycle, ...]:
         """The deadlocks: rings of waiting that lead over a lock of the user's."""
-        starts = [self.activities[i] for i in self._wanted]
-        return cycles_through_locks(starts, self.next_of)
+        return self._locking.cycles
 
     def on_cycle(self, activity: Activity) -> bool:
         """Whether the thread is part of such a ring."""
@@ -484,6 +455,14 @@ class DumpFacts:
             key = (activity.wait, activity.lock, tuple(c.site for c in activity.users), activity.callback)
             found[key].append(activity)
         return tuple(tuple(group) for group in found.values())
+
+
+def _is_ours(thread: ThreadStack) -> bool:
+    """The thread of ``paramedic.watch()``, which is no part of the program."""
+    return thread.name == "paramedic-watch" or any(
+        f.site.file.replace("\\", "/").endswith("paramedic/record/watch.py") and bare(f.site.function) == "_run"
+        for f in thread.frames
+    )
 
 
 def _named(printed: str | None, cls: str) -> bool:

@@ -34,30 +34,61 @@ def look_inside(snapshot: Snapshot, process: int) -> Snapshot:
 
 def _states(snapshot: Snapshot, memory: Memory) -> Iterator[ObjectState]:
     seen: set[str] = set()
-    for address, layer in _named(snapshot):
+    for address in _named(snapshot):
         if address in seen or len(seen) >= MAX_OBJECTS:
             continue
         seen.add(address)
-        try:
-            kind = memory.kind(int(address, 16))
-            values = _reader(kind, layer)(memory, memory.attributes(int(address, 16)))
-        except Unreadable:
+        state = _state(memory, address)
+        if state is None:
             continue
-        if values:
-            yield ObjectState(kind=kind, address=address, values=values)
+        yield state
+        for _, channel in state.channels:
+            if channel not in seen and (inner := _state(memory, channel)) is not None:
+                seen.add(channel)
+                yield inner
 
 
-def _named(snapshot: Snapshot) -> Iterator[tuple[str, Layer]]:
+def _state(memory: Memory, address: str) -> ObjectState | None:
+    try:
+        kind = memory.kind(int(address, 16))
+        attributes = memory.attributes(int(address, 16))
+    except Unreadable:
+        return None
+    try:
+        values = _reader(kind)(memory, attributes)
+    except Unreadable:
+        values = ()
+    channels = tuple(_channels(memory, attributes)) if kind != "Channel" else ()
+    return ObjectState(kind=kind, address=address, values=values, channels=channels) if values or channels else None
+
+
+def _channels(memory: Memory, attributes: dict[str, Value]) -> Iterator[tuple[str, str]]:
+    """A file of a channel has it as ``channel``; an object of the user's has channels and such files."""
+    for name, value in attributes.items():
+        if not isinstance(value, Reference):
+            continue
+        if value.kind == "Channel":
+            yield name, hex(value.address)
+        elif value.kind.startswith("Channel") and value.kind.endswith("File"):
+            try:
+                inner = memory.attributes(value.address).get("channel")
+            except Unreadable:
+                continue
+            if isinstance(inner, Reference):
+                yield name, hex(inner.address)
+
+
+def _named(snapshot: Snapshot) -> Iterator[str]:
     for thread in snapshot.threads:
         for call in calls_of(thread.frames):
             for name, printed in call.frame.variables:
                 address = address_in(printed)
                 wanted = name == "self" or call.layer is Layer.USER or printed.startswith("<Channel")
                 if address is not None and wanted:
-                    yield address, call.layer
+                    yield address
 
 
-def _reader(kind: str, layer: Layer) -> Callable[[Memory, dict[str, Value]], Plain]:
+def _reader(kind: str) -> Callable[[Memory, dict[str, Value]], Plain]:
     if kind.rpartition(".")[2] == "Timer":
         return _timer
     return _channel_or_locks

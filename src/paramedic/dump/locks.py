@@ -104,7 +104,9 @@ def _held(activity: Activity, sources: Sources, states: States, known: Known) ->
         if place is not None:
             # `with lock: work()` on one line: where nothing was called yet the thread stands before the lock.
             taking = place.wants() if index == 0 else ()
-            for lock in place.holds(_known_locks(call, states) | known.get(call.site.file, frozenset())):
+            for lock in place.holds(
+                _known_locks(call, states) | known.get(call.site.file, frozenset()), sources.managers
+            ):
                 if lock in taking:
                     continue
                 yield _use(lock, activity, call, states)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -72,6 +72,9 @@ class Owner(StrEnum):
     UNKNOWN = "unknown"
 
 
+Managers = Callable[[str], tuple[LockName, ...]]
+
+
 class Place:
     """One line of one function of the user's.
 
@@ -113,22 +116,26 @@ class Place:
                     found.append(self._lock(node.func.value))
         return tuple(dict.fromkeys(found))
 
-    def holds(self, known: frozenset[str] = frozenset()) -> tuple[LockName, ...]:
+    def holds(self, known: frozenset[str] = frozenset(), managers: Managers | None = None) -> tuple[LockName, ...]:
         """Locks that the function holds at this line: ``with`` around it, or ``acquire()`` so far unreleased.
 
         Args:
             known: expressions that are known to be locks although their names do not say so.
+            managers: the locks that a context manager of that name holds in its body.
         """
         if known not in self._found:
-            self._found[known] = self._holds(known)
+            self._found[known] = self._holds(known, managers or self._module.managers)
         return self._found[known]
 
-    def _holds(self, known: frozenset[str]) -> tuple[LockName, ...]:
+    def _holds(self, known: frozenset[str], managers: Managers) -> tuple[LockName, ...]:
         found: list[LockName] = []
         taken: dict[str, LockName] = {}
         for node in self._walk():
             if isinstance(node, ast.With | ast.AsyncWith) and inside(node.body, self.site.line):
                 found += [self._lock(i.context_expr) for i in node.items if self._may_be_lock(i, known)]
+                for item in node.items:
+                    if isinstance(item.context_expr, ast.Call):
+                        found += managers(last(item.context_expr))
         for call in sorted(self._calls("acquire", "release"), key=lambda c: (c.lineno, c.col_offset)):
             if call.lineno >= self.site.line:
                 break
@@ -160,6 +167,16 @@ class Place:
         if any(line < self.site.line for line in lines):
             return Order.BEFORE
         return Order.AFTER if lines else Order.NOT_AT_ALL
+
+    def polls(self, word: str) -> bool:
+        """Whether the line stands in a ``while`` that asks for something of that name and reads nothing."""
+        for node in self._walk():
+            if isinstance(node, ast.While) and covers(node, self.site.line) and word in terms(node):
+                return not any(
+                    isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute) and n.func.attr in _READS
+                    for n in ast.walk(node)
+                )
+        return False
 
     def mentions(self, *words: str) -> bool:
         """Whether one of these names occurs in the function."""
@@ -286,7 +303,7 @@ class Place:
         root = node.id if isinstance(node, ast.Name) else ""
         if root in ("self", "cls"):
             scope = self._module.class_of(self._function)
-        elif root in bound_in(self._function):
+        elif not isinstance(self._function, ast.Module) and root in bound_in(self._function):
             scope = f"{getattr(self._function, 'name', '')}()"
         else:
             scope = ""

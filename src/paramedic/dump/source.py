@@ -10,23 +10,35 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from paramedic.dump.place import Place
+from paramedic.dump.place import LockName, Place
 from paramedic.dump.syntax import assigned_in, covers, last, makes_lock, makes_semaphore
 from paramedic.model.finding import Site
 
 MAX_FILE_BYTES = 5_000_000
 
 _LOCK_NAME = re.compile(r"(?:^|_)(?:r?locks?|mutex(?:es)?|cond(?:ition)?|guard|latch|monitor)(?:$|_|\d)", re.I)
+_MAKE_MANAGERS = ("contextmanager", "asynccontextmanager")
 _LOCK_WORD = re.compile(r"(?<![bcBC])(?<!un)[Ll]ock(?:s|$|_|[A-Z(])|Mutex")
 
 
 class Module:
     """One source file, parsed.
 
-    Threads: immutable after construction; any thread.
+    Threads: for one thread at a time (it keeps what it found).
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, file: str = "") -> None:
+        """Parses it.
+
+        Args:
+            text: the source.
+            file: as a dump names it.
+
+        Raises:
+            SyntaxError: it is no Python.
+            ValueError: there are NUL characters in it.
+        """
+        self._file = file
         self._lines = text.splitlines()
         self._tree = ast.parse(text)
         self._parents: dict[ast.AST, ast.AST] = {}
@@ -34,6 +46,8 @@ class Module:
         self._reentrant: set[str] = set()
         self._counted: set[str] = set()
         self._puts: set[str] = set()
+        self._managers: dict[str, ast.AST] = {}
+        self._managed: dict[str, tuple[LockName, ...]] = {}
         for node in ast.walk(self._tree):
             for child in ast.iter_child_nodes(node):
                 self._parents[child] = node
@@ -45,6 +59,13 @@ class Module:
                         self._locks.add(name)
                         if last(made.func) in ("RLock", "Condition"):
                             self._reentrant.add(name)
+            elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                if any(last(d) in _MAKE_MANAGERS for d in node.decorator_list):
+                    self._managers[node.name] = node
+            elif isinstance(node, ast.ClassDef):
+                enter = next((f for f in node.body if getattr(f, "name", "") == "__enter__"), None)
+                if enter is not None:
+                    self._managers[node.name] = enter
             elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 if node.func.attr in ("put", "put_nowait"):
                     self._puts.add(ast.unparse(node.func.value))
@@ -78,6 +99,19 @@ class Module:
     def is_reentrant(self, expression: ast.expr) -> bool:
         """Whether the file makes a lock of that name that its holder may take again."""
         return last(expression) in self._reentrant
+
+    def managers(self, name: str) -> tuple[LockName, ...]:
+        """The locks that ``with NAME(…):`` holds in its body, for a context manager that this file defines."""
+        if name not in self._managers:
+            return ()
+        if name not in self._managed:
+            self._managed[name] = ()  # a context manager that uses itself
+            function = self._managers[name]
+            yields = [n.lineno for n in ast.walk(function) if isinstance(n, ast.Yield)]
+            line = yields[0] if yields else (getattr(function, "end_lineno", None) or 0) + 1
+            site = Site(file=self._file, line=line, function=getattr(function, "name", ""))
+            self._managed[name] = Place(self, site, function).holds()
+        return self._managed[name]
 
     def class_of(self, function: ast.AST) -> str:
         """The name of the class whose method (or function inside a method) it is; "" where there is none."""
@@ -150,8 +184,13 @@ class Sources:
     def module(self, file: str) -> Module | None:
         """The parsed file, or None."""
         if file not in self._modules:
-            self._modules[file] = next((m for m in map(_parsed, self._candidates(file)) if m is not None), None)
+            self._modules[file] = next((m for p in self._candidates(file) if (m := _parsed(p, file)) is not None), None)
         return self._modules[file]
+
+    def managers(self, name: str) -> tuple[LockName, ...]:
+        """The locks that a context manager of that name holds, of any file that was looked into so far."""
+        found = (m.managers(name) for m in list(self._modules.values()) if m is not None)
+        return next((locks for locks in found if locks), ())
 
     def _candidates(self, file: str) -> Iterator[Path]:
         if not file or file.startswith("<") or "\0" in file:
@@ -179,10 +218,10 @@ def _made(node: ast.Assign | ast.AnnAssign) -> Iterator[tuple[str, ast.Call]]:
                 yield last(name), value
 
 
-def _parsed(path: Path) -> Module | None:
+def _parsed(path: Path, file: str) -> Module | None:
     try:
         if not path.is_file() or path.stat().st_size > MAX_FILE_BYTES:
             return None
-        return Module(path.read_text(encoding="utf-8", errors="replace"))
+        return Module(path.read_text(encoding="utf-8", errors="replace"), file)
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return None

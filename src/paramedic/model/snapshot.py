@@ -61,11 +61,13 @@ class ObjectState:
         address: hexadecimal, as in the variables of the frames ("0x7f1d999d1010").
         values: what is known of it; for a channel ``unread_bytes``, ``unread_stderr_bytes``, ``window_bytes``,
             ``timeout_s``, ``eof_received``, ``closed`` and so on.
+        channels: attributes that are channels or files of channels: name and the channel's address.
     """
 
     kind: str
     address: str
     values: tuple[tuple[str, str | int | float | bool | None], ...] = ()
+    channels: tuple[tuple[str, str], ...] = ()
 
     def get(self, name: str) -> str | int | float | bool | None:
         """The value of that name, or None.

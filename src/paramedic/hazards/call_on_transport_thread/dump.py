@@ -33,7 +33,7 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
             code=HAZARD.code,
             confidence=Confidence.OBSERVED if own or len(facts.transports) == 1 else Confidence.POSSIBLE,
             message=(
-                f"{call} was called on the transport thread {transport.name} (from {how}) and waits for "
+                f"{call} was called on the {transport.as_transport} (from {how}) and waits for "
                 f"{transport.wait}: only this thread could bring it"
             ),
             steps=(

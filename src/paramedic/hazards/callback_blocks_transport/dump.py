@@ -36,7 +36,7 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
             hazard=HAZARD.name,
             code=HAZARD.code,
             confidence=confidence,
-            message=f"A handler blocks the transport thread {transport.name}: it waits for {transport.wait}. {why}",
+            message=f"A handler blocks the {transport.as_transport}: it waits for {transport.wait}. {why}",
             steps=steps,
             count=1,
         )

@@ -19,6 +19,7 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
 
     Threads: as `DumpFacts`.
     """
+    yield from _polling(facts)
     waiting = [a for a in facts.others if a.wait is Wait.EXIT_STATUS and not facts.moved(a)]
     for group in facts.groups(a for a in waiting if not facts.has_reader(a)):
         judged = _judge(facts, group[0])
@@ -34,6 +35,32 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
                 f"{why}"
             ),
             steps=(step(group, "waits for the exit status before anybody has read the output"),),
+            count=len(group),
+        )
+
+
+_BETWEEN_LOOKS = (Wait.OWN_CODE, Wait.SLEEP, Wait.NOTHING, Wait.EVENT, Wait.CONDITION)
+
+
+def _polling(facts: DumpFacts) -> Iterable[Finding]:
+    """Loops that ask for ``exit_status_ready()`` now and then; that they move does not mean that they get on."""
+    loops = [a for a in facts.others if a.wait in _BETWEEN_LOOKS and facts.polls(a, "exit_status_ready")]
+    for group in facts.groups(loops):
+        fills = [f for a in group for c in facts.channels_near(a) if (f := facts.unread(c)) and not facts.is_read(c)]
+        full = next((f for f in fills if f.full), None)
+        if full is None and (fills or facts.reading(group[0]) is not Order.AFTER):
+            continue
+        why = (
+            f"{full} are unread, the window is used up and the command cannot go on"
+            if full
+            else "the code reads only afterwards, so a command that writes more than a window (2 MiB) never ends"
+        )
+        yield Finding(
+            hazard=HAZARD.name,
+            code=HAZARD.code,
+            confidence=Confidence.OBSERVED if full else Confidence.ADVICE,
+            message=f"{names(group)} {verb(group, 'asks', 'ask')} again and again for the exit status: {why}",
+            steps=(step(group, "loops until exit_status_ready(), before anybody has read the output"),),
             count=len(group),
         )
 

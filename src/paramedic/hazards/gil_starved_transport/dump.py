@@ -18,19 +18,18 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
     if not facts.transports or not facts.repeated:
         return
     hungry = [t for t in facts.transports if t.thread.state == "active" and t.wait is not Wait.PACKET]
+    ticks = {id(a): facts.computed(a) or 0 for a in facts.activities}
+    most = sum(ticks.values()) / 3
     for activity in facts.others:
-        if (
-            activity.thread.holds_gil
-            and activity.users
-            and facts.same_call(activity)
-            and facts.held_gil_before(activity)
-        ):
+        held = activity.thread.holds_gil and facts.held_gil_before(activity)
+        busy = activity.wait in (Wait.OWN_CODE, Wait.NOTHING) and ticks[id(activity)] > max(most, 30)
+        if activity.users and facts.same_call(activity) and (held or busy):
             yield Finding(
                 hazard=HAZARD.name,
                 code=HAZARD.code,
                 confidence=Confidence.ADVICE,
                 message=(
-                    f"{activity.name} computes and held the GIL in both dumps; "
+                    f"{activity.name} computes and held the GIL in both dumps, or most of the time between them; "
                     f"{len(hungry) or len(facts.transports)} transport threads get little time to serve their windows"
                 ),
                 steps=(activity.step("computes, holding the GIL"),),

@@ -12,6 +12,19 @@ from paramedic.hazards.lock_held_across_io import HAZARD
 from paramedic.model.finding import Confidence, Finding
 
 
+def _held_before(facts: DumpFacts, pair: Blocked) -> bool:
+    """Whether the lock was held across I/O in the earlier dump too."""
+    earlier = facts.earlier
+    if earlier is None:
+        return False
+    return any(
+        p.holds.lock.text == pair.holds.lock.text and p.holds.site.file == pair.holds.site.file
+        for a in earlier.activities
+        for p in earlier.holders(a)
+        if p.holds.activity.wait in REMOTE and p.holds.activity is not a
+    )
+
+
 def find(facts: DumpFacts) -> Iterable[Finding]:
     """Yields a finding for each holder of a lock that waits for its peer while others wait for the lock.
 
@@ -26,7 +39,10 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
     for index, pairs in waiting.items():
         holder = facts.activities[index]
         still = [p for p in pairs if not facts.moved(p.wants.activity)]
-        if facts.moved(holder) or not still:
+        if facts.moved(holder):
+            # Another holder than before, with the same waiters behind it: held across I/O by one after the other.
+            still = [p for p in still if facts.never_woke(p.wants.activity) and _held_before(facts, p)]
+        if not still:
             continue
         lock = still[0].holds.lock.text
         threads = [p.wants.activity for p in still]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from paramedic.dump.activity import Activity
+from paramedic.dump.calls import Layer
 from paramedic.dump.cycles import Cycle
 from paramedic.dump.facts import DumpFacts
 from paramedic.dump.story import names
@@ -21,17 +22,40 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
         if any(facts.moved(a) for a in cycle.threads) or facts.in_signal_handler(cycle.threads[0]):
             continue
         locks = cycle.locks
+        why, symptom, fix = _words(cycle)
         yield Finding(
             hazard=HAZARD.name,
             code=HAZARD.code,
             confidence=Confidence.OBSERVED if cycle.certain else Confidence.POSSIBLE,
-            message=f"Cycle: {cycle}" + ("" if cycle.certain else " (by the locks' names, not their addresses)"),
+            message=("Cycle: " if len(cycle.threads) > 1 else "")
+            + str(cycle)
+            + ("" if cycle.certain else " (by the locks' names, not their addresses)"),
             steps=_steps(cycle),
             objects=locks,
+            why=why,
+            symptom=symptom,
+            fix=fix,
         )
     suspects = facts.stuck_in_own_code
     if suspects and not facts.cycles:
         yield _without_source(suspects)
+
+
+def _words(cycle: Cycle) -> tuple[str, str, str]:
+    """Why, symptom and fix of a deadlock in which Paramiko has no part; empty, as the hazard's page says, of others."""
+    if any(c.layer is Layer.PARAMIKO for a in cycle.threads for c in a.calls):
+        return "", "", ""
+    if len(cycle.threads) == 1:
+        return (
+            "A plain Lock cannot be taken twice by one thread. Paramiko has no part in this",
+            "The thread waits for ever for a lock that it holds",
+            "Use an RLock, or split the function so that the inner part expects the lock to be held.",
+        )
+    return (
+        "Each thread holds what the next one waits for. Paramiko has no part in this",
+        "The threads wait for ever",
+        "Take the locks in one order everywhere.",
+    )
 
 
 def _steps(cycle: Cycle) -> tuple[Step, ...]:

@@ -26,7 +26,7 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
             code=HAZARD.code,
             confidence=Confidence.OBSERVED,
             message=(
-                f"The transport thread {transport.name} answers a message of the peer ({doing.function}) in the middle "
+                f"The {transport.as_transport} answers a message of the peer ({doing.function}) in the middle "
                 "of a key exchange and waits for its end, which only this thread can bring about"
             ),
             steps=(

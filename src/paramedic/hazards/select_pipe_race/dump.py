@@ -22,7 +22,7 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
         if not behind and not facts.repeated:
             continue  # it reads one byte; a dump may catch it there
         blocked = next((a for a in behind if a.transport is not None), None)
-        also = f", on which the transport thread {blocked.name} waits" if blocked is not None else ""
+        also = f", on which the {blocked.as_transport} waits" if blocked is not None else ""
         yield Finding(
             hazard=HAZARD.name,
             code=HAZARD.code,

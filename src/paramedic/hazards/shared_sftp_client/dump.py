@@ -34,6 +34,34 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
         if len(threads_at) > 1:
             why = "the source names one object for all of them; a dump with --locals would prove it"
             yield _finding(facts, threads_at, Confidence.POSSIBLE, why)
+    yield from _unknown(facts, {id(a) for group in by_name.values() if len(group) > 1 for a in group})
+
+
+def _unknown(facts: DumpFacts, told: set[int]) -> Iterable[Finding]:
+    """Threads that wait for replies of nobody knows how many clients: what would tell is said."""
+    waiting = [
+        a
+        for a in facts.others
+        if a.wait is Wait.SFTP_REPLY and not a.address_of("SFTPClient") and not _prefetches(a) and a.users
+        if id(a) not in told and not facts.moved(a)
+    ]
+    if len(waiting) < 2 or len(facts.transports) >= len(waiting):
+        return
+    yield Finding(
+        hazard=HAZARD.name,
+        code=HAZARD.code,
+        confidence=Confidence.ADVICE,
+        message=(
+            f"{names(waiting)} wait for SFTP replies, and the dump does not say whether they share one SFTPClient: "
+            "if they do, replies are lost and these calls never return"
+        ),
+        steps=tuple(step(group) for group in facts.groups(waiting)),
+        fix=(
+            "`py-spy dump --locals --pid PID`, or `paramedic dump PID` while it hangs, tells whether it is one client. "
+            "If so, open one SFTPClient for each thread"
+        ),
+        count=1,
+    )
 
 
 def _prefetches(activity: Activity) -> bool:
