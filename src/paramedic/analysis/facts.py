@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 
+from paramedic.analysis.busy import BusyTimes
 from paramedic.analysis.callbacks import Callbacks
 from paramedic.analysis.calls import Call, OpenCalls
 from paramedic.analysis.channels import Channels, Dropped
@@ -49,6 +50,7 @@ class Facts:
         unseen_locks: whether the program has locks from before the recording that cannot be watched; then it is not
             known what keeps two calls apart that did not overlap.
         heard: when each transport last heard from its peer.
+        busy: when the process used much CPU.
         forks: what was done with connections on both sides of a fork.
         interrupted: calls that Ctrl-C ended.
         awaited: threads for which somebody waited with a timeout, in vain.
@@ -94,6 +96,7 @@ class Facts:
         self.pools = Pools()
         self.sftp = SftpState()
         self.states = States()
+        self.busy = BusyTimes()
         self.finalizing: dict[int, int] = {}
         self.connects_of: dict[int, Call] = {}
         self.greenlets = 0

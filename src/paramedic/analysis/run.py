@@ -217,6 +217,8 @@ class RunFacts(Facts):
             return
         clock = self.clocks.of(call.thread)
         kind, channel, stream, transport, sftp = root
+        if self.busy.times:
+            self.busy.called(call.thread, call.began_ns, t_ns)
         if operation.remote:
             self.locks.remote_ended(call, t_ns)
             self.channels.remote_waited(call, root, t_ns, True)
@@ -394,6 +396,7 @@ class RunFacts(Facts):
     def _begin(self, event: Event) -> None:
         thread = self.world.thread(event.thread)
         thread.name, thread.begun_ns = self.world.text(event.b) or thread.name, event.t_ns
+        thread.native = event.a
         self._alive.add(event.thread)
         self.clocks.begin(event.thread)
 
@@ -472,6 +475,7 @@ class RunFacts(Facts):
             self._channel_ends(ident)
         remote = [c for c in self.open.all() if c.name != "Transport.run"]
         for call in remote:
+            self.busy.called(call.thread, call.began_ns, self.end_ns)
             root = self.roots.of(call.obj)
             self.callbacks.ended(call, root, self.end_ns)
             if call.name == "Queue.get":

@@ -26,6 +26,7 @@ class Thread:
         ended_ns: when it ended, or 0.
         death: text of the exception that ended it, or "".
         kind: its class, where that is not Thread itself: "Timer".
+        native: the system's number of it, or 0.
     """
 
     number: int
@@ -37,6 +38,7 @@ class Thread:
     ended_ns: int = 0
     death: str = ""
     kind: str = ""
+    native: int = 0
 
 
 @dataclass(slots=True)

@@ -55,7 +55,9 @@ class Ended:
 
 
 Tick = Callable[[], bool]
-"""Called about once a second while the program runs; True asks for its end. It must not raise."""
+"""Called about every `TICK_S` while the program runs; True asks for its end. It must not raise."""
+
+TICK_S = 0.5
 
 GRACE_S = 5.0
 """How long a program that is asked to end may take before it is killed."""
@@ -104,7 +106,7 @@ def run_program(
 def _wait(child: int, waited: Collection[int], sentinel: GroupSentinel, tick: Tick | None) -> Ended:
     end = _End(tick)
     while True:
-        info = signal.sigtimedwait(waited, 1.0) if tick is not None else signal.sigwaitinfo(waited)
+        info = signal.sigtimedwait(waited, TICK_S) if tick is not None else signal.sigwaitinfo(waited)
         if info is None:
             number = end.due()
             if number:
@@ -174,7 +176,7 @@ def _run_plainly(command: Sequence[str], environment: Mapping[str, str], tick: T
     try:
         while True:
             try:
-                status = process.wait(None if tick is None else 1.0)
+                status = process.wait(None if tick is None else TICK_S)
                 break
             except subprocess.TimeoutExpired:
                 if tick is not None and tick():

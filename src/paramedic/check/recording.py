@@ -11,11 +11,13 @@ from paramedic.analysis.run import RunFacts
 from paramedic.check import chapters
 from paramedic.check.families import Family
 from paramedic.hazards import catalogue
+from paramedic.model.cpu import CpuSlice
 from paramedic.model.event import Event
 from paramedic.model.finding import Finding
 from paramedic.model.hazard import Family as HazardFamily
 from paramedic.model.hazard import Lens
 from paramedic.model.report import Gap, Report
+from paramedic.trace.cpu import read_slices
 from paramedic.trace.ending import read_ending
 from paramedic.trace.part import Part, read_part
 from paramedic.trace.reader import RecordingError, TraceFile, find_traces, open_trace
@@ -49,6 +51,7 @@ def findings_of(paths: Sequence[Path]) -> Report:
     refused: list[RecordingError] = []
     for path in paths:
         part = read_part(path)
+        slices = read_slices(part.folder)
         ended = (part.to_ns, 0) if part.to_ns else read_ending(part.folder)
         try:
             files = find_traces(part.folder)
@@ -63,7 +66,7 @@ def findings_of(paths: Sequence[Path]) -> Report:
                 refused.append(error)
                 continue
             try:
-                facts, before = _facts_of_part(trace, part, ended, family)
+                facts, before = _facts_of_part(trace, part, ended, family, slices)
             finally:
                 trace.close()
             findings += chapters.newer(before, judged(facts, gaps), part.from_ns - facts.base_ns)
@@ -82,11 +85,12 @@ def findings_of(paths: Sequence[Path]) -> Report:
 
 
 def _facts_of_part(
-    trace: TraceFile, part: Part, ended: tuple[int, int], family: Family
+    trace: TraceFile, part: Part, ended: tuple[int, int], family: Family, slices: Sequence[CpuSlice]
 ) -> tuple[RunFacts, list[Finding]]:
     """What one process's file says up to the part's end, and what had been found before the part began."""
     facts = new_facts(trace)
     facts.status = ended[1]
+    facts.busy.look_at(s for s in slices if s.process == facts.process)
     family.introduce(trace.path, facts)
     events: Iterable[Event] = trace.events()
     if part.to_ns:

@@ -9,6 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from paramedic.trace.cpu import NAME as CPU
 from paramedic.trace.ending import NAME as ENDING
 from paramedic.trace.layout import SUFFIX
 from paramedic.trace.part import NAME as PART
@@ -66,7 +67,7 @@ def chosen_recording(folder: Path) -> Path:
     """
     folder = Path(os.path.abspath(folder))
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for old in (*folder.glob(f"*{SUFFIX}"), folder / ENDING, folder / PART):
+    for old in (*folder.glob(f"*{SUFFIX}"), folder / ENDING, folder / PART, folder / CPU):
         old.unlink(missing_ok=True)
     if not os.access(folder, os.W_OK | os.X_OK):
         raise PermissionError(13, "Permission denied", str(folder))

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from paramedic.check.sampling import CpuSampling
 from paramedic.cli import output
 from paramedic.cli.command import CommandError, Parser, complain, silence
 from paramedic.record import launch
@@ -125,11 +126,11 @@ class RunCommand:
                 raise CommandError(f"--log {args.log}: there is no such folder")
             os.environ[LOG_VARIABLE] = str(Path(args.log).absolute())
         stall = args.stall if args.stall is not None else DEFAULT_STALL_S
-        watch = _Stall(folder, stall, args.kill_on_stall) if stall > 0 else None
+        watch = _Stall(folder, stall, args.kill_on_stall)
         words = [*_interpreter_flags(args), *program]
         ended = _observe(words, options, watch)
         failed = _report(folder, args, configuration, lambda report: _prove(report, words, options, args, stall))
-        if watch is not None and watch.ended_it:
+        if watch.ended_it:
             return STALLED
         if ended.signal is None and ended.status == 0 and failed:
             return failed
@@ -219,17 +220,22 @@ def _interpreter_flags(args: argparse.Namespace) -> list[str]:
 
 
 class _Stall:
-    """Tells hangs while the program runs; with ``--kill-on-stall`` asks for its end."""
+    """Looks at the program while it runs: how busy it is, and whether it hangs, which it tells.
+
+    With ``--kill-on-stall`` it asks for its end then.
+    """
 
     def __init__(self, folder: Path, stall_s: float, kill: bool) -> None:
-        self._folder, self._stall_s, self._kill = folder, stall_s, kill
+        self._folder, self._stall_s, self._kill = folder, max(stall_s, 0.0), kill
+        self._sampling = CpuSampling(folder)
         self._watch: StallWatch | None = None
         self._began = time.monotonic()
         self.ended_it = False
 
     def tick(self) -> bool:
-        """Called once a second."""
-        if time.monotonic() - self._began < self._stall_s:
+        """Called twice a second."""
+        self._sampling.look()
+        if not self._stall_s or time.monotonic() - self._began < self._stall_s:
             return False
         try:
             if self._watch is None:  # most programs end before anything of this is imported
@@ -254,12 +260,12 @@ class _Stall:
         write_report(report, output.hazards_by_name(), sys.stderr)
 
 
-def _observe(program: Sequence[str], options: Options, watch: _Stall | None) -> Ended:
+def _observe(program: Sequence[str], options: Options, watch: _Stall) -> Ended:
     from paramedic.check.process import run_program
 
     try:
         command = launch.command(program, options, os.environ)
-        ended = run_program(*command, meanwhile=_get_ready, tick=watch.tick if watch is not None else None)
+        ended = run_program(*command, meanwhile=_get_ready, tick=watch.tick)
     except OSError as error:
         raise CommandError(f"cannot start {sys.executable}: {error.strerror or error}", status=126) from None
     write_ending(Path(options.directory), ended.status)

@@ -183,6 +183,7 @@ class Guest(asyncssh.SSHServer):
         self._on_login = on_login
         self._connection: asyncssh.SSHServerConnection | None = None
         self._sessions = 0
+        self._refused_keys = 0
 
     @property
     def has_met(self) -> bool:
@@ -230,8 +231,19 @@ class Guest(asyncssh.SSHServer):
         return not self._premises.answer
 
     def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
-        """Only the key that this lab made when it started."""
-        return key.public_data == self._premises.client_key
+        """Only the key that this lab made when it started.
+
+        Raises:
+            asyncssh.ProtocolError: too many others were shown; the client is told in OpenSSH's words, with its code
+                (auth.c).
+        """
+        if key.public_data == self._premises.client_key:
+            return True
+        self._refused_keys += 1
+        limit = self._premises.manners.max_auth_tries
+        if limit is not None and self._refused_keys >= limit:
+            raise asyncssh.ProtocolError("Too many authentication failures")
+        return False
 
     def password_auth_supported(self) -> bool:
         """Never by password, so that a client has to answer the question."""

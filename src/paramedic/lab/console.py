@@ -30,6 +30,7 @@ _OPTIONS = (
     _Option(
         flag="--session-refusal-code", kind=int, unit="N", words="reason of such a refusal: 2 (OpenSSH) or 1 (old)"
     ),
+    _Option(flag="--max-auth-tries", kind=int, unit="N", words="end the connection after N refused keys"),
     _Option(flag="--max-startups", kind=int, unit="N", words="drop connections beyond N that are not logged in"),
     _Option(flag="--max-connections", kind=int, unit="N", words="drop connections beyond N"),
     _Option(flag="--drop", kind=str, unit="HOW", words="how to drop them: reset (the default) or close"),

@@ -26,6 +26,8 @@ class Manners:
             OpenSSH since 6.9 says, 1 what older ones say.
         max_startups: connections that may be unauthenticated at once, as OpenSSH's ``MaxStartups`` with a
             start equal to its full: the next one is dropped before the banner. None is no limit.
+        max_auth_tries: keys that may be refused before the connection is ended, as OpenSSH's ``MaxAuthTries`` (6 by
+            default); None is no limit.
         max_connections: connections that may be open at once, logged in or not; None is no limit.
         drop: how a connection beyond a limit goes: ``"reset"`` (TCP RST) or ``"close"`` (an orderly end, no banner).
         banner_delay_s: wait before the server's first line ("SSH-2.0-…"), in seconds.
@@ -54,6 +56,7 @@ class Manners:
     max_sessions: int | None = None
     session_refusal_code: int = 2
     max_startups: int | None = None
+    max_auth_tries: int | None = None
     max_connections: int | None = None
     drop: str = "reset"
     banner_delay_s: float = 0.0
@@ -91,7 +94,7 @@ class Manners:
         _within("session_refusal_code", self.session_refusal_code, 1, 4)
         if self.drop not in ("reset", "close"):
             raise LabError(f"drop must be 'reset' or 'close', not {self.drop!r}")
-        for name in ("max_sessions", "max_startups", "max_connections"):
+        for name in ("max_sessions", "max_startups", "max_auth_tries", "max_connections"):
             _within(name, getattr(self, name), 0, None)
         for name in ("window_bytes", "rekey_after_bytes"):
             _within(name, getattr(self, name), 1024, None)
