@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import queue
+import copy
+import dataclasses
 import socket
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable
 from typing import Any, cast
 
 import paramiko
 
-from paramedic.safe.destination import Credentials, Destination, default_keys
-from paramedic.safe.errors import AuthFailed, BadConfiguration, ConnectFailed
+from paramedic.safe.authentication import Authenticator
+from paramedic.safe.destination import Credentials, Destination
+from paramedic.safe.errors import ConnectFailed
 from paramedic.safe.known_hosts import KnownHosts, Policy
 from paramedic.safe.link import Link
 from paramedic.safe.result import Limits
 from paramedic.safe.wire import Wire
 
 _UNAUTHENTICATED = 8
+_JUMP_REMEMBERED_S = 5.0
+
+
+@dataclasses.dataclass(slots=True, eq=False)
+class _Bastion:
+    """What is known of one jump host, under its own lock."""
+
+    lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
+    link: Link | None = None
+    error: ConnectFailed | None = None
+    failed_at: float = 0.0
 
 
 class Connector:
@@ -47,14 +60,13 @@ class Connector:
 
         Threads: any thread; it does not block.
         """
-        self.credentials = credentials
         self.limits = limits
+        self._authenticator = Authenticator(credentials, limits)
         self._known_hosts = known_hosts
         self._disabled = disabled_algorithms
         self._lock = threading.Lock()
         self._known: dict[tuple[tuple[str, ...], str | None], KnownHosts] = {}
-        self._bastions: dict[tuple[Destination, ...], tuple[threading.Lock, list[Link]]] = {}
-        self._keys: dict[tuple[str, str | None], Any] = {}
+        self._bastions: dict[tuple[Destination, ...], _Bastion] = {}
         self._under_way: set[Wire] = set()
         self._gates: dict[tuple[str, int], threading.Semaphore] = {}
         self._closed = False
@@ -88,7 +100,7 @@ class Connector:
         with self._lock:
             self._closed = True
             under_way = list(self._under_way)
-            links = [link for _, shared in self._bastions.values() for link in shared]
+            links = [bastion.link for bastion in self._bastions.values() if bastion.link is not None]
             self._bastions.clear()
         for wire in under_way:
             wire.close()
@@ -130,22 +142,16 @@ class Connector:
     def _through_bastion(self, destination: Destination) -> Any:
         jumps = destination.jumps
         with self._lock:
-            if self._closed:
-                raise ConnectFailed("the pool was closed", host=destination.label, phase="connect")
-            lock, shared = self._bastions.setdefault(jumps, (threading.Lock(), []))
-        with lock:  # one thread connects to the jump host, the others wait for it
-            bastion = shared[0] if shared and shared[0].is_active() else None
-            if bastion is None:
-                import dataclasses
-
-                bastion = self.connect(dataclasses.replace(jumps[-1], jumps=jumps[:-1]))
-                with self._lock:
-                    closed = self._closed
-                    shared[:] = [bastion]
-                if closed:
-                    bastion.close()
+            bastion = self._bastions.setdefault(jumps, _Bastion())
         try:
-            return bastion.open_channel(
+            link = self._link_to(bastion, dataclasses.replace(jumps[-1], jumps=jumps[:-1]))
+        except ConnectFailed as error:
+            mine = copy.copy(error)  # many hosts may share the failure, each with its own traceback
+            mine.message = f"jump host {jumps[-1].label}: {error.message}"
+            mine.host = destination.label
+            raise mine from error
+        try:
+            return link.open_channel(
                 "direct-tcpip",
                 (destination.hostname, destination.port),
                 ("127.0.0.1", 0),
@@ -158,6 +164,26 @@ class Connector:
                 phase="connect",
                 hint="is forwarding allowed there (AllowTcpForwarding)?",
             ) from error
+
+    def _link_to(self, bastion: _Bastion, jump: Destination) -> Link:
+        with bastion.lock:  # one thread connects to the jump host, the others wait for it
+            if bastion.link is not None and bastion.link.is_active():
+                return bastion.link
+            if bastion.error is not None and time.monotonic() - bastion.failed_at < _JUMP_REMEMBERED_S:
+                raise bastion.error
+            try:
+                link = self.connect(jump)
+            except ConnectFailed as error:
+                # Hundreds of hosts behind a dead jump host must not wait for it one after the other.
+                if error.phase not in ("banner", "key exchange"):  # those pass, and are tried again
+                    bastion.error, bastion.failed_at = error, time.monotonic()
+                raise
+            bastion.link, bastion.error = link, None
+        with self._lock:
+            closed = self._closed
+        if closed:
+            link.close()
+        return link
 
     # -- hands
 
@@ -180,7 +206,7 @@ class Connector:
             link.prefer_host_keys(known_hosts.key_types(name, port))
             self._negotiate(destination, link)
             known_hosts.verify(name, port, link.get_remote_server_key())
-            self._authenticate(destination, link)
+            self._authenticator.authenticate(destination, link)
             link.name = f"paramedic-{destination.label}"
             return link
         except BaseException as error:
@@ -223,186 +249,6 @@ class Connector:
                 policy = cast(Policy, destination.host_key_policy or "strict")
                 known = self._known[key] = KnownHosts(*destination.known_hosts_files, policy=policy)
             return known
-
-    # -- who we are
-
-    def _authenticate(self, destination: Destination, link: Link) -> None:
-        tried: list[str] = []
-        allowed: set[str] | None = None
-        for what, attempt in self._methods(destination, link):
-            kind = what.split()[0]
-            if allowed is not None and kind not in allowed:
-                continue
-            tried.append(what)
-            try:
-                more = attempt()
-            except paramiko.BadAuthenticationType as error:
-                allowed = set(error.allowed_types)
-                continue
-            except paramiko.AuthenticationException as error:
-                if not link.is_active():
-                    raise self._denied(destination, tried, str(error)) from error
-                continue
-            except (paramiko.SSHException, EOFError, OSError) as error:
-                if link.is_active():
-                    continue  # this key could not sign; the next may
-                raise self._denied(destination, tried, str(error) or "the server hung up") from error
-            if link.is_authenticated():
-                return
-            # A step succeeded and the server wants another one (RFC 4252 section 5.1, "partial success").
-            allowed = set(more) if more else None
-        raise self._denied(destination, tried, "")
-
-    def _denied(self, destination: Destination, tried: list[str], why: str) -> AuthFailed:
-        what = ", ".join(tried) or "nothing: no key, no agent and no password was given"
-        return AuthFailed(
-            f"{destination.username} was not accepted; tried {what}" + (f": {why}" if why else ""),
-            host=destination.label,
-            phase="auth",
-        )
-
-    def _methods(self, destination: Destination, link: Link) -> Iterator[tuple[str, Callable[[], list[str]]]]:
-        mine = self.credentials
-        user = destination.username
-        if mine.gss or destination.gss:
-            gss = getattr(link, "auth_gssapi_with_mic", None)  # gone since Paramiko 4
-            if gss is not None:
-                yield "gssapi-with-mic", lambda: gss(user, destination.hostname, True)
-        if mine.pkey is not None:
-            yield "publickey (given)", lambda: link.auth_publickey(user, mine.pkey)
-        named = (*mine.key_filenames, *destination.key_filenames)
-        for path in named:
-            key = self._key(path, destination)
-            if key is not None:
-                yield f"publickey {path}", lambda key=key: link.auth_publickey(user, key)  # type: ignore[misc]
-        if mine.allow_agent and not destination.identities_only:
-            with _agent(destination.agent_socket) as agent_keys:
-                for key in agent_keys:
-                    yield "publickey (agent)", lambda key=key: link.auth_publickey(user, key)  # type: ignore[misc]
-        if mine.look_for_keys and not named:
-            for path in default_keys():
-                key = self._key(path, destination)
-                if key is not None:
-                    yield f"publickey {path}", lambda key=key: link.auth_publickey(user, key)  # type: ignore[misc]
-        if mine.prompt is not None or mine.password is not None:
-            yield "keyboard-interactive", lambda: self._interactive(link, user)
-        if mine.password is not None:
-            yield "password", lambda: link.auth_password(user, mine.password, fallback=False)
-
-    def _key(self, path: str, destination: Destination) -> Any:
-        certificate = next((file for file in destination.certificate_filenames if os.path.isfile(file)), None)
-        slot = (path, certificate)
-        with self._lock:
-            if slot in self._keys:
-                return self._keys[slot]
-        try:
-            key = load_key(path, self.credentials.passphrase or self.credentials.password, certificate)
-        except BadConfiguration:
-            if path in self.credentials.key_filenames:
-                raise
-            key = None  # configurations and ~/.ssh name keys that an agent has unlocked, or that are of no use here
-        with self._lock:
-            return self._keys.setdefault(slot, key)
-
-    def _interactive(self, link: Link, user: str) -> list[str]:
-        """Has the questions answered on this thread: Paramiko asks on the one that reads the connection."""
-        questions: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        answers: queue.SimpleQueue[list[str]] = queue.SimpleQueue()
-        outcome: list[Any] = []
-
-        def ask(title: str, instructions: str, prompts: Any) -> list[str]:
-            if not prompts:
-                return []
-            questions.put((title, instructions, [(str(text), bool(echo)) for text, echo in prompts]))
-            return answers.get()
-
-        def run() -> None:
-            try:
-                outcome.append(link.auth_interactive(user, ask))
-            except BaseException as error:
-                outcome.append(error)
-            finally:
-                questions.put(None)
-
-        thread = threading.Thread(target=run, name="paramedic-interactive", daemon=True)
-        thread.start()
-        try:
-            while (question := questions.get()) is not None:
-                given = self._answers(*question)
-                answers.put(given)
-        finally:
-            answers.put([])  # an exception in the callback must not leave the reader waiting
-        thread.join(self.limits.auth + 5)
-        result = outcome[0] if outcome else paramiko.AuthenticationException("no answer")
-        if isinstance(result, BaseException):
-            raise result
-        return list(result)
-
-    def _answers(self, title: str, instructions: str, prompts: list[tuple[str, bool]]) -> list[str]:
-        if self.credentials.prompt is not None:
-            return [str(answer) for answer in self.credentials.prompt(title, instructions, prompts)]
-        # A password stands in for a person only where one hidden thing is asked for.
-        return [self.credentials.password or ""] if len(prompts) == 1 and not prompts[0][1] else []
-
-
-def load_key(path: str, passphrase: str | None = None, certificate: str | None = None) -> Any:
-    """Reads a private key file of any kind that Paramiko knows, and the certificate beside it if there is one.
-
-    Returns None if there is no such file; keys that are named in configurations often are not there.
-
-    Raises:
-        BadConfiguration: the file is there and cannot be used: a wrong or missing passphrase, another format.
-
-    Threads: any thread. It reads files; a passphrase costs about 0.1 s of CPU.
-    """
-    path = os.path.expanduser(path).removesuffix("-cert.pub")
-    if not os.path.isfile(path):
-        return None
-    trouble: Exception | None = None
-    for kind in (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey):
-        try:
-            key = kind.from_private_key_file(path, passphrase)
-            break
-        except paramiko.PasswordRequiredException as error:
-            raise BadConfiguration(f"{path} needs a passphrase", hint="give passphrase=, or use an agent") from error
-        except (paramiko.SSHException, ValueError, IndexError, UnicodeDecodeError) as error:
-            trouble = trouble or error
-        except OSError as error:
-            raise BadConfiguration(f"{path}: {error.strerror}", hint="") from error
-    else:
-        hint = "is the passphrase right?" if passphrase else "Paramiko reads Ed25519, ECDSA and RSA keys"
-        raise BadConfiguration(f"{path} cannot be used: {trouble}", hint=hint)
-    beside = certificate or f"{path}-cert.pub"
-    if os.path.isfile(beside):
-        key.load_certificate(beside)
-    return key
-
-
-@contextlib.contextmanager
-def _agent(socket_path: str | None) -> Iterator[tuple[Any, ...]]:
-    if socket_path == "none" or (socket_path is None and not os.environ.get("SSH_AUTH_SOCK") and os.name != "nt"):
-        yield ()
-        return
-    agent: Any
-    if socket_path is None:
-        agent = paramiko.Agent()
-    else:
-        # paramiko.Agent reads SSH_AUTH_SOCK only, and the environment belongs to all threads.
-        from paramiko.agent import AgentSSH
-
-        agent = AgentSSH()
-        conn = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            conn.connect(socket_path)
-            agent._connect(conn)
-        except (OSError, paramiko.SSHException):
-            conn.close()
-            yield ()
-            return
-    try:
-        yield tuple(agent.get_keys())
-    finally:
-        agent._close()
 
 
 def _proxy(command: str) -> tuple[Any, Callable[[], None]]:

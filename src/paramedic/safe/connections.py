@@ -69,6 +69,7 @@ class Connections:
         self.destination = destination
         self.host = destination.label
         self.limits = limits
+        self._keepalive_s = destination.keepalive_s or limits.keepalive
         self.crew = crew
         self._connector = connector
         self._clock = clock
@@ -166,7 +167,7 @@ class Connections:
 
     def _keep_round(self) -> None:
         """Looks after idle and silent connections now and then, for as long as there are any."""
-        every = max(0.05, min(self.limits.keepalive, self.limits.idle) / 2)
+        every = max(0.05, min(self._keepalive_s, self.limits.idle) / 2)
         with self._lock:
             if self._round is not None or self._closed or not self._links:
                 return
@@ -177,11 +178,11 @@ class Connections:
         with self._lock:
             self._round = None
             stale = [self._links.pop(key) for key in self._plan.stale(now, self.limits.idle) if key in self._links]
-            silent = [link for link in self._links.values() if now - link.wire.received_at > self.limits.keepalive]
+            silent = [link for link in self._links.values() if now - link.wire.received_at > self._keepalive_s]
         for link in stale:
             link.close()
         for link in silent:
-            if now - link.wire.received_at > 3 * self.limits.keepalive:
+            if now - link.wire.received_at > 3 * self._keepalive_s:
                 _LOG.warning("%s: no sign of life for %g s", self.host, now - link.wire.received_at)
                 link.close()
             else:

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import getpass
-import glob
 import os
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import paramiko
-
+from paramedic.safe import ssh_config
 from paramedic.safe.errors import BadConfiguration
 
 USER_CONFIG = "~/.ssh/config"
 SYSTEM_CONFIG = "/etc/ssh/ssh_config"
 _DEFAULT_KEYS = ("~/.ssh/id_ed25519", "~/.ssh/id_ecdsa", "~/.ssh/id_rsa")
-_MOST_INCLUDES = 16  # as OpenSSH's READCONF_MAX_DEPTH
 
 Prompt = Callable[[str, str, Sequence[tuple[str, bool]]], Sequence[str]]
 """Answers keyboard-interactive questions: (title, instructions, [(question, echo)]) -> answers."""
@@ -115,12 +111,9 @@ def parse_address(text: str) -> tuple[str, str, int | None]:
 
 
 class Configuration:
-    """``ssh_config`` files, read once.
+    """``ssh_config`` files, read once; see :mod:`paramedic.safe.ssh_config`.
 
-    ``Include`` is followed (Paramiko does not); an included file's own ``Host`` lines apply as if they stood in its
-    place.
-
-    Threads: every method may be called by any thread; Paramiko's parser is not shared between two at once.
+    Threads: every method may be called by any thread.
     """
 
     def __init__(self, *paths: str | os.PathLike[str]) -> None:
@@ -131,18 +124,12 @@ class Configuration:
 
         Threads: any thread. It reads files.
         """
-        self._lock = threading.Lock()
-        named = bool(paths)
-        lines: list[str] = []
+        self._lines: list[ssh_config.Line] = []
         for path in paths or (USER_CONFIG, SYSTEM_CONFIG):
             file = Path(path).expanduser()
-            if named or file.is_file():
-                # Each file starts outside of any block, whatever the last one ended with.
-                lines += ["Host *", *_read(file, 0)]
-        try:
-            self._config = paramiko.SSHConfig.from_text("\n".join(lines))
-        except Exception as error:
-            raise BadConfiguration(f"ssh_config: {error}", hint="`ssh -G host` shows where OpenSSH stumbles") from error
+            if paths or file.is_file():
+                folder = Path(SYSTEM_CONFIG).parent if path == SYSTEM_CONFIG else Path("~/.ssh").expanduser()
+                self._lines += ssh_config.read(file, folder)
 
     def destination(
         self, target: str, *, username: str | None = None, port: int | None = None, depth: int = 0
@@ -155,45 +142,65 @@ class Configuration:
         Threads: any thread. ``Match exec`` runs programs; otherwise it does not block.
         """
         user, host, said_port = parse_address(target)
-        with self._lock:
-            try:
-                found: dict[str, Any] = dict(self._config.lookup(host))
-            except Exception as error:
-                raise BadConfiguration(f"ssh_config: {error}", host=host) from error
         if depth > 8:
             raise BadConfiguration("ProxyJump goes round in a circle", host=host)
+        found = ssh_config.look_up(self._lines, host, user or username)
+        if said_port or port:
+            found["port"] = [str(said_port or port)]
         try:
-            destination = Destination(
-                host=target,
-                hostname=str(found.get("hostname", host)),
-                port=said_port or port or int(found.get("port", 22)),
-                username=user or username or str(found.get("user", "")) or getpass.getuser(),
-                key_filenames=tuple(_paths(found.get("identityfile", ()))),
-                certificate_filenames=tuple(_paths(found.get("certificatefile", ()))),
-                identities_only=_yes(found.get("identitiesonly", "no")),
-                agent_socket=_agent(found.get("identityagent")),
-                known_hosts_files=tuple(_words(found.get("userknownhostsfile", ""))),
-                host_key_alias=found.get("hostkeyalias"),
-                host_key_policy=_policy(found.get("stricthostkeychecking")),
-                connect_timeout_s=float(found["connecttimeout"]) if "connecttimeout" in found else None,
-                keepalive_s=float(found["serveraliveinterval"]) or None if "serveraliveinterval" in found else None,
-                compress=_yes(found.get("compression", "no")),
-                gss=_yes(found.get("gssapiauthentication", "no")),
-            )
+            destination = _destination(target, host, found)
         except (ValueError, TypeError) as error:
             raise BadConfiguration(f"ssh_config: {error}", host=host) from error
-        jumps = str(found.get("proxyjump", "none"))
-        command = found.get("proxycommand")
-        if jumps.lower() != "none":
-            # Each hop is reached through the one before it; what a hop's own ProxyJump says is ignored, as OpenSSH does
-            # for all but the first.
-            hops = [self.destination(hop.strip(), depth=depth + 1) for hop in jumps.split(",")]
-            first = hops[0]
-            hops = [*first.jumps, replace(first, jumps=()), *(replace(hop, jumps=()) for hop in hops[1:])]
-            return replace(destination, jumps=tuple(hops))
-        if command is not None and str(command).lower() != "none":
-            return replace(destination, proxy_command=str(command))
-        return destination
+        jumps = found.get("proxyjump", ["none"])[0]
+        if jumps.lower() == "none":
+            return destination
+        # Each hop is reached through the one before it; what a hop's own ProxyJump says is ignored, as OpenSSH does
+        # for all but the first.
+        meanings = ssh_config.tokens(host, found, destination.hostname)
+        names = [name.strip() for name in ssh_config.expand(jumps, meanings).split(",")]
+        hops = [self.destination(name, depth=depth + 1) for name in names]
+        first = hops[0]
+        hops = [*first.jumps, replace(first, jumps=()), *(replace(hop, jumps=()) for hop in hops[1:])]
+        return replace(destination, jumps=tuple(hops))
+
+
+def _destination(target: str, host: str, found: ssh_config.Settings) -> Destination:
+    def first(keyword: str, default: str = "") -> str:
+        return found.get(keyword, [default])[0]
+
+    hostname = first("hostname", host)
+    meanings = ssh_config.tokens(host, found, hostname)
+
+    def paths(keyword: str) -> tuple[str, ...]:
+        names = [ssh_config.expand_path(name, meanings) for name in found.get(keyword, ()) if name.lower() != "none"]
+        return tuple(dict.fromkeys(names))
+
+    def time(keyword: str) -> float | None:
+        text = first(keyword, "none")
+        return None if text.lower() == "none" else ssh_config.seconds(text) or None
+
+    port = int(first("port", "22"))
+    if not 0 < port < 65536:
+        raise ValueError(f"not a port: {port}")
+    command = first("proxycommand", "none")
+    return Destination(
+        host=target,
+        hostname=hostname,
+        port=port,
+        username=first("user") or getpass.getuser(),
+        key_filenames=paths("identityfile"),
+        certificate_filenames=paths("certificatefile"),
+        identities_only=_yes(first("identitiesonly")),
+        agent_socket=_agent(found.get("identityagent"), meanings),
+        proxy_command=None if command.lower() == "none" else ssh_config.expand(command, meanings),
+        known_hosts_files=paths("userknownhostsfile"),
+        host_key_alias=first("hostkeyalias") or None,
+        host_key_policy=_policy(first("stricthostkeychecking")),
+        connect_timeout_s=time("connecttimeout"),
+        keepalive_s=time("serveraliveinterval"),
+        compress=_yes(first("compression")),
+        gss=_yes(first("gssapiauthentication")),
+    )
 
 
 def plain_destination(target: str, *, username: str | None = None, port: int | None = None) -> Destination:
@@ -221,59 +228,21 @@ def default_keys() -> tuple[str, ...]:
     return tuple(path for path in map(os.path.expanduser, _DEFAULT_KEYS) if os.path.isfile(path))
 
 
-def _read(file: Path, depth: int) -> list[str]:
-    if depth > _MOST_INCLUDES:
-        raise BadConfiguration(f"{file}: too many Includes in each other")
-    try:
-        text = file.read_text("utf-8", "surrogateescape")
-    except OSError as error:
-        raise BadConfiguration(f"{file}: {error.strerror or error}", hint="name a readable ssh_config file") from error
-    lines: list[str] = []
-    block = "Host *"
-    for line in text.splitlines():
-        words = line.strip().replace("=", " ", 1).split()
-        key = words[0].lower() if words else ""
-        if key in ("host", "match"):
-            block = line.strip()
-        if key != "include":
-            lines.append(line)
-            continue
-        for pattern in words[1:]:
-            path = os.path.expanduser(pattern.strip('"'))
-            if not os.path.isabs(path):
-                path = os.path.join(os.path.expanduser("~/.ssh"), path)
-            for name in sorted(glob.glob(path)):
-                lines += _read(Path(name), depth + 1)
-                lines.append(block)  # what follows belongs to the block that the Include stood in
-    return lines
-
-
-def _paths(names: Any) -> list[str]:
-    return [os.path.expanduser(name) for name in _listed(names) if name.lower() != "none"]
-
-
-def _listed(value: Any) -> list[str]:
-    return [value] if isinstance(value, str) else list(value)
-
-
-def _words(value: Any) -> list[str]:
-    words = " ".join(_listed(value)).split()
-    return [os.path.expanduser(word) for word in words if word.lower() != "none"]
-
-
-def _yes(value: Any) -> bool:
+def _yes(value: str) -> bool:
     return str(value).lower() in ("yes", "true")
 
 
-def _agent(value: Any) -> str | None:
-    if value is None or str(value) == "SSH_AUTH_SOCK":
+def _agent(words: list[str] | None, meanings: dict[str, str]) -> str | None:
+    if not words or words[0] == "SSH_AUTH_SOCK":
         return None
-    text = str(value)
+    text = words[0]
     if text.lower() == "none":
         return "none"
-    return os.path.expanduser(os.environ.get(text[1:].strip("{}"), "none") if text.startswith("$") else text)
+    if text.startswith("$") and not text.startswith("${"):
+        return os.environ.get(text[1:], "none")
+    return ssh_config.expand_path(text, meanings)
 
 
-def _policy(value: Any) -> str | None:
+def _policy(value: str) -> str | None:
     text = str(value).lower()
     return {"yes": "strict", "accept-new": "accept-new", "no": "off", "off": "off"}.get(text)

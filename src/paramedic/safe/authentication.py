@@ -1,0 +1,174 @@
+"""Proving who we are, with what the caller and the configuration offer, in OpenSSH's order."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import paramiko
+
+from paramedic.safe import keys
+from paramedic.safe.destination import Credentials, Destination, default_keys
+from paramedic.safe.errors import AuthFailed, BadConfiguration
+from paramedic.safe.link import Link
+from paramedic.safe.result import Limits
+
+Attempt = Callable[[], list[str]]
+
+
+class Authenticator:
+    """Logs connections in; keys are read once.
+
+    Threads: every method may be called by any thread.
+    """
+
+    def __init__(self, credentials: Credentials, limits: Limits) -> None:
+        """Keeps what all logins have in common.
+
+        Threads: any thread; it does not block.
+        """
+        self._credentials = credentials
+        self._limits = limits
+        self._lock = threading.Lock()
+        self._keys: dict[tuple[str, tuple[str, ...]], list[Any]] = {}
+
+    def authenticate(self, destination: Destination, link: Link) -> None:
+        """Tries one method after the other until the server is content.
+
+        Raises:
+            AuthFailed: it is not, or hangs up.
+            BadConfiguration: a key file that the caller named cannot be used.
+
+        Threads: any thread but the reader. It blocks; a callback for questions is called on this thread.
+        """
+        tried: list[str] = []
+        allowed: set[str] | None = None
+        for what, attempt in self._methods(destination, link):
+            kind = what.split()[0]
+            if allowed is not None and kind not in allowed:
+                continue
+            tried.append(what)
+            try:
+                more = attempt()
+            except paramiko.BadAuthenticationType as error:
+                allowed = set(error.allowed_types)
+                continue
+            except paramiko.AuthenticationException as error:
+                if not link.is_active():
+                    raise self._denied(destination, tried, str(error)) from error
+                continue
+            except (paramiko.SSHException, EOFError, OSError) as error:
+                if link.is_active():
+                    continue  # this key could not sign; the next may
+                raise self._denied(destination, tried, str(error) or "the server hung up") from error
+            if link.is_authenticated():
+                return
+            # A step succeeded and the server wants another one (RFC 4252 section 5.1, "partial success").
+            allowed = set(more) if more else None
+        raise self._denied(destination, tried, "")
+
+    def _denied(self, destination: Destination, tried: list[str], why: str) -> AuthFailed:
+        what = ", ".join(tried) or "nothing: no key, no agent and no password was given"
+        return AuthFailed(
+            f"{destination.username} was not accepted; tried {what}" + (f": {why}" if why else ""),
+            host=destination.label,
+            phase="auth",
+        )
+
+    def _methods(self, destination: Destination, link: Link) -> Iterator[tuple[str, Attempt]]:
+        mine = self._credentials
+        user = destination.username
+        if mine.gss or destination.gss:
+            gss = getattr(link, "auth_gssapi_with_mic", None)  # gone since Paramiko 4
+            if gss is not None:
+                yield "gssapi-with-mic", lambda: gss(user, destination.hostname, True)
+        if mine.pkey is not None:
+            yield "publickey (given)", lambda: link.auth_publickey(user, mine.pkey)
+        named = (*mine.key_filenames, *destination.key_filenames)
+        yield from self._files(named, destination, link)
+        if mine.allow_agent:
+            with keys.agent_keys(destination.agent_socket) as found:
+                for key in self._of_agent(found, destination):
+                    yield "publickey (agent)", partial(link.auth_publickey, user, key)
+        if mine.look_for_keys and not named:
+            yield from self._files(default_keys(), destination, link)
+        if mine.prompt is not None or mine.password is not None:
+            yield "keyboard-interactive", lambda: self._interactive(link, user)
+        if mine.password is not None:
+            yield "password", lambda: link.auth_password(user, mine.password, fallback=False)
+
+    def _files(self, paths: tuple[str, ...], destination: Destination, link: Link) -> Iterator[tuple[str, Attempt]]:
+        for path in paths:
+            for key in self._of_file(path, destination):
+                yield f"publickey {path}", partial(link.auth_publickey, destination.username, key)
+
+    def _of_agent(self, found: tuple[Any, ...], destination: Destination) -> list[Any]:
+        if not destination.identities_only:
+            return list(found)
+        # ssh_config(5): only the configured keys, even if the agent offers more; it may be the only one who has them.
+        wanted = [keys.public_blob(path) for path in destination.key_filenames]
+        return [key for key in found if key.asbytes() in wanted]
+
+    def _of_file(self, path: str, destination: Destination) -> list[Any]:
+        """The key of a file with its certificate, if there is one, and the key alone."""
+        slot = (path, destination.certificate_filenames)
+        with self._lock:
+            if slot in self._keys:
+                return self._keys[slot]
+        passphrase = self._credentials.passphrase or self._credentials.password
+        found: list[Any] = []
+        try:
+            key = keys.load_key(path, passphrase)
+            if key is not None:
+                files = keys.certificate_files(path, destination.certificate_filenames)
+                certified = keys.with_certificate(partial(keys.load_key, path, passphrase), files)
+                found = [key] if certified is None else [certified, key]
+        except BadConfiguration:
+            if path in self._credentials.key_filenames:
+                raise
+            # Configurations and ~/.ssh name keys that an agent has unlocked, or that are of no use here.
+        with self._lock:
+            return self._keys.setdefault(slot, found)
+
+    def _interactive(self, link: Link, user: str) -> list[str]:
+        """Has the questions answered on this thread: Paramiko asks on the one that reads the connection."""
+        questions: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        answers: queue.SimpleQueue[list[str]] = queue.SimpleQueue()
+        outcome: list[Any] = []
+
+        def ask(title: str, instructions: str, prompts: Any) -> list[str]:
+            if not prompts:
+                return []
+            questions.put((title, instructions, [(str(text), bool(echo)) for text, echo in prompts]))
+            return answers.get()
+
+        def run() -> None:
+            try:
+                outcome.append(link.auth_interactive(user, ask))
+            except BaseException as error:
+                outcome.append(error)
+            finally:
+                questions.put(None)
+
+        thread = threading.Thread(target=run, name="paramedic-interactive", daemon=True)
+        thread.start()
+        try:
+            while (question := questions.get()) is not None:
+                given = self._answers(*question)
+                answers.put(given)
+        finally:
+            answers.put([])  # an exception in the callback must not leave the reader waiting
+        thread.join(self._limits.auth + 5)
+        result = outcome[0] if outcome else paramiko.AuthenticationException("no answer")
+        if isinstance(result, BaseException):
+            raise result
+        return list(result)
+
+    def _answers(self, title: str, instructions: str, prompts: list[tuple[str, bool]]) -> list[str]:
+        if self._credentials.prompt is not None:
+            return [str(answer) for answer in self._credentials.prompt(title, instructions, prompts)]
+        # A password stands in for a person only where one hidden thing is asked for.
+        return [self._credentials.password or ""] if len(prompts) == 1 and not prompts[0][1] else []
