@@ -18,6 +18,7 @@ from paramedic.analysis.locks import Edge, Locks
 from paramedic.analysis.machine import Root
 from paramedic.analysis.orders import cycles
 from paramedic.analysis.pools import Pools
+from paramedic.analysis.practice import Practice
 from paramedic.analysis.roots import Roots
 from paramedic.analysis.sftp import SftpState
 from paramedic.analysis.states import States
@@ -35,6 +36,7 @@ class Facts:
         conflicts: pairs that the contract does not allow.
         locks: holds, waits, orders.
         channels: windows and ends.
+        practice: what went well this time.
         lives: closing and use after it.
         gaps: what was not recorded.
         transport_ended: when each transport's thread ended, by the transport's id.
@@ -73,6 +75,7 @@ class Facts:
         self.conflicts = Conflicts(self.world.pin)
         self.locks = Locks()
         self.channels = Channels()
+        self.practice = Practice(self.channels)
         self.lives = Lives()
         self.gaps: list[Gap] = []
         self.paramiko = ""

@@ -78,6 +78,10 @@ class Futures:
         elif asked:
             self._failed.pop(future, None)
 
+    def running(self, thread: int) -> int:
+        """The future whose task a worker runs; 0 if it runs none."""
+        return self._running.get(thread, 0)
+
     def failed(self, thread: int, future: int, error: str, t_ns: int) -> None:
         """Its task ended with an exception."""
         self._failed[future] = LostError(error, thread, self._raised.pop(thread, None), t_ns)

@@ -19,12 +19,12 @@ class Pool:
 
     Attributes:
         returned: how often something came back that had been in it before.
-        taken: for each thing that is out: who took it, with which call.
+        taken: for each thing that is out: who took it, in which task of an executor's, with which call.
     """
 
     returned: int = 0
     known: set[int] = field(default_factory=set)
-    taken: dict[int, tuple[int, Call | None]] = field(default_factory=dict)
+    taken: dict[int, tuple[int, int, Call | None]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -58,26 +58,27 @@ class Pools:
         elif len(pool.known) < _MOST_TOKENS:
             pool.known.add(token)
 
-    def take(self, thread: int, queue: int, token: int, call: Call | None) -> None:
+    def take(self, thread: int, task: int, queue: int, token: int, call: Call | None) -> None:
         """A thing is taken."""
         pool = self.queues.get(queue)
         if pool is not None and len(pool.taken) < _MOST_TOKENS:
-            pool.taken[token] = (thread, call)
+            pool.taken[token] = (thread, task, call)
 
-    def waited(self, call: Call, lasted_ns: int, idle: Callable[[int], bool]) -> None:
+    def waited(self, call: Call, lasted_ns: int, idle: Callable[[int, int], bool]) -> None:
         """A thread has waited for a pool, or still does.
 
         Args:
             call: its call.
             lasted_ns: how long, so far.
-            idle: whether a thread has ended or waits for this pool itself: then it does not use what it has.
+            idle: whether a thread, or its task of then, has ended, or waits for this pool itself: then it does not use
+                what it has.
         """
         pool = self.queues.get(call.obj)
         if pool is None or lasted_ns < LONG_NS:
             return
-        out = [(thread, taker) for thread, taker in pool.taken.values() if taker is not call]
-        if out and all(idle(thread) for thread, _ in out):
-            drained = self.drained.setdefault(call.obj, Drained(call.obj, [], [t for _, t in out if t is not None]))
+        out = [(thread, task, taker) for thread, task, taker in pool.taken.values() if taker is not call]
+        if out and all(idle(thread, task) for thread, task, _ in out):
+            drained = self.drained.setdefault(call.obj, Drained(call.obj, [], [t for *_, t in out if t is not None]))
             drained.waits.append(call)
 
 

@@ -39,7 +39,7 @@ class RunFacts(Facts):
     def __init__(self, texts: Mapping[int, str], names: list[str], process: int = 0) -> None:
         self._operations = operations(names)
         super().__init__(texts, {o.name: o.remote for o in self._operations}, process)
-        machines = (self.futures, self.sftp, self.states)
+        machines = (self.futures, self.sftp, self.states, self.practice)
         self._begins: list[list[Listener]] = [
             [m.begins[o.name] for m in machines if o.name in m.begins] for o in self._operations
         ]
@@ -259,7 +259,9 @@ class RunFacts(Facts):
             self.lives.abandoned(owner, call)
 
     def _waited_for_pool(self, call: Call, t_ns: int) -> None:
-        def idle(thread: int) -> bool:
+        def idle(thread: int, task: int) -> bool:
+            if self.futures.running(thread) != task:
+                return True
             calls = self.open.of(thread)
             waits = bool(calls) and calls[-1].obj == call.obj
             return waits or self.world.thread(thread).ended_ns > 0
@@ -303,6 +305,7 @@ class RunFacts(Facts):
         return not transport or transport in self.transport_ended or any(self.lives.was_closed(o, t_ns) for o in owners)
 
     def _channel_ends(self, ident: int) -> None:
+        self.practice.gone(ident)
         if ident in self.states.polled:
             self.world.pin(ident)
             self.states.reading_ends(self.channels.of(ident))
@@ -386,7 +389,7 @@ class RunFacts(Facts):
             self.futures.take(thread, obj, token, event[5] > 0)
         elif token > 2:
             calls = self.open.of(thread)
-            self.pools.take(thread, obj, token, calls[-1] if calls else None)
+            self.pools.take(thread, self.futures.running(thread), obj, token, calls[-1] if calls else None)
 
     def _start(self, event: Event) -> None:
         child = self.world.thread(event.a)

@@ -159,8 +159,11 @@ class States:
         on_transport = thread is not None and thread.transport > 0
         if not event.b & COLLECTED and not on_transport:
             return
-        # whoever keeps it until the channel is closed has nothing to fear: there is no EOF to send any more
-        kept = channel is not None and channel.closed and channel.used_ns > max(channel.close_ns, 1)
+        # Whoever keeps it until the channel is closed has nothing to fear: there is no EOF to send any more. Nor, but
+        # for an instant, has who reads to the end: the peer's CLOSE comes with its EOF. (SSHClient._auth, Paramiko
+        # 5.1.0, leaves an exception in a circle that holds the frames of all its callers, where a key does not fit.)
+        ended_ns = channel.eof_ns or channel.close_ns if channel is not None else 0
+        kept = channel is not None and (channel.closed or ended_ns > 0) and channel.used_ns > max(ended_ns, 1)
         opener = channel.opener if channel is not None else None
         self.collected.append(Collected(event.obj, event.thread, event.t_ns, on_transport, opener, kept))
         world.pin(event.obj)

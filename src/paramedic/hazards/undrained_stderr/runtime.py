@@ -12,7 +12,7 @@ from paramedic.model.finding import Confidence, Finding
 
 
 def find(facts: RunFacts) -> Iterator[Finding]:
-    """Reads of one stream that the other stream, unread, made impossible to end.
+    """Reads of one stream that the other stream, unread, made impossible to end, or would have if it were longer.
 
     Threads: pure.
     """
@@ -32,3 +32,12 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         yield story.finding(
             HAZARD, Confidence.OBSERVED, message, [story.call(stuck.call)], [stuck.channel], stuck.count
         )
+    habits = sorted(facts.practice.unread_errors(), key=lambda h: -h.count)
+    if habits:
+        count = sum(h.count for h in habits)
+        message = (
+            f"The stdout of {count} command{'s' if count > 1 else ''} was read to its end, and stderr never: more of "
+            "it than the window holds would stop the command"
+        )
+        steps = [story.call(h.call) for h in habits[:3]]
+        yield story.finding(HAZARD, Confidence.ADVICE, message, steps, [habits[0].call.obj], count)

@@ -12,7 +12,7 @@ from paramedic.model.finding import Confidence, Finding
 
 
 def find(facts: RunFacts) -> Iterator[Finding]:
-    """Calls that waited in vain until the program was ended.
+    """Calls that waited in vain until the program was ended, and reads that might have.
 
     Threads: pure.
     """
@@ -32,3 +32,13 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         )
         confidence = Confidence.OBSERVED if facts.ended_itself else Confidence.ADVICE
         yield story.finding(HAZARD, confidence, message, [story.call(call)], [call.obj])
+    habits = sorted(facts.practice.unlimited.values(), key=lambda h: -h.count)
+    if habits:
+        threads = set().union(*(h.threads for h in habits))
+        count = sum(h.count for h in habits)
+        message = (
+            f"{story.threads(threads)} waited for output {count} time{'s' if count > 1 else ''} with no timeout set: a "
+            "peer that goes silent would keep them for ever"
+        )
+        steps = [story.call(h.call) for h in habits[:3]]
+        yield story.finding(HAZARD, Confidence.ADVICE, message, steps, [habits[0].call.obj], count)
