@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import functools
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from conftest import Host
 from openssh import running_sshd
-from paramedic.safe import CommandFailed, Group
+from paramedic.safe import CommandFailed, ConnectionLost, Group
 from paramedic.safe.chunks import worker_arguments
 
 distributed = pytest.importorskip("distributed")
@@ -68,6 +72,38 @@ def test_equal_commands_run_as_often_as_asked_and_failures_come_back(many: Host,
     assert len(set(pids)) == len(pids) == 30, "Dask merges equal calls unless told not to"
     assert {type(o.failure) for o in result.failed} == {CommandFailed}
     assert len(result.failed) == 10
+
+
+def lines_after_a_lost_worker(many: Host, client: Any, tmp_path: Path, **more: Any) -> tuple[list[str], Any]:
+    """Kills the worker that runs the only chunk, under way; returns what the hosts wrote, and the outcomes."""
+    file = tmp_path / "begun"
+    file.write_text("")
+    command = f"set -- $SSH_CONNECTION; echo $3 >> {file}; sleep 2"
+    with group(many, client) as hosts, ThreadPoolExecutor(1) as threads:
+        hosts._chunk_size = 10
+        running = threads.submit(lambda: hosts.run(command, timeout=30, **more))
+        deadline = time.monotonic() + 30
+        while len(file.read_text().split()) < len(ADDRESSES) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        pids = client.run(os.getpid)
+        (busy,) = [address for address, tasks in client.processing().items() if tasks]
+        os.kill(pids[busy], signal.SIGKILL)
+        return file.read_text().split(), (running.result(60), file.read_text().split())
+
+
+def test_a_lost_workers_hosts_are_reported_and_nothing_runs_twice(many: Host, cluster: Any, tmp_path: Path) -> None:
+    begun, (result, after) = lines_after_a_lost_worker(many, cluster, tmp_path)
+    assert sorted(begun) == sorted(after) == sorted(ADDRESSES)
+    assert {type(outcome.error) for outcome in result} == {ConnectionLost}
+    assert {outcome.error.may_have_started for outcome in result} == {True}
+    assert sorted(outcome.host for outcome in result) == sorted(ADDRESSES)
+
+
+def test_a_lost_workers_hosts_are_run_again_if_told_so(many: Host, cluster: Any, tmp_path: Path) -> None:
+    begun, (result, after) = lines_after_a_lost_worker(many, cluster, tmp_path, retry_safe=True)
+    assert sorted(begun) == sorted(ADDRESSES)
+    assert sorted(after) == sorted([*ADDRESSES, *ADDRESSES])
+    assert result.ok
 
 
 def test_the_command_line_takes_a_cluster(many: Host, cluster: Any, tmp_path: Any) -> None:

@@ -6,6 +6,8 @@ authenticate, it finds on its own machine, or a function of the caller's returns
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Executor, Future, TimeoutError, as_completed
@@ -36,6 +38,8 @@ class Spec:
     sessions: int
     deadline: float | None = None
     """Seconds; a worker's clock is not ours."""
+    token: str = ""
+    """Names this sending of this chunk: it is begun once."""
 
 
 def worker_arguments(
@@ -73,10 +77,15 @@ def run_chunk(
 ) -> list[tuple[int, HostOutcome]]:
     """Runs one chunk, on a worker; what goes wrong with a host is part of what is returned.
 
+    Raises:
+        RuntimeError: it was begun before, by a worker that was lost; nothing is run a second time.
+
     Threads: any thread of any process. It blocks.
     """
     from paramedic.safe.group import Group
 
+    if not _begins(spec.token):
+        raise RuntimeError("another worker had begun it and was lost")
     arguments = dict(setup()) if setup is not None else {}
     arguments.setdefault("concurrency", len(work))
     by_host = {destination.host: (first, commands) for first, destination, commands in work}
@@ -104,6 +113,23 @@ def run_chunk(
     return found
 
 
+def _begins(token: str) -> bool:
+    # Dask runs a lost worker's tasks again without a word (distributed.scheduler.allowed-failures is 3). The scheduler
+    # remembers what was begun; one small entry per chunk stays there.
+    distributed = sys.modules.get("distributed")
+    if distributed is None or not token:
+        return True
+    try:
+        distributed.get_worker()
+    except ValueError:
+        return True
+    begun = distributed.Event(f"paramedic-{token}")
+    if begun.is_set():
+        return False
+    begun.set()
+    return True
+
+
 def outcomes(
     executor: Executor,
     setup: Callable[[], Mapping[str, Any]] | None,
@@ -127,7 +153,8 @@ def outcomes(
 
     def send(part: Sequence[Work], attempt: int) -> None:
         limit = None if end is None else max(0.0, end - time.monotonic())
-        pending[executor.submit(run_chunk, part, dataclasses.replace(spec, deadline=limit), setup)] = (part, attempt)
+        own = dataclasses.replace(spec, deadline=limit, token=os.urandom(16).hex())
+        pending[executor.submit(run_chunk, part, own, setup)] = (part, attempt)
 
     stopped = ""
     try:
