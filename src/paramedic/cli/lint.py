@@ -72,50 +72,79 @@ class LintCommand:
 
         Threads: any; does not block.
         """
+        collecting = gc.isenabled()
         gc.disable()  # a process of a second: what it leaves behind goes with it
         try:
-            return self._run(args)
+            return _lint_and_write(args)
         finally:
             gc.freeze()
-            gc.enable()
-
-    def _run(self, args: argparse.Namespace) -> int:
-        configuration = output.settings(_start(args.paths))
-        chosen = _settings(configuration, args)
-        options = _options(args, chosen)
-        progress = _Progress(sys.stderr)
-        try:
-            report = lint([Path(p) for p in args.paths], options, progress)
-        except FileNotFoundError as error:
-            raise CommandError(f"there is no {error}") from None
-        finally:
-            progress.end()
-        ignored = _names(_listed(args.ignore) or list(chosen.get("ignore", ())))
-        report = replace(report, findings=tuple(f for f in report.findings if f.hazard not in ignored))
-        fail_on = None if args.fail_on == "never" else Confidence(args.fail_on or configuration.fail_on or "possible")
-        verdict = judge(report, configuration, fail_on=fail_on)
-        from paramedic.check import baseline
-
-        try:
-            if args.write_baseline:
-                baseline.write_baseline(verdict.report, Path(args.write_baseline))
-                print(f"{len(verdict.report.findings)} findings are now known: {args.write_baseline}")
-                return 0
-            known = args.baseline or chosen.get("baseline")
-            if known:
-                folder = configuration.folder if not args.baseline else Path()
-                verdict = replace(verdict, report=baseline.without_known(verdict.report, folder / known))
-        except baseline.BaselineError as error:
-            raise CommandError(str(error)) from None
-        if args.fix or args.unsafe_fixes or args.diff:
-            verdict = _fix(verdict, args)
-        _write(verdict, args)
-        if fail_on is None:
-            return 0
-        return int(any(f.confidence.rank <= fail_on.rank for f in verdict.report.findings))
+            if collecting:
+                gc.enable()
 
 
 COMMAND = LintCommand()
+
+
+def _lint_and_write(args: argparse.Namespace) -> int:
+    configuration = output.settings(_start(args.paths))
+    chosen = _settings(configuration, args)
+    options = _options(args, chosen)
+    ignored = _names(_listed(args.ignore) or list(chosen.get("ignore", ())))
+    fail_on = None if args.fail_on == "never" else Confidence(args.fail_on or configuration.fail_on or "possible")
+    verdict = _judged(args, configuration, options, ignored, fail_on)
+    if args.write_baseline:
+        from paramedic.check import baseline
+
+        try:
+            baseline.write_baseline(verdict.report, Path(args.write_baseline))
+        except baseline.BaselineError as error:
+            raise CommandError(str(error)) from None
+        print(f"{len(verdict.report.findings)} findings are now known: {args.write_baseline}")
+        return 0
+    if args.diff:
+        _show_fixes(verdict, args)
+    elif args.fix or args.unsafe_fixes:
+        # One fix may make room for the next, or bring something else to light.
+        for _ in range(MOST_ROUNDS_OF_FIXES):
+            if not _make_fixes(verdict, args):
+                break
+            verdict = _judged(args, configuration, options, ignored, fail_on)
+    _write(verdict, args)
+    if fail_on is None:
+        return 0
+    return int(any(f.confidence.rank <= fail_on.rank for f in verdict.report.findings))
+
+
+MOST_ROUNDS_OF_FIXES = 8
+
+
+def _judged(
+    args: argparse.Namespace,
+    configuration: Configuration,
+    options: LintOptions,
+    ignored: list[str],
+    fail_on: Confidence | None,
+) -> Verdict:
+    """What is found now, without what is ignored, allowed or known."""
+    progress = _Progress(sys.stderr)
+    try:
+        report = lint([Path(p) for p in args.paths], options, progress)
+    except FileNotFoundError as error:
+        raise CommandError(f"there is no {error}") from None
+    finally:
+        progress.end()
+    report = replace(report, findings=tuple(f for f in report.findings if f.hazard not in ignored))
+    verdict = judge(report, configuration, fail_on=fail_on)
+    known = args.baseline or configuration.lint.get("baseline")
+    if not known or args.write_baseline:
+        return verdict
+    from paramedic.check import baseline
+
+    folder = configuration.folder if not args.baseline else Path()
+    try:
+        return replace(verdict, report=baseline.without_known(verdict.report, folder / known))
+    except baseline.BaselineError as error:
+        raise CommandError(str(error)) from None
 
 
 def _start(paths: list[str]) -> Path:
@@ -179,28 +208,25 @@ def _names(given: list[str]) -> list[str]:
     return names
 
 
-def _fix(verdict: Verdict, args: argparse.Namespace) -> Verdict:
+def _show_fixes(verdict: Verdict, args: argparse.Namespace) -> None:
+    from paramedic.check import fixing
+
+    for change in fixing.plan(verdict.report.findings, unsafe=args.unsafe_fixes):
+        sys.stdout.write(change.diff())
+
+
+def _make_fixes(verdict: Verdict, args: argparse.Namespace) -> bool:
+    """Makes the edits of what was found; False where there are none."""
     from paramedic.check import fixing
 
     changes = fixing.plan(verdict.report.findings, unsafe=args.unsafe_fixes)
-    if args.diff:
-        for change in changes:
-            sys.stdout.write(change.diff())
-        return verdict
-    done = set()
     for change in changes:
         try:
             fixing.write(change)
         except OSError as error:
             raise CommandError(f"cannot write {change.path}: {error.strerror or error}") from None
-        done.add(str(change.path))
         print(f"fixed {change.path} ({change.count} edit{'s' if change.count != 1 else ''})", file=sys.stderr)
-    left = tuple(
-        f
-        for f in verdict.report.findings
-        if not f.edits or f.edits[0].file not in done or not (args.unsafe_fixes or all(e.safe for e in f.edits))
-    )
-    return replace(verdict, report=replace(verdict.report, findings=left))
+    return bool(changes)
 
 
 def _write(verdict: Verdict, args: argparse.Namespace) -> None:

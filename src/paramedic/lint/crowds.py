@@ -42,6 +42,15 @@ def crowd_of(facts: SourceFacts, context: Context, owner: Obj | None = None) -> 
     return total
 
 
+def unknown_crowd(context: Context) -> str:
+    """What a crowd is of which nobody can say how large it is.
+
+    Threads: pure.
+    """
+    requests = any(one.kind == "server" for one in context.chain())
+    return "A thread for each request" if requests else "A thread for each item of a list"
+
+
 def bounded(operation: Operation, limit: int) -> bool:
     """Whether a semaphore around an operation lets few enough in.
 

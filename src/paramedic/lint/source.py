@@ -75,6 +75,17 @@ def read_source(path: Path, data: bytes | None = None) -> SourceFile:
 
 
 def _decode(data: bytes) -> str:
+    return decoded(data)[0].replace("\r\n", "\n").replace("\r", "\n")
+
+
+def decoded(data: bytes) -> tuple[str, str]:
+    """The text of Python source with its own line ends, and its encoding as the file declares it.
+
+    Raises:
+        UnreadableSource: it is not text in that encoding, or there is no such encoding.
+
+    Threads: pure.
+    """
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
         text = data.decode(encoding)
@@ -82,7 +93,7 @@ def _decode(data: bytes) -> str:
         raise UnreadableSource(f"not Python: {error.msg}", reason="encoding") from None
     except (UnicodeDecodeError, LookupError) as error:
         raise UnreadableSource(f"not text in its declared encoding: {error}", reason="encoding") from None
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    return text, encoding
 
 
 def _parse(text: str) -> ast.Module:

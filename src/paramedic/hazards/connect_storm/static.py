@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from paramedic.hazards.connect_storm import HAZARD
-from paramedic.lint.crowds import bounded, crowd_of
+from paramedic.lint.crowds import bounded, crowd_of, unknown_crowd
 from paramedic.lint.facts import SourceFacts
 from paramedic.lint.operations import Operation
 from paramedic.model.finding import Confidence, Finding
@@ -30,7 +30,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
         if crowd is not None and crowd <= LIMIT:
             continue
         done.add(place)
-        many = f"{crowd} threads" if crowd is not None else "A thread for each item of a list"
+        many = f"{crowd} threads" if crowd is not None else unknown_crowd(connect.context)
         confidence = Confidence.POSSIBLE if crowd is not None else Confidence.ADVICE
         message = f"{many} may connect to one server at once; OpenSSH starts to drop them at {LIMIT}"
         yield facts.finding(HAZARD, message, [facts.step(connect)], confidence=confidence, objects=[connect.obj])

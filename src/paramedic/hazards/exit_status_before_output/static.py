@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterable
 
 from paramedic.hazards.exit_status_before_output import HAZARD
+from paramedic.lint.edits import read_first
 from paramedic.lint.facts import SourceFacts
 from paramedic.lint.operations import Operation
 from paramedic.lint.shell import is_quiet, writes_to_file
@@ -36,7 +37,8 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
         how = "A loop over exit_status_ready()" if polled else "recv_exit_status()"
         message = f"{how} waits while nobody reads the output: more than the window holds (2 MiB) hangs it"
         steps = [facts.step(status), *(facts.step(o) for o in later[:1])]
-        yield facts.finding(HAZARD, message, steps, confidence=confidence, objects=[channel])
+        edits = read_first(facts, status, later) if not polled else ()
+        yield facts.finding(HAZARD, message, steps, confidence=confidence, objects=[channel], edits=edits)
 
 
 def _unread(facts: SourceFacts, status: Operation, channel: Obj, reads: list[Operation]) -> bool:

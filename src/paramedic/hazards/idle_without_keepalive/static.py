@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from paramedic.hazards.idle_without_keepalive import HAZARD
+from paramedic.lint.edits import add_line_below
 from paramedic.lint.facts import SourceFacts
 from paramedic.lint.operations import Operation
 from paramedic.lint.values import number_of
@@ -35,7 +36,9 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
         done.add(id(owner.root))
         message = f"{facts.name(owner)} is idle for {_pause_s(pause):g} s at a time and has no keepalive"
         steps = [facts.step(connects[0]), facts.step(pause, "pauses"), facts.step(use)]
-        yield facts.finding(HAZARD, message, steps, confidence=Confidence.ADVICE, objects=[owner])
+        client = owner.kind == "client" and connects[0].method == "connect"
+        edits = add_line_below(facts, connects[0], "{}.get_transport().set_keepalive(30)") if client else ()
+        yield facts.finding(HAZARD, message, steps, confidence=Confidence.ADVICE, objects=[owner], edits=edits)
 
 
 def _pause_s(operation: Operation) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from paramedic.hazards.session_limit import HAZARD
-from paramedic.lint.crowds import bounded, crowd_of
+from paramedic.lint.crowds import bounded, crowd_of, unknown_crowd
 from paramedic.lint.facts import SourceFacts
 from paramedic.model.finding import Confidence, Finding
 
@@ -29,7 +29,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
         if crowd is not None and crowd <= LIMIT:
             continue
         done.add(id(owner.root))
-        many = f"{crowd} threads" if crowd is not None else "A thread for each item of a list"
+        many = f"{crowd} threads" if crowd is not None else unknown_crowd(start.context)
         message = f"{many} may open sessions on one {facts.name(owner)}; OpenSSH allows {LIMIT}"
         confidence = Confidence.POSSIBLE if crowd is not None else Confidence.ADVICE
         yield facts.finding(HAZARD, message, [facts.step(start)], confidence=confidence, objects=[owner])
