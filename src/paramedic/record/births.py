@@ -66,32 +66,38 @@ def finalizers(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
 
     Threads: the thread that starts a recording; the probes in any thread, without blocking.
     """
-    row = probes.row
-
+    row, trouble = probes.row, probes.trouble
     channel, stdin = homes["Channel"], homes["ChannelStdinFile"]
     unheld: list[int] = []
 
     dropped_type: Any = type("Dropped", (homes["File"],), {"close": lambda self: None})
 
     def enter(thing: Any) -> int | None:
-        given: int = thing._paramedic_id_
-        if type(thing) is dropped_type:
-            unheld.append(getrefcount(thing))
+        try:
+            given: int = thing._paramedic_id_
+            if type(thing) is dropped_type:
+                unheld.append(getrefcount(thing))
+                return None
+            b = int(bool(thing.__dict__.get("_closed")))
+            if stdin is not None and type(thing) is stdin and not b:
+                # whoever drops the last reference leaves none but ours; what the collector finds is still in its cycle
+                if not unheld:
+                    dropped = object.__new__(dropped_type)
+                    dropped._paramedic_id_ = 1
+                    del dropped
+                b = 2 * bool(unheld and getrefcount(thing) > unheld[0])
+            row(_FINAL, 0, given, 0, 0, b)
+            # the end matters only where a finalizer sends something, and so may never end
+            return given if isinstance(thing, (channel, stdin)) else None
+        except Exception as e:
+            trouble("finalizer", e)
             return None
-        b = int(bool(thing.__dict__.get("_closed")))
-        if stdin is not None and type(thing) is stdin and not b:
-            # whoever drops the last reference leaves none but ours; what the collector finds is still in its cycle
-            if not unheld:
-                dropped = object.__new__(dropped_type)
-                dropped._paramedic_id_ = 1
-                del dropped
-            b = 2 * bool(unheld and getrefcount(thing) > unheld[0])
-        row(_FINAL, 0, given, 0, 0, b)
-        # the end matters only where a finalizer sends something, and so may never end
-        return given if isinstance(thing, (channel, stdin)) else None
 
     def leave(token: int, result: Any) -> Any:
-        row(_FINAL, 0, token, 0, 1, 0)
+        try:
+            row(_FINAL, 0, token, 0, 1, 0)
+        except Exception as e:
+            trouble("finalizer", e)
         return result
 
     for name in ("Channel", "File", "SFTPFile"):

@@ -61,12 +61,15 @@ class HandOvers:
     ) -> tuple[Callable[..., Any], Callable[[Any, Any], Any], Callable[[Any, BaseException], None]]:
         """Probes for a call that waits for something and may have received it when it returns."""
         begin, end, fail = self.probes.call(NUMBER[op], None, arguments, silent)
-        row = self.probes.row
+        row, trouble = self.probes.row, self.probes.trouble
 
         def leave(token: int, result: Any) -> Any:
-            what = took(result)
-            if what is not None:
-                row(_TAKE, 0, token, 0, what, 0)
+            try:
+                what = took(result)
+                if what is not None:
+                    row(_TAKE, 0, token, 0, what, 0)
+            except Exception as e:
+                trouble(op, e)
             return end(token, result)
 
         return begin, leave, fail
@@ -84,7 +87,7 @@ class HandOvers:
                 row(_START, 0, 0, probes.stacks.of(_getframe(2)), given, words)
                 hook = thread.__dict__.get("_invoke_excepthook")
                 if hook is not None:
-                    thread._invoke_excepthook = _told(hook, row, writer)
+                    thread._invoke_excepthook = _told(hook, row, writer, trouble)
             except Exception as e:
                 trouble("Thread.start", e)
 
@@ -120,29 +123,41 @@ class HandOvers:
 
         def joined(pair: tuple[Any, int], result: Any) -> Any:
             thread, token = pair
-            number = thread.__dict__.get(THREAD_MARK)
-            if number is not None and not thread.is_alive():
-                row(_JOINED, 0, 0, 0, number, 0)
+            try:
+                number = thread.__dict__.get(THREAD_MARK)
+                if number is not None and not thread.is_alive():
+                    row(_JOINED, 0, 0, 0, number, 0)
+            except Exception as e:
+                trouble("Thread.join", e)
             return end_join(token, result)
 
         def looked(thread: Any) -> Any:
             return thread
 
         def alive(thread: Any, result: Any) -> Any:
-            number = thread.__dict__.get(THREAD_MARK)
-            if result is False and number is not None:
-                row(_JOINED, 0, 0, 0, number, 0)
+            try:
+                number = thread.__dict__.get(THREAD_MARK)
+                if result is False and number is not None:
+                    row(_JOINED, 0, 0, 0, number, 0)
+            except Exception as e:
+                trouble("is_alive", e)
             return result
 
         shutdown = NUMBER["Thread.shutdown"]
         call, returned = int(Kind.CALL), int(Kind.RETURN)
 
         def ends() -> int:
-            row(call, shutdown, 0, 0, -1, 0)  # the main thread is done and waits for those that are not daemons
+            try:
+                row(call, shutdown, 0, 0, -1, 0)  # the main thread is done and waits for those that are not daemons
+            except Exception as e:
+                trouble("shutdown", e)
             return 0
 
         def ended(_: Any, result: Any) -> Any:
-            row(returned, shutdown, 0, 0, 0, 0)
+            try:
+                row(returned, shutdown, 0, 0, 0, 0)
+            except Exception as e:
+                trouble("shutdown", e)
             return result
 
         yield Target(threading, "_shutdown", ends, ended)
@@ -194,24 +209,34 @@ class HandOvers:
 
         def arrive(thing: Any, *values: Any) -> Any:
             token = enter(thing, *values)
-            if token is not None:
-                post(_POST, 0, token, 0, 0, 0)
+            try:
+                if token is not None:
+                    post(_POST, 0, token, 0, 0, 0)
+            except Exception as e:
+                probes.trouble("Barrier.wait", e)
             return token
 
         yield Target(threading.Barrier, "wait", arrive, leave, fail, ("timeout",))
 
         def condition_made(condition: Any, lock: Any) -> Any:
-            frame = _getframe(2)
-            if owner_of(frame.f_code) >= SYNC:
-                return None
-            if not condition._paramedic_id_:
-                probes.adopt(condition, 0, 0, frame)
+            try:
+                frame = _getframe(2)
+                if owner_of(frame.f_code) >= SYNC:
+                    return None
+                if not condition._paramedic_id_:
+                    probes.adopt(condition, 0, 0, frame)
+            except Exception as e:
+                probes.trouble("Condition", e)
             return condition if lock is None else None
 
         def condition_ready(condition: Any, result: Any) -> Any:
             # a Condition that makes its own lock makes it inside threading, where locks are not watched
-            initialize: Callable[[Any, Any], None] = threading.Condition.__init__
-            initialize(condition, make_rlock())
+            try:
+                lock = make_rlock()
+                initialize: Callable[[Any, Any], None] = threading.Condition.__init__
+                initialize(condition, lock)
+            except Exception as e:
+                probes.trouble("Condition", e)
             return result
 
         yield Target(
@@ -230,8 +255,11 @@ class HandOvers:
         row, id_of, trouble = self.probes.row, self.probes.id_of, self.probes.trouble
 
         def enter(thing: Any) -> Any:
-            code = _getframe(2).f_code
-            return thing if (_owners.get(id(code)) or owner_of(code)) < SYNC else None
+            try:
+                code = _getframe(2).f_code
+                return thing if (_owners.get(id(code)) or owner_of(code)) < SYNC else None
+            except ValueError:  # called from C alone
+                return None
 
         def leave(thing: Any, result: Any) -> Any:
             try:
@@ -300,8 +328,11 @@ class HandOvers:
 
         def fails(future: Any, error: Any) -> None:
             done(future)
-            if isinstance(error, BaseException):
-                row(state, failed, id_of(future), 0, 0, text(describe(error)))
+            try:
+                if isinstance(error, BaseException):
+                    row(state, failed, id_of(future), 0, 0, text(describe(error)))
+            except Exception as e:
+                trouble("set_exception", e)
 
         yield Target(base.Future, "set_result", done)
         yield Target(base.Future, "set_exception", fails, parameters=("exception",))
@@ -319,8 +350,11 @@ class HandOvers:
                 return None
 
             def raised(token: int, error: BaseException, fail: Callable[[Any, BaseException], None] = fail) -> None:
-                if not isinstance(error, TimeoutError):  # the task's own exception is a hand-over, too
-                    row(_TAKE, 0, token, 0, DONE, 0)
+                try:
+                    if not isinstance(error, TimeoutError):  # the task's own exception is a hand-over, too
+                        row(_TAKE, 0, token, 0, DONE, 0)
+                except Exception as e:
+                    trouble("Future.result", e)
                 fail(token, error)
 
             yield Target(base.Future, name, ask, leave, raised, ("timeout",))
@@ -402,13 +436,18 @@ def signal_handlers(probes: Probes, signal: Any) -> Iterator[Target]:
     yield Target(signal, "signal", enter, parameters=("handler",))
 
 
-def _told(hook: Callable[[Any], Any], row: Callable[..., None], writer: Any) -> Callable[[Any], Any]:
+def _told(
+    hook: Callable[[Any], Any], row: Callable[..., None], writer: Any, trouble: Callable[[str, BaseException], None]
+) -> Callable[[Any], Any]:
     """The thread's exception hook, which says first that an exception ends the thread."""
 
     def invoke_excepthook(thread: Any) -> Any:
-        error = exc_info()[1]
-        if error is not None and not isinstance(error, SystemExit):
-            row(_END, 1, 0, 0, 0, writer.text(describe(error)))
+        try:
+            error = exc_info()[1]
+            if error is not None and not isinstance(error, SystemExit):
+                row(_END, 1, 0, 0, 0, writer.text(describe(error)))
+        except Exception as e:
+            trouble("excepthook", e)
         return hook(thread)
 
     return invoke_excepthook

@@ -16,7 +16,7 @@ from typing import Any
 
 from paramedic.model.event import Kind
 from paramedic.record.frames import PARAMIKO, SILENT, SYNC, Stacks, owner_of
-from paramedic.record.interrupts import reaches_program
+from paramedic.record.interrupts import NO_ROOM, reaches_program
 from paramedic.record.patches import Guard
 from paramedic.trace.writer import TraceWriter
 
@@ -79,11 +79,15 @@ class Probes:
 
     def trouble(self, where: str, error: BaseException) -> None:
         """An error of ours: note it once. What a signal handler raises in the middle of a probe goes on."""
-        if reaches_program(error):
+        try:
+            ours = not reaches_program(error)
+            if ours and where not in self.broken and type(error) not in NO_ROOM:
+                self.broken[where] = f"{type(error).__name__}: {error}"
+                self.gap("recorder-error", f"{where}: {type(error).__name__}: {error}")
+        except NO_ROOM:
+            return
+        if not ours:
             raise error
-        if where not in self.broken:
-            self.broken[where] = f"{type(error).__name__}: {error}"
-            self.gap("recorder-error", f"{where}: {type(error).__name__}: {error}")
 
     def new_id(self) -> int:
         """A fresh object id."""

@@ -89,7 +89,11 @@ def wire(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
         return result
 
     def request(channel: Any, *_: Any) -> Any:
-        return None if _is_set(channel.status_event) else channel
+        try:
+            return None if _is_set(channel.status_event) else channel
+        except Exception as e:
+            trouble("exit status", e)
+            return None
 
     def requested(channel: Any, result: Any) -> Any:
         try:
@@ -114,20 +118,30 @@ def wire(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
     call, returned, raised = int(Kind.CALL), int(Kind.RETURN), int(Kind.RAISE)
 
     def sends(thing: Any, data: Any) -> Any:
-        if probes.hold_back is not None and _is_eof(data):
-            probes.hold_back()
-        if _is_set(thing.clear_to_send):
+        try:
+            if probes.hold_back is not None and _is_eof(data):
+                probes.hold_back()
+            if _is_set(thing.clear_to_send):
+                return None
+            given = id_of(thing)
+            row(call, in_kex, given, 0, -1, 0)  # has to wait until the keys are exchanged
+            return given
+        except Exception as e:
+            trouble("send", e)
             return None
-        given = id_of(thing)
-        row(call, in_kex, given, 0, -1, 0)  # has to wait until the keys are exchanged
-        return given
 
     def has_sent(given: int, result: Any) -> Any:
-        row(returned, in_kex, given, 0, 0, 0)
+        try:
+            row(returned, in_kex, given, 0, 0, 0)
+        except Exception as e:
+            trouble("send", e)
         return result
 
     def has_failed(given: int, error: BaseException) -> None:
-        row(raised, in_kex, given, 0, 0, probes.writer.text(describe(error)))
+        try:
+            row(raised, in_kex, given, 0, 0, probes.writer.text(describe(error)))
+        except Exception as e:
+            trouble("send", e)
 
     waits = Guard("not _first.clear_to_send._flag", {}) if probes.hold_back is None else None
     yield Target(transport, "_send_user_message", sends, has_sent, has_failed, ("data",), waits)
