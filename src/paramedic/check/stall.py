@@ -11,8 +11,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from paramedic.analysis.run import RunFacts
+from paramedic.analysis.story import Story
 from paramedic.check.recording import facts_of, judged
-from paramedic.model.finding import Confidence, Finding
+from paramedic.model.finding import Confidence, Finding, Site
 from paramedic.model.report import Gap, Report
 from paramedic.trace.reader import RecordingError, find_traces, open_trace
 
@@ -23,6 +25,8 @@ HANGS = frozenset(
     "connect-at-import "
     "signal-handler-reenters exit-blocked select-pipe-race shared-sftp-client".split()
 )
+Places = set[tuple[str, Site | None]]
+"""Names of threads, and where in the user's code each of them waits."""
 _SHARE = 0.2
 """Most of the time that may go into looking; a long recording is looked at less often."""
 
@@ -33,16 +37,16 @@ class StallWatch:
     Args:
         folder: where the run is recorded.
         stall_s: how long something must have waited.
-        tell: gets a report of what is new.
+        tell: gets a report of what is new, and says whether there is something in it that the user wants to know.
 
     Threads: one thread; `tick` blocks while it reads what was recorded so far.
     """
 
-    def __init__(self, folder: Path, stall_s: float, tell: Callable[[Report], None]) -> None:
+    def __init__(self, folder: Path, stall_s: float, tell: Callable[[Report], bool]) -> None:
         self._folder = folder
         self._stall_ns = int(stall_s * 1e9)
         self._tell = tell
-        self._told: set[tuple[object, ...]] = set()
+        self._told: dict[tuple[str, int | None], list[frozenset[Site]]] = {}
         self._next = time.monotonic() + stall_s
         self._pause_s = min(stall_s, 1.0)
 
@@ -51,17 +55,17 @@ class StallWatch:
         self._next = 0.0
 
     def tick(self) -> bool:
-        """Look, if it is time to; returns whether something new hangs."""
+        """Look, if it is time to; returns whether something new hangs and was told."""
         now = time.monotonic()
         if now < self._next:
             return False
         new = self.look(time.monotonic_ns())
         spent = time.monotonic() - now
         self._next = time.monotonic() + max(self._pause_s, spent / _SHARE)
-        if new:
-            source = {"kind": "recording", "path": str(self._folder), "live": True}
-            self._tell(Report(source=source, findings=tuple(new)))
-        return bool(new)
+        if not new:
+            return False
+        source = {"kind": "recording", "path": str(self._folder), "live": True}
+        return self._tell(Report(source=source, findings=tuple(new)))
 
     def look(self, now_ns: int) -> list[Finding]:
         """The hangs at this moment that have not been told yet.
@@ -86,15 +90,41 @@ class StallWatch:
             if facts.states.orderly_end or not facts.waits_since(now_ns - self._stall_ns):
                 continue
             gaps: list[Gap] = []
-            found += [f for f in judged(facts, gaps) if self._hangs(f)]
+            waiting = _waiting(facts, now_ns - self._stall_ns)
+            found += [f for f in judged(facts, gaps) if _hangs(f, waiting)]
         return [f for f in found if self._is_new(f)]
 
-    def _hangs(self, finding: Finding) -> bool:
-        return finding.hazard in HANGS and finding.confidence is Confidence.OBSERVED
-
     def _is_new(self, finding: Finding) -> bool:
-        key = (finding.hazard, finding.process, finding.sites)
-        if key in self._told:
+        """Whether its story was not told yet, nor a smaller or larger one: others may have run into the same wait."""
+        told = self._told.setdefault((finding.hazard, finding.process), [])
+        sites = frozenset(finding.sites)
+        if any(sites <= known or known <= sites for known in told):
             return False
-        self._told.add(key)
+        told.append(sites)
         return True
+
+
+def _hangs(finding: Finding, waiting: Places) -> bool:
+    """Whether one of its threads waits at this moment, at the place of which the finding speaks."""
+    if finding.hazard not in HANGS or finding.confidence is not Confidence.OBSERVED:
+        return False
+    return any((step.thread, step.site) in waiting or (step.thread, None) in waiting for step in finding.steps)
+
+
+def _waiting(facts: RunFacts, since_ns: int) -> Places:
+    """Which threads have waited since then, and where; a place None is any: what a finalizer waits for has no call."""
+    story = Story(facts)
+    places: Places = set()
+
+    def add(thread: int, stack: int) -> None:
+        places.add((facts.world.thread_name(thread), story.place(stack, thread)[0]))
+
+    for call in facts.open.all():
+        if call.began_ns <= since_ns and call.name not in ("Transport.run", "Loop.run_forever"):
+            add(call.thread, call.stack)
+    for wait in facts.locks.waiting.values():
+        if wait.began_ns <= since_ns:
+            add(wait.thread, wait.stack)
+    for thread in facts.finalizing:
+        places.add((facts.world.thread_name(thread), None))
+    return places

@@ -126,7 +126,7 @@ class RunCommand:
                 raise CommandError(f"--log {args.log}: there is no such folder")
             os.environ[LOG_VARIABLE] = str(Path(args.log).absolute())
         stall = args.stall if args.stall is not None else DEFAULT_STALL_S
-        watch = _Stall(folder, stall, args.kill_on_stall)
+        watch = _Stall(folder, stall, args.kill_on_stall, configuration)
         words = [*_interpreter_flags(args), *program]
         ended = _observe(words, options, watch)
         failed = _report(folder, args, configuration, lambda report: _prove(report, words, options, args, stall))
@@ -222,11 +222,12 @@ def _interpreter_flags(args: argparse.Namespace) -> list[str]:
 class _Stall:
     """Looks at the program while it runs: how busy it is, and whether it hangs, which it tells.
 
-    With ``--kill-on-stall`` it asks for its end then.
+    With ``--kill-on-stall`` it asks for its end then. Without a configuration it tells what the user allows, too.
     """
 
-    def __init__(self, folder: Path, stall_s: float, kill: bool) -> None:
+    def __init__(self, folder: Path, stall_s: float, kill: bool, configuration: Configuration | None = None) -> None:
         self._folder, self._stall_s, self._kill = folder, max(stall_s, 0.0), kill
+        self._configuration = configuration
         self._sampling = CpuSampling(folder)
         self._watch: StallWatch | None = None
         self._began = time.monotonic()
@@ -253,11 +254,18 @@ class _Stall:
             self._stall_s = float("inf")
         return False
 
-    def _tell(self, report: Report) -> None:
+    def _tell(self, report: Report) -> bool:
         from paramedic.report.terminal import write_report
 
+        if self._configuration is not None:
+            from paramedic.check.verdict import judge
+
+            report = judge(report, self._configuration).report
+        if not report.findings:
+            return False  # the user allows it
         print("paramedic: the program hangs:", file=sys.stderr)
         write_report(report, output.hazards_by_name(), sys.stderr)
+        return True
 
 
 def _observe(program: Sequence[str], options: Options, watch: _Stall) -> Ended:
