@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from paramedic.hazards.catalogue import by_name
 from paramedic.model.finding import Confidence, Finding
 
 
@@ -185,7 +186,10 @@ MOST_EVIDENCE = 5
 
 
 def answers(
-    findings: Mapping[str, Sequence[Finding]], seen: Mapping[str, Sequence[str]], shown: Callable[[str], str]
+    findings: Mapping[str, Sequence[Finding]],
+    seen: Mapping[str, Sequence[str]],
+    shown: Callable[[str], str],
+    runs: Sequence[str] = (),
 ) -> list[Answer]:
     """How each item stands.
 
@@ -193,10 +197,11 @@ def answers(
         findings: by source ("source", "recording", "log").
         seen: places of what the source does at all.
         shown: makes a place short.
+        runs: what was looked at besides the source: "the recording (1,785 events)".
 
     Threads: pure.
     """
-    return [_answer(item, findings, seen, shown) for item in CHECKLIST]
+    return [_answer(item, findings, seen, shown, runs) for item in CHECKLIST]
 
 
 def _answer(
@@ -204,6 +209,7 @@ def _answer(
     findings: Mapping[str, Sequence[Finding]],
     seen: Mapping[str, Sequence[str]],
     shown: Callable[[str], str],
+    runs: Sequence[str],
 ) -> Answer:
     against = sorted(
         ((f, source) for source, some in findings.items() for f in some if f.hazard in item.hazards),
@@ -214,8 +220,9 @@ def _answer(
         if len(against) > MOST_EVIDENCE:
             lines.append(f"and {len(against) - MOST_EVIDENCE} more")
         first = against[0][0]
-        place = f" at {shown(str(first.site))}" if first.site is not None else ""
-        action = f"Look at {first.hazard}{place}: paramedic explain {first.code}"
+        place = f"{shown(str(first.site))}: " if first.site is not None else ""
+        fix = first.fix or by_name(first.hazard).fix
+        action = f"{place}{fix.rstrip('.')}. Why: paramedic explain {first.hazard}"
         force = _FORCE[first.confidence] * item.weight + len(against)
         return Answer(item=item, state=State.FAIL, evidence=tuple(lines), action=action, urgency=force)
     places = [p for kind in item.shows for p in seen.get(kind, ())]
@@ -224,13 +231,15 @@ def _answer(
     wanted = [p for kind in item.wants for p in seen.get(kind, ())]
     if wanted:
         kinds = " and ".join(kind for kind in item.wants if seen.get(kind))
-        said = f"{len(dict.fromkeys(wanted))} places with {kinds} were read, none speaks against it"
-        evidence = (said, *_places(wanted[:2], shown))
+        count = len(dict.fromkeys(wanted))
+        places_read = f"{count} places with {kinds} were" if count > 1 else f"1 place with {kinds} was"
+        quiet = [f"nothing against it in {run}" for run in runs]
+        evidence = (f"{places_read} read in the source, nothing against it", *_places(wanted[:2], shown), *quiet)
         return Answer(item=item, state=State.PASS, evidence=evidence, action="", urgency=0)
     return Answer(
         item=item,
         state=State.NOT_SEEN,
-        evidence=("nothing in the source shows it",),
+        evidence=(f"the source has no {' and no '.join(item.wants)}" if item.wants else "the source does not show it",),
         action=item.settles,
         urgency=item.weight,
     )

@@ -61,21 +61,26 @@ def check_up(
     """
     static, seen = lint_with_sightings(paths, options, progress)
     reports = {"source": static}
+    count = int(str(static.source["files"]))
     sources = [
-        f"source: {static.source['files']} files, {static.source['files_that_matter']} with Paramiko "
+        f"source: {count} file{'s' if count != 1 else ''}, {static.source['files_that_matter']} with Paramiko "
         f"({', '.join(str(p) for p in paths)})"
     ]
+    runs = []
     # Imported here: most checkups read source alone.
     if recordings:
         from paramedic.check.recording import findings_of
 
         reports["recording"] = findings_of(list(recordings))
         sources.append(f"recording: {', '.join(str(r) for r in recordings)}")
+        events = reports["recording"].source.get("events")
+        runs.append(f"the recording ({events:,} events)" if isinstance(events, int) else "the recording")
     if logs:
         from paramedic.check.log import report_of_logs
 
         reports["log"] = report_of_logs(list(logs)).report
         sources.append(f"log: {', '.join(logs)}")
+        runs.append("the log")
         seen.setdefault("debug-logging", []).extend(logs)
     kept: dict[str, Sequence[Finding]] = {}
     hidden: list[tuple[Finding, str]] = []
@@ -85,7 +90,7 @@ def check_up(
         kept[name] = result.findings
         hidden.extend(result.suppressed)
         gaps.extend(result.gaps)
-    found = answers(kept, seen, _shown)
+    found = answers(kept, seen, _shown, runs)
     together = Report(
         source={"kind": "checkup", "paths": [str(p) for p in paths]},
         findings=tuple(f for some in kept.values() for f in some),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 from paramedic.model.report import report_to_json
@@ -13,7 +14,8 @@ if TYPE_CHECKING:
     from paramedic.model.report import Report
     from paramedic.report.answers import Checked
 
-_MARKS = {"pass": "ok  ", "fail": "FAIL", "not seen": "?   "}
+_MARKS = {"pass": "pass    ", "fail": "FAIL    ", "not seen": "not seen"}
+_WIDTH = 110
 _COLOURS = {"pass": "#1a7f37", "fail": "#cf222e", "not seen": "#9a6700"}
 
 
@@ -25,11 +27,19 @@ def checkup_text(checked: Checked) -> str:
     lines = [printable(source) for source in checked.sources] + [""]
     for answer in checked.answers:
         lines.append(f"{_MARKS[answer.state]}  {answer.question}")
-        lines.extend(f"        {printable(evidence)}" for evidence in answer.evidence)
+        for evidence in answer.evidence:
+            lines.extend(_wrapped(printable(evidence), "          - "))
         if answer.action:
-            lines.append(f"     -> {printable(answer.action)}")
+            lines.extend(_wrapped(printable(answer.action), "          -> "))
     lines += ["", _closing(checked)]
     return "\n".join(lines) + "\n"
+
+
+def _wrapped(text: str, head: str) -> list[str]:
+    return textwrap.wrap(
+        text, _WIDTH, initial_indent=head, subsequent_indent=" " * len(head),
+        break_long_words=False, break_on_hyphens=False,
+    )  # fmt: skip
 
 
 def _closing(checked: Checked) -> str:
