@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 
 from paramedic.model.finding import Confidence, Finding, Step
-from paramedic.record.traps import ANYWHERE, CALL, EOF, LOCK
+from paramedic.record.traps import ANYWHERE, CALL, EOF, LOCK, SEND
 
 Trap = tuple[str, str, int]
 
@@ -18,6 +18,8 @@ def _kind(finding: Finding, step: Step) -> str | None:
         return LOCK
     if finding.hazard == "eof-after-close":
         return CALL if closes else EOF
+    if finding.hazard == "signal-handler-reenters":
+        return SEND  # the signal has to come while the interrupted call holds Paramiko's lock
     if finding.hazard == "closed-in-use" and closes:
         return None  # it has to come in the middle of another's use
     return CALL

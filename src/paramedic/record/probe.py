@@ -49,8 +49,8 @@ class Probes:
         """Gives an id to an object whose creation was not seen."""
         self.at_exit: list[Callable[[], None]] = []
         """Called when the interpreter ends in an orderly way; they note what is left over."""
-        self.hold_back: Callable[[], None] | None = None
-        """Called before an EOF goes out, in a run with traps."""
+        self.hold_back: Callable[[bool], None] | None = None
+        """Called before an EOF goes out (False) and while anything is sent (True), in a run with traps."""
         self._paramikos: set[str] = set()
         self._inner: set[str] = set()
         self.by_user = _called_from_outside(self._paramikos)

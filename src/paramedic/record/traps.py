@@ -1,7 +1,7 @@
 """Short delays at chosen places of the observed program, so that what could overlap does (TSVD's traps, SOSP 2019).
 
 Only a run that is asked to confirm or to fuzz has them. A delay comes in the middle of a call, with a lock just
-taken, or between Paramiko's composing an EOF and its sending it.
+taken, between Paramiko's composing an EOF and its sending it, or while it sends anything with its lock held.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from paramedic.model.event import Kind
 from paramedic.record.frames import USER, owner_of
 from paramedic.trace.writer import Row
 
-CALL, LOCK, EOF, ANYWHERE = "call", "lock", "eof", "anywhere"
-"""Kinds of traps: in a call, with a lock just taken, before an EOF goes out; at any call and lock (fuzzing)."""
+CALL, LOCK, EOF, SEND, ANYWHERE = "call", "lock", "eof", "send", "anywhere"
+"""Kinds of traps: in a call, with a lock just taken, before an EOF goes out, in the middle of sending; at any call and
+lock (fuzzing)."""
 
-_SHARE = {CALL: 0.4, LOCK: 1.0, EOF: 1.0}
+_SHARE = {CALL: 0.4, LOCK: 1.0, EOF: 1.0, SEND: 1.0}
 """Of the delay, by kind: an EOF is held back for longer than the call that closes its channel, so that CLOSE
 overtakes it."""
 _MOST_S = 10.0
@@ -57,9 +58,9 @@ class Traps:
 
         return trapped
 
-    def hold_back(self) -> None:
-        """Before an EOF goes out, and before any lock of Paramiko's is taken for it."""
-        self._delay(EOF, 0)
+    def hold_back(self, sending: bool) -> None:
+        """Before an EOF goes out, and before any lock of Paramiko's is taken for it; or while anything is sent."""
+        self._delay(SEND if sending else EOF, 0)
 
     def _delay(self, kind: str, site: int) -> None:
         if self._anywhere:

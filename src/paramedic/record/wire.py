@@ -64,6 +64,8 @@ def wire(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
         return tell
 
     def sent(transport: Any, data: Any) -> None:
+        if probes.hold_back is not None:  # the lock clear_to_send_lock is held now
+            probes.hold_back(True)
         packet = getattr(data, "packet", None)
         if packet is not None and packet.tell() == _LENGTH:
             raw = packet.getvalue()
@@ -104,13 +106,14 @@ def wire(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
         return result
 
     channel, transport = homes["Channel"], homes["Transport"]
+    short = Guard(f"data.packet.tell() == {_LENGTH}", {}) if probes.hold_back is None else None
     plain: list[tuple[Any, str, Callable[..., None], tuple[str, ...], Guard | None]] = [
         (channel, "_set_transport", linked, ("transport",), None),
         (channel, "_set_window", window, ("window_size",), None),
         (channel, "_set_remote_channel", remote, ("chanid", "window_size"), None),
         (channel, "_handle_eof", received(_EOF), (), None),
         (channel, "_handle_close", received(_CLOSE), (), None),
-        (transport, "_send_message", sent, ("data",), Guard(f"data.packet.tell() == {_LENGTH}", {})),
+        (transport, "_send_message", sent, ("data",), short),
     ]
     for home, name, tell, parameters, guard in plain:
         yield Target(home, name, guarded(name, tell), parameters=parameters, guard=guard)
@@ -120,7 +123,7 @@ def wire(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
     def sends(thing: Any, data: Any) -> Any:
         try:
             if probes.hold_back is not None and _is_eof(data):
-                probes.hold_back()
+                probes.hold_back(False)
             if _is_set(thing.clear_to_send):
                 return None
             given = id_of(thing)
