@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from paramedic.record import traps
@@ -35,5 +37,5 @@ def test_what_is_held_back(kind: str, line: int, sending: bool, delays: list[flo
     app: dict[str, object] = {}
     exec(compile(USERS, place, "exec"), app)
     here = Traps([(kind, place, line)], 1, 0.5)
-    app["sends"](lambda: here.hold_back(sending))  # type: ignore[operator]
+    app["sends"](partial(here.hold_back, sending))  # type: ignore[operator]
     assert slept == delays
