@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from paramedic.lint import attributes, concurrency, definitions, starters
+from paramedic.lint import attributes, concurrency, containers, definitions, starters
 from paramedic.lint.values import Collection, Const, Unknown, Value, alternatives, choose, native_objects
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def _augmented(w: Walker, node: ast.AugAssign) -> bool:
                 if isinstance(option, Collection):
                     current.items.extend(option.items)
                     current.rest.extend(option.rest)
+                    containers.keep(current, option)
                     known = current.length is not None and option.length is not None
                     current.length = (current.length or 0) + (option.length or 0) if known else None
             return False
@@ -90,8 +91,8 @@ def _store_item(w: Walker, target: ast.Subscript, value: Value) -> None:
                 holder.rest.append(value)
                 # A dict of futures: {pool.submit(…): host}, which as_completed() iterates over.
                 holder.rest.extend(native_objects(key))
-            for obj in [*native_objects(value), *native_objects(key)]:
-                obj.root.parts["__kept"] = holder
+            containers.keep(holder, value)
+            containers.keep(holder, key)
         else:
             w.world.escape(value)
 

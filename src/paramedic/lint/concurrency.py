@@ -181,7 +181,14 @@ def submit(
         future.parts["__method"] = Const("spawn")
     context = context_of(w, kind, target_name(target), node, pool=pool, width=width)
     context.forks = pool is not None and _forks(pool)
-    pending = Pending(context, lambda inner: calls.call(inner, target, args, keywords, node))
+    # Who awaits it at once holds its locks for as long as the thread works.
+    held = list(w.locks) if w.awaited is node else []
+
+    def body(inner: Walker) -> Value:
+        inner.locks = held
+        return calls.call(inner, target, args, keywords, node)
+
+    pending = Pending(context, body)
     w.world.expect(future, pending)
     w.world.submissions.append((future, context))
     if pool is not None:
@@ -319,7 +326,8 @@ def end_of_loop(w: Walker, source: Value) -> None:
     for option in alternatives(source):
         if isinstance(option, Obj) and option.kind in {"results", "completed"}:
             futures = option.parts.get("futures")
-            if futures is not None:
+            limited = option.parts.get("__limited")
+            if futures is not None and not (isinstance(limited, Const) and limited.value):
                 join_all(w, futures, read=option.kind == "results")
                 w.record(option, "result", frozenset({"result", "blocks"}), w.statement or ast.Pass())
             option.root.parts["__read"] = Const(True)

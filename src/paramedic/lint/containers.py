@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from paramedic.lint import loops
-from paramedic.lint.values import Collection, Const, Obj, Unknown, Value, alternatives, choose
+from paramedic.lint.values import Collection, Const, Obj, Unknown, Value, alternatives, choose, native_objects
 
 if TYPE_CHECKING:
     from paramedic.lint.walker import Walker
@@ -63,9 +63,20 @@ def _add(w: Walker, receiver: Collection, value: Value) -> None:
         receiver.items.append(value)
         if receiver.length is not None:
             receiver.length += 1
-    for option in alternatives(value):
-        if isinstance(option, Obj):
-            option.root.parts["__kept"] = receiver
+    keep(receiver, value)
+
+
+def keep(holder: Collection, value: Value, depth: int = 0) -> None:
+    """Notes that a collection holds a value, or what is in it.
+
+    Threads: the reader's own; does not block.
+    """
+    for obj in native_objects(value):
+        obj.root.parts["__kept"] = holder
+    for option in alternatives(value) if depth < 2 else ():
+        if isinstance(option, Collection) and option is not holder:
+            for item in option.everything():
+                keep(holder, item, depth + 1)
 
 
 def _take(w: Walker, receiver: Collection, name: str, args: list[Value], node: ast.AST) -> Value:

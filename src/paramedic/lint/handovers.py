@@ -89,8 +89,9 @@ def take_lock(w: Walker, obj: Obj, node: ast.AST) -> None:
 
 def _signal(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
     if name == "wait":
-        # With a limit it may come back before the signal, so it puts nothing in an order.
-        effects = {"blocks"} if obj.kind == "event" and (args or keywords) else {"wait-signal", "blocks"}
+        # With a limit, in a loop, it mostly comes back before the signal: a pause, which puts nothing in an order.
+        pause = obj.kind == "event" and bool(args or keywords) and w.loops != w.context.loops
+        effects = {"blocks"} if pause else {"wait-signal", "blocks"}
         if obj.kind == "barrier":
             effects.add("give-signal")
         w.record(obj, name, frozenset(effects), node, args=args, keywords=keywords)

@@ -363,7 +363,8 @@ def _other(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], 
             for option in _parts(argument):
                 for obj in alternatives(option):
                     if isinstance(obj, Obj) and obj.kind == "channel":
-                        w.record(obj, "fileno", frozenset({"fileno", "select"}), node)
+                        effects = {"fileno", "select"} if path == "select.select" else {"fileno"}
+                        w.record(obj, "fileno", frozenset(effects), node, args=args)
         return Unknown()
     return _passed_on(w, args, keywords)
 

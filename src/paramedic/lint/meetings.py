@@ -28,6 +28,8 @@ class Meetings:
 
         Threads: pure.
         """
+        if self._in_turns(a, b):
+            return False
         if a.context is b.context:
             return self.in_several(a.context, obj)
         ancestor = common_ancestor(a.context, b.context)
@@ -46,6 +48,19 @@ class Meetings:
             return first is second and self.in_several(first, obj) if first is not None else False
         return lifetimes_meet(first, second) and first.episode == second.episode and not self._signalled(a, b)
 
+    def _in_turns(self, a: Operation, b: Operation) -> bool:
+        """Whether a barrier parts the rounds of both threads, or a condition is handed from one to the next."""
+        mine = [o for o in self._signals if o.context is a.context and o.obj.kind in {"barrier", "lock"}]
+        if not mine:
+            return False
+        rounds = {id(o.obj.root) for o in mine if o.obj.kind == "barrier" and _same_loop(o, a)}
+        if any(o.context is b.context and id(o.obj.root) in rounds and _same_loop(o, b) for o in self._signals):
+            return True
+        first, last = min(a.moment, b.moment), max(a.moment, b.moment)
+        waited = {id(o.obj.root) for o in mine if "wait-signal" in o.effects and o.moment < first}
+        given = {id(o.obj.root) for o in mine if "give-signal" in o.effects and o.moment > last}
+        return a.context is b.context and bool(waited & given)
+
     def in_several(self, context: Context, obj: Obj) -> bool:
         """Whether several threads of this one context may have the object at once.
 
@@ -54,6 +69,16 @@ class Meetings:
         if obj.owned or obj.uncertain:
             return False
         return bool(context.turns() - set(obj.loops))
+
+    def after(self, first: Operation, second: Operation) -> bool:
+        """Whether the second comes after the first: in the same thread, or in one that is started after it.
+
+        Threads: pure.
+        """
+        if first.context is second.context:
+            return first.moment < second.moment
+        branch = branch_from(first.context, second.context)
+        return branch is not None and branch.start > first.moment and branch.episode == first.episode
 
     def _beside(self, above: Operation, below: Operation, branch: Context, obj: Obj) -> bool:
         """Whether something that a thread does meets something that one it started does."""
@@ -123,6 +148,7 @@ class Meetings:
         *,
         key: Callable[[Operation], Obj | None] = lambda o: o.obj,
         locked: bool = False,
+        unless: Callable[[Operation, Operation], bool] = lambda a, b: False,
     ) -> Iterator[tuple[Operation, Operation, Obj]]:
         """Pairs that may run at the same time on one object with no common lock; one pair for each object.
 
@@ -131,6 +157,7 @@ class Meetings:
             right: the other side; the same as left where it is None.
             key: the object on which the two must agree; None leaves the operation out.
             locked: also pairs that a common lock keeps apart.
+            unless: pairs that something else keeps apart.
 
         Threads: pure.
         """
@@ -141,20 +168,30 @@ class Meetings:
                 if obj is not None and not obj.uncertain:
                     groups.setdefault(id(obj), (obj, ([], [])))[1][side].append(operation)
         for obj, (lefts, rights) in groups.values():
-            pair = self._first_pair(obj, lefts, rights if right is not None else lefts, locked)
+            pair = self._first_pair(obj, lefts, rights if right is not None else lefts, locked, unless)
             if pair is not None:
                 yield (*pair, obj)
 
     def _first_pair(
-        self, obj: Obj, lefts: list[Operation], rights: list[Operation], locked: bool
+        self,
+        obj: Obj,
+        lefts: list[Operation],
+        rights: list[Operation],
+        locked: bool,
+        unless: Callable[[Operation, Operation], bool],
     ) -> tuple[Operation, Operation] | None:
         for a in lefts[:40]:
             for b in rights[:40]:
                 if _still_private(a) or _still_private(b):
                     continue
-                if self.concurrent(a, b, obj) and (locked or not self.common_locks(a, b)):
+                if self.concurrent(a, b, obj) and (locked or not self.common_locks(a, b)) and not unless(a, b):
                     return a, b
         return None
+
+
+def _same_loop(a: Operation, b: Operation) -> bool:
+    """Whether one loop of their thread is around both."""
+    return bool(set(a.loops) & set(b.loops) - set(a.context.loops))
 
 
 def _still_private(operation: Operation) -> bool:

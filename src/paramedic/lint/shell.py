@@ -23,7 +23,7 @@ _ENDLESS = re.compile(
     r"\btail\b[^|;&]*\s-[a-zA-Z0-9]*[fF]\b|\btail\b[^|;&]*--follow|\bjournalctl\b[^|;&]*\s(-[a-zA-Z]*f\b|--follow)"
     r"|\bdmesg\b[^|;&]*\s(-w|--follow)\b|\bwatch\s|\bping\b(?![^|;&]*\s-c)|\btcpdump\b(?![^|;&]*\s-c)"
     r"|\bkubectl\b[^|;&]*\blogs\b[^|;&]*\s(-f|--follow)\b|\bdocker\b[^|;&]*\blogs\b[^|;&]*\s(-f|--follow)\b"
-    r"|\bwhile\s+(true|:)\b|\binotifywait\b[^|;&]*\s-m"
+    r"|\bsleep\s+(inf|infinity|\d{4,}|\d+[hd])\b|\bwhile\s+(true|:)\b|\binotifywait\b[^|;&]*\s-m"
 )
 _SLOW = re.compile(r"\bsleep\s+[\d.]+|\btimeout\s+\d|\b(apt|apt-get|yum|dnf|rsync|wget|curl|make|backup|dd)\b")
 _DETACHED = re.compile(r"\b(nohup|setsid|disown|systemd-run|tmux|screen|at|batch|daemonize)\b")
@@ -54,6 +54,8 @@ def is_quiet(command: str | None, known: bool) -> bool:
     """
     if not command or not command.strip():
         return False
+    if any(_many_lines(stages[-1]) for stages in _segments(command)):
+        return False
     for stages in _segments(command):
         last = _words(stages[-1])
         if not last or UNSEEN in last[0] or "%" in last[0] or "{" in last[0]:
@@ -65,6 +67,18 @@ def is_quiet(command: str | None, known: bool) -> bool:
         if last[0].rsplit("/", 1)[-1] not in _TINY:
             return False
     return known or UNSEEN not in command.split(";")[0].split(" ")[0]
+
+
+def _many_lines(stage: str) -> bool:
+    """Whether ``head`` or ``tail`` is asked for so much, or for who knows how much."""
+    match = re.match(r"\s*(?:head|tail)\b(.*)", stage, re.S)
+    if match is None:
+        return False
+    count = re.search(r"-(?:n|c|-lines=|-bytes=)?\s*\+?(\S+)", match[1])
+    if count is None:
+        return False
+    digits = re.fullmatch(r"(\d+)[bkKmMG]?", count[1])
+    return digits is None or len(digits[1]) > 4 or not count[1].isdigit()
 
 
 def merges_streams(command: str | None) -> bool:

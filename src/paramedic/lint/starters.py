@@ -84,7 +84,8 @@ def call(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], no
         group.parts["members"] = Collection(items, rest=others)
         return group
     if path in {"concurrent.futures.wait", "concurrent.futures.as_completed", "asyncio.as_completed"} and args:
-        return _completed(w, path, args[0], node)
+        limit = keywords.get("timeout", args[1] if len(args) > 1 else Const(None))
+        return _completed(w, path, args[0], node, limited=not (isinstance(limit, Const) and limit.value is None))
     if path == "signal.signal" and len(args) > 1:
         concurrency.handler(w, "signal", args[1], [Unknown("signum"), Unknown("frame")], node)
         return Unknown()
@@ -116,11 +117,13 @@ def call(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], no
     return None
 
 
-def _completed(w: Walker, path: str, futures: Value, node: ast.AST) -> Value:
+def _completed(w: Walker, path: str, futures: Value, node: ast.AST, *, limited: bool) -> Value:
     made = w.make("completed", node)
     made.parts["futures"] = futures
+    made.parts["__limited"] = Const(limited)  # with a limit some may still run afterwards
     if path.endswith(".wait"):
-        concurrency.join_all(w, futures)
+        if not limited:
+            concurrency.join_all(w, futures)
         return Collection([futures, futures], length=2)
     return made
 

@@ -73,7 +73,10 @@ DEEDS = (
 )
 """A file with a marker and none of these only speaks of Paramiko, or hands on what others do."""
 
-WORDS = (b"exec_command", b"sftp", b"Thread", b"submit(", b"to_thread", b".connect(", b"Lock(", b"channel", b"Process(")
+WORDS = (
+    *(b"exec_command", b"sftp", b"Thread", b"threading", b"submit(", b"to_thread", b".connect(", b"Lock(", b"channel"),
+    *(b"Process(", b"async def", b"Pool", b"signal."),
+)
 """A file without any of these adds nothing to what one that matters does."""
 
 _IMPORT = re.compile(

@@ -8,7 +8,7 @@ from paramedic.hazards.closed_in_use import HAZARD
 from paramedic.lint.api import CONNECTIONS
 from paramedic.lint.contexts import WORKERS
 from paramedic.lint.facts import SourceFacts
-from paramedic.lint.operations import Operation
+from paramedic.lint.operations import Operation, exclusive
 from paramedic.lint.shell import never_ends
 from paramedic.model.finding import Finding
 
@@ -62,8 +62,8 @@ def _afterwards(facts: SourceFacts, close: Operation, done: set[int]) -> Iterabl
     again = [o.moment for o in facts.of(close.obj, "connect", "auth") if o.moment > close.moment]
     for use in facts.below(close.obj, *_USES):
         turn = use.loops[: len(close.loops)]  # of the same turn, or of a loop that begins after the close
-        same = facts.in_order(close, use) and close.loops == turn and close.episode == use.episode
-        if same and not any(moment < use.moment for moment in again):
+        same = facts.after(close, use) and close.loops == turn and close.episode == use.episode
+        if same and not exclusive(close, use) and not any(moment < use.moment for moment in again):
             done.add(id(close.obj.root))
             message = f"{use.method}() comes after the `with` that closes {facts.name(close.obj)}"
             yield facts.finding(HAZARD, message, [facts.step(close), facts.step(use)], objects=[close.obj])
@@ -77,7 +77,7 @@ def _guests(facts: SourceFacts, close: Operation, done: set[int]) -> Iterable[Fi
         carrier = facts.carrier(use.obj)
         if carrier is None or facts.connection(carrier).root is not facts.connection(close.obj).root:
             continue
-        if facts.in_order(close, use) and close.loops == use.loops:
+        if facts.after(close, use) and use.loops[: len(close.loops)] == close.loops and not exclusive(close, use):
             done.add(id(close.obj.root))
             message = f"{facts.name(close.obj)} carries another connection, which is still used after this close"
             yield facts.finding(HAZARD, message, [facts.step(close), facts.step(use)], objects=[close.obj, use.obj])

@@ -31,6 +31,27 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
         quick = is_quiet(command, facts.command_is_known(channel)) and not runs_long(command)
         confidence = Confidence.POSSIBLE if terminal and not quick else Confidence.ADVICE
         yield facts.finding(HAZARD, message, [facts.step(start)], confidence=confidence, objects=[channel])
+    for start in facts.having("request", kinds={"channel"}):
+        channel = start.obj
+        place = (start.site.file, start.site.line)
+        started = start.method in {"exec_command", "invoke_shell"}
+        if not started or place in done or not _forgotten(facts, channel) or outlives_terminal(facts.command(channel)):
+            continue
+        done.add(place)
+        terminal = "__get_pty" in channel.root.parts or start.method == "invoke_shell"
+        message = f"Nobody keeps {facts.name(channel)} after {start.method}(): it is closed, and its job with it"
+        command = facts.command(channel)
+        quick = is_quiet(command, facts.command_is_known(channel)) and not runs_long(command)
+        confidence = Confidence.POSSIBLE if terminal and not quick else Confidence.ADVICE
+        yield facts.finding(HAZARD, message, [facts.step(start)], confidence=confidence, objects=[channel])
+
+
+def _forgotten(facts: SourceFacts, channel: Obj) -> bool:
+    """Whether a channel was made here, told what to do, and then nobody has it any more."""
+    asked = {"get_pty", "exec_command", "invoke_shell", "settimeout", "set_combine_stderr", "set_environment_variable"}
+    alone = all(o.method in asked for o in facts.below(channel))
+    held = facts.passed_on(channel) or "__kept" in channel.root.parts or facts.held_by_instance(channel)
+    return channel.root.born > 0 and channel.base is None and alone and not held
 
 
 def _channel(result: Value | None) -> Obj | None:

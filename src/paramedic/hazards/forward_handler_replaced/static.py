@@ -31,10 +31,11 @@ def _handler(request: Operation) -> Value | None:
 
 
 def _differ(a: Value | None, b: Value | None) -> bool:
-    nodes = []
+    found = []
     for value in (a, b):
-        functions = [o.node for o in alternatives(value) if isinstance(o, Function)] if value is not None else []
+        functions = [o for o in alternatives(value) if isinstance(o, Function)] if value is not None else []
         if len(functions) != 1:
             return False
-        nodes.append(functions[0])
-    return nodes[0] is not nodes[1]
+        found.append(functions[0])
+    one, other = found
+    return one.node is not other.node or one.bound is not other.bound

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable
 
 from paramedic.hazards.host_key_not_verified import HAZARD
 from paramedic.lint.edits import replace_in_line
 from paramedic.lint.facts import SourceFacts
+from paramedic.lint.values import ClassValue, Function, Instance, Value, alternatives
 from paramedic.model.finding import Confidence, Finding
 
 _POLICIES = {"autoadd": "AutoAddPolicy", "warnpolicy": "WarningPolicy"}
@@ -21,6 +23,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
     for call in (o for o in facts.operations if o.method == "set_missing_host_key_policy"):
         place = (call.site.file, call.site.line)
         policy = next((_POLICIES[k] for k in facts.kinds(call.args) if k in _POLICIES), None)
+        policy = policy or next((name for value in call.args for name in _own_trusting(value)), None)
         if policy is not None and place not in done:
             done.add(place)
             message = f"{policy} accepts whatever key an unknown host shows: somebody in between is trusted too"
@@ -32,3 +35,24 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
                 objects=[call.obj],
                 edits=replace_in_line(facts, call.site, policy, "RejectPolicy", safe=False),
             )
+
+
+_HARMLESS = frozenset(
+    """add append warning warn info debug error log print put format get_name get_base64 get_fingerprint hexlify hex
+    decode encode get_host_keys save_host_keys save join""".split()
+)
+"""Calls that decide nothing about a key."""
+
+
+def _own_trusting(value: Value) -> Iterable[str]:
+    """The name of a policy class of the tree that never says no and asks nobody."""
+    for option in alternatives(value):
+        cls = option.cls if isinstance(option, Instance) else option if isinstance(option, ClassValue) else None
+        decides = cls.find("missing_host_key") if cls is not None else None
+        if cls is None or not isinstance(decides, Function):
+            continue
+        inner = list(ast.walk(decides.node))
+        calls = [n.func for n in inner if isinstance(n, ast.Call)]
+        names = {f.attr if isinstance(f, ast.Attribute) else getattr(f, "id", "") for f in calls}
+        if names <= _HARMLESS and not any(isinstance(n, ast.Raise) for n in inner):
+            yield cls.name

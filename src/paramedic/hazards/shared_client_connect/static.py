@@ -18,7 +18,10 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
     connects = [o for o in facts.having("connect", "lazy-connect") if not o.has("made")]
     uses = [o for o in facts.having("open", "connect") if o.obj.kind == "client"]
     done: set[int] = set()
-    for a, b, obj in [*facts.conflicts(connects), *facts.conflicts(connects, uses)]:
+    for a, b, obj in [
+        *facts.conflicts(connects),
+        *facts.conflicts(connects, uses, unless=lambda a, b: _made_sure(facts, a, b)),
+    ]:
         if id(obj) in done or (a.has("lazy-connect") and _open_already(facts, a)):
             continue
         done.add(id(obj))
@@ -36,4 +39,13 @@ def _open_already(facts: SourceFacts, use: Operation) -> bool:
     return any(
         o.context in use.context.chain()[1:] and o.moment < use.context.start
         for o in facts.of(use.obj, "connect", "lazy-connect")
+    )
+
+
+def _made_sure(facts: SourceFacts, connect: Operation, use: Operation) -> bool:
+    """Whether the lock of a check-and-connect was taken, and let go, before the use: who uses it has a connection."""
+    return any(
+        taken.context is use.context and taken.moment < use.moment
+        for lock in connect.locks
+        for taken in facts.of(lock, "acquire")
     )
