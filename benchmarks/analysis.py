@@ -20,6 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from paramedic.check.recording import facts_of, judged
+from paramedic.cli.main import COLLECTOR
 from paramedic.model.event import Kind, State
 from paramedic.model.operations import NUMBER, OPERATIONS
 from paramedic.trace import writer as trace_writer
@@ -38,12 +39,8 @@ class Synthetic:
         self.now_ns = 1_000_000_000
         self.rows = 0
         header = {"operations": list(OPERATIONS), "process": 1, "level": "check", "program": "synthetic"}
-        real = trace_writer.monotonic_ns
-        trace_writer.monotonic_ns = self._clock
-        try:
-            self.writer = TraceWriter(str(path), header, 8 << 30)
-        finally:
-            trace_writer.monotonic_ns = real
+        trace_writer.monotonic_ns = self._clock  # `synthesise` puts the real one back
+        self.writer = TraceWriter(str(path), header, 8 << 30)
         self._locals: dict[int, object] = {}
         self._objects = iter(range(1, 1 << 31)).__next__
 
@@ -89,8 +86,8 @@ class Synthetic:
 
 def synthesise(path: Path, events: int) -> int:
     """Write a recording of about so many events; returns how many."""
-    made = Synthetic(path)
     real = trace_writer.monotonic_ns
+    made = Synthetic(path)
     try:
         made.as_thread(1)
         made.row(Kind.BEGIN, b=made.writer.text("MainThread"))
@@ -202,6 +199,7 @@ def analyse(path: Path) -> tuple[float, int, int]:
 
 def main() -> None:
     """Print the figures."""
+    gc.set_threshold(*COLLECTOR)  # as the command does
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=200_000)
     parser.add_argument("--rounds", type=int, default=3)

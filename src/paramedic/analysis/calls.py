@@ -80,20 +80,19 @@ class OpenCalls:
         self._stacks: dict[int, list[Call]] = {}
         self._abandoned = abandoned
 
-    def begin(self, call: Call) -> None:
-        """A call begins."""
-        self._stacks.setdefault(call.thread, []).append(call)
+    def stack(self, thread: int) -> list[Call]:
+        """The open calls of a thread, innermost last, for whoever adds one."""
+        calls = self._stacks.get(thread)
+        if calls is None:
+            calls = self._stacks[thread] = []
+        return calls
 
     def end(self, thread: int, name: str, obj: int) -> Call | None:
         """The innermost open call of that name ends; None if its begin was not seen. Calls inside it go with it."""
         stack = self._stacks.get(thread)
         if not stack:
             return None
-        call = stack[-1]
-        if call.obj == obj and call.name == name:
-            del stack[-1]
-            return call
-        for depth in range(len(stack) - 2, -1, -1):
+        for depth in range(len(stack) - 1, -1, -1):
             call = stack[depth]
             if call.obj == obj and call.name == name:
                 inside = stack[depth + 1 :]

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from paramedic.analysis.calls import Call
 from paramedic.analysis.machine import Root
-from paramedic.analysis.operations import READS, WRITES
+from paramedic.analysis.operations import Waits
 from paramedic.model.event import ERR, IN, OUT
 
 FULL = 0.85
@@ -201,16 +201,14 @@ class Channels:
         if channel.full_ns:  # somebody reads: it is slow at most, and the waiting begins anew
             channel.full_ns = t_ns if sum(channel.unread) >= channel.window_bytes * FULL else 0
 
-    def remote_waited(self, call: Call, root: Root, t_ns: int, ended: bool) -> None:
+    def remote_waited(self, waits: Waits, call: Call, root: Root, t_ns: int, ended: bool) -> None:
         """A call that may have waited for the peer ends, or is still open at ``t_ns``."""
         channel = root.channel
-        if not channel:
-            return
-        if call.name == "Channel.recv_exit_status":
+        if waits == Waits.STATUS:
             self.waited(Stall.STATUS, channel, OUT, call, t_ns, ended)
-        elif call.name in WRITES:
+        elif waits == Waits.ROOM:
             self.waited(Stall.WRITE, channel, IN, call, t_ns, ended)
-        elif call.name in READS:
+        else:
             stream = stream_read(call.name, root)
             if stream != IN:
                 self.waited(Stall.OTHER_STREAM, channel, stream, call, t_ns, ended)

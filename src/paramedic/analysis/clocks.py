@@ -22,7 +22,7 @@ from typing import NamedTuple
 KEPT_ENDED_THREADS = 250
 """So many threads that have ended are told apart; those that ended before them are known to all."""
 _PRUNED_FROM = 600
-_KEPT_OBJECTS = 20_000
+_KEPT_OBJECTS = 4_000
 _NEVER = 1 << 62
 
 
@@ -80,34 +80,39 @@ class Stamp(NamedTuple):
 
 
 class ThreadClock:
-    """One thread's clocks."""
+    """One thread's clocks.
 
-    __slots__ = ("_epoch", "_nothing", "full", "full_known", "thread", "weak", "weak_known")
+    Attributes:
+        thread: its number.
+        now: the present moment.
+        full: its own time in the full order.
+        weak: the same in the weak order.
+        full_known: what it knows of others.
+        weak_known: what it knows of them by deliberate hand-overs.
+    """
+
+    __slots__ = ("_nothing", "full", "full_known", "now", "thread", "weak", "weak_known")
 
     def __init__(self, thread: int, retired: dict[int, int]) -> None:
         self.thread = thread
         self.full = self.weak = 1
         self._nothing = Known(retired)
         self.full_known = self.weak_known = self._nothing
-        self._epoch = Epoch(thread, 1, 1)
-
-    def epoch(self) -> Epoch:
-        """Now."""
-        return self._epoch
+        self.now = Epoch(thread, 1, 1)
 
     def stamp(self) -> Stamp:
         """Hand over all that is known now; what comes later is not part of it."""
         stamp = Stamp(self.thread, self.full, self.weak, self.full_known, self.weak_known)
         self.full += 1
         self.weak += 1
-        self._epoch = Epoch(self.thread, self.full, self.weak)
+        self.now = Epoch(self.thread, self.full, self.weak)
         return stamp
 
     def lock_stamp(self) -> Stamp:
         """As `stamp`, for a lock: it does not count in the weak order."""
         stamp = Stamp(self.thread, self.full, 0, self.full_known, self._nothing)
         self.full += 1
-        self._epoch = Epoch(self.thread, self.full, self.weak)
+        self.now = Epoch(self.thread, self.full, self.weak)
         return stamp
 
     def learn(self, stamp: Stamp) -> None:
@@ -137,7 +142,7 @@ class HandOver:
 
     def __init__(self) -> None:
         self._posted: dict[int, dict[int, Stamp]] = {}
-        self._again: dict[int, int] = {}
+        self._again: dict[int, int] | None = None
 
     def post(self, token: int, stamp: Stamp) -> None:
         """Something is handed over under this token."""
@@ -149,13 +154,15 @@ class HandOver:
         if len(stamps) > _PRUNED_FROM:
             self._posted[token] = dict(list(stamps.items())[-_PRUNED_FROM // 2 :])
         if token > 2:
+            if self._again is None:
+                self._again = {}
             self._again[token] = self._again.get(token, 0) + 1
 
     def take(self, token: int, clock: ThreadClock) -> None:
         """It is received: the receiver learns what every poster knew."""
         if -1 <= token <= 2:
             stamps = self._posted.get(token)
-        elif token in self._again:
+        elif self._again and token in self._again:
             stamps = self._posted.get(token)
             self._again[token] -= 1
             if not self._again[token]:
@@ -192,6 +199,8 @@ class Clocks:
         self._locks: dict[int, Stamp] = {}
         self._older_locks: dict[int, Stamp] = {}
         self._long_ago: dict[int, Stamp] = {}
+        # ids go up: what has a higher one than all that were forgotten was not among them
+        self._forgotten = self._forgotten_locks = 0
         self._starts: dict[int, Stamp] = {}
         self._ends: dict[int, Stamp] = {}
         self._held_before: set[int] = set()
@@ -253,7 +262,7 @@ class Clocks:
         hand_over = self._hand_overs.get(obj) or self._older_hand_overs.get(obj)
         if hand_over is not None:
             hand_over.take(token, self.of(thread))
-        elif self._long_ago:
+        elif obj <= self._forgotten:
             self._learn_all(thread)
 
     def answered(self, obj: int, sent: int, answer: int) -> None:
@@ -278,7 +287,7 @@ class Clocks:
         elif lock in self._held_before:
             self._held_before.discard(lock)
             self.learns_everything(thread)
-        elif self._long_ago:
+        elif lock <= self._forgotten_locks:
             self._learn_all(thread)
 
     def held_before(self, lock: int) -> None:
@@ -295,6 +304,7 @@ class Clocks:
         """The thread lets go of it."""
         self._locks[lock] = self.of(thread).lock_stamp()
         if len(self._locks) > _KEPT_OBJECTS:
+            self._forgotten_locks = max(self._forgotten_locks, max(self._older_locks, default=0))
             for stamp in self._older_locks.values():
                 known = self._long_ago.get(stamp.thread)
                 if known is None or known.full < stamp.full:
@@ -303,6 +313,7 @@ class Clocks:
 
     def _turn(self) -> None:
         """Objects that were not touched since the last turn go: nobody says when a future or an event is freed."""
+        self._forgotten = max(self._forgotten, max(self._older_hand_overs, default=0))
         for hand_over in self._older_hand_overs.values():
             hand_over.latest(self._long_ago)
         self._older_hand_overs, self._hand_overs = self._hand_overs, {}

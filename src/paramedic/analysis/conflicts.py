@@ -9,13 +9,16 @@ Threads: one thread, the one that drives the machines; nothing here blocks.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from paramedic.analysis.calls import Call
 from paramedic.analysis.clocks import Epoch, ThreadClock
-from paramedic.analysis.contract import Need, Rule, breached
+from paramedic.analysis.contract import Rule, breached
+from paramedic.analysis.operations import Use
 
+_KEPT_THREADS = 100
+"""So many threads' latest uses of one resource are remembered."""
 ENOUGH_TURNS = 20
 """So many changes of thread without one overlap are taken for an exclusion that was not recorded."""
 
@@ -43,23 +46,22 @@ class Conflict:
     threads: set[int] | None = None
 
 
-class _Use:
-    __slots__ = ("call", "ended", "group")
-
-    def __init__(self, call: Call, group: str) -> None:
-        self.call = call
-        self.group = group
-        self.ended: Epoch | None = None
-
-
 class _Shared:
-    """One resource: who is using it, who used it last."""
+    """One resource: who is using it, who used it last.
+
+    Attributes:
+        open: calls that use it now, each with its group.
+        last: by group, the latest use of each thread and the moment at which it had had its effect.
+        last_thread: who began to use it last.
+        turns: how often that changed.
+        overlaps: how often uses that exclude each other met.
+    """
 
     __slots__ = ("last", "last_thread", "open", "overlaps", "turns")
 
     def __init__(self) -> None:
-        self.open: list[_Use] = []
-        self.last: dict[tuple[int, str], _Use] = {}
+        self.open: list[tuple[Call, str]] = []
+        self.last: dict[str, dict[int, tuple[Call, Epoch]]] = {}
         self.last_thread = 0
         self.turns = 0
         self.overlaps = 0
@@ -79,49 +81,53 @@ class Conflicts:
         self._shared: dict[tuple[str, int], _Shared] = {}
         self._found: dict[tuple[object, ...], tuple[Conflict, _Shared]] = {}
 
-    def begin(self, resource: str, ident: int, group: str, call: Call, clock: ThreadClock) -> None:
+    def begin(self, use: Use, ident: int, call: Call, clock: ThreadClock) -> None:
         """A use begins."""
+        resource, group = use.resource, use.group
         key = (resource, ident)
         shared = self._shared.get(key)
         if shared is None:
             shared = self._shared[key] = _Shared()
         thread = call.thread
-        for use in shared.open:
-            if use.call.thread != thread:
-                rule = breached(resource, use.group, group)
+        for other, group_of_other in shared.open:
+            if other.thread != thread:
+                rule = breached(resource, group_of_other, group)
                 if rule is not None:
                     shared.overlaps += 1
-                    self._note(rule, ident, use.call, call, True, shared)
+                    self._note(rule, ident, other, call, True, shared)
         if shared.last_thread != thread:
             if shared.last_thread:
                 shared.turns += 1
-            for use in shared.last.values():
-                if use.call.thread != thread and use.ended is not None and not clock.knows(use.ended):
-                    rule = breached(resource, use.group, group)
-                    if rule is not None and rule.need is Need.UNORDERED:
-                        self._note(rule, ident, use.call, call, False, shared)
+            for rival in use.rivals:
+                for other, at in shared.last.get(rival, {}).values():
+                    if other.thread != thread and not clock.knows(at):
+                        rule = breached(resource, rival, group)
+                        if rule is not None:
+                            self._note(rule, ident, other, call, False, shared)
             shared.last_thread = thread
-        shared.open.append(_Use(call, group))
+        shared.open.append((call, group))
 
-    def end(self, resource: str, ident: int, call: Call, clock: ThreadClock) -> None:
-        """The use ends."""
-        self.settle(resource, ident, call, clock.epoch())
-
-    def settle(self, resource: str, ident: int, call: Call, at: Epoch) -> None:
-        """The use has had all its effect at this moment, although its call may still run."""
-        shared = self._shared.get((resource, ident))
+    def end(self, use: Use, ident: int, call: Call, at: Epoch) -> None:
+        """The use ends, or has had all its effect at this moment although its call may still run."""
+        shared = self._shared.get((use.resource, ident))
         if shared is None:
             return
-        for position, use in enumerate(shared.open):
-            if use.call is call:
+        for position, (other, group) in enumerate(shared.open):
+            if other is call:
                 del shared.open[position]
-                use.ended = at
-                shared.last[(call.thread, use.group)] = use
+                if use.rivals:
+                    last = shared.last.get(group)
+                    if last is None:
+                        last = shared.last[group] = {}
+                    last.pop(call.thread, None)
+                    last[call.thread] = call, at
+                    if len(last) > _KEPT_THREADS:
+                        del last[next(iter(last))]
                 return
 
-    def forget(self, ident: int) -> None:
-        """The object is gone."""
-        for resource in ("channel.out", "channel.err", "channel.in", "channel.request", "channel.end", "file"):
+    def forget(self, ident: int, resources: Iterable[str]) -> None:
+        """The object is gone, and with it these resources."""
+        for resource in resources:
             self._shared.pop((resource, ident), None)
 
     def begin_chapter(self) -> None:

@@ -193,6 +193,17 @@ def breached(resource: str, one: str, other: str) -> Rule | None:
     return _BREACHES.get((resource, one, other))
 
 
+def rivals(resource: str, group: str) -> tuple[str, ...]:
+    """The groups of uses that a use must not only not overlap, but be ordered with.
+
+    Threads: pure.
+    """
+    return tuple(
+        other for (name, one, other), rule in _BREACHES.items()
+        if name == resource and one == group and rule.need is Need.UNORDERED
+    )  # fmt: skip
+
+
 _BREACHES: dict[tuple[str, str, str], Rule] = {
     key: rule
     for rule in RULES

@@ -62,18 +62,24 @@ class Refusal:
 
 @dataclass(slots=True)
 class _Life:
-    """One client or transport."""
+    """One connection, or a client that has none yet.
+
+    Attributes:
+        close: the call that closed it.
+        closed: the client or transport that the call was made on.
+        through: whether that is not this connection but one that it goes through.
+        cut: calls of other threads that were under way then, by their identity.
+        last: the latest call of each thread before that, and the moment of its end.
+    """
 
     close: Call | None = None
-    close_epoch: Epoch | None = None
-    open_uses: dict[int, list[Call]] = field(default_factory=dict)
+    closed: int = 0
+    through: bool = False
     cut: dict[int, Call] = field(default_factory=dict)
-    """Calls of other threads that were under way when it was closed."""
     last: dict[int, tuple[Call, Epoch]] = field(default_factory=dict)
-    below: int = 0
-    """The client or transport that was closed, where that is not itself but the one that carried it."""
 
 
+_KEPT_THREADS = 100
 _MATTERS = frozenset(
     "exec_command invoke_shell open_sftp open_session open_channel read readline readlines recv recv_stderr __next__ "
     "recv_exit_status get put getfo putfo stat listdir listdir_attr open remove rename mkdir".split()
@@ -87,6 +93,7 @@ class Lives:
 
     def __init__(self) -> None:
         self._lives: dict[int, _Life] = {}
+        self._closes: dict[int, Call] = {}
         self._found: dict[tuple[int, str], ClosedUse] = {}
         self._unordered: dict[tuple[int, int], ClosedUse] = {}
         self.sessions: dict[int, set[int]] = {}
@@ -94,49 +101,52 @@ class Lives:
         self.peaks: dict[int, int] = {}
         self.refusals: dict[int, Refusal] = {}
 
-    def of(self, owner: int) -> _Life:
-        """A life by id, known or not."""
+    def reborn(self, client: int) -> None:
+        """A client connects again: what was closed is history."""
+        self._lives.pop(client, None)
+        self._closes.pop(client, None)
+
+    def closer_of(self, *objects: int) -> int:
+        """The thread that closed one of these, or 0."""
+        for ident in objects:
+            close = self._closes.get(ident)
+            if close is not None:
+                return close.thread
+            life = self._lives.get(ident)
+            if life is not None and life.close is not None:
+                return life.close.thread
+        return 0
+
+    def is_closed(self, owner: int, thread: int) -> bool:
+        """Whether the end of a use by that thread says anything: another thread has closed it, or what it goes
+        through."""
+        life = self._lives.get(owner)
+        return life is not None and life.close is not None and (life.close.thread != thread or life.through)
+
+    def used(self, owner: int, call: Call, at: Epoch) -> None:
+        """A use of it ended before it was closed, or in the thread that closed it."""
         life = self._lives.get(owner)
         if life is None:
             life = self._lives[owner] = _Life()
-        return life
+        elif len(life.last) > _KEPT_THREADS:
+            del life.last[next(iter(life.last))]
+        life.last[call.thread] = call, at
 
-    def reborn(self, owner: int) -> None:
-        """A client connects again: what was closed is history."""
-        self._lives.pop(owner, None)
-
-    def begin(self, owner: int, call: Call) -> None:
-        """A use of it begins."""
-        self.of(owner).open_uses.setdefault(call.thread, []).append(call)
-
-    def closer_of(self, *owners: int) -> int:
-        """The thread that closed one of these, or 0."""
-        closes = [life.close for owner in owners if (life := self._lives.get(owner)) is not None]
-        return next((close.thread for close in closes if close is not None), 0)
-
-    def end(self, owner: int, call: Call, clock: ThreadClock, excused: bool = False, short: bool = False) -> None:
-        """The use ends, well or not.
+    def end(self, owner: int, call: Call, short: bool) -> None:
+        """A use that `is_closed` ends, well or not.
 
         Args:
-            owner: the client or transport.
+            owner: the connection, or the client that has none.
             call: the use.
-            clock: of its thread.
-            excused: whether the close was the way out of a hang.
             short: whether it read a stream to its end, and the peer had not ended it.
         """
-        life = self.of(owner)
-        uses = life.open_uses.get(call.thread)
-        if uses and call in uses:
-            uses.remove(call)
-        if life.close is None or (life.close.thread == call.thread and not life.below):
-            life.last[call.thread] = (call, clock.epoch())
+        life = self._lives[owner]
+        if life.close is None:
             return
         was_cut = life.cut.pop(id(call), None) is not None
         failed = bool(call.error) and not call.error.startswith(
             ("TimeoutError", "timeout", "socket.timeout", "StopIteration")
         )
-        if excused:
-            return
         if failed and was_cut:
             how = "broken"
         elif failed and call.began_ns >= life.close.began_ns:
@@ -147,44 +157,54 @@ class Lives:
             how = "short"
         else:
             return
-        self._note(life.below or owner, life.close, call, how, owner if life.below else 0)
+        self._note(life.closed, life.close, call, how, owner if life.through else 0)
 
     def abandoned(self, owner: int, call: Call) -> None:
         """The use ended, and nobody knows how."""
         life = self._lives.get(owner)
         if life is not None:
             life.cut.pop(id(call), None)
-            uses = life.open_uses.get(call.thread)
-            if uses and call in uses:
-                uses.remove(call)
 
-    def closes(self, owner: int, call: Call, clock: ThreadClock, alive: set[int], below: int = 0) -> None:
+    def closes(
+        self,
+        owner: int,
+        obj: int,
+        call: Call,
+        clock: ThreadClock,
+        alive: set[int],
+        under_way: list[Call],
+        through: bool,
+    ) -> None:
         """It is closed.
 
         Args:
-            owner: the client or transport.
+            owner: the connection, or the client that has none.
+            obj: the client or transport that ``close()`` was called on.
             call: the call of close().
             clock: of the closing thread.
             alive: numbers of the threads that have not ended.
-            below: what the call really closed, where ``owner`` is a connection that goes through it.
+            under_way: calls on it that have not ended.
+            through: whether not this connection is closed but one that it goes through.
         """
-        life = self.of(owner)
+        if not through:
+            self._closes.setdefault(obj, call)
+        life = self._lives.get(owner)
+        if life is None:
+            life = self._lives[owner] = _Life()
         if life.close is not None:
             return
-        life.below = below
-        life.close, life.close_epoch = call, clock.epoch()
-        for thread, uses in life.open_uses.items():
-            if thread != call.thread:
-                life.cut.update((id(use), use) for use in uses)
+        life.close, life.closed, life.through = call, obj, through
+        life.cut.update((id(use), use) for use in under_way if use.thread != call.thread)
+        busy = {use.thread for use in under_way}
         for thread, (use, epoch) in life.last.items():
-            if use.method not in _MATTERS:
+            if use.method not in _MATTERS or thread == call.thread or thread in busy or thread not in alive:
                 continue
-            if thread != call.thread and thread in alive and not clock.knows(epoch) and not life.open_uses.get(thread):
+            if not clock.knows(epoch):
                 key = (call.stack, use.stack)
                 known = self._unordered.get(key)
                 if known is None:
-                    inner = owner if below else 0
-                    self._unordered[key] = ClosedUse(below or owner, call, use, "unordered", uses=[use], inner=inner)
+                    inner = owner if through else 0
+                    self._unordered[key] = ClosedUse(obj, call, use, "unordered", uses=[use], inner=inner)
                 else:
                     known.count += 1
 
@@ -193,10 +213,10 @@ class Lives:
         life = self._lives.get(owner)
         return max((call.ended_ns for call, _ in life.last.values()), default=0) if life is not None else 0
 
-    def was_closed(self, owner: int, before_ns: int) -> bool:
-        """Whether the program itself had closed it by then."""
-        life = self._lives.get(owner)
-        return life is not None and life.close is not None and life.close.began_ns < before_ns
+    def was_closed(self, obj: int, before_ns: int) -> bool:
+        """Whether the program itself had called its close() by then."""
+        close = self._closes.get(obj)
+        return close is not None and close.began_ns < before_ns
 
     def closed_uses(self) -> list[ClosedUse]:
         """What was cut off, and what could have been."""

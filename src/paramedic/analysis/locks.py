@@ -131,11 +131,6 @@ class Locks:
         """Who has it now."""
         return self._holder.get(lock)
 
-    def ids_held(self, thread: int) -> tuple[int, ...]:
-        """What a thread holds, outermost first."""
-        holds = self.held.get(thread)
-        return tuple(h.lock for h in holds) if holds else ()
-
     def wait(
         self, thread: int, lock: int, stack: int, t_ns: int, timeout_ms: int, clock: ThreadClock, transport: int
     ) -> None:
@@ -253,6 +248,4 @@ class Locks:
             else:
                 kept.pop(_KEPT_EDGES // 2)
         gates = frozenset(h.lock for h in holds if h.lock != hold.lock)
-        kept.append(
-            Edge(hold.lock, second, hold.thread, hold.stack, stack, gates, clock.epoch(), clock.weak_known, call)
-        )
+        kept.append(Edge(hold.lock, second, hold.thread, hold.stack, stack, gates, clock.now, clock.weak_known, call))

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import IntEnum
+from typing import NamedTuple
+
+from paramedic.analysis.contract import rivals
+from paramedic.analysis.contract import uses as contract_uses
 
 _REMOTE = {
     "SSHClient": "connect exec_command invoke_shell open_sftp",
@@ -37,7 +42,8 @@ READS = frozenset(
     "Channel.recv Channel.recv_stderr File.read File.readinto File.readline File.readlines File.__next__".split()
 )
 WRITES = frozenset("Channel.send Channel.sendall File.write File.writelines File.flush".split())
-
+ENDS_INPUT = frozenset(("ChannelStdinFile.close", "Channel.shutdown", "Channel.shutdown_write"))
+_REGISTERS = frozenset("Transport.request_port_forward Channel.request_x11 Channel.request_forward_agent".split())
 
 CALLS_BACK = frozenset(
     "SSHClient.connect Transport.connect Transport.auth_interactive Transport.auth_interactive_dumb SFTPClient.get "
@@ -45,6 +51,52 @@ CALLS_BACK = frozenset(
 )
 """Operations that run functions of the user's in the caller's own thread: policies, progress callbacks, file
 objects."""
+
+
+class Use(NamedTuple):
+    """How an operation uses one resource of the contract.
+
+    Attributes:
+        resource: the contract's name for it.
+        group: how it is used.
+        rivals: groups that have to be ordered with it.
+        whose: what the resource belongs to; see `Whose`.
+    """
+
+    resource: str
+    group: str
+    rivals: tuple[str, ...]
+    whose: Whose
+
+
+class Whose(IntEnum):
+    """Whose id a resource goes by."""
+
+    CHANNEL = 0
+    SFTP = 1
+    TRANSPORT = 2
+    REPLY = 3  # the transport's, unless no reply is asked for
+    ARGUMENT = 4  # a file's, an agent's: in the call's argument
+    OBJECT = 5
+
+
+def _whose(resource: str, name: str) -> Whose:
+    if resource.startswith("channel."):
+        return Whose.CHANNEL
+    if resource == "transport.reply":
+        return Whose.REPLY if name == "Transport.global_request" else Whose.TRANSPORT
+    if resource in ("host-keys", "agent"):
+        return Whose.ARGUMENT
+    return {"sftp": Whose.SFTP, "transport.auth": Whose.TRANSPORT}.get(resource, Whose.OBJECT)
+
+
+class Waits(IntEnum):
+    """For what a call on a channel waits."""
+
+    NOTHING = 0
+    STATUS = 1
+    ROOM = 2
+    DATA = 3
 
 
 class Operation:
@@ -56,10 +108,19 @@ class Operation:
         paramiko: it is a call on one of Paramiko's objects.
         opens: it opens a session.
         reads: it reads a stream of its channel: ``Channel.recv`` and the reading methods of files.
-        writes: it writes to a channel.
+        reads_all: it reads to the end of the stream, or may.
+        sends: the peer may answer to what it sent.
+        hears: who returns from it may know what the peer has answered.
+        registers: it gives the transport's thread a handler.
+        waits: see `Waits`.
+        uses_object: it is a use of its client or transport, and not its connect or close.
+        static: what it uses, where that does not depend on the object's kind.
     """
 
-    __slots__ = ("name", "opens", "paramiko", "reads", "remote", "writes")
+    __slots__ = (
+        "_by_kind", "hears", "name", "opens", "paramiko", "reads", "reads_all", "registers", "remote", "sends",
+        "static", "uses_object", "waits",
+    )  # fmt: skip
 
     def __init__(self, name: str) -> None:
         cls, _, method = name.partition(".")
@@ -68,7 +129,32 @@ class Operation:
         self.paramiko = cls in _PARAMIKO
         self.opens = name in _OPENS
         self.reads = name in READS
-        self.writes = name in WRITES
+        self.reads_all = name in ("File.read", "File.readlines")
+        self.sends = name in WRITES or name in ENDS_INPUT
+        self.hears = self.reads or name == "Channel.recv_exit_status"
+        self.registers = name in _REGISTERS
+        self.waits = (
+            Waits.STATUS if name == "Channel.recv_exit_status" else
+            Waits.ROOM if name in WRITES else Waits.DATA if self.reads else Waits.NOTHING
+        )  # fmt: skip
+        self.uses_object = self.paramiko and name not in ("SSHClient.close", "Transport.close", "SSHClient.connect")
+        self.static = None if cls == "File" else self._uses("", 0)
+        self._by_kind: dict[tuple[str, int], tuple[Use, ...]] = {}
+
+    def uses(self, kind: str, stream: int) -> tuple[Use, ...]:
+        """Which resources it uses when it is called on an object of that kind, a file of that stream."""
+        if self.static is not None:
+            return self.static
+        found = self._by_kind.get((kind, stream))
+        if found is None:
+            found = self._by_kind[kind, stream] = self._uses(kind, stream)
+        return found
+
+    def _uses(self, kind: str, stream: int) -> tuple[Use, ...]:
+        return tuple(
+            Use(resource, group, rivals(resource, group), _whose(resource, self.name))
+            for resource, group in contract_uses(self.name, kind, stream)
+        )
 
 
 def operations(names: Sequence[str]) -> list[Operation]:

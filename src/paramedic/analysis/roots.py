@@ -9,6 +9,7 @@ from typing import Any
 
 from paramedic.analysis.calls import Call
 from paramedic.analysis.machine import NOWHERE, Root
+from paramedic.analysis.operations import Whose
 from paramedic.analysis.world import World
 
 
@@ -52,12 +53,13 @@ class Roots:
             step = things.get(step.parent)
             seen += 1
         root = Root(thing.kind, channel, stream, transport, sftp)
-        if transport and thing.kind != "SSHClient":
+        if transport:
             self._known[obj] = root
         return root
 
     def connected(self, client: int, transport: int) -> None:
         """A client has this connection from now on."""
+        self._known.pop(client, None)
         self.client_of[transport] = client
         self.transport_of[client] = transport
         self._world.thing(transport).label = self._world.thing(client).label
@@ -77,31 +79,20 @@ class Roots:
         """The object is gone, or belongs to another now."""
         self._known.pop(obj, None)
 
-    def owners(self, obj: int, root: Root) -> tuple[int, ...]:
-        """The client and the transport that a call on an object uses."""
-        if root.kind == "SSHClient":
-            current = self.transport_of.get(obj, 0)
-            return (obj, current) if current else (obj,)
-        transport = root.transport
-        if not transport:
-            return ()
-        client = self.client_of.get(transport, 0)
-        return (transport, client) if client and self.transport_of.get(client) == transport else (transport,)
+    def owner(self, obj: int, root: Root) -> int:
+        """The connection that a call on an object uses; the client itself where it has none yet."""
+        return root.transport or (obj if root.kind == "SSHClient" else 0)
 
 
-def resource_of(resource: str, call: Call, root: Root) -> int:
-    """The id of the resource that a call uses, under the contract's name for it; 0 if it uses none after all.
+def resource_of(whose: Whose, call: Call, root: Root) -> int:
+    """The id of the resource that a call uses; 0 if it uses none after all.
 
     Threads: pure.
     """
-    if resource.startswith("channel."):
-        return root.channel
-    if resource == "sftp":
-        return root.sftp
-    if resource == "transport.auth":
-        return root.transport
-    if resource == "transport.reply":
-        return 0 if call.name == "Transport.global_request" and not call.argument else root.transport
-    if resource in ("host-keys", "agent"):
-        return call.argument if call.argument > 0 else 0
-    return call.obj
+    if whose <= Whose.TRANSPORT:
+        return root.channel if whose == Whose.CHANNEL else root.sftp if whose == Whose.SFTP else root.transport
+    if whose == Whose.OBJECT:
+        return call.obj
+    if whose == Whose.REPLY:
+        return 0 if not call.argument else root.transport
+    return call.argument if call.argument > 0 else 0

@@ -5,27 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from paramedic.analysis.calls import Call
-from paramedic.analysis.channels import IN, OUT, Dropped, Stall, stream_read
-from paramedic.analysis.contract import uses
-from paramedic.analysis.facts import Facts
-from paramedic.analysis.forks import Sent
+from paramedic.analysis.channels import OUT, Stall, stream_read
 from paramedic.analysis.hangs import HUNG_NS, excused
 from paramedic.analysis.locks import TRIED
-from paramedic.analysis.machine import NOWHERE, Listener
+from paramedic.analysis.machine import NOWHERE, Listener, Machine, Root
 from paramedic.analysis.operations import CALLS_BACK, operations
 from paramedic.analysis.roots import resource_of
-from paramedic.model.event import Event, Kind, State
+from paramedic.analysis.wire import ANSWERED, SENT, WireFacts
+from paramedic.model.event import Event, Kind
 from paramedic.model.report import Gap
 
-_EOF, _CLOSE = 96, 97
-_SENT, _ANSWERED = 2, 1
-"""Tokens of a channel: what we sent, and what the peer's end tells us of it."""
 _REGISTERED = 1
 """Token of a transport: a handler was given to its thread."""
 _CHANNEL_ERROR = "ChannelException"
 
 
-class RunFacts(Facts):
+class RunFacts(WireFacts):
     """The facts of one recording, while its events drive the machines.
 
     Args:
@@ -37,15 +32,26 @@ class RunFacts(Facts):
     """
 
     def __init__(self, texts: Mapping[int, str], names: list[str], process: int = 0) -> None:
-        self._operations = operations(names)
-        super().__init__(texts, {o.name: o.remote for o in self._operations}, process)
-        machines = (self.futures, self.sftp, self.states, self.practice)
+        super().__init__(texts, operations(names), process)
+        self.begins: Mapping[str, Listener] = {}
+        self.ends: Mapping[str, Listener] = {
+            "Thread.join": self._joined_with_limit,
+            "Queue.get": lambda call, root: self._waited_for_pool(call, call.ended_ns),
+        }
+        afterwards: Mapping[str, Listener] = {
+            "Channel.get_pty": self._gets_terminal, "Channel.invoke_shell": self._gets_terminal,
+            "SSHClient.connect": self._connects, "SSHClient.close": self._closes, "Transport.close": self._closes,
+            "Channel.exit_status_ready": self._asks_status,
+        }  # fmt: skip
+        self._afterwards = [[afterwards[o.name]] if o.name in afterwards else [] for o in self._operations]
+        machines: tuple[Machine, ...] = (self.futures, self.sftp, self.states, self.practice, self)
         self._begins: list[list[Listener]] = [
             [m.begins[o.name] for m in machines if o.name in m.begins] for o in self._operations
         ]
         self._ends: list[list[Listener]] = [
             [m.ends[o.name] for m in machines if o.name in m.ends] for o in self._operations
         ]
+        self._readers: set[int] = set()
         self._alive: set[int] = set()
         handlers: dict[int, Callable[[Event], None]] = {
             Kind.CALL: self._call, Kind.RETURN: self._return, Kind.RAISE: self._raise, Kind.NEW: self._new,
@@ -106,13 +112,14 @@ class RunFacts(Facts):
         t_ns, a, obj, site, b, op, thread, _ = event
         operation = self._operations[op]
         clock = self.clocks.of(thread)
-        held = self.locks.ids_held(thread)
-        call = Call(thread, operation.name, obj, site, t_ns, a, b, held, clock.epoch(), clock.weak_known)
-        outer = self.open.of(thread)
-        if outer and operation.remote and thread == 1:
-            self._nested(outer[-1], call)
-        self.open.begin(call)
-        if not self.world.owns(site):
+        holds = self.locks.held.get(thread)
+        held = tuple([hold.lock for hold in holds]) if holds else ()
+        call = Call(thread, operation.name, obj, site, t_ns, a, b, held, clock.now, clock.weak_known)
+        calls = self.open.stack(thread)
+        if calls and operation.remote and thread == 1:
+            self._nested(calls[-1], call)
+        calls.append(call)
+        if not (self.world.owned.get(site) or self.world.owns(site)):
             self.origins[thread, site] = self.futures.task_of.get(thread, 0)
         if not operation.paramiko:
             for listener in self._begins[op]:
@@ -121,45 +128,54 @@ class RunFacts(Facts):
         name = operation.name
         if name == "Transport.run":
             self.world.thread(thread).transport = obj
+            self._readers.add(thread)
             return
         root = self.roots.of(obj)
-        kind, channel, stream, transport, sftp = root
+        kind, channel, stream, transport, _ = root
         for listener in self._begins[op]:
             listener(call, root)
-        for resource, group in uses(name, kind, stream):
-            ident = resource_of(resource, call, root)
+        for use in operation.static or operation.uses(kind, stream):
+            ident = resource_of(use.whose, call, root)
             if ident:
-                self.conflicts.begin(resource, ident, group, call, clock)
-        if self.forked and operation.remote and self._is_inherited(obj):
-            self.forks.child_uses(call)
+                self.conflicts.begin(use, ident, call, clock)
         if operation.remote:
-            if self.forks.times and transport:
-                self.forks.parent_uses(transport, call)
-            if transport and self.world.thread(thread).transport != transport:
-                self.locks.remote(call, transport, clock)
+            if self.forked and self._is_inherited(obj):
+                self.forks.child_uses(call)
+            if transport:
+                if self.forks.times:
+                    self.forks.parent_uses(transport, call)
+                if held and self.world.thread(thread).transport != transport:
+                    self.locks.remote(call, transport, clock)
             if operation.reads and channel:
                 self.channels.reading(channel, stream_read(name, root))
-        if name in ("Channel.get_pty", "Channel.invoke_shell") and channel:
-            self.channels.of(channel).pty = True
-        if name == "SSHClient.connect":
-            self.world.thing(obj).label = f"to {self.world.text(b)}" if b else ""
-            self.lives.reborn(obj)
-        elif name in ("SSHClient.close", "Transport.close"):
-            self.lives.closes(obj, call, clock, self._alive)
-            for inner in self.roots.through(transport):
-                client = self.roots.client_of.get(inner, 0)
-                for owner in (inner, client) if client else (inner,):
-                    self.lives.closes(owner, call, clock, self._alive, obj)
-        elif name == "Channel.exit_status_ready" and channel:
-            if self.channels.polled_in_vain(channel, call):
-                self.channels.waited(Stall.STATUS, channel, OUT, call, t_ns, True)
-        else:
-            for owner in self.roots.owners(obj, root):
-                self.lives.begin(owner, call)
+        for listener in self._afterwards[op]:
+            listener(call, root)
 
-    def _is_inherited(self, obj: int) -> bool:
-        thing = self.world.things.get(obj)
-        return thing is None or thing.before
+    def _gets_terminal(self, call: Call, root: Root) -> None:
+        if root.channel:
+            self.channels.of(root.channel).pty = True
+
+    def _connects(self, call: Call, root: Root) -> None:
+        self.world.thing(call.obj).label = f"to {self.world.text(call.words)}" if call.words else ""
+        self.lives.reborn(call.obj)
+
+    def _closes(self, call: Call, root: Root) -> None:
+        owner = self.roots.owner(call.obj, root)
+        clock = self.clocks.of(call.thread)
+        for closed in (owner, *self.roots.through(root.transport)):
+            under_way = [c for c in self.open.all() if self._uses_object(c) and self._owner_of(c) == closed]
+            self.lives.closes(closed, call.obj, call, clock, self._alive, under_way, closed != owner)
+
+    def _uses_object(self, call: Call) -> bool:
+        return self._by_name[call.name].uses_object and call.name != "Transport.run"
+
+    def _owner_of(self, call: Call) -> int:
+        return self.roots.owner(call.obj, self.roots.of(call.obj))
+
+    def _asks_status(self, call: Call, root: Root) -> None:
+        asked_ns = call.began_ns
+        if root.channel and self.channels.polled_in_vain(root.channel, call):
+            self.channels.waited(Stall.STATUS, root.channel, OUT, call, asked_ns, True)
 
     def _nested(self, outer: Call, call: Call) -> None:
         """A call inside another one in the main thread: from a signal handler, unless the outer one calls back."""
@@ -185,6 +201,12 @@ class RunFacts(Facts):
 
     def _closing(self, event: Event) -> Call | None:
         name, obj = self._operations[event[5]].name, event[2]
+        calls = self.open.stack(event[6])
+        if calls:
+            call: Call | None = calls[-1]
+            if call is not None and call.obj == obj and call.name == name:
+                del calls[-1]
+                return call
         call = self.open.end(event[6], name, obj)
         if call is None and obj:
             call = self.open.end_elsewhere(name, obj)
@@ -193,70 +215,72 @@ class RunFacts(Facts):
 
     def _ended(self, call: Call, event: Event) -> None:
         operation = self._operations[event[5]]
-        name, obj, t_ns = call.name, call.obj, event[0]
+        obj, thread, t_ns = call.obj, call.thread, event[0]
         root = self.roots.of(obj)
         for listener in self._ends[event[5]]:
             listener(call, root)
-        self.callbacks.ended(call, root, t_ns)
-        if operation.remote and self.states.loops and call.thread in self.states.loops:
-            self.states.blocked_loop(call, t_ns)
-        if name == "Thread.join" and call.argument >= 0 and not self.world.thread(call.words).ended_ns:
-            self.awaited.add(call.words)
-        if name == "Queue.get":
-            self._waited_for_pool(call, t_ns)
+        if thread in self._readers:
+            self.callbacks.ended(call, root, t_ns)
         if not operation.paramiko:
             return
-        if operation.remote and t_ns - call.began_ns >= HUNG_NS:
-            self.long_calls.append((call, root))
+        if operation.remote:
+            if t_ns - call.began_ns >= HUNG_NS:
+                self.long_calls.append((call, root))
+            if thread in self.states.loops:
+                self.states.blocked_loop(call, t_ns)
         if call.error:
             self.futures.raised(call)
             if call.error.startswith("KeyboardInterrupt"):
                 self.interrupted.append(call)
-        if name == "Transport.run":
+        if operation.name == "Transport.run":
             self.transport_ended[obj] = t_ns
             return
-        clock = self.clocks.of(call.thread)
-        kind, channel, stream, transport, sftp = root
+        clock = self.clocks.of(thread)
+        kind, channel, stream, transport, _ = root
         if self.busy.times:
-            self.busy.called(call.thread, call.began_ns, t_ns)
-        if operation.remote:
+            self.busy.called(thread, call.began_ns, t_ns)
+        if call.locks:
             self.locks.remote_ended(call, t_ns)
-            self.channels.remote_waited(call, root, t_ns, True)
-        for resource, _ in uses(name, kind, stream):
-            ident = resource_of(resource, call, root)
+        for use in operation.static or operation.uses(kind, stream):
+            ident = resource_of(use.whose, call, root)
             if ident:
-                self.conflicts.end(resource, ident, call, clock)
+                self.conflicts.end(use, ident, call, clock.now)
         if channel:
+            if operation.waits:
+                self.channels.remote_waited(operation.waits, call, root, t_ns, True)
             self.channels.of(channel).used_ns = t_ns
             # the peer's answer may depend on all that we had sent: who has read it is after those who sent
-            if operation.writes or name in ("ChannelStdinFile.close", "Channel.shutdown", "Channel.shutdown_write"):
-                self.clocks.post(call.thread, channel, _SENT)
-            if operation.reads or name == "Channel.recv_exit_status":
-                self.clocks.take(call.thread, channel, _ANSWERED)
-        if (
-            name in ("Transport.request_port_forward", "Channel.request_x11", "Channel.request_forward_agent")
-            and transport
-        ):
-            self.clocks.post(call.thread, transport, _REGISTERED)
-        if name not in ("SSHClient.close", "Transport.close", "SSHClient.connect"):
-            short = name in ("File.read", "File.readlines") and channel > 0 and self.channels.cut_off(channel)
-            for owner in self.roots.owners(obj, root):
-                self.lives.end(owner, call, clock, excused(self, call, root), short)
+            if operation.sends:
+                self.clocks.post(thread, channel, SENT)
+            if operation.hears:
+                self.clocks.take(thread, channel, ANSWERED)
+        if operation.registers and transport:
+            self.clocks.post(thread, transport, _REGISTERED)
+        owner = transport or self.roots.owner(obj, root)
+        if owner and operation.uses_object:
+            if not self.lives.is_closed(owner, thread):
+                self.lives.used(owner, call, clock.now)
+            elif not excused(self, call, root):
+                short = operation.reads_all and channel > 0 and self.channels.cut_off(channel)
+                self.lives.end(owner, call, short)
         if operation.opens and call.error.startswith(_CHANNEL_ERROR) and transport:
             code = event[1]
-            if self.world.text(call.words) in ("", "session") or name != "Transport.open_channel":
+            if self.world.text(call.words) in ("", "session") or call.name != "Transport.open_channel":
                 self.lives.refused(transport, call, code, lambda c: self.world.thing(c).remote >= 0)
 
     def abandoned(self, call: Call) -> None:
         """A call will never say that it ended: from now on it keeps nobody out."""
         root = self.roots.of(call.obj)
-        clock = self.clocks.of(call.thread)
-        for resource, _ in uses(call.name, root.kind, root.stream):
-            ident = resource_of(resource, call, root)
+        at = self.clocks.of(call.thread).now
+        for use in self._by_name[call.name].uses(root.kind, root.stream):
+            ident = resource_of(use.whose, call, root)
             if ident:
-                self.conflicts.end(resource, ident, call, clock)
-        for owner in self.roots.owners(call.obj, root):
-            self.lives.abandoned(owner, call)
+                self.conflicts.end(use, ident, call, at)
+        self.lives.abandoned(self.roots.owner(call.obj, root), call)
+
+    def _joined_with_limit(self, call: Call, root: Root) -> None:
+        if call.argument >= 0 and not self.world.thread(call.words).ended_ns:
+            self.awaited.add(call.words)
 
     def _waited_for_pool(self, call: Call, t_ns: int) -> None:
         def idle(thread: int, task: int) -> bool:
@@ -279,73 +303,6 @@ class RunFacts(Facts):
                     self.roots.connected(call.obj, event.obj)
                     self.connects_of[event.obj] = call
                     break
-
-    def _final(self, event: Event) -> None:
-        thing = self.world.things.get(event.obj)
-        if thing is None:
-            return
-        if not event.a and (thing.kind == "Channel" or thing.kind == "ChannelFile" and thing.number == IN):
-            self.finalizing[event.thread] = event.obj
-            if thing.kind == "ChannelFile" and not self._is_over(self.roots.of(event.obj).transport, event[0]):
-                self.states.finalized(event, self.world, self.channels.known(self.roots.of(event.obj).channel))
-            return  # its end comes, too
-        self.finalizing.pop(event.thread, None)
-        if thing.kind in ("ChannelFile", "SFTPFile", "Channel"):
-            self.conflicts.forget(event.obj)
-            if thing.kind == "Channel":
-                self._channel_ends(event.obj)
-                self.channels.forget(event.obj)
-                self.clocks.forget(event.obj)
-            self.world.gone(event.obj)
-            self.roots.forget(event.obj)
-
-    def _is_over(self, transport: int, t_ns: int) -> bool:
-        """Whether nothing goes over that connection any more."""
-        owners = (transport, self.client_of(transport))
-        return not transport or transport in self.transport_ended or any(self.lives.was_closed(o, t_ns) for o in owners)
-
-    def _channel_ends(self, ident: int) -> None:
-        self.practice.gone(ident)
-        if ident in self.states.polled:
-            self.world.pin(ident)
-            self.states.reading_ends(self.channels.of(ident))
-
-    def _link(self, event: Event) -> None:
-        thing = self.world.thing(event.obj)
-        thing.parent, thing.number = event.a, event.b
-        self.roots.forget(event.obj)
-        self.lives.session_opened(event.a, event.obj)
-        self.roots.by_number[(event.a, event.b)] = event.obj
-        for call in reversed(self.open.of(event.thread)):
-            if self._operations and call.name.startswith(("SSHClient.", "Transport.", "SFTPClient.")):
-                self.channels.of(event.obj).opener = call
-                break
-
-    def _state(self, event: Event) -> None:
-        if event.op == State.REMOTE_CHANNEL:
-            thing = self.world.thing(event.obj)
-            thing.remote = event.a
-            self.roots.by_remote[(thing.parent, event.a)] = event.obj
-        elif event.op == State.WINDOW:
-            self.channels.of(event.obj).window_bytes = event.a
-        elif event.op == State.EXIT_STATUS:
-            self.channels.of(event.obj).status = event.a
-            self.clocks.answered(event.obj, _SENT, _ANSWERED)
-        elif event.op == State.FAILED:
-            self.futures.failed(event.thread, event.obj, self.world.text(event.b), event.t_ns)
-        elif event.op == State.BEFORE:
-            if not event.obj:
-                self.clocks.learns_everything(event.thread)
-            else:
-                self.world.thing(event.obj).before = True
-                if event.a:
-                    self.clocks.held_before(event.obj)
-        elif event.op == State.CONNECTED:
-            words = self.world.text(event.b)
-            self.world.thing(event.obj).label = f"to {words}" if words else ""
-            self.roots.connected(event.obj, event.a)
-        else:
-            self.states.changed(event)
 
     def _wait(self, event: Event) -> None:
         thread = event.thread
@@ -416,54 +373,6 @@ class RunFacts(Facts):
     def _joined(self, event: Event) -> None:
         self.clocks.joined(event.thread, event.a)
 
-    def _feed(self, event: Event) -> None:
-        self.channels.feed(event[2], event[5], event[1], event[4], event[0])
-        self.heard[self.roots.of(event[2]).transport] = event[0]
-
-    def _wire(self, event: Event) -> None:
-        if event.b:
-            self.heard[event.obj] = event.t_ns
-            channel = self.roots.by_number.get((event.obj, event.a))
-            if channel is None:
-                return
-            known = self.channels.of(channel)
-            if event.op == _EOF:
-                known.eof_ns = event.t_ns
-            else:
-                known.close_ns = event.t_ns
-                self.lives.session_closed(event.obj, channel)
-            self.clocks.answered(channel, _SENT, _ANSWERED)
-            return
-        if self.forked and self._is_inherited(event.obj):
-            opened = self.open.of(event.thread)
-            call = opened[-1] if opened else None
-            self.forks.child_sends(event.obj, Sent(event.op, event.thread, event.t_ns, call))
-        channel = self.roots.by_remote.get((event.obj, event.a))
-        if channel is None:
-            return
-        calls = [c for c in self.open.of(event.thread) if c.name != "Transport.run"]
-        stack = calls[-1].stack if calls else 0
-        if event.op == _CLOSE:
-            self.channels.close_sent(channel, event.thread, stack, event.t_ns)
-            known = self.channels.of(channel)
-            if (
-                self.finalizing.get(event.thread) == channel
-                and known.status is None
-                and not known.eof_ns
-                and not known.close_ns
-            ):
-                self.world.pin(channel)
-                self.dropped.append(Dropped(channel, known.opener, known.pty, event.thread, event.t_ns))
-            self.lives.session_closed(event.obj, channel)
-            return
-        if self.channels.eof_sent(channel, event.thread, stack, event.t_ns):
-            self.world.pin(channel)
-        clock = self.clocks.of(event.thread)
-        for call in calls:
-            if call.name in ("Channel.shutdown", "Channel.shutdown_write", "ChannelStdinFile.close"):
-                self.conflicts.settle("channel.end", channel, call, clock.epoch())
-        self.clocks.post(event.thread, channel, _SENT)
-
     def _gap(self, event: Event) -> None:
         slug, _, detail = self.world.text(event.b).partition("\t")
         if slug == "info":
@@ -483,7 +392,9 @@ class RunFacts(Facts):
             self.callbacks.ended(call, root, self.end_ns)
             if call.name == "Queue.get":
                 self._waited_for_pool(call, self.end_ns)
-            self.channels.remote_waited(call, root, self.end_ns, False)
+            waits = self._by_name[call.name].waits
+            if waits and root.channel:
+                self.channels.remote_waited(waits, call, root, self.end_ns, False)
             if root.sftp:
                 self.sftp.behind_prefetch(call, root, self.end_ns - call.began_ns)
         self.locks.finish(self.end_ns, [c for c in remote if self.is_remote(c.name)])

@@ -6,6 +6,7 @@ Threads: one thread, the one that drives the machines; nothing here blocks.
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -79,6 +80,12 @@ _PLAIN = {
 _STREAMS = ("stdout", "stderr", "stdin")
 
 
+_END_IS_TOLD = frozenset(("Channel", "ChannelFile", "SFTPFile"))
+_MOST_KEPT = 5_000
+"""So many objects of each kind whose end nobody tells: futures, events, locks, clients. The first ones lose their
+names."""
+
+
 class World:
     """All threads and objects so far.
 
@@ -92,8 +99,9 @@ class World:
         self.things: dict[int, Thing] = {}
         self._counts: dict[str, int] = {}
         self._pinned: set[int] = set()
+        self._kept: dict[str, deque[int]] = {}
         self._stacks: dict[int, tuple[Site, ...]] = {0: ()}
-        self._owned: dict[int, bool] = {0: False}
+        self.owned: dict[int, bool] = {0: False}
         self._theirs: dict[int, Site | None] = {0: None}
 
     def text(self, ident: int) -> str:
@@ -112,6 +120,13 @@ class World:
         ordinal = self._counts[kind] = self._counts.get(kind, 0) + 1
         thing = Thing(ident, kind, stack, parent, number, ordinal, thread=thread)
         self.things[ident] = thing
+        if kind not in _END_IS_TOLD:
+            kept = self._kept.get(kind)
+            if kept is None:
+                kept = self._kept[kind] = deque()
+            kept.append(ident)
+            if len(kept) > _MOST_KEPT:
+                self.gone(kept.popleft())
         return thing
 
     def thing(self, ident: int) -> Thing:
@@ -152,10 +167,10 @@ class World:
 
     def owns(self, ident: int) -> bool:
         """Whether a line of the user's own is in a stack, and not only installed packages' lines."""
-        known = self._owned.get(ident)
+        known = self.owned.get(ident)
         if known is None:
             words = self.text(ident).split()[1:]
-            known = self._owned[ident] = any(self.text(int(w)).startswith("F\t") for w in words)
+            known = self.owned[ident] = any(self.text(int(w)).startswith("F\t") for w in words)
         return known
 
     def site(self, ident: int) -> Site | None:

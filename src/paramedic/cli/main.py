@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib
 import importlib.util
 import os
@@ -47,6 +48,10 @@ COMMANDS: tuple[Entry, ...] = (
 )
 
 
+COLLECTOR = (50_000, 20, 100)
+"""When Python looks for cycles of garbage: reading a recording makes millions of objects, and hardly ever a cycle."""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs ``paramedic`` with these arguments (default: the process's) and returns the exit status.
 
@@ -55,6 +60,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Threads: main thread; blocks for as long as the sub-command runs.
     """
+    if argv is None:  # the process is ours
+        gc.set_threshold(*COLLECTOR)
     words = list(sys.argv[1:] if argv is None else argv)
     # Whoever starts us may have closed them; print() and argparse cannot live with None.
     sys.stdout = sys.stdout or open(os.devnull, "w")

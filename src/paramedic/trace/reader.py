@@ -34,7 +34,7 @@ _EMPTY, _CHUNK, _OWNER, _TEXT = int(Kind.EMPTY), int(Kind.CHUNK), int(Kind.OWNER
 _KINDS = frozenset(int(k) for k in Kind) - {_CHUNK, _TEXT}
 _NAMES_OPERATION = frozenset(int(k) for k in (Kind.CALL, Kind.RETURN, Kind.RAISE, Kind.NEW))
 _TIME = itemgetter(0)
-_SLICE_CHUNKS = 64
+_SLICE_CHUNKS = 16
 """How many chunks are decoded before what is certainly in order is handed on."""
 
 
