@@ -115,6 +115,8 @@ class Operation:
         waits: see `Waits`.
         uses_object: it is a use of its client or transport, and not its connect or close.
         static: what it uses, where that does not depend on the object's kind.
+
+    Threads: one thread, the one that drives the machines; nothing here blocks.
     """
 
     __slots__ = (
@@ -142,7 +144,10 @@ class Operation:
         self._by_kind: dict[tuple[str, int], tuple[Use, ...]] = {}
 
     def uses(self, kind: str, stream: int) -> tuple[Use, ...]:
-        """Which resources it uses when it is called on an object of that kind, a file of that stream."""
+        """Which resources it uses when it is called on an object of that kind, a file of that stream.
+
+        Threads: one thread; remembers the answer.
+        """
         if self.static is not None:
             return self.static
         found = self._by_kind.get((kind, stream))
