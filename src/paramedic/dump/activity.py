@@ -33,9 +33,9 @@ class Callback(StrEnum):
     FINALIZER = "a finalizer"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Activity:
-    """One thread and what it does.
+    """One thread and what it does. Two of them are never the same one, however alike their stacks are.
 
     Attributes:
         thread: as the dump has it.

@@ -7,6 +7,7 @@ different streams (containers, processes) are put together apart from each other
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
@@ -27,8 +28,17 @@ MAX_FOREIGN = 8
 ROOTS = frozenset({"<module>", "_bootstrap", "__bootstrap"})
 """Functions at the outer end of a stack that is whole."""
 
-_MAY_BEGIN = re.compile(r"hread|HREAD|Stack|Process \d|Timeout \(|Fatal Python|ump ")
-"""What at least one of the lines has that a dump begins with; the rest of a log is passed over at this price."""
+_HEAD = re.compile(r"hread (?:0x)?[\da-f]+(?:/\S+)? \(|Process \d+: ")
+_WORDS = ("most recent call", "Stack dump", "LWP ", "Timeout (", "Fatal Python", 'File "', 'File: "', 'File \\"')
+"""What the first certain line of a dump has; the rest of a log is passed over at this price."""
+
+
+def _may_begin(line: str) -> bool:
+    return any(w in line for w in _WORDS) or (("hread " in line or "Process " in line) and bool(_HEAD.search(line)))
+
+
+_BEFORE = 4
+"""So many lines before that may be its head: what stands above the first frame where that is printed by hand."""
 _BEGINS = re.compile(r"Process (?P<process>\d+): |Timeout \(\d+:\d\d:\d\d|Fatal Python error: ")
 _STAMP = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S*")
 
@@ -121,7 +131,6 @@ class _Stream:
         self._spaced = False  # this dump has an empty line before each thread but the first
         self._foreign = 0
         self._before = ("", 0)  # the last line that belongs to no thread, and its number
-        self._hopes = False  # that line may be the head of a thread, or says that what follows is none
         self._broken = False  # such a line came since the last frame
 
     def feed(self, number: int, line: str) -> Iterator[Snapshot]:
@@ -139,7 +148,7 @@ class _Stream:
     @property
     def idle(self) -> bool:
         """Whether it has nothing that later lines could belong to."""
-        return self._thread is None and not self._threads and not self._hopes and not self._first_line
+        return self._thread is None and not self._threads and not self._first_line
 
     def finish(self, *, input_ended: bool) -> Iterator[Snapshot]:
         """What is there, as a snapshot; the input may have ended in the middle of it."""
@@ -230,7 +239,7 @@ class _Stream:
             self._foreign = 0
             return True
         line, at = self._before
-        near = number - at <= 4
+        near = number - at <= _BEFORE
         head = GUESSED.head(line) if near else None
         if head is None and (root or (frame.site.function == "<module>" and self._form is GUESSED and self._threads)):
             head = GUESSED.head_of_root(line if near else "")
@@ -267,10 +276,6 @@ class _Stream:
         if any(c.isalnum() for c in text):  # a rule between two threads says nothing
             self._before = (text, number)
         self._broken = True
-        speaks = GUESSED.head(text) is not None
-        self._hopes = speaks or GUESSED.head_of_root(text) is None
-        if speaks:
-            return
         if self._thread is not None or self._threads:
             self._foreign += 1
             if self._foreign >= MAX_FOREIGN:
@@ -306,23 +311,28 @@ def read_snapshots(lines: Iterable[str]) -> Iterator[Snapshot]:
     """
     streams: dict[str, _Stream] = {}
     record, indent = "", 0  # the stream of the last record with a prefix, and how long that was
-    for number, raw in enumerate(lines, 1):
-        if not streams and not _MAY_BEGIN.search(raw):
+    recent: deque[tuple[int, str]] = deque(maxlen=_BEFORE + 1)
+    for last in enumerate(lines, 1):
+        recent.append(last)
+        if not streams and not _may_begin(last[1]):
             continue
-        line = raw[:MAX_LINE].rstrip("\r\n")
-        for key, text in unwrap(line):
-            if key:
-                record, indent = key, len(line) - len(text)
-            elif record in streams and "" not in streams and text[:1].isspace():
-                # journalctl writes a record of several lines with spaces in place of the prefix.
-                key, text = record, text if text[:indent].strip() else text[indent:]
-            stream = streams.pop(key, None) or _Stream()
-            if len(streams) >= MAX_STREAMS:
-                yield from streams.pop(next(iter(streams))).finish(input_ended=False)
-            yield from stream.feed(number, text)
-            yield from stream.taken()
-            if not stream.idle:
+        # Where nothing is open, what stood before is read once more: it left no trace.
+        for number, raw in [last] if streams else [*recent]:
+            line = raw[:MAX_LINE].rstrip("\r\n")
+            for key, text in unwrap(line):
+                if key:
+                    record, indent = key, len(line) - len(text)
+                elif record in streams and "" not in streams and text[:1].isspace():
+                    # journalctl writes a record of several lines with spaces in place of the prefix.
+                    key, text = record, text if text[:indent].strip() else text[indent:]
+                stream = streams.pop(key, None) or _Stream()
+                if len(streams) >= MAX_STREAMS:
+                    yield from streams.pop(next(iter(streams))).finish(input_ended=False)
+                yield from stream.feed(number, text)
+                yield from stream.taken()
                 streams[key] = stream
+        for key in [k for k, stream in streams.items() if stream.idle]:
+            del streams[key]
     for stream in streams.values():
         yield from stream.finish(input_ended=True)
 

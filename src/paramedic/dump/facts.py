@@ -15,7 +15,7 @@ from paramedic.dump.calls import Call, Layer, address_in, place_of
 from paramedic.dump.cycles import Cycle
 from paramedic.dump.locking import Locking
 from paramedic.dump.locks import Blocked, LockUse
-from paramedic.dump.motion import Motion, slept_through
+from paramedic.dump.motion import Motion
 from paramedic.dump.place import Order, Owner, Place
 from paramedic.dump.source import Sources
 from paramedic.dump.waits import REMOTE, REPLIES, Wait
@@ -118,10 +118,7 @@ class DumpFacts:
 
     def never_woke(self, activity: Activity) -> bool | None:
         """Whether the kernel says that the thread slept all the time between the dumps; None where unknown."""
-        if self.before is None:
-            return None
-        earlier = next((t for t in self.before.threads if t.ident == activity.thread.ident), None)
-        return slept_through(earlier, activity.thread) if earlier is not None else None
+        return self._motion.never_woke(activity.thread)
 
     # -- objects ------------------------------------------------------------------------------------------------
 
@@ -243,10 +240,37 @@ class DumpFacts:
             told = state.get("transport") if state is not None else None
             address = str(told) if told else None
             if address is None:
-                address = next((self.transport_address(t) for t in self.transports if self._chan(t) == channel), None)
-        if address is not None:
-            return tuple(t for t in self.transports if self.transport_address(t) in (address, None))
-        return self.transports
+                address = self._channels_last_served.get(channel)
+        return self.transports if address is None else (*self._served_by[address], *self._served_by[None])
+
+    @cached_property
+    def _served_by(self) -> dict[str | None, list[Activity]]:
+        found: dict[str | None, list[Activity]] = defaultdict(list)
+        for transport in self.transports:
+            found[self.transport_address(transport)].append(transport)
+        return found
+
+    @cached_property
+    def _channels_last_served(self) -> dict[str | None, str | None]:
+        return {self._chan(t): self.transport_address(t) for t in reversed(self.transports)}
+
+    def waiters_of(self, transport: Activity) -> tuple[Activity, ...]:
+        """The threads, no transport threads, that wait for something which this transport thread may have to bring."""
+        known, anybodys = self._waiters
+        return (*known.get(id(transport), ()), *anybodys)
+
+    @cached_property
+    def _waiters(self) -> tuple[dict[int, list[Activity]], list[Activity]]:
+        known: dict[int, list[Activity]] = defaultdict(list)
+        anybodys: list[Activity] = []
+        for activity in self.others:
+            servers = self.servers_of(activity)
+            if servers is self.transports:
+                anybodys.append(activity)
+            else:
+                for server in servers:
+                    known[id(server)].append(activity)
+        return known, anybodys
 
     def transport_address(self, transport: Activity) -> str | None:
         """The address of the Transport whose thread it is."""
@@ -355,15 +379,15 @@ class DumpFacts:
 
     def computed(self, activity: Activity) -> int | None:
         """Clock ticks of processor time that the thread used between the dumps; None where unknown."""
-        earlier = self.before.threads if self.before is not None else ()
-        ticks = next((t.cpu_ticks for t in earlier if t.ident == activity.thread.ident), None)
-        now = activity.thread.cpu_ticks
-        return now - ticks if now is not None and ticks is not None else None
+        return self._motion.computed(activity.thread)
+
+    def same_functions(self, activity: Activity) -> bool:
+        """Whether the thread was in the same functions of the user's in the earlier dump, wherever in them."""
+        return self._motion.same_functions(activity.thread)
 
     def held_gil_before(self, activity: Activity) -> bool:
         """Whether the thread held the GIL in the earlier dump too."""
-        earlier = self.before.threads if self.before is not None else ()
-        return any(t.ident == activity.thread.ident and t.holds_gil for t in earlier)
+        return self._motion.held_gil_before(activity.thread)
 
     # -- source -------------------------------------------------------------------------------------------------
 

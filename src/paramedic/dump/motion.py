@@ -46,6 +46,37 @@ class Motion:
         earlier = self._before.get(thread.ident)
         return earlier is not None and _signature(earlier, whose=Layer.USER) == _signature(thread, whose=Layer.USER)
 
+    def never_woke(self, thread: ThreadStack) -> bool | None:
+        """Whether the kernel says that the thread slept all the time between the dumps; None where unknown."""
+        earlier = self._earlier(thread)
+        if earlier is None or earlier.switches is None or thread.switches is None:
+            return None
+        return thread.switches - earlier.switches <= _WOKEN
+
+    def computed(self, thread: ThreadStack) -> int | None:
+        """Clock ticks of processor time that the thread used between the dumps; None where unknown."""
+        earlier = self._earlier(thread)
+        if earlier is None or earlier.cpu_ticks is None or thread.cpu_ticks is None:
+            return None
+        return thread.cpu_ticks - earlier.cpu_ticks
+
+    def same_functions(self, thread: ThreadStack) -> bool:
+        """Whether the thread was in the same functions of the user's before, wherever in them."""
+        earlier = self._earlier(thread)
+        return earlier is not None and _functions(earlier) == _functions(thread)
+
+    def held_gil_before(self, thread: ThreadStack) -> bool:
+        """Whether the thread held the GIL in the earlier dump too."""
+        earlier = self._earlier(thread)
+        return earlier is not None and bool(earlier.holds_gil)
+
+    def _earlier(self, thread: ThreadStack) -> ThreadStack | None:
+        return self._before.get(thread.ident) if self._before is not None else None
+
+
+def _functions(thread: ThreadStack) -> list[tuple[str, str]]:
+    return [(c.site.file, c.function) for c in calls_of(thread.frames) if c.layer is Layer.USER]
+
 
 def _signature(thread: ThreadStack, whose: Layer | None = None) -> tuple[object, ...]:
     """The stack with the values that would differ in another call; polling makes new locks in the library's frames."""
@@ -74,13 +105,3 @@ def _ran(earlier: ThreadStack, now: ThreadStack) -> bool:
     if earlier.cpu_ticks is None or now.cpu_ticks is None:
         return False
     return now.cpu_ticks - earlier.cpu_ticks > 20
-
-
-def slept_through(earlier: ThreadStack, now: ThreadStack) -> bool | None:
-    """Whether the kernel says that the thread was never woken between two dumps; None where it does not say.
-
-    Threads: pure.
-    """
-    if earlier.switches is None or now.switches is None:
-        return None
-    return now.switches - earlier.switches <= _WOKEN

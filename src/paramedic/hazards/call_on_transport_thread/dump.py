@@ -27,7 +27,7 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
             continue
         call = _called(transport)
         how = "a logging handler" if logged else "a handler"
-        behind = [a for a in facts.others if a.wait is Wait.LOGGING_LOCK or transport in facts.servers_of(a)]
+        behind = [*(a for a in facts.others if a.wait is Wait.LOGGING_LOCK), *facts.waiters_of(transport)]
         yield Finding(
             hazard=HAZARD.name,
             code=HAZARD.code,

@@ -24,7 +24,7 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
             continue
         if transport.wait in facts.REPLIES and facts.is_own(transport, transport) is not False:
             continue  # call-on-transport-thread says more
-        victims = [a for a in facts.others if transport in facts.servers_of(a)]
+        victims = [*facts.waiters_of(transport)]
         if facts.on_cycle(transport) and not any(a.wait is Wait.AUTHENTICATION for a in victims):
             continue  # lock-order-inversion says more
         confidence, why = _judge(facts, transport)
@@ -48,7 +48,7 @@ def _judge(facts: DumpFacts, transport: Activity) -> tuple[Confidence, str]:
         certain = own or len(facts.transports) == 1
         never = "Only this very thread could bring it"
         return (Confidence.OBSERVED if certain else Confidence.POSSIBLE), f"{never}: hand the channel to another thread"
-    served = any(transport in facts.servers_of(a) for a in facts.others)
+    served = bool(facts.waiters_of(transport))
     if facts.on_cycle(transport):
         return Confidence.OBSERVED, "What it waits for is held by a thread that waits for this one"
     if facts.repeated:

@@ -24,7 +24,7 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
         if holds is None:
             continue
         lock = activity.lock or str(activity.wait)
-        behind = [a for a in facts.others if activity in facts.servers_of(a)]
+        behind = [*facts.waiters_of(activity)]
         yield Finding(
             hazard=HAZARD.name,
             code=HAZARD.code,

@@ -23,7 +23,7 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
     for activity in facts.others:
         held = activity.thread.holds_gil and facts.held_gil_before(activity)
         busy = activity.wait in (Wait.OWN_CODE, Wait.NOTHING) and ticks[id(activity)] > max(most, 30)
-        if activity.users and facts.same_call(activity) and (held or busy):
+        if activity.users and facts.same_functions(activity) and (held or busy):
             yield Finding(
                 hazard=HAZARD.name,
                 code=HAZARD.code,

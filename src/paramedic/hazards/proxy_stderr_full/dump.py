@@ -21,7 +21,7 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
     if not proxies or (pipes and not full):
         return
     for transport in proxies:
-        behind = [a for a in facts.others if transport in facts.servers_of(a) and not facts.moved(a)]
+        behind = [a for a in facts.waiters_of(transport) if not facts.moved(a)]
         if not behind:
             continue
         known = f"holds {full[0].get('stderr_bytes')} unread bytes and is full" if full else "may be full"

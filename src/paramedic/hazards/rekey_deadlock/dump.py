@@ -20,7 +20,7 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
             continue
         assert transport.transport is not None
         doing = transport.calls[max(transport.transport - 1, 0)]
-        behind = [a for a in facts.others if transport in facts.servers_of(a)]
+        behind = [*facts.waiters_of(transport)]
         yield Finding(
             hazard=HAZARD.name,
             code=HAZARD.code,
