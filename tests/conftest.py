@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+
+if int(version("paramiko").partition(".")[0]) < 5:
+    # new cryptography warns about old Paramiko's ciphers in each of the programs that the tests run
+    os.environ.setdefault("PYTHONWARNINGS", "ignore::UserWarning")
 
 
 @pytest.fixture(scope="session")

@@ -260,7 +260,8 @@ def _compile(definition: ast.FunctionDef, original: CodeType, qualname: str) -> 
     outer = qualname.split(".")[:-1]
     inner: ast.stmt = definition
     if outer and outer[-1] != "<locals>":
-        inner = ast.ClassDef(name=outer[-1], bases=[], keywords=[], body=[inner], decorator_list=[])
+        # one underscore more: names are mangled the same, and the class's own name stays a global of the module
+        inner = ast.ClassDef(name="_" + outer[-1], bases=[], keywords=[], body=[inner], decorator_list=[])
     closure = [name for name in original.co_freevars if name != "__class__"]
     scope = ast.FunctionDef(
         name="scope",

@@ -1,0 +1,204 @@
+"""A function with probes does what it did, and is rewritten whatever it looks like."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FunctionType, ModuleType
+from typing import Any
+
+import pytest
+
+from paramedic.record.patches import CannotRewrite, Patch, Target
+from paramedic.record.rewrite import prepare
+
+SOURCE = '''
+import contextlib, functools
+
+class Base:
+    def hello(self, name="base"): return f"hello {name}"
+    def __private(self): return "private"
+    def calls_private(self): return self.__private()
+
+class _Hidden(Base):
+    def hello(self, name="hidden", *more, key=3, **rest):
+        """Its words."""
+        return super(_Hidden, self).hello(name) + str((more, key, rest))
+    def short_super(self): return super().hello("short")
+    @property
+    def x(self): return 1
+    @classmethod
+    def made(cls): return cls.__name__
+    def nested(self):
+        def inner(): return self.hello("inner")
+        return [inner() for _ in range(2)], (lambda: self)() is self
+    def recursive(self, n): return 0 if not n else 1 + self.recursive(n - 1)
+    def own_name(self): return _Hidden.__name__, __class__.__name__, __name__
+
+def nothing(): pass
+def only_words():
+    """Only words."""
+def falls_through(x):
+    if x: return "early"
+    y = x
+def raises(x):
+    try: return 1 / x
+    except ZeroDivisionError as e: raise KeyError("k") from e
+    finally: seen.append("finally")
+def loops(n):
+    for i in range(n):
+        try:
+            if i == 2: continue
+            if i == 4: break
+        finally: seen.append(i)
+    else: return "else"
+    return "broken"
+def with_block():
+    with contextlib.suppress(ValueError):
+        raise ValueError
+    return "after"
+def returns_in_finally():
+    try: raise ValueError
+    finally: return "swallowed"
+def closure(a):
+    def made(b): return a + b
+    return made
+made = closure(1)
+def multi(a, b,
+          c=(1,
+             2),
+          ): return (a,
+                     b, c)
+def matched(x):
+    match x:
+        case [a, *b]: return a, b
+        case {"k": v}: return v
+        case _: return
+def walrus(x): return (y := x + 1) * y
+def lines():
+    import sys
+    return sys._getframe().f_lineno, sys._getframe().f_code.co_firstlineno
+@functools.lru_cache
+def cached(x): return x
+def one(x): seen.append(x); return (
+    x
+)
+seen = []
+'''
+CALLS: dict[str, tuple[str, Callable[[Any], object]]] = {
+    "super of a class by name": ("_Hidden.hello", lambda m: m._Hidden().hello("a", "b", key=1, other=2)),
+    "super without arguments": ("_Hidden.short_super", lambda m: m._Hidden().short_super()),
+    "a name that is mangled": ("Base.calls_private", lambda m: m._Hidden().calls_private()),
+    "a mangled function": ("Base._Base__private", lambda m: m.Base().calls_private()),
+    "functions in it": ("_Hidden.nested", lambda m: m._Hidden().nested()),
+    "a function that calls itself": ("_Hidden.recursive", lambda m: m._Hidden().recursive(50)),
+    "names of the class": ("_Hidden.own_name", lambda m: m._Hidden().own_name()),
+    "nothing in it": ("nothing", lambda m: m.nothing()),
+    "only words in it": ("only_words", lambda m: (m.only_words(), m.only_words.__doc__)),
+    "an end without a return": ("falls_through", lambda m: (m.falls_through(0), m.falls_through(1))),
+    "exceptions": ("raises", lambda m: (m.raises(1), m.seen)),
+    "loops": ("loops", lambda m: (m.loops(3), m.loops(9), m.seen)),
+    "a with statement": ("with_block", lambda m: m.with_block()),
+    "a return in finally": ("returns_in_finally", lambda m: m.returns_in_finally()),
+    "a closure": ("made", lambda m: m.made(2)),
+    "many lines": ("multi", lambda m: m.multi(1, b=2)),
+    "a match statement": ("matched", lambda m: (m.matched([1, 2]), m.matched({"k": 3}), m.matched(5))),
+    "an assignment expression": ("walrus", lambda m: m.walrus(2)),
+    "its own lines": ("lines", lambda m: m.lines()),
+    "a return over lines": ("one", lambda m: (m.one(4), m.seen)),
+}
+
+
+@pytest.fixture
+def module(tmp_path: Path) -> ModuleType:
+    """The source above, imported anew."""
+    path = tmp_path / "rewritten_sample.py"
+    path.write_text(SOURCE)
+    spec = importlib.util.spec_from_file_location("rewritten_sample", path)
+    assert spec is not None and spec.loader is not None
+    made = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made)
+    return made
+
+
+def found(module: ModuleType, path: str) -> FunctionType:
+    thing: Any = module
+    for name in path.split("."):
+        thing = vars(thing)[name]
+    assert isinstance(thing, FunctionType)
+    return thing
+
+
+def watched(function: FunctionType, log: list[object]) -> Patch:
+    def enter(*values: object) -> str:
+        log.append("enter")
+        return "token"
+
+    def leave(token: object, result: object) -> object:
+        log.append("leave")
+        return result
+
+    def fail(token: object, error: BaseException) -> None:
+        log.append(type(error).__name__)
+
+    return prepare(function, Target(None, function.__name__, enter, leave, fail))
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_it_does_what_it_did(name: str, module: ModuleType, tmp_path: Path) -> None:
+    path, call = CALLS[name]
+    function = found(module, path)
+    expected, log = call(module), []  # type: list[object]
+    module.seen.clear()
+    original = function.__code__
+    patch = watched(function, log)
+    patch.apply()
+    assert call(module) == expected
+    assert log and log.count("enter") == log.count("leave")
+    rewritten = function.__code__
+    for attribute in ("co_name", "co_qualname", "co_filename", "co_firstlineno", "co_freevars"):
+        assert getattr(rewritten, attribute) == getattr(original, attribute), attribute
+    patch.undo()
+    assert function.__code__ is original
+
+
+def test_an_exception_goes_through_with_its_own_lines(module: ModuleType) -> None:
+    log: list[object] = []
+
+    def trace() -> list[tuple[str, int]]:
+        try:
+            module.raises(0)
+        except KeyError as e:
+            assert isinstance(e.__cause__, ZeroDivisionError)
+            lines, tb = [], e.__traceback__
+            while tb is not None:
+                lines.append((tb.tb_frame.f_code.co_name, tb.tb_lineno))
+                tb = tb.tb_next
+            return lines[1:]
+        raise AssertionError
+
+    expected = trace()
+    patch = watched(module.raises, log)
+    patch.apply()
+    assert trace() == expected
+    assert log == ["enter", "KeyError"]
+
+
+@pytest.mark.parametrize("code", ["def f():\n    yield 1\n", "async def f():\n    pass\n", "f = lambda: 1\n"])
+def test_what_cannot_be_rewritten_is_said_and_left(code: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.py"
+    path.write_text(code)
+    space: dict[str, Any] = {}
+    exec(compile(code, str(path), "exec"), space)
+    with pytest.raises(CannotRewrite):
+        watched(space["f"], [])
+
+
+def test_a_source_that_was_replaced_meanwhile_is_not_used(module: ModuleType) -> None:
+    Path(module.__file__ or "").write_text(SOURCE.replace("def walrus(x): return", "def walrus(x, z): return z,"))
+    with pytest.raises(CannotRewrite):
+        watched(module.walrus, [])
+    assert module.walrus(2) == 9
+    assert sys.modules.get("rewritten_sample") is None
