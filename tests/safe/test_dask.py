@@ -21,6 +21,7 @@ from paramedic.safe import CommandFailed, ConnectionLost, Group
 from paramedic.safe.chunks import worker_arguments
 
 distributed = pytest.importorskip("distributed")
+pytestmark = pytest.mark.xdist_group("dask")  # one cluster for all
 ADDRESSES = tuple(f"127.0.0.{n}" for n in range(1, 11))
 
 
