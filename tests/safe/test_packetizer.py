@@ -163,6 +163,15 @@ def test_packets_can_be_dumped_in_the_middle(pool: Any, caplog: pytest.LogCaptur
     assert any("OUT: " in record.getMessage() for record in caplog.records)
 
 
+def test_a_peer_that_does_not_read_is_given_up() -> None:
+    here, there = socket.socketpair()
+    with there:
+        wire = Wire(here, stall_s=0.2)
+        with pytest.raises(EOFError):
+            wire.send(bytes(10_000_000))
+        wire.close()
+
+
 def test_messages_are_read_alike_as_bytes_and_views() -> None:
     from paramedic.safe.packets import number_at, string_at
 

@@ -17,6 +17,7 @@ channels: one wake-up of the waiting thread per command instead of four.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import logging
 import math
@@ -197,6 +198,9 @@ class Link(paramiko.Transport):  # type: ignore[misc]
         self._sending = me
         try:
             self._send_message(data)
+        except (EOFError, OSError):
+            self.wire.close()  # some of the packet may be sent; the reader wakes up and ends
+            raise
         finally:
             self._sending = None
 
@@ -287,7 +291,8 @@ class Link(paramiko.Transport):  # type: ignore[misc]
 
         Threads: any thread. It blocks while the peer does not read.
         """
-        self._send_user_message(Packet(packets.ping()))
+        with contextlib.suppress(EOFError, OSError):  # the reader tells of a connection that is gone
+            self._send_user_message(Packet(packets.ping()))
 
     # -- Paramiko's own channels
 

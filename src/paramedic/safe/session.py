@@ -10,6 +10,7 @@ lock for reading and no file objects.
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import itertools
 import threading
@@ -401,7 +402,9 @@ class Session:
 
     def _send(self, data: bytes) -> None:
         if self.link is not None:
-            self.link._send_user_message(Packet(data, self.sender))
+            # A connection that is gone is told by the reader thread, once, to everybody.
+            with contextlib.suppress(EOFError, OSError):
+                self.link._send_user_message(Packet(data, self.sender))
 
     def _end(self, outcome: Outcome) -> None:
         if not self._once.acquire(blocking=False):

@@ -1,0 +1,89 @@
+"""What idle connections cost: opens many with a group, leaves them alone and measures CPU time.
+
+    python benchmarks/safe/idle.py [--connections 1000] [--seconds 60]
+
+Every connection is to an address of its own (127.0.x.y) of one sshd. For comparison the same number of plain Paramiko
+transports is measured, as many as ``--plain`` says.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent.parent / "tests")]
+
+import paramiko  # noqa: E402
+
+from openssh import running_sshd  # noqa: E402
+from paramedic.safe import Destination, Group, KnownHosts, Limits  # noqa: E402
+
+
+def cost(seconds: float) -> float:
+    cpu, wall = time.process_time(), time.monotonic()
+    time.sleep(seconds)
+    return (time.process_time() - cpu) / (time.monotonic() - wall) * 100
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--connections", type=int, default=1000)
+    parser.add_argument("--plain", type=int, default=100)
+    parser.add_argument("--seconds", type=float, default=60)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="paramedic-bench-") as name:
+        folder = Path(name)
+        for sub in ("sshd", "home"):
+            (folder / sub).mkdir()
+        options = ["MaxStartups 2000", f"SetEnv HOME={folder / 'home'}"]
+        with running_sshd(folder / "sshd", *options, addresses=("0.0.0.0",)) as server:
+            keys = Path(server.known_hosts_file).read_text().split()[1:3]
+            (folder / "known").write_text(f"* {' '.join(keys)}\n")
+            hosts = [
+                Destination(
+                    host=f"h{n}", hostname=f"127.0.{n // 250}.{n % 250 + 1}", port=server.port, username=server.user
+                )
+                for n in range(args.connections)
+            ]
+            with Group(
+                hosts,
+                key_filename=server.key_file,
+                known_hosts=KnownHosts(folder / "known"),
+                allow_agent=False,
+                look_for_keys=False,
+                concurrency=args.connections,
+                limits=Limits(idle=86_400),
+            ) as group:
+                before = threading.active_count()
+                ok = len(group.run("true").succeeded)
+                threads = threading.active_count() - before
+                time.sleep(2)
+                print(f"{ok} connections, {threads} threads: {cost(args.seconds):.2f} % of one core", flush=True)
+                again = time.process_time()
+                print(f"all work again: {len(group.run('true').succeeded)}, {time.process_time() - again:.2f} s of CPU")
+            with contextlib.ExitStack() as stack:
+                for n in range(args.plain):
+                    client = stack.enter_context(paramiko.SSHClient())
+                    client.set_missing_host_key_policy(paramiko.WarningPolicy())
+                    client.connect(
+                        f"127.0.{n // 250}.{n % 250 + 1}",
+                        port=server.port,
+                        key_filename=server.key_file,
+                        allow_agent=False,
+                        look_for_keys=False,
+                    )
+                time.sleep(2)
+                print(f"{args.plain} plain transports: {cost(min(args.seconds, 20)):.2f} % of one core")
+
+
+if __name__ == "__main__":
+    import warnings
+
+    warnings.simplefilter("ignore")
+    main()
