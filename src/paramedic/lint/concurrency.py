@@ -294,8 +294,10 @@ def join(w: Walker, owner: Obj, *, read: bool = False) -> Value:
     """
     result: Value = Unknown()
     loops_here = w.loops[w.task_base :] if w.task_base else w.loops
+    limited = owner.parts.get("__limited")
     for pending in w.world.started_by(owner):
-        pending.context.joins.append((w.world.next_moment(), loops_here, w.world.episode))
+        if not (isinstance(limited, Const) and limited.value):  # else the others may still run
+            pending.context.joins.append((w.world.next_moment(), loops_here, w.world.episode))
         if read and w.context is not pending.context:
             result = run_now(w, pending)
     if read:
@@ -344,7 +346,11 @@ def take(w: Walker, source: Obj, node: ast.AST) -> Value:
         found = join_all(w, futures, read=True)
         return choose(found) if found else Unknown(loops=w.loops)
     if source.kind == "completed":
-        return loops.element(w, source.parts.get("futures", Unknown()), w.world.number(), node)
+        one = loops.element(w, source.parts.get("futures", Unknown()), w.world.number(), node)
+        for option in alternatives(one):
+            if isinstance(option, Obj) and option.base is not None:
+                option.parts["__limited"] = source.parts["__limited"]
+        return one
     return Unknown()
 
 

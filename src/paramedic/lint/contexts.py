@@ -79,8 +79,8 @@ class Context:
         mine = set(self.loops)
         for _, loops, _ in self.joins:
             mine -= set(loops)
-            if self.begun_in and self.begun_in[-1] in loops:
-                mine.clear()
+            if self.begun_in and set(self.begun_in) <= set(loops):
+                mine.clear()  # begun and awaited in one turn, wherever it was made
         outer = self.parent.turns() if self.parent is not None else frozenset()
         return frozenset(mine) | outer
 

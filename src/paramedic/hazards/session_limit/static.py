@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import prod
 
 from paramedic.hazards.session_limit import HAZARD
 from paramedic.lint.crowds import bounded, crowd_of, unknown_crowd
 from paramedic.lint.facts import SourceFacts
+from paramedic.lint.values import Obj
 from paramedic.model.finding import Confidence, Finding
 
 LIMIT = 10
@@ -33,3 +35,20 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
         message = f"{many} may open sessions on one {facts.name(owner)}; OpenSSH allows {LIMIT}"
         confidence = Confidence.POSSIBLE if crowd is not None else Confidence.ADVICE
         yield facts.finding(HAZARD, message, [facts.step(start)], confidence=confidence, objects=[owner])
+    yield from _kept_open(facts, done)
+
+
+def _kept_open(facts: SourceFacts, done: set[int]) -> Iterable[Finding]:
+    """Sessions that a loop opens, keeps and never closes."""
+    for start in facts.having("open"):
+        owner = facts.connection(start.obj)
+        made = start.result if isinstance(start.result, Obj) else None
+        inner = [loop for loop in start.loops if loop not in owner.loops]
+        sizes = [facts.world.loop_sizes.get(loop) for loop in inner]
+        if made is None or id(owner.root) in done or not sizes or "__kept" not in made.root.parts:
+            continue
+        count = prod(size or 1 for size in sizes)
+        if count > LIMIT and not facts.of(made, "close"):
+            done.add(id(owner.root))
+            message = f"{count} sessions are opened on one {facts.name(owner)} and kept; OpenSSH allows {LIMIT}"
+            yield facts.finding(HAZARD, message, [facts.step(start)], objects=[owner])
