@@ -21,6 +21,8 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
     Threads: pure.
     """
     waits = [o for o in facts.having("read:stdout", "read:stderr", "status", "dialogue") if o.locks]
+    # Two locks of one kind, held together, reserve two hosts for a job: that is what they are for.
+    waits = [o for o in waits if len({lock.root.site for lock in o.locks}) == len(o.locks)]
     done: set[int] = set()
     for wait in waits:
         for lock in wait.locks:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from paramedic.hazards.undrained_stderr import HAZARD
-from paramedic.lint.facts import SourceFacts
+from paramedic.lint.facts import SourceFacts, values_in
 from paramedic.lint.operations import Operation
 from paramedic.lint.shell import is_quiet, merges_streams
 from paramedic.lint.values import Obj
-from paramedic.model.finding import Finding
+from paramedic.model.finding import Confidence, Finding
 
 
 def find(facts: SourceFacts) -> Iterable[Finding]:
-    """Channels whose second stream is read only after the end of the first.
+    """Channels whose second stream is read only after the end of the first; or, as advice, never.
 
     Threads: pure.
     """
@@ -25,12 +25,31 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
         other = "read:stderr" if first.has("read:stdout") else "read:stdout"
         later = [o for o in facts.below(channel, other) if facts.in_order(first, o)]
         place = (first.site.file, first.site.line)
-        if not later or place in done or _kept_small(facts, channel, first, other):
+        if place in done or _kept_small(facts, channel, first, other):
+            continue
+        if not later:
+            if first.has("read:stdout") and not facts.below(channel, other) and _is_its_own(facts, channel, first):
+                done.add(place)
+                message = (
+                    "stdout is read to its end and stderr never: more of it than the window holds stops the command"
+                )
+                steps = [facts.step(first)]
+                yield facts.finding(HAZARD, message, steps, confidence=Confidence.ADVICE, objects=[channel])
             continue
         done.add(place)
         names = ("stdout", "stderr") if first.has("read:stdout") else ("stderr", "stdout")
         message = f"{names[0]} is read to its end before {names[1]}: both share one window, which {names[1]} can fill"
         yield facts.finding(HAZARD, message, [facts.step(first), facts.step(later[0])], objects=[channel])
+
+
+def _is_its_own(facts: SourceFacts, channel: Obj, read: Operation) -> bool:
+    """Whether the function that reads also began the command, and hands its streams to nobody."""
+    for begun in facts.having("request"):
+        if begun.site.function == read.site.function and begun.site.file == read.site.file:
+            streams = [v for v in values_in(begun.result) if isinstance(v, Obj)]
+            if begun.obj.root is channel.root or any(facts.channel(s) is channel.root for s in streams):
+                return not any(facts.passed_on(one) for one in (channel, *streams))
+    return False
 
 
 def _kept_small(facts: SourceFacts, channel: Obj, first: Operation, other: str) -> bool:

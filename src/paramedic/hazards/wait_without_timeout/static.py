@@ -8,7 +8,7 @@ from paramedic.hazards.wait_without_timeout import HAZARD
 from paramedic.lint.edits import add_argument
 from paramedic.lint.facts import SourceFacts
 from paramedic.lint.operations import Operation
-from paramedic.lint.values import Const
+from paramedic.lint.values import Const, Obj
 from paramedic.model.finding import Confidence, Finding
 
 
@@ -19,7 +19,8 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
     """
     done: set[tuple[str, int]] = set()
     for wait in facts.having("waits"):
-        place = (wait.site.file, wait.site.line)
+        # One SFTP client is told once: its channel's timeout covers all of its calls.
+        place = (wait.site.file, wait.site.line) if wait.obj.kind != "sftp" else ("sftp", id(wait.obj.root))
         message = _unlimited(facts, wait)
         if message and place not in done and not _cut_from_outside(facts, wait):
             done.add(place)
@@ -41,6 +42,8 @@ def _unlimited(facts: SourceFacts, wait: Operation) -> str:
         if _given(wait, 2, "timeout") and wait.guarded:  # somebody counts on the timeout
             return "exec_command()'s timeout does not cover its wait for the server's reply, which nothing else limits"
         return ""
+    if wait.has("sftp") and wait.obj.kind == "sftp":
+        return "" if _limited(wait.obj) else f"{wait.method}() has no timeout: get_channel().settimeout() sets one"
     channel = facts.channel(wait.obj)
     if channel is None or wait.has("request") or wait.has("open"):
         return ""
@@ -50,6 +53,13 @@ def _unlimited(facts: SourceFacts, wait: Operation) -> str:
     if wait.has("read:stdout") or wait.has("read:stderr"):
         return "" if facts.has_timeout(channel) else f"{wait.method}() has no timeout: a silent peer keeps it waiting"
     return ""
+
+
+def _limited(sftp: Obj) -> bool:
+    """Whether a timeout was set on the channel of an SFTP client."""
+    channel = sftp.root.parts.get("part:channel")
+    value = channel.root.parts.get("__settimeout") if isinstance(channel, Obj) else None
+    return value is not None and not (isinstance(value, Const) and value.value is None)
 
 
 def _given(operation: Operation, position: int, name: str) -> bool:
