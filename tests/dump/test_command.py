@@ -31,6 +31,11 @@ def test_a_file_is_diagnosed(elsewhere: Path, capsys: pytest.CaptureFixture[str]
     assert main(["dump", "dump.txt", "--format", "json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert [f["hazard"] for f in report["findings"]] == ["callback-blocks-transport"]
+    overview = report["source"].pop("overview")
+    assert [(e["threads"], e["what"], e.get("line")) for e in overview] == [
+        ("MainThread", "waits for an event", 3),
+        ("the transport thread T", "waits for output of a channel", 5),
+    ]
     assert report["source"] == {
         "kind": "dump",
         "forms": ["py-spy"],
@@ -73,6 +78,18 @@ def test_source_is_looked_for_where_the_option_says(elsewhere: Path, capsys: pyt
         main(["dump", "dump.txt", "--format", "json", *words])
         (finding,) = json.loads(capsys.readouterr().out)["findings"]
         assert finding["confidence"] == confidence
+
+
+def test_where_nothing_explains_the_hang_it_is_said_what_the_threads_do(
+    elsewhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    threads = {f"w{n}": "queue work@app.py:9 thread" for n in range(4)} | {"T": "idle"}
+    (elsewhere / "dump.txt").write_text(py_spy({"MainThread": "join <module>@app.py:3"} | threads))
+    assert main(["dump", "dump.txt"]) == 0
+    told = capsys.readouterr().out
+    assert "MainThread waits for another thread to end, at app.py:3 in <module>" in told
+    assert "4 threads (w0, w1, w2 …) wait for a queue, at app.py:9 in work" in told
+    assert "the transport thread T waits for the next packet of the peer" in told
 
 
 def test_a_dump_without_paramiko_says_so(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,8 +6,10 @@ import importlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from paramedic.dump.facts import DumpFacts
+from paramedic.dump.overview import overview
 from paramedic.dump.source import Sources
 from paramedic.hazards.catalogue import CATALOGUE, folder_of, lenses_of
 from paramedic.model.finding import Confidence, Finding
@@ -17,6 +19,8 @@ from paramedic.model.snapshot import Snapshot
 
 MAX_FINDINGS = 1000
 MAX_GAPS = 200
+MAX_OVERVIEWS = 17
+"""Of so many processes, the last ones, it is said what their threads do: one with its children."""
 
 _WAITS_ANYWAY = "wait-without-timeout"
 
@@ -99,6 +103,7 @@ def check_dumps(
     forms: set[str] = set()
     processes: set[int] = set()
     paramiko = False
+    doing: dict[int | None, list[dict[str, Any]]] = {}
     for snapshot in snapshots:
         dumps += 1
         earlier = before.get(snapshot.process)
@@ -118,6 +123,9 @@ def check_dumps(
         threads, transports = max(threads, len(facts.activities)), max(transports, len(facts.transports))
         paramiko = paramiko or any(c.layer.value == "paramiko" for a in facts.activities for c in a.calls)
         forms.add(snapshot.form)
+        doing[snapshot.process] = overview(facts)
+        if len(doing) > MAX_OVERVIEWS:
+            doing.pop(next(iter(doing)))
         if snapshot.process is not None:
             processes.add(snapshot.process)
     findings = tuple(sorted(stories.values(), key=lambda f: f.confidence.rank))
@@ -129,6 +137,7 @@ def check_dumps(
         "transports": transports,
         "processes": sorted(processes),
         "paramiko": paramiko,
+        "overview": [{"process": process, **entry} for process, entries in doing.items() for entry in entries],
     }
     return Report(source=source, findings=findings, gaps=tuple(gaps))
 

@@ -14,8 +14,10 @@ from typing import IO
 
 from paramedic.cli import output
 from paramedic.cli.command import CommandError, Parser
+from paramedic.model.finding import Confidence
 from paramedic.model.report import Gap, Report
 from paramedic.model.snapshot import Snapshot
+from paramedic.report.escaping import printable
 
 
 class DumpCommand:
@@ -67,16 +69,38 @@ class DumpCommand:
         process = _process(args.what)
         again = "paramedic dump " + " ".join(shlex.quote(w) for w in args.what)
         settings = output.settings()
-        if process is None:
-            return output.deliver(_of_files(args.what, args.source), args, settings, again=again, stream=sys.stdout)
+        status: int | None = None
         while True:
-            status = output.deliver(_of_process(process, args), args, settings, again=again, stream=sys.stdout)
-            if not args.watch:
+            try:
+                report = _of_files(args.what, args.source) if process is None else _of_process(process, args)
+            except CommandError as error:
+                if status is None:
+                    raise
+                print(f"paramedic: {error}", file=sys.stderr)  # it was looked at before: it has ended
+                return status
+            status = output.deliver(report, args, settings, again=again, stream=sys.stdout)
+            if args.format == "terminal" and not args.output and not args.quiet:
+                _tell_what_they_do(report)
+            if process is None or not args.watch:
                 return status
             time.sleep(max(args.interval, 1.0))
 
 
 COMMAND = DumpCommand()
+
+
+def _tell_what_they_do(report: Report) -> None:
+    """What each thread does, where no finding explains the hang: the reader wants to go on from there."""
+    if any(f.confidence is not Confidence.ADVICE for f in report.findings):
+        return
+    entries = report.source.get("overview", ())
+    if entries:
+        print("What the threads do:")
+    several = len({e["process"] for e in entries}) > 1
+    for entry in entries:
+        where = f", at {Path(entry['file']).name}:{entry['line']} in {entry['function']}" if "file" in entry else ""
+        process = f"process {entry['process']}: " if several else ""
+        print(f"  {process}{printable(entry['threads'])} {entry['what']}{printable(where)}")
 
 
 def _seconds(text: str) -> float:
