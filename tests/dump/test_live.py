@@ -422,6 +422,51 @@ def test_watch_works_in_a_forked_child(start: Start, tmp_path: Path) -> None:
     assert line == "0\n"
 
 
+@linux
+def test_on_windows_the_watchdog_works_without_the_signal(start: Start, tmp_path: Path) -> None:
+    """Simulated: what Windows' Python lacks is taken away before paramedic is imported."""
+    import paramedic
+
+    package = str(Path(paramedic.__file__).resolve().parents[1])
+    process = start(
+        "import faulthandler, os, signal, sys, threading, time\n"
+        f"sys.path[:0] = [{package!r}]\n"
+        "import paramiko.buffered_pipe\n"
+        "del faulthandler.register, faulthandler.unregister, os.register_at_fork, signal.SIGUSR1\n"
+        "sys.platform = 'win32'\n"
+        "import paramedic\n"
+        "watch = paramedic.watch(timeout=0.2)\n"
+        "read = paramiko.buffered_pipe.BufferedPipe().read\n"
+        "threading.Thread(target=read, args=(10,), daemon=True, name='reader').start()\n"
+        "print('ready', flush=True); time.sleep(60)\n"
+    )
+    ready(process)
+    told = tmp_path / "stderr.txt"
+    limit = threading.Event()
+    for _ in range(LIMIT_S * 10):
+        if "Thread" in told.read_text() and told.read_text().endswith("\n\n"):
+            break
+        limit.wait(0.1)
+    assert "reader has been in one Paramiko call" in told.read_text()
+
+
+@linux
+def test_asked_by_signal_a_watched_program_tells_names_ages_and_who_holds_which_lock(
+    start: Start, tmp_path: Path
+) -> None:
+    more = (
+        "mine, free = threading.RLock(), threading.Lock(); mine.acquire()\n"
+        "def wait(): lock, other = mine, free; print('ready', flush=True); time.sleep(60)\n"
+        "wait()"
+    )
+    process, _ = watched(start, more, timeout=30)
+    snapshot = take(process.pid, NOTHING, send=signal.SIGUSR1)
+    assert {"MainThread", "reader"} <= {t.name for t in snapshot.threads}
+    variables = [v for t in snapshot.threads for f in t.frames for v in f.variables]
+    assert any(n == "lock" and v.startswith("<RLock held by MainThread at 0x") for n, v in variables)
+    assert any(n == "other" and v.startswith("<lock free at 0x") for n, v in variables)
+
+
 def test_watch_refuses_a_limit_that_is_none() -> None:
     import paramedic
 

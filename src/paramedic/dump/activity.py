@@ -130,7 +130,7 @@ class Activity:
         age = self.thread.in_call_s
         return Step(
             thread=self.name,
-            what=(what or f"waits for {self.wait}{where}") + (f", for {age:.1f} s so far" if age is not None else ""),
+            what=(what or f"waits for {self.wait}{where}") + (f" (for {age:.1f} s so far)" if age is not None else ""),
             site=site or self.site,
             stack=users[:20],
             locks=locks,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import faulthandler
 import os
+import re
 import select
 import signal
 import sys
@@ -271,10 +272,23 @@ def _variables(frame: FrameType, code: CodeType, objects: dict[int, Any]) -> lis
             if value is None or type(value) in (int, float):
                 lines.append(f"            {name}: {value}")
         elif name in ("self", "chan") or isinstance(value, _LOCK_TYPES):
-            lines.append(f"            {name}: <{type(value).__name__} at {id(value):#x}>")
+            lines.append(f"            {name}: <{type(value).__name__}{_held(value)} at {id(value):#x}>")
             if not _is_library(code) or _is_paramiko(code):
                 objects.setdefault(id(value), value)
     return ["        Locals:", *lines] if lines else []
+
+
+def _held(value: Any) -> str:
+    """Whether a lock is held and, where the lock itself knows, by whom; never waits for it."""
+    lock = getattr(value, "_lock", value) if isinstance(value, threading.Condition) else value
+    if isinstance(lock, _LOCK_TYPES[0]):
+        return " held" if lock.locked() else " free"
+    if isinstance(lock, _LOCK_TYPES[1]):
+        owner = re.search(r"owner=(\d+)", repr(lock))  # "<locked _thread.RLock object owner=140… count=1 at 0x…>"
+        if owner is None or owner[1] == "0":
+            return " free"
+        return f" held by {re.sub(r'[<>]', '', _names().get(int(owner[1]), owner[1]))}"
+    return ""
 
 
 def _state(thing: Any) -> list[tuple[str, object]]:
