@@ -281,6 +281,22 @@ def test_children_of_a_test_are_seen(project: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["FAILED test_forks.py::test_forks - paramedic: *shared-sftp-client*"])
 
 
+def test_a_connection_that_ends_right_after_its_test_is_no_leak(project: pytest.Pytester) -> None:
+    """The server goes with the fixture; the connections' threads notice within a tenth of a second."""
+    project.makepyfile(
+        test_ends="""
+        from conftest import *
+        def test_it(paramedic_lab):
+            clients = []
+            together(*[lambda: clients.append(connected(paramedic_lab))] * 3)
+            assert len(clients) == 3
+        """
+    )
+    result = run(project, "--paramedic")
+    result.assert_outcomes(passed=1)
+    result.stdout.no_fnmatch_line("*leaked-connection*")
+
+
 def test_the_lab_misbehaves_as_the_marker_says(project: pytest.Pytester) -> None:
     project.makepyfile(
         test_lab="""

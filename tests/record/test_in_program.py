@@ -238,6 +238,36 @@ with lab() as server:
         {},
         "",
     ),
+    "a worker that waits for a quiet server when it ends": (
+        """
+import time
+with lab() as server, connected(server) as client:
+    out = client.exec_command("sleep 60")[1]
+    with paramedic.recording("rec") as rec:
+        worker = threading.Thread(target=out.read, daemon=True); worker.start()
+        while not inside_paramiko(worker): pass
+        time.sleep(3.5)  # longer than what counts as a hang where a program ends
+""",
+        {},
+        "",
+    ),
+    "a hang that is looked at while it hangs": (
+        """
+import time
+with lab() as server, connected(server) as client:
+    rec = paramedic.start("rec")
+    out = client.exec_command("head -c 5000000 /dev/zero >&2")[1]
+    worker = threading.Thread(target=out.read, daemon=True); worker.start()
+    deadline = time.monotonic() + 30
+    while not (found := [f.hazard for f in rec.findings() if f.confidence == "observed"]):
+        assert time.monotonic() < deadline
+    assert found == ["undrained-stderr"], found
+    client.close(); worker.join(20)
+    paramedic.stop()
+""",
+        {"undrained-stderr": "observed"},
+        "",
+    ),
     "a child that is forked meanwhile records too": (
         """
 with lab() as server, paramedic.recording("rec") as rec:
@@ -278,6 +308,29 @@ def test_what_is_seen(story: str, tmp_path: Path, own_state: Path) -> None:
         capture_output=True, text=True, timeout=60, cwd=tmp_path,
     )  # fmt: skip
     assert [[f["hazard"], f["confidence"]] for f in json.loads(again.stdout)["findings"]] == json.loads(found)
+
+
+def test_how_long_a_hang_had_lasted_is_known_after_os_exit(tmp_path: Path, own_state: Path) -> None:
+    program = """
+import os, threading, time
+def watchdog():
+    time.sleep(4)  # what counts as a hang, and a little more
+    os._exit(3)
+with lab() as server, connected(server) as client:
+    paramedic.start("rec")
+    threading.Thread(target=watchdog, daemon=True).start()
+    stdin, out, _ = client.exec_command("sleep 60")
+    out.read()
+"""
+    command = [sys.executable, "-c", PREAMBLE + program]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (3, "")
+    again = subprocess.run(
+        [sys.executable, "-m", "paramedic", "check", "--format", "json", "rec"],
+        capture_output=True, text=True, timeout=60, cwd=tmp_path,
+    )  # fmt: skip
+    found = [[f["hazard"], f["confidence"]] for f in json.loads(again.stdout)["findings"]]
+    assert ["wait-without-timeout", "observed"] in found
 
 
 def test_importing_paramedic_imports_nothing_of_it() -> None:

@@ -5,7 +5,8 @@ Threads: one thread; reading headers blocks on the disk.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -86,3 +87,20 @@ class Family:
         """Let the findings of all processes count their seconds from the same moment; after facts were fed."""
         self._base_ns = self._base_ns or facts.first_ns
         facts.base_ns = self._base_ns
+
+
+def still_runs(header: Mapping[str, Any]) -> bool:
+    """Whether the process of a recording runs at this moment, on this machine (as far as Linux tells).
+
+    Args:
+        header: of its file.
+    """
+    process, started_ns = int(header.get("process") or 0), int(header.get("started_ns") or 0)
+    try:
+        with open(f"/proc/{process}/stat", "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
+        began_s = int(fields[19]) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError):
+        return False
+    # its id may be another process's by now: that one has begun later
+    return fields[0] != b"Z" and 0 < began_s <= started_ns / 1e9 + 1

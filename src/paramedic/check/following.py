@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,19 @@ from paramedic.analysis.run import RunFacts
 from paramedic.check import chapters
 from paramedic.check.families import Family
 from paramedic.check.recording import judged, new_facts
+from paramedic.hazards.catalogue import CATALOGUE, lens, lenses_of
 from paramedic.model.event import Kind
 from paramedic.model.finding import Finding
+from paramedic.model.hazard import Lens
 from paramedic.model.report import Gap, finding_from_json, finding_to_json
 from paramedic.trace.following import TraceFollower
 from paramedic.trace.reader import RecordingError, find_traces
 
 _QUIET = frozenset(int(k) for k in (Kind.BEGIN, Kind.END, Kind.START, Kind.JOINED, Kind.GAP))
 """Events of which alone no finding is made."""
+_UNSETTLED = frozenset({"leaked-connection", "proxy-command-leak"})
+"""Hazards that are there until something has ended: a transport's thread looks for its end ten times a second."""
+SETTLING_S = 0.3
 
 
 class Followed:
@@ -38,13 +44,36 @@ class Followed:
         self._family = Family()
         self._since_ns = 0
         self._gaps: set[Gap] = set()
+        for hazard in CATALOGUE:  # here, or each copy of this process would import them anew
+            if Lens.RUNTIME in lenses_of(hazard):
+                lens(hazard, Lens.RUNTIME)
 
     def chapter(self, until_ns: int) -> tuple[list[Finding], list[Gap]]:
         """What has been found since the last call.
 
         Args:
-            until_ns: what happened later is left for the next chapter.
+            until_ns: what happened later is left for the next chapter, unless something has to settle first.
+
+        Threads: blocks, for `SETTLING_S` more where something seems to have been left behind.
         """
+        if not self._fed(until_ns):
+            self._since_ns = until_ns
+            return [], []
+        found, everything, all_gaps = self._new(until_ns)
+        if any(f.hazard in _UNSETTLED for f in found):
+            time.sleep(SETTLING_S)
+            until_ns = time.monotonic_ns()
+            self._fed(until_ns)
+            found, everything, all_gaps = self._new(until_ns)
+        self._before, self._since_ns = everything, until_ns
+        for _, facts in self._files.values():
+            facts.conflicts.begin_chapter()
+        gaps = [g for g in all_gaps if g not in self._gaps]
+        self._gaps.update(gaps)
+        return found, gaps
+
+    def _fed(self, until_ns: int) -> bool:
+        """Feed what has come; whether there is something in it that findings are made of."""
         loud = False
         for follower, facts in self._opened():
             try:
@@ -55,18 +84,12 @@ class Followed:
             loud = loud or any(event.kind not in _QUIET for event in events)
             facts.feed_some(events)
             self._family.date(facts)
-        since_ns, self._since_ns = self._since_ns, until_ns
-        if not loud:
-            return [], []
-        everything, all_gaps = self._looked_at(until_ns)
+        return loud
+
+    def _new(self, until_ns: int) -> tuple[list[Finding], list[Finding], list[Gap]]:
+        everything, gaps = self._looked_at(until_ns)
         base_ns = min((facts.base_ns for _, facts in self._files.values() if facts.base_ns), default=0)
-        found = chapters.newer(self._before, everything, since_ns - base_ns)
-        self._before = everything
-        for _, facts in self._files.values():
-            facts.conflicts.begin_chapter()
-        gaps = [g for g in all_gaps if g not in self._gaps]
-        self._gaps.update(gaps)
-        return found, gaps
+        return chapters.newer(self._before, everything, self._since_ns - base_ns), everything, gaps
 
     def _opened(self) -> list[tuple[TraceFollower, RunFacts]]:
         try:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, takewhile
 from pathlib import Path
 from typing import Any
 
 from paramedic.analysis.run import RunFacts
-from paramedic.check import chapters
+from paramedic.check import chapters, families
 from paramedic.check.families import Family
 from paramedic.hazards import catalogue
 from paramedic.model.cpu import CpuSlice
@@ -90,6 +91,9 @@ def _facts_of_part(
     """What one process's file says up to the part's end, and what had been found before the part began."""
     facts = new_facts(trace)
     facts.status = ended[1]
+    facts.live = bool(part.to_ns)  # the program went on when the recording was stopped
+    if not ended[0] and families.still_runs(trace.header):
+        ended, facts.live = (time.monotonic_ns(), 0), True
     facts.busy.look_at(s for s in slices if s.process == facts.process)
     family.introduce(trace.path, facts)
     events: Iterable[Event] = trace.events()

@@ -87,6 +87,7 @@ class State(IntEnum):
     BEFORE = 13  # `obj`, or where that is 0 the thread, was there before the recording began
     CONNECTED = 14  # client: a = id of its transport, b = text: the peer's address; both were made before
     PROXY_LEFT = 15  # proxy command: at the end of the program nobody had waited for its process
+    LEAVES = 16  # the process ends at once, by os._exit; only where nobody outside sees when it ends
 
 
 OUT, ERR, IN = 0, 1, 2

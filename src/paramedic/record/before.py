@@ -14,6 +14,7 @@ import _thread
 import gc
 import sys
 from _thread import get_ident
+from collections.abc import Callable
 from typing import Any
 
 from paramedic.model.event import ERR, IN, OUT, Kind, State
@@ -195,6 +196,22 @@ class Before:
         if kind == "SFTPFile" and attributes.get("sftp") is not None:
             return id_of(attributes["sftp"]), 0
         return 0, 0
+
+
+def leaving(probes: Probes, real: Callable[[int], None]) -> Callable[[int], None]:
+    """An ``os._exit`` that says so first: how long the last calls had waited is known only from when the process ended.
+
+    Args:
+        probes: where to record.
+        real: what it was.
+    """
+
+    def _exit(status: int) -> None:
+        probes.row(_STATE, State.LEAVES, 0, 0, 0, 0)
+        real(status)
+
+    _exit.__doc__, _exit.__module__ = real.__doc__, real.__module__
+    return _exit
 
 
 def _stream(thing: Any) -> int:

@@ -196,9 +196,10 @@ class Session:
         self.start()
 
     def _begin_late(self) -> None:
-        from paramedic.record.before import Before
+        from paramedic.record.before import Before, leaving
 
         self._before = Before(self.probes, self._writer)
+        self._replace(os, "_exit", leaving(self.probes, os._exit))
         self._before.forget_marks()
         self._before.number_threads()
         self.probes.unseen = self._before.unseen
