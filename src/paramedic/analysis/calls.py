@@ -6,8 +6,12 @@ Threads: one thread, the one that drives the machines; nothing here blocks.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from paramedic.analysis.clocks import Epoch, Known
+
+if TYPE_CHECKING:
+    from paramedic.analysis.locks import Hold
 
 
 class Call:
@@ -24,19 +28,19 @@ class Call:
         words: ``b`` of the event: text id.
         result: ``a`` of the RETURN event.
         error: "Type: message" if it raised, else "".
-        locks: ids of the locks that the thread held when it began.
+        holds: the locks that the thread held when it began, outermost first.
         epoch: the moment of its begin.
         known: what its thread knew of others then, by deliberate hand-overs.
     """
 
     __slots__ = (
-        "argument", "began_ns", "ended_ns", "epoch", "error", "known", "locks", "name", "obj", "result", "stack",
+        "argument", "began_ns", "ended_ns", "epoch", "error", "holds", "known", "name", "obj", "result", "stack",
         "thread", "words",
     )  # fmt: skip
 
     def __init__(
         self, thread: int, name: str, obj: int, stack: int, began_ns: int, argument: int, words: int,
-        locks: tuple[int, ...], epoch: Epoch, known: Known,
+        holds: tuple[Hold, ...], epoch: Epoch, known: Known,
     ) -> None:  # fmt: skip
         self.thread = thread
         self.name = name
@@ -48,9 +52,18 @@ class Call:
         self.words = words
         self.result = 0
         self.error = ""
-        self.locks = locks
+        self.holds = holds
         self.epoch = epoch
         self.known = known
+
+    @property
+    def locks(self) -> tuple[int, ...]:
+        """Ids of the locks that the thread held when it began, outermost first."""
+        return tuple(hold.lock for hold in self.holds)
+
+    def in_one_hold_with(self, other: Call) -> bool:
+        """Whether a lock was held from the one call to the other and not let go between them."""
+        return any(mine is theirs for mine in self.holds for theirs in other.holds)
 
     @property
     def method(self) -> str:

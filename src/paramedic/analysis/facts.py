@@ -11,6 +11,7 @@ from paramedic.analysis.calls import Call, OpenCalls
 from paramedic.analysis.channels import Channels, Dropped
 from paramedic.analysis.clocks import Clocks
 from paramedic.analysis.conflicts import Conflicts
+from paramedic.analysis.dialogues import Dialogues
 from paramedic.analysis.forks import Forks
 from paramedic.analysis.futures import Futures
 from paramedic.analysis.lives import Lives
@@ -99,6 +100,7 @@ class Facts:
         self.pools = Pools()
         self.sftp = SftpState()
         self.states = States()
+        self.dialogues = Dialogues()
         self.busy = BusyTimes()
         self.finalizing: dict[int, int] = {}
         self.connects_of: dict[int, Call] = {}

@@ -24,12 +24,14 @@ class LostError:
         thread: number of the worker.
         call: the last call of the task's on one of Paramiko's objects that raised, or None.
         t_ns: when it ended.
+        site: where the task was submitted.
     """
 
     error: str
     thread: int
     call: Call | None
     t_ns: int
+    site: int = 0
 
 
 @dataclass(slots=True)
@@ -49,10 +51,12 @@ class Futures:
     """All futures that somebody may still ask.
 
     Attributes:
+        told_sites: where tasks were submitted of which at least one's exception was asked for.
         task_of: where the task that a worker runs, or has run last, was submitted.
     """
 
     def __init__(self) -> None:
+        self.told_sites: set[int] = set()
         self._failed: dict[int, LostError] = {}
         self._waiting: dict[int, int] = {}
         self.task_of: dict[int, int] = {}
@@ -76,7 +80,7 @@ class Futures:
             self._running[thread] = future
             self._raised.pop(thread, None)
         elif asked:
-            self._failed.pop(future, None)
+            self._tell(future)
 
     def running(self, thread: int) -> int:
         """The future whose task a worker runs; 0 if it runs none."""
@@ -84,7 +88,8 @@ class Futures:
 
     def failed(self, thread: int, future: int, error: str, t_ns: int) -> None:
         """Its task ended with an exception."""
-        self._failed[future] = LostError(error, thread, self._raised.pop(thread, None), t_ns)
+        site = self.task_of.get(thread, 0)
+        self._failed[future] = LostError(error, thread, self._raised.pop(thread, None), t_ns, site)
 
     def raised(self, call: Call) -> None:
         """A call on one of Paramiko's objects raised in a worker."""
@@ -95,7 +100,13 @@ class Futures:
         if call.obj in self._waiting and call.thread in self._running and call.ended_ns - call.began_ns >= _LONG_NS:
             self._starved.append(Starved(call, call.began_ns))  # until somebody cancelled what it waited for
         if not call.error.startswith(("TimeoutError", "concurrent.futures._base.TimeoutError")):
-            self._failed.pop(call.obj, None)
+            self._tell(call.obj)
+
+    def _tell(self, future: int) -> None:
+        """Somebody has the exception, if there is one."""
+        told = self._failed.pop(future, None)
+        if told is not None and told.site:
+            self.told_sites.add(told.site)
 
     def lost(self) -> list[LostError]:
         """Exceptions of tasks that used Paramiko, and that nobody asked for."""

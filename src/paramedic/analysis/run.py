@@ -44,7 +44,7 @@ class RunFacts(WireFacts):
             "Channel.exit_status_ready": self._asks_status,
         }  # fmt: skip
         self._afterwards = [[afterwards[o.name]] if o.name in afterwards else [] for o in self._operations]
-        machines: tuple[Machine, ...] = (self.futures, self.sftp, self.states, self.practice, self)
+        machines: tuple[Machine, ...] = (self.futures, self.sftp, self.states, self.practice, self.dialogues, self)
         self._begins: list[list[Listener]] = [
             [m.begins[o.name] for m in machines if o.name in m.begins] for o in self._operations
         ]
@@ -113,7 +113,7 @@ class RunFacts(WireFacts):
         operation = self._operations[op]
         clock = self.clocks.of(thread)
         holds = self.locks.held.get(thread)
-        held = tuple([hold.lock for hold in holds]) if holds else ()
+        held = tuple(holds) if holds else ()
         call = Call(thread, operation.name, obj, site, t_ns, a, b, held, clock.now, clock.weak_known)
         calls = self.open.stack(thread)
         if calls and operation.remote and thread == 1:
@@ -239,7 +239,7 @@ class RunFacts(WireFacts):
         kind, channel, stream, transport, _ = root
         if self.busy.times:
             self.busy.called(thread, call.began_ns, t_ns)
-        if call.locks:
+        if call.holds:
             self.locks.remote_ended(call, t_ns)
         for use in operation.static or operation.uses(kind, stream):
             ident = resource_of(use.whose, call, root)

@@ -134,10 +134,8 @@ class SftpState:
         if latest.thread != call.thread:
             self.moved[key] = MovedDirectory(call.obj, mine, latest, call, True)
             return
-        # one step only if a lock was held all the time: letting one go moves the thread's own clock
-        guarded = bool(set(mine.locks) & set(call.locks)) and mine.epoch.full == call.epoch.full
         other = next((o for o in own.values() if o.apart_from(mine)), None)
-        if other is not None and not guarded:
+        if other is not None and not call.in_one_hold_with(mine):
             self.moved.setdefault(key, MovedDirectory(call.obj, mine, other, call, False))
 
     def _chdir(self, call: Call, root: Root) -> None:

@@ -55,6 +55,7 @@ class WireFacts(Facts):
                 self._channel_ends(event.obj)
                 self.channels.forget(event.obj)
                 self.clocks.forget(event.obj)
+                self.dialogues.forget(event.obj)
             self.world.gone(event.obj)
             self.roots.forget(event.obj)
 

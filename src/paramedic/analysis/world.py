@@ -81,6 +81,8 @@ _STREAMS = ("stdout", "stderr", "stdin")
 
 
 _END_IS_TOLD = frozenset(("Channel", "ChannelFile", "SFTPFile"))
+_MOST_GONE = 10_000
+"""So many freed objects keep their names, for findings that speak of them."""
 _MOST_KEPT = 5_000
 """So many objects of each kind whose end nobody tells: futures, events, locks, clients. The first ones lose their
 names."""
@@ -99,6 +101,7 @@ class World:
         self.things: dict[int, Thing] = {}
         self._counts: dict[str, int] = {}
         self._pinned: set[int] = set()
+        self._gone: dict[int, Thing] = {}
         self._kept: dict[str, deque[int]] = {}
         self._stacks: dict[int, tuple[Site, ...]] = {0: ()}
         self.owned: dict[int, bool] = {0: False}
@@ -131,28 +134,35 @@ class World:
 
     def thing(self, ident: int) -> Thing:
         """An object by id, known or not."""
-        thing = self.things.get(ident)
+        thing = self.things.get(ident) or self._gone.get(ident)
         return thing if thing is not None else self.born(ident, "object", 0, 0, 0, 0)
 
     def gone(self, ident: int) -> None:
         """The object was freed."""
         if ident not in self._pinned:
-            self.things.pop(ident, None)
+            thing = self.things.pop(ident, None)
+            if thing is not None:
+                self._gone[ident] = thing
+                if len(self._gone) > _MOST_GONE:
+                    del self._gone[next(iter(self._gone))]
 
     def pin(self, ident: int) -> None:
         """Keep the names of an object and its owners: a fact speaks of them."""
         while ident and ident not in self._pinned:
             self._pinned.add(ident)
+            gone = self._gone.pop(ident, None)
+            if gone is not None:
+                self.things[ident] = gone
             ident = self.thing(ident).parent
 
     def root(self, ident: int, kind: str) -> Thing | None:
         """The object itself or its nearest owner that is of this kind."""
         seen = 0
-        thing = self.things.get(ident)
+        thing = self.things.get(ident) or self._gone.get(ident)
         while thing is not None and seen < 8:
             if thing.kind == kind:
                 return thing
-            thing = self.things.get(thing.parent)
+            thing = self.things.get(thing.parent) or self._gone.get(thing.parent)
             seen += 1
         return None
 

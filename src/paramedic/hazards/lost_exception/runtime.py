@@ -22,4 +22,7 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     kinds = sorted({entry.error.partition(":")[0].rpartition(".")[2] for entry in lost})
     message = f"{len(lost)} tasks ended with {', '.join(kinds)} and nobody asked for their result"
     steps = [story.call(entry.call) for entry in lost[:3] if entry.call is not None]
-    yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, [], len(lost))
+    # whoever got the exception of one of them knows that something went wrong
+    known = all(entry.site in facts.futures.told_sites for entry in lost)
+    confidence = Confidence.ADVICE if known else Confidence.OBSERVED
+    yield story.finding(HAZARD, confidence, message, steps, [], len(lost))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from paramedic.analysis.run import RunFacts
 from paramedic.analysis.story import Story
 from paramedic.hazards.shared_channel import HAZARD
-from paramedic.model.finding import Finding
+from paramedic.model.finding import Confidence, Finding
 
 
 def find(facts: RunFacts) -> Iterator[Finding]:
@@ -16,10 +16,28 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     Threads: pure.
     """
     story = Story(facts)
+    told = set()
     for group in story.conflicts(HAZARD):
+        told |= {conflict.resource for conflict in group}
         stream = _STREAMS[group[0].rule.resource]
         name = facts.world.name(group[0].resource)
         yield story.sharing(HAZARD, group, f"{story.everyone(group)} used {stream} of {name}")
+    places = set()
+    for torn in sorted(facts.dialogues.found.values(), key=lambda torn: not torn.happened):
+        place = frozenset((torn.asked.stack, torn.answered.stack, torn.intruder.stack))
+        if torn.channel in told or place in places:
+            continue
+        places.add(place)
+        first, second = (facts.world.thread_name(call.thread) for call in (torn.asked, torn.intruder))
+        what = "came between" if torn.happened else "can come between, as no lock is held over the two,"
+        message = (
+            f"{first} asks and receives on {facts.world.name(torn.channel)}; what {second} sent {what} "
+            "its question and its answer, so answers can go to the wrong thread"
+        )
+        steps = sorted(map(story.call, (torn.asked, torn.intruder, torn.answered)), key=lambda step: step.at_s or 0.0)
+        confidence = Confidence.OBSERVED if torn.happened else Confidence.POSSIBLE
+        why = "channel.py Channel (5.1.0) is one stream of bytes each way: send() and recv() are two steps"
+        yield story.finding(HAZARD, confidence, message, steps, [torn.channel], 1, why)
 
 
 _STREAMS = {
