@@ -99,7 +99,8 @@ class States:
         self.readings: dict[tuple[int, str], Reading] = {}
         self.polled: dict[int, Polled] = {}
         self.collected: list[Collected] = []
-        self.cut_short: list[tuple[int, int, Call, Call]] = []
+        self.cut_short: list[tuple[int, int, Call | None, Call]] = []
+        self.reads_where_polled: set[int] = set()
         self.kex_waits: list[Call] = []
         self.proxies_closed: list[Call] = []
         self.begins: Mapping[str, Listener] = {
@@ -121,6 +122,8 @@ class States:
             "SSHClient.load_system_host_keys": self._load,
             "SSHClient.load_host_keys": self._load,
             "Channel.exit_status_ready": self._ready,
+            "Channel.recv_ready": self._asked,
+            "Channel.recv_stderr_ready": self._asked,
             "Transport.send_in_kex": lambda call, root: self.kex_waits.append(call),
             "ProxyCommand.close": lambda call, root: self.proxies_closed.append(call),
             **dict.fromkeys(reads, self._read),
@@ -145,10 +148,13 @@ class States:
         """A channel is freed, or the recording ends: note output that was left unread once the exit status was
         there."""
         polled = self.polled.get(channel.ident)
-        if polled is None or polled.ready is None or polled.last_read is None:
+        if polled is None or polled.ready is None:
             return
-        if sum(channel.unread):
-            self.cut_short.append((channel.ident, sum(channel.unread), polled.last_read, polled.ready))
+        left, place = sum(channel.unread), polled.ready.stack
+        if polled.last_read is not None:
+            self.reads_where_polled.add(place)
+        if left and len(self.cut_short) < _MOST_COLLECTED:
+            self.cut_short.append((channel.ident, left, polled.last_read, polled.ready))
         del self.polled[channel.ident]
 
     def finalized(self, event: Event, world: World, channel: Channel | None) -> None:
@@ -220,6 +226,11 @@ class States:
         polled = self.polled.setdefault(root.channel, Polled())
         if call.result == 1 and polled.ready is None:
             polled.ready = call
+
+    def _asked(self, call: Call, root: Root) -> None:
+        polled = self.polled.get(root.channel)
+        if polled is not None and polled.last_read is None:
+            polled.last_read = call
 
     def _read(self, call: Call, root: Root) -> None:
         if root.channel in self.polled or root.kind in ("Channel", "ChannelFile"):

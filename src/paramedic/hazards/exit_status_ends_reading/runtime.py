@@ -16,12 +16,13 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     Threads: pure.
     """
     story = Story(facts)
-    for channel, left, last_read, ready in facts.states.cut_short[:3]:
+    # where output is read after such a question in one turn of a loop, it is wanted in the other turns, too
+    cut = [c for c in facts.states.cut_short if c[2] is not None or c[3].stack in facts.states.reads_where_polled]
+    for channel, left, last_read, ready in cut[:3]:
         reader = facts.world.thread_name(ready.thread)
         message = (
             f"{reader} stopped reading {facts.world.name(channel)} when exit_status_ready() said yes: "
-            f"{left:,} bytes of output "
-            "were never read"
+            f"{left:,} bytes of output were never read"
         )
-        steps = [story.call(last_read), story.call(ready)]
-        yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, [channel])
+        steps = [story.call(ready)] if last_read is None else [story.call(last_read), story.call(ready)]
+        yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, [channel], len(cut))
