@@ -11,6 +11,8 @@
     A: take L, wait L, got L, try L, gave-up L, free L
     A: put q x, get q x, set ev, await ev, release sem, acquire sem, submit f, run f, done f, fail f "E", ask f, join B
     A: opens ch, gets-eof ch, gets-close ch, sends-eof ch, sends-close ch, feed ch out 4096, status ch 0, finalize ch
+    A: collect ch.stdin           the collector of cycles finds it
+    A: makes conn7                a connection that is not there from the start
     … 5 s                         time passes
     end: orderly                  or the status with which the process ended
 
@@ -46,12 +48,20 @@ _LOCK_ROWS = {
 }  # fmt: skip
 _WAITS = {"q": "Queue", "sq": "SimpleQueue", "ev": "Event", "sem": "Semaphore", "bar": "Barrier", "cond": "Condition"}
 _HAND_OVERS = frozenset((*_WAITS.values(), "Loop"))
-_ROWS = frozenset("feed status gets-eof gets-close sends-eof sends-close opens finalize finalized state".split())
+_ROWS = frozenset(
+    "feed status gets-eof gets-close sends-eof sends-close opens finalize finalized collect makes state".split()
+)
 _CALL = re.compile(
     r"(?P<end>… )?(?P<method>[\w]+)(?: (?P<thing>[\w.@]+))?(?: \((?P<a>-?\d+)\))?(?: \"(?P<words>[^\"]*)\")?"
     r"(?P<begin> …)?(?: = (?P<result>-?\d+))?(?: ! (?P<error>.+))?$"
 )
 MILLISECOND_NS = 1_000_000
+OPERATIONS_USED = {
+    "sftp": ("stat", "listdir", "open", "chdir"),
+    "ch": ("recv", "send", "sendall", "recv_stderr", "close", "shutdown_write", "get_pty"),
+    "client": ("connect", "exec_command", "close"),
+}
+"""Calls for programs that are made up at random."""
 
 
 class Story:
@@ -81,8 +91,8 @@ class Story:
         self._add(1, Kind.BEGIN, b=self._text("MainThread"))
         self._begun.add(1)
         for line in lines:
-            if not line.startswith(("…", "end:")):
-                for name in re.findall(r"[\w.]+(?:@\w+)?", line.partition(":")[2]):
+            if not line.startswith(("…", "end:")) and " makes " not in line:
+                for name in re.findall(r"[\w.]+(?:@\w+)?", line.partition(":")[2].partition(" ! ")[0]):
                     self._introduce(name)
         started = {line.split()[2] for line in lines if line.partition(":")[2].startswith(" start ")}
         for who in dict.fromkeys(line.partition(":")[0] for line in lines if not line.startswith(("…", "end:"))):
@@ -158,7 +168,7 @@ class Story:
     def _future(self, thread: int, verb: str, name: str, what: str, site: int) -> None:
         future = self._thing(name)
         if verb == "submit":
-            self._add(thread, Kind.POST, obj=future, a=1)
+            self._add(thread, Kind.POST, obj=future, a=1, site=self._site("submit"))
         elif verb == "run":
             self._add(thread, Kind.TAKE, obj=future, a=1)
         elif verb == "done":
@@ -177,7 +187,7 @@ class Story:
         if verb == "fork":
             self.forked = True
             return True
-        thing = self._thing(rest[0]) if rest and verb in _ROWS else 0
+        thing = self._thing(rest[0]) if rest and verb in _ROWS and verb != "makes" else 0
         if verb == "feed":
             window = int(rest[3]) if len(rest) > 3 else 2 << 20
             self._add(thread, Kind.FEED, op=_STREAMS[f"std{rest[1]}"], obj=thing, a=int(rest[2]), b=window)
@@ -195,6 +205,12 @@ class Story:
             self._add(thread, Kind.FINAL, obj=thing)
             if begun and rest[-1] != "…":
                 self._add(thread, Kind.FINAL, obj=thing, a=1)
+        elif verb == "collect":
+            self._add(thread, Kind.FINAL, obj=thing, b=2)
+            if rest[-1] != "…":
+                self._add(thread, Kind.FINAL, obj=thing, a=1)
+        elif verb == "makes":
+            self._makes(thread, rest[0])
         elif verb == "finalized":
             self._add(thread, Kind.FINAL, obj=thing, a=1)
         elif verb == "state":
@@ -233,6 +249,20 @@ class Story:
             else:
                 self._connect("conn" + name.removeprefix("client"))
         self._thing(name)
+
+    def _makes(self, thread: int, connection: str) -> None:
+        """A thread makes a connection of its own in the middle of the story; its reader is a thread of its own."""
+        self._numbers += 2
+        client, transport = self._numbers - 1, self._numbers
+        connect, made = NUMBER["SSHClient.connect"], self._site("makes a connection")
+        self._add(thread, Kind.NEW, op=NUMBER["SSHClient.__init__"], obj=client, site=made)
+        self._add(thread, Kind.CALL, op=connect, obj=client, site=made, a=-1, b=self._text("web9"))
+        self._add(thread, Kind.NEW, op=NUMBER["Transport.__init__"], obj=transport, site=made)
+        reader = self._thread(f"T of {connection}")
+        self._add(thread, Kind.START, a=reader)
+        self._begins(f"T of {connection}")
+        self._add(reader, Kind.CALL, op=NUMBER["Transport.run"], obj=transport)
+        self._add(thread, Kind.RETURN, op=connect, obj=client)
 
     def _connect(self, connection: str) -> None:
         if connection in self._things:

@@ -170,35 +170,38 @@ class World:
         """The user's frames of an interned stack, innermost first; installed packages' frames are among them."""
         known = self._stacks.get(ident)
         if known is None:
-            words = self.text(ident).split()
-            known = tuple(s for w in words[1:] if (s := self._site(int(w))) is not None)
+            known = tuple(s for frame in self._frames(ident) if (s := self._site(frame)) is not None)
             self._stacks[ident] = known
         return known
+
+    def _frames(self, ident: int) -> list[int]:
+        """The text ids of a stack's frames; none if the text is lost, or is none of a stack."""
+        words = self.text(ident).split()
+        return [int(word) for word in words[1:] if word.isdecimal()] if words and words[0] == "S" else []
 
     def owns(self, ident: int) -> bool:
         """Whether a line of the user's own is in a stack, and not only installed packages' lines."""
         known = self.owned.get(ident)
         if known is None:
-            words = self.text(ident).split()[1:]
-            known = self.owned[ident] = any(self.text(int(w)).startswith("F\t") for w in words)
+            known = self.owned[ident] = any(self.text(frame).startswith("F\t") for frame in self._frames(ident))
         return known
 
     def site(self, ident: int) -> Site | None:
         """Where in the user's own code: the innermost frame that is not an installed package's, else the innermost."""
         if ident not in self._theirs:
-            words = self.text(ident).split()[1:]
-            own = next((w for w in words if self.text(int(w)).startswith("F\t")), None)
-            chosen = own if own is not None else (words[0] if words else None)
-            self._theirs[ident] = self._site(int(chosen)) if chosen is not None else None
+            frames = self._frames(ident)
+            own = next((frame for frame in frames if self.text(frame).startswith("F\t")), None)
+            chosen = own if own is not None else (frames[0] if frames else None)
+            self._theirs[ident] = self._site(chosen) if chosen is not None else None
         return self._theirs[ident]
 
     def importing(self, ident: int) -> tuple[Site, Site | None] | None:
         """The module whose import a stack is part of, where its body was, and who imported it; None if none is."""
-        words = self.text(ident).split()[1:]
-        for position, word in enumerate(words):
-            if self.text(int(word)).endswith("\timport"):
-                module = self._site(int(word))
-                importer = next((s for w in words[position + 1 :] if (s := self._site(int(w))) is not None), None)
+        frames = self._frames(ident)
+        for position, frame in enumerate(frames):
+            if self.text(frame).endswith("\timport"):
+                module = self._site(frame)
+                importer = next((s for f in frames[position + 1 :] if (s := self._site(f)) is not None), None)
                 return (module, importer) if module is not None else None
         return None
 

@@ -1,0 +1,195 @@
+"""Lives of connections, channels and streams: closing, dropping, leaking, limits, forks."""
+
+from __future__ import annotations
+
+import pytest
+from notation import findings_of, said
+
+FOUND: dict[str, tuple[str, str]] = {
+    "a client closed under a call that fails of it": (
+        "closed-in-use observed",
+        """
+        A: exec_command client …
+        Main: close client
+        A: … exec_command client ! EOFError""",
+    ),
+    "a client used after another thread has closed it": (
+        "closed-in-use observed",
+        """
+        A: exec_command client
+        Main: close client
+        A: exec_command client ! AttributeError: 'NoneType' object has no attribute 'open_session'""",
+    ),
+    "a status that never came, because of a close": (
+        "closed-in-use observed",
+        """
+        A: recv_exit_status ch …
+        Main: close client
+        A: … recv_exit_status ch = -1""",
+    ),
+    "a read to the end that a close cut short": (
+        "closed-in-use observed",
+        """
+        A: read ch.stdout …
+        Main: close client
+        A: … read ch.stdout = 5""",
+    ),
+    "a transport closed under a call": (
+        "closed-in-use observed",
+        """
+        A: exec_command client …
+        Main: close conn
+        A: … exec_command client ! SSHException: Unable to open channel.""",
+    ),
+    "a client closed after a worker's last command, by luck": (
+        "closed-in-use possible",
+        """
+        A: exec_command client
+        Main: close client""",
+    ),
+    "a session refused while others are open": (
+        "session-limit observed",
+        """
+        A: opens ch1
+        B: open_session conn ! ChannelException: (2, 'Connect failed')""",
+    ),
+    "EOF that goes out after CLOSE": (
+        "eof-after-close observed",
+        """
+        A: close ch …
+        A: sends-close ch
+        A: … close ch
+        B: sends-eof ch
+        T: … run conn
+        B: exec_command client ! SSHException: SSH session not active""",
+    ),
+    "one thread closes the input and another the channel": (
+        "eof-after-close possible",
+        """
+        A: close ch.stdin
+        B: close ch""",
+    ),
+    "a command with a terminal whose channel nobody holds": (
+        "dropped-channel observed",
+        """
+        A: get_pty ch
+        A: exec_command ch
+        T: finalize ch …
+        T: sends-close ch
+        T: finalized ch""",
+    ),
+    "connections that outlive the threads that made them": (
+        "leaked-connection observed",
+        """
+        Main: start A
+        A: makes conn7
+        A: ends
+        Main: start B
+        B: makes conn8
+        B: ends
+        Main: join A
+        … 1 s
+        end: orderly""",
+    ),
+    "a stdin that the collector finds while its command runs": (
+        "finalizer-deadlock possible",
+        """
+        A: exec_command client
+        B: collect ch.stdin""",
+    ),
+    "a stdin whose finalizer does not come back": (
+        "finalizer-deadlock observed",
+        """
+        A: exec_command client
+        T: collect ch.stdin …
+        … 5 s
+        end: 3""",
+    ),
+}
+
+QUIET: dict[str, str] = {
+    "a client closed after the worker was joined": """
+        Main: start A
+        A: exec_command client
+        A: ends
+        Main: join A
+        Main: close client""",
+    "a client closed after the worker said that it is done": """
+        A: exec_command client
+        A: set ev
+        Main: await ev
+        Main: close client""",
+    "a channel closed to end its reader": """
+        A: recv ch …
+        Main: close ch
+        A: … recv ch""",
+    "a client closed to end the reader of an endless stream": """
+        A: recv ch …
+        Main: close client
+        A: … recv ch""",
+    "a read to an end that the peer has said, and a close while it returns": """
+        A: read ch.stdout …
+        T: gets-eof ch
+        Main: close client
+        A: … read ch.stdout = 5""",
+    "a client closed by the thread that uses it": """
+        A: exec_command client
+        A: close client
+        A: exec_command client ! AttributeError: 'NoneType' object has no attribute 'open_session'""",
+    "a client that is connected again after its close": """
+        A: exec_command client
+        A: close client
+        A: set ev
+        B: await ev
+        B: connect client
+        B: exec_command client""",
+    "input closed and then the channel, in one thread": "A: close ch.stdin\nA: close ch",
+    "a session refused with no other open: it is not their number": """
+        A: open_session conn ! ChannelException: (1, 'Administratively prohibited')""",
+    "a dropped channel whose command had ended": """
+        A: get_pty ch
+        A: exec_command ch
+        T: status ch 0
+        T: gets-eof ch
+        T: gets-close ch
+        A: finalize ch …
+        A: sends-close ch
+        A: finalized ch""",
+    "a stdin that its last user drops": """
+        A: exec_command client
+        A: finalize ch.stdin""",
+    "a stdin that the collector finds after the client was closed": """
+        A: exec_command client
+        A: close client
+        B: collect ch.stdin""",
+    "a connection that is closed before its thread ends": """
+        Main: start A
+        A: close client
+        A: ends
+        Main: join A
+        … 1 s
+        end: orderly""",
+}
+
+
+@pytest.mark.parametrize("sentence", FOUND)
+def test_ends_that_come_too_early_or_never_are_told(sentence: str) -> None:
+    expected, story = FOUND[sentence]
+    told = [said for said in said(findings_of(story)) if expected.partition(" ")[0] in said]
+    assert told == [expected]
+
+
+@pytest.mark.parametrize("sentence", QUIET)
+def test_ends_in_order_are_quiet(sentence: str) -> None:
+    assert [told for told in said(findings_of(QUIET[sentence])) if "leaked" not in told] == []
+
+
+def test_a_close_that_was_the_way_out_of_a_hang_is_not_what_went_wrong() -> None:
+    story = """
+        T: feed ch out 2097152
+        A: recv_exit_status ch …
+        … 5 s
+        Main: close client
+        A: … recv_exit_status ch = -1
+        end: orderly"""
+    assert list(said(findings_of(story))) == ["exit-status-before-output observed"]

@@ -1,0 +1,342 @@
+"""Who waits for whom: locks, windows, peers, futures, callbacks. Idle is not hung."""
+
+from __future__ import annotations
+
+import pytest
+from notation import findings_of, said
+
+FOUND: dict[str, tuple[str, str]] = {
+    "two locks in two orders, by luck not at once": (
+        "lock-order-inversion possible",
+        """
+        A: take L1
+        A: take L2
+        A: free L2
+        A: free L1
+        B: take L2
+        B: take L1
+        B: free L1
+        B: free L2""",
+    ),
+    "two threads that wait for each other's lock": (
+        "lock-order-inversion observed",
+        """
+        A: take L1
+        B: take L2
+        A: wait L2
+        B: wait L1
+        … 5 s
+        end: 3""",
+    ),
+    "three locks in a ring": (
+        "lock-order-inversion possible",
+        """
+        A: take L1
+        A: take L2
+        A: free L2
+        A: free L1
+        B: take L2
+        B: take L3
+        B: free L3
+        B: free L2
+        C: take L3
+        C: take L1
+        C: free L1
+        C: free L3""",
+    ),
+    "a lock over a command, and the same lock in a handler on the transport's thread": (
+        "lock-order-inversion possible",
+        """
+        A: take L1
+        A: open_session conn
+        A: free L1
+        T: take L1
+        T: free L1""",
+    ),
+    "a lock held while a remote command runs, and another thread waits for it": (
+        "lock-held-across-io observed",
+        """
+        A: take L
+        A: read ch.stdout …
+        B: wait L
+        … 3 s
+        A: … read ch.stdout = 3
+        A: free L
+        B: got L
+        B: free L""",
+    ),
+    "the exit status is waited for while the window is full": (
+        "exit-status-before-output observed",
+        """
+        A: recv_exit_status ch …
+        T: feed ch out 2097152
+        … 5 s
+        end: 3""",
+    ),
+    "the exit status is polled for while the window is full": (
+        "exit-status-before-output observed",
+        """
+        T: feed ch out 2097152
+        A: exit_status_ready ch
+        … 3 s
+        A: exit_status_ready ch
+        A: close ch""",
+    ),
+    "stdout is waited for while stderr fills the window": (
+        "undrained-stderr observed",
+        """
+        A: read ch.stdout …
+        T: feed ch err 2097152
+        … 5 s
+        end: 3""",
+    ),
+    "input is written while the output fills the window": (
+        "undrained-output-while-writing observed",
+        """
+        T: feed ch out 2097152
+        A: sendall ch …
+        … 5 s
+        end: 3""",
+    ),
+    "a peer that says nothing until the watchdog ends the program": (
+        "wait-without-timeout observed",
+        """
+        Main: recv ch …
+        … 8 s
+        end: 3""",
+    ),
+    "a peer that says nothing although keepalives are sent": (
+        "keepalive-is-not-a-timeout observed",
+        """
+        Main: set_keepalive conn (1000)
+        Main: recv ch …
+        … 8 s
+        end: 3""",
+    ),
+    "a handler that reads on the transport's own thread": (
+        "callback-blocks-transport observed",
+        """
+        T: recv ch …
+        … 5 s
+        end: 3""",
+    ),
+    "a handler that opens a session on the transport's own thread": (
+        "call-on-transport-thread observed",
+        """
+        T: exec_command client …
+        … 5 s
+        end: 3""",
+    ),
+    "workers that wait for tasks behind themselves": (
+        "pool-starvation observed",
+        """
+        Main: submit f1
+        W: run f1
+        W: submit f2
+        W: ask f2 …
+        … 5 s
+        end: 3""",
+    ),
+    "the main thread is done and waits for a reader of an endless stream": (
+        "exit-blocked observed",
+        """
+        A: recv ch …
+        Main: shutdown …
+        … 5 s
+        end: 3""",
+    ),
+    "another thread's question comes between a question and its answer": (
+        "shared-channel observed",
+        """
+        A: take L1
+        A: send ch
+        A: free L1
+        B: take L1
+        B: send ch
+        B: free L1
+        A: take L2
+        A: recv ch
+        A: free L2
+        B: take L2
+        B: recv ch
+        B: free L2""",
+    ),
+    "an exception that nobody asks for": (
+        "lost-exception observed",
+        """
+        Main: submit f
+        W: run f
+        W: exec_command client ! ChannelException: (2, 'Connect failed')
+        W: fail f "ChannelException: (2, 'Connect failed')"
+        end: orderly""",
+    ),
+}
+
+QUIET: dict[str, str] = {
+    "two locks in one order": """
+        A: take L1
+        A: take L2
+        A: free L2
+        A: free L1
+        B: take L1
+        B: take L2
+        B: free L2
+        B: free L1""",
+    "two orders under a gate lock": """
+        A: take L0
+        A: take L1
+        A: take L2
+        A: free L2
+        A: free L1
+        A: free L0
+        B: take L0
+        B: take L2
+        B: take L1
+        B: free L1
+        B: free L2
+        B: free L0""",
+    "two orders, the second after the first thread was joined": """
+        Main: start A
+        A: take L1
+        A: take L2
+        A: free L2
+        A: free L1
+        A: ends
+        Main: join A
+        Main: take L2
+        Main: take L1
+        Main: free L1
+        Main: free L2""",
+    "two orders of one thread": """
+        A: take L1
+        A: take L2
+        A: free L2
+        A: free L1
+        A: take L2
+        A: take L1
+        A: free L1
+        A: free L2""",
+    "the second lock is only tried": """
+        A: take L1
+        A: try L2
+        A: free L2
+        A: free L1
+        B: take L2
+        B: try L1
+        B: free L1
+        B: free L2""",
+    "a lock over a command that nobody waits for": """
+        A: take L
+        A: read ch.stdout …
+        … 5 s
+        A: … read ch.stdout = 3
+        A: free L""",
+    "a lock held for a short call": """
+        A: take L
+        A: read ch.stdout …
+        B: wait L
+        A: … read ch.stdout = 3
+        A: free L
+        B: got L
+        B: free L""",
+    "a long wait for the status of a command that says nothing": """
+        A: recv_exit_status ch …
+        … 60 s
+        T: status ch 0
+        A: … recv_exit_status ch
+        end: orderly""",
+    "an idle reader of a quiet server at an orderly end": """
+        Main: start A
+        A: recv ch …
+        … 60 s
+        end: orderly""",
+    "a full window that is read in time": """
+        T: feed ch out 2097152
+        A: recv_exit_status ch …
+        B: recv ch = 2097152
+        T: status ch 0
+        A: … recv_exit_status ch""",
+    "stderr read by another thread while stdout is waited for": """
+        A: read ch.stdout …
+        B: read ch.stderr …
+        T: feed ch err 2097152
+        … 5 s
+        T: gets-eof ch
+        B: … read ch.stderr = 2097152
+        A: … read ch.stdout""",
+    "a handler that only puts the channel into a queue": """
+        T: put q ch
+        A: get q ch
+        A: recv ch = 3""",
+    "a wait with a timeout that struck": """
+        A: recv ch (5000) …
+        … 5 s
+        A: … recv ch ! TimeoutError: timed out
+        end: orderly""",
+    "a program that Ctrl-C ended while it read": """
+        Main: recv ch …
+        … 5 s
+        Main: … recv ch ! KeyboardInterrupt
+        end: 130""",
+    "one thread asks and another one hears": """
+        A: send ch
+        B: recv ch = 3
+        A: send ch
+        B: recv ch = 3""",
+    "a dialogue under one lock, and locks within": """
+        A: take L0
+        A: take L1
+        A: send ch
+        A: free L1
+        A: take L2
+        A: recv ch
+        A: free L2
+        A: free L0
+        B: take L0
+        B: take L1
+        B: send ch
+        B: free L1
+        B: take L2
+        B: recv ch
+        B: free L2
+        B: free L0""",
+    "an exception that is asked for": """
+        Main: submit f
+        W: run f
+        W: exec_command client ! ChannelException: (2, 'Connect failed')
+        W: fail f "ChannelException: (2, 'Connect failed')"
+        Main: ask f
+        end: orderly""",
+    "errors of tasks beside one whose error was asked for": """
+        Main: submit f1
+        Main: submit f2
+        W: run f1
+        W: exec_command client ! ChannelException: (2, 'Connect failed')
+        W: fail f1 "ChannelException: (2, 'Connect failed')"
+        Main: ask f1
+        W: run f2
+        W: exec_command client ! ChannelException: (2, 'Connect failed')
+        W: fail f2 "ChannelException: (2, 'Connect failed')"
+        end: orderly""",
+    "a worker that waits for a task of another worker's": """
+        Main: submit f1
+        W: run f1
+        W: submit f2
+        V: run f2
+        W: ask f2 …
+        … 5 s
+        V: done f2
+        W: look f2
+        end: orderly""",
+}
+
+
+@pytest.mark.parametrize("sentence", FOUND)
+def test_who_waits_in_vain_is_told(sentence: str) -> None:
+    expected, story = FOUND[sentence]
+    assert expected in list(said(findings_of(story)))
+
+
+@pytest.mark.parametrize("sentence", QUIET)
+def test_who_only_waits_is_not_accused(sentence: str) -> None:
+    assert list(said(findings_of(QUIET[sentence]))) == []
