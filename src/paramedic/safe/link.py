@@ -265,9 +265,11 @@ class Link(paramiko.Transport):  # type: ignore[misc]
             # The reader may have told everybody it knew before we put the session where it looks.
             session.abandon()
             return
-        self._send_user_message(
-            Packet(packets.open_session(number, session.window_bytes, session.packet_bytes), session.sender)
-        )
+        request = packets.open_session(number, session.window_bytes, session.packet_bytes)
+        try:
+            self._send_user_message(Packet(request, session.sender))
+        except (EOFError, OSError):
+            session.abandon()
 
     def _route(self, kind: int, message: memoryview | bytes) -> bool:
         number = int.from_bytes(message[1:5], "big")

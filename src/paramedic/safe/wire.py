@@ -68,6 +68,8 @@ class Wire:
         self._stall_s = stall_s
         self._closed = False  # Transport.stop_thread() reads this name (paramiko/transport.py, 2.12 to 5.1).
         self.before_wait: Callable[[], None] | None = None
+        self.on_silence: Callable[[], None] | None = None
+        """Called by the reader when nothing came for the poll interval."""
         self.received_at = time.monotonic()
         if self._quick_acks:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -146,7 +148,12 @@ class Wire:
             self.before_wait()
         if self._out:
             self._flush(reader=True)
-        chunk = self._sock.recv(max(size, _READ_BYTES))
+        try:
+            chunk = self._sock.recv(max(size, _READ_BYTES))
+        except (TimeoutError, BlockingIOError):
+            if self.on_silence is not None:
+                self.on_silence()
+            raise  # Paramiko looks whether it is still wanted, and comes back
         self.received_at = time.monotonic()
         if self._quick_acks and _QUICKACK is not None:
             # The kernel forgets this option by itself, hence once per read.

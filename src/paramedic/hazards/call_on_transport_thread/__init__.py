@@ -21,6 +21,7 @@ HAZARD = Hazard(
         "through the connection does the same: Paramiko logs on this thread"
     ),
     fix="Let callbacks and logging handlers only put work into a queue that another thread serves.",
+    safe="ClientPool",
     upstream=(
         "https://github.com/paramiko/paramiko/issues/855",
         "https://github.com/paramiko/paramiko/issues/1634",

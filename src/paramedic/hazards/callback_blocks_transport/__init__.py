@@ -23,6 +23,7 @@ HAZARD = Hazard(
         "Let the handler only queue the channel, or start a thread, and return. Fetch passwords before "
         "auth_interactive()."
     ),
+    safe="Credentials",
     upstream=(
         "https://github.com/paramiko/paramiko/issues/855",
         "https://github.com/paramiko/paramiko/issues/975",

@@ -21,6 +21,7 @@ HAZARD = Hazard(
         "Connect in the child, after the fork, or use the spawn start method. In the child, "
         "Transport.atfork() closes its copy of the socket."
     ),
+    safe="ClientPool",
     upstream=(
         "https://github.com/paramiko/paramiko/issues/620",
         "https://github.com/paramiko/paramiko/issues/446",

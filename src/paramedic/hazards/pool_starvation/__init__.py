@@ -16,5 +16,6 @@ HAZARD = Hazard(
         "Use a second pool for the inner tasks, or let the outer code collect the results instead of waiting "
         "inside a task."
     ),
+    safe="ClientPool",
     upstream=("https://docs.python.org/3/library/concurrent.futures.html",),
 )

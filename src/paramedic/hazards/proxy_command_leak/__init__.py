@@ -18,6 +18,7 @@ HAZARD = Hazard(
         "After client.close(), join the transport thread, then call proxy.process.wait(timeout=…) and close "
         "proxy.process.stdin, stdout and stderr (with proxy.process: does both)."
     ),
+    safe="ClientPool",
     upstream=(
         "https://github.com/paramiko/paramiko/issues/1713",
         "https://github.com/paramiko/paramiko/issues/1715",

@@ -16,6 +16,7 @@ HAZARD = Hazard(
         "Make the proxy quiet (-q, or exec with 2>/dev/null in a shell), drain proxy.process.stderr in a "
         "thread, or use a direct-tcpip channel of a jump client instead."
     ),
+    safe="ClientPool",
     upstream=(
         "https://github.com/paramiko/paramiko/issues/413",
         "https://github.com/paramiko/paramiko/issues/1277",

@@ -24,6 +24,7 @@ HAZARD = Hazard(
         "Do not call renegotiate_keys() while channels are open, raise Packetizer.REKEY_BYTES so that the "
         "server starts re-keys, and reconnect on this error."
     ),
+    safe="ClientPool",
     upstream=(
         "https://github.com/paramiko/paramiko/issues/822",
         "https://github.com/paramiko/paramiko/issues/174",

@@ -18,6 +18,7 @@ HAZARD = Hazard(
         "(AuthHandler._parse_service_accept, auth_handler.py)"
     ),
     fix=("Let each login make its own agent connection (allow_agent=True does), or hold one lock around connect()."),
+    safe="ClientPool",
     upstream=(
         "https://github.com/paramiko/paramiko/issues/1602",
         "https://github.com/fabric/fabric/issues/1381",

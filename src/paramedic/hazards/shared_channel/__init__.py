@@ -20,6 +20,7 @@ HAZARD = Hazard(
         "Let one thread read each stream and hand the lines on through a queue, hold one lock around a whole "
         "send-and-receive dialogue, or open a channel for each thread."
     ),
+    safe="ClientPool",
     upstream=(
         "https://github.com/ktbyers/netmiko/issues/586",
         "https://github.com/ktbyers/netmiko/issues/2999",
