@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from typing import Any, cast
 
 import paramiko
-from paramiko.channel import Channel
+from paramiko.channel import Channel, ChannelStdinFile
 
 from paramedic.safe import packets
 from paramedic.safe.packets import Packet, Sender
+
+
+class LinkStdin(ChannelStdinFile):  # type: ignore[misc]
+    """The input of a command on a :class:`LinkChannel`, which may be dropped without being closed.
+
+    Threads: as ``paramiko.channel.ChannelStdinFile``: one thread writes.
+    """
+
+    def __del__(self) -> None:
+        with contextlib.suppress(Exception):
+            self.close()
 
 
 class LinkChannel(Channel):  # type: ignore[misc]
@@ -17,6 +29,7 @@ class LinkChannel(Channel):  # type: ignore[misc]
 
     * Its packets know it, so that none is sent after its CLOSE.
     * A refusal is its own.
+    * Its lock is re-entrant, so that the garbage collector may close it in the middle of anything.
     * A thread that waits for one stream, or for the exit status, does not starve while the other stream is full: both
       streams share one window (RFC 4254 section 5.2), and Paramiko gives room back only for what is read. While
       somebody waits, room is given back on arrival. What is not read then takes memory instead of hanging the program.
@@ -30,6 +43,10 @@ class LinkChannel(Channel):  # type: ignore[misc]
         Threads: any thread; it does not block.
         """
         super().__init__(chanid)
+        # The garbage collector may close a stdin on any thread at any moment, also on one that is in the middle of what
+        # holds this lock; Paramiko's is not re-entrant, and the thread would wait for itself (paramiko issue 2685).
+        self.lock = threading.RLock()
+        self.out_buffer_cv = threading.Condition(self.lock)
         self.sender = Sender()
         self.refusal: paramiko.ChannelException | None = None
         self.settled = threading.Event()
@@ -46,6 +63,28 @@ class LinkChannel(Channel):  # type: ignore[misc]
             saved = self.transport.saved_exception
             self.refusal = saved if isinstance(saved, paramiko.ChannelException) else None
         self.settled.set()
+
+    def exec_command(self, command: str | bytes) -> None:
+        """As ``paramiko.Channel.exec_command``.
+
+        Raises:
+            paramiko.SSHException: the channel is closed, or the server refuses to run the command.
+
+        Threads: the channel's thread. It blocks until the server answers.
+        """
+        if self.closed or self.eof_received or self.eof_sent or not self.active:
+            raise paramiko.SSHException("Channel is not open")
+        data = command if isinstance(command, bytes) else command.encode("utf-8")
+        self._event_pending()
+        self.transport._send_user_message(Packet(packets.execute(self.remote_chanid, data), self.sender))
+        self._wait_for_event()
+
+    def makefile_stdin(self, *params: Any) -> LinkStdin:
+        """As ``paramiko.Channel.makefile_stdin``.
+
+        Threads: the channel's thread; it does not block.
+        """
+        return LinkStdin(self, *params)
 
     # -- nothing after CLOSE
 

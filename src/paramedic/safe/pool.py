@@ -32,6 +32,7 @@ from paramedic.safe.known_hosts import KnownHosts
 from paramedic.safe.leash import leashed
 from paramedic.safe.plan import Sizes
 from paramedic.safe.result import CommandResult, Limits, Statistics
+from paramedic.safe.shared_client import SharedClient
 from paramedic.safe.shelf import Shelf, wait_for
 from paramedic.safe.sink import Collector, Sink
 from paramedic.safe.stream import Channel, Stream
@@ -374,7 +375,7 @@ class ClientPool(Copies):
         Threads: the ``with`` block's thread alone uses the client. It blocks.
         """
         key, link = wait_for(self._dispatcher, self._dispatcher.borrow(), timeout)
-        client = paramiko.SSHClient()
+        client = SharedClient()
         client._transport = link  # connect() would make its own connection; there is no public way
         try:
             yield client
@@ -387,6 +388,8 @@ class ClientPool(Copies):
     @contextlib.contextmanager
     def sftp(self, timeout: float | None = 30.0) -> Iterator[paramiko.SFTPClient]:
         """Lends an SFTP client: a session of a connection that others use too. It is kept for the next borrower.
+
+        An answer that takes longer than five minutes ends in a ``TimeoutError``.
 
         Args:
             timeout: seconds to wait until there is room for a session, and again for the server's answer.

@@ -111,7 +111,7 @@ class SharedClient(paramiko.SSHClient):  # type: ignore[misc]
         given = _EXEC.bind(self, *args, **kwargs)
         given.apply_defaults()
         command, bufsize, timeout = (given.arguments[name] for name in ("command", "bufsize", "timeout"))
-        channel = self._open(lambda transport: transport.open_session(timeout=timeout))
+        channel = self._open(lambda transport: transport.open_channel("session", timeout=timeout))
         try:
             if given.arguments["get_pty"]:
                 channel.get_pty()
@@ -137,7 +137,7 @@ class SharedClient(paramiko.SSHClient):  # type: ignore[misc]
         given = _SHELL.bind(self, *args, **kwargs)
         given.apply_defaults()
         size = {name: given.arguments[name] for name in ("term", "width", "height", "width_pixels", "height_pixels")}
-        channel = self._open(lambda transport: transport.open_session())
+        channel = self._open(lambda transport: transport.open_channel("session"))
         try:
             channel.get_pty(**size)
             channel.invoke_shell()
@@ -155,7 +155,7 @@ class SharedClient(paramiko.SSHClient):  # type: ignore[misc]
 
         Threads: any thread; the SFTP client belongs to it. It blocks until the server accepted it.
         """
-        channel = self._open(lambda transport: transport.open_session())
+        channel = self._open(lambda transport: transport.open_channel("session"))
         try:
             channel.invoke_subsystem("sftp")
             return paramiko.SFTPClient(channel)

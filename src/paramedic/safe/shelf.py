@@ -11,6 +11,7 @@ from paramedic.safe.connections import Borrowed
 from paramedic.safe.dispatch import Dispatcher
 from paramedic.safe.errors import PoolTimeout, SafeError, SessionRefused
 
+_ANSWER_S = 300.0
 _KEPT = 4
 
 
@@ -80,7 +81,7 @@ class Shelf:
         while True:
             key, link = wait_for(self._dispatcher, self._dispatcher.take_slot(), timeout)
             try:
-                channel = link.open_session(timeout=timeout or self._open_s)
+                channel = link.open_channel("session", timeout=timeout or self._open_s)
             except paramiko.ChannelException as error:
                 if self._dispatcher.free_slot(key, refused=True):
                     continue
@@ -94,7 +95,7 @@ class Shelf:
                 channel.settimeout(self._open_s)
                 channel.invoke_subsystem("sftp")
                 sftp = paramiko.SFTPClient(channel)
-                channel.settimeout(None)
+                channel.settimeout(_ANSWER_S)
                 return key, sftp
             except (paramiko.SSHException, EOFError, OSError) as error:
                 channel.close()
