@@ -8,9 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from paramedic.dump.calls import Layer
 from paramedic.dump.facts import DumpFacts
 from paramedic.dump.overview import overview
 from paramedic.dump.source import Sources
+from paramedic.dump.story import names, verb
+from paramedic.dump.waits import Wait
 from paramedic.hazards.catalogue import CATALOGUE, folder_of, lenses_of
 from paramedic.model.finding import Confidence, Finding
 from paramedic.model.hazard import Lens
@@ -55,7 +58,25 @@ def diagnose(facts: DumpFacts) -> Diagnosis:
             findings += module.find(facts)
         except Exception as error:  # an error of ours must not cost the other findings
             gaps.append(Gap(reason="lens-failed", detail=f"{hazard.name}: {type(error).__name__}: {error}"))
-    return Diagnosis(findings=without_the_obvious(findings), gaps=tuple(gaps))
+    return Diagnosis(findings=without_the_obvious(findings), gaps=(*gaps, *_unread_source(facts)))
+
+
+def _unread_source(facts: DumpFacts) -> list[Gap]:
+    """Threads that stand at a line of which only the source could say whether it takes a lock."""
+    lost = [
+        a
+        for a in facts.others
+        if a.wait in (Wait.OWN_CODE, Wait.LOCK) and a.calls[0].layer is Layer.USER
+        if a.site is not None and facts.sources.module(a.site.file) is None
+    ]
+    if not lost:
+        return []
+    site = lost[0].site
+    detail = (
+        f"the source of {site}, where {names(lost)} {verb(lost, 'stands', 'stand')}: which locks are waited for is "
+        "read from it; --source DIR says where it is"
+    )
+    return [Gap(reason="source-not-found", detail=detail)]
 
 
 def without_the_obvious(findings: Sequence[Finding]) -> tuple[Finding, ...]:

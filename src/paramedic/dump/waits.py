@@ -50,7 +50,7 @@ class Wait(StrEnum):
     PROCESS = "a child process"
     LOOP = "the event loop's next event"
     SLEEP = "some time to pass"
-    OWN_CODE = "something in its own code"
+    OWN_CODE = "something in code of yours"
     NOTHING = "nothing that we know"
 
 

@@ -28,15 +28,17 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
         if facts.on_cycle(transport) and not any(a.wait is Wait.AUTHENTICATION for a in victims):
             continue  # lock-order-inversion says more
         confidence, why = _judge(facts, transport)
+        wanted = facts.wants_lock(transport)
+        what = wanted[0].lock.text if wanted else transport.wait
         steps = (
-            transport.step(f"runs a handler of yours, which waits for {transport.wait}"),
+            transport.step(f"runs a handler of yours, which waits for {what}"),
             *(a.step(f"waits for {a.wait}, which only the transport thread can bring") for a in victims[:3]),
         )
         yield Finding(
             hazard=HAZARD.name,
             code=HAZARD.code,
             confidence=confidence,
-            message=f"A handler blocks the {transport.as_transport}: it waits for {transport.wait}. {why}",
+            message=f"A handler blocks the {transport.as_transport}: it waits for {what}. {why}",
             steps=steps,
             count=1,
         )
@@ -54,4 +56,6 @@ def _judge(facts: DumpFacts, transport: Activity) -> tuple[Confidence, str]:
     if facts.repeated:
         harm = Confidence.OBSERVED if served and len(facts.transports) == 1 else Confidence.POSSIBLE
         return harm, "Meanwhile nothing on the connection goes on"
-    return Confidence.ADVICE, "While it does, nothing on the connection goes on; one dump cannot say for how long"
+    return Confidence.ADVICE, (
+        "While it does, nothing on the connection goes on; one dump cannot say for how long: take another one"
+    )

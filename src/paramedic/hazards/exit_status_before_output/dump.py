@@ -82,5 +82,6 @@ def _judge(facts: DumpFacts, waiter: Activity) -> tuple[Confidence, str] | None:
         return Confidence.POSSIBLE, "the last packet was output for this channel, which nobody takes"
     return (
         Confidence.ADVICE,
-        "if the command writes more than a window (2 MiB) it stops; a dump cannot say whether it did",
+        "if the command writes more than a window (2 MiB) it stops; a dump cannot say whether it did, "
+        "`paramedic dump PID` on the living process can",
     )

@@ -53,7 +53,10 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
             hazard=HAZARD.name,
             code=HAZARD.code,
             confidence=how_sure,
-            message=f"{holder.name} holds {lock} while it waits for {holder.wait}; {names(threads)} must wait for it",
+            message=(
+                f"{holder.name} holds {lock} while it waits for {holder.wait}; {names(threads)} must wait for it"
+                + ("" if facts.repeated else "; one dump cannot say for how long: take another one")
+            ),
             steps=(
                 holder.step(f"holds {lock} and waits for {holder.wait}", locks=(lock,)),
                 *(step(group, f"waits for {lock}", site=group[0].site) for group in facts.groups(threads)),

@@ -50,4 +50,7 @@ def _judge(facts: DumpFacts, writer: Activity) -> tuple[Confidence, str] | None:
         return Confidence.POSSIBLE, "the code reads it only afterwards; both directions fill up and stop"
     if order is Order.BEFORE:
         return None
-    return Confidence.ADVICE, "a peer that writes back stops reading once our window is used up"
+    return Confidence.ADVICE, (
+        "a peer that writes back stops reading once our window is used up; `paramedic dump PID` on the living process "
+        "says whether it is"
+    )

@@ -55,5 +55,6 @@ def _judge(facts: DumpFacts, waiter: Activity) -> tuple[Confidence, str] | None:
         return Confidence.POSSIBLE, "the last packet that came was for the unread stream, and nothing came since"
     return (
         Confidence.ADVICE,
-        "it is read only afterwards; a dump without the channel's counters cannot say how full it is",
+        "it is read only afterwards; a dump without the channel's counters cannot say how full it is, "
+        "`paramedic dump PID` on the living process can",
     )
