@@ -172,6 +172,8 @@ def call_function(w: Walker, fn: Function, args: list[Value], keywords: dict[str
     world.calls[key] = times + 1
     since, steps, deeds = world.next_moment(), world.steps, world.deeds()
     world.entered.add(id(fn.node))
+    if world.episode_name == "the module":
+        world.called_by_module.add(id(fn.node))
     scope = Scope(fn.scope)
     _bind_arguments(w, fn, scope, args, keywords)
     is_coroutine = isinstance(fn.node, ast.AsyncFunctionDef)

@@ -10,6 +10,7 @@ from paramedic.lint import blocks, calls, fixtures
 from paramedic.lint.definitions import run_module
 from paramedic.lint.facts import SourceFacts
 from paramedic.lint.modules import Module, ModuleIndex
+from paramedic.lint.values import Function
 from paramedic.lint.walker import Walker
 from paramedic.lint.world import STEPS, OutOfSteps, World
 
@@ -73,7 +74,8 @@ def _read_rest(walker: Walker, module: Module) -> None:
     """Reads the functions of a module that nothing called yet, as its users may call them."""
     world = walker.world
     for fn in world.functions.get(id(module), []):  # which grows while it is read
-        if id(fn.node) in world.entered:
+        known = id(fn.node) in world.entered
+        if known and not _is_offered(world, fn):
             continue
         world.episode += 1
         world.episode_name = fn.name
@@ -84,7 +86,7 @@ def _read_rest(walker: Walker, module: Module) -> None:
         function = fn
         if fn.owner is not None and fn.kind != "static":
             receiver = fn.owner if fn.kind == "class" else calls.stand_in(walker, fn.owner, fn.node)
-            if id(fn.node) in world.entered:
+            if not known and id(fn.node) in world.entered:
                 _drain(world, walker)
                 continue
             function = fn.bind(receiver)
@@ -96,6 +98,17 @@ def _read_rest(walker: Walker, module: Module) -> None:
         walker.on_yield = None
         world.escape(result)
         _drain(world, walker)
+
+
+def _is_offered(world: World, fn: Function) -> bool:
+    """Whether a function runs whatever command others give it, though its own tree only gives it a few."""
+    if isinstance(fn.node, ast.Lambda) or fn.name.startswith("_") or id(fn.node) in world.called_by_module:
+        return False
+    arguments = fn.node.args
+    if len([*arguments.posonlyargs, *arguments.args]) < (2 if fn.owner is not None else 1):
+        return False
+    runs = {n.attr for n in ast.walk(fn.node) if isinstance(n, ast.Attribute)}
+    return "exec_command" in runs and not runs.isdisjoint({"read", "readlines", "recv_exit_status", "makefile"})
 
 
 def _drain(world: World, walker: Walker) -> None:

@@ -61,6 +61,7 @@ class World:
         self.pending: list[Pending] = []
         self.contexts_of: dict[int, list[Pending]] = {}
         self.entered: set[int] = set()
+        self.called_by_module: set[int] = set()
         self.calls: dict[tuple[int, int, int], int] = {}
         self.seen_calls: set[tuple[object, ...]] = set()
         self.dear_calls: dict[tuple[int, int], int] = {}
