@@ -1,8 +1,7 @@
 """The contract of Paramiko's objects: which pairs of calls must not run at the same time.
 
 An operation *uses* resources; a rule says which uses of one resource exclude each other. What no rule names is safe
-together. Checked against Paramiko 5.1.0, where not said otherwise also 2.12 to 4.0; ``docs/explanation/contract.md``
-has the long form.
+together. ``docs/explanation/contract.md`` has the long form.
 """
 
 from __future__ import annotations
@@ -30,7 +29,9 @@ class Rule:
         second: groups of the other side.
         hazard: what a breach is.
         need: what it takes to say so.
-        cite: the Paramiko code that makes it so.
+        file: of Paramiko's, that makes it so.
+        function: in that file.
+        because: what it does there.
     """
 
     resource: str
@@ -38,81 +39,91 @@ class Rule:
     second: frozenset[str]
     hazard: str
     need: Need
-    cite: str
+    file: str
+    function: str
+    because: str
+
+    @property
+    def cite(self) -> str:
+        """The Paramiko code that makes it so: file, function, the versions in which it was read, and what it does."""
+        return f"{self.file} {self.function} (Paramiko {READ_IN}) {self.because}"
 
 
-def _rule(resource: str, first: str, second: str, hazard: str, cite: str, need: Need = Need.UNORDERED) -> Rule:
+READ_IN = "2.12.0, 3.5.1, 4.0.0, 5.1.0"
+"""The versions of Paramiko in whose source every row was read."""
+
+
+def _rule(
+    resource: str, first: str, second: str, hazard: str,
+    file: str, function: str, because: str, need: Need = Need.UNORDERED,
+) -> Rule:  # fmt: skip
     return Rule(
-        resource=resource,
-        first=frozenset(first.split()),
-        second=frozenset(second.split()),
-        hazard=hazard,
-        need=need,
-        cite=cite,
-    )
+        resource=resource, first=frozenset(first.split()), second=frozenset(second.split()), hazard=hazard, need=need,
+        file=file, function=function, because=because,
+    )  # fmt: skip
 
 
 RULES: tuple[Rule, ...] = (
     _rule(
         "client.life", "connect", "connect", "shared-client-connect",
-        "client.py SSHClient.connect (5.1.0) stores self._transport without a lock and reads it again in _auth",
+        "client.py", "SSHClient.connect", "stores self._transport without a lock, and _auth reads it again",
     ),
     _rule(
         "client.life", "connect", "use", "shared-client-connect",
-        "client.py SSHClient.exec_command (5.1.0) uses whatever self._transport is at that moment",
+        "client.py", "SSHClient.exec_command", "uses whatever self._transport is at that moment",
         Need.OVERLAP,
     ),
     _rule(
         "transport.auth", "auth", "auth", "shared-client-connect",
-        "transport.py Transport.auth_publickey (5.1.0) replaces self.auth_handler, of which there is one",
+        "transport.py", "Transport.auth_publickey", "replaces self.auth_handler, of which there is one",
     ),
     _rule(
         "agent", "sign", "sign", "shared-agent",
-        "agent.py AgentSSH._send_message (5.1.0) writes a request and reads a reply without a lock",
+        "agent.py", "AgentSSH._send_message", "writes a request and reads a reply without a lock",
     ),
     _rule(
         "channel.out", "read", "read", "shared-channel",
-        "buffered_pipe.py BufferedPipe.read (5.1.0) gives the buffered bytes to whoever asks first",
+        "buffered_pipe.py", "BufferedPipe.read", "gives the buffered bytes to whoever asks first",
     ),
     _rule(
         "channel.err", "read", "read", "shared-channel",
-        "buffered_pipe.py BufferedPipe.read (5.1.0), through Channel.in_stderr_buffer",
+        "channel.py", "Channel.recv_stderr", "gives the buffered bytes of in_stderr_buffer to whoever asks first",
     ),
     _rule(
         "channel.in", "write", "write", "shared-channel",
-        "channel.py Channel.sendall (5.1.0) sends in pieces and lets go of Channel.lock between them",
+        "channel.py", "Channel.sendall", "sends in pieces and lets go of Channel.lock between them",
     ),
     _rule(
         "channel.request", "ask", "ask", "shared-channel",
-        "channel.py Channel._wait_for_event (5.1.0): one event for the reply to every request",
+        "channel.py", "Channel._wait_for_event", "waits for one event, whichever request it answers",
     ),
     _rule(
         "channel.end", "eof", "close", "eof-after-close",
-        "channel.py Channel.shutdown (5.1.0) composes EOF under Channel.lock and sends it after letting go",
+        "channel.py", "Channel.shutdown", "composes EOF under Channel.lock and sends it after letting go",
     ),
     _rule(
         "sftp", "call", "call", "shared-sftp-client",
-        "sftp_client.py SFTPClient._read_response (5.1.0): whoever waits reads any reply and drops those of others",
+        "sftp_client.py", "SFTPClient._read_response", "lets whoever waits read any reply, and drops those of others",
     ),
     _rule(
         "sftp", "file", "call", "shared-sftp-client",
-        "sftp_file.py SFTPFile shares its client's channel and replies (5.1.0)",
+        "sftp_file.py", "SFTPFile._read", "asks over its client's channel, and reads replies as the client does",
     ),
     _rule(
         "sftp", "file", "file", "shared-sftp-client",
-        "sftp_file.py SFTPFile shares its client's channel and replies (5.1.0)",
+        "sftp_file.py", "SFTPFile._read", "asks over its client's channel, and reads replies as the client does",
     ),
     _rule(
         "file", "position", "position", "shared-sftp-file",
-        "file.py BufferedFile (5.1.0) keeps one position and one buffer for all callers",
+        "file.py", "BufferedFile.read", "moves the one position and the one buffer that all callers share",
     ),
     _rule(
         "transport.reply", "global", "global", "global-request-race",
-        "transport.py Transport.global_request (5.1.0): one completion_event and one global_response",
+        "transport.py", "Transport.global_request", "keeps one completion_event and one global_response",
     ),
     _rule(
         "host-keys", "change", "change", "known-hosts-race",
-        "client.py SSHClient.save_host_keys (5.1.0) reads, then truncates and rewrites the file without a lock",
+        "client.py", "SSHClient.save_host_keys", "reads, then truncates and rewrites the file without a lock",
     ),
 )  # fmt: skip
 
