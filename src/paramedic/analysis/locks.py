@@ -97,6 +97,8 @@ class Edge:
         gates: the other locks that were held.
         epoch: the moment at which the second was asked for.
         known: what the thread knew of others then, by deliberate hand-overs.
+        first_ns: when the first was taken.
+        second_ns: when the second was asked for.
         call: the remote call, where ``second`` is a transport.
     """
 
@@ -108,6 +110,8 @@ class Edge:
     gates: frozenset[int]
     epoch: Epoch
     known: Known
+    first_ns: int
+    second_ns: int
     call: Call | None = None
 
     def before(self, other: Edge) -> bool:
@@ -137,7 +141,7 @@ class Locks:
         """A thread is about to block."""
         self.waiting[thread] = Wait(lock, thread, stack, t_ns, timeout_ms)
         if timeout_ms < 0:
-            self._order(thread, lock, stack, clock, transport)
+            self._order(thread, lock, stack, t_ns, clock, transport)
 
     def got(
         self, thread: int, lock: int, stack: int, t_ns: int, tried: bool, clock: ThreadClock, transport: int
@@ -147,7 +151,7 @@ class Locks:
         if wait is not None and wait.lock == lock:
             self._waited(wait, t_ns)
         elif not tried:
-            self._order(thread, lock, stack, clock, transport)
+            self._order(thread, lock, stack, t_ns, clock, transport)
         hold = Hold(lock, thread, stack, t_ns)
         self.held.setdefault(thread, []).append(hold)
         self._holder[lock] = hold
@@ -174,7 +178,7 @@ class Locks:
         holds = self.held.get(call.thread)
         if holds and transport:
             for hold in holds:
-                self._edge(hold, -transport, call.stack, clock, holds, call)
+                self._edge(hold, -transport, call.stack, call.began_ns, clock, holds, call)
 
     def remote_ended(self, call: Call, t_ns: int) -> None:
         """… and ends."""
@@ -220,17 +224,17 @@ class Locks:
                 contention.count = worst.count
                 self._worst[key] = contention
 
-    def _order(self, thread: int, lock: int, stack: int, clock: ThreadClock, transport: int) -> None:
+    def _order(self, thread: int, lock: int, stack: int, t_ns: int, clock: ThreadClock, transport: int) -> None:
         holds = self.held.get(thread)
         if holds:
             for hold in holds:
-                self._edge(hold, lock, stack, clock, holds, None)
+                self._edge(hold, lock, stack, t_ns, clock, holds, None)
         if transport:
-            own = Hold(-transport, thread, 0, 0)
-            self._edge(own, lock, stack, clock, holds or [], None)
+            own = Hold(-transport, thread, 0, t_ns)
+            self._edge(own, lock, stack, t_ns, clock, holds or [], None)
 
     def _edge(
-        self, hold: Hold, second: int, stack: int, clock: ThreadClock, holds: list[Hold], call: Call | None
+        self, hold: Hold, second: int, stack: int, t_ns: int, clock: ThreadClock, holds: list[Hold], call: Call | None
     ) -> None:
         if hold.lock == second:
             return
@@ -248,4 +252,9 @@ class Locks:
             else:
                 kept.pop(_KEPT_EDGES // 2)
         gates = frozenset(h.lock for h in holds if h.lock != hold.lock)
-        kept.append(Edge(hold.lock, second, hold.thread, hold.stack, stack, gates, clock.now, clock.weak_known, call))
+        kept.append(
+            Edge(
+                hold.lock, second, hold.thread, hold.stack, stack, gates, clock.now, clock.weak_known,
+                hold.began_ns, t_ns, call,
+            )
+        )  # fmt: skip

@@ -48,10 +48,10 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         for edge in edges:
             thread, first, second = edge.thread, _name(facts, edge.first), _name(facts, edge.second)
             if edge.first > 0:
-                steps.append(story.step(thread, edge.first_stack, facts.first_ns, f"takes {first}"))
-            asked = f"calls {edge.call.method}(), which waits for {second}" if edge.call else f"then takes {second}"
+                steps.append(story.step(thread, edge.first_stack, edge.first_ns, f"took {first}"))
+            asked = f"called {edge.call.method}(), which waits for {second}" if edge.call else f"then took {second}"
             steps.append(
-                story.step(thread, edge.second_stack, facts.first_ns, asked, [edge.first] if edge.first > 0 else ())
+                story.step(thread, edge.second_stack, edge.second_ns, asked, [edge.first] if edge.first > 0 else ())
             )
             parts.append(f"{facts.world.thread_name(thread)} takes {first}, then {second}")
         objects = [edge.first for edge in edges if edge.first > 0]
