@@ -1,0 +1,27 @@
+"""The remote side, as the walker sees it; one call at a time."""
+import os
+import threading
+
+import paramiko
+
+
+class Remote:
+    def __init__(self):
+        self._transport = paramiko.Transport((os.environ["CASE_HOST"], int(os.environ["CASE_PORT"])))
+        self._transport.connect(username=os.environ["CASE_USER"],
+                                pkey=paramiko.Ed25519Key(filename=os.environ["CASE_KEY"]))
+        self._sftp = paramiko.SFTPClient.from_transport(self._transport)
+        self._one_at_a_time = threading.Lock()
+
+    def entries(self, folder):
+        with self._one_at_a_time:
+            return self._sftp.listdir_attr(folder)
+
+    def size(self, path):
+        with self._one_at_a_time:
+            return self._sftp.lstat(path).st_size
+
+    def close(self):
+        with self._one_at_a_time:
+            self._sftp.close()
+        self._transport.close()
