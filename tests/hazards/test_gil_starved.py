@@ -77,7 +77,7 @@ def told(folder: Path, row: Row, calls: bool, times: int = 8) -> list[str]:
 
 @pytest.mark.parametrize("story", FOUND)
 def test_found(story: str, tmp_path: Path) -> None:
-    assert told(tmp_path, *FOUND[story]) == ["gil-starved-transport advice"]
+    assert "gil-starved-transport advice" in told(tmp_path, *FOUND[story])
 
 
 @pytest.mark.parametrize("story", QUIET)
@@ -87,7 +87,7 @@ def test_quiet(story: str, tmp_path: Path) -> None:
 
 def test_few_looks_prove_nothing(tmp_path: Path) -> None:
     row, calls = next(iter(FOUND.values()))
-    assert told(tmp_path, row, calls, times=3) == []
+    assert "gil-starved-transport advice" not in told(tmp_path, row, calls, times=3)
 
 
 def test_slices_are_read_back_and_damage_is_passed_over(tmp_path: Path) -> None:

@@ -262,8 +262,8 @@ with lab() as server, connected(server) as client:
     while not (found := [f.hazard for f in rec.findings() if f.confidence == "observed"]):
         assert time.monotonic() < deadline
     assert found == ["undrained-stderr"], found
-    client.close(); worker.join(20)
     paramedic.stop()
+    client.close(); worker.join(20)
 """,
         {"undrained-stderr": "observed"},
         "",
