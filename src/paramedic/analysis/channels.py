@@ -19,6 +19,7 @@ from paramedic.model.event import ERR, IN, OUT
 FULL = 0.85
 """From this share of unread bytes on a window counts as full: a tenth of it may be read and not yet given back."""
 _MOST_LATE = 1000
+_OPENERS = ("SSHClient.", "Transport.open", "SFTPClient.")
 _KEPT_GONE = 500
 STUCK_NS = 1_000_000_000
 """A wait for somebody who waits for us counts from this long on."""
@@ -164,6 +165,12 @@ class Channels:
         if channel is None:
             channel = self.alive[ident] = Channel(ident)
         return channel
+
+    def opened_by(self, ident: int, calls: list[Call]) -> None:
+        """A channel is linked, or a file or SFTP client is made of it, under these calls: one of them has opened it."""
+        channel = self.of(ident)
+        if channel.opener is None:
+            channel.opener = next((call for call in reversed(calls) if call.name.startswith(_OPENERS)), None)
 
     def polled_in_vain(self, ident: int, call: Call) -> bool:
         """Whether the exit status is asked for, without waiting, while the window is full; the call then counts from

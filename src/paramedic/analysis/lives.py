@@ -226,8 +226,10 @@ class Lives:
 
     def session_opened(self, transport: int, channel: int) -> None:
         """A channel belongs to this connection from now on."""
-        self.opened[transport] = self.opened.get(transport, 0) + 1
         sessions = self.sessions.setdefault(transport, set())
+        if channel in sessions:
+            return
+        self.opened[transport] = self.opened.get(transport, 0) + 1
         sessions.add(channel)
         if len(sessions) > self.peaks.get(transport, 0):
             self.peaks[transport] = len(sessions)

@@ -12,7 +12,7 @@ from paramedic.analysis.machine import NOWHERE, Listener, Machine, Root
 from paramedic.analysis.operations import CALLS_BACK, operations
 from paramedic.analysis.roots import resource_of
 from paramedic.analysis.wire import ANSWERED, SENT, WireFacts
-from paramedic.model.event import Event, Kind
+from paramedic.model.event import FIRST_STREAM, Event, Kind
 from paramedic.model.report import Gap
 
 _REGISTERED = 1
@@ -295,6 +295,10 @@ class RunFacts(WireFacts):
     def _new(self, event: Event) -> None:
         kind = self._operations[event.op].name.partition(".")[0] if event.op else "object"
         self.world.born(event.obj, kind, event.site, event.a, event.b, event.thread)
+        if event.a and kind in ("ChannelFile", "SFTPClient"):
+            self.channels.opened_by(event.a, self.open.of(event.thread))
+        if event.obj >= FIRST_STREAM:
+            self._streams.setdefault(event.a, []).append(event.obj)
         if kind == "Transport":
             if event.a:
                 self.roots.carried(event.obj, self.roots.of(event.a).transport)

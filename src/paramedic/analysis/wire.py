@@ -34,6 +34,7 @@ class WireFacts(Facts):
         super().__init__(texts, {o.name: o.remote for o in operations}, process)
         self._operations = operations
         self._by_name = {o.name: o for o in operations}
+        self._streams: dict[int, list[int]] = {}
 
     def _final(self, event: Event) -> None:
         thing = self.world.things.get(event.obj)
@@ -56,6 +57,9 @@ class WireFacts(Facts):
                 self.channels.forget(event.obj)
                 self.clocks.forget(event.obj)
                 self.dialogues.forget(event.obj)
+                for stream in self._streams.pop(event.obj, ()):  # those of a command are not told one by one
+                    self.world.gone(stream)
+                    self.roots.forget(stream)
             self.world.gone(event.obj)
             self.roots.forget(event.obj)
 
@@ -76,10 +80,7 @@ class WireFacts(Facts):
         self.roots.forget(event.obj)
         self.lives.session_opened(event.a, event.obj)
         self.roots.by_number[(event.a, event.b)] = event.obj
-        for call in reversed(self.open.of(event.thread)):
-            if self._operations and call.name.startswith(("SSHClient.", "Transport.", "SFTPClient.")):
-                self.channels.of(event.obj).opener = call
-                break
+        self.channels.opened_by(event.obj, self.open.of(event.thread))
 
     def _state(self, event: Event) -> None:
         if event.op == State.REMOTE_CHANNEL:

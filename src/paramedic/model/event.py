@@ -42,6 +42,8 @@ class Kind(IntEnum):
     FORK = 22  # a = process id of the child (in the parent) or of the parent (in the child)
     GAP = 23  # something was not recorded: b = text: slug and detail
     STATE = 24  # `obj` changed: op = which state, a = its value, b = text
+    OPENED = 25  # channel `obj` is open: a = its transport | the peer's number for it << 32, b = its number, site = our
+    # window. Only in files: a reader makes NEW, LINK and two STATE of it, and NEW of a `RETURN` that brings new streams
 
 
 class Event(NamedTuple):
@@ -92,3 +94,6 @@ class State(IntEnum):
 
 OUT, ERR, IN = 0, 1, 2
 """Streams of a channel, as `Kind.FEED` and `Kind.NEW` of a channel file number them."""
+
+FIRST_STREAM = 1 << 31
+"""The files of a command get their ids from here on: one number for OUT, the next for ERR, the next for IN."""

@@ -9,56 +9,188 @@ from collections.abc import Callable, Iterator
 from sys import _getframe, getrefcount
 from typing import Any
 
-from paramedic.model.event import ERR, IN, OUT, Kind
-from paramedic.record.patches import Target
-from paramedic.record.probe import Probes
+from paramedic.model.event import ERR, FIRST_STREAM, IN, OUT, Kind, State
+from paramedic.model.operations import NUMBER
+from paramedic.record.patches import Guard, Leave, Target
+from paramedic.record.probe import MARK, Probes
 
-_FINAL = int(Kind.FINAL)
+_FINAL, _LINK, _NEW, _OPENED, _RETURN, _STATE = (
+    int(k) for k in (Kind.FINAL, Kind.LINK, Kind.NEW, Kind.OPENED, Kind.RETURN, Kind.STATE)
+)
+QUIET = "_paramedic_quiet_"
+"""Attribute of a channel that carries SFTP: until when, in CLOCK_MONOTONIC, data need not be recorded again."""
 
 
-def births(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
+class Births:
     """Where objects come to be, and what they belong to.
+
+    Channels, their files and SFTP files are many, and most of them Paramiko uses itself. They get their ids when the
+    program gets them, or when something of theirs is recorded first.
 
     Threads: the thread that starts a recording; the probes in any thread, without blocking.
     """
-    channel_type = homes["Channel"]
-    stdin, stderr = homes["ChannelStdinFile"], None
-    id_of, adopt, trouble = probes.id_of, probes.adopt, probes.trouble
-    stderr = next((c for c in homes["ChannelFile"].__subclasses__() if c.__name__ == "ChannelStderrFile"), None)
 
-    def born(parent: Callable[..., tuple[int, int]] | None, placed: bool) -> Callable[..., None]:
-        def enter(thing: Any, *values: Any) -> None:
+    def __init__(self, homes: dict[str, Any], probes: Probes) -> None:
+        self._homes, self._probes = homes, probes
+        self._streams = iter(range(FIRST_STREAM, 1 << 32, 4)).__next__
+        self._claims: dict[int, int] = {}
+        self._asked: set[int] = set()
+        self._stderr = next(
+            (c for c in homes["ChannelFile"].__subclasses__() if c.__name__ == "ChannelStderrFile"), None
+        )
+        if probes.unseen == probes.adopt_alone:
+            probes.unseen = self.unseen
+        probes.defaults.append((homes["Channel"], QUIET))
+
+    def targets(self) -> Iterator[Target]:
+        """The probes that are not those of calls."""
+        adopt, trouble = self._probes.adopt, self._probes.trouble
+
+        def born(parent: Callable[[Any], int] | None) -> Callable[..., None]:
+            def enter(thing: Any, *values: Any) -> None:
+                try:
+                    if not thing._paramedic_id_:
+                        adopt(thing, parent(*values) if parent is not None else 0, 0, _getframe(2))
+                except Exception as e:
+                    trouble("birth", e)
+
+            return enter
+
+        for name in ("SSHClient", "HostKeys", "ProxyCommand"):
+            yield Target(self._homes[name], "__init__", born(None))
+        yield Target(self._homes["Transport"], "__init__", born(self._channel), parameters=("sock",))
+        yield Target(self._homes["SFTPClient"], "__init__", born(self._sftp_channel), parameters=("sock",))
+        yield Target(self._homes["Channel"], "_set_remote_channel", self._confirmed, parameters=("chanid",))
+        # the finalizer of a stdin matters also where nothing else is done with it
+        yield Target(self._homes["Channel"], "makefile_stdin", lambda _: 0, self._made, guard=self._probes.by_user)
+
+    def leaves(self) -> dict[str, Callable[[Leave], Leave]]:
+        """What is to be done at the end of some calls, around the probe that they have."""
+        return {
+            "SSHClient.exec_command": self._streams_made,
+            "SFTPClient.open": self._opened_file,
+            "SSHClient.invoke_shell": self._asked_for,
+            "Transport.open_session": self._asked_for,
+            "Transport.open_channel": self._asked_for,
+        }
+
+    def unseen(self, thing: Any) -> int:
+        """Gives an id to an object of Paramiko's that has none yet: two threads that meet here give the same."""
+        claimed = self._claims.setdefault(id(thing), self._probes.new_id())
+        try:
+            known: int = getattr(thing, MARK, 0)
+            return known or self._name(thing, claimed)
+        finally:
+            self._claims.pop(id(thing), None)
+
+    def _name(self, thing: Any, given: int) -> int:
+        probes, homes = self._probes, self._homes
+        if isinstance(thing, homes["Channel"]):
+            return self._open(thing, given, getattr(thing, "remote_chanid", 0))
+        parent = number = 0
+        if isinstance(thing, homes["ChannelFile"]):
+            parent, number = probes.id_of(thing.channel), self._stream(thing)
+        elif isinstance(thing, homes["SFTPFile"]):
+            parent = probes.id_of(thing.sftp)
+        elif isinstance(thing, (homes["Transport"], homes["SFTPClient"])):
+            parent = self._channel(thing.sock)
+        return probes.adopt(thing, parent, number, None, given)
+
+    def _stream(self, thing: Any) -> int:
+        flags = getattr(thing, "_flags", 0)
+        if isinstance(thing, self._homes["ChannelStdinFile"] or ()):
+            return IN
+        if flags & thing.FLAG_WRITE and not flags & thing.FLAG_READ:
+            return IN
+        return ERR if isinstance(thing, self._stderr or ()) else OUT
+
+    def _channel(self, sock: Any) -> int:
+        return self._probes.id_of(sock) if isinstance(sock, self._homes["Channel"]) else 0
+
+    def _sftp_channel(self, sock: Any) -> int:
+        given = self._channel(sock)
+        if given:
+            setattr(sock, QUIET, 1)
+        return given
+
+    def _open(self, channel: Any, given: int, chanid: int) -> int:
+        probes = self._probes
+        channel._paramedic_id_ = given
+        transport = channel.transport
+        over = 0 if transport is None else transport._paramedic_id_ or probes.id_of(transport)
+        a = over | (chanid & 0x7FFFFFFF) << 32
+        probes.row(_OPENED, 0, given, channel.in_window_size, a, channel.chanid)
+        if over not in self._asked:  # with its first channel the program has had its chance to set the option
+            self._asked.add(over)
+            option = getattr(getattr(transport, "sock", None), "getsockopt", None)
+            if option is not None:
+                probes.row(_STATE, State.NO_DELAY, over, 0, int(bool(option(6, 1))), 0)  # IPPROTO_TCP, TCP_NODELAY
+        return given
+
+    def _confirmed(self, channel: Any, chanid: int) -> None:
+        """The peer has opened the channel; nobody else knows it yet but the thread that waits for this."""
+        try:
+            if not channel._paramedic_id_:
+                self._open(channel, self._probes.new_id(), chanid)
+        except Exception as e:
+            self._probes.trouble("channel", e)
+
+    def _asked_for(self, leave: Leave) -> Leave:
+        """Whose a channel is that the program gets: it was recorded by the connection's thread."""
+        probes = self._probes
+
+        def opened(token: int, channel: Any) -> Any:
             try:
-                if not thing._paramedic_id_:
-                    over, which = parent(thing, *values) if parent is not None else (0, 0)
-                    adopt(thing, over, which, _getframe(2) if placed else None)
+                probes.row(_LINK, 0, probes.id_of(channel), 0, probes.id_of(channel.transport), channel.chanid)
             except Exception as e:
-                trouble("birth", e)
+                probes.trouble("channel", e)
+            return leave(token, channel)
 
-        return enter
+        return opened
 
-    def of_socket(_: Any, sock: Any) -> tuple[int, int]:
-        return (id_of(sock), 0) if isinstance(sock, channel_type) else (0, 0)
+    def _streams_made(self, leave: Leave) -> Leave:
+        row, streams, trouble, op = (
+            self._probes.row,
+            self._streams,
+            self._probes.trouble,
+            NUMBER["SSHClient.exec_command"],
+        )
+        stdin_type, plain = self._homes["ChannelStdinFile"], self._homes["ChannelFile"]
 
-    def of_channel_file(thing: Any, channel: Any, mode: str) -> tuple[int, int]:
-        kind = type(thing)
-        stream = IN if kind is stdin or ("w" in mode and "r" not in mode) else ERR if kind is stderr else OUT
-        return id_of(channel), stream
+        def made(token: int, result: Any) -> Any:
+            try:
+                stdin, stdout, stderr = result
+                given = stdout.channel._paramedic_id_
+                if given and type(stdin) is stdin_type and type(stdout) is plain and not stdout._paramedic_id_:
+                    first = streams()
+                    stdout._paramedic_id_, stderr._paramedic_id_, stdin._paramedic_id_ = first, first + 1, first + 2
+                    row(_RETURN, op, token, 0, first, given)
+                    return result
+            except Exception as e:
+                trouble("exec_command", e)
+            return leave(token, result)
 
-    plans: list[tuple[str, Callable[..., tuple[int, int]] | None, tuple[str, ...]]] = [
-        ("SSHClient", None, ()),
-        ("Transport", of_socket, ("sock",)),
-        ("Channel", lambda _, chanid: (0, chanid), ("chanid",)),
-        ("ChannelFile", of_channel_file, ("channel", "mode")),
-        ("SFTPClient", of_socket, ("sock",)),
-        ("SFTPFile", lambda _, sftp: (id_of(sftp), 0), ("sftp",)),
-        ("HostKeys", None, ()),
-        ("ProxyCommand", None, ()),
-    ]
-    for name, parent, parameters in plans:
-        # channels and their files are many, and known by their number and by the call that opened them
-        placed = name not in ("Channel", "ChannelFile")
-        yield Target(homes[name], "__init__", born(parent, placed), parameters=parameters)
+        return made
+
+    def _opened_file(self, leave: Leave) -> Leave:
+        adopt, trouble = self._probes.adopt, self._probes.trouble
+
+        def opened(token: int, file: Any) -> Any:
+            try:
+                if not file._paramedic_id_:
+                    adopt(file, token, 0, _getframe(2))
+            except Exception as e:
+                trouble("open", e)
+            return leave(token, file)
+
+        return opened
+
+    def _made(self, _: Any, file: Any) -> Any:
+        try:
+            self._probes.id_of(file)
+        except Exception as e:
+            self._probes.trouble("makefile", e)
+        return file
 
 
 def finalizers(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
@@ -66,10 +198,8 @@ def finalizers(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
 
     Threads: the thread that starts a recording; the probes in any thread, without blocking.
     """
-    row, trouble = probes.row, probes.trouble
-    channel, stdin = homes["Channel"], homes["ChannelStdinFile"]
+    row, trouble, stdin = probes.row, probes.trouble, homes["ChannelStdinFile"]
     unheld: list[int] = []
-
     dropped_type: Any = type("Dropped", (homes["File"],), {"close": lambda self: None})
 
     def enter(thing: Any) -> int | None:
@@ -78,17 +208,31 @@ def finalizers(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
             if type(thing) is dropped_type:
                 unheld.append(getrefcount(thing))
                 return None
-            b = int(bool(thing.__dict__.get("_closed")))
-            if stdin is not None and type(thing) is stdin and not b:
+            b = int(bool(getattr(thing, "_closed", False)))
+            if stdin is None or type(thing) is not stdin:
+                row(_FINAL, 0, given, 0, 0, b)
+                return None
+            if not b:
                 # whoever drops the last reference leaves none but ours; what the collector finds is still in its cycle
                 if not unheld:
                     dropped = object.__new__(dropped_type)
                     dropped._paramedic_id_ = 1
                     del dropped
                 b = 2 * bool(unheld and getrefcount(thing) > unheld[0])
+            if b != 2 and _sends_nothing(thing.channel):
+                return None
             row(_FINAL, 0, given, 0, 0, b)
-            # the end matters only where a finalizer sends something, and so may never end
-            return given if isinstance(thing, (channel, stdin)) else None
+            return given  # the end matters only where a finalizer sends something, and so may never end
+        except Exception as e:
+            trouble("finalizer", e)
+            return None
+
+    def enter_channel(channel: Any) -> int | None:
+        try:
+            given: int = channel._paramedic_id_
+            over = channel.closed and _sends_nothing(channel)
+            row(_FINAL, 0, given, 0, int(over), 0)
+            return None if over else given
         except Exception as e:
             trouble("finalizer", e)
             return None
@@ -100,5 +244,16 @@ def finalizers(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
             trouble("finalizer", e)
         return result
 
-    for name in ("Channel", "File", "SFTPFile"):
-        yield Target(homes[name], "__del__", enter, leave, guard=probes.is_known)
+    # stdout and stderr of a command end with its channel; what is left of their ids are those of stdin
+    matters = Guard(
+        "_first._paramedic_id_ and (_first._paramedic_id_ < _streams or _first._paramedic_id_ & 2)",
+        {"_streams": FIRST_STREAM},
+    )
+    yield Target(homes["Channel"], "__del__", enter_channel, leave, guard=probes.is_known)
+    yield Target(homes["File"], "__del__", enter, leave, guard=matters)
+    yield Target(homes["SFTPFile"], "__del__", enter, leave, guard=probes.is_known)
+
+
+def _sends_nothing(channel: Any) -> bool:
+    """Whether there is nothing that a finalizer could send on it, or wait for."""
+    return channel.eof_sent and not channel.lock.locked()

@@ -71,6 +71,8 @@ _PASSES_ON = "__exit__"
 _BOTTOMS = ("_bootstrap_inner", "_worker")
 """Functions of `threading` and of executors' threads below which there is nobody's code."""
 _MOST_PLACES = 50_000
+_RESUMES = 0x20 | 0x80 | 0x200
+"""Flags of generators and coroutines, which go on under another caller."""
 
 SILENT = -1
 """In place of a stack: who called is not to be recorded."""
@@ -79,12 +81,36 @@ _Places = dict[int, Any]
 
 
 class _End(dict[int, Any]):
-    """A place beyond which a stack need not be followed: empty, so that the walk sees it by its truth value."""
+    """A place beyond which a stack need not be followed: empty, so that the walk sees it by its truth value.
 
-    __slots__ = ("stack",)
+    Attributes:
+        inner: as in any other place under the key 0: what was called from here, by the id of its code.
+    """
 
-    def __init__(self, stack: int) -> None:
-        self.stack = stack
+    __slots__ = ("inner",)
+    inner: _Places
+
+
+class _Lines(dict[int, int]):
+    """The stacks of one function that was called from one place, by the instruction that it is at.
+
+    Those who called a running function stay where they are until it returns. So what was found for it once is kept with
+    its frame: where a debugger puts the function that it wants to be called for each line, because that is the one
+    thing of a frame that can be set and goes with it. If somebody traces the program later, it is called and says
+    nothing; a debugger that asks whether there is one finds it false, and puts its own there.
+
+    Attributes:
+        keep: whether to.
+    """
+
+    __slots__ = ("keep",)
+    keep: bool
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __call__(self, *_: object) -> None:
+        return None
 
 
 class Stacks:
@@ -94,7 +120,7 @@ class Stacks:
     ``"F\\tfile\\tline\\tfunction"`` for user code and ``"L\\t…"`` for installed packages; ``"\\timport"`` follows
     where it is the body of a module that is being imported.
 
-    Known stacks are a tree, which is walked by one look-up for each frame.
+    Known callers are a tree, which is walked by one look-up for each frame.
 
     Attributes:
         of: the text id of the stack that begins at a frame and goes outwards; 0 if no user frame is on it, or where
@@ -103,17 +129,19 @@ class Stacks:
     Threads: any; the interning may be done twice, which costs a few bytes.
     """
 
-    __slots__ = ("_count", "_walkers", "_writer", "of")
+    __slots__ = ("_count", "_lines", "_walkers", "_writer", "of")
 
     def __init__(self, writer: TraceWriter) -> None:
         self._writer = writer
         self._walkers: dict[int, tuple[_Places, Callable[[FrameType | None], int]]] = {}
         self._count = 0
+        self._lines: list[Any] = [type("_Lines", (_Lines,), {"__slots__": ()})]
         self.of = self.walker(PARAMIKO + 1)
 
     def forget(self) -> None:
         """Intern anew: after a fork the texts go to another file."""
         self._count = 0
+        self._lines[0] = type("_Lines", (_Lines,), {"__slots__": ()})  # those that frames have kept are not good
         for root, _ in self._walkers.values():
             root.clear()
 
@@ -123,20 +151,24 @@ class Stacks:
         if known is not None:
             return known[1]
         root: _Places = {}
-        unknown = self._intern
+        unknown, good, traced = self._intern, self._lines, sys.gettrace
 
-        def stack_of(frame: FrameType | None) -> int:
+        def stack_of(frame: Any) -> int:
             try:
-                place, here = root, frame
-                while True:
-                    # one number for code and place: the instructions are part of the code object, so no two have the
-                    # same, and code objects that are in the tree are kept
-                    place = place[id(here.f_code) + here.f_lasti]  # type: ignore[union-attr]
-                    if not place:
-                        return place.stack  # type: ignore[no-any-return]
-                    here = here.f_back  # type: ignore[union-attr]
-                    if here is None:
-                        return place[0]  # type: ignore[no-any-return]
+                kept = lines = frame.f_trace
+                if type(lines) is not good[0]:
+                    place, here = root, frame.f_back
+                    while here is not None:
+                        # one number for code and place: the instructions are part of the code object, so no two have
+                        # the same, and code objects that are in the tree are kept
+                        place = place[id(here.f_code) + here.f_lasti]
+                        if not place:
+                            break
+                        here = here.f_back
+                    lines = (place[0] if place else place.inner)[id(frame.f_code)]  # type: ignore[attr-defined]
+                    if lines.keep and not kept and traced() is None:
+                        frame.f_trace = lines
+                return lines[frame.f_lasti]  # type: ignore[no-any-return]
             except (KeyError, AttributeError) as e:
                 if e.__traceback__ is not None and e.__traceback__.tb_next is not None:
                     raise  # a signal handler's
@@ -147,40 +179,48 @@ class Stacks:
 
     def _intern(self, frame: FrameType | None, root: _Places, silent: int) -> int:
         try:
+            if frame is None:
+                return 0
             if self._count > _MOST_PLACES:  # code that recurses, or makes ever new code
                 self.forget()
             return self._add(frame, root, silent)
         except (RecursionError, MemoryError):  # where the program is about to get its own
             return 0
 
-    def _add(self, frame: FrameType | None, place: _Places, silent: int) -> int:
-        words: list[str] = []
-        follows = True
-        while frame is not None:
-            code, outer = frame.f_code, frame.f_back
-            owner = owner_of(code)
-            end: int | None = None
-            if owner <= LIBRARY:
-                words.append(str(self._frame(frame, owner)))
-            if follows and owner >= silent:
-                follows = code.co_name == _PASSES_ON
-                end = None if follows else SILENT
-            elif len(words) == DEPTH or (owner == SYNC and code.co_name in _BOTTOMS):
-                end = self._stack(words)
-                follows = False
-            else:
-                follows = False
-            key = id(code) + frame.f_lasti
+    def _add(self, frame: FrameType, place: _Places, silent: int) -> int:
+        code, here = frame.f_code, frame.f_back
+        owner = owner_of(code)
+        words = [str(self._frame(frame, owner))] if owner <= LIBRARY else []
+        is_silent = owner >= silent
+        if is_silent and here is not None and code.co_name == _PASSES_ON:
+            is_silent = owner_of(here.f_code) >= silent
+        inner: _Places | None = None
+        while here is not None:
+            outer = owner_of(here.f_code)
+            if outer <= LIBRARY:
+                words.append(str(self._frame(here, outer)))
+            key = id(here.f_code) + here.f_lasti
             self._count += 1
-            if end is not None:
-                place[key] = _End(end)
-                return end
             following = place.get(key)
+            if len(words) > DEPTH or (outer == SYNC and here.f_code.co_name in _BOTTOMS):
+                if type(following) is not _End:
+                    following = place[key] = _End()
+                    following.inner = {}
+                inner = following.inner
+                break
             if following is None or type(following) is _End:
                 following = place[key] = {}
-            place, frame = following, outer
-        found = place[0] = self._stack(words)
-        return found
+            place, here = following, here.f_back
+        if inner is None:
+            inner = place.setdefault(0, {})
+        lines = inner.get(id(code))
+        if lines is None:
+            fresh = self._lines[0]()
+            fresh.keep = owner < OURS and not code.co_flags & _RESUMES
+            lines = inner.setdefault(id(code), fresh)
+        stack: int = SILENT if is_silent else self._stack(words[:DEPTH])
+        lines[frame.f_lasti] = stack
+        return stack
 
     def _stack(self, words: list[str]) -> int:
         return self._writer.text("S " + " ".join(words)) if words else 0

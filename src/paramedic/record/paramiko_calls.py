@@ -13,7 +13,7 @@ from typing import Any
 
 from paramedic.model.event import Kind, State
 from paramedic.model.operations import NUMBER, OPERATIONS
-from paramedic.record.births import births, finalizers
+from paramedic.record.births import Births, finalizers
 from paramedic.record.frames import PARAMIKO
 from paramedic.record.patches import Guard, Target
 from paramedic.record.probe import Probes, length, milliseconds, number
@@ -22,6 +22,7 @@ from paramedic.record.wire import wire
 _ALWAYS = PARAMIKO + 1
 _CALL = opmap.get("CALL", -1)
 _STATE = int(Kind.STATE)
+_NO_TIMEOUT = (-1, 0)
 
 
 def targets(paramiko: Any, probes: Probes, record_commands: bool) -> Iterator[Target]:
@@ -53,21 +54,25 @@ def targets(paramiko: Any, probes: Probes, record_commands: bool) -> Iterator[Ta
         if home is not None and f"{name}.__init__" in NUMBER:
             probes.classes[home] = NUMBER[f"{name}.__init__"]
     words = _Words(probes, record_commands)
+    births = Births(homes, probes)
+    around = births.leaves()
     for op, full in enumerate(OPERATIONS):
         name, _, method = full.partition(".")
         home = homes.get(name)
         if home is None:
             continue
         if method in ("__init__", "__del__") or full in ("File.__next__", "File.readline", "ProxyCommand.recv"):
-            continue  # see `births`, `finalizers` and `_line_reads`
+            continue  # see `Births`, `finalizers` and `_line_reads`
         always = full in _INNER
         enter, leave, fail = probes.call(
             op, _MEASURES.get(method), words.arguments(full), _ALWAYS if always else PARAMIKO
         )
         guard = None if always else probes.by_user
+        if full in around:
+            leave = around[full](leave)
         yield Target(home, method, enter, leave, fail, _PARAMETERS.get(full, ()), guard)
     yield from _line_reads(homes, probes)
-    yield from births(homes, probes)
+    yield from births.targets()
     yield from finalizers(homes, probes)
     yield from wire(homes, probes)
 
@@ -160,7 +165,7 @@ class _Words:
         if full in special:
             return special[full]
         if name == "Channel" and method in ("recv", "recv_stderr", "send", "send_stderr", "sendall", "sendall_stderr"):
-            return lambda channel: (milliseconds(channel.timeout), 0)
+            return lambda channel: _NO_TIMEOUT if channel.timeout is None else (milliseconds(channel.timeout), 0)
         if name == "File":
             return _file_timeout
         if name == "SFTPClient" and full in _PARAMETERS:
@@ -203,8 +208,9 @@ def _positional_arguments(frame: Any) -> int:
 
 
 def _file_timeout(thing: Any) -> tuple[int, int]:
-    channel = thing.__dict__.get("channel")
-    return (-1 if channel is None else milliseconds(channel.timeout)), 0
+    # not through its __dict__: making that would slow the file down
+    channel = getattr(thing, "channel", None)
+    return _NO_TIMEOUT if channel is None or channel.timeout is None else (milliseconds(channel.timeout), 0)
 
 
 def _relative(_: Any, path: Any = "") -> tuple[int, int]:

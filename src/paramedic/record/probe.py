@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
-from types import CodeType, FrameType
+from types import FrameType
 from typing import Any
 
 from paramedic.model.event import Kind
-from paramedic.record.frames import PARAMIKO, SILENT, SYNC, Stacks, owner_of
+from paramedic.record.frames import PARAMIKO, SILENT, SYNC, Stacks, owner_of_file
 from paramedic.record.interrupts import NO_ROOM, reaches_program
 from paramedic.record.patches import Guard
 from paramedic.trace.writer import TraceWriter
@@ -45,8 +45,10 @@ class Probes:
         self.broken: dict[str, str] = {}
         self.early = "paramiko" not in sys.modules
         """Whether the recording began before the program: then no object was born unseen."""
-        self.unseen: Callable[[Any], int] = lambda thing: self.adopt(thing, 0, 0, None)
+        self.unseen: Callable[[Any], int] = self.adopt_alone
         """Gives an id to an object whose creation was not seen."""
+        self.defaults: list[tuple[type, str]] = []
+        """Attributes that classes are to have as long as they are watched, with the value 0."""
         self.at_exit: list[Callable[[], None]] = []
         """Called when the interpreter ends in an orderly way; they note what is left over."""
         self.hold_back: Callable[[bool], None] | None = None
@@ -60,15 +62,15 @@ class Probes:
         self.is_known = Guard(f"_first.{MARK}", {})
         """Asks whether an object has an id."""
 
-    def inside(self, codes: Iterable[CodeType]) -> None:
-        """Files of these code objects are Paramiko's or those of `by_program`: a short cut, the probes look again."""
-        for code in codes:
-            owner = owner_of(code)
-            if owner == PARAMIKO and not code.co_filename.endswith(_PASSES_ON):
-                self._paramikos.add(code.co_filename)
-                self._inner.add(code.co_filename)
+    def inside(self, files: Iterable[str]) -> None:
+        """Some of these files may be Paramiko's or those of `by_program`: a short cut, the probes look again."""
+        for file in files:
+            owner = owner_of_file(file)
+            if owner == PARAMIKO and not file.endswith(_PASSES_ON):
+                self._paramikos.add(file)
+                self._inner.add(file)
             elif owner == SYNC:
-                self._inner.add(code.co_filename)
+                self._inner.add(file)
 
     def gap(self, slug: str, detail: str) -> None:
         """Say in the recording that something is not seen."""
@@ -100,12 +102,14 @@ class Probes:
         except AttributeError:
             return self.unseen(thing)
 
-    def adopt(self, thing: Any, parent: int, number: int, frame: FrameType | None) -> int:
+    def adopt_alone(self, thing: Any) -> int:
+        """Give an id to an object of which nothing is known."""
+        return self.adopt(thing, 0, 0, None)
+
+    def adopt(self, thing: Any, parent: int, number: int, frame: FrameType | None, given: int = 0) -> int:
         """Give an object its id and record its birth."""
-        given = self.new_id()
-        try:
-            _set(thing, MARK, given)  # not through its __dict__: making that would slow the object down
-        except (AttributeError, TypeError):
+        given = given or self.new_id()
+        if not self.mark(thing, given):
             return 0
         op = self.classes.get(type(thing), 0)
         if not op:
@@ -113,6 +117,14 @@ class Probes:
             self.classes[type(thing)] = op
         self.row(_NEW, op, given, self.stacks.of(frame) if frame is not None else 0, parent, number)
         return given
+
+    def mark(self, thing: Any, given: int) -> bool:
+        """Write its id on an object; returns whether that could be done."""
+        try:
+            _set(thing, MARK, given)  # not through its __dict__: making that would slow the object down
+        except (AttributeError, TypeError):
+            return False
+        return True
 
     def call(
         self,

@@ -78,13 +78,14 @@ class _Unmarked:
     """What the objects of a class have for an id while they have none of their own."""
 
     owner: type
+    name: str = MARK
 
     def apply(self) -> None:
-        setattr(self.owner, MARK, 0)
+        setattr(self.owner, self.name, 0)
 
     def undo(self) -> None:
-        if vars(self.owner).get(MARK) == 0:
-            delattr(self.owner, MARK)
+        if vars(self.owner).get(self.name) == 0:
+            delattr(self.owner, self.name)
 
 
 class Session:
@@ -262,6 +263,8 @@ class Session:
             self.probes.trouble("paramiko", e)
             return
         self.probes.gap("info", f"paramiko {getattr(module, '__version__', '?')}")
+        loaded = [m for name, m in list(sys.modules.items()) if name.startswith("paramiko.")]
+        self.probes.inside({str(getattr(m, "__file__", "")) for m in loaded})
         self._watch(targets)
         if self._before is not None:
             self._before.adopt_clients()
@@ -327,9 +330,8 @@ class Session:
             for target in targets:
                 owner, name = target.owner, target.name
                 function = vars(owner).get(name)
-                if isinstance(owner, type) and MARK not in vars(owner):
-                    _Unmarked(owner).apply()
-                    self._patches.append(_Unmarked(owner))
+                if isinstance(owner, type):
+                    self._unmarked(owner)
                 if type(function) is not FunctionType:
                     if function is not None and not isinstance(function, (classmethod, staticmethod)):
                         self.probes.gap("patch-failed", f"{owner.__name__}.{name} is not a Python function")
@@ -341,10 +343,18 @@ class Session:
         except Exception as e:
             self.probes.trouble("watch", e)
         codes.done()
-        self.probes.inside(patch.original for patch in ready)
+        for owner, name in self.probes.defaults:
+            self._unmarked(owner, name)
+        self.probes.inside({patch.original.co_filename for patch in ready})
         for patch in ready:
             patch.apply()
         self._patches.extend(ready)
+
+    def _unmarked(self, owner: type, name: str = MARK) -> None:
+        if name not in vars(owner):
+            mark = _Unmarked(owner, name)
+            mark.apply()
+            self._patches.append(mark)
 
     def after_fork_in_child(self) -> None:
         """Go on in a file of the child's own."""

@@ -10,18 +10,24 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from time import monotonic_ns
 from typing import Any
 
 from paramedic.model.event import ERR, OUT, Kind, State
 from paramedic.model.operations import NUMBER
-from paramedic.record.patches import Guard, Target
+from paramedic.record.births import QUIET
+from paramedic.record.patches import Enter, Guard, Target
 from paramedic.record.probe import Probes, describe
 
 _EOF, _CLOSE = 96, 97  # RFC 4254 section 5.3
 _LENGTH = 5
 """Of these messages: type and channel. The cheap test of the length comes first, for every message."""
-_LINK, _FEED, _WIRE, _STATE = int(Kind.LINK), int(Kind.FEED), int(Kind.WIRE), int(Kind.STATE)
+_FEED, _WIRE, _STATE = int(Kind.FEED), int(Kind.WIRE), int(Kind.STATE)
+_PERIOD_NS = 200_000_000
+"""How often it is noted that data comes for SFTP, whose client reads all of it at once."""
+_MUCH_BYTES = 32768
+"""… or does not."""
 
 
 def wire(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
@@ -31,53 +37,42 @@ def wire(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
     """
     row, id_of, trouble = probes.row, probes.id_of, probes.trouble
 
-    def guarded(where: str, tell: Callable[..., None]) -> Callable[..., None]:
-        def enter(*values: Any) -> None:
+    def received(message: int) -> Enter:
+        def enter(channel: Any) -> None:
             try:
-                tell(*values)
+                transport = channel.transport
+                row(_WIRE, message, transport._paramedic_id_ or id_of(transport), 0, channel.chanid, 1)
             except Exception as e:
-                trouble(where, e)
+                trouble("received", e)
 
         return enter
 
-    asked: set[int] = set()
-
-    def linked(channel: Any, transport: Any) -> None:
-        given = id_of(transport)
-        row(_LINK, 0, id_of(channel), 0, given, channel.chanid)
-        if given not in asked:  # with its first channel the program has had its chance to set the option
-            asked.add(given)
-            option = getattr(transport.sock, "getsockopt", None)
-            if option is not None:
-                row(_STATE, State.NO_DELAY, given, 0, int(bool(option(6, 1))), 0)  # IPPROTO_TCP, TCP_NODELAY
-
-    def window(channel: Any, window_size: Any) -> None:
-        row(_STATE, State.WINDOW, id_of(channel), 0, window_size, 0)
-
-    def remote(channel: Any, chanid: Any, window_size: Any) -> None:
-        row(_STATE, State.REMOTE_CHANNEL, id_of(channel), 0, chanid, window_size & 0xFFFFFFFF)
-
-    def received(message: int) -> Callable[..., None]:
-        def tell(channel: Any) -> None:
-            row(_WIRE, message, id_of(channel.transport), 0, channel.chanid, 1)
-
-        return tell
-
     def sent(transport: Any, data: Any) -> None:
-        if probes.hold_back is not None:  # the lock clear_to_send_lock is held now
-            probes.hold_back(True)
-        packet = getattr(data, "packet", None)
-        if packet is not None and packet.tell() == _LENGTH:
-            raw = packet.getvalue()
-            if raw[0] in (_EOF, _CLOSE):
-                row(_WIRE, raw[0], id_of(transport), 0, int.from_bytes(raw[1:5], "big"), 0)
+        try:
+            if probes.hold_back is not None:  # the lock clear_to_send_lock is held now
+                probes.hold_back(True)
+            raw = data.asbytes()
+            if raw[0] in (_EOF, _CLOSE) and len(raw) == _LENGTH:
+                given = transport._paramedic_id_ or id_of(transport)
+                row(_WIRE, raw[0], given, 0, int.from_bytes(raw[1:], "big"), 0)
+        except Exception as e:
+            trouble("sent", e)
 
     def whole(thing: Any, *_: Any) -> Any:
         return thing
 
     def fed(channel: Any, result: Any) -> Any:
         try:
-            row(_FEED, OUT, id_of(channel), 0, len(channel.in_buffer._buffer), channel.in_window_size)
+            row(
+                _FEED,
+                OUT,
+                channel._paramedic_id_ or id_of(channel),
+                0,
+                len(channel.in_buffer._buffer),
+                channel.in_window_size,
+            )
+            if channel._paramedic_quiet_:
+                channel._paramedic_quiet_ = monotonic_ns() + _PERIOD_NS
         except Exception as e:
             trouble("feed", e)
         return result
@@ -106,17 +101,10 @@ def wire(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
         return result
 
     channel, transport = homes["Channel"], homes["Transport"]
+    yield Target(channel, "_handle_eof", received(_EOF))
+    yield Target(channel, "_handle_close", received(_CLOSE))
     short = Guard(f"data.packet.tell() == {_LENGTH}", {}) if probes.hold_back is None else None
-    plain: list[tuple[Any, str, Callable[..., None], tuple[str, ...], Guard | None]] = [
-        (channel, "_set_transport", linked, ("transport",), None),
-        (channel, "_set_window", window, ("window_size",), None),
-        (channel, "_set_remote_channel", remote, ("chanid", "window_size"), None),
-        (channel, "_handle_eof", received(_EOF), (), None),
-        (channel, "_handle_close", received(_CLOSE), (), None),
-        (transport, "_send_message", sent, ("data",), short),
-    ]
-    for home, name, tell, parameters, guard in plain:
-        yield Target(home, name, guarded(name, tell), parameters=parameters, guard=guard)
+    yield Target(transport, "_send_message", sent, parameters=("data",), guard=short)
     in_kex = NUMBER["Transport.send_in_kex"]
     call, returned, raised = int(Kind.CALL), int(Kind.RETURN), int(Kind.RAISE)
 
@@ -150,7 +138,11 @@ def wire(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
     yield Target(transport, "_send_user_message", sends, has_sent, has_failed, ("data",), waits)
 
     yield from _proxies(homes, probes)
-    yield Target(channel, "_feed", whole, fed)
+    seldom = Guard(
+        f"not _first.{QUIET} or _first.{QUIET} < _now() or _len(_first.in_buffer._buffer) > {_MUCH_BYTES}",
+        {"_now": monotonic_ns, "_len": len},
+    )
+    yield Target(channel, "_feed", whole, fed, guard=seldom)
     yield Target(channel, "_feed_extended", whole, fed_stderr)
     yield Target(channel, "_handle_request", request, requested, guard=Guard("not _first.status_event._flag", {}))
 

@@ -12,7 +12,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from paramedic.model.event import Event, Kind
+from paramedic.model.event import Event, Kind, State
 from paramedic.model.report import Gap
 from paramedic.trace.layout import (
     CHUNK_BYTES,
@@ -31,6 +31,7 @@ from paramedic.trace.layout import (
 )
 
 _EMPTY, _CHUNK, _OWNER, _TEXT = int(Kind.EMPTY), int(Kind.CHUNK), int(Kind.OWNER), int(Kind.TEXT)
+_OPENED, _NEW, _LINK, _STATE, _RETURN = (int(k) for k in (Kind.OPENED, Kind.NEW, Kind.LINK, Kind.STATE, Kind.RETURN))
 _KINDS = frozenset(int(k) for k in Kind) - {_CHUNK, _TEXT}
 _NAMES_OPERATION = frozenset(int(k) for k in (Kind.CALL, Kind.RETURN, Kind.RAISE, Kind.NEW))
 _TIME = itemgetter(0)
@@ -104,7 +105,12 @@ class TraceFile:
         end -= (end - offset) % ROW_BYTES
         thread = damaged = 0
         make = tuple.__new__
-        operations = len(self.header["operations"])
+        names = self.header["operations"]
+        operations = len(names)
+        new_channel, new_stream, brings_streams = (
+            names.index(name) if name in names else 0
+            for name in ("Channel.__init__", "ChannelFile.__init__", "SSHClient.exec_command")
+        )
         for t, a, obj, site, b, op, _, kind in ROW.iter_unpack(self._data[offset + ROW_BYTES : end]):
             if kind == _EMPTY:
                 continue
@@ -114,6 +120,17 @@ class TraceFile:
             if kind not in _KINDS or (op >= operations and kind in _NAMES_OPERATION):
                 damaged += 1
                 continue
+            if kind == _OPENED:
+                transport, remote = a & 0xFFFFFFFF, a >> 32
+                yield make(Event, (t, 0, obj, 0, b, new_channel, thread, _NEW))
+                yield make(Event, (t, transport, obj, 0, b, 0, thread, _LINK))
+                yield make(Event, (t, site, obj, 0, 0, State.WINDOW, thread, _STATE))
+                yield make(Event, (t, remote, obj, 0, 0, State.REMOTE_CHANNEL, thread, _STATE))
+                continue
+            if kind == _RETURN and a > 0 and op == brings_streams > 0:
+                for stream in range(3):
+                    yield make(Event, (t, b, a + stream, 0, stream, new_stream, thread, _NEW))
+                a = b = 0
             yield make(Event, (t, a, obj, site, b, op, thread, kind))
         if damaged:
             self._damaged += damaged

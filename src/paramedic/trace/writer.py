@@ -51,8 +51,8 @@ _LONGEST_TEXT_BYTES = 8192
 _RETRY_ROWS = 256
 """A thread that got no chunk asks again after so many rows: another thread may have ended meanwhile."""
 
-Chunk = tuple[mmap.mmap, Callable[[], int], int, int]
-"""Mapping, source of offsets, first offset behind the chunk, our number of the owning thread."""
+Chunk = tuple[Any, Callable[[], int], int, int]
+"""Mapping, source of offsets, first offset behind the chunk or 0 for none, our number of the owning thread."""
 
 Row = Callable[[int, int, int, int, int, int], None]
 """kind, op, obj, site, a, b."""
@@ -123,22 +123,22 @@ class TraceWriter:
         def row(kind: int, op: int, obj: int, site: int, a: int, b: int) -> None:
             try:
                 chunk = local.chunk
-            except AttributeError:
-                chunk = adopt()
-            mapping, take, end, _ = chunk
-            offset = take()
-            if offset >= end:
-                chunk = full(chunk)
-                if chunk is None:
+                pack(chunk[0], chunk[1](), now(), a, obj, site, b, op | kind << turn)
+            except (AttributeError, StopIteration, struct_error) as e:
+                if e.__traceback__ is not None and e.__traceback__.tb_next is not None:
+                    raise  # a signal handler's
+                if type(e) is struct_error:  # a number that has no room in its field: the program comes first
                     return
-                mapping = chunk[0]
-                offset = chunk[1]()
-                if offset >= chunk[2]:
-                    return
+                chunk = adopt() if type(e) is AttributeError else full(chunk)
+                if chunk is not None:
+                    again(chunk, kind, op, obj, site, a, b)
+
+        def again(chunk: Chunk, kind: int, op: int, obj: int, site: int, a: int, b: int) -> None:
             try:
-                pack(mapping, offset, now(), a, obj, site, b, op | kind << turn)
-            except struct_error:  # a number that has no room in its field: the program comes first
-                pack(mapping, offset, now(), 0, 0, 0, 0, 0)
+                pack(chunk[0], chunk[1](), now(), a, obj, site, b, op | kind << turn)
+            except (StopIteration, struct_error) as e:  # others have filled it meanwhile
+                if e.__traceback__ is not None and e.__traceback__.tb_next is not None:
+                    raise
 
         return row
 
@@ -249,9 +249,11 @@ class TraceWriter:
         self._local.__dict__.clear()
 
     def _own(self, chunk: Chunk) -> None:
-        offset = chunk[1]()
-        if offset < chunk[2]:
-            ROW.pack_into(chunk[0], offset, monotonic_ns(), chunk[3], 0, 0, 0, 0, 0, _OWNER)
+        try:
+            offset = chunk[1]()
+        except StopIteration:  # full, or none
+            return
+        ROW.pack_into(chunk[0], offset, monotonic_ns(), chunk[3], 0, 0, 0, 0, 0, _OWNER)
 
     def _next_chunk(self, chunk: Chunk) -> Chunk | None:
         if self._paused:
@@ -260,9 +262,9 @@ class TraceWriter:
         if current is not chunk:  # a signal handler or finalizer has turned the page meanwhile
             return current
         if not chunk[2]:
-            # this thread has none, because the file was full; its offsets, two for each row, count them
+            # this thread has none, because the file was full
             self._count_dropped(1)
-            if self.full or chunk[1]() // 2 % _RETRY_ROWS:
+            if self.full or chunk[0]() % _RETRY_ROWS:
                 return None
         fresh = self._take_chunk(ROLE_ROWS)
         if fresh is None:
@@ -276,8 +278,8 @@ class TraceWriter:
         return turned
 
     def _no_chunk(self, number: int) -> Chunk:
-        """What a thread has whose rows find no room: no offset is below its end, 0."""
-        return (self._file.status, count().__next__, 0, number)
+        """What a thread has whose rows find no room: no offsets, and a counter of rows in place of the mapping."""
+        return (count(1).__next__, iter(()).__next__, 0, number)
 
     def _count_dropped(self, rows: int) -> None:
         self.dropped_rows += rows  # two threads may count one time for both: it says how many, about
@@ -291,7 +293,12 @@ class TraceWriter:
 
     def _chunk_of(self, fresh: tuple[mmap.mmap, int], number: int) -> Chunk:
         mapping, start = fresh
-        return (mapping, count(start + ROW_BYTES, ROW_BYTES).__next__, start + CHUNK_BYTES, number)
+        return (
+            mapping,
+            iter(range(start + ROW_BYTES, start + CHUNK_BYTES, ROW_BYTES)).__next__,
+            start + CHUNK_BYTES,
+            number,
+        )
 
     def _take_chunk(self, role: int) -> tuple[mmap.mmap, int] | None:
         generation = 0
