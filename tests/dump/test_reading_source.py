@@ -48,8 +48,23 @@ class Guard:
 
 
 def guarded(client):
-    with Guard(state):
+    with Guard(state):  # guarding
         client.exec_command("true")[1].read()  # in guard
+
+
+left, right = Guard(LOCKS["a"]), Guard(LOCKS["b"])
+
+
+def one(client):
+    with left:
+        with right:  # one
+            pass
+
+
+def other(client):
+    with right:
+        with left:  # other
+            pass
 
 
 def poll(client):
@@ -115,12 +130,23 @@ def test_where_a_third_thread_may_hold_the_lock_and_go_on_there_is_no_deadlock(s
 def test_a_class_that_takes_a_lock_on_entering_holds_it_in_the_body(source: Path) -> None:
     threads = {
         "a": "file.read guarded@app.py:{in_guard} thread",
-        "b": "__enter__@app.py:{guarded} guarded@app.py:36 thread",
+        "b": "__enter__@app.py:{guarded} guarded@app.py:{guarding} thread",
         "T": "idle",
     }
     (held,) = [f for f in findings(threads, source, times=2) if f.hazard == "lock-held-across-io"]
     assert held.confidence is Confidence.POSSIBLE
     assert [s.thread for s in held.steps] == ["a", "b"]
+
+
+def test_a_lock_of_one_s_own_class_is_held_in_the_body_of_its_with(source: Path) -> None:
+    threads = {
+        "a": "__enter__@app.py:{guarded} one@app.py:{one} thread",
+        "b": "__enter__@app.py:{guarded} other@app.py:{other} thread",
+        "MainThread": "join main@app.py:1",
+        "T": "idle",
+    }
+    (cycle,) = findings(threads, source)
+    assert (cycle.hazard, cycle.confidence) == ("lock-order-inversion", Confidence.POSSIBLE)
 
 
 def test_a_loop_that_asks_for_the_exit_status_is_told_as_one(source: Path) -> None:
@@ -140,10 +166,10 @@ def test_a_handler_that_interrupted_the_module_s_own_body_is_known(source: Path)
 
 
 def test_a_package_that_is_not_beside_the_user_s_files_is_a_library(source: Path) -> None:
-    threads = {f"w{n}": "stat listing@vendorlib/__init__.py:5 drain@app.py:49 thread" for n in range(3)}
+    threads = {f"w{n}": "stat listing@vendorlib/__init__.py:5 drain@app.py:{drain} thread" for n in range(3)}
     (found,) = findings(threads | {"T": "idle"}, source)
     assert found.hazard == "shared-sftp-client"
-    assert [str(s.site) for s in found.steps] == ["app.py:49"]
+    assert [str(s.site) for s in found.steps] == [f"app.py:{LINE['drain']}"]
 
 
 def test_modules_of_the_standard_library_are_known_by_their_short_names(source: Path) -> None:

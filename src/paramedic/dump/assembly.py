@@ -25,7 +25,7 @@ MAX_STREAMS = 64
 MAX_FOREIGN = 8
 """So many lines of somebody else's in the middle of a thread end it."""
 
-ROOTS = frozenset({"<module>", "_bootstrap", "__bootstrap"})
+ROOTS = frozenset({"<module>", "_bootstrap", "__bootstrap", "_shutdown", "_python_exit"})
 """Functions at the outer end of a stack that is whole."""
 
 _HEAD = re.compile(r"hread (?:0x)?[\da-f]+(?:/\S+)? \(|Process \d+: ")

@@ -134,8 +134,9 @@ class Place:
             if isinstance(node, ast.With | ast.AsyncWith) and inside(node.body, self.site.line):
                 found += [self._lock(i.context_expr) for i in node.items if self._may_be_lock(i, known)]
                 for item in node.items:
-                    if isinstance(item.context_expr, ast.Call):
-                        found += managers(last(item.context_expr))
+                    called = isinstance(item.context_expr, ast.Call)
+                    maker = last(item.context_expr) if called else self._module.maker_of(item.context_expr)
+                    found += managers(maker) if maker else ()
         for call in sorted(self._calls("acquire", "release"), key=lambda c: (c.lineno, c.col_offset)):
             if call.lineno >= self.site.line:
                 break

@@ -47,12 +47,14 @@ class Module:
         self._counted: set[str] = set()
         self._puts: set[str] = set()
         self._managers: dict[str, ast.AST] = {}
+        self._makers: dict[str, str] = {}
         self._managed: dict[str, tuple[LockName, ...]] = {}
         for node in ast.walk(self._tree):
             for child in ast.iter_child_nodes(node):
                 self._parents[child] = node
             if isinstance(node, ast.Assign | ast.AnnAssign):
                 for name, made in _made(node):
+                    self._makers[name] = last(made.func)
                     if makes_semaphore(made):
                         self._counted.add(name)
                     elif makes_lock(made):
@@ -112,6 +114,10 @@ class Module:
             site = Site(file=self._file, line=line, function=getattr(function, "name", ""))
             self._managed[name] = Place(self, site, function).holds()
         return self._managed[name]
+
+    def maker_of(self, expression: ast.expr) -> str:
+        """The class or function that the file calls to make what it binds to the expression's last name; or ""."""
+        return self._makers.get(last(expression), "")
 
     def class_of(self, function: ast.AST) -> str:
         """The name of the class whose method (or function inside a method) it is; "" where there is none."""

@@ -48,12 +48,13 @@ def _polling(facts: DumpFacts) -> Iterable[Finding]:
     for group in facts.groups(loops):
         fills = [f for a in group for c in facts.channels_near(a) if (f := facts.unread(c)) and not facts.is_read(c)]
         full = next((f for f in fills if f.full), None)
-        if full is None and (fills or facts.reading(group[0]) is not Order.AFTER):
+        unread = facts.reading(group[0]) in (Order.AFTER, Order.NOT_AT_ALL) and not facts.is_read(None)
+        if full is None and (fills or not unread):
             continue
         why = (
             f"{full} are unread, the window is used up and the command cannot go on"
             if full
-            else "the code reads only afterwards, so a command that writes more than a window (2 MiB) never ends"
+            else "nobody reads meanwhile, so a command that writes more than a window (2 MiB) never ends"
         )
         yield Finding(
             hazard=HAZARD.name,
