@@ -269,8 +269,13 @@ class Session:
     def receive(self, kind: int, message: memoryview | bytes) -> None:
         """Called by the link with each message of the server.
 
+        Raises:
+            Exception: the message makes no sense; the connection cannot be trusted any more.
+
         Threads: the reader thread; it does not block.
         """
+        if self.remote < 0 and kind not in (packets.CHANNEL_OPEN_CONFIRMATION, packets.CHANNEL_OPEN_FAILURE):
+            return  # a server has nothing to say about a session that it has not opened
         if kind == packets.CHANNEL_DATA:
             self._take(STDOUT, packets.string_at(message, 5))
         elif kind == packets.CHANNEL_REQUEST:
@@ -294,6 +299,8 @@ class Session:
             self._end(Outcome.EXEC_REFUSED)
 
     def _opened(self, remote: int, window: int, max_packet: int) -> None:
+        if self.phase is not Phase.OPENING or self.remote >= 0:
+            return  # answered already
         self.remote = remote
         self.max_data_bytes = max(min(max_packet, 1 << 18) - 64, 1)
         if not self._may_send.acquire(blocking=False):  # withdrawn; either it or we get the lock, which stays taken
