@@ -9,6 +9,7 @@ import sys
 import textwrap
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -254,3 +255,16 @@ def test_every_ending_gives_up_at_last_and_says_so() -> None:
     for leash in (False, True):
         last = steps(leash=leash, grace_s=1)[-1]
         assert (last.action, last.ending) == (Action.GIVE_UP, Ending.UNKNOWN)
+
+
+def test_slow_login_scripts_do_not_save_a_process(start_host: Callable[..., Any], tmp_path: Path) -> None:
+    # The survey of a second session runs through them too, and takes longer than the grace of one step.
+    (tmp_path / ".bashrc").write_text("sleep 1\n")
+    if os.environ.get("SHELL", "/bin/bash") != "/bin/bash":
+        pytest.skip("the login script is bash's")
+    with start_host(f"SetEnv HOME={tmp_path}").pool(limits=Limits(grace=0.5)) as pool:
+        mark = marked(120)
+        with pytest.raises(CommandTimeout) as caught:
+            pool.run(f"sleep {mark}", timeout=2.5)
+        assert caught.value.ending in (Ending.TERMINATED, Ending.HUNTED, Ending.KILLED)
+        assert gone(f"sleep {mark}")

@@ -1,4 +1,4 @@
-"""The connections of a pool: made, lost, looked after. The half of the engine that knows nothing of commands."""
+"""The connections of a pool: made, lost, lent, looked after. The half of the engine that knows nothing of commands."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from paramedic.safe.clock import Alarm, Clock
 from paramedic.safe.connection import Connector
 from paramedic.safe.crew import Crew
 from paramedic.safe.destination import Destination
-from paramedic.safe.errors import AuthFailed, ConnectFailed, HostKeyError, SafeError
+from paramedic.safe.errors import AuthFailed, ConnectFailed, HostKeyError, PoolClosed, SafeError
 from paramedic.safe.link import Link
 from paramedic.safe.plan import LinkPhase, Plan, Sizes
 from paramedic.safe.result import Limits
@@ -38,6 +38,10 @@ COUNTERS = (
     "failed_connects",
     "lost_connections",
 )
+
+
+class Slot(Future[Borrowed]):
+    """The wait for room for one session that the caller opens himself."""
 
 
 @dataclass(slots=True)
@@ -193,3 +197,88 @@ class Connections:
         for link in stale:
             link.close()
         self._keep_round()
+
+    # -- lending
+
+    def take_slot(self) -> Slot:
+        """Asks for room for one session, on any connection; give it back with :meth:`free_slot`.
+
+        Raises:
+            PoolClosed: the pool is closed.
+
+        Threads: any thread; it does not block, the future does.
+        """
+        slot = Slot()
+        with self._lock:
+            if self._closed:
+                raise PoolClosed("the pool is closed", host=self.host, phase="queue")
+            self._queue.append(slot)
+            actions = self._decide()
+        self._act(actions)
+        return slot
+
+    def free_slot(self, key: int, *, refused: bool = False) -> bool:
+        """Gives room for a session back; if the server ``refused`` it, says whether to try again.
+
+        Threads: any thread. It may block for a moment while the peer does not read.
+        """
+        with self._lock:
+            now = time.monotonic()
+            again = True
+            if key in self._plan.links:
+                self._plan.links[key].strangers -= 1
+            if refused:
+                self._counts["refused_sessions"] += 1
+                again = self._plan.refused(key, now)
+            else:
+                self._plan.finished(key, now)
+            actions = self._decide()
+        self._act(actions)
+        return again
+
+    def borrow(self) -> Future[Borrowed]:
+        """Asks for a whole connection, with no sessions on it.
+
+        Raises:
+            PoolClosed: the pool is closed.
+
+        Threads: any thread; it does not block, the future does.
+        """
+        borrower: Future[Borrowed] = Future()
+        with self._lock:
+            if self._closed:
+                raise PoolClosed("the pool is closed", host=self.host, phase="queue")
+            self._borrowers.append(borrower)
+            actions = self._decide()
+        self._act(actions)
+        return borrower
+
+    def forgo(self, borrower: Future[Borrowed]) -> None:
+        """Gives up waiting for a connection; gives it back if it has come meanwhile.
+
+        Threads: any thread; it does not block.
+        """
+        if not borrower.cancel():
+            if borrower.exception() is None:
+                key = borrower.result()[0]
+                self.free_slot(key) if isinstance(borrower, Slot) else self.give_back(key)
+            return
+        with self._lock:
+            for waiting in (self._borrowers, self._queue):
+                if borrower in waiting:
+                    waiting.remove(borrower)
+
+    def give_back(self, key: int) -> None:
+        """Returns a connection that was lent.
+
+        Threads: any thread. It may block for a moment while the peer does not read.
+        """
+        with self._lock:
+            link = self._links.get(key)
+            if link is not None and link.is_active():
+                self._plan.returned(key, time.monotonic())
+            else:
+                self._forget(key)
+            actions = self._decide()
+            self._tell_idle()
+        self._act(actions)

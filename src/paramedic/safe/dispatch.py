@@ -15,11 +15,11 @@ from concurrent.futures import Future
 
 from paramedic.safe.clock import Alarm, Clock
 from paramedic.safe.connection import Connector
-from paramedic.safe.connections import Actions, Borrowed, Connections, Waiting
+from paramedic.safe.connections import Actions, Connections, Slot, Waiting
 from paramedic.safe.crew import Crew
 from paramedic.safe.destination import Destination
 from paramedic.safe.ender import Ender
-from paramedic.safe.ending import steps
+from paramedic.safe.ending import longest_s
 from paramedic.safe.errors import (
     CommandTimeout,
     PoolClosed,
@@ -36,10 +36,6 @@ from paramedic.safe.verdict import ending_of, verdict
 
 _LOG = logging.getLogger("paramedic.safe")
 _MOST_ATTEMPTS = 3
-
-
-class Slot(Future[Borrowed]):
-    """The wait for room for one session that the caller opens himself."""
 
 
 class Dispatcher(Connections):
@@ -316,91 +312,6 @@ class Dispatcher(Connections):
         running.sort(key=lambda task: task.session.order if task.session is not None else 0)
         return link, running, strangers
 
-    # -- lending
-
-    def take_slot(self) -> Slot:
-        """Asks for room for one session, on any connection; give it back with :meth:`free_slot`.
-
-        Raises:
-            PoolClosed: the pool is closed.
-
-        Threads: any thread; it does not block, the future does.
-        """
-        slot = Slot()
-        with self._lock:
-            if self._closed:
-                raise PoolClosed("the pool is closed", host=self.host, phase="queue")
-            self._queue.append(slot)
-            actions = self._decide()
-        self._act(actions)
-        return slot
-
-    def free_slot(self, key: int, *, refused: bool = False) -> bool:
-        """Gives room for a session back; if the server ``refused`` it, says whether to try again.
-
-        Threads: any thread. It may block for a moment while the peer does not read.
-        """
-        with self._lock:
-            now = time.monotonic()
-            again = True
-            if key in self._plan.links:
-                self._plan.links[key].strangers -= 1
-            if refused:
-                self._counts["refused_sessions"] += 1
-                again = self._plan.refused(key, now)
-            else:
-                self._plan.finished(key, now)
-            actions = self._decide()
-        self._act(actions)
-        return again
-
-    def borrow(self) -> Future[Borrowed]:
-        """Asks for a whole connection, with no sessions on it.
-
-        Raises:
-            PoolClosed: the pool is closed.
-
-        Threads: any thread; it does not block, the future does.
-        """
-        borrower: Future[Borrowed] = Future()
-        with self._lock:
-            if self._closed:
-                raise PoolClosed("the pool is closed", host=self.host, phase="queue")
-            self._borrowers.append(borrower)
-            actions = self._decide()
-        self._act(actions)
-        return borrower
-
-    def forgo(self, borrower: Future[Borrowed]) -> None:
-        """Gives up waiting for a connection; gives it back if it has come meanwhile.
-
-        Threads: any thread; it does not block.
-        """
-        if not borrower.cancel():
-            if borrower.exception() is None:
-                key = borrower.result()[0]
-                self.free_slot(key) if isinstance(borrower, Slot) else self.give_back(key)
-            return
-        with self._lock:
-            for waiting in (self._borrowers, self._queue):
-                if borrower in waiting:
-                    waiting.remove(borrower)
-
-    def give_back(self, key: int) -> None:
-        """Returns a connection that was lent.
-
-        Threads: any thread. It may block for a moment while the peer does not read.
-        """
-        with self._lock:
-            link = self._links.get(key)
-            if link is not None and link.is_active():
-                self._plan.returned(key, time.monotonic())
-            else:
-                self._forget(key)
-            actions = self._decide()
-            self._tell_idle()
-        self._act(actions)
-
     # -- the end
 
     def _tell_idle(self) -> None:
@@ -440,7 +351,7 @@ class Dispatcher(Connections):
                 borrower.set_exception(PoolClosed("the pool was closed", host=self.host, phase="queue"))
         with self._lock:
             # Long enough for every step of an ending, and not for ever: a dead peer does not keep us.
-            patience = sum(step.wait_s for step in steps(leash=True, grace_s=self.limits.grace)) + 1.0
+            patience = longest_s(self.limits.grace)
             self._idle.wait_for(lambda: not self._busy(), patience)
             links, self._links = list(self._links.values()), {}
         for link in links:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from typing import Protocol
@@ -10,12 +11,13 @@ from paramedic.safe import hunting
 from paramedic.safe.aside import run_aside
 from paramedic.safe.clock import Clock
 from paramedic.safe.crew import Crew
-from paramedic.safe.ending import Action, Step, steps
+from paramedic.safe.ending import Action, Step, hunt_s, steps
 from paramedic.safe.link import Link
 from paramedic.safe.session import Phase, Session
 from paramedic.safe.task import Stage, Task
 
 _HUNTS = 5
+_PAUSE_S = 30.0
 
 
 class Sessions(Protocol):
@@ -61,9 +63,23 @@ class Ender:
         if step is None or session is None or session.phase is Phase.ENDED:
             return
         task.ending = step.ending
-        self._crew.start("signal", lambda: self._do(task, session, step))
+        once = threading.Lock()
+
+        def go_on() -> None:
+            if once.acquire(blocking=False):
+                self._take(task, left)
+
+        def work() -> None:
+            self._do(task, session, step)
+            if hunts:
+                self._clock.at(time.monotonic() + step.wait_s, go_on)
+
+        hunts = step.action in (Action.HUNT, Action.KILL) and not task.leash
+        self._crew.start("signal", work)
         if step.action is not Action.GIVE_UP:
-            self._clock.at(time.monotonic() + step.wait_s, lambda: self._take(task, left))
+            # A hunt takes its time; but if the peer does not read, our thread may be stuck in sending.
+            patience = hunt_s(self._grace_s) if hunts else 0.0
+            self._clock.at(time.monotonic() + step.wait_s + patience, go_on)
 
     def _do(self, task: Task, session: Session, step: Step) -> None:
         name = "KILL" if step.action is Action.KILL else "TERM"
@@ -75,23 +91,27 @@ class Ender:
         if step.action is Action.RELEASE:
             session.end_input()
         elif step.action is not Action.TERM:
-            self._hunt(task.link, name)
+            self._hunt(task, name)
 
-    def _hunt(self, key: int, signal: str) -> None:
+    def _hunt(self, task: Task, signal: str) -> None:
         """Sends ``signal`` to the processes of all tasks on one connection that are to end. It blocks."""
+        key = task.link
         link, _, _ = self._sessions.sessions_of(key)
-        if link is None:
+        if link is None or time.monotonic() - link.unanswered_at < _PAUSE_S:
             return
         with link.hunting:  # several commands that end at once are found in one go, not in each other's way
             for _ in range(_HUNTS):
-                said = run_aside(link, hunting.SURVEY, self._grace_s)
-                children = hunting.read_survey(said or "")
+                said = run_aside(link, hunting.SURVEY, hunt_s(self._grace_s))
+                if said is None:
+                    link.unanswered_at = time.monotonic()  # not asked again for every command that is to end
+                    return
+                children = hunting.read_survey(said)
                 _, tasks, strangers = self._sessions.sessions_of(key)
                 doomed = [task.stage is Stage.ENDING for task in tasks]
                 if children is None or strangers or not any(doomed):
                     return
                 chosen = hunting.choose(children, doomed)
                 if chosen:
-                    run_aside(link, hunting.kill(chosen, signal), self._grace_s)
+                    run_aside(link, hunting.kill(chosen, signal), hunt_s(self._grace_s))
                     return
                 # One ended or began between the survey and our look at the tasks: look again.

@@ -38,6 +38,26 @@ class Step:
     """What became of the process if its end is reported within that time."""
 
 
+_HUNT_GRACES = 5
+
+
+def hunt_s(grace_s: float) -> float:
+    """How long one look for a process may take: it runs through the login scripts of a machine that may be busy.
+
+    Threads: any thread; it does not block.
+    """
+    return _HUNT_GRACES * grace_s
+
+
+def longest_s(grace_s: float) -> float:
+    """How long an ending can take, whatever the other side does.
+
+    Threads: any thread; it does not block.
+    """
+    kinds = (steps(leash=True, grace_s=grace_s), steps(leash=False, grace_s=grace_s))
+    return max(sum(step.wait_s for step in kind) for kind in kinds) + hunt_s(grace_s) + 1.0
+
+
 def steps(*, leash: bool, grace_s: float, deaf: bool = False) -> tuple[Step, ...]:
     """The steps, in order, until the server reports the end of the process.
 

@@ -119,6 +119,8 @@ class Link(paramiko.Transport):  # type: ignore[misc]
         self.round_trip_s = math.inf
         """The shortest time in which the server answered a request for a session."""
         self._launched: dict[int, Launched] = {}
+        self.unanswered_at = -math.inf
+        """When processes were looked for and it did not answer."""
         self.hunting = threading.Lock()
         """Held by the one that looks for processes of this connection."""
         self._new_ids = itertools.count(_FIRST_ID)

@@ -9,7 +9,9 @@ packet: it does for other ciphers, for older versions and while packets are bein
 
 from __future__ import annotations
 
+import math
 import struct
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -57,6 +59,7 @@ class Packetizer(ParamikoPacketizer):  # type: ignore[misc]
         super().__init__(wire)
         self._wire = wire
         self._route = route
+        self._handshake_ends_at = math.inf
 
     def read_message(self) -> tuple[int, Any]:
         """The next message that is not for a session of ours.
@@ -82,6 +85,29 @@ class Packetizer(ParamikoPacketizer):  # type: ignore[misc]
                     return kind, message
             if self._Packetizer__need_rekey:
                 raise NeedRekeyException()  # Transport.run asks for new keys, unless it already has, and comes back
+
+    # Paramiko starts a thread for the limit of the handshake; the reader looks at the time itself.
+
+    def start_handshake(self, timeout: float) -> None:
+        """The handshake begins, and has ``timeout`` seconds.
+
+        Threads: the reader thread; it does not block.
+        """
+        self._handshake_ends_at = time.monotonic() + float(timeout)
+
+    def handshake_timed_out(self) -> bool:
+        """Whether the handshake has taken too long.
+
+        Threads: the reader thread; it does not block.
+        """
+        return time.monotonic() > self._handshake_ends_at
+
+    def complete_handshake(self) -> None:
+        """The handshake is over; called after every message.
+
+        Threads: the reader thread; it does not block.
+        """
+        self._handshake_ends_at = math.inf
 
     def _read(self) -> memoryview | bytes:
         # RFC 5647 section 7.3: the length is not encrypted, but authenticated.

@@ -25,6 +25,7 @@ from paramedic.safe.copies import Copies
 from paramedic.safe.crew import Crew
 from paramedic.safe.destination import Configuration, Credentials, Destination, plain_destination
 from paramedic.safe.dispatch import Dispatcher
+from paramedic.safe.ending import longest_s
 from paramedic.safe.errors import BadCommand, PoolClosed, SafeError
 from paramedic.safe.feeding import Input
 from paramedic.safe.future import CommandFuture
@@ -287,7 +288,7 @@ class ClientPool(Copies):
         except BaseException:
             future.cancel()
             with contextlib.suppress(TimeoutError):
-                future.ending(2 * self._limits.grace + 1)  # so that Ctrl-C leaves nothing behind
+                future.ending(longest_s(self._limits.grace))  # so that Ctrl-C leaves nothing behind
             raise
         return result.check() if check else result
 
