@@ -8,7 +8,7 @@ import pytest
 from twice import Run
 
 LOOK = r"""
-import copy, inspect, json, pickle, queue, sys, threading, _thread, concurrent.futures.thread, signal
+import copy, functools, inspect, json, pickle, queue, sys, threading, _thread, concurrent.futures.thread, signal
 import asyncio.base_events
 import paramiko
 
@@ -43,7 +43,14 @@ def address_free(words):
     import re
     return re.sub(r"0x[0-9a-f]+|\b\d{9,}\b", "0x", words)
 
+@functools.singledispatch
+def dispatch(thing):
+    return "other"
+
 LOCK, RLOCK = type(_thread.allocate_lock()), type(_thread.RLock())
+dispatch.register(LOCK, lambda thing: "lock")
+dispatch.register(RLOCK, lambda thing: "rlock")
+
 
 def of_types():
     lock, rlock, simple = threading.Lock(), threading.RLock(), queue.SimpleQueue()
@@ -70,6 +77,14 @@ def of_types():
         "class": lambda: (lock.__class__ is LOCK, rlock.__class__ is RLOCK),
         "names": lambda: [(t.__module__, t.__qualname__, t.__name__, t.__doc__)
                           for t in (threading.Lock, threading.RLock, queue.SimpleQueue)],
+        "equal": lambda: (threading.Lock == _thread.allocate_lock, type(lock) == LOCK, RLOCK == type(rlock),
+                          type(lock) != LOCK, type(lock) == type(rlock), threading.Lock == threading.RLock,
+                          threading.Lock == type(lock), hash(type(lock)) == hash(LOCK), type(lock) == type(lock)),
+        "looked up": lambda: ({LOCK: 1}.get(type(lock)), {type(rlock): 2}.get(RLOCK), {type(lock): 3}.get(RLOCK)),
+        "kind of maker": lambda: (inspect.isbuiltin(threading.Lock), inspect.isroutine(threading.Lock),
+                                  inspect.isclass(threading.Lock), isinstance(threading.Lock, type(len)),
+                                  callable(threading.Lock), getattr(threading.Lock, "__self__", None)),
+        "dispatch": lambda: [dispatch(t) for t in (lock, rlock, 1)],
         "names of types": lambda: [(type(t).__module__, type(t).__qualname__) for t in (lock, rlock, simple)],
         "repr of makers": lambda: [repr(t) for t in (threading.Lock, queue.SimpleQueue)],
         "repr": lambda: [repr(lock), repr(held), repr(rlock)],

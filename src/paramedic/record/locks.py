@@ -123,6 +123,16 @@ def _kind_of(real_type: type) -> type[type]:
         def __name__(cls) -> str:  # type: ignore[override]
             return real_type.__name__
 
+        def __eq__(cls, other: object) -> bool:  # dill and others look types of locks up in dictionaries
+            return other is cls or getattr(other, "_paramedic_stands_for_", other) is real_type
+
+        def __hash__(cls) -> int:
+            return hash(real_type)
+
+        @property
+        def _paramedic_stands_for_(cls) -> type:
+            return real_type
+
         def __instancecheck__(cls, thing: object) -> bool:
             return super().__instancecheck__(thing) or isinstance(thing, real_type)
 
@@ -164,6 +174,21 @@ class _BuiltIn:
     def __repr__(self) -> str:
         return repr(self.__wrapped__)
 
+    def __eq__(self, other: object) -> bool:
+        return other is self or other == self.__wrapped__
+
+    def __hash__(self) -> int:
+        return hash(self.__wrapped__)
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "__wrapped__":  # not set yet: somebody copies it
+            raise AttributeError(name)
+        return getattr(self.__wrapped__, name)
+
+    @property  # type: ignore[misc]  # so inspect says what it said
+    def __class__(self) -> type:
+        return type(self.__wrapped__)
+
     def __reduce__(self) -> Any:
         return _lock_maker, (self._name,)
 
@@ -194,6 +219,16 @@ def _standing_class(real: type, watched: _Watched) -> Any:
 
         def __subclasscheck__(cls, kind: type) -> bool:
             return kind is cls or issubclass(kind, real)
+
+        def __eq__(cls, other: object) -> bool:
+            return other is cls or getattr(other, "_paramedic_stands_for_", other) is real
+
+        def __hash__(cls) -> int:
+            return hash(real)
+
+        @property
+        def _paramedic_stands_for_(cls) -> type:
+            return real
 
         def __repr__(cls) -> str:
             return repr(real)
