@@ -26,6 +26,8 @@ from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parents[1]
 LIMIT_S = 900
+AGAIN = 5
+"""Further plain runs, to find the tests that end now in one way and now in another without us."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +69,7 @@ SUITES = (
     Suite(
         name="netmiko",
         archive="netmiko==4.8.0",
-        needs=("netmiko==4.8.0", "pytest<9", "pyyaml"),
+        needs=("netmiko[bulk-encrypt]==4.8.0", "pytest<9", "pyyaml"),
         tests=("tests/unit",),
     ),
 )
@@ -100,7 +102,7 @@ def run(suite: Suite, source: Path, python: Path, before: Sequence[str], junit: 
         done = subprocess.run(
             [str(python), *before, *tests],
             cwd=source,
-            env=kept | {"HOME": home, "XDG_STATE_HOME": home},
+            env=kept | {"HOME": home, "XDG_STATE_HOME": home, "PATH": f"{python.parent}:{os.environ['PATH']}"},
             stdin=subprocess.DEVNULL,
             stdout=said,
             stderr=subprocess.STDOUT,
@@ -129,6 +131,14 @@ def compare(suite: Suite, folder: Path) -> dict[str, Any]:
     watched, watched_s = run(suite, source, python, watching, home / "watched.xml")
     before, after = outcomes(home / "plain.xml"), outcomes(home / "watched.xml")
     differ = {n: (before.get(n), after.get(n)) for n in before.keys() | after.keys() if before.get(n) != after.get(n)}
+    unsteady = []
+    for _ in range(AGAIN if differ else 0):  # does a test that differs do so by itself?
+        run(suite, source, python, (), home / "again.xml")
+        again = outcomes(home / "again.xml")
+        unsteady += [n for n, (_, watched_so) in differ.items() if again.get(n) == watched_so]
+        differ = {n: both for n, both in differ.items() if n not in unsteady}
+        if not differ:
+            break
     return {
         "suite": suite.archive,
         "tests": len(before),
@@ -136,6 +146,7 @@ def compare(suite: Suite, folder: Path) -> dict[str, Any]:
         "status": (status, watched),
         "seconds": (plain_s, watched_s),
         "differ": differ,
+        "unsteady": unsteady,
         "findings": json.loads(found.read_text())["findings"],
     }
 
@@ -145,6 +156,8 @@ def show(result: dict[str, Any]) -> None:
     print(f"\n{result['suite']}")
     for name, (before, after) in sorted(result["differ"].items()):
         print(f"  differs: {name}: {before} without, {after} with")
+    for name in result["unsteady"]:
+        print(f"  unsteady without us, too: {name}")
     for finding in result["findings"]:
         print(f"  {finding['confidence']:8} {finding['hazard']}: {finding['message']}")
         for step in finding["steps"]:
@@ -174,7 +187,7 @@ def main() -> int:
         print(line)
     if args.json:
         Path(args.json).write_text(json.dumps(results, indent=1) + "\n")
-    return 1 if any(r["differ"] or r["status"][0] != r["status"][1] for r in results) else 0
+    return 1 if any(r["differ"] for r in results) else 0
 
 
 if __name__ == "__main__":
