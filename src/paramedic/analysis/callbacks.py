@@ -74,6 +74,8 @@ class Callbacks:
             return
         if not own and call.name not in _WAITS and not self.remote.get(call.name):
             return
+        if not own and 0 <= call.argument < _LONG_NS // 1_000_000:
+            return  # its own timeout is short: a socket of the program's making, say, which is read in short waits
         known = self._found.get((call.stack, call.name))
         if known is None:
             self._found[(call.stack, call.name)] = OnTransport(call, thread.transport, own, lasted)
