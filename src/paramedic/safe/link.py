@@ -164,7 +164,8 @@ class Link(paramiko.Transport):  # type: ignore[misc]
 
     def _log(self, level: int, msg: Any, *args: Any) -> None:
         # What Paramiko logs as an error is raised as one here, or expected: a refused session is tried again.
-        super()._log(min(level, logging.DEBUG), msg, *args)
+        if self.logger.isEnabledFor(logging.DEBUG):
+            super()._log(min(level, logging.DEBUG), msg, *args)
 
     # -- sending
 
