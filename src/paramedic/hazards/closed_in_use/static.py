@@ -51,7 +51,9 @@ def _meant(facts: SourceFacts, close: Operation, use: Operation) -> bool:
                     if o.context is use.context and o.loops[len(use.context.loops):])  # fmt: skip
     explicit = not close.has("left-with")
     if use.context.daemon and use.loops[len(use.context.loops) :]:
-        return True  # a service loop that goes with the process
+        # a service loop goes with the process, unless somebody waits for its end after all
+        awaited = any(at > close.moment and where == close.episode for at, _, where in use.context.joins)
+        return not (awaited and close.has("left-with")) or streaming
     return close.in_handler or (explicit and (endless or streaming)) or close.episode != use.context.episode
 
 

@@ -24,7 +24,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
             continue
         local = client.parts.get("__local")
         kept = client.parts.get("__kept") is not None or facts.passed_on(client) or facts.held_by_instance(client)
-        if facts.closed_anywhere(client) or (kept and (local is None or client.parts.get("__kept") is not None)):
+        if _closed(facts, client) or (kept and (local is None or client.parts.get("__kept") is not None)):
             if _each_failure_leaves_one(facts, connect, client):
                 done.add(place)
                 message = f"Each login that fails leaves {facts.name(client)} behind: connect() does not close it"
@@ -42,6 +42,12 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
         strong = local is not None or _many(connect, many)
         confidence = Confidence.POSSIBLE if strong else Confidence.ADVICE
         yield facts.finding(HAZARD, message, [facts.step(connect)], confidence=confidence, objects=[client])
+
+
+def _closed(facts: SourceFacts, client: Obj) -> bool:
+    """Whether anything closes it on the way without an error."""
+    closes = facts.of(client, "close")
+    return facts.closed_anywhere(client) and not (closes and all(o.in_handler for o in closes))
 
 
 def _each_failure_leaves_one(facts: SourceFacts, connect: Operation, client: Obj) -> bool:

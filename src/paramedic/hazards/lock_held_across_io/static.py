@@ -28,7 +28,8 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
         for lock in wait.locks:
             if lock.kind != "lock" or id(lock) in done or lock.root.parts.get("__guessed") is not None:
                 continue
-            if not _wanted_by_others(facts, wait, lock) or not (_needless(facts, lock) or _long(facts, wait)):
+            hard = _needless(facts, lock) or _long(facts, wait) or _keeps_the_writer_out(facts, wait, lock)
+            if not _wanted_by_others(facts, wait, lock) or not hard:
                 continue
             done.add(id(lock))
             other = next((o for o in facts.of(lock, "acquire") if o.site != wait.site), None)
@@ -48,6 +49,22 @@ def _needless(facts: SourceFacts, lock: Obj) -> bool:
     needs = {"sftp", "connect", "lazy-connect", "dialogue", "write", "global", "hostkeys", "auth", "close"}
     kept = [o for o in guarded if o.obj.kind in {"channel", "stdout", "stderr"} and not _opened_inside(o, lock)]
     return not any(o.effects & needs for o in guarded) and not kept
+
+
+def _keeps_the_writer_out(facts: SourceFacts, wait: Operation, lock: Obj) -> bool:
+    """Whether what a read waits for is asked for under the same lock, by another thread."""
+    channel = facts.channel(wait.obj)
+    if channel is None or facts.has_timeout(channel):
+        return False
+    held = [o for o in facts.below(channel, "write") if any(one.root is lock.root for one in o.locks)]
+    mine = _hold(wait, lock)
+    return not any(_hold(o, lock) == mine for o in held) and any(facts.concurrent(wait, o, channel) for o in held)
+
+
+def _hold(operation: Operation, lock: Obj) -> int | None:
+    """The moment since which the lock is held there."""
+    held = zip(operation.locks, operation.holds, strict=False)
+    return next((since for one, since in held if one.root is lock.root), None)
 
 
 def _opened_inside(operation: Operation, lock: Obj) -> bool:

@@ -24,7 +24,11 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
             risks = [
                 o
                 for o in facts.below(client)
-                if o.effects and o.context is take.context and take.moment < o.moment and not o.guarded
+                if o.effects
+                and o.context is take.context
+                and take.moment < o.moment
+                # a handler around all of it, the take too, comes too late to put the client back
+                and (take.guarded or not o.guarded)
             ]
             if not backs or any(o.in_finally or o.in_handler for o in backs):
                 continue

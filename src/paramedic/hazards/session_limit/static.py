@@ -25,7 +25,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
         owner = facts.connection(start.obj)
         if id(owner.root) in done or bounded(start, LIMIT) or not facts.in_several(start.context, start.obj):
             continue
-        if not facts.in_several(start.context, owner) or start.locks:
+        if not facts.in_several(start.context, owner) or any(lock.kind != "semaphore" for lock in start.locks):
             continue
         crowd = crowd_of(facts, start.context, owner)
         if crowd is not None and crowd <= LIMIT:
