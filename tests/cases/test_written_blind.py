@@ -36,16 +36,12 @@ NOT_YET = {
     "chatty-relay": "a ProxyCommand that talks on stderr",
     "cwd-per-call-lock": "chdir() through a wrapper that locks each call",
     "idle-reaper": "clients in a cache that another thread closes",
-    "impatient-main": "as_completed() with a timeout, and a close after it",
     "keepalive-trusted": "said as advice",
     "failed-logins": "said as advice",
-    "readline-gather": "one coroutine gathered many times over one stream",
     "reaper-thread": "a channel that goes through a queue to the thread that closes it",
-    "sftp-kept": "sessions that a loop opens and a list keeps",
     "silent-sftp": "an SFTP client with no timeout",
 }
 """What the linter does not see yet, and why it is hard."""
-ARGUABLE = {"mirror-hosts": "two hosts' locks, each held while its own host is asked"}
 
 
 def strong(findings: list[dict[str, Any]]) -> set[str]:
@@ -120,14 +116,12 @@ def test_a_case_that_is_read(
     findings = linted[name, script]
     also = {by_name(h).name for h in case["also"]}
     if script == "good":
-        if name in ARGUABLE:
-            pytest.skip(ARGUABLE[name])
         assert strong(findings) <= (also if case.get("class") == "safe" else set())
         return
     if "static" not in case["lenses"]:
         pytest.skip("source does not show it")
     if name in NOT_YET:
-        request.node.add_marker(pytest.mark.xfail(reason=NOT_YET[name], strict=False))
+        request.node.add_marker(pytest.mark.xfail(reason=NOT_YET[name], strict=True))
     hazards = {by_name(h).name for h in case["hazards"]}
     said = {f["hazard"] for f in findings} if case.get("advice") else strong(findings)
     assert hazards & said
