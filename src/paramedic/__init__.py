@@ -1,6 +1,9 @@
 """Paramedic: first aid for threads in programs that use Paramiko.
 
 Nothing is imported here: ``import paramedic`` must stay cheap (< 30 ms), because production programs do it.
+
+PYTEST_DONT_REWRITE: pytest knows us by our plugin, and would warn that we are imported already, as we are in each
+program that ``paramedic run`` starts.
 """
 
 TYPE_CHECKING = False  # as in typing, whose import would cost more than all the rest

@@ -134,6 +134,19 @@ def test_it_is_not_there_where_nobody_asks_for_it(project: pytest.Pytester) -> N
     run(project, "-p", "no:paramedic", "--deselect", "test_cost.py").assert_outcomes(deselected=1)
 
 
+def test_under_paramedic_run_pytest_says_what_it_says_without(project: pytest.Pytester) -> None:
+    """The recorder has imported Paramedic before pytest, which would rewrite its plugins' assertions, comes to it."""
+    project.makepyfile(test_plain="def test_plain(): pass")
+    command = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error")
+    plain, watched = (
+        project.run(sys.executable, *how, *command) for how in ((), ("-m", "paramedic", "run", "--quiet"))
+    )
+    assert (plain.ret, watched.ret) == (0, 0)
+    assert [line.partition(" in ")[0] for line in watched.outlines] == [
+        line.partition(" in ")[0] for line in plain.outlines
+    ]
+
+
 def test_it_works_without_xdist_and_other_plugins(project: pytest.Pytester) -> None:
     project.makepyfile(test_sharing=SHARING.partition("def test_is_fine")[0])
     result = run(project, "--paramedic", "-p", "no:xdist", "-p", "no:timeout", "-p", "no:faulthandler", "--capture=no")
