@@ -91,6 +91,16 @@ FOUND: dict[str, tuple[str, str]] = {
         … 1 s
         end: orderly""",
     ),
+    "connections of one loop that are dropped one after the other": (
+        "leaked-connection observed",
+        """
+        Main: makes conn7
+        Main: makes conn8
+        Main: makes conn9
+        Main: shutdown
+        … 1 s
+        end: orderly""",
+    ),
     "a stdin that the collector finds while its command runs": (
         "finalizer-deadlock possible",
         """

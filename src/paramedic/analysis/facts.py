@@ -63,6 +63,7 @@ class Facts:
         origins: where the task was submitted whose stack, by thread and id, has no line of the user's own.
         connects_of: the call that made a transport, where that was SSHClient.connect.
         greenlets: how many calls ended in another thread than they began in: several greenlets are one thread to us.
+        shutdown_ns: when the main thread was done; 0 if it was not.
         finalizing: the object whose finalizer runs, by thread.
 
     Threads: made and read by one thread.
@@ -105,6 +106,7 @@ class Facts:
         self.finalizing: dict[int, int] = {}
         self.connects_of: dict[int, Call] = {}
         self.greenlets = 0
+        self.shutdown_ns = 0
         self.origins: dict[tuple[int, int], int] = {}
 
     def abandoned(self, call: Call) -> None:
@@ -140,8 +142,13 @@ class Facts:
 
     def open_transports(self) -> list[int]:
         """Connections that nobody has closed and that have not ended, in the order of their making."""
+        # Paramiko stops what still runs when the interpreter ends (transport.py _join_lingering_threads, 5.1.0)
+        never = self.end_ns + 1
+        last_ns = self.shutdown_ns or never
         live = [
-            t.transport for t in self.world.threads.values() if t.transport and t.transport not in self.transport_ended
+            t.transport
+            for t in self.world.threads.values()
+            if t.transport and self.transport_ended.get(t.transport, never) >= last_ns
         ]
         return [
             t

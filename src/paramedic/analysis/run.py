@@ -33,7 +33,7 @@ class RunFacts(WireFacts):
 
     def __init__(self, texts: Mapping[int, str], names: list[str], process: int = 0) -> None:
         super().__init__(texts, operations(names), process)
-        self.begins: Mapping[str, Listener] = {}
+        self.begins: Mapping[str, Listener] = {"Thread.shutdown": self._shuts_down}
         self.ends: Mapping[str, Listener] = {
             "Thread.join": self._joined_with_limit,
             "Queue.get": lambda call, root: self._waited_for_pool(call, call.ended_ns),
@@ -277,6 +277,9 @@ class RunFacts(WireFacts):
             if ident:
                 self.conflicts.end(use, ident, call, at)
         self.lives.abandoned(self.roots.owner(call.obj, root), call)
+
+    def _shuts_down(self, call: Call, root: Root) -> None:
+        self.shutdown_ns = call.began_ns
 
     def _joined_with_limit(self, call: Call, root: Root) -> None:
         if call.argument >= 0 and not self.world.thread(call.words).ended_ns:
