@@ -5,6 +5,7 @@ Threads: one thread, the one that drives the machines; nothing here blocks.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -73,6 +74,7 @@ SELECT_FOR_EVER = 3
 CLOSED, COLLECTED = 1, 2
 """Bits of a finalizer's ``b``: the object was closed before; the collector found it, in a cycle of references."""
 _MOST_COLLECTED = 1000
+_MOST_CALLS = 10_000
 
 
 class States:
@@ -92,17 +94,17 @@ class States:
         self.keepalive: dict[int, Call] = {}
         self.forwards: dict[int, list[Call]] = {}
         self.replaced: list[tuple[Call, Call]] = []
-        self.connects: list[Call] = []
+        self.connects: deque[Call] = deque(maxlen=_MOST_CALLS)
         self.filenos: dict[int, Call] = {}
         self.last_fileno: dict[int, Call] = {}
-        self.loads: list[Call] = []
+        self.loads: deque[Call] = deque(maxlen=_MOST_CALLS)
         self.readings: dict[tuple[int, str], Reading] = {}
         self.polled: dict[int, Polled] = {}
         self.collected: list[Collected] = []
         self.cut_short: list[tuple[int, int, Call | None, Call]] = []
         self.reads_where_polled: set[int] = set()
-        self.kex_waits: list[Call] = []
-        self.proxies_closed: list[Call] = []
+        self.kex_waits: deque[Call] = deque(maxlen=_MOST_CALLS)
+        self.proxies_closed: deque[Call] = deque(maxlen=_MOST_CALLS)
         self.begins: Mapping[str, Listener] = {
             "SSHClient.set_missing_host_key_policy": self._policy,
             "Transport.set_keepalive": self._keepalive,
@@ -143,6 +145,13 @@ class States:
             self.signal_handlers.add(event.b)
         elif event.op == State.NO_DELAY:
             self.no_delay[event.obj] = bool(event.a)
+
+    def forget(self, channel: int) -> None:
+        """A channel is freed: nothing is to be said of its fileno where only one thread read one stream."""
+        readers = self.readers.get(channel, {})
+        if len(readers) < 2 and channel in self.filenos:
+            for table in (self.filenos, self.last_fileno, self.readers):
+                table.pop(channel, None)
 
     def reading_ends(self, channel: Channel) -> None:
         """A channel is freed, or the recording ends: note output that was left unread once the exit status was

@@ -57,6 +57,7 @@ class WireFacts(Facts):
                 self.channels.forget(event.obj)
                 self.clocks.forget(event.obj)
                 self.dialogues.forget(event.obj)
+                self.states.forget(event.obj)
                 for stream in self._streams.pop(event.obj, ()):  # those of a command are not told one by one
                     self.world.gone(stream)
                     self.roots.forget(stream)

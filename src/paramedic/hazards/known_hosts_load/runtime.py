@@ -16,7 +16,7 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     Threads: pure.
     """
     story = Story(facts)
-    loads = facts.states.loads
+    loads = list(facts.states.loads)
     spent = sum(c.ended_ns - c.began_ns for c in loads)
     if len(loads) < 2 or spent < LONG_NS:
         return

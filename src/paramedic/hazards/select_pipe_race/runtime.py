@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations
 
 from paramedic.analysis.calls import Call
 from paramedic.analysis.channels import STUCK_NS
@@ -19,29 +21,46 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     Threads: pure.
     """
     story = Story(facts)
+    places: dict[tuple[object, ...], list[_Race]] = {}
     for channel, fileno in facts.states.filenos.items():
-        readers = facts.states.readers.get(channel, {})
-        threads = {call.thread for call in readers.values()}
-        streams = {stream for _, stream in readers}
-        deaf = _deaf(facts, channel, fileno)
-        if len(threads) < 2 and not deaf and not (len(streams) > 1 and fileno.argument == SELECT_FOR_EVER):
-            continue
-        stuck = [c for c in readers.values() if not c.ended_ns and facts.end_ns - c.began_ns >= STUCK_NS]
-        hung = deaf or (len(stuck) == len(readers) > 1 and not facts.states.orderly_end)
-        name = facts.world.name(channel)
-        if len(threads) > 1:
-            what = (
-                "and no data has come through since" if hung else "one of them can block in its wake-up pipe for ever"
-            )
-            message = f"{story.threads(threads)} read both streams of {name}, which has a fileno(): {what}"
-        else:
-            what = "it has not come back although data is there" if hung else "it can miss one and never come back"
-            thread = facts.world.thread_name(fileno.thread)
-            message = f"{thread} waits with select(), and no timeout, for both streams of {name}: {what}"
-        confidence = Confidence.OBSERVED if hung else Confidence.POSSIBLE
-        yield story.finding(
-            HAZARD, confidence, message, [story.call(fileno), *map(story.call, readers.values())], [channel]
+        readers = list(facts.states.readers.get(channel, {}).values())
+        several = any(
+            one.apart_from(other) and not set(one.locks) & set(other.locks) for one, other in combinations(readers, 2)
         )
+        streams = {stream for _, stream in facts.states.readers.get(channel, ())}
+        deaf = _deaf(facts, channel, fileno)
+        if not several and not deaf and not (len(streams) > 1 and fileno.argument == SELECT_FOR_EVER):
+            continue
+        stuck = [c for c in readers if not c.ended_ns and facts.end_ns - c.began_ns >= STUCK_NS]
+        hung = deaf or (several and len(stuck) == len(readers) and not facts.states.orderly_end)
+        place = (several, fileno.stack, *sorted(c.stack for c in readers))
+        places.setdefault(place, []).append(_Race(channel, fileno, tuple(readers), several, hung))
+    for races in places.values():
+        worst = max(races, key=lambda race: race.hung)
+        confidence = Confidence.OBSERVED if worst.hung else Confidence.POSSIBLE
+        steps = [story.call(worst.fileno), *map(story.call, worst.readers)]
+        yield story.finding(HAZARD, confidence, _message(facts, story, worst), steps, [worst.channel], len(races))
+
+
+@dataclass(frozen=True, slots=True)
+class _Race:
+    """One channel: who asked for its fileno, who reads it, whether several threads do, whether it has gone deaf."""
+
+    channel: int
+    fileno: Call
+    readers: tuple[Call, ...]
+    several: bool
+    hung: bool
+
+
+def _message(facts: RunFacts, story: Story, race: _Race) -> str:
+    name = facts.world.name(race.channel)
+    if race.several:
+        what = "no data has come through since" if race.hung else "one of them can block in its wake-up pipe for ever"
+        return f"{story.threads({c.thread for c in race.readers})} read {name}, which has a fileno(): {what}"
+    what = "it has not come back although data is there" if race.hung else "it can miss one and never come back"
+    thread = facts.world.thread_name(race.fileno.thread)
+    return f"{thread} waits with select(), and no timeout, for both streams of {name}: {what}"
 
 
 def _deaf(facts: RunFacts, channel: int, fileno: Call) -> bool:
