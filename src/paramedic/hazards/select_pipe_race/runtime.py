@@ -24,8 +24,11 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     places: dict[tuple[object, ...], list[_Race]] = {}
     for channel, fileno in facts.states.filenos.items():
         readers = list(facts.states.readers.get(channel, {}).values())
+        # a lock around the read alone does not help: who was told that data is there may find it taken
+        guards = set(fileno.locks)
         several = any(
-            one.apart_from(other) and not set(one.locks) & set(other.locks) for one, other in combinations(readers, 2)
+            one.apart_from(other) and not guards & set(one.locks) & set(other.locks)
+            for one, other in combinations(readers, 2)
         )
         streams = {stream for _, stream in facts.states.readers.get(channel, ())}
         deaf = _deaf(facts, channel, fileno)
