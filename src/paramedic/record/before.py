@@ -79,14 +79,12 @@ class Before:
             found = _instances((*made.kinds, *_clients(), *_locks()))
             self._clients = [t for t in found if isinstance(t, _clients())]
             for left in [
-                t for t in found if type(t) in made.kinds
+                t for t in found if made.is_one(t)
             ]:  # from an earlier recording, where it could not be taken out
                 op = NUMBER["Lock.__init__" if type(left) is made.kinds[0] else "RLock.__init__"]
                 self._probes.row(_NEW, op, left._id, 0, 0, 0)
                 self._probes.row(_STATE, _BEFORE, left._id, 0, int(repr(left).startswith("<locked")), 0)
-            swap = Swap(
-                [t for t in found if type(t) not in made.kinds and not isinstance(t, _clients())], self._stand_in
-            )
+            swap = Swap([t for t in found if not made.is_one(t) and not isinstance(t, _clients())], self._stand_in)
             swap.run()
             if swap.left:
                 some = "1 lock or queue" if len(swap.left) == 1 else f"{len(swap.left)} locks or queues"
@@ -106,7 +104,7 @@ class Before:
     def _stand_in(self, thing: Any) -> Any:
         assert self._made is not None
         if isinstance(thing, _kind("threading", "Condition")):
-            if type(thing._lock) in self._made.kinds:
+            if self._made.is_one(thing._lock):
                 return thing
             return None if thing._waiters else _with_lock(thing, self._made.around(thing._lock))
         return None if type(thing).__name__ == "SimpleQueue" else self._made.around(thing)
@@ -114,7 +112,7 @@ class Before:
     def _real(self, thing: Any) -> Any:
         assert self._made is not None
         if isinstance(thing, _kind("threading", "Condition")):
-            ours = type(thing._lock) in self._made.kinds and not thing._waiters
+            ours = self._made.is_one(thing._lock) and not thing._waiters
             return _with_lock(thing, thing._lock._real) if ours else thing
         return thing._real
 
@@ -259,14 +257,17 @@ def _kind(module: str, name: str) -> tuple[type[Any], ...]:
 
 def _instances(kinds: tuple[type, ...]) -> list[Any]:
     """All objects of these classes and of those that inherit from them."""
-    wanted: dict[type, bool] = {}
+    # by identity: the stand-ins' classes are equal to those that they stand for
+    chosen = {id(kind) for kind in kinds}
+    wanted: dict[int, bool] = {}
     found = []
     for thing in gc.get_objects():
         kind = type(thing)
-        known = wanted.get(kind)
+        known = wanted.get(id(kind))
         if known is None:
             # not issubclass(), which the stand-ins for locks answer as the locks would
-            known = wanted[kind] = any(base in kinds for base in type.__dict__["__mro__"].__get__(kind))
+            bases = type.__dict__["__mro__"].__get__(kind)
+            known = wanted[id(kind)] = any(id(base) in chosen for base in bases)
         if known:
             found.append(thing)
     return found

@@ -40,6 +40,10 @@ class StandIns(NamedTuple):
     around: Callable[[Any], Any]
     kinds: tuple[type[Any], type[Any]]
 
+    def is_one(self, thing: object) -> bool:
+        """Whether it is a stand-in; their classes are equal to those that they stand for, so ``in`` would not do."""
+        return type(thing) is self.kinds[0] or type(thing) is self.kinds[1]
+
 
 def stand_ins(probes: Probes, threading: Any) -> StandIns:
     """Have ``Lock`` and ``RLock`` of `threading` give locks that record what the program does with them.
