@@ -41,7 +41,10 @@ class StandIns(NamedTuple):
     kinds: tuple[type[Any], type[Any]]
 
     def is_one(self, thing: object) -> bool:
-        """Whether it is a stand-in; their classes are equal to those that they stand for, so ``in`` would not do."""
+        """Whether it is a stand-in; their classes are equal to those that they stand for, so ``in`` would not do.
+
+        Threads: any.
+        """
         return type(thing) is self.kinds[0] or type(thing) is self.kinds[1]
 
 

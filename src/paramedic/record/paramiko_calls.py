@@ -156,7 +156,7 @@ class _Words:
             "Channel.fileno": lambda _: (_positional_arguments(_getframe(3)), 0),
             "Channel.settimeout": lambda _, timeout: (milliseconds(timeout), 0),
             "Channel.setblocking": lambda _, blocking: (-1 if blocking else 0, 0),
-            "SFTPFile.prefetch": lambda _, size, most: (size or -1, most or 0),
+            "SFTPFile.prefetch": lambda _, size, most=0: (size or -1, most or 0),
             **dict.fromkeys(
                 ("SSHClient.load_host_keys", "SSHClient.save_host_keys", "HostKeys.load", "HostKeys.save"),
                 self.file_name,
