@@ -1,0 +1,134 @@
+"""How many instructions the recorder adds to the observed program: steady to a thousandth, also on a busy machine.
+
+    python benchmarks/recorder/instructions.py [job ...]
+
+Runs one thread of each job under valgrind's callgrind (Debian: apt-get install valgrind) against OpenSSH on loopback,
+first plain, then at each level, in one process. System calls count as nothing, so the ratios are above those of CPU.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import logging
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent.parent / "tests")]
+
+from program import Server, connect  # noqa: E402
+
+import openssh  # noqa: E402
+from paramedic.record.session import Options, Session  # noqa: E402
+
+FOLDER = "PARAMEDIC_BENCH_FOLDER"
+UNITS = {"commands": 30, "sftp": 40, "stdout": 40, "connects": 3}
+Job = Callable[[Any, Server, str, int], None]
+
+
+def commands(client: Any, server: Server, folder: str, count: int) -> None:
+    for _ in range(count):
+        stdin, stdout, stderr = client.exec_command("true")
+        stdout.read()
+        stderr.read()
+        stdout.channel.recv_exit_status()
+        stdin.channel.close()
+
+
+def sftp(client: Any, server: Server, folder: str, count: int) -> None:
+    with client.open_sftp() as files:
+        for n in range(count):
+            files.put(f"{folder}/local", f"{folder}/put-{n}")
+
+
+def stdout(client: Any, server: Server, folder: str, count: int) -> None:
+    stdin, out, _ = client.exec_command(f"head -c {count}00000 /dev/zero")
+    while out.read(65536):
+        pass
+    stdin.channel.close()
+
+
+def connects(client: Any, server: Server, folder: str, count: int) -> None:
+    for _ in range(count):
+        connect(server).close()
+
+
+JOBS: dict[str, Job] = {"commands": commands, "sftp": sftp, "stdout": stdout, "connects": connects}
+
+
+def control(*arguments: str) -> None:
+    subprocess.run(["callgrind_control", *arguments, str(os.getpid())], check=True, capture_output=True)
+
+
+def counted(work: Callable[[int], None], units: int, folder: Path) -> float:
+    """Instructions of one unit of work."""
+    work(max(2, units // 2))  # the first of everything is paid for
+    gc.collect()
+    control("-z")
+    control("-i", "on")
+    work(units)
+    control("-i", "off")
+    control("-d")
+    latest = max(folder.glob("out.*"), key=lambda path: int(path.suffix[1:]))
+    totals = re.findall(r"^(?:totals|summary): (\d+)", latest.read_text(), re.M)
+    return max(map(int, totals)) / units
+
+
+def observe(jobs: list[str], folder: Path) -> None:
+    """In the process that valgrind runs."""
+    logging.disable(logging.CRITICAL)
+    openssh.START_LIMIT_S = 60.0
+    (folder / "sshd").mkdir()
+    (folder / "local").write_bytes(bytes(4096))
+    with openssh.running_sshd(folder / "sshd", f"SetEnv HOME={folder}", "LoginGraceTime 600") as real:
+        server: Server = {
+            "host": real.host, "port": real.port, "user": real.user, "key": real.key_file,
+            "known_hosts": real.known_hosts_file,
+        }  # fmt: skip
+        client = connect(server)
+        print("| job | plain, thousands | watch ÷ plain | check ÷ plain |\n|---|--:|--:|--:|")
+        for job in jobs:
+            work = lambda count, job=job: JOBS[job](client, server, str(folder), count)  # noqa: E731
+            counted(work, UNITS[job], folder)
+            plain = counted(work, UNITS[job], folder)
+            ratios = []
+            for level in ("watch", "check"):
+                session = Session(Options(directory=str(folder / f"{job}-{level}"), level=level))
+                session.probes.early = True  # as under `paramedic run`: no event of the program's is older
+                session.start()
+                ratios.append(counted(work, UNITS[job], folder) / plain)
+                session.stop()
+            print(f"| {job} | {plain / 1000:.0f} | {ratios[0]:.3f} | {ratios[1]:.3f} |", flush=True)
+        client.close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("jobs", nargs="*", metavar="job", help=f"of {', '.join(JOBS)}; all if none is named")
+    args = parser.parse_args()
+    unknown = [job for job in args.jobs if job not in JOBS]
+    if unknown:
+        parser.error(f"no such job: {', '.join(unknown)}")
+    if FOLDER in os.environ:
+        observe(args.jobs or list(JOBS), Path(os.environ[FOLDER]))
+        return
+    if shutil.which("valgrind") is None:
+        parser.error("valgrind is not installed (Debian: apt-get install valgrind)")
+    with tempfile.TemporaryDirectory(prefix="paramedic-bench-") as name:
+        words = ["valgrind", "--tool=callgrind", "--instr-atstart=no", "--fair-sched=yes", "--quiet"]
+        words += [f"--callgrind-out-file={name}/out", sys.executable, *sys.argv]
+        done = subprocess.run(words, env={**os.environ, FOLDER: name}, stderr=subprocess.PIPE, text=True)
+        if done.returncode:
+            sys.exit(done.stderr[-2000:])
+
+
+if __name__ == "__main__":
+    main()
