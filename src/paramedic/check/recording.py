@@ -19,7 +19,7 @@ from paramedic.model.hazard import Family as HazardFamily
 from paramedic.model.hazard import Lens
 from paramedic.model.report import Gap, Report
 from paramedic.trace.cpu import read_slices
-from paramedic.trace.ending import read_ending
+from paramedic.trace.ending import read_ending, read_gone
 from paramedic.trace.part import Part, read_part
 from paramedic.trace.reader import RecordingError, TraceFile, find_traces, open_trace
 
@@ -54,6 +54,7 @@ def findings_of(paths: Sequence[Path]) -> Report:
         part = read_part(path)
         slices = read_slices(part.folder)
         ended = (part.to_ns, 0) if part.to_ns else read_ending(part.folder)
+        gone = {} if part.to_ns else read_gone(part.folder)
         try:
             files = find_traces(part.folder)
         except RecordingError as error:
@@ -67,7 +68,9 @@ def findings_of(paths: Sequence[Path]) -> Report:
                 refused.append(error)
                 continue
             try:
-                facts, before = _facts_of_part(trace, part, ended, family, slices)
+                # a child that ended before the run did not wait until the run's end
+                own_ns = min(ended[0], gone.get(int(trace.header.get("process") or 0), ended[0]))
+                facts, before = _facts_of_part(trace, part, (own_ns, ended[1]), family, slices)
             finally:
                 trace.close()
             findings += chapters.newer(before, judged(facts, gaps), part.from_ns - facts.base_ns)

@@ -24,12 +24,17 @@ Counters = dict[int, tuple[int, int]]
 
 
 class CpuSampling:
-    """Of all processes that record into a folder."""
+    """Of all processes that record into a folder.
+
+    Attributes:
+        gone: when a process was first seen to be gone, by its id; nobody else sees the end of a child that is killed.
+    """
 
     def __init__(self, folder: Path) -> None:
         """Nothing was looked at yet."""
         self._folder = folder
         self._last: dict[int, tuple[int, Counters]] = {}
+        self.gone: dict[int, int] = {}
         self._on = os.path.exists("/proc/self/schedstat")
 
     def look(self) -> None:
@@ -44,7 +49,9 @@ class CpuSampling:
             counters = _counters(process)
             now_ns = time.monotonic_ns()
             before = self._last.pop(process, None)
-            if counters is not None:
+            if counters is None or _is_zombie(process):
+                self.gone.setdefault(process, now_ns)
+            else:
                 self._last[process] = now_ns, counters
                 if before is not None:
                     self._on = self._note(process, *before, now_ns, counters) and self._on
@@ -75,6 +82,10 @@ def _counters(process: int) -> Counters | None:
         if len(words) == 3:
             counters[int(tid)] = int(words[0]), int(words[1])
     return counters
+
+
+def _is_zombie(process: int) -> bool:
+    return _read(f"/proc/{process}/stat").rpartition(")")[2].split()[:1] in ([], ["Z"], ["X"])
 
 
 def _looks(process: int, threads: Counters) -> dict[int, tuple[int, int]]:

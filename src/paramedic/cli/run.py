@@ -233,6 +233,11 @@ class _Stall:
         self._began = time.monotonic()
         self.ended_it = False
 
+    @property
+    def gone(self) -> dict[int, int]:
+        """When its processes were seen to be gone."""
+        return self._sampling.gone
+
     def tick(self) -> bool:
         """Called twice a second."""
         self._sampling.look()
@@ -276,7 +281,7 @@ def _observe(program: Sequence[str], options: Options, watch: _Stall) -> Ended:
         ended = run_program(*command, meanwhile=_get_ready, tick=watch.tick)
     except OSError as error:
         raise CommandError(f"cannot start {sys.executable}: {error.strerror or error}", status=126) from None
-    write_ending(Path(options.directory), ended.status)
+    write_ending(Path(options.directory), ended.status, watch.gone)
     return ended
 
 

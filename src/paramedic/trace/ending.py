@@ -8,22 +8,25 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 NAME = "ended.json"
 
 
-def write_ending(directory: Path, status: int) -> None:
+def write_ending(directory: Path, status: int, gone: Mapping[int, int] | None = None) -> None:
     """Note that the program has ended now.
 
     Args:
         directory: the recording's folder.
         status: its exit status, 128 plus the signal's number where a signal ended it.
+        gone: when children of it were seen to be gone, in ns on the recording's clock, by their process ids.
 
     Threads: one thread of the parent; a disk that is full is passed over.
     """
     try:
-        (directory / NAME).write_text(json.dumps({"ended_ns": time.monotonic_ns(), "status": status}))
+        told = {"ended_ns": time.monotonic_ns(), "status": status, "gone": {str(k): v for k, v in (gone or {}).items()}}
+        (directory / NAME).write_text(json.dumps(told))
     except OSError:
         pass
 
@@ -43,3 +46,16 @@ def read_ending(recording: Path) -> tuple[int, int]:
         return (ended, status) if isinstance(ended, int) and isinstance(status, int) else (0, 0)
     except (OSError, ValueError, KeyError, TypeError):
         return 0, 0
+
+
+def read_gone(recording: Path) -> dict[int, int]:
+    """When children of a program were seen to be gone, in ns on the recording's clock, by their process ids.
+
+    Threads: any.
+    """
+    directory = recording if recording.is_dir() else recording.parent
+    try:
+        gone = json.loads((directory / NAME).read_text())["gone"]
+        return {int(process): at for process, at in gone.items() if isinstance(at, int)}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
