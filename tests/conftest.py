@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,6 +15,10 @@ ROOT = Path(__file__).resolve().parent.parent
 if int(version("paramiko").partition(".")[0]) < 5:
     # new cryptography warns about old Paramiko's ciphers in each of the programs that the tests run
     os.environ.setdefault("PYTHONWARNINGS", "ignore::UserWarning")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # a shell starts jobs in the background so; programs that the tests send Ctrl-C to would inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
