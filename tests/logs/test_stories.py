@@ -186,6 +186,11 @@ QUIET: dict[str, str] = {
         f"1 {n}: open {n}\n1 1: yes {n}\n1 1: ok {n}" for n in range(2, 5))
     + "\n1 2: eof> 2\n0 2: open 5\n1 1: yes 5\n1 1: ok 5\n2 1: dead 2",
     "one host refuses the key that others accept": logins_with_one_key({2: "web1", 3: "web3", 4: "web2"}, refused=3),
+    "a proxy's pipe breaks as its connection is closed": ONE + command(1, 2, 0)
+    + "\n1 1: Unknown exception: I/O operation on closed file\n1 1: Traceback (most recent call last):\n"
+    "1 1:   File \"/venv/lib/python3.11/site-packages/paramiko/proxy.py\", line 109, in recv\n"
+    "1 1:     r, w, x = select([self.process.stdout], [], [], select_timeout)\n"
+    "1 1: ValueError: I/O operation on closed file",
     "many log in at the same time": "\n".join(
         line for step in ("start", "banner", "kex", "keys", "login", "in") for n in range(1, 9)
         for line in [f"1 {n}: {step}" + (f" 0x{n}" if step == "start" else "")]),

@@ -21,7 +21,8 @@ def find(facts: LogFacts) -> Iterable[Finding]:
         if not ending.authenticated or not (ending.live or ending.how == "unknown-exception"):
             continue
         words = next((text for text in reversed(ending.traceback) if text.strip()), "") or ending.text
-        ours = ending.how == "unknown-exception"
+        # Without a frame of the program's own, it may be what an orderly close does to a ProxyCommand's pipes.
+        ours = ending.how == "unknown-exception" and bool(_frames(ending.traceback))
         yield Finding(
             hazard=HAZARD.name,
             code=HAZARD.code,
