@@ -16,9 +16,10 @@ if int(version("paramiko").partition(".")[0]) < 5:
     # new cryptography warns about old Paramiko's ciphers in each of the programs that the tests run
     os.environ.setdefault("PYTHONWARNINGS", "ignore::UserWarning")
 
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # a shell starts jobs in the background so; programs that the tests send Ctrl-C to would inherit it
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# nohup and a shell's background jobs ignore these; the programs that the tests send them to would inherit that
+for given, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(given) is signal.SIG_IGN:
+        signal.signal(given, handler)
 
 
 @pytest.fixture(scope="session")
