@@ -17,9 +17,9 @@ if int(version("paramiko").partition(".")[0]) < 5:
     os.environ.setdefault("PYTHONWARNINGS", "ignore::UserWarning")
 
 # nohup and a shell's background jobs ignore these; the programs that the tests send them to would inherit that
-for given, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+for given in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
     if signal.getsignal(given) is signal.SIG_IGN:
-        signal.signal(given, handler)
+        signal.signal(given, signal.default_int_handler if given is signal.SIGINT else signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

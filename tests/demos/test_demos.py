@@ -124,7 +124,7 @@ RACES = {
     "shared_sftp_file": r"^[1-9]\d* of 64 blocks are wrong",
     "signal_handler_reenters": "the upload hangs|status 1",
 }
-TRIES = 4
+TRIES = 8
 NEEDS_MORE = {"shared_agent", "gevent_half_patched"}  # ssh-agent, gevent: without them both halves say so
 
 

@@ -47,7 +47,7 @@ class _Channel:
     between: dict[int, TornDialogue] = field(default_factory=dict)
     """By the number of the other thread: what it tore, if it turns out to receive answers itself."""
     pairs: dict[int, tuple[Call, Call]] = field(default_factory=dict)
-    """The latest dialogue of each thread that no lock held together."""
+    """The latest dialogue of each thread whose calls were each under a lock that did not hold them together."""
 
 
 class Dialogues:
@@ -89,7 +89,9 @@ class Dialogues:
                 self._note(torn)
             else:
                 channel.between[last.thread] = torn
-        elif not call.in_one_hold_with(asked):
+        elif asked.holds and call.holds and not call.in_one_hold_with(asked):
+            # Calls without a lock are ordered by locks between them, such as a condition's that says whose turn it is;
+            # where each call has a lock of its own, that lock puts any two calls in an order that means nothing.
             for other, (question, _) in channel.pairs.items():
                 if other != thread and question.apart_from(asked) and question.apart_from(call):
                     self._note(TornDialogue(root.channel, asked, question, call, False))
