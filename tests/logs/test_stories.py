@@ -107,6 +107,9 @@ FOUND: dict[str, tuple[str, str, str]] = {
         "shared-agent", "observed",
         connected(1) + "\n1 2: start 0xb2\n1 3: start 0xb3\n1 2: banner\n1 2: kex\n1 2: keys\n1 2: login\n"
         "5 2: Exception (client): lost ssh-agent"),
+    "channels are opened, used and left open": (
+        "session-limit", "advice",
+        ONE + "".join(f"1 2: open {n}\n1 1: yes {n}\n1 1: ok {n}\n9 2: sftp {n} stat(b'/a')\n" for n in range(7))),
     "one of two hosts refuses and accepts one key at the same time": (
         "shared-agent", "advice", logins_with_one_key({2: "web1", 3: "web1", 4: "web2"}, refused=3)),
     "six keys are refused before the right one": (

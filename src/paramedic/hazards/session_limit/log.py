@@ -11,6 +11,9 @@ from paramedic.model.finding import Confidence, Finding
 _OTHER_CODES = ("Administratively prohibited", "Resource shortage")
 """What servers other than OpenSSH say, and OpenSSH when it forbids a tunnel: proof of a limit only beside sessions."""
 
+KEPT_OPEN = 5
+"""Half of what OpenSSH allows."""
+
 
 def find(facts: LogFacts) -> Iterable[Finding]:
     """The findings of one process's part of a log.
@@ -43,4 +46,30 @@ def find(facts: LogFacts) -> Iterable[Finding]:
             " is suggested by how many were open; Paramiko does not log every close, so fewer may have been. "
             + HAZARD.why,
             count=len(refused),
+        )
+    yield from _kept_open(facts, set(by_transport))
+
+
+def _kept_open(facts: LogFacts, told: set[str]) -> Iterable[Finding]:
+    """Channels that nobody has ended, while others were opened after the last that was heard of them."""
+    for transport in facts.transports:
+        newest = max((c.opening.number for c in transport.unfinished if c.opening is not None), default=0)
+        kept = [
+            c
+            for c in transport.unfinished
+            if c.requested is not None and c.eof_sent is None and c.eof_received is None
+            and c.last is not None and c.last.number < newest
+        ]  # fmt: skip
+        if len(kept) < KEPT_OPEN or transport.server or transport.name in told:
+            continue
+        yield Finding(
+            hazard=HAZARD.name,
+            code=HAZARD.code,
+            confidence=Confidence.ADVICE,
+            message=f"{len(kept)} channels of {transport.name} were never closed, while others were opened",
+            steps=tuple(c.last.step(f"last heard of channel {c.number}") for c in kept[:4] if c.last is not None),
+            objects=(transport.name,),
+            why="The log proves that neither side ended them. Each counts against the server's limit of sessions. "
+            + HAZARD.why,
+            count=len(kept),
         )
