@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -157,3 +158,14 @@ def test_names_that_cases_refer_to_are_known(cases: Path) -> None:
     assert named
     for name in named:
         by_name(name)
+
+
+@each_hazard
+def test_the_change_is_a_small_diff_whose_both_sides_are_python(hazard: Hazard) -> None:
+    rows = hazard.change.splitlines()
+    assert 2 <= len(rows) <= 7
+    assert all(row[:2] in ("- ", "+ ", "  ") and len(row) <= 62 for row in rows)
+    before, after = ("\n".join(row[2:] for row in rows if row[0] != left_out) for left_out in "+-")
+    assert before != after
+    for side in (before, after):
+        ast.parse(side + "\n    pass" if side.endswith(":") else side)

@@ -9,6 +9,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -120,6 +121,13 @@ def test_nothing_is_loaded_and_no_other_script_may_run() -> None:
         (inside,) = re.findall(f"<{tag}>(.*?)</{tag}>", page, re.DOTALL)
         digest = base64.b64encode(hashlib.sha256(inside.encode()).digest()).decode()
         assert f"{tag}-src 'sha256-{digest}'" in policy
+
+
+def test_the_change_of_typical_code_is_shown_where_no_lens_made_edits() -> None:
+    told = replace(finding("words"), fix="", edits=())
+    page = report_as_html(Report(source={}, findings=(told,)), HAZARDS)
+    assert "<ins>+ with dialogue:" in page and "<del>- channel.send(question)</del>" in page
+    assert "with dialogue" not in page_of("words"), "the finding's own edits take its place"
 
 
 def test_a_report_without_a_recording_or_findings_is_a_page_too() -> None:

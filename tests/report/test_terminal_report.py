@@ -172,6 +172,18 @@ def test_edits_are_a_small_diff(deploy: Path) -> None:
     ]
 
 
+def test_the_change_of_typical_code_is_shown_once_where_the_words_are_the_hazards(deploy: Path) -> None:
+    hazard = replace(HAZARD, change="- sftp.stat(path)\n+ with lock:\n+     sftp.stat(path)\n")
+    other = replace(race(deploy), message="and again", count=1)
+    text = report_text(Report(source={}, findings=(race(deploy), other)), {hazard.name: hazard})
+    shown = (
+        "thread\n                  - sftp.stat(path)\n                  + with lock:\n                  +     sftp.stat"
+    )
+    assert text.count(shown) == text.count("+ with lock:") == 1
+    mine = replace(race(deploy), fix="something else")
+    assert "with lock" not in report_text(Report(source={}, findings=(mine,)), {hazard.name: hazard})
+
+
 def test_a_hazard_of_another_version_is_still_told(deploy: Path) -> None:
     text = report_text(Report(source={}, findings=(replace(race(deploy), hazard="from-the-future"),)), HAZARDS)
     assert "from-the-future" in text and "paramedic explain" not in text

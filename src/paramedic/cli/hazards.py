@@ -64,6 +64,7 @@ def _as_json(hazard: Hazard) -> dict[str, object]:
         "symptom": hazard.symptom,
         "why": hazard.why,
         "fix": hazard.fix,
+        "change": hazard.change,
         "safe": hazard.safe,
         "upstream": list(hazard.upstream),
         "paramiko_bug": hazard.paramiko_bug,

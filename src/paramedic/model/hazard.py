@@ -39,6 +39,8 @@ class Hazard:
         symptom: what the user sees when it strikes, with the exception's words.
         why: Paramiko's side, with file and function.
         fix: the smallest change, in one or two sentences.
+        change: the fix as a diff of two to seven lines on typical code: each line begins with "- ", "+ " or two spaces,
+            and is short enough (62 columns) to stand beside its label in a terminal.
         safe: the piece of ``paramedic.safe`` that cures it, or "".
         upstream: links to reports, most telling first.
         paramiko_bug: True where Paramiko itself is at fault and the fix is a workaround.
@@ -52,6 +54,7 @@ class Hazard:
     symptom: str
     why: str
     fix: str
+    change: str = ""
     safe: str = ""
     upstream: tuple[str, ...] = ()
     paramiko_bug: bool = False

@@ -1,4 +1,4 @@
-"""Edits as a small diff."""
+"""The smallest change as a diff: of the user's own lines where a lens has made edits, otherwise of typical code."""
 
 from __future__ import annotations
 
@@ -28,6 +28,15 @@ def diff_of(edits: Sequence[Edit], excerpts: Excerpts, *, indent: int = 0) -> li
         left = len(shown) - MOST_LINES
         shown = [*shown[:MOST_LINES], line(margin, Span(f"and {left} more lines", "dim"))]
     return shown
+
+
+def typical_diff(change: str, *, indent: int = 0) -> list[Line]:
+    """A hazard's `change`, coloured; nothing where there is none.
+
+    Threads: pure.
+    """
+    kinds = {"-": "removed", "+": "added", " ": "source"}
+    return [line(" " * indent, Span(row, kinds[row[0]])) for row in change.splitlines()]
 
 
 def _changed(edit: Edit, excerpts: Excerpts, margin: str) -> list[Line]:

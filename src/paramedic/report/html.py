@@ -156,6 +156,8 @@ class _Teller:
         if finding.confidence is Confidence.ADVICE:
             del words["When it strikes"]
         rows = "".join(f"<dt>{k}</dt><dd><pre>{escaped_lines(v)}</pre></dd>" for k, v in words.items() if v)
+        if not finding.edits and hazard and hazard.change and finding.fix in ("", hazard.fix):
+            rows += f"<dt>Change</dt><dd>{_typical(hazard.change)}</dd>"
         rows += "".join(f"<dt>Change</dt><dd>{self._edit(edit)}</dd>" for edit in finding.edits)
         links = tuple(dict.fromkeys(finding.upstream or (hazard.upstream if hazard else ())))[:MOST_LINKS]
         more = [f"<code>paramedic explain {escaped(finding.hazard)}</code>"] if hazard else []
@@ -197,6 +199,12 @@ class _Teller:
         return (
             f'<span class="place">{escaped(shown_path(edit.file))}</span><pre class="change">{removed}\n{added}</pre>'
         )
+
+
+def _typical(change: str) -> str:
+    tags = {"-": "del", "+": "ins", " ": "span"}
+    rows = "\n".join(f"<{tags[row[0]]}>{escaped(row)}</{tags[row[0]]}>" for row in change.splitlines())
+    return f'<pre class="change">{rows}</pre>'
 
 
 def _site(site: Site) -> str:

@@ -6,13 +6,16 @@ from collections.abc import Mapping, Sequence
 
 from paramedic.model.finding import Confidence, Finding, Site, Step
 from paramedic.model.hazard import Hazard
-from paramedic.report.diff import diff_of
+from paramedic.report.diff import diff_of, typical_diff
 from paramedic.report.escaping import printable
 from paramedic.report.excerpt import Excerpts, shown_path
 from paramedic.report.layout import EMPTY, Line, Span, cut, labelled, line, plain, wrapped
 
 MOST_FRAMES = 8
 """Frames shown of one stack, besides the site itself."""
+
+LABELLED = 18
+"""The column at which the words behind a label begin."""
 
 MOST_LINKS = 3
 """Reports shown of one finding; the hazard's page has them all."""
@@ -56,13 +59,21 @@ class Teller:
         if finding.confidence is not Confidence.ADVICE:
             told += self._words(finding, "When it strikes", finding.symptom or (hazard.symptom if hazard else ""))
         told += self._words(finding, "Fix", finding.fix or (hazard.fix if hazard else ""))
-        told += diff_of(finding.edits, self._excerpts, indent=18)
+        told += self._change(finding, hazard)
         told += self._words(finding, "Cure", f"paramedic.safe.{hazard.safe}" if hazard and hazard.safe else "")
         more = _more(finding, hazard, self._command)
         if more and self._is_new(finding, "More", plain(more)):
             told += more
         told.append(EMPTY)
         return told
+
+    def _change(self, finding: Finding, hazard: Hazard | None) -> list[Line]:
+        """The edits of the user's own lines, or what the change looks like in typical code, once for each hazard."""
+        if finding.edits:
+            return diff_of(finding.edits, self._excerpts, indent=LABELLED)
+        if hazard is None or finding.fix not in ("", hazard.fix) or not self._is_new(finding, "Change", hazard.change):
+            return []
+        return typical_diff(hazard.change, indent=LABELLED)
 
     def _headline(self, finding: Finding) -> Line:
         name = f"{printable(finding.code)} {printable(finding.hazard)}"
@@ -145,10 +156,10 @@ def _place(site: Site) -> tuple[Span, ...]:
 def _more(finding: Finding, hazard: Hazard | None, command: str) -> list[Line]:
     links = tuple(dict.fromkeys(finding.upstream or (hazard.upstream if hazard else ())))
     explain = f"{command} explain {printable(finding.hazard)}"
-    lines = [line(Span("  More".ljust(18), "label"), explain)] if hazard else []
+    lines = [line(Span("  More".ljust(LABELLED), "label"), explain)] if hazard else []
     if links:
         head = "" if hazard else "  More"
         shown = [*map(printable, links[:MOST_LINKS])]
-        lines.append(line(Span(head.ljust(18), "label"), shown[0]))
-        lines += [line(" " * 18 + link) for link in shown[1:]]
+        lines.append(line(Span(head.ljust(LABELLED), "label"), shown[0]))
+        lines += [line(" " * LABELLED + link) for link in shown[1:]]
     return lines

@@ -18,6 +18,10 @@ HAZARD = Hazard(
         "Run it with asyncio.to_thread(), or in an executor with one thread for each connection; or use a "
         "library that is asynchronous, such as AsyncSSH."
     ),
+    change="""\
+- output = run(client, command)
++ output = await asyncio.to_thread(run, client, command)
+""",
     safe="ClientPool",
     upstream=(
         "https://github.com/fractal-analytics-platform/fractal-server/issues/1605",

@@ -21,6 +21,11 @@ HAZARD = Hazard(
         "through the connection does the same: Paramiko logs on this thread"
     ),
     fix="Let callbacks and logging handlers only put work into a queue that another thread serves.",
+    change="""\
+  def on_connection(channel, origin, server):
+-     client.exec_command("cat motd")
++     connections.put(channel)    # a worker runs the command
+""",
     safe="ClientPool",
     upstream=(
         "https://github.com/paramiko/paramiko/issues/855",

@@ -23,6 +23,11 @@ HAZARD = Hazard(
         "Let the handler only queue the channel, or start a thread, and return. Fetch passwords before "
         "auth_interactive()."
     ),
+    change="""\
+  def on_connection(channel, origin, server):
+-     channel.sendall(fetch_page())
++     connections.put(channel)    # a worker answers
+""",
     safe="Credentials",
     upstream=(
         "https://github.com/paramiko/paramiko/issues/855",

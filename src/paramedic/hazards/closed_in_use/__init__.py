@@ -22,6 +22,12 @@ HAZARD = Hazard(
         "Join the workers (leave the executor's with block) before the client is closed, close inner "
         "connections first, and treat exit status -1 as a failure."
     ),
+    change="""\
+- client.close()
+  for worker in workers:
+      worker.join()
++ client.close()
+""",
     safe="ClientPool",
     upstream=(
         "https://github.com/paramiko/paramiko/issues/2117",

@@ -22,6 +22,11 @@ HAZARD = Hazard(
         'Connect and start threads in a function that runs after import (under if __name__ == "__main__", or '
         "at first use)."
     ),
+    change="""\
+- client = connect()              # at import
++ if __name__ == "__main__":
++     main(connect())
+""",
     upstream=(
         "https://github.com/paramiko/paramiko/issues/104",
         "https://github.com/paramiko/paramiko/issues/735",

@@ -20,6 +20,11 @@ HAZARD = Hazard(
         "Connect fewer than ten at a time (a semaphore around connect(), or a small executor), retry with a "
         "random delay, or use one connection with several channels."
     ),
+    change="""\
+- client.connect(host)
++ with connecting:                # threading.Semaphore(8)
++     client.connect(host, timeout=10, banner_timeout=60)
+""",
     safe="Group",
     upstream=(
         "https://github.com/paramiko/paramiko/issues/664",

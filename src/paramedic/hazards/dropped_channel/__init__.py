@@ -22,6 +22,10 @@ HAZARD = Hazard(
         "Keep the channel, or stdout, for as long as the job runs, or detach the job on the remote side "
         "(nohup, setsid, systemd-run)."
     ),
+    change="""\
+- client.exec_command(command)
++ jobs[name] = client.exec_command(command)   # kept
+""",
     safe="ClientPool",
     upstream=(
         "https://github.com/paramiko/paramiko/issues/44",

@@ -19,6 +19,13 @@ HAZARD = Hazard(
         " connection"
     ),
     fix=("Close stdin and then the channel in one thread, in that order, and close stdin before you read to the end."),
+    change="""\
+- stdin.close()                   # in another thread
+- stdout.channel.close()
++ stdin.close()                   # one thread, in this order
++ output = stdout.read()
++ stdout.channel.close()
+""",
     safe="ClientPool",
     upstream=(
         "https://github.com/paramiko/paramiko/issues/1115",

@@ -18,6 +18,10 @@ HAZARD = Hazard(
         "an atexit handler: it comes too late to end the reader"
     ),
     fix=("Close the channel or client before main ends, so that readers see the end of the stream; join them then."),
+    change="""\
++ client.close()                  # the reader sees the end
+  reader.join()
+""",
     safe="ClientPool",
     upstream=(
         "https://github.com/pahaz/sshtunnel/issues/72",

@@ -16,6 +16,11 @@ HAZARD = Hazard(
         "(Channel._check_add_window), which nobody does"
     ),
     fix="Read stdout and stderr to their ends first, then call recv_exit_status().",
+    change="""\
+- status = stdout.channel.recv_exit_status()
+  output = stdout.read()
++ status = stdout.channel.recv_exit_status()
+""",
     safe="ClientPool",
     upstream=(
         "https://github.com/paramiko/paramiko/issues/448",

@@ -14,6 +14,13 @@ HAZARD = Hazard(
         "has ended: only recv() returning b'' does"
     ),
     fix="Read until recv() returns b'', and take the exit status afterwards.",
+    change="""\
+- while not channel.exit_status_ready():
+-     output += channel.recv(65536)
++ while data := channel.recv(65536):
++     output += data
++ status = channel.recv_exit_status()
+""",
     safe="ClientPool",
     upstream=(
         "https://github.com/paramiko/paramiko/issues/1143",

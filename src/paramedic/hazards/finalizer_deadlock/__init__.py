@@ -19,6 +19,10 @@ HAZARD = Hazard(
         "that lock; Channel.lock is a plain Lock"
     ),
     fix=("Close exec_command's stdin explicitly, and do not keep channel files in objects that refer to themselves."),
+    change="""\
+  stdin, stdout, _ = client.exec_command(command, timeout=60)
++ stdin.close()
+""",
     safe="ClientPool",
     upstream=(
         "https://github.com/paramiko/paramiko/issues/2685",

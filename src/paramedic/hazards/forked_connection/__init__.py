@@ -21,6 +21,11 @@ HAZARD = Hazard(
         "Connect in the child, after the fork, or use the spawn start method. In the child, "
         "Transport.atfork() closes its copy of the socket."
     ),
+    change="""\
+- client.connect(host)
+- Process(target=work, args=(client,)).start()
++ Process(target=connect_and_work, args=(host,)).start()
+""",
     safe="ClientPool",
     upstream=(
         "https://github.com/paramiko/paramiko/issues/620",

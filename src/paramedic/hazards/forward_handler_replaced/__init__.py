@@ -21,6 +21,14 @@ HAZARD = Hazard(
     fix=(
         "Use one handler that looks at the server address it is given and dispatches, or a connection for each tunnel."
     ),
+    change="""\
+- transport.request_port_forward("", 8080, handle_web)
+- transport.request_port_forward("", 5432, handle_database)
++ def handle(channel, origin, server):
++     handlers[server[1]](channel, origin, server)
++ transport.request_port_forward("", 8080, handle)
++ transport.request_port_forward("", 5432, handle)
+""",
     upstream=(
         "https://github.com/paramiko/paramiko/issues/1710",
         "https://github.com/paramiko/paramiko/pull/2381",

@@ -20,6 +20,10 @@ HAZARD = Hazard(
         "Call gevent.monkey.patch_all() before anything else is imported, or patch neither sockets nor "
         "threads in a program that uses Paramiko."
     ),
+    change="""\
+- monkey.patch_socket()
++ monkey.patch_all()              # before any other import
+""",
     upstream=(
         "https://github.com/paramiko/paramiko/issues/633",
         "https://github.com/paramiko/paramiko/issues/337",

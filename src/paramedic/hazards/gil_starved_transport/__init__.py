@@ -17,6 +17,11 @@ HAZARD = Hazard(
         " extension that keeps it not at all"
     ),
     fix=("Move CPU-bound work to another process (ProcessPoolExecutor with spawn), or let it release the GIL."),
+    change="""\
+- worker = threading.Thread(target=checksum, args=(block,))
++ spawn = multiprocessing.get_context("spawn")
++ worker = spawn.Process(target=checksum, args=(block,))
+""",
     upstream=(
         "https://github.com/MarketSquare/SSHLibrary/pull/347",
         "https://github.com/MarketSquare/SSHLibrary/issues/151",

@@ -20,6 +20,11 @@ HAZARD = Hazard(
         "Hold one lock around every request_port_forward, cancel_port_forward, global_request and "
         "renegotiate_keys of a transport."
     ),
+    change="""\
+- port = transport.request_port_forward(name, 0, handler)
++ with requests_lock:
++     port = transport.request_port_forward(name, 0, handler)
+""",
     upstream=(
         "https://github.com/paramiko/paramiko/issues/1710",
         "https://github.com/paramiko/paramiko/issues/975",

@@ -19,6 +19,10 @@ HAZARD = Hazard(
         "Load known hosts and keep the default RejectPolicy; to accept new hosts, do it once and write them "
         "to a file under a lock."
     ),
+    change="""\
+- client.set_missing_host_key_policy(paramiko.AutoAddPolicy())
++ client.load_system_host_keys()
+""",
     safe="KnownHosts",
     upstream=(
         "https://github.com/StackStorm/st2/issues/6386",

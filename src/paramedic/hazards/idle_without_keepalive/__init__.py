@@ -16,6 +16,10 @@ HAZARD = Hazard(
         "firewalls see a silent connection, which they forget without telling either side"
     ),
     fix="Call transport.set_keepalive(30) after connect(), and keep a timeout on every wait.",
+    change="""\
+  client.connect(host, timeout=10)
++ client.get_transport().set_keepalive(30)
+""",
     safe="ClientPool",
     upstream=(
         "https://github.com/redhat-performance/benchmark-runner/pull/1243",

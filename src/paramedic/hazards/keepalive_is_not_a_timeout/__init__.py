@@ -19,6 +19,11 @@ HAZARD = Hazard(
         "Keep the keepalive for NAT and firewalls, and add a timeout to every wait. Set SO_KEEPALIVE or "
         "TCP_USER_TIMEOUT on the socket for dead peers."
     ),
+    change="""\
+  transport.set_keepalive(30)
+- _, stdout, _ = client.exec_command(command)
++ _, stdout, _ = client.exec_command(command, timeout=60)
+""",
     safe="ClientPool",
     upstream=(
         "https://github.com/paramiko/paramiko/issues/2463",

@@ -14,6 +14,11 @@ HAZARD = Hazard(
         "loaded HostKeys"
     ),
     fix=("Load the file once into a HostKeys and add the keys of the one host to each client's get_host_keys()."),
+    change="""\
+- client.load_host_keys(path)     # for each client
++ for key_type, key in keys.lookup(host).items():
++     client.get_host_keys().add(host, key_type, key)
+""",
     safe="KnownHosts",
     upstream=(
         "https://github.com/paramiko/paramiko/issues/2251",

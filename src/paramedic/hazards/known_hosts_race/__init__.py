@@ -20,6 +20,12 @@ HAZARD = Hazard(
         "Load the keys once before the threads start; collect new keys and save them after the threads end, "
         "under one lock, to a temporary file that replaces the old one."
     ),
+    change="""\
+- client.save_host_keys(path)     # in every worker
++ with keys_lock:                 # once, after the workers
++     keys.save(path + ".new")
++     os.replace(path + ".new", path)
+""",
     safe="KnownHosts",
     upstream=(
         "https://github.com/paramiko/paramiko/issues/835",

@@ -20,6 +20,14 @@ HAZARD = Hazard(
         "Use with SSHClient() as client, or close() in a finally clause that also covers connect(); list "
         "thread-local clients and close them when the workers have ended."
     ),
+    change="""\
+- client = paramiko.SSHClient()
+- client.connect(host)
+- run(client)
++ with paramiko.SSHClient() as client:
++     client.connect(host, timeout=10)
++     run(client)
+""",
     safe="local_client",
     upstream=(
         "https://github.com/paramiko/paramiko/issues/2214",

@@ -17,6 +17,15 @@ HAZARD = Hazard(
         "Hold the lock only for the program's own state; run commands on one client from several threads "
         "without it, each on its own channel and with timeouts."
     ),
+    change="""\
+- with lock:
+-     _, stdout, _ = client.exec_command(command)
+-     results[name] = stdout.read()
++ _, stdout, _ = client.exec_command(command, timeout=60)
++ output = stdout.read()
++ with lock:
++     results[name] = output
+""",
     safe="SharedClient",
     upstream=(
         "https://github.com/ktbyers/netmiko/pull/407",

@@ -20,6 +20,12 @@ HAZARD = Hazard(
         "Take locks in one order everywhere (sort the hosts by name), hold none while you wait for Paramiko, "
         "and let callbacks only queue."
     ),
+    change="""\
+- with locks[source], locks[target]:
++ first, second = sorted((source, target))
++ with locks[first], locks[second]:
+      copy(source, target)
+""",
     upstream=(
         "https://github.com/paramiko/paramiko/issues/719",
         "https://github.com/paramiko/paramiko/issues/1602",

@@ -19,6 +19,10 @@ HAZARD = Hazard(
         "Set up logging once, before any thread starts. For a log of its own, give each client a logger's name with "
         "set_log_channel() and a handler to that logger."
     ),
+    change="""\
+- paramiko.util.log_to_file(f"{host}.log")  # each worker
++ paramiko.util.log_to_file("ssh.log")      # once, in main()
+""",
     safe="",
     upstream=(),
 )

@@ -17,6 +17,13 @@ HAZARD = Hazard(
         "worker"
     ),
     fix=("Call result() on every Future, for example with as_completed(), or use map() and go through its results."),
+    change="""\
+- for host in hosts:
+-     executor.submit(deploy, host)
++ futures = [executor.submit(deploy, host) for host in hosts]
++ for future in as_completed(futures):
++     future.result()             # raises what it raised
+""",
     safe="Group",
     upstream=(
         "https://github.com/paramiko/paramiko/issues/2346",

@@ -13,6 +13,11 @@ HAZARD = Hazard(
         "for the acknowledgement of the one before it"
     ),
     fix=("Set TCP_NODELAY on client.get_transport().sock right after connect(), or pass a prepared socket as sock=."),
+    change="""\
+  client.connect(host, timeout=10)
++ sock = client.get_transport().sock
++ sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+""",
     safe="ClientPool",
     upstream=(
         "https://github.com/pahaz/sshtunnel/pull/246",

@@ -13,6 +13,15 @@ HAZARD = Hazard(
         " then never reached. Paramiko has no pool of its own"
     ),
     fix=("Put the client, or a fresh one in place of a broken one, back in a finally clause or a context manager."),
+    change="""\
+  client = pool.get()
+- output = run(client, command)
+- pool.put(client)
++ try:
++     output = run(client, command)
++ finally:
++     pool.put(client)
+""",
     safe="ClientPool",
     upstream=(
         "https://github.com/oicr-gsi/shesmu/pull/1031",

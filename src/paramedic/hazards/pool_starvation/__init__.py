@@ -16,6 +16,11 @@ HAZARD = Hazard(
         "Use a second pool for the inner tasks, or let the outer code collect the results instead of waiting "
         "inside a task."
     ),
+    change="""\
+  def host_task(host):
+-     return [pool.submit(run, c).result() for c in commands]
++     return [inner.submit(run, c).result() for c in commands]
+""",
     safe="ClientPool",
     upstream=("https://docs.python.org/3/library/concurrent.futures.html",),
 )

@@ -20,6 +20,11 @@ HAZARD = Hazard(
         "Read the file to its end, pass max_concurrent_requests to prefetch() (Paramiko 3.3 and later), or do"
         " not prefetch."
     ),
+    change="""\
+- file.prefetch()
++ file.prefetch(max_concurrent_requests=64)   # Paramiko 3.3
+  head = file.read(1024)
+""",
     safe="Group",
     upstream=(
         "https://github.com/paramiko/paramiko/issues/2454",

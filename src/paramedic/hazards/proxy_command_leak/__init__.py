@@ -18,6 +18,12 @@ HAZARD = Hazard(
         "After client.close(), join the transport thread, then call proxy.process.wait(timeout=…) and close "
         "proxy.process.stdin, stdout and stderr (with proxy.process: does both)."
     ),
+    change="""\
+  client.close()
++ transport.join(10)
++ with proxy.process:             # closes its pipes and waits
++     pass
+""",
     safe="ClientPool",
     upstream=(
         "https://github.com/paramiko/paramiko/issues/1713",

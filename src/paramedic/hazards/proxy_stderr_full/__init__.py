@@ -16,6 +16,10 @@ HAZARD = Hazard(
         "Make the proxy quiet (-q, or exec with 2>/dev/null in a shell), drain proxy.process.stderr in a "
         "thread, or use a direct-tcpip channel of a jump client instead."
     ),
+    change="""\
+- proxy = paramiko.ProxyCommand(f"ssh -v -W {host}:22 {jump}")
++ proxy = paramiko.ProxyCommand(f"ssh -q -W {host}:22 {jump}")
+""",
     safe="ClientPool",
     upstream=(
         "https://github.com/paramiko/paramiko/issues/413",

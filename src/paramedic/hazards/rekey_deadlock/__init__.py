@@ -24,6 +24,10 @@ HAZARD = Hazard(
         "Do not call renegotiate_keys() while channels are open, raise Packetizer.REKEY_BYTES so that the "
         "server starts re-keys, and reconnect on this error."
     ),
+    change="""\
+- transport.renegotiate_keys()
++ Packetizer.REKEY_BYTES = 2**40  # the server starts re-keys
+""",
     safe="ClientPool",
     upstream=(
         "https://github.com/paramiko/paramiko/issues/822",

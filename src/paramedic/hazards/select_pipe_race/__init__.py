@@ -24,6 +24,14 @@ HAZARD = Hazard(
         " short timeout and ask recv_ready() and recv_stderr_ready() whatever it says, or combine the "
         "streams."
     ),
+    change="""\
+- select.select([channel], [], [])
++ select.select([channel], [], [], 0.5)
++ if channel.recv_ready():
++     output += channel.recv(65536)
++ if channel.recv_stderr_ready():
++     errors += channel.recv_stderr(65536)
+""",
     safe="ClientPool",
     upstream=(
         "https://github.com/paramiko/paramiko/pull/1235",

@@ -21,6 +21,14 @@ HAZARD = Hazard(
         "Hold a semaphore of fewer than MaxSessions around opening to closing each channel, close channels "
         "when done, or use more connections."
     ),
+    change="""\
+- _, stdout, _ = client.exec_command(command)
+- output = stdout.read()
++ with sessions:                  # threading.Semaphore(8)
++     _, stdout, _ = client.exec_command(command)
++     output = stdout.read()
++     stdout.channel.close()
+""",
     safe="ClientPool",
     upstream=(
         "https://github.com/paramiko/paramiko/issues/2346",

@@ -18,6 +18,10 @@ HAZARD = Hazard(
         "(AuthHandler._parse_service_accept, auth_handler.py)"
     ),
     fix=("Let each login make its own agent connection (allow_agent=True does), or hold one lock around connect()."),
+    change="""\
+- client.connect(host, pkey=agent.get_keys()[0])
++ client.connect(host, allow_agent=True, timeout=10)
+""",
     safe="ClientPool",
     upstream=(
         "https://github.com/paramiko/paramiko/issues/1602",

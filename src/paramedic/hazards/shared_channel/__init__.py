@@ -20,6 +20,13 @@ HAZARD = Hazard(
         "Let one thread read each stream and hand the lines on through a queue, hold one lock around a whole "
         "send-and-receive dialogue, or open a channel for each thread."
     ),
+    change="""\
+- channel.send(question)
+- answer = channel.recv(65536)
++ with dialogue:                  # one lock for this channel
++     channel.sendall(question)
++     answer = channel.recv(65536)
+""",
     safe="ClientPool",
     upstream=(
         "https://github.com/ktbyers/netmiko/issues/586",

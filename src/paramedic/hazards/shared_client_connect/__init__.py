@@ -21,6 +21,12 @@ HAZARD = Hazard(
         "Give each host or thread its own SSHClient, or connect once before the threads start. To reconnect, "
         "connect a new SSHClient under one lock and publish it when it is ready."
     ),
+    change="""\
+- client.connect(host)            # in every worker
++ client = paramiko.SSHClient()   # the worker's own
++ client.load_system_host_keys()
++ client.connect(host, timeout=10)
+""",
     safe="SharedClient",
     upstream=(
         "https://github.com/fabric/fabric/issues/2239",

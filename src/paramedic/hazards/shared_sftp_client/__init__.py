@@ -21,6 +21,11 @@ HAZARD = Hazard(
         "Open an SFTPClient for each thread (SFTPClient.from_transport on the shared transport, within the "
         "server's session limit), or hold one lock around every whole SFTP call."
     ),
+    change="""\
+- sftp.put(source, target)        # one for all threads
++ with client.open_sftp() as sftp:   # one for each thread
++     sftp.put(source, target)
+""",
     safe="ClientPool",
     upstream=(
         "https://github.com/fractal-analytics-platform/fractal-server/issues/1614",

@@ -13,6 +13,11 @@ HAZARD = Hazard(
         "call, so chdir() and the call that relies on it are two steps. A lock around each call does not help"
     ),
     fix="Use absolute paths and no chdir() on a shared SFTPClient, or give each thread its own.",
+    change="""\
+- sftp.chdir(folder)
+- sftp.put(source, name)
++ sftp.put(source, f"{folder}/{name}")
+""",
     safe="ClientPool",
     upstream=(
         "https://github.com/paramiko/paramiko/issues/2223",

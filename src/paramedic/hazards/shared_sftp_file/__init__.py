@@ -17,6 +17,13 @@ HAZARD = Hazard(
         "Hold one lock over seek() and read() together, give each thread an SFTPFile of its own SFTPClient, "
         "or let one thread use readv()."
     ),
+    change="""\
+- file.seek(offset)
+- block = file.read(size)
++ with file_lock:
++     file.seek(offset)
++     block = file.read(size)
+""",
     safe="ClientPool",
     upstream=(
         "https://github.com/althonos/fs.sshfs/issues/17",

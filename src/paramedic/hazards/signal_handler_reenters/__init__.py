@@ -18,6 +18,11 @@ HAZARD = Hazard(
         "plain locks that the same thread cannot take twice"
     ),
     fix=("Let the handler only set a plain flag (an attribute; Event.set() takes a lock too), and act on it outside."),
+    change="""\
+  def handler(signum, frame):
+-     client.close()
++     state.stop = True           # the main loop looks at it
+""",
     upstream=(
         "https://github.com/ansible/ansible/issues/47965",
         "https://github.com/ansible/ansible/pull/47702",

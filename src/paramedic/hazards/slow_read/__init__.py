@@ -17,6 +17,11 @@ HAZARD = Hazard(
         "takes two locks"
     ),
     fix="Read large outputs with channel.recv(65536) in a loop, and split lines afterwards.",
+    change="""\
+- output = stdout.read()
++ blocks = iter(lambda: stdout.channel.recv(65536), b"")
++ output = b"".join(blocks)
+""",
     safe="ClientPool",
     upstream=(
         "https://github.com/fabric/fabric/issues/715",

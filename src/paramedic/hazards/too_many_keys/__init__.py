@@ -17,6 +17,11 @@ HAZARD = Hazard(
         " password. OpenSSH counts each refused key and disconnects after MaxAuthTries (6)"
     ),
     fix="Pass the one key or password that is meant, with allow_agent=False and look_for_keys=False.",
+    change="""\
+- client.connect(host, key_filename=key)
++ client.connect(host, key_filename=key,
++                allow_agent=False, look_for_keys=False)
+""",
     safe="ClientPool",
     upstream=(
         "https://github.com/paramiko/paramiko/issues/130",

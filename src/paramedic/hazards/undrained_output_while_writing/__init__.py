@@ -19,6 +19,14 @@ HAZARD = Hazard(
         "Write in one thread and read in another (one writer and one reader on a channel are safe), and close"
         " stdin at the end."
     ),
+    change="""\
+- stdin.write(data)
+- output = stdout.read()
++ reader = executor.submit(stdout.read)
++ stdin.write(data)
++ stdin.channel.shutdown_write()
++ output = reader.result()
+""",
     safe="ClientPool",
     upstream=(
         "https://github.com/paramiko/paramiko/issues/1778",

@@ -17,6 +17,11 @@ HAZARD = Hazard(
         "so the server stops sending both"
     ),
     fix=("Read stderr in a second thread, or merge the streams with set_combine_stderr(True) before you read."),
+    change="""\
+  _, stdout, _ = client.exec_command(command, timeout=60)
++ stdout.channel.set_combine_stderr(True)
+  output = stdout.read()
+""",
     safe="ClientPool",
     upstream=(
         "https://github.com/paramiko/paramiko/issues/1778",

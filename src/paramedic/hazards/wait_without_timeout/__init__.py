@@ -22,6 +22,12 @@ HAZARD = Hazard(
         "Pass timeout= to connect(), exec_command() and open_session(), settimeout() to shells and SFTP "
         "channels, and let a timer close the client at an outer deadline."
     ),
+    change="""\
+- client.connect(host)
+- _, stdout, _ = client.exec_command(command)
++ client.connect(host, timeout=10, auth_timeout=30)
++ _, stdout, _ = client.exec_command(command, timeout=60)
+""",
     safe="ClientPool",
     upstream=(
         "https://github.com/paramiko/paramiko/issues/515",
