@@ -340,3 +340,20 @@ def test_who_waits_in_vain_is_told(sentence: str) -> None:
 @pytest.mark.parametrize("sentence", QUIET)
 def test_who_only_waits_is_not_accused(sentence: str) -> None:
     assert list(said(findings_of(QUIET[sentence]))) == []
+
+
+BEGINNINGS = {
+    "much, read by nobody": ("T: feed ch out 500000", ["possible"]),
+    "little, read by nobody": ("T: feed ch out 500", ["advice"]),
+    "nothing came": ("", []),
+    "read already": ("T: feed ch out 500000\nA: read ch.stdout = 1000", []),
+    "another thread reads": ("B: read ch.stdout …\nT: feed ch out 500000", []),
+}
+
+
+@pytest.mark.parametrize("name", BEGINNINGS)
+def test_a_status_that_is_waited_for_before_the_output_is_read_is_told_while_the_output_still_fits(name: str) -> None:
+    before, expected = BEGINNINGS[name]
+    story = before + "\nA: recv_exit_status ch …\n… 100 ms\nA: … recv_exit_status ch = 0\nA: close ch\nend: 0"
+    told = [f for f in findings_of(story) if f.hazard == "exit-status-before-output"]
+    assert [str(f.confidence) for f in told] == expected

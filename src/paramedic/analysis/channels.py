@@ -61,6 +61,25 @@ class Stuck:
 
 
 @dataclass(slots=True)
+class EarlyStatus:
+    """Waits for an exit status that went well, because the output that nobody had begun to read fitted the window.
+
+    Attributes:
+        call: the first wait from this place.
+        channel: id.
+        unread: bytes, the most of all these waits.
+        window_bytes: the receive window.
+        count: how often from this place.
+    """
+
+    call: Call
+    channel: int
+    unread: int
+    window_bytes: int
+    count: int = 1
+
+
+@dataclass(slots=True)
 class LateEof:
     """EOF was sent on a channel whose CLOSE had been sent.
 
@@ -119,6 +138,7 @@ class Channel:
         pty: whether its command has a terminal, and so gets SIGHUP when the channel closes.
         opener: the call that opened it.
         readers: how many calls read stdout and stderr.
+        was_read: whether anybody has begun to read.
         used_ns: when a call on it or on one of its streams last ended.
     """
 
@@ -134,6 +154,7 @@ class Channel:
     pty: bool = False
     opener: Call | None = None
     readers: list[int] = field(default_factory=lambda: [0, 0])
+    was_read: bool = False
     used_ns: int = 0
 
     @property
@@ -158,6 +179,7 @@ class Channels:
         self._gone: dict[int, Channel] = {}
         self.late_eofs: list[LateEof] = []
         self._stuck: dict[tuple[object, ...], Stuck] = {}
+        self._early: dict[int, EarlyStatus] = {}
 
     def of(self, ident: int) -> Channel:
         """A channel by id, known or not."""
@@ -197,7 +219,9 @@ class Channels:
     def reading(self, ident: int, stream: int) -> None:
         """A call that reads a stream begins."""
         if stream != IN:
-            self.of(ident).readers[stream] += 1
+            channel = self.of(ident)
+            channel.readers[stream] += 1
+            channel.was_read = True
 
     def has_read(self, ident: int, stream: int, size: int, t_ns: int) -> None:
         """… and ends: with that many bytes, or with none, which is the end of the stream, or a number that is not
@@ -213,6 +237,8 @@ class Channels:
         channel = root.channel
         if waits == Waits.STATUS:
             self.waited(Stall.STATUS, channel, OUT, call, t_ns, ended)
+            if ended:
+                self._status_came(channel, call)
         elif waits == Waits.ROOM:
             self.waited(Stall.WRITE, channel, IN, call, t_ns, ended)
         else:
@@ -221,6 +247,18 @@ class Channels:
                 self.waited(Stall.OTHER_STREAM, channel, stream, call, t_ns, ended)
                 if ended:
                     self.has_read(channel, stream, call.result, t_ns)
+
+    def _status_came(self, ident: int, call: Call) -> None:
+        channel = self.alive.get(ident)
+        if channel is None or channel.was_read or not sum(channel.unread) or channel.full_ns:
+            return
+        unread = sum(channel.unread)
+        known = self._early.get(call.stack)
+        if known is None:
+            self._early[call.stack] = EarlyStatus(call, ident, unread, channel.window_bytes)
+        else:
+            known.count += 1
+            known.unread = max(known.unread, unread)
 
     def waited(self, stall: Stall, ident: int, stream: int, call: Call, t_ns: int, ended: bool) -> None:
         """A call that waits for the peer ends, or is still open at ``t_ns``: note it if the peer waited for us."""
@@ -278,5 +316,9 @@ class Channels:
         """The calls that waited for somebody who waited for them."""
         return list(self._stuck.values())
 
+    def early_statuses(self) -> list[EarlyStatus]:
+        """The waits for a status before anybody had begun to read, of which more output would have made hangs."""
+        return list(self._early.values())
 
-__all__ = ["ERR", "FULL", "IN", "OUT", "STUCK_NS", "Channel", "Channels", "LateEof", "Stall", "Stuck"]
+
+__all__ = ["ERR", "FULL", "IN", "OUT", "STUCK_NS", "Channel", "Channels", "EarlyStatus", "LateEof", "Stall", "Stuck"]

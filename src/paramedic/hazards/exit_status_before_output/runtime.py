@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from paramedic.analysis.channels import Stall
+from paramedic.analysis.channels import EarlyStatus, Stall
 from paramedic.analysis.run import RunFacts
 from paramedic.analysis.story import Story
 from paramedic.hazards.exit_status_before_output import HAZARD
 from paramedic.model.finding import Confidence, Finding
 
+LARGE_BYTES = 64 << 10
+"""From this much unread output on, more than a window is to be reckoned with, as it is not of `uptime`."""
+
 
 def find(facts: RunFacts) -> Iterator[Finding]:
-    """Waits for an exit status that unread output made impossible.
+    """Waits for an exit status that unread output made impossible, or would have if there had been more of it.
 
     Threads: pure.
     """
@@ -33,3 +36,19 @@ def find(facts: RunFacts) -> Iterator[Finding]:
             steps.insert(0, story.call(opener))
         steps.sort(key=lambda step: step.what.startswith("called exec"))
         yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, [stuck.channel], stuck.count)
+    for large in (True, False):
+        early = [e for e in facts.channels.early_statuses() if (e.unread >= LARGE_BYTES) is large]
+        if early:
+            yield _early(story, early, Confidence.POSSIBLE if large else Confidence.ADVICE)
+
+
+def _early(story: Story, early: list[EarlyStatus], confidence: Confidence) -> Finding:
+    early.sort(key=lambda e: -e.count)
+    count = sum(e.count for e in early)
+    message = (
+        f"The exit status of {count} command{'s' if count > 1 else ''} was waited for before anything of the output "
+        f"was read, of which there were up to {max(e.unread for e in early):,} bytes: more than the window of "
+        f"{early[0].window_bytes:,} bytes, and the command can never end"
+    )
+    steps = [story.call(e.call) for e in early[:3]]
+    return story.finding(HAZARD, confidence, message, steps, [early[0].channel], count)
