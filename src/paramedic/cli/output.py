@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -116,6 +117,9 @@ def write(verdict: Verdict, args: argparse.Namespace, *, again: str, stream: Tex
 
     Threads: main thread.
     """
+    from paramedic.check.remedies import with_edits
+
+    verdict = replace(verdict, report=with_edits(verdict.report))
     if args.output is None or args.output == "-":
         target = sys.stdout if args.output == "-" else stream
         nothing = not (verdict.report.findings or verdict.warnings or verdict.report.gaps)
