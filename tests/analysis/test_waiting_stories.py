@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 from notation import findings_of, said
 
+from paramedic.analysis.calls import Call
+from paramedic.analysis.channels import ERR, OUT, Channels, Stall
+
 FOUND: dict[str, tuple[str, str]] = {
     "two locks in two orders, by luck not at once": (
         "lock-order-inversion possible",
@@ -170,6 +173,26 @@ FOUND: dict[str, tuple[str, str]] = {
         W: fail f "ChannelException: (2, 'Connect failed')"
         end: orderly""",
     ),
+    "reading stops at the exit status, and the rest is not there yet": (
+        "exit-status-ends-reading possible",
+        """
+        A: exit_status_ready ch = 0
+        A: recv ch = 20
+        A: recv_ready ch = 0
+        A: exit_status_ready ch = 1
+        A: close ch
+        end: orderly""",
+    ),
+    "reading stops at the exit status, with the rest in the buffer": (
+        "exit-status-ends-reading observed",
+        """
+        A: exit_status_ready ch = 0
+        A: recv_ready ch = 0
+        T: feed ch out 300
+        A: exit_status_ready ch = 1
+        A: close ch
+        end: orderly""",
+    ),
 }
 
 QUIET: dict[str, str] = {
@@ -318,6 +341,33 @@ QUIET: dict[str, str] = {
         W: exec_command client ! ChannelException: (2, 'Connect failed')
         W: fail f2 "ChannelException: (2, 'Connect failed')"
         end: orderly""",
+    "a task's own TimeoutError that was asked for while it ran": """
+        Main: submit f1
+        W: run f1
+        Main: result f1 …
+        W: exec_command client ! TimeoutError: timed out
+        W: fail f1 "TimeoutError: timed out"
+        Main: … result f1 ! TimeoutError: timed out
+        end: orderly""",
+    "output that is read to its end after the exit status": """
+        A: exit_status_ready ch = 1
+        A: recv ch = 20
+        A: recv ch = 0
+        A: close ch
+        end: orderly""",
+    "a file that is read to the peer's end after the exit status": """
+        A: exit_status_ready ch = 1
+        T: gets-eof ch
+        A: read ch.stdout = 20
+        A: close ch
+        end: orderly""",
+    "who asks for the exit status knows the end of the output, too": """
+        A: exit_status_ready ch (1) = 0
+        T: gets-eof ch
+        A: recv_ready ch = 0
+        A: exit_status_ready ch (1) = 1
+        A: close ch
+        end: orderly""",
     "a worker that waits for a task of another worker's": """
         Main: submit f1
         W: run f1
@@ -357,3 +407,13 @@ def test_a_status_that_is_waited_for_before_the_output_is_read_is_told_while_the
     story = before + "\nA: recv_exit_status ch …\n… 100 ms\nA: … recv_exit_status ch = 0\nA: close ch\nend: 0"
     told = [f for f in findings_of(story) if f.hazard == "exit-status-before-output"]
     assert [str(f.confidence) for f in told] == expected
+
+
+def test_channels_that_are_stuck_at_one_line_are_one_story() -> None:
+    channels = Channels()
+    for channel in (11, 12):
+        channels.feed(channel, ERR, 2_097_152, 2_097_152, t_ns=1)
+        call = Call(channel, "File.read", channel, 7, 1, -1, 0, (), 1, False)
+        channels.waited(Stall.OTHER_STREAM, channel, OUT, call, 5_000_000_000, False)
+    (stuck,) = channels.stuck()
+    assert (stuck.channels, stuck.count) == ({11, 12}, 2)

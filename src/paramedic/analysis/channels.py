@@ -47,6 +47,7 @@ class Stuck:
         lasted_ns: how long, at least.
         ended: whether the call ended in the recording.
         count: how often from the same place.
+        channels: ids of all channels that this happened to, at the same place.
     """
 
     stall: Stall
@@ -58,6 +59,7 @@ class Stuck:
     lasted_ns: int
     ended: bool
     count: int = 1
+    channels: set[int] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -279,8 +281,10 @@ class Channels:
         known = self._stuck.get(key)
         if known is not None:
             known.count += 1
-            return
-        self._stuck[key] = Stuck(stall, call, ident, out, err, channel.window_bytes, lasted, ended)
+        else:
+            known = self._stuck[key] = Stuck(stall, call, ident, out, err, channel.window_bytes, lasted, ended)
+        if len(known.channels) < _KEPT_GONE:
+            known.channels.add(ident)
 
     def eof_sent(self, ident: int, thread: int, stack: int, t_ns: int) -> bool:
         """Our EOF goes out; returns whether it is too late."""

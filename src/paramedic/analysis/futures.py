@@ -99,8 +99,7 @@ class Futures:
     def _asked(self, call: Call, root: Root) -> None:
         if call.obj in self._waiting and call.thread in self._running and call.ended_ns - call.began_ns >= _LONG_NS:
             self._starved.append(Starved(call, call.began_ns))  # until somebody cancelled what it waited for
-        if not call.error.startswith(("TimeoutError", "concurrent.futures._base.TimeoutError")):
-            self._tell(call.obj)
+        self._tell(call.obj)  # a TimeoutError is the task's own where it had failed by now
 
     def _tell(self, future: int) -> None:
         """Somebody has the exception, if there is one."""

@@ -82,7 +82,7 @@ def _explained(facts: Facts, root: Root) -> bool:
         return True
     if any(unread >= FULL_PIPE_BYTES for unread in facts.states.proxy_unread.values()):
         return True  # the proxy waits until somebody reads its stderr
-    if any(stuck.channel == root.channel for stuck in facts.channels.stuck()):
+    if any(root.channel in stuck.channels for stuck in facts.channels.stuck()):
         return True
     if any(
         c.overlapped and c.rule.hazard == "shared-client-connect" and facts.root(c.resource).transport == root.transport

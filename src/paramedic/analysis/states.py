@@ -41,11 +41,19 @@ class Polled:
         ready: the call that first said yes; None while none has.
         reads: how many reads of its streams there were.
         last_read: the latest of them.
+        looked_ns: when the latest look at what is there began.
+        to_end: whether a stream was read to its end.
+        file_read_ns: when the latest read of a file ended; one read() of a file's goes on to the end.
+        knows_end: whether the function that asks looks at the end of the stream, too.
     """
 
     ready: Call | None = None
     reads: int = 0
     last_read: Call | None = None
+    looked_ns: int = 0
+    to_end: bool = False
+    file_read_ns: int = 0
+    knows_end: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +81,8 @@ SELECT_FOR_EVER = 3
 """``argument`` of a fileno() that ``select.select([channel], [], [])`` asked for: three arguments, so no timeout."""
 CLOSED, COLLECTED = 1, 2
 """Bits of a finalizer's ``b``: the object was closed before; the collector found it, in a cycle of references."""
+KNOWS_END = 1
+"""``argument`` of an exit_status_ready() whose caller looks at ``eof_received`` or ``closed``, too."""
 _MOST_COLLECTED = 1000
 _MOST_CALLS = 10_000
 
@@ -162,7 +172,10 @@ class States:
         left, place = sum(channel.unread), polled.ready.stack
         if polled.last_read is not None:
             self.reads_where_polled.add(place)
-        if left and len(self.cut_short) < _MOST_COLLECTED:
+        eof_ns = channel.eof_ns
+        to_end = polled.to_end or 0 < eof_ns < polled.file_read_ns or polled.knows_end and 0 < eof_ns < polled.looked_ns
+        wanted = polled.last_read is not None and not to_end
+        if (left or wanted) and len(self.cut_short) < _MOST_COLLECTED:
             self.cut_short.append((channel.ident, left, polled.last_read, polled.ready))
         del self.polled[channel.ident]
 
@@ -233,13 +246,16 @@ class States:
 
     def _ready(self, call: Call, root: Root) -> None:
         polled = self.polled.setdefault(root.channel, Polled())
+        polled.knows_end = polled.knows_end or call.argument == KNOWS_END
         if call.result == 1 and polled.ready is None:
             polled.ready = call
 
     def _asked(self, call: Call, root: Root) -> None:
         polled = self.polled.get(root.channel)
-        if polled is not None and polled.last_read is None:
-            polled.last_read = call
+        if polled is not None:
+            polled.looked_ns = call.began_ns
+            if polled.last_read is None:
+                polled.last_read = call
 
     def _read(self, call: Call, root: Root) -> None:
         if root.channel in self.polled or root.kind in ("Channel", "ChannelFile"):
@@ -247,6 +263,10 @@ class States:
             if polled is not None:
                 polled.reads += 1
                 polled.last_read = call
+                polled.looked_ns = call.began_ns
+                polled.to_end = polled.to_end or not call.result and not call.error
+                if call.name.startswith("File."):
+                    polled.file_read_ns = call.ended_ns
         if root.kind == "ChannelFile":
             reading = self.readings.setdefault((call.stack, call.name), Reading(call))
             reading.read_bytes += call.result
