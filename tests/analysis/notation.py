@@ -19,6 +19,7 @@
 Each line is a millisecond after the one before. A name says what it names: ``ch2`` is a channel, ``sftp`` an SFTP
 client, ``L1`` a lock … ``x.stdout`` is a stream of a channel. Each thing is there from the start, and belongs to
 ``conn`` of ``client``, whose thread is ``T``; ``ch@conn2`` belongs to ``conn2`` of ``client2``, whose thread is ``T2``.
+A channel that somebody ``opens`` belongs to it from then on.
 Equal words after the colon stand on the same line of the program, as when several threads run one function; a ``#2`` at
 the end makes it another line.
 """
@@ -87,6 +88,7 @@ class Story:
         self._tokens: dict[str, int] = {}
         self._sites: dict[str, int] = {}
         self._numbers = 0
+        self._opened = set(re.findall(r"\bopens (\S+)", story))
         lines = [line.strip() for line in story.strip().splitlines() if line.strip()]
         self._add(1, Kind.BEGIN, b=self._text("MainThread"))
         self._begun.add(1)
@@ -289,7 +291,8 @@ class Story:
             return self._new(name, kind, self._thing(channel), _STREAMS[stream])
         if kind == "Channel":
             made = self._new(name, kind, 0)
-            self._link(1, name)
+            if name not in self._opened:
+                self._link(1, name)
             return made
         if kind == "SFTPClient":
             parent = self._thing(f"ch_of_{name}")

@@ -173,11 +173,33 @@ FOUND: dict[str, tuple[str, str]] = {
         A: stat sftp (1)
         A: free L""",
     ),
-    "two forward handlers in the one slot": (
-        "forward-handler-replaced observed",
+    "two forward handlers in the one slot, and no connection came": (
+        "forward-handler-replaced possible",
         """
         A: request_port_forward conn (11)
         A: request_port_forward conn (12)""",
+    ),
+    "two forward handlers in the one slot, and a connection came": (
+        "forward-handler-replaced observed",
+        """
+        A: request_port_forward conn (11)
+        A: request_port_forward conn (12)
+        T: opens ch""",
+    ),
+    "a forward handler takes the place of the queue": (
+        "forward-handler-replaced possible",
+        """
+        A: request_port_forward conn (0)
+        A: request_port_forward conn (12)""",
+    ),
+    "one of two forwards is cancelled, and the other goes on": (
+        "forward-handler-replaced possible",
+        """
+        A: request_port_forward conn (11)
+        A: request_port_forward conn (11)
+        A: cancel_port_forward conn
+        … 5 s
+        A: close conn""",
     ),
     "a queue tells the worker, but nothing tells the main thread that it is done": (
         "shared-sftp-client possible",
@@ -446,6 +468,33 @@ QUIET: dict[str, str] = {
         A: request_port_forward conn (11)
         A: cancel_port_forward conn
         A: request_port_forward conn (12)""",
+    "forwards of one handler": """
+        A: request_port_forward conn (11)
+        A: request_port_forward conn (11)
+        T: opens ch
+        … 5 s
+        A: close conn""",
+    "two forwards that are both cancelled at the end": """
+        A: request_port_forward conn (11)
+        A: request_port_forward conn (11)
+        A: cancel_port_forward conn
+        A: cancel_port_forward conn
+        … 5 s
+        A: close conn""",
+    "one of two forwards is cancelled, and the connection closed": """
+        A: request_port_forward conn (11)
+        A: request_port_forward conn (11)
+        A: cancel_port_forward conn
+        A: close conn
+        … 5 s
+        end: orderly""",
+    "a forward that is asked for again after another was cancelled": """
+        A: request_port_forward conn (11)
+        A: request_port_forward conn (11)
+        A: cancel_port_forward conn
+        A: request_port_forward conn (11)
+        … 5 s
+        end: orderly""",
     "a thread that died in its call uses nothing any more": """
         Main: start A
         A: stat sftp …

@@ -23,6 +23,8 @@ _OPENERS = ("SSHClient.", "Transport.open", "SFTPClient.")
 _KEPT_GONE = 500
 STUCK_NS = 1_000_000_000
 """A wait for somebody who waits for us counts from this long on."""
+LARGE_BYTES = 64 << 10
+"""From this much unread output on, more than a window is to be reckoned with, as it is not of `uptime`."""
 
 
 class Stall(StrEnum):
@@ -63,8 +65,8 @@ class Stuck:
 
 
 @dataclass(slots=True)
-class EarlyStatus:
-    """Waits for an exit status that went well, because the output that nobody had begun to read fitted the window.
+class Early:
+    """Waits that went well, because the output that nobody had begun to read fitted the window.
 
     Attributes:
         call: the first wait from this place.
@@ -140,7 +142,8 @@ class Channel:
         pty: whether its command has a terminal, and so gets SIGHUP when the channel closes.
         opener: the call that opened it.
         readers: how many calls read stdout and stderr.
-        was_read: whether anybody has begun to read.
+        was_read: whether anybody has begun to read stdout, and stderr.
+        was_asked: whether somebody has learned, without waiting, that the exit status is there.
         used_ns: when a call on it or on one of its streams last ended.
     """
 
@@ -156,7 +159,8 @@ class Channel:
     pty: bool = False
     opener: Call | None = None
     readers: list[int] = field(default_factory=lambda: [0, 0])
-    was_read: bool = False
+    was_read: list[bool] = field(default_factory=lambda: [False, False])
+    was_asked: bool = False
     used_ns: int = 0
 
     @property
@@ -181,7 +185,7 @@ class Channels:
         self._gone: dict[int, Channel] = {}
         self.late_eofs: list[LateEof] = []
         self._stuck: dict[tuple[object, ...], Stuck] = {}
-        self._early: dict[int, EarlyStatus] = {}
+        self._early: dict[tuple[Stall, int], Early] = {}
 
     def of(self, ident: int) -> Channel:
         """A channel by id, known or not."""
@@ -223,7 +227,7 @@ class Channels:
         if stream != IN:
             channel = self.of(ident)
             channel.readers[stream] += 1
-            channel.was_read = True
+            channel.was_read[stream] = True
 
     def has_read(self, ident: int, stream: int, size: int, t_ns: int) -> None:
         """… and ends: with that many bytes, or with none, which is the end of the stream, or a number that is not
@@ -240,9 +244,11 @@ class Channels:
         if waits == Waits.STATUS:
             self.waited(Stall.STATUS, channel, OUT, call, t_ns, ended)
             if ended:
-                self._status_came(channel, call)
+                self._went_well(Stall.STATUS, channel, call, 1)
         elif waits == Waits.ROOM:
             self.waited(Stall.WRITE, channel, IN, call, t_ns, ended)
+            if ended:
+                self._went_well(Stall.WRITE, channel, call, LARGE_BYTES)
         else:
             stream = stream_read(call.name, root)
             if stream != IN:
@@ -250,14 +256,16 @@ class Channels:
                 if ended:
                     self.has_read(channel, stream, call.result, t_ns)
 
-    def _status_came(self, ident: int, call: Call) -> None:
+    def _went_well(self, stall: Stall, ident: int, call: Call, least: int) -> None:
         channel = self.alive.get(ident)
-        if channel is None or channel.was_read or not sum(channel.unread) or channel.full_ns:
+        if channel is None or any(channel.was_read) or channel.full_ns:
             return
         unread = sum(channel.unread)
-        known = self._early.get(call.stack)
+        if unread < least or stall is Stall.STATUS and channel.was_asked:
+            return
+        known = self._early.get((stall, call.stack))
         if known is None:
-            self._early[call.stack] = EarlyStatus(call, ident, unread, channel.window_bytes)
+            self._early[stall, call.stack] = Early(call, ident, unread, channel.window_bytes)
         else:
             known.count += 1
             known.unread = max(known.unread, unread)
@@ -320,9 +328,11 @@ class Channels:
         """The calls that waited for somebody who waited for them."""
         return list(self._stuck.values())
 
-    def early_statuses(self) -> list[EarlyStatus]:
-        """The waits for a status before anybody had begun to read, of which more output would have made hangs."""
-        return list(self._early.values())
+    def early(self, stall: Stall) -> list[Early]:
+        """The waits, before anybody had begun to read, that more output would have made hangs."""
+        return [early for (of, _), early in self._early.items() if of is stall]
 
 
-__all__ = ["ERR", "FULL", "IN", "OUT", "STUCK_NS", "Channel", "Channels", "EarlyStatus", "LateEof", "Stall", "Stuck"]
+__all__ = [
+    "ERR", "FULL", "IN", "LARGE_BYTES", "OUT", "STUCK_NS", "Channel", "Channels", "Early", "LateEof", "Stall", "Stuck",
+]  # fmt: skip

@@ -157,6 +157,11 @@ class Facts:
             and not any(self.lives.was_closed(o, self.end_ns) for o in (t, self.client_of(t)) if o)
         ]
 
+    def ended_ns(self, transport: int) -> int:
+        """When a connection ended, was closed by the program, or the recording ended."""
+        closed = [self.lives.closed_ns(owner) for owner in (transport, self.client_of(transport)) if owner]
+        return min(t for t in (*closed, self.transport_ended.get(transport, 0), self.end_ns) if t)
+
     def dropped_one_by_one(self, transports: list[int]) -> list[int]:
         """Those of some connections, in the order of their making, that were last used before the next was made."""
         begun = {t.transport: t.begun_ns for t in self.world.threads.values() if t.transport}

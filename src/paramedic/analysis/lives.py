@@ -213,6 +213,11 @@ class Lives:
         life = self._lives.get(owner)
         return max((call.ended_ns for call, _ in life.last.values()), default=0) if life is not None else 0
 
+    def closed_ns(self, obj: int) -> int:
+        """When the program itself called its close(); 0 if it did not."""
+        close = self._closes.get(obj)
+        return close.began_ns if close is not None else 0
+
     def was_closed(self, obj: int, before_ns: int) -> bool:
         """Whether the program itself had called its close() by then."""
         close = self._closes.get(obj)

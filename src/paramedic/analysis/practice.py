@@ -1,4 +1,5 @@
-"""What went well this time and need not the next: reads that nothing limits, and errors that nobody reads.
+"""What went well this time and need not the next: reads that nothing limits, streams that are read one after the other
+or not at all.
 
 Threads: one thread, the one that drives the machines; nothing here blocks.
 """
@@ -31,6 +32,25 @@ class Habit:
     threads: set[int]
 
 
+@dataclass(slots=True)
+class InTurn:
+    """One thread read one stream of a command to its end, and then the other.
+
+    Attributes:
+        first: the read that ended the one stream.
+        second: the first read of the other.
+        unread: how much had come of the other meanwhile, at most.
+        window_bytes: which both share.
+        count: how often from the same two places.
+    """
+
+    first: Call
+    second: Call
+    unread: int
+    window_bytes: int
+    count: int = 1
+
+
 class Practice:
     """All that came to its end.
 
@@ -39,18 +59,22 @@ class Practice:
 
     Attributes:
         unlimited: reads that waited with no timeout set, by the stack of the caller.
+        in_turn: streams that were read one after the other, by the stacks of both readers.
     """
 
     def __init__(self, channels: Channels) -> None:
         self._channels = channels
         self._commands: set[int] = set()
         self._heeded: set[int] = set()
-        self._ended: dict[int, Call] = {}
+        self._polled: set[int] = set()
+        self._first_ended: dict[int, tuple[int, Call]] = {}
         self._unread: dict[int, Habit] = {}
         self.unlimited: dict[int, Habit] = {}
+        self.in_turn: dict[tuple[int, int], InTurn] = {}
         self.begins: dict[str, Listener] = {
             **dict.fromkeys(READS, self._reads),
             "Channel.exec_command": self._command,
+            "Channel.recv_ready": self._polls,
             "Channel.recv_stderr_ready": self._heeds,
             "Channel.set_combine_stderr": self._heeds,
             "Channel.get_pty": self._heeds,
@@ -59,17 +83,18 @@ class Practice:
 
     def unread_errors(self) -> list[Habit]:
         """Commands whose stdout was read to its end, and their stderr never, by where stdout was read."""
-        for channel in list(self._ended):
+        for channel in list(self._first_ended):
             self.gone(channel)
         return list(self._unread.values())
 
     def gone(self, channel: int) -> None:
         """A channel is no more: nobody will read its stderr."""
-        call = self._ended.pop(channel, None)
+        stream, call = self._first_ended.pop(channel, (ERR, None))
         self._commands.discard(channel)
+        self._polled.discard(channel)
         if channel in self._heeded:
             self._heeded.discard(channel)
-        elif call is not None:
+        elif call is not None and stream == OUT:
             _count(self._unread, call)
 
     def _command(self, call: Call, root: Root) -> None:
@@ -78,7 +103,9 @@ class Practice:
     def _heeds(self, call: Call, root: Root) -> None:
         if root.channel:
             self._heeded.add(root.channel)
-            self._ended.pop(root.channel, None)
+
+    def _polls(self, call: Call, root: Root) -> None:
+        self._polled.add(root.channel)
 
     def _reads(self, call: Call, root: Root) -> None:
         if not root.channel:
@@ -87,18 +114,41 @@ class Practice:
         if stream == ERR:
             self._heeds(call, root)
         known = self._channels.of(root.channel)
-        if call.argument < 0 and not known.unread[stream] and not known.eof_ns and not known.close_ns:
+        unread = known.unread[stream]
+        if unread:
+            ended, first = self._first_ended.get(root.channel, (stream, call))
+            to_its_end = not first.result or first.name == "File.read"
+            if ended != stream and first.thread == call.thread and to_its_end:
+                self._reads_in_turn(first, call, unread, known.window_bytes)
+                del self._first_ended[root.channel]
+        elif call.argument < 0 and not known.eof_ns and not known.close_ns:
             _count(self.unlimited, call)
+
+    def _reads_in_turn(self, first: Call, second: Call, unread: int, window_bytes: int) -> None:
+        known = self.in_turn.get((first.stack, second.stack))
+        if known is None:
+            self.in_turn[first.stack, second.stack] = InTurn(first, second, unread, window_bytes)
+        else:
+            known.count += 1
+            known.unread = max(known.unread, unread)
 
     def _has_read(self, call: Call, root: Root) -> None:
         channel = root.channel
-        if not channel or channel in self._heeded or channel in self._ended:
+        if not channel:
             return
         known = self._channels.of(channel)
-        if not known.eof_ns or known.unread[OUT] > max(0, call.result) or known.pty:
+        if not known.eof_ns or known.pty:
+            return
+        stream = ERR if call.name == "Channel.recv_stderr" or root.stream == ERR else OUT
+        if known.unread[stream] > max(0, call.result):
             return  # the channel itself learns only after us what was read
-        if channel in self._commands or known.opener is not None and known.opener.name == _OPENS_COMMAND:
-            self._ended[channel] = call
+        if channel in self._heeded if stream == OUT else known.was_read[OUT] or channel in self._polled:
+            return  # the other stream is read as well as this one
+        if channel in self._first_ended:
+            if self._first_ended[channel][0] == stream:
+                self._first_ended[channel] = stream, call
+        elif channel in self._commands or known.opener is not None and known.opener.name == _OPENS_COMMAND:
+            self._first_ended[channel] = stream, call
 
 
 def _count(habits: dict[int, Habit], call: Call) -> None:

@@ -37,6 +37,7 @@ class RunFacts(WireFacts):
         self.ends: Mapping[str, Listener] = {
             "Thread.join": self._joined_with_limit,
             "Queue.get": lambda call, root: self._waited_for_pool(call, call.ended_ns),
+            "Channel.exit_status_ready": self._status_is_there,
         }
         afterwards: Mapping[str, Listener] = {
             "Channel.get_pty": self._gets_terminal, "Channel.invoke_shell": self._gets_terminal,
@@ -177,6 +178,10 @@ class RunFacts(WireFacts):
         if root.channel and self.channels.polled_in_vain(root.channel, call):
             self.channels.waited(Stall.STATUS, root.channel, OUT, call, asked_ns, True)
 
+    def _status_is_there(self, call: Call, root: Root) -> None:
+        if call.result == 1 and root.channel:
+            self.channels.of(root.channel).was_asked = True
+
     def _nested(self, outer: Call, call: Call) -> None:
         """A call inside another one in the main thread: from a signal handler, unless the outer one calls back."""
         if outer.name in CALLS_BACK or not self.callbacks.remote.get(outer.name):
@@ -265,7 +270,7 @@ class RunFacts(WireFacts):
                 self.lives.end(owner, call, short)
         if operation.opens and call.error.startswith(_CHANNEL_ERROR) and transport:
             code = event[1]
-            if self.world.text(call.words) in ("", "session") or call.name != "Transport.open_channel":
+            if call.name != "Transport.open_channel" or self._is_session(call):
                 self.lives.refused(transport, call, code, lambda c: self.world.thing(c).remote >= 0)
 
     def abandoned(self, call: Call) -> None:
@@ -399,6 +404,8 @@ class RunFacts(WireFacts):
             self.callbacks.ended(call, root, self.end_ns)
             if call.name == "Queue.get":
                 self._waited_for_pool(call, self.end_ns)
+            if call.thread in self.states.loops and self.is_remote(call.name):
+                self.states.blocked_loop(call, self.end_ns)
             waits = self._by_name[call.name].waits
             if waits and root.channel:
                 self.channels.remote_waited(waits, call, root, self.end_ns, False)

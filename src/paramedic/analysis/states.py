@@ -104,6 +104,8 @@ class States:
         self.keepalive: dict[int, Call] = {}
         self.forwards: dict[int, list[Call]] = {}
         self.replaced: list[tuple[Call, Call]] = []
+        self.misled: set[int] = set()
+        self.silenced: dict[int, tuple[Call, Call]] = {}
         self.connects: deque[Call] = deque(maxlen=_MOST_CALLS)
         self.filenos: dict[int, Call] = {}
         self.last_fileno: dict[int, Call] = {}
@@ -204,17 +206,31 @@ class States:
             self.keepalive[root.transport] = call
 
     def _forward(self, call: Call, root: Root) -> None:
-        if call.error or not call.argument:
+        if call.error:
             return
         earlier = self.forwards.setdefault(root.transport, [])
-        for other in earlier:
-            if other.argument != call.argument:
-                self.replaced.append((other, call))
-                break
+        other = next((o for o in earlier if o.argument != call.argument), None)
+        if other is not None:
+            self.replaced.append((other, call))
         earlier.append(call)
+        self.silenced.pop(root.transport, None)
 
     def _forward_ends(self, call: Call, root: Root) -> None:
-        self.forwards.pop(root.transport, None)
+        # which of them ends is not known, but they end for all; the handler is gone at once
+        others = self.forwards.get(root.transport)
+        if not others or call.error:
+            return
+        others.pop(0)
+        if others:
+            self.silenced[root.transport] = call, others[0]
+        else:
+            self.silenced.pop(root.transport, None)
+            del self.forwards[root.transport]
+
+    def comes_in(self, transport: int) -> None:
+        """The peer opens a channel: the handler that is there gets it, whichever tunnel it came through."""
+        if len({call.argument for call in self.forwards.get(transport, ())}) > 1:
+            self.misled.add(transport)
 
     def _fileno(self, call: Call, root: Root) -> None:
         self.last_fileno[call.obj] = call

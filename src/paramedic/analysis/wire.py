@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from paramedic.analysis.calls import Call
 from paramedic.analysis.channels import IN, Dropped
 from paramedic.analysis.facts import Facts
 from paramedic.analysis.forks import Sent
@@ -76,12 +77,19 @@ class WireFacts(Facts):
             self.states.reading_ends(self.channels.of(ident))
 
     def _link(self, event: Event) -> None:
-        thing = self.world.thing(event.obj)
+        thing, calls = self.world.thing(event.obj), self.open.of(event.thread)
         thing.parent, thing.number = event.a, event.b
         self.roots.forget(event.obj)
-        self.lives.session_opened(event.a, event.obj)
+        reader = self.world.threads.get(event.thread)
+        if reader is not None and reader.transport == event.a:
+            self.states.comes_in(event.a)
+        elif not any(call.name == "Transport.open_channel" and not self._is_session(call) for call in calls):
+            self.lives.session_opened(event.a, event.obj)
         self.roots.by_number[(event.a, event.b)] = event.obj
-        self.channels.opened_by(event.obj, self.open.of(event.thread))
+        self.channels.opened_by(event.obj, calls)
+
+    def _is_session(self, call: Call) -> bool:
+        return self.world.text(call.words) in ("", "session")
 
     def _state(self, event: Event) -> None:
         if event.op == State.REMOTE_CHANNEL:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from paramedic.analysis.calls import Call
 from paramedic.analysis.run import RunFacts
 from paramedic.analysis.story import Story
 from paramedic.hazards.blocking_the_event_loop import HAZARD
@@ -16,8 +17,10 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     Threads: pure.
     """
     story = Story(facts)
+    short: list[tuple[Call, int, int]] = []
     for call, lasted, count in facts.states.on_loop.values():
         if lasted < LONG_NS:
+            short += [(call, lasted, count)] * (lasted >= SHORT_NS)
             continue
         message = (
             f"{call.method}() blocked the event loop on {facts.world.thread_name(call.thread)} for "
@@ -25,7 +28,19 @@ def find(facts: RunFacts) -> Iterator[Finding]:
             "no other coroutine ran meanwhile"
         )
         yield story.finding(HAZARD, Confidence.OBSERVED, message, [story.call(call)], [call.obj], count)
+    if short:
+        short.sort(key=lambda blocked: -blocked[1])
+        count, (call, lasted, _) = sum(n for *_, n in short), short[0]
+        message = (
+            f"{count} call{'s' if count > 1 else ''} of Paramiko's waited on the event loop's thread, up to "
+            f"{story.duration(lasted)} in {call.method}(): a slow peer would stop every coroutine"
+        )
+        yield story.finding(
+            HAZARD, Confidence.ADVICE, message, [story.call(c) for c, *_ in short[:3]], [call.obj], count
+        )
 
 
 LONG_NS = 100_000_000
 """What asyncio's debug mode calls slow (``loop.slow_callback_duration``)."""
+SHORT_NS = 1_000_000
+"""Less than this is no wait for a peer."""

@@ -21,6 +21,9 @@ def find(facts: RunFacts) -> Iterator[Finding]:
             continue
         name = facts.world.name(found.transport)
         what = f"{found.call.method}() on {facts.world.name(found.call.obj)}" if found.own else f"{found.call.name}()"
-        message = f"A callback waits in {what} on the thread of {name}: nothing of that connection moves meanwhile"
+        message = (
+            f"A callback waited {story.duration(found.lasted_ns)} in {what} on the thread of {name}: nothing of that "
+            "connection moves meanwhile"
+        )
         confidence = Confidence.OBSERVED if found.stuck else Confidence.POSSIBLE
         yield story.finding(HAZARD, confidence, message, [story.call(found.call)], [found.transport], found.count)

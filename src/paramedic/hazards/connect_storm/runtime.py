@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import accumulate
 
 from paramedic.analysis.calls import Call
 from paramedic.analysis.run import RunFacts
@@ -12,7 +13,7 @@ from paramedic.model.finding import Confidence, Finding
 
 
 def find(facts: RunFacts) -> Iterator[Finding]:
-    """Bursts of connects of which some were dropped before the banner.
+    """Bursts of connects of which some were dropped before the banner, or would be by another server.
 
     Threads: pure.
     """
@@ -36,7 +37,27 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         )
         yield story.finding(HAZARD, Confidence.OBSERVED, message, [story.call(c) for c in calls[:3]], [], len(calls))
 
+    if not dropped:
+        yield from _crowds(facts, story)
 
+
+def _crowds(facts: RunFacts, story: Story) -> Iterator[Finding]:
+    by_server: dict[str, list[Call]] = {}
+    for call in facts.states.connects:
+        by_server.setdefault(facts.world.text(call.words), []).append(call)
+    for server, calls in by_server.items():
+        edges = sorted([(c.began_ns, 1) for c in calls] + [(c.ended_ns, -1) for c in calls])
+        most = max(accumulate(step for _, step in edges))
+        if most > STARTUPS:
+            message = (
+                f"{most} logins to {server} were under way at once: from {STARTUPS} on, sshd drops some (MaxStartups)"
+            )
+            steps = [story.call(c) for c in calls[:3]]
+            yield story.finding(HAZARD, Confidence.ADVICE, message, steps, [], len(calls))
+
+
+STARTUPS = 10
+"""MaxStartups is 10:30:100 unless somebody has set it."""
 LEAST = 5
 """So many connects at once, at least, make it a storm; sshd begins to drop at 10 (MaxStartups 10:30:100)."""
 

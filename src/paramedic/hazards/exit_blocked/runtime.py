@@ -22,6 +22,8 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     for call in facts.open.all():
         if not facts.is_remote(call.name) or call.thread == shutdown.thread:
             continue
+        if 0 < call.argument <= SOON_MS and facts.end_ns - shutdown.began_ns <= (call.argument + 1000) * 1_000_000:
+            continue  # its own timeout ends it in time
         thread = facts.world.thread_name(call.thread)
         message = (
             f"The main thread has ended and waits for {thread}, which waits in {call.method}() on "
@@ -35,3 +37,5 @@ def find(facts: RunFacts) -> Iterator[Finding]:
 
 
 LONG_NS = 1_000_000_000
+SOON_MS = 60_000
+"""Who waits for the end of a program will wait a minute."""

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from paramedic.analysis.channels import EarlyStatus, Stall
+from paramedic.analysis.channels import LARGE_BYTES, Early, Stall
 from paramedic.analysis.run import RunFacts
 from paramedic.analysis.story import Story
 from paramedic.hazards.exit_status_before_output import HAZARD
 from paramedic.model.finding import Confidence, Finding
-
-LARGE_BYTES = 64 << 10
-"""From this much unread output on, more than a window is to be reckoned with, as it is not of `uptime`."""
 
 
 def find(facts: RunFacts) -> Iterator[Finding]:
@@ -37,12 +34,12 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         steps.sort(key=lambda step: step.what.startswith("called exec"))
         yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, [stuck.channel], stuck.count)
     for large in (True, False):
-        early = [e for e in facts.channels.early_statuses() if (e.unread >= LARGE_BYTES) is large]
+        early = [e for e in facts.channels.early(Stall.STATUS) if (e.unread >= LARGE_BYTES) is large]
         if early:
             yield _early(story, early, Confidence.POSSIBLE if large else Confidence.ADVICE)
 
 
-def _early(story: Story, early: list[EarlyStatus], confidence: Confidence) -> Finding:
+def _early(story: Story, early: list[Early], confidence: Confidence) -> Finding:
     early.sort(key=lambda e: -e.count)
     count = sum(e.count for e in early)
     message = (

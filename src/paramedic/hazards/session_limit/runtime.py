@@ -11,7 +11,7 @@ from paramedic.model.finding import Confidence, Finding
 
 
 def find(facts: RunFacts) -> Iterator[Finding]:
-    """Connections on which the server refused another session.
+    """Connections on which the server refused another session, or OpenSSH's would have.
 
     Threads: pure.
     """
@@ -27,3 +27,17 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         )
         steps = [story.call(call) for call in refusal.calls[:3]]
         yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, [refusal.transport], refusal.count)
+    for transport, peak in facts.lives.peaks.items():
+        if peak <= SESSIONS or transport in facts.lives.refusals:
+            continue
+        name, made = facts.world.name(transport), facts.world.thing(transport)
+        message = (
+            f"{peak} sessions were open on {name} at once. This server allows it; OpenSSH's refuses the "
+            f"{SESSIONS + 1}th unless its MaxSessions is raised"
+        )
+        steps = [story.step(made.thread, made.born, facts.first_ns, "connected")]
+        yield story.finding(HAZARD, Confidence.ADVICE, message, steps, [transport])
+
+
+SESSIONS = 10
+"""MaxSessions, unless somebody has set it."""

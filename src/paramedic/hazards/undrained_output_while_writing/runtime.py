@@ -12,7 +12,7 @@ from paramedic.model.finding import Confidence, Finding
 
 
 def find(facts: RunFacts) -> Iterator[Finding]:
-    """Writes that unread output made impossible to end.
+    """Writes that unread output made impossible to end, or would have if there had been more of it.
 
     Threads: pure.
     """
@@ -28,4 +28,15 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         )
         yield story.finding(
             HAZARD, Confidence.OBSERVED, message, [story.call(stuck.call)], [stuck.channel], stuck.count
+        )
+    early = sorted(facts.channels.early(Stall.WRITE), key=lambda e: -e.count)
+    if early:
+        unread, window = max(e.unread for e in early), early[0].window_bytes
+        message = (
+            f"Input was written while up to {unread:,} bytes of output lay unread, and nobody had begun to read: with "
+            f"more than the window of {window:,} bytes the command stops reading, and the write waits for ever"
+        )
+        steps = [story.call(e.call) for e in early[:3]]
+        yield story.finding(
+            HAZARD, Confidence.POSSIBLE, message, steps, [early[0].channel], sum(e.count for e in early)
         )

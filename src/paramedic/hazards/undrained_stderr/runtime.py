@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from paramedic.analysis.channels import Stall
+from paramedic.analysis.channels import LARGE_BYTES, Stall
+from paramedic.analysis.practice import InTurn
 from paramedic.analysis.run import RunFacts
 from paramedic.analysis.story import Story
 from paramedic.hazards.undrained_stderr import HAZARD
@@ -32,6 +33,11 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         yield story.finding(
             HAZARD, Confidence.OBSERVED, message, [story.call(stuck.call)], [stuck.channel], stuck.count
         )
+    for turns in (
+        [t for t in facts.practice.in_turn.values() if (t.unread >= LARGE_BYTES) is large] for large in (True, False)
+    ):
+        if turns:
+            yield _in_turn(story, sorted(turns, key=lambda t: -t.count))
     habits = sorted(facts.practice.unread_errors(), key=lambda h: -h.count)
     if habits:
         count = sum(h.count for h in habits)
@@ -41,3 +47,15 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         )
         steps = [story.call(h.call) for h in habits[:3]]
         yield story.finding(HAZARD, Confidence.ADVICE, message, steps, [habits[0].call.obj], count)
+
+
+def _in_turn(story: Story, turns: list[InTurn]) -> Finding:
+    count, worst = sum(t.count for t in turns), max(turns, key=lambda t: t.unread)
+    message = (
+        f"{story.threads({t.first.thread for t in turns})} read one stream of {count} command{'s' if count > 1 else ''}"
+        f" to its end before the other, of which up to {worst.unread:,} bytes lay there: more than the window of "
+        f"{worst.window_bytes:,} bytes, which both share, and neither ends"
+    )
+    steps = [story.call(call) for t in turns[:2] for call in (t.first, t.second)]
+    confidence = Confidence.POSSIBLE if worst.unread >= LARGE_BYTES else Confidence.ADVICE
+    return story.finding(HAZARD, confidence, message, steps, [turns[0].first.obj], count)
