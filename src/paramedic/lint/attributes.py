@@ -115,6 +115,8 @@ def of_instance(w: Walker, holder: Instance, name: str, node: ast.AST) -> Value:
         if own is not None:
             return own
     own = _own(w, holder, name)
+    if w.context.parent is not None and (own is None or not repetition.matters(own)):
+        _look_again(w, holder, name)
     if own is not None:
         return own
     member = holder.cls.find(name)
@@ -122,19 +124,35 @@ def of_instance(w: Walker, holder: Instance, name: str, node: ast.AST) -> Value:
         if member.kind == "static":
             return member
         bound = member.bind(holder.cls if member.kind == "class" else holder)
-        if member.kind == "property":
-            return calls.call(w, bound, [], {}, node)
+        if member.kind in {"property", "kept property"}:
+            made = calls.call(w, bound, [], {}, node)
+            if member.kind == "kept property":
+                write(w, holder, name, made)
+            return made
         return bound
     if member is not None:
         return member
     if holder.native is not None:
         return of_object(w, holder.native, name, node)
+    fallback = holder.cls.find("__getattr__")
+    if isinstance(fallback, Function) and not name.startswith("__"):
+        return calls.call(w, fallback.bind(holder), [Const(name)], {}, node)
     fresh = Unknown(f"self.{name}", holder.loops)
     root = holder
     while root.base is not None:
         root = root.base
     kept = root.attrs.setdefault(name, fresh)
     return kept
+
+
+def _look_again(w: Walker, holder: Instance, name: str) -> None:
+    """Notes that a thread found nothing in an attribute that some other method may fill."""
+    root = holder
+    while root.base is not None:
+        root = root.base
+    if isinstance(root.cls.find(name), Function):
+        return
+    w.world.came_for(lambda: sum(map(repetition.matters, root.ever.get(name, ()))), w.context)
 
 
 def _own(w: Walker, holder: Instance, name: str) -> Value | None:
@@ -243,6 +261,10 @@ def share(w: Walker, value: Value, holder: tuple[int, ...]) -> None:
         if isinstance(option, Obj) and option.base is None and turns & set(option.loops):
             option.loops = tuple(n for n in option.loops if n not in turns)
             option.published = w.world.next_moment()
+        elif isinstance(option, Instance) and option.base is None and turns & set(option.loops):
+            option.loops = tuple(n for n in option.loops if n not in turns)
+            for held in [v for values in option.ever.values() for v in values]:
+                share(w, held, holder)
 
 
 def write(w: Walker, holder: Value, name: str, value: Value) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from paramedic.lint import attributes, concurrency, containers, definitions, starters
-from paramedic.lint.values import Collection, Const, Unknown, Value, alternatives, choose, native_objects
+from paramedic.lint.values import Bound, ClassValue, Collection, Const, Function, Partial, Unknown, Value, alternatives, choose, native_objects
 
 if TYPE_CHECKING:
     from paramedic.lint.walker import Walker
@@ -169,11 +169,15 @@ def arms(w: Walker, first: Callable[[], bool], second: Callable[[], bool]) -> bo
     names, locks = dict(w.scope.names), list(w.locks)
     w.path.append((branch, 0))
     first_ended = first()
+    if first_ended:
+        w.world.last_arms.add((branch, 0))
     _cut(w, branch)
     names_1, locks_1 = w.scope.names, w.locks
     w.scope.names, w.locks = dict(names), list(locks)
     w.path.append((branch, 1))
     second_ended = second()
+    if second_ended:
+        w.world.last_arms.add((branch, 1))
     _cut(w, branch)
     names_2, locks_2 = w.scope.names, w.locks
     if first_ended and not second_ended:
@@ -219,6 +223,8 @@ def truth(w: Walker, test: ast.expr) -> bool | None:
         return False
     if isinstance(test, ast.Attribute) and test.attr == "TYPE_CHECKING":
         return False
+    if isinstance(test, ast.Call) and isinstance(test.func, ast.Name) and test.func.id == "callable" and test.args:
+        return _is_callable(w.evaluate(test.args[0]))
     if isinstance(test, ast.Compare) and len(test.ops) == 1:
         sides = (test.left, test.comparators[0])
         names = [s for s in sides if isinstance(s, ast.Name) and s.id == "__name__"]
@@ -226,6 +232,13 @@ def truth(w: Walker, test: ast.expr) -> bool | None:
             # The body is read as it is imported; main guards are read afterwards, on their own.
             return not isinstance(test.ops[0], ast.Eq)
     return None
+
+
+def _is_callable(value: Value) -> bool | None:
+    kinds = {type(option) for option in alternatives(value)}
+    if kinds <= {Bound, Function, Partial, ClassValue}:
+        return True
+    return False if kinds == {Const} else None
 
 
 def is_main_guard(test: ast.expr) -> bool:

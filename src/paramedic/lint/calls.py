@@ -86,6 +86,8 @@ def call(w: Walker, function: Value, args: list[Value], keywords: dict[str, Valu
             w.world.escape(value)
         return Unknown(loops=_spread(args, keywords))
     if isinstance(function, Function):
+        if function.memory is not None:
+            return _remembered(w, function, args, keywords, node)
         return call_function(w, function, args, keywords, node)
     if isinstance(function, Bound):
         return _bound(w, function, args, keywords, node)
@@ -224,6 +226,19 @@ def call_function(w: Walker, fn: Function, args: list[Value], keywords: dict[str
     return result
 
 
+def _remembered(w: Walker, fn: Function, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+    """What a function gives that keeps its results: the same for the same arguments, where those are known."""
+    memory = fn.memory
+    given = [*([fn.bound] if fn.bound is not None else []), *args, *keywords.values()]
+    if memory is None or any(isinstance(value, Unknown) for value in given):
+        return call_function(w, fn, args, keywords, node)
+    key = (id(w.world), *(value.value if isinstance(value, Const) else id(value) for value in given))
+    if key not in memory:
+        made = memory[key] = call_function(w, fn, args, keywords, node)
+        attributes.share(w, made, ())
+    return memory[key]
+
+
 def owner_name(fn: Function) -> str:
     """The name of a function with that of its class.
 
@@ -276,7 +291,10 @@ def instantiate(w: Walker, cls: ClassValue, args: list[Value], keywords: dict[st
 
     Threads: the reader's own; does not block.
     """
-    made = Instance(cls, w.loops, born=w.world.next_moment())
+    known = w.world.instances.get(id(cls.node)) if cls.single else None
+    if known:
+        return known[0]
+    made = Instance(cls, () if cls.single else w.loops, born=w.world.next_moment())
     w.world.instances.setdefault(id(cls.node), []).append(made)
     for path in cls.external_bases():
         kind = classes.kind_of_class(path)
@@ -293,6 +311,11 @@ def instantiate(w: Walker, cls: ClassValue, args: list[Value], keywords: dict[st
         _fill_record(w, made, args, keywords, node)
     elif made.native is not None:
         library.construct_native(w, made.native, args, keywords, node)
+    if cls.single:
+        # Until here nobody else has it: what __init__ did, it did alone.
+        for held in (o for values in made.ever.values() for v in values for o in alternatives(v)):
+            if isinstance(held, Obj) and held.published:
+                held.published = w.world.next_moment()
     return made
 
 

@@ -91,7 +91,8 @@ KINDS = frozenset(
 TOPS = frozenset(
     [c.partition(".")[0] for c in (*CLASSES, *api.MAKERS)]
     + """builtins anyio trio starlette asgiref thread twisted signal atexit os joblib functools copy typing weakref
-    itertools time getpass subprocess socket requests urllib importlib select selectors socketserver dramatiq""".split()
+    itertools time getpass subprocess socket requests urllib importlib select selectors socketserver dramatiq
+    shutil json pickle csv yaml tomllib""".split()
 )
 """Packages of which some function matters; calls into all others only pass their arguments on."""
 

@@ -26,6 +26,8 @@ def on_collection(
                 if isinstance(option, Obj):
                     loops.element(w, option, w.world.number(), node)
         return _on_text(receiver, name, args)
+    if not receiver.keyed and not receiver.rest:
+        w.world.came_for(lambda: len(receiver.everything()), w.context)
     if name in {"append", "add", "appendleft", "insert", "push"} and args:
         _add(w, receiver, args[-1])
         return Const(None)

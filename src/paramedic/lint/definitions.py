@@ -31,7 +31,7 @@ def function(w: Walker, node: AnyFunction) -> Function:
 
     Threads: the reader's own; does not block.
     """
-    made = Function(node, w.module, w.scope)
+    made = Function(node, w.module, w.scope, loops=w.loops)
     w.world.functions.setdefault(id(w.module), []).append(made)
     arguments = node.args
     plain = [*arguments.posonlyargs, *arguments.args]
@@ -55,7 +55,9 @@ _KINDS = {
     "staticmethod": "static",
     "classmethod": "class",
     "property": "property",
-    "cached_property": "property",
+    "cached_property": "kept property",
+    "cache": "cached",
+    "lru_cache": "cached",
     "contextmanager": "context",
     "asynccontextmanager": "context",
 }
@@ -75,6 +77,9 @@ def _decorate(w: Walker, made: Value, decorator: ast.expr) -> Value:
         path = option.path if isinstance(option, External) else getattr(option, "name", "")
         last = path.rsplit(".", 1)[-1]
         if isinstance(made, Function) and last in _KINDS and not isinstance(option, Function):
+            if _KINDS[last] == "cached":
+                made.memory = {}
+                return made
             made.kind = made.kind or _KINDS[last]
             return made
         if isinstance(option, Function):
@@ -90,6 +95,8 @@ def _decorate(w: Walker, made: Value, decorator: ast.expr) -> Value:
                 return wrapped
             return made
     name = ast.unparse(called).rsplit(".", 1)[-1].lower()
+    if isinstance(made, Function) and _KINDS.get(name) == "cached":
+        made.memory = {}
     if isinstance(made, Function) and ("lock" in name or "synchron" in name):
         made.kind = made.kind or "locked"
     return made
@@ -117,6 +124,7 @@ def _class(w: Walker, node: ast.ClassDef) -> bool:
             made.is_record = True
     scope = Scope(w.scope, is_class=True)
     made.scope = scope
+    made.single = _is_singleton(w, node)
     with w.inside(scope, w.module, w.function):
         w.block(node.body)
     for name, value in scope.names.items():
@@ -135,6 +143,24 @@ def _class(w: Walker, node: ast.ClassDef) -> bool:
     w.world.classes.append(made)
     w.scope.assign(node.name, made)
     return False
+
+
+def _is_singleton(w: Walker, node: ast.ClassDef) -> bool:
+    """Whether calling a class gives the same object each time: by its metaclass, a decorator, or its ``__new__``."""
+    given = [k.value for k in node.keywords if k.arg == "metaclass"] + node.decorator_list
+    if any("singleton" in ast.unparse(g).lower() for g in given):
+        return True
+    for value in (o for k in node.keywords if k.arg == "metaclass" for o in alternatives(w.evaluate(k.value))):
+        if isinstance(value, ClassValue) and isinstance(value.find("__call__"), Function):
+            return "instance" in ast.unparse(value.node).lower()
+    new = next((s for s in node.body if isinstance(s, ast.FunctionDef) and s.name == "__new__"), None)
+    if new is None or not new.args.args:
+        return False
+    owners = {new.args.args[0].arg, node.name}
+    return any(
+        isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store) and ast.unparse(n.value) in owners
+        for n in ast.walk(new)
+    )
 
 
 def _import(w: Walker, node: ast.Import) -> bool:

@@ -141,6 +141,7 @@ def _subscript(w: Walker, node: ast.Subscript) -> Value:
     for option in alternatives(holder):
         if isinstance(option, Collection):
             option.read = True
+            w.world.came_for(lambda one=option: len(one.everything()), w.context)  # type: ignore[misc]
             found.append(_item(w, option, key, node))
         elif isinstance(option, External):
             found.append(option)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from paramedic.lint import concurrency, frameworks, library, loops, protocols, starters
 from paramedic.lint.values import (
+    HAND_OVER,
     ClassValue,
     Collection,
     Const,
@@ -18,6 +19,7 @@ from paramedic.lint.values import (
     Value,
     alternatives,
     choose,
+    objects_in,
     text_of,
 )
 
@@ -109,10 +111,15 @@ def _queue(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str
         for option in alternatives(args[0]):
             if isinstance(option, Obj):
                 option.root.parts["__kept"] = contents
+        for given in objects_in(args[0]):
+            # One object that each turn of a loop puts is not the taker's own: the next one takes it too.
+            if not (given.owned or given.uncertain) and set(w.loops) - set(given.loops):
+                given.root.parts["__put_again"] = Const(True)
     elif name in {"get", "get_nowait"}:
         operation = w.record(obj, name, frozenset({"wait-signal", "blocks", "get"}), node, args=args, keywords=keywords)
-        tag = ("hand-over", getattr(node, "lineno", 0), id(w.context), w.loops)
-        found = [loops.as_one_of(v, tag, w.loops, distinct=True, owned=True) for v in contents.rest]
+        tag = (HAND_OVER, getattr(node, "lineno", 0), id(w.context), w.loops)
+        found = [_taken(w, v, tag) for v in contents.rest]
+        w.world.came_for(lambda: len(contents.rest), w.context)
         operation.result = choose(found) if found else Unknown(loops=w.loops)
         return operation.result
     elif name == "join":
@@ -120,6 +127,16 @@ def _queue(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str
     elif name == "task_done":
         w.record(obj, name, frozenset({"give-signal"}), node)
     return Unknown()
+
+
+def _taken(w: Walker, value: Value, tag: object) -> Value:
+    """What somebody who takes a value from a queue has: a thing of his own, unless it is put there again and again."""
+    if isinstance(value, Obj):
+        if "__put_again" in value.root.parts:
+            return value
+    elif isinstance(value, Collection) and any("__put_again" in o.root.parts for o in objects_in(value)):
+        return Collection([_taken(w, i, tag) for i in value.items], rest=[_taken(w, i, tag) for i in value.rest])
+    return loops.as_one_of(value, tag, w.loops, distinct=True, owned=True)
 
 
 def _executor(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:

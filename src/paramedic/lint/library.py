@@ -342,6 +342,19 @@ def _other(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], 
         return Collection(items=[first]) if path.endswith("repeat") else Unknown()
     if path in {"itertools.chain", "itertools.cycle", "itertools.islice"}:
         return Collection(rest=[i for a in args for i in _parts(a)])
+    if path == "shutil.copyfileobj" and len(args) > 1:
+        for source in alternatives(first):
+            if isinstance(source, Obj):
+                loops.element(w, source, w.world.number(), node)
+        for sink in alternatives(args[1]):
+            if isinstance(sink, Obj) and sink.kind in {"stdin", "sftpfile"}:
+                calls.on_table(w, sink, "writelines", [Unknown()], {}, node)
+        return Unknown()
+    if path in _READ_TO_THE_END:
+        for option in alternatives(first):
+            if isinstance(option, Obj) and option.kind in {*api.STREAMS, "sftpfile"}:
+                loops.element(w, option, w.world.number(), node)
+        return Unknown()
     if path == "itertools.product":
         return Collection(rest=[Collection([choose(_parts(a)) for a in args])])
     if path in {"time.sleep", "getpass.getpass", "subprocess.run", "subprocess.check_output", "subprocess.call"}:
@@ -367,6 +380,9 @@ def _other(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], 
                         w.record(obj, "fileno", frozenset(effects), node, args=args)
         return Unknown()
     return _passed_on(w, args, keywords)
+
+
+_READ_TO_THE_END = frozenset("json.load pickle.load csv.reader csv.DictReader yaml.safe_load tomllib.load".split())
 
 
 def _passed_on(w: Walker, args: list[Value], keywords: dict[str, Value]) -> Value:

@@ -180,6 +180,7 @@ def element(w: Walker, source: Value, number: int, node: ast.AST) -> Value:
     for option in alternatives(source):
         if isinstance(option, Collection):
             option.read = True
+            w.world.came_for(lambda one=option: len(one.everything()), w.context)  # type: ignore[misc]
             found.extend(_item(w, option, item, number) for item in option.everything())
         elif isinstance(option, Obj):
             found.append(_of_object(w, option, node))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from paramedic.lint.contexts import Context, branch_from, common_ancestor, lifetimes_meet
-from paramedic.lint.operations import Operation
-from paramedic.lint.values import Obj, Unknown, number_of
+from paramedic.lint.operations import Operation, exclusive
+from paramedic.lint.values import HAND_OVER, Obj, Unknown, number_of, objects_in
 from paramedic.lint.world import World
 
 
@@ -171,6 +171,46 @@ class Meetings:
             pair = self._first_pair(obj, lefts, rights if right is not None else lefts, locked, unless)
             if pair is not None:
                 yield (*pair, obj)
+        yield from self._given_away(groups, right is not None)
+
+    def _given_away(
+        self, groups: dict[int, tuple[Obj, tuple[list[Operation], list[Operation]]]], two_sides: bool
+    ) -> Iterator[tuple[Operation, Operation, Obj]]:
+        """Pairs of somebody who goes on with what it has put into a queue, and somebody who takes it from there."""
+        taken = [(obj, sides) for obj, sides in groups.values() if _is_taken(obj)]
+        for view, theirs in taken:
+            for obj, mine in groups.values():
+                if obj.root is not view.root or _is_taken(obj):
+                    continue
+                for giving, taking in ((0, 1), (1, 0)) if two_sides else ((0, 0),):
+                    pair = next(
+                        ((g, t) for g in mine[giving] for t in theirs[taking] if self._goes_on(g, t)),
+                        None,
+                    )
+                    if pair is not None:
+                        yield (*(pair if giving <= taking else reversed(pair)), obj)  # type: ignore[misc]
+                        break
+
+    def _goes_on(self, giver: Operation, taker: Operation) -> bool:
+        """Whether an operation comes after its thread has put the object into a queue, beside one of who takes it."""
+        if giver.context is taker.context or self.common_locks(giver, taker):
+            return False
+        mine = [o for o in self._signals if o.context is giver.context and o.episode == giver.episode]
+        puts = [
+            o
+            for o in mine
+            if "put" in o.effects
+            and o.moment < giver.moment
+            and not exclusive(o, giver)
+            and any(one.root is giver.obj.root or one.root in _roots(giver.obj) for a in o.args for one in objects_in(a))
+        ]
+        if not puts:
+            return False
+        put = puts[-1]
+        if any("wait-signal" in o.effects and put.moment < o.moment < giver.moment for o in mine):
+            return False  # somebody has told it to go on
+        branch = branch_from(giver.context, taker.context)
+        return branch is None or not branch.ends_before(giver.moment, giver.episode)
 
     def _first_pair(
         self,
@@ -192,6 +232,14 @@ class Meetings:
 def _same_loop(a: Operation, b: Operation) -> bool:
     """Whether one loop of their thread is around both."""
     return bool(set(a.loops) & set(b.loops) - set(a.context.loops))
+
+
+def _is_taken(obj: Obj) -> bool:
+    return isinstance(obj.tag, tuple) and obj.tag[:1] == (HAND_OVER,)
+
+
+def _roots(obj: Obj) -> list[Obj]:
+    return [one.root for one in obj.lineage()]
 
 
 def _still_private(operation: Operation) -> bool:

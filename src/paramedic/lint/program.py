@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 from paramedic.lint import blocks, calls, fixtures
@@ -43,13 +46,36 @@ def read_program(index: ModuleIndex, relevant: frozenset[Path], roots: Sequence[
         _phase(world, module, "the module", lambda w, m=module: _main_guard(w, m))  # type: ignore[misc]
     for module in modules:
         _phase(world, module, "", lambda w, m=module: _read_rest(w, m))  # type: ignore[misc]
+    _read_again(world, modules[0])
     return SourceFacts(world, modules)
+
+
+def _read_again(world: World, module: Module) -> None:
+    """Reads threads once more that looked into a queue, a cache or an attribute which is only filled elsewhere."""
+    hungry = {id(context): context for held, context in world.in_vain if held()}
+    world.in_vain = []
+    for pending in [p for p in world.pending if id(p.context) in hungry]:
+        old = pending.context
+        if not any(pending is p for p in world.pending):
+            continue  # its parent is read again, and starts it anew
+        world.forget(old)
+        pending.context = replace(old, joins=list(old.joins))
+        pending.started = False
+        world.contexts.append(pending.context)
+        world.submissions[:] = [(f, pending.context if c is old else c) for f, c in world.submissions]
+        world.episode, world.steps = old.episode, STEPS
+        world.episode_name = world.episode_names.get(old.episode, "")
+        walker = Walker(world, module, world.main)
+        try:
+            _drain(world, walker)
+        except (OutOfSteps, RecursionError):
+            world.exhausted.add(module.source.path)
 
 
 def _phase(world: World, module: Module, name: str, work: Callable[[Walker], None]) -> None:
     """One piece of reading, with steps of its own: what one module takes, the others do not lack."""
     world.episode += 1
-    world.episode_name = name
+    world.episode_name = world.episode_names[world.episode] = name
     world.episode_root[world.episode] = module.source.path
     world.steps = STEPS
     walker = Walker(world, module, world.main)
@@ -73,12 +99,12 @@ def _main_guard(walker: Walker, module: Module) -> None:
 def _read_rest(walker: Walker, module: Module) -> None:
     """Reads the functions of a module that nothing called yet, as its users may call them."""
     world = walker.world
-    for fn in world.functions.get(id(module), []):  # which grows while it is read
+    for fn in _in_reading_order(world, module):
         known = id(fn.node) in world.entered
         if known and not _is_offered(world, fn):
             continue
         world.episode += 1
-        world.episode_name = fn.name
+        world.episode_name = world.episode_names[world.episode] = fn.name
         world.episode_root[world.episode] = module.source.path
         walker.loops, walker.locks, walker.path, walker.guards = (), [], [], 0
         walker.at_import = walker.in_finally = walker.in_handler = walker.on_loop = False
@@ -98,6 +124,22 @@ def _read_rest(walker: Walker, module: Module) -> None:
         walker.on_yield = None
         world.escape(result)
         _drain(world, walker)
+
+
+def _in_reading_order(world: World, module: Module) -> Iterator[Function]:
+    """The functions of a module, those first whose names nothing else speaks: they call the others with real values."""
+    found = world.functions.get(id(module), [])
+    first = list(found)
+    words = Counter(module.source.text.encode("utf-8", "replace").translate(_WORDS).split())
+    mentioned = [f for f in first if words[f.name.encode()] > 1 and not f.name.startswith("__")]
+    later = {id(f) for f in mentioned}
+    yield from (f for f in first if id(f) not in later)
+    yield from reversed(mentioned)
+    yield from islice(found, len(first), None)  # which grows while it is read
+
+
+_WORDS = bytes(c if chr(c).isalnum() or c == 0x5F or c > 127 else 0x20 for c in range(256))
+"""For bytes.translate(): everything but what names are made of becomes a blank."""
 
 
 def _is_offered(world: World, fn: Function) -> bool:

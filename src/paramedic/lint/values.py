@@ -24,6 +24,9 @@ _numbers = itertools.count(1)
 
 Loops = tuple[int, ...]
 
+HAND_OVER = "hand-over"
+"""Begins the tag of the views that those have who take things from a queue."""
+
 
 class Value:
     """Anything that an expression may evaluate to. Two values are the same only if they are one object."""
@@ -81,6 +84,10 @@ class Function(Value):
     kind: str = ""
     """``static``, ``class``, ``property``, ``context`` (a @contextmanager), ``locked`` (an unknown lock decorator)."""
     defaults: dict[str, Value] = field(default_factory=dict)
+    loops: Loops = ()
+    """The loops of which each turn defines it anew."""
+    memory: dict[tuple[object, ...], Value] | None = None
+    """For one that remembers its results (lru_cache): by arguments, what it gave."""
 
     @property
     def name(self) -> str:
@@ -95,7 +102,9 @@ class Function(Value):
 
         Threads: pure.
         """
-        return Function(self.node, self.module, self.scope, receiver, self.owner, self.kind, self.defaults)
+        return Function(
+            self.node, self.module, self.scope, receiver, self.owner, self.kind, self.defaults, self.loops, self.memory
+        )
 
 
 @dataclass(slots=True, eq=False)
@@ -110,6 +119,8 @@ class ClassValue(Value):
     fields: list[tuple[str, ast.expr | None]] = field(default_factory=list)
     is_record: bool = False
     scope: Scope | None = None
+    single: bool = False
+    """Whether all calls give one object."""
 
     def lineage(self) -> Iterable[ClassValue]:
         """Itself and its ancestors of this tree, nearest first.
@@ -403,6 +414,20 @@ def native_objects(value: Value) -> list[Obj]:
             found.append(option)
         elif isinstance(option, Instance) and option.native is not None:
             found.append(option.native)
+    return found
+
+
+def objects_in(value: Value) -> list[Obj]:
+    """The known objects that a value is, or has as its items.
+
+    Threads: pure.
+    """
+    found: list[Obj] = []
+    for option in alternatives(value):
+        if isinstance(option, Obj):
+            found.append(option)
+        elif isinstance(option, Collection):
+            found.extend(o for item in option.everything() for o in alternatives(item) if isinstance(o, Obj))
     return found
 
 

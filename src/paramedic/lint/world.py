@@ -73,7 +73,9 @@ class World:
         self.functions: dict[int, list[Function]] = {}
         self.escaped: set[int] = set()
         self.submissions: list[tuple[Obj, Context]] = []
+        self.in_vain: list[tuple[Callable[[], int], Context]] = []
         self.retries: set[int] = set()
+        self.last_arms: set[tuple[int, int]] = set()
         self.ending_loops: dict[int, bool] = {}
         self.annotations: dict[int, ast.expr] = {}
         self.sites: dict[tuple[int, str], Site] = {}
@@ -86,6 +88,7 @@ class World:
         self.episode_root: dict[int, Path] = {}
         self.episode = 0
         self.episode_name = "the module"
+        self.episode_names: dict[int, str] = {}
         self._numbers = 0
 
     def tick(self) -> None:
@@ -166,6 +169,32 @@ class World:
         Threads: the reader's own; does not block.
         """
         return self.contexts_of.get(id(owner.root), [])
+
+    def came_for(self, held: Callable[[], int], context: Context) -> None:
+        """Notes that a thread looked where nothing was yet: once something is there, it is read again.
+
+        Args:
+            held: how many things are there.
+            context: the thread.
+
+        Threads: the reader's own; does not block.
+        """
+        if context.parent is not None and not held():
+            self.in_vain.append((held, context))
+
+    def forget(self, context: Context) -> None:
+        """Takes back what the reading of a thread has told, and of those that it started.
+
+        Threads: the reader's own; does not block.
+        """
+        gone = {id(c) for c in self.contexts if any(one is context for one in c.chain())}
+        self.operations[:] = [o for o in self.operations if id(o.context) not in gone]
+        self.contexts[:] = [c for c in self.contexts if id(c) not in gone]
+        self.submissions[:] = [s for s in self.submissions if id(s[1]) not in gone - {id(context)}]
+        younger = gone - {id(context)}
+        self.pending[:] = [p for p in self.pending if id(p.context) not in younger]
+        for started in self.contexts_of.values():
+            started[:] = [p for p in started if id(p.context) not in younger]
 
     def escape(self, value: Value) -> None:
         """Notes that somebody whom we do not read holds the value.

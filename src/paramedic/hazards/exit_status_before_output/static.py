@@ -56,9 +56,17 @@ def _polled_to_the_end(facts: SourceFacts, poll: Operation, reads: list[Operatio
         return False
     if isinstance(poll.test, ast.While):
         return not any(turns[-1] in o.loops for o in reads)
+    if not any(turns[-1] in o.loops for o in reads) and _leaves(poll.test):
+        return True
     # `if channel.exit_status_ready():` in a loop over channels: each is read once it has ended.
     negated = isinstance(poll.test.test, ast.UnaryOp)
     return not negated and all(_inside(poll.test, poll, o) for o in reads)
+
+
+def _leaves(test: ast.If) -> bool:
+    """Whether the loop ends as soon as the status is there."""
+    negated = isinstance(test.test, ast.UnaryOp)
+    return any(isinstance(s, (ast.Break, ast.Return)) for s in (test.orelse if negated else test.body))
 
 
 def _inside(test: ast.If, poll: Operation, read: Operation) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from paramedic.hazards.forward_handler_replaced import HAZARD
 from paramedic.lint.facts import SourceFacts
 from paramedic.lint.operations import Operation
-from paramedic.lint.values import Const, Function, Value, alternatives
+from paramedic.lint.values import Const, Function, Instance, Partial, Value, alternatives
 from paramedic.model.finding import Finding
 
 
@@ -22,7 +22,29 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
         if before is not None and _differ(_handler(before), _handler(request)) and facts.in_order(before, request):
             message = f"The second handler on {facts.name(request.obj)} replaces the first one, for all its tunnels"
             yield facts.finding(HAZARD, message, [facts.step(before), facts.step(request)], objects=[request.obj])
+        elif _one_each_turn(facts, request):
+            message = f"Each turn gives {facts.name(request.obj)} a handler of its own: the last one replaces the others"
+            yield facts.finding(HAZARD, message, [facts.step(request)], objects=[request.obj])
         latest[id(request.obj)] = request
+
+
+def _one_each_turn(facts: SourceFacts, request: Operation) -> bool:
+    """Whether a loop forwards port after port of one transport, each with a handler that is made for that turn."""
+    turns = set(request.loops) - set(request.obj.loops) - facts.world.retries
+    turns = {turn for turn in turns if facts.world.loop_sizes.get(turn) != 1}
+    handler = _handler(request)
+    return handler is not None and any(_made_in(turns, option) for option in alternatives(handler))
+
+
+def _made_in(turns: set[int], handler: Value) -> bool:
+    if isinstance(handler, Partial):
+        return bool(turns)
+    if isinstance(handler, Instance):
+        return bool(turns & set(handler.loops))
+    if isinstance(handler, Function):
+        owner = handler.bound
+        return bool(turns & set(owner.loops if isinstance(owner, Instance) else handler.loops))
+    return False
 
 
 def _handler(request: Operation) -> Value | None:

@@ -24,7 +24,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
             continue
         local = client.parts.get("__local")
         kept = client.parts.get("__kept") is not None or facts.passed_on(client) or facts.held_by_instance(client)
-        if _closed(facts, client) or (kept and (local is None or client.parts.get("__kept") is not None)):
+        if _closed(facts, connect, client) or (kept and (local is None or client.parts.get("__kept") is not None)):
             if _each_failure_leaves_one(facts, connect, client):
                 done.add(place)
                 message = f"Each login that fails leaves {facts.name(client)} behind: connect() does not close it"
@@ -33,21 +33,31 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
                 )
             continue
         many = bool(set(client.loops) - facts.world.retries) or connect.context.parent is not None
-        done.add(place)
         message = (
             f"Each thread's {facts.name(client)} stays open after the thread: nothing closes a thread-local's client"
             if local is not None
             else f"{facts.name(client)} is connected and never closed: its thread and connection stay"
         )
         strong = local is not None or _many(connect, many)
+        if strong:
+            done.add(place)  # what is read on its own is advice, and may be strong where a thread does it
         confidence = Confidence.POSSIBLE if strong else Confidence.ADVICE
         yield facts.finding(HAZARD, message, [facts.step(connect)], confidence=confidence, objects=[client])
 
 
-def _closed(facts: SourceFacts, client: Obj) -> bool:
+def _closed(facts: SourceFacts, connect: Operation, client: Obj) -> bool:
     """Whether anything closes it on the way without an error."""
     closes = facts.of(client, "close")
-    return facts.closed_anywhere(client) and not (closes and all(o.in_handler for o in closes))
+    if closes and all(o.in_handler or _on_the_way_out(facts, connect, o) for o in closes):
+        return False
+    return facts.closed_anywhere(client)
+
+
+def _on_the_way_out(facts: SourceFacts, connect: Operation, close: Operation) -> bool:
+    """Whether it is closed only where the function is left early: whoever goes on does not close it."""
+    if close.in_finally or close.has("left-with") or close.loops != connect.loops or close.context is not connect.context:
+        return False
+    return any(arm in facts.world.last_arms for arm in close.path if arm not in connect.path)
 
 
 def _each_failure_leaves_one(facts: SourceFacts, connect: Operation, client: Obj) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable
 
 from paramedic.hazards.lock_held_across_io import HAZARD
@@ -21,6 +22,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
     Threads: pure.
     """
     waits = [o for o in facts.having("read:stdout", "read:stderr", "status", "dialogue") if o.locks]
+    waits = [o for o in waits if not _is_there(facts, o)]
     # Two locks of one kind, held together, reserve two hosts for a job: that is what they are for.
     waits = [o for o in waits if len({lock.root.site for lock in o.locks}) == len(o.locks)]
     done: set[int] = set()
@@ -36,6 +38,18 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
             message = f"{facts.name(lock)} is held across {wait.method}(), as long as the remote command runs"
             steps = [facts.step(wait), *([facts.step(other, "waits for the lock")] if other is not None else [])]
             yield facts.finding(HAZARD, message, steps, objects=[lock, wait.obj])
+
+
+def _is_there(facts: SourceFacts, wait: Operation) -> bool:
+    """Whether a read is made only where there is something to read: below ``if channel.recv_ready():``."""
+    channel = facts.channel(wait.obj)
+    polls = facts.of(channel, "poll", "poll-status") if channel is not None else []
+    return any(o.context is wait.context and o.test is not None and _in_body(o.test, wait) for o in polls)
+
+
+def _in_body(test: ast.If | ast.While, operation: Operation) -> bool:
+    here = operation.site.line
+    return test.body[0].lineno <= here <= (test.body[-1].end_lineno or test.body[-1].lineno)
 
 
 def _wanted_by_others(facts: SourceFacts, wait: Operation, lock: Obj) -> bool:

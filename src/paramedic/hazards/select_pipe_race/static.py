@@ -19,9 +19,11 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
     done: set[int] = set()
     watched = {id(o.obj.root): o for o in facts.having("fileno")}
     outs, errs = facts.having("read:stdout"), facts.having("read:stderr")
-    for a, b, channel in facts.conflicts(outs, errs, key=_channel):
+    # A lock around the reads does not help: each thread has been told by select() what the other one then takes.
+    pairs = [*facts.conflicts(outs, errs, key=_channel, locked=True), *facts.conflicts(outs, key=_channel, locked=True)]
+    for a, b, channel in pairs:
         select = watched.get(id(channel.root))
-        if select is not None:
+        if select is not None and id(channel.root) not in done and (_selects(facts, a, b) or not facts.common_locks(a, b)):
             done.add(id(channel.root))
             message = f"{facts.name(channel)} was given to select() and is read by two threads"
             yield facts.finding(
@@ -35,6 +37,12 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
             message = f"select() waits without a limit for {facts.name(select.obj)}, of which both streams are read"
             steps = [facts.step(select, "waits in select()"), facts.step(reads[0][0]), facts.step(reads[1][0])]
             yield facts.finding(HAZARD, message, steps, objects=[select.obj])
+
+
+def _selects(facts: SourceFacts, a: Operation, b: Operation) -> bool:
+    """Whether both threads wait for the channel outside of the lock that is around the reads."""
+    waits = [o for o in facts.of(facts.channel(a.obj) or a.obj, "fileno") if not facts.common_locks(o, a)]
+    return all(any(o.context is one.context for o in waits) for one in (a, b))
 
 
 def _channel(operation: Operation) -> Obj | None:
