@@ -91,7 +91,7 @@ def _store_item(w: Walker, target: ast.Subscript, value: Value) -> None:
                 holder.rest.append(value)
                 # A dict of futures: {pool.submit(…): host}, which as_completed() iterates over.
                 holder.rest.extend(native_objects(key))
-            containers.keep(holder, value)
+            containers.keep(holder, value, w.world.next_moment())
             containers.keep(holder, key)
         else:
             w.world.escape(value)

@@ -23,6 +23,7 @@ from paramedic.lint.values import (
     Value,
     alternatives,
     choose,
+    objects_in,
 )
 
 if TYPE_CHECKING:
@@ -231,11 +232,18 @@ def _remembered(w: Walker, fn: Function, args: list[Value], keywords: dict[str, 
     memory = fn.memory
     given = [*([fn.bound] if fn.bound is not None else []), *args, *keywords.values()]
     if memory is None or any(isinstance(value, Unknown) for value in given):
-        return call_function(w, fn, args, keywords, node)
+        made = call_function(w, fn, args, keywords, node)
+        for obj in objects_in(made):
+            for one in obj.lineage():
+                one.root.parts["__kept"] = Collection()
+        return made
     key = (id(w.world), *(value.value if isinstance(value, Const) else id(value) for value in given))
     if key not in memory:
         made = memory[key] = call_function(w, fn, args, keywords, node)
         attributes.share(w, made, ())
+    for obj in objects_in(memory[key]):
+        for one in obj.lineage():
+            one.root.parts["__kept"] = Collection()
     return memory[key]
 
 

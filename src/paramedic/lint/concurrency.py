@@ -213,7 +213,19 @@ def is_discarded(w: Walker, node: ast.AST) -> bool:
     Threads: the reader's own; does not block.
     """
     statement = w.statement
+    if isinstance(statement, ast.Assign) and statement.value is node and len(statement.targets) == 1:
+        target = statement.targets[0]
+        return isinstance(target, ast.Name) and bool(w.stack) and not _is_loaded(w.stack[-1], target.id)
     return isinstance(statement, ast.Expr) and statement.value is node
+
+
+def _is_loaded(function: ast.AST, name: str) -> bool:
+    """Whether a function ever looks at a variable, or may be read by others because it is not its own."""
+    return any(
+        (isinstance(n, ast.Name) and n.id == name and not isinstance(n.ctx, ast.Store))
+        or (isinstance(n, (ast.Global, ast.Nonlocal)) and name in n.names)
+        for n in ast.walk(function)
+    )
 
 
 def spawn_now(w: Walker, kind: str, target: Value, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Obj:
@@ -294,7 +306,7 @@ def join(w: Walker, owner: Obj, *, read: bool = False) -> Value:
     """
     result: Value = Unknown()
     loops_here = w.loops[w.task_base :] if w.task_base else w.loops
-    limited = owner.parts.get("__limited")
+    limited = Const(True) if _one_of_many(w, owner) else owner.parts.get("__limited")
     for pending in w.world.started_by(owner):
         if not (isinstance(limited, Const) and limited.value):  # else the others may still run
             pending.context.joins.append((w.world.next_moment(), loops_here, w.world.episode))
@@ -303,6 +315,12 @@ def join(w: Walker, owner: Obj, *, read: bool = False) -> Value:
     if read:
         owner.root.parts["__read"] = Const(True)
     return result
+
+
+def _one_of_many(w: Walker, owner: Obj) -> bool:
+    """Whether it is one that was picked out of several, not each of them in turn."""
+    picked = isinstance(owner.tag, tuple) and owner.tag[:1] in {("take",), ("item",)}
+    return picked and w.loops == w.context.loops and bool(set(owner.root.loops) - set(w.loops))
 
 
 def join_all(w: Walker, value: Value, *, read: bool = False) -> list[Value]:

@@ -5,8 +5,18 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from paramedic.lint import loops
-from paramedic.lint.values import Collection, Const, Obj, Unknown, Value, alternatives, choose, native_objects
+from paramedic.lint import api, loops
+from paramedic.lint.values import (
+    Collection,
+    Const,
+    Obj,
+    Unknown,
+    Value,
+    alternatives,
+    choose,
+    native_objects,
+    objects_in,
+)
 
 if TYPE_CHECKING:
     from paramedic.lint.walker import Walker
@@ -29,7 +39,7 @@ def on_collection(
     if not receiver.keyed and not receiver.rest:
         w.world.came_for(lambda: len(receiver.everything()), w.context)
     if name in {"append", "add", "appendleft", "insert", "push"} and args:
-        _add(w, receiver, args[-1])
+        _add(w, receiver, args[-1], node)
         return Const(None)
     if name in {"extend", "update"} and args:
         for option in alternatives(args[0]):
@@ -57,7 +67,18 @@ def on_collection(
     return Unknown()
 
 
-def _add(w: Walker, receiver: Collection, value: Value) -> None:
+_LENT = frozenset({*api.CONNECTIONS, "sftp"})
+"""Kinds of things that pools lend."""
+
+
+def _shelf(w: Walker, receiver: Collection, node: ast.AST) -> Obj:
+    """Stands for a collection from which connections are taken."""
+    return w.world.shelves.setdefault(id(receiver), w.make("shelf", node))
+
+
+def _add(w: Walker, receiver: Collection, value: Value, node: ast.AST) -> None:
+    if id(receiver) in w.world.shelves:
+        w.record(w.world.shelves[id(receiver)], "append", frozenset({"put"}), node, args=[value])
     if w.loops and len(w.loops) > 0:
         receiver.rest.append(value)
         receiver.length = None
@@ -65,20 +86,22 @@ def _add(w: Walker, receiver: Collection, value: Value) -> None:
         receiver.items.append(value)
         if receiver.length is not None:
             receiver.length += 1
-    keep(receiver, value)
+    keep(receiver, value, w.world.next_moment())
 
 
-def keep(holder: Collection, value: Value, depth: int = 0) -> None:
-    """Notes that a collection holds a value, or what is in it.
+def keep(holder: Collection, value: Value, moment: int = 0, depth: int = 0) -> None:
+    """Notes that a collection holds a value, or what is in it, and since which moment.
 
     Threads: the reader's own; does not block.
     """
     for obj in native_objects(value):
         obj.root.parts["__kept"] = holder
+        if moment:
+            obj.root.parts.setdefault("__kept_since", Const(moment))
     for option in alternatives(value) if depth < 2 else ():
         if isinstance(option, Collection) and option is not holder:
             for item in option.everything():
-                keep(holder, item, depth + 1)
+                keep(holder, item, moment, depth + 1)
 
 
 def _take(w: Walker, receiver: Collection, name: str, args: list[Value], node: ast.AST) -> Value:
@@ -98,6 +121,9 @@ def _take(w: Walker, receiver: Collection, name: str, args: list[Value], node: a
         else:
             tag = ("take", id(w.context), getattr(node, "lineno", 0))
             found.append(loops.as_one_of(value, tag, w.loops, distinct=True, owned=taken))
+    if taken and any(o.kind in _LENT for v in receiver.everything() for o in objects_in(v)):
+        lent = [v for v in found if isinstance(v, Obj)]
+        w.record(_shelf(w, receiver, node), name, frozenset({"get"}), node, result=choose(lent) if lent else None)
     if name == "get" and len(args) > 1:
         found.append(args[1])
     if name == "popitem":

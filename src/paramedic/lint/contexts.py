@@ -33,7 +33,7 @@ class Context:
         daemon: None where the source does not say.
         transport: for a callback: the connection on whose thread it runs.
         watchdog: a timer that its owner cancels once the work is done.
-        at_import: whether the body of a module starts it.
+        at_import: the file of the module whose body starts it; "" where none does.
         episode: number of the root function whose reading started it.
     """
 
@@ -51,7 +51,7 @@ class Context:
     transport: Obj | None = None
     episode: int = 0
     waited_for_at_once: bool = False
-    at_import: bool = False
+    at_import: str = ""
     watchdog: bool = False
     forks: bool = True
 

@@ -245,7 +245,7 @@ def run_module(w: Walker, module: Module) -> None:
         return
     module.state = "running"
     before = (w.at_import, w.path, w.locks, w.guards, w.on_yield, w.returns, w.loops, w.in_finally, w.in_handler)
-    w.at_import = True
+    w.at_import = str(module.source.path)
     w.path, w.guards, w.on_yield, w.returns = [], 0, None, []
     with w.inside(module.scope, module, "<module>"):
         w.block(module.tree.body)

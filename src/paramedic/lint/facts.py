@@ -187,6 +187,7 @@ class SourceFacts(Meetings):
         return any(
             o.context is not outside and (o.obj.root is obj.root or self.connection(o.obj).root is obj.root)
             for o in self.having("close")
+            if o.context.kind != "atexit" or outside is None  # such a handler waits for threads, too
             if o.obj.kind not in {"channel", "sftp"} or o.obj.root is obj.root
         )
 

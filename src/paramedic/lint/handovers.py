@@ -275,7 +275,16 @@ def serve(w: Walker, given: Value, node: ast.AST) -> None:
                     concurrency.handler(w, "server", member.bind(instance), [], node)
 
 
+def _selector(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+    if name == "register" and args:
+        for given in objects_in(args[0]):
+            if given.kind == "channel":
+                w.record(given, "fileno", frozenset({"fileno"}), node, args=args)
+    return Unknown()
+
+
 _METHODS = {
+    "selector": _selector,
     "thread": _thread,
     "lock": _lock,
     "semaphore": _lock,

@@ -378,7 +378,7 @@ def _other(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], 
                     if isinstance(obj, Obj) and obj.kind == "channel":
                         effects = {"fileno", "select"} if path == "select.select" else {"fileno"}
                         w.record(obj, "fileno", frozenset(effects), node, args=args)
-        return Unknown()
+        return w.make("selector", node) if path.endswith(("poll", "DefaultSelector")) else Unknown()
     return _passed_on(w, args, keywords)
 
 

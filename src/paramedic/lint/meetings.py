@@ -68,7 +68,12 @@ class Meetings:
         """
         if obj.owned or obj.uncertain:
             return False
-        return bool(context.turns() - set(obj.loops))
+        turns = context.turns()
+        if obj.kind != "world":
+            for one in context.chain():
+                if one.kind == "process":
+                    turns -= one.turns()  # what is in memory, each process has for itself
+        return bool(turns - set(obj.loops))
 
     def after(self, first: Operation, second: Operation) -> bool:
         """Whether the second comes after the first: in the same thread, or in one that is started after it.

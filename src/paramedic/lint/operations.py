@@ -33,7 +33,7 @@ class Operation:
         in_finally: whether it is in a ``finally`` block, or the end of a ``with``.
         in_handler: whether it is in an ``except`` block.
         on_loop: whether it runs on an event loop's thread.
-        at_import: whether it runs while a module of the tree is being imported.
+        at_import: the file of the module of the tree whose body is run meanwhile; "" where none is.
         discarded: whether the statement throws its result away.
         episode: number of the root function whose reading met it.
         root: name of that root function.
@@ -60,7 +60,7 @@ class Operation:
     in_finally: bool = False
     in_handler: bool = False
     on_loop: bool = False
-    at_import: bool = False
+    at_import: str = ""
     discarded: bool = False
     episode: int = 0
     root: str = ""
@@ -74,17 +74,6 @@ class Operation:
         Threads: pure.
         """
         return effect in self.effects
-
-    @property
-    def start_file(self) -> str:
-        """The file whose body, function or thread led here.
-
-        Threads: pure.
-        """
-        chain = self.context.chain()
-        if len(chain) > 1 and chain[-2].site is not None:
-            return chain[-2].site.file
-        return self.trail[-1].file if self.trail else self.site.file
 
     def argument(self, position: int, name: str) -> Value | None:
         """An argument however it was passed.

@@ -9,6 +9,7 @@ from paramedic.lint import concurrency, loops
 from paramedic.lint.values import (
     Collection,
     Const,
+    External,
     Native,
     Obj,
     Partial,
@@ -85,7 +86,10 @@ def call(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], no
         return group
     if path in {"concurrent.futures.wait", "concurrent.futures.as_completed", "asyncio.as_completed"} and args:
         limit = keywords.get("timeout", args[1] if len(args) > 1 else Const(None))
-        return _completed(w, path, args[0], node, limited=not (isinstance(limit, Const) and limit.value is None))
+        until = keywords.get("return_when", args[2] if len(args) > 2 else None)
+        all_of_them = until is None or (isinstance(until, External) and until.path.endswith("ALL_COMPLETED"))
+        limited = not (isinstance(limit, Const) and limit.value is None) or not all_of_them
+        return _completed(w, path, args[0], node, limited=limited)
     if path == "signal.signal" and len(args) > 1:
         concurrency.handler(w, "signal", args[1], [Unknown("signum"), Unknown("frame")], node)
         return Unknown()

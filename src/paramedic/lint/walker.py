@@ -34,7 +34,7 @@ class Walker:
         self.in_finally = False
         self.in_handler = False
         self.on_loop = False
-        self.at_import = False
+        self.at_import = ""
         self.function = ""
         self.returns: list[Value] = []
         self.on_yield: Callable[[Value], None] | None = None

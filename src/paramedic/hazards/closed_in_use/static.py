@@ -8,8 +8,10 @@ from paramedic.hazards.closed_in_use import HAZARD
 from paramedic.lint.api import CONNECTIONS
 from paramedic.lint.contexts import WORKERS
 from paramedic.lint.facts import SourceFacts
+from paramedic.lint.guards import changed_after, looked_at
 from paramedic.lint.operations import Operation, exclusive
 from paramedic.lint.shell import never_ends
+from paramedic.lint.values import Unknown, number_of
 from paramedic.model.finding import Finding
 
 _USES = ("open", "request", "read:stdout", "read:stderr", "write", "status", "sftp", "global", "dialogue")
@@ -35,6 +37,25 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
         else:
             yield from _afterwards(facts, close, done)
             yield from _guests(facts, close, done)
+            yield from _swept(facts, close, done)
+
+
+def _swept(facts: SourceFacts, close: Operation, done: set[int]) -> Iterable[Finding]:
+    """Clients of a cache that a janitor's thread closes, whoever has one just now."""
+    root, kept = close.obj.root, number_of(close.obj.root.parts.get("__kept_since", Unknown()))
+    again = set(close.loops) - set(close.context.loops)
+    if kept is None or close.context.kind not in WORKERS or not again or close.in_handler or id(root) in done:
+        return
+    for use in facts.below(root, *_USES):
+        mine = facts.connection(use.obj)
+        had = use.moment > kept or mine.uncertain
+        if mine.owned or not had or use.context is close.context or facts.common_locks(close, use):
+            continue
+        if facts.concurrent(use, close, root) and not looked_at(facts, close) & changed_after(facts, use):
+            done.add(id(root))
+            message = f"{close.context.name} closes {facts.name(root)}, which others still get from the same collection"
+            yield facts.finding(HAZARD, message, [facts.step(close), facts.step(use)], objects=[root])
+            return
 
 
 def _worker_of(close: Operation, use: Operation) -> bool:

@@ -22,12 +22,9 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
         if not connect.at_import:
             continue
         threaded = connect.context.parent is not None and connect.context.joins and connect.context.kind != "process"
-        imported = not facts.is_script(connect.start_file)
-        if not imported and not threaded:
+        if facts.is_script(connect.at_import):
             continue
-        late = any(o.context is connect.context for o in facts.having("imports"))
-        strong = threaded and (late or imported)
-        confidence = Confidence.POSSIBLE if strong else Confidence.ADVICE
+        confidence = Confidence.POSSIBLE if threaded else Confidence.ADVICE
         how = "Threads that an import starts and waits for" if threaded else "Importing the module"
         message = f"{how} make{'' if threaded else 's'} a connection: {_where(connect)}"
         yield facts.finding(HAZARD, message, [facts.step(connect)], confidence=confidence, objects=[connect.obj])

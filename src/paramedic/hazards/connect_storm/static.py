@@ -8,6 +8,7 @@ from paramedic.hazards.connect_storm import HAZARD
 from paramedic.lint.crowds import bounded, crowd_of, unknown_crowd
 from paramedic.lint.facts import SourceFacts
 from paramedic.lint.operations import Operation
+from paramedic.lint.values import Const, External, Unknown, alternatives
 from paramedic.model.finding import Confidence, Finding
 
 LIMIT = 10
@@ -31,9 +32,16 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
             continue
         done.add(place)
         many = f"{crowd} threads" if crowd is not None else unknown_crowd(connect.context)
-        confidence = Confidence.POSSIBLE if crowd is not None else Confidence.ADVICE
+        confidence = Confidence.POSSIBLE if crowd is not None and _one_address(connect) else Confidence.ADVICE
         message = f"{many} may connect to one server at once; OpenSSH starts to drop them at {LIMIT}"
         yield facts.finding(HAZARD, message, [facts.step(connect)], confidence=confidence, objects=[connect.obj])
+
+
+def _one_address(connect: Operation) -> bool:
+    """Whether the address is the same for all: no text that is put together of something unknown."""
+    host = connect.argument(0, "hostname") or connect.argument(0, "host")
+    options = alternatives(host) if host is not None else ()
+    return not any(isinstance(o, Const) and o.partial for o in options)
 
 
 def _differs(connect: Operation) -> bool:
@@ -43,8 +51,6 @@ def _differs(connect: Operation) -> bool:
 
 
 def _argument_of(connect: Operation) -> bool:
-    from paramedic.lint.values import Const, External, Unknown, alternatives
-
     host = connect.argument(0, "hostname")
     options = alternatives(host) if host is not None else ()
     return any(isinstance(o, Unknown) and bool(o.loops) for o in options) or not all(

@@ -21,6 +21,8 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
     """
     yield from _callbacks(facts)
     nested = [(held, o) for o in facts.having("acquire") if o.obj.kind == "lock" for held in o.locks]
+    # What is held already is entered once more, which waits for nobody.
+    nested = [(held, o) for held, o in nested if not any(lock is o.obj for lock in o.locks)]
     done: set[frozenset[int]] = set()
     for outer, a in nested:
         for other, b in nested:

@@ -32,12 +32,17 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
             ]
             if not backs or any(o.in_finally or o.in_handler for o in backs):
                 continue
-            between = [o for o in risks if o.moment < backs[0].moment]
+            between = [o for o in risks if o.moment < backs[0].moment and not _same_place(take, o)]
             if between:
                 message = f"An exception in {between[0].method}() keeps the client from being put back: the pool drains"
                 steps = [facts.step(take), facts.step(between[0]), facts.step(backs[0])]
                 yield facts.finding(HAZARD, message, steps, objects=[take.obj])
                 break
+
+
+def _same_place(take: Operation, use: Operation) -> bool:
+    """A list from which one function takes and to which it gives back may be its own."""
+    return take.obj.kind == "shelf" and (use.site.file, use.site.function) == (take.site.file, take.site.function)
 
 
 def _gives(put: Operation, client: Obj) -> bool:

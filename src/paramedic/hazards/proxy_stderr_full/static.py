@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterable
 
 from paramedic.hazards.proxy_stderr_full import HAZARD
 from paramedic.lint.facts import SourceFacts
-from paramedic.lint.values import text_of
+from paramedic.lint.operations import Operation
+from paramedic.lint.values import Const, Value, alternatives, text_of
 from paramedic.model.finding import Finding
 
+_RELAYS = re.compile(r"socket|connect|\bnc\b|relay|tunnel", re.IGNORECASE)
+_SAYS = re.compile(r"os\.write\(2|sys\.stderr|>&\s*2|\blogging\.")
 _CHATTY = re.compile(r"(^|\s)(-v+|--verbose|--debug|-o\s*LogLevel=(DEBUG|VERBOSE)\w*)(\s|$)", re.IGNORECASE)
 
 
@@ -21,7 +25,27 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
     for proxy in facts.having("spawn-proxy"):
         given = proxy.argument(0, "command_line")
         command = text_of(given) if given is not None else None
-        if command is None or not _CHATTY.search(command) or "2>" in command or facts.says(".process.stderr"):
+        told = command is not None and _CHATTY.search(command) is not None
+        if not (told or _has_a_chatty_script(facts, given, proxy)) or "2>" in (command or ""):
+            continue
+        if facts.says(".process.stderr", "process.communicate"):
             continue
         message = "The ProxyCommand is chatty and nobody reads its standard error: after 64 KiB it stops"
         yield facts.finding(HAZARD, message, [facts.step(proxy, "starts the proxy")], objects=[proxy.obj])
+
+
+def _has_a_chatty_script(facts: SourceFacts, given: Value | None, proxy: Operation) -> bool:
+    """Whether the relay is a script that stands in the program's own source, and writes to standard error in a loop."""
+    known = given is not None and all(isinstance(o, Const) and not o.partial for o in alternatives(given))
+    module = next((m for m in facts.world.modules.values() if str(m.source.path) == proxy.site.file), None)
+    if known or module is None or not _SAYS.search(module.source.text):
+        return False
+    return any(
+        isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and "\n" in node.value
+        and re.search(r"\b(while|for)\b", node.value) is not None
+        and _RELAYS.search(node.value) is not None
+        and _SAYS.search(node.value) is not None
+        for node in ast.walk(module.tree)
+    )

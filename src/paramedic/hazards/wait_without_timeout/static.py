@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from paramedic.hazards.wait_without_timeout import HAZARD
+from paramedic.lint.contexts import branch_from
 from paramedic.lint.edits import add_argument
 from paramedic.lint.facts import SourceFacts
 from paramedic.lint.operations import Operation
@@ -70,4 +71,13 @@ def _given(operation: Operation, position: int, name: str) -> bool:
 def _cut_from_outside(facts: SourceFacts, wait: Operation) -> bool:
     """Whether a timer or another thread closes what the wait is on."""
     owners = {id(one.root) for one in wait.obj.lineage()}
-    return any(id(o.obj.root) in owners and o.context is not wait.context for o in facts.having("close"))
+    return any(
+        id(o.obj.root) in owners and o.context is not wait.context and not _comes_after(o, wait)
+        for o in facts.having("close")
+    )
+
+
+def _comes_after(close: Operation, wait: Operation) -> bool:
+    """Whether who closes has waited for the thread before."""
+    branch = branch_from(close.context, wait.context)
+    return branch is not None and branch.ends_before(close.moment, close.episode)

@@ -1,0 +1,109 @@
+"""What code looks at before it acts, and what it changes after a use: how people count who still needs a thing."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from paramedic.lint.values import Function
+
+if TYPE_CHECKING:
+    from paramedic.lint.facts import SourceFacts
+    from paramedic.lint.operations import Operation
+    from paramedic.model.finding import Site
+
+_CHANGING = frozenset("add discard remove pop append appendleft release put put_nowait task_done set clear".split())
+_CLOCK = re.compile(r"time|monotonic|now\b|clock", re.IGNORECASE)
+
+
+def looked_at(facts: SourceFacts, operation: Operation) -> set[str]:
+    """Names that the conditions in the functions around an operation ask for.
+
+    Threads: pure.
+    """
+    found: set[str] = set()
+    for site in (operation.site, *operation.trail):
+        function = _around(facts, site)
+        for node in ast.walk(function.node) if function is not None else ():
+            if isinstance(node, (ast.If, ast.While, ast.IfExp)):
+                found |= _names(node.test)
+            elif isinstance(node, ast.comprehension):
+                found.update(*map(_names, node.ifs))
+    return found
+
+
+def changed_after(facts: SourceFacts, use: Operation) -> set[str]:
+    """Names of what the functions around a use change once it is over, but for the times that they note.
+
+    Threads: pure.
+    """
+    found: set[str] = set()
+    for site in (use.site, *use.trail):
+        function = _around(facts, site)
+        if function is None:
+            continue
+        for node in ast.walk(function.node):
+            line = getattr(node, "lineno", 0)
+            if isinstance(node, (ast.With, ast.AsyncWith)) and line <= site.line <= (node.end_lineno or line):
+                found |= _changed_by(facts, [item.context_expr for item in node.items])
+            elif line > site.line:
+                found |= _changes(node)
+                if isinstance(node, ast.Call):
+                    found |= _changed_by(facts, [node])
+    return found
+
+
+def _changed_by(facts: SourceFacts, calls: Iterable[ast.expr]) -> set[str]:
+    """What the functions that are called by these names change."""
+    found: set[str] = set()
+    for call in calls:
+        called = call.func if isinstance(call, ast.Call) else call
+        name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
+        for function in _functions(facts):
+            if name and function.name == name:
+                for node in ast.walk(function.node):
+                    found |= _changes(node)
+    return found
+
+
+def _changes(node: ast.AST) -> set[str]:
+    targets: list[ast.expr] = []
+    if isinstance(node, ast.AugAssign):
+        targets = [node.target]
+    elif isinstance(node, (ast.Assign, ast.Delete)):
+        if not (isinstance(node, ast.Assign) and _CLOCK.search(ast.unparse(node.value))):
+            targets = [t for t in node.targets if not isinstance(t, ast.Name)]
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _CHANGING:
+        targets = [node.func.value]
+    return {name for target in targets if (name := _holder(target))}
+
+
+def _holder(target: ast.expr) -> str:
+    """``users`` of ``self.users[host]``."""
+    while isinstance(target, (ast.Subscript, ast.Starred)):
+        target = target.value
+    return target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", "")
+
+
+def _names(test: ast.expr) -> set[str]:
+    return {n.attr for n in ast.walk(test) if isinstance(n, ast.Attribute)} | {
+        n.id for n in ast.walk(test) if isinstance(n, ast.Name)
+    }
+
+
+def _functions(facts: SourceFacts) -> Iterator[Function]:
+    for functions in facts.world.functions.values():
+        yield from functions
+
+
+def _around(facts: SourceFacts, site: Site) -> Function | None:
+    """The innermost function of which a site is a part."""
+    found: Function | None = None
+    for function in _functions(facts):
+        node = function.node
+        if node.lineno <= site.line <= (node.end_lineno or 0) and str(function.module.source.path) == site.file:
+            if found is None or node.lineno >= found.node.lineno:
+                found = function
+    return found
