@@ -7,7 +7,19 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from paramedic.lint import attributes, concurrency, containers, definitions, starters
-from paramedic.lint.values import Bound, ClassValue, Collection, Const, Function, Partial, Unknown, Value, alternatives, choose, native_objects
+from paramedic.lint.values import (
+    Bound,
+    ClassValue,
+    Collection,
+    Const,
+    Function,
+    Partial,
+    Unknown,
+    Value,
+    alternatives,
+    choose,
+    native_objects,
+)
 
 if TYPE_CHECKING:
     from paramedic.lint.walker import Walker

@@ -165,13 +165,13 @@ def call_function(w: Walker, fn: Function, args: list[Value], keywords: dict[str
     times = world.calls.get(key, 0)
     last = world.readings.get(id(fn.node))
     if len(w.stack) >= DEEPEST or any(n is fn.node for n in w.stack):
-        return repetition.once_more(w, last) if last is not None else Unknown()
+        return repetition.once_more(w, last, fn.bound) if last is not None else Unknown()
     if (
         last is not None
         and (fn.kind != "context" or times >= MOST_ENTERED)
         and (times >= repetition.oftenest(last.cost) or repetition.adds_nothing(w, last, fn, args, keywords))
     ):
-        return repetition.once_more(w, last)
+        return repetition.once_more(w, last, fn.bound)
     world.calls[key] = times + 1
     since, steps, deeds = world.next_moment(), world.steps, world.deeds()
     world.entered.add(id(fn.node))

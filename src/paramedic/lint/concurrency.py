@@ -156,6 +156,7 @@ def run_now(w: Walker, pending: Pending) -> Value:
         inner.stack = list(w.stack[-6:])
         inner.at_import = pending.context.at_import
         pending.result = pending.body(inner)
+        w.world.filled_itself(pending.context)
     return pending.result
 
 

@@ -290,7 +290,8 @@ def annotated(w: Walker, scope: Scope, module: Module, annotation: ast.expr | No
         inner = annotation.slice
         return annotated(w, scope, module, inner.elts[0] if isinstance(inner, ast.Tuple) and inner.elts else inner)
     if isinstance(annotation, ast.BinOp):
-        return annotated(w, scope, module, annotation.left) or annotated(w, scope, module, annotation.right)
+        named = [one for one in _members(annotation) if not (isinstance(one, ast.Constant) and one.value is None)]
+        return annotated(w, scope, module, named[0]) if len(named) == 1 else None  # else nobody can say which
     if not isinstance(annotation, (ast.Name, ast.Attribute)):
         return None
     with w.inside(scope, module, w.function):
@@ -307,6 +308,13 @@ def annotated(w: Walker, scope: Scope, module: Module, annotation: ast.expr | No
         if isinstance(option, ClassValue):
             return calls.stand_in(w, option, annotation)
     return None
+
+
+def _members(union: ast.expr) -> list[ast.expr]:
+    """The alternatives of ``A | B | None``."""
+    if isinstance(union, ast.BinOp):
+        return [*_members(union.left), *_members(union.right)]
+    return [union]
 
 
 def promised(w: Walker, fn: Function | None, annotation: ast.expr | None, value: Value, node: ast.AST) -> Value:

@@ -24,7 +24,7 @@ def looked_at(facts: SourceFacts, operation: Operation) -> set[str]:
     Threads: pure.
     """
     found: set[str] = set()
-    for site in (operation.site, *operation.trail):
+    for site in _sites(operation):
         function = _around(facts, site)
         for node in ast.walk(function.node) if function is not None else ():
             if isinstance(node, (ast.If, ast.While, ast.IfExp)):
@@ -40,7 +40,7 @@ def changed_after(facts: SourceFacts, use: Operation) -> set[str]:
     Threads: pure.
     """
     found: set[str] = set()
-    for site in (use.site, *use.trail):
+    for site in _sites(use):
         function = _around(facts, site)
         if function is None:
             continue
@@ -91,6 +91,11 @@ def _names(test: ast.expr) -> set[str]:
     return {n.attr for n in ast.walk(test) if isinstance(n, ast.Attribute)} | {
         n.id for n in ast.walk(test) if isinstance(n, ast.Name)
     }
+
+
+def _sites(operation: Operation) -> tuple[Site, ...]:
+    """The call and its callers, but for the place where the thread was started."""
+    return (operation.site, *(operation.trail[:-1] if operation.context.parent is not None else operation.trail))
 
 
 def _functions(facts: SourceFacts) -> Iterator[Function]:

@@ -127,6 +127,8 @@ def handed_out(w: Walker, obj: Obj, name: str, returns: str, operation: Operatio
             obj.parent.root.parts[f"__{name}"] = operation.args[0]
     if name in {"exec_command", "get_pty", "invoke_shell"} and obj.kind == "channel":
         obj.root.parts[f"__{name}"] = operation.argument(0, "command") or Const(True)
+    if name == "fileno" and obj.kind == "channel":
+        return w.make("descriptor", node, obj)
     if returns == "streams":
         return _streams(w, obj, operation, node)
     if returns.startswith("part:"):
@@ -375,6 +377,8 @@ def _other(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], 
         for argument in args[:3]:
             for option in _parts(argument):
                 for obj in alternatives(option):
+                    if isinstance(obj, Obj) and obj.kind == "descriptor" and obj.parent is not None:
+                        obj = obj.parent
                     if isinstance(obj, Obj) and obj.kind == "channel":
                         effects = {"fileno", "select"} if path == "select.select" else {"fileno"}
                         w.record(obj, "fileno", frozenset(effects), node, args=args)

@@ -193,7 +193,8 @@ class Meetings:
                         None,
                     )
                     if pair is not None:
-                        yield (*(pair if giving <= taking else reversed(pair)), obj)  # type: ignore[misc]
+                        first, second = pair if giving <= taking else (pair[1], pair[0])
+                        yield first, second, obj
                         break
 
     def _goes_on(self, giver: Operation, taker: Operation) -> bool:
@@ -207,7 +208,7 @@ class Meetings:
             if "put" in o.effects
             and o.moment < giver.moment
             and not exclusive(o, giver)
-            and any(one.root is giver.obj.root or one.root in _roots(giver.obj) for a in o.args for one in objects_in(a))
+            and _roots(giver.obj) & {id(one.root) for a in o.args for one in objects_in(a)}
         ]
         if not puts:
             return False
@@ -243,8 +244,8 @@ def _is_taken(obj: Obj) -> bool:
     return isinstance(obj.tag, tuple) and obj.tag[:1] == (HAND_OVER,)
 
 
-def _roots(obj: Obj) -> list[Obj]:
-    return [one.root for one in obj.lineage()]
+def _roots(obj: Obj) -> set[int]:
+    return {id(one.root) for one in obj.lineage()}
 
 
 def _still_private(operation: Operation) -> bool:

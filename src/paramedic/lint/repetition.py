@@ -124,12 +124,29 @@ def _trait(value: Value) -> object:
     return id(value)
 
 
-def once_more(w: Walker, last: Reading) -> Value:
+def once_more(w: Walker, last: Reading, bound: Value | None) -> Value:
     """What a call that is not read gives: what it made is made anew, what it handed out is the same.
+
+    Args:
+        w: where the reader stands.
+        last: the last reading of the function.
+        bound: the object whose method is called now; what another object handed out, this one does not.
 
     Threads: the reader's own.
     """
+    before, now = _whole(last.bound), _whole(bound)
+    if before is not now and isinstance(last.result, Obj) and last.result.born <= last.since:
+        return Unknown(loops=w.loops)
+    if isinstance(before, Instance) and isinstance(now, Instance) and before.cls is not now.cls:
+        return Unknown(loops=w.loops)  # what it calls may be another class's method
     return _renewed(w, last.result, last.since, {})
+
+
+def _whole(value: Value | None) -> Value | None:
+    """The instance of which a value is a view."""
+    while isinstance(value, Instance) and value.base is not None:
+        value = value.base
+    return value
 
 
 def sister_of(w: Walker, known: Instance, cls: ClassValue) -> Instance:

@@ -183,6 +183,13 @@ class World:
         if context.parent is not None and not held():
             self.in_vain.append((held, context))
 
+    def filled_itself(self, context: Context) -> None:
+        """What a thread put there on its own, it need not be read again for.
+
+        Threads: the reader's own; does not block.
+        """
+        self.in_vain = [(held, c) for held, c in self.in_vain if c is not context or not held()]
+
     def forget(self, context: Context) -> None:
         """Takes back what the reading of a thread has told, and of those that it started.
 

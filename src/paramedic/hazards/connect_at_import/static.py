@@ -22,9 +22,12 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
         if not connect.at_import:
             continue
         threaded = connect.context.parent is not None and connect.context.joins and connect.context.kind != "process"
-        if facts.is_script(connect.at_import):
+        imported = not facts.is_script(connect.at_import)
+        if not imported and not threaded:
             continue
-        confidence = Confidence.POSSIBLE if threaded else Confidence.ADVICE
+        late = any(o.context is connect.context for o in facts.having("imports"))
+        strong = threaded and (late or imported)
+        confidence = Confidence.POSSIBLE if strong else Confidence.ADVICE
         how = "Threads that an import starts and waits for" if threaded else "Importing the module"
         message = f"{how} make{'' if threaded else 's'} a connection: {_where(connect)}"
         yield facts.finding(HAZARD, message, [facts.step(connect)], confidence=confidence, objects=[connect.obj])

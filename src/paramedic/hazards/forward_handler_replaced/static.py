@@ -23,7 +23,9 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
             message = f"The second handler on {facts.name(request.obj)} replaces the first one, for all its tunnels"
             yield facts.finding(HAZARD, message, [facts.step(before), facts.step(request)], objects=[request.obj])
         elif _one_each_turn(facts, request):
-            message = f"Each turn gives {facts.name(request.obj)} a handler of its own: the last one replaces the others"
+            message = (
+                f"Each turn gives {facts.name(request.obj)} a handler of its own: the last one replaces the others"
+            )
             yield facts.finding(HAZARD, message, [facts.step(request)], objects=[request.obj])
         latest[id(request.obj)] = request
 

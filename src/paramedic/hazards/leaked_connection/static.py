@@ -55,7 +55,8 @@ def _closed(facts: SourceFacts, connect: Operation, client: Obj) -> bool:
 
 def _on_the_way_out(facts: SourceFacts, connect: Operation, close: Operation) -> bool:
     """Whether it is closed only where the function is left early: whoever goes on does not close it."""
-    if close.in_finally or close.has("left-with") or close.loops != connect.loops or close.context is not connect.context:
+    same_turn = close.loops == connect.loops and close.context is connect.context
+    if close.in_finally or close.has("left-with") or not same_turn:
         return False
     return any(arm in facts.world.last_arms for arm in close.path if arm not in connect.path)
 

@@ -43,8 +43,19 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
 def _is_there(facts: SourceFacts, wait: Operation) -> bool:
     """Whether a read is made only where there is something to read: below ``if channel.recv_ready():``."""
     channel = facts.channel(wait.obj)
+    if channel is not None and _told_by_select(facts, channel, wait):
+        return True
     polls = facts.of(channel, "poll", "poll-status") if channel is not None else []
     return any(o.context is wait.context and o.test is not None and _in_body(o.test, wait) for o in polls)
+
+
+def _told_by_select(facts: SourceFacts, channel: Obj, wait: Operation) -> bool:
+    """Whether select() has said, in this turn of the loop, that there is something to read."""
+    inner = set(wait.loops) - set(wait.context.loops)
+    return any(
+        o.context is wait.context and o.moment < wait.moment and inner & set(o.loops)
+        for o in facts.of(channel, "select")
+    )
 
 
 def _in_body(test: ast.If | ast.While, operation: Operation) -> bool:

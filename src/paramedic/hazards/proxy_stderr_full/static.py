@@ -40,12 +40,14 @@ def _has_a_chatty_script(facts: SourceFacts, given: Value | None, proxy: Operati
     module = next((m for m in facts.world.modules.values() if str(m.source.path) == proxy.site.file), None)
     if known or module is None or not _SAYS.search(module.source.text):
         return False
+    words = {id(n.value) for n in ast.walk(module.tree) if isinstance(n, ast.Expr)}  # docstrings
     return any(
         isinstance(node, ast.Constant)
         and isinstance(node.value, str)
-        and "\n" in node.value
+        and re.search(r"^\s*(import |from \w+ import|#!)", node.value, re.MULTILINE) is not None
         and re.search(r"\b(while|for)\b", node.value) is not None
         and _RELAYS.search(node.value) is not None
         and _SAYS.search(node.value) is not None
         for node in ast.walk(module.tree)
+        if id(node) not in words
     )

@@ -19,16 +19,17 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
     done: set[int] = set()
     watched = {id(o.obj.root): o for o in facts.having("fileno")}
     outs, errs = facts.having("read:stdout"), facts.having("read:stderr")
+    pairs = facts.conflicts(outs, errs, key=_channel, locked=True)
     # A lock around the reads does not help: each thread has been told by select() what the other one then takes.
-    pairs = [*facts.conflicts(outs, errs, key=_channel, locked=True), *facts.conflicts(outs, key=_channel, locked=True)]
-    for a, b, channel in pairs:
+    same_stream = (p for p in facts.conflicts(outs, key=_channel, locked=True) if _both_select(facts, p[0], p[1]))
+    for a, b, channel in (*pairs, *same_stream):
         select = watched.get(id(channel.root))
-        if select is not None and id(channel.root) not in done and (_selects(facts, a, b) or not facts.common_locks(a, b)):
+        if select is None or id(channel.root) in done:
+            continue
+        if not facts.common_locks(a, b) or _both_select(facts, a, b):
             done.add(id(channel.root))
             message = f"{facts.name(channel)} was given to select() and is read by two threads"
-            yield facts.finding(
-                HAZARD, message, [facts.step(a), facts.step(b), facts.step(select)], objects=[channel]
-            )  # fmt: skip
+            yield facts.finding(HAZARD, message, [facts.step(a), facts.step(b), facts.step(select)], objects=[channel])
     for select in facts.having("select"):
         reads = [facts.below(select.obj, "read:stdout"), facts.below(select.obj, "read:stderr")]
         endless = len(select.args) < 4 or (isinstance(select.args[3], Const) and select.args[3].value is None)
@@ -39,7 +40,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
             yield facts.finding(HAZARD, message, steps, objects=[select.obj])
 
 
-def _selects(facts: SourceFacts, a: Operation, b: Operation) -> bool:
+def _both_select(facts: SourceFacts, a: Operation, b: Operation) -> bool:
     """Whether both threads wait for the channel outside of the lock that is around the reads."""
     waits = [o for o in facts.of(facts.channel(a.obj) or a.obj, "fileno") if not facts.common_locks(o, a)]
     return all(any(o.context is one.context for o in waits) for one in (a, b))
