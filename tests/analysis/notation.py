@@ -12,6 +12,7 @@
     A: put q x, get q x, set ev, await ev, release sem, acquire sem, submit f, run f, done f, fail f "E", ask f, join B
     A: opens ch, gets-eof ch, gets-close ch, sends-eof ch, sends-close ch, feed ch out 4096, status ch 0, finalize ch
     A: collect ch.stdin           the collector of cycles finds it
+    A: works ex 2                 it is a worker of a pool that may have two; ``submit f outer`` is another place
     A: makes conn7                a connection that is not there from the start
     … 5 s                         time passes
     end: orderly                  or the status with which the process ended
@@ -150,6 +151,8 @@ class Story:
             self._waits(thread, verb, rest, site)
         elif verb == "runs-soon":
             self._add(thread, Kind.TAKE, obj=self._thing(first), a=-1)
+        elif verb == "works":
+            self._add(thread, Kind.STATE, op=State.WORKER, obj=self._thing(first), a=int(rest[1]), b=thread)
         elif verb in ("submit", "run", "done", "fail", "ask", "look"):
             self._future(thread, verb, first, what, site)
         elif not self._channel_row(thread, verb, rest, site):
@@ -170,7 +173,7 @@ class Story:
     def _future(self, thread: int, verb: str, name: str, what: str, site: int) -> None:
         future = self._thing(name)
         if verb == "submit":
-            self._add(thread, Kind.POST, obj=future, a=1, site=self._site("submit"))
+            self._add(thread, Kind.POST, obj=future, a=1, site=self._site(what.replace(f" {name}", "")))
         elif verb == "run":
             self._add(thread, Kind.TAKE, obj=future, a=1)
         elif verb == "done":

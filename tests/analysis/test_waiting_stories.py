@@ -140,6 +140,24 @@ FOUND: dict[str, tuple[str, str]] = {
         … 5 s
         end: 3""",
     ),
+    "two workers, and two tasks that each wait for a task of the same pool": (
+        "pool-starvation possible",
+        """
+        V: works ex 2
+        W: works ex 2
+        Main: submit f1 outer
+        Main: submit f2 outer
+        W: run f1
+        W: submit f3 inner
+        W: result f3 …
+        V: run f3
+        V: done f3
+        W: … result f3
+        W: done f1
+        V: run f2
+        V: done f2
+        end: orderly""",
+    ),
     "the main thread is done and waits for a reader of an endless stream": (
         "exit-blocked observed",
         """
@@ -367,6 +385,30 @@ QUIET: dict[str, str] = {
         A: recv_ready ch = 0
         A: exit_status_ready ch (1) = 1
         A: close ch
+        end: orderly""",
+    "a task that waits for a task of another pool": """
+        V: works ex2 1
+        W: works ex 1
+        Main: submit f1 outer
+        W: run f1
+        W: submit f3 inner
+        W: result f3 …
+        V: run f3
+        V: done f3
+        W: … result f3
+        W: done f1
+        end: orderly""",
+    "one task at a time that waits for its own pool of two": """
+        V: works ex 2
+        W: works ex 2
+        Main: submit f1 outer
+        W: run f1
+        W: submit f3 inner
+        W: wait f3 …
+        V: run f3
+        V: done f3
+        W: … wait f3
+        W: done f1
         end: orderly""",
     "a worker that waits for a task of another worker's": """
         Main: submit f1

@@ -19,8 +19,8 @@ from paramedic.analysis.world import World
 _LONG_NS = 1_000_000_000
 _READS = "recv recv_stderr read readline readlines readinto recv_exit_status"
 _WAITS = frozenset(
-    "Event.wait Condition.wait Queue.get Queue.put SimpleQueue.get Future.result Future.exception Thread.join "
-    "Semaphore.acquire Barrier.wait Queue.join".split()
+    "Event.wait Condition.wait Queue.get Queue.put SimpleQueue.get Future.result Future.exception Future.wait "
+    "Thread.join Semaphore.acquire Barrier.wait Queue.join".split()
 )
 
 

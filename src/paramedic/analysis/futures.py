@@ -47,6 +47,25 @@ class Starved:
     since_ns: int
 
 
+@dataclass(slots=True)
+class OwnPool:
+    """Tasks wait for other tasks of the pool that runs them.
+
+    Attributes:
+        pool: its id.
+        call: the first call that waited so.
+        workers: how many workers the pool may have.
+        sites: where the tasks that wait were submitted.
+        count: how many have waited.
+    """
+
+    pool: int
+    call: Call
+    workers: int
+    sites: set[int]
+    count: int = 0
+
+
 class Futures:
     """All futures that somebody may still ask.
 
@@ -63,24 +82,64 @@ class Futures:
         self._running: dict[int, int] = {}
         self._raised: dict[int, Call] = {}
         self._starved: list[Starved] = []
-        self.begins: dict[str, Listener] = {}
-        self.ends = {"Future.result": self._asked, "Future.exception": self._asked}
+        self._workers: dict[int, tuple[int, int]] = {}
+        self._wanted: dict[int, Call] = {}
+        self._at_once: dict[int, int] = {}
+        self._most_at_once: dict[int, int] = {}
+        self._own_pools: dict[int, OwnPool] = {}
+        self.begins: dict[str, Listener] = {"Future.result": self._waits, "Future.wait": self._waits}
+        self.ends = {
+            "Future.result": self._asked, "Future.exception": self._asked, "Future.wait": self._waited,
+        }  # fmt: skip
 
     def post(self, thread: int, future: int, token: int, site: int) -> None:
         """A future is submitted, at that site, or done."""
         if token == SUBMITTED:
             self._waiting[future] = site
+            self._at_once[site] = at_once = self._at_once.get(site, 0) + 1
+            self._most_at_once[site] = max(at_once, self._most_at_once.get(site, 0))
         elif self._running.get(thread) == future:
             del self._running[thread]
+            site = self.task_of[thread]
+            self._at_once[site] = self._at_once.get(site, 0) - 1
 
     def take(self, thread: int, future: int, token: int, asked: bool) -> None:
         """A worker begins it, or somebody learns that it is done."""
         if token == SUBMITTED:
             self.task_of[thread] = self._waiting.pop(future, 0)
             self._running[thread] = future
+            wanted = self._wanted.pop(future, None)
+            if wanted is not None:
+                self._waits_for_own(wanted, thread)
             self._raised.pop(thread, None)
         elif asked:
             self._tell(future)
+
+    def works_for(self, thread: int, pool: int, workers: int) -> None:
+        """A thread is one of a pool's workers, of which there may be so many."""
+        self._workers[thread] = pool, workers
+
+    def _waits(self, call: Call, root: Root) -> None:
+        if call.thread not in self._running or call.thread not in self._workers:
+            return
+        if call.obj in self._waiting:
+            self._wanted[call.obj] = call
+            return
+        for thread, future in self._running.items():
+            if future == call.obj:
+                self._waits_for_own(call, thread)
+
+    def _waits_for_own(self, call: Call, runner: int) -> None:
+        pool = self._workers.get(call.thread)
+        if pool is not None and pool == self._workers.get(runner):
+            known = self._own_pools.setdefault(pool[0], OwnPool(pool[0], call, pool[1], set()))
+            known.sites.add(self.task_of.get(call.thread, 0))
+            known.count += 1
+
+    def own_pools(self) -> list[OwnPool]:
+        """Pools whose tasks wait for tasks of the same pool, and of which so many were there at once that they could
+        have taken all the workers."""
+        return [p for p in self._own_pools.values() if max(self._most_at_once.get(s, 0) for s in p.sites) >= p.workers]
 
     def running(self, thread: int) -> int:
         """The future whose task a worker runs; 0 if it runs none."""
@@ -96,9 +155,12 @@ class Futures:
         if call.thread in self._running:
             self._raised[call.thread] = call
 
-    def _asked(self, call: Call, root: Root) -> None:
+    def _waited(self, call: Call, root: Root) -> None:
         if call.obj in self._waiting and call.thread in self._running and call.ended_ns - call.began_ns >= _LONG_NS:
             self._starved.append(Starved(call, call.began_ns))  # until somebody cancelled what it waited for
+
+    def _asked(self, call: Call, root: Root) -> None:
+        self._waited(call, root)
         self._tell(call.obj)  # a TimeoutError is the task's own where it had failed by now
 
     def _tell(self, future: int) -> None:
@@ -116,5 +178,7 @@ class Futures:
         return self._starved + [
             Starved(call, call.began_ns)
             for call in open_calls
-            if call.name == "Future.result" and call.thread in self._running and call.obj in self._waiting
+            if call.name in ("Future.result", "Future.wait")
+            and call.thread in self._running
+            and call.obj in self._waiting
         ]

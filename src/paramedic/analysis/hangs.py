@@ -20,6 +20,7 @@ _HAND_OVERS = (
     "Thread.join",
     "Thread.shutdown",
     "Future.result",
+    "Future.wait",
     "Queue.join",
     "Queue.get",
     "Event.wait",

@@ -103,6 +103,8 @@ class WireFacts(Facts):
             self.clocks.answered(event.obj, SENT, ANSWERED)
         elif event.op == State.FAILED:
             self.futures.failed(event.thread, event.obj, self.world.text(event.b), event.t_ns)
+        elif event.op == State.WORKER:
+            self.futures.works_for(event.b, event.obj, event.a)
         elif event.op == State.BEFORE:
             if not event.obj:
                 self.clocks.learns_everything(event.thread)

@@ -90,6 +90,7 @@ class State(IntEnum):
     CONNECTED = 14  # client: a = id of its transport, b = text: the peer's address; both were made before
     PROXY_LEFT = 15  # proxy command: at the end of the program nobody had waited for its process
     LEAVES = 16  # the process ends at once, by os._exit; only where nobody outside sees when it ends
+    WORKER = 17  # pool: a thread is one of its workers: a = how many it may have, b = the thread's number
 
 
 OUT, ERR, IN = 0, 1, 2

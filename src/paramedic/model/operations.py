@@ -34,7 +34,7 @@ _TABLE = {
     "Barrier": "__init__ wait",
     "Queue": "__init__ put get join",
     "SimpleQueue": "__init__ get",
-    "Future": "__init__ result exception",
+    "Future": "__init__ result exception wait",
     "Executor": "__init__ submit shutdown",
     "Lock": "__init__",
     "RLock": "__init__",

@@ -16,6 +16,7 @@ from paramedic.model.operations import NUMBER
 from paramedic.record.frames import PARAMIKO, SYNC, _owners, owner_of
 from paramedic.record.patches import Target
 from paramedic.record.probe import MARK, Probes, describe, milliseconds
+from paramedic.record.waited_futures import waiters
 
 _POST, _TAKE, _START, _BEGIN, _END, _JOINED = (
     int(k) for k in (Kind.POST, Kind.TAKE, Kind.START, Kind.BEGIN, Kind.END, Kind.JOINED)
@@ -78,6 +79,7 @@ class HandOvers:
         """Start, run, join and death of threads."""
         probes = self.probes
         writer, row, trouble = probes.writer, probes.row, probes.trouble
+        state, worker = int(Kind.STATE), int(State.WORKER)
 
         def start(thread: Any) -> None:
             try:
@@ -85,6 +87,9 @@ class HandOvers:
                 kind = type(thread)
                 words = writer.text(kind.__qualname__) if kind is not threading.Thread else 0
                 row(_START, 0, 0, probes.stacks.of(_getframe(2)), given, words)
+                if getattr(getattr(thread, "_target", None), "__module__", "") == "concurrent.futures.thread":
+                    pool = thread._args[0]()  # a weak reference, so that a pool that nobody uses can end
+                    row(state, worker, probes.id_of(pool), 0, pool._max_workers, given)
                 hook = thread.__dict__.get("_invoke_excepthook")
                 if hook is not None:
                     thread._invoke_excepthook = _told(hook, row, writer, trouble)
@@ -384,6 +389,7 @@ class HandOvers:
             return result
 
         yield Target(base, "wait", waited, ended)
+        yield waiters(base, base.threading, probes)
 
     def loops(self, base_events: Any, events: Any) -> Iterator[Target]:
         """``call_soon_threadsafe``: the one door into an event loop's thread."""

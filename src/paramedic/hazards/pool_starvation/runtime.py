@@ -20,14 +20,24 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         s for s in facts.futures.starved(facts.open.all()) if (s.call.ended_ns or facts.end_ns) - s.since_ns >= LONG_NS
     ]
     if not starved:
+        yield from _by_luck(facts, story)
         return
     message = (
-        f"{story.threads({s.call.thread for s in starved})} wait in result() for tasks that no worker has "
+        f"{story.threads({s.call.thread for s in starved})} wait for tasks that no worker has "
         f"begun: the pool's "
         "workers wait for work that is queued behind them"
     )
     steps = [story.call(s.call) for s in starved[:4]]
     yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, [s.call.obj for s in starved[:4]], len(starved))
+
+
+def _by_luck(facts: RunFacts, story: Story) -> Iterator[Finding]:
+    for own in facts.futures.own_pools():
+        message = (
+            f"{facts.world.thread_name(own.call.thread)} waited for a task of its own pool, which has {own.workers} "
+            "workers; there were enough such tasks at once to take all of them, and then none could have ended"
+        )
+        yield story.finding(HAZARD, Confidence.POSSIBLE, message, [story.call(own.call)], [own.pool], own.count)
 
 
 LONG_NS = 1_000_000_000
