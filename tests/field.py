@@ -32,6 +32,7 @@ LENSES = ("plain", "run", "lint", "log", "dump")
 LENS_OF = {"run": "runtime", "lint": "static", "log": "log", "dump": "dump"}
 LIMIT_S = 60
 DUMP_AFTER_S = 4.0
+DUMPS_AT_WORK = 8
 WITH_LOG = (
     "import sys, runpy, paramiko; paramiko.util.log_to_file({log!r}, level=10); "
     "sys.argv = [{script!r}]; sys.path.insert(0, ''); runpy.run_path({script!r}, run_name='__main__')"
@@ -181,16 +182,46 @@ class Bench:
         return self.report(case, ["log", "--format", "json", "--output", str(output), str(log)], output)
 
     def dump(self, case: Case, script: str, scratch: Path) -> Told:
-        """`paramedic dump` while it hangs."""
-        output = scratch / "dump.json"
+        """`paramedic dump` while it hangs; of a script that does not, again and again while it works."""
+        if script == "good":
+            return self.dump_at_work(case, script, scratch)
+        told = Told()
+        for after_s in (case.dump_after_s, 1.5):
+            process = self.start(case, [sys.executable, f"{script}.py"])
+            try:
+                time.sleep(after_s)
+                told = self.dump_once(case, process, scratch / "dump.json")
+            finally:
+                self.finish(process)
+            if not told.skipped:
+                break
+        return told
+
+    def dump_at_work(self, case: Case, script: str, scratch: Path) -> Told:
+        """Everything that dumps of one run say, taken one after the other until it ends."""
+        found: list[dict[str, Any]] = []
+        dumps = 0
         process = self.start(case, [sys.executable, f"{script}.py"])
         try:
-            time.sleep(case.dump_after_s)
-            if process.poll() is not None:
-                return Told(skipped="it had ended")
-            return self.report(case, ["dump", "--format", "json", "--output", str(output), str(process.pid)], output)
+            for number in range(DUMPS_AT_WORK):
+                time.sleep(0.6)
+                told = self.dump_once(case, process, scratch / f"dump{number}.json", "--interval", "0.5")
+                if told.skipped or "has ended" in told.trouble:
+                    break
+                if told.trouble:
+                    return told
+                found += told.findings
+                dumps += 1
         finally:
             self.finish(process)
+        return Told(status=process.returncode, findings=found) if dumps else Told(skipped="it had ended")
+
+    def dump_once(self, case: Case, process: subprocess.Popen[str], output: Path, *options: str) -> Told:
+        """What `paramedic dump PID` says now."""
+        if process.poll() is not None:
+            return Told(skipped="it had ended")
+        command = ["dump", *options, "--format", "json", "--output", str(output), str(process.pid)]
+        return self.report(case, command, output)
 
 
 def imported(case: Case, script: str) -> list[str]:
@@ -248,8 +279,6 @@ def work(cases: Sequence[Case], lenses: Sequence[str]) -> list[tuple[Case, str, 
             if not (case.folder / f"{script}.py").is_file():
                 continue
             for lens in lenses:
-                if lens == "dump" and script == "good":
-                    continue
                 if lens == "plain" or script == "good" or LENS_OF[lens] in case.lenses:
                     todo.append((case, script, lens))
     return todo

@@ -19,6 +19,7 @@ from paramedic.model.snapshot import Frame, ObjectState, Snapshot, ThreadStack
 
 MAX_FRAMES = 400
 """Frames that are kept of each end of a stack; endless recursion says nothing more with the rest."""
+MAX_VARIABLES = 200
 MAX_THREADS = 100_000
 MAX_LINE = 20_000
 MAX_STREAMS = 64
@@ -37,6 +38,7 @@ def _may_begin(line: str) -> bool:
     return any(w in line for w in _WORDS) or (("hread " in line or "Process " in line) and bool(_HEAD.search(line)))
 
 
+_INDENTS = (" ", "\t")
 _BEFORE = 4
 """So many lines before that may be its head: what stands above the first frame where that is printed by hand."""
 _BEGINS = re.compile(r"Process (?P<process>\d+): |Timeout \(\d+:\d\d:\d\d|Fatal Python error: ")
@@ -62,8 +64,11 @@ class _Thread:
     left_out: int = 0
     cut_off: bool = False
     in_call_s: float | None = None
+    variables: list[tuple[str, str]] = field(default_factory=list)  # of the last frame, which are still coming
 
     def add(self, frame: Frame) -> None:
+        if self.variables:
+            self._settle()
         if len(self.first) < MAX_FRAMES:
             self.first.append(frame)
             return
@@ -74,27 +79,29 @@ class _Thread:
 
     def take(self, part: Part) -> None:
         """The next line of the thread."""
-        if isinstance(part, Frame):
+        if isinstance(part, Variable):
+            if self.first and len(self.variables) < MAX_VARIABLES:
+                self.variables.append((part.name, part.value))
+        elif isinstance(part, Frame):
             self.add(part)
         elif isinstance(part, Age):
             self.in_call_s = part.seconds
         elif isinstance(part, CutOff):
             self.cut_off = True
-        elif isinstance(part, Variable | Source):
-            self._amend(part)
+        elif isinstance(part, Source):
+            frames = self.last or self.first
+            if frames:
+                frames[-1] = replace(frames[-1], source=frames[-1].source or part.text)
 
-    def _amend(self, part: Variable | Source) -> None:
-        """The line says more about the frame before it."""
+    def _settle(self) -> None:
+        """The last frame has all its variables. (One at a time it would be made anew for each.)"""
         frames = self.last or self.first
-        if not frames:
-            return
-        frame = frames[-1]
-        if isinstance(part, Source):
-            frames[-1] = replace(frame, source=frame.source or part.text)
-        elif len(frame.variables) < 200:
-            frames[-1] = replace(frame, variables=(*frame.variables, (part.name, part.value)))
+        frames[-1] = Frame(site=frames[-1].site, variables=tuple(self.variables), source=frames[-1].source)
+        self.variables.clear()
 
     def done(self) -> ThreadStack:
+        if self.variables:
+            self._settle()
         frames = [*self.first, *self.last]
         if frames:
             ends = [bare(frames[0].site.function) in ROOTS, bare(frames[-1].site.function) in ROOTS]
@@ -117,6 +124,10 @@ class _Stream:
     """The lines of one stream (one container, one process), put together."""
 
     def __init__(self) -> None:
+        self.complete: list[Snapshot] = []
+        self._start_again()
+
+    def _start_again(self) -> None:
         self._threads: list[ThreadStack] = []
         self._idents: set[str] = set()
         self._thread: _Thread | None = None
@@ -126,23 +137,23 @@ class _Stream:
         self._first_line = 0
         self._gaps: list[Gap] = []
         self._objects: list[ObjectState] = []
-        self._pending: list[Snapshot] = []
         self._blank_before = False
         self._spaced = False  # this dump has an empty line before each thread but the first
         self._foreign = 0
         self._before = ("", 0)  # the last line that belongs to no thread, and its number
         self._broken = False  # such a line came since the last frame
 
-    def feed(self, number: int, line: str) -> Iterator[Snapshot]:
+    def feed(self, number: int, line: str) -> None:
+        """The next line; what it completes is in `complete`."""
         text = line.rstrip()
         if not text:
             self._blank_before = True
             return
         head, form = self._head(text)
         if head is not None and form is not None:
-            yield from self._begin(number, head, form)
+            self._begin(number, head, form)
         elif not self._part(number, text):
-            yield from self._foreign_line(number, text)
+            self._foreign_line(number, text)
         self._blank_before = False
 
     @property
@@ -150,8 +161,8 @@ class _Stream:
         """Whether it has nothing that later lines could belong to."""
         return self._thread is None and not self._threads and not self._first_line
 
-    def finish(self, *, input_ended: bool) -> Iterator[Snapshot]:
-        """What is there, as a snapshot; the input may have ended in the middle of it."""
+    def finish(self, *, input_ended: bool) -> None:
+        """What is there becomes a snapshot; the input may have ended in the middle of it."""
         thread = self._thread
         self._close_thread()
         if input_ended and thread is not None and self._threads:
@@ -164,16 +175,18 @@ class _Stream:
                 self._threads[-1] = replace(last, cut_off=True)
                 self._gaps.append(Gap(reason="cut-off", detail=f"the dump ends in the middle of thread {name}"))
         if self._threads and any(t.frames for t in self._threads):
-            yield Snapshot(
-                form=self._form.name if self._form else "",
-                threads=tuple(self._threads),
-                process=self._process,
-                at=self._at,
-                first_line=self._first_line,
-                gaps=tuple(self._gaps),
-                objects=tuple(self._objects),
+            self.complete.append(
+                Snapshot(
+                    form=self._form.name if self._form else "",
+                    threads=tuple(self._threads),
+                    process=self._process,
+                    at=self._at,
+                    first_line=self._first_line,
+                    gaps=tuple(self._gaps),
+                    objects=tuple(self._objects),
+                )
             )
-        self.__init__()  # type: ignore[misc]
+        self._start_again()
 
     def _head(self, text: str) -> tuple[Head | None, Form | None]:
         if "hread" in text or "Stack" in text:
@@ -183,7 +196,7 @@ class _Stream:
                     return head, form
         return None, None
 
-    def _begin(self, number: int, head: Head, form: Form) -> Iterator[Snapshot]:
+    def _begin(self, number: int, head: Head, form: Form) -> None:
         open_frames = self._thread is not None or bool(self._threads)
         unspaced = self._spaced and not self._blank_before and self._foreign == 0
         if open_frames and (
@@ -194,7 +207,7 @@ class _Stream:
             or len(self._threads) >= MAX_THREADS
         ):
             process = self._process if not self._threads and self._thread is None else None
-            yield from self.finish(input_ended=False)
+            self.finish(input_ended=False)
             self._process = process
         elif open_frames and self._blank_before:
             self._spaced = True
@@ -246,20 +259,20 @@ class _Stream:
         if head is None:
             self._close_thread()
             return False
-        self._pending += self._begin(number, head, GUESSED)
+        self._begin(number, head, GUESSED)
         assert self._thread is not None
         self._thread.add(frame)
         return True
 
     def taken(self) -> list[Snapshot]:
-        """Snapshots that a guessed head completed."""
-        pending, self._pending = self._pending, []
-        return pending
+        """The snapshots that are complete; they are forgotten here."""
+        complete, self.complete = self.complete, []
+        return complete
 
-    def _foreign_line(self, number: int, text: str) -> Iterator[Snapshot]:
+    def _foreign_line(self, number: int, text: str) -> None:
         begins = _BEGINS.search(text) if "Process" in text or "Timeout" in text or "Fatal" in text else None
         if begins:
-            yield from self.finish(input_ended=False)
+            self.finish(input_ended=False)
             process = begins["process"]
             self._process = int(process) if process and len(process) < 10 else None
             self._at = text.strip()[:200] if not process else ""
@@ -279,7 +292,7 @@ class _Stream:
         if self._thread is not None or self._threads:
             self._foreign += 1
             if self._foreign >= MAX_FOREIGN:
-                yield from self.finish(input_ended=False)
+                self.finish(input_ended=False)
         elif not self._at and "ump" in text and (stamp := _STAMP.search(text)):
             self._at = stamp[0]
 
@@ -314,7 +327,17 @@ def read_snapshots(lines: Iterable[str]) -> Iterator[Snapshot]:
     recent: deque[tuple[int, str]] = deque(maxlen=_BEFORE + 1)
     for last in enumerate(lines, 1):
         recent.append(last)
-        if not streams and not _may_begin(last[1]):
+        if not streams:
+            if not _may_begin(last[1]):
+                continue
+        elif len(streams) == 1 and "" in streams and last[1][:1] in _INDENTS:
+            # By far the most lines of a big dump: they have no prefix, and there is one stream to which they belong.
+            stream = streams[""]
+            stream.feed(last[0], last[1][:MAX_LINE].replace("#011", "\t"))
+            if stream.complete:
+                yield from stream.taken()
+            if stream.idle:
+                streams.clear()
             continue
         # Where nothing is open, what stood before is read once more: it left no trace.
         for number, raw in [last] if streams else [*recent]:
@@ -327,14 +350,17 @@ def read_snapshots(lines: Iterable[str]) -> Iterator[Snapshot]:
                     key, text = record, text if text[:indent].strip() else text[indent:]
                 stream = streams.pop(key, None) or _Stream()
                 if len(streams) >= MAX_STREAMS:
-                    yield from streams.pop(next(iter(streams))).finish(input_ended=False)
-                yield from stream.feed(number, text)
+                    oldest = streams.pop(next(iter(streams)))
+                    oldest.finish(input_ended=False)
+                    yield from oldest.taken()
+                stream.feed(number, text)
                 yield from stream.taken()
                 streams[key] = stream
         for key in [k for k, stream in streams.items() if stream.idle]:
             del streams[key]
     for stream in streams.values():
-        yield from stream.finish(input_ended=True)
+        stream.finish(input_ended=True)
+        yield from stream.taken()
 
 
 def site_of(frame: Frame) -> Site:

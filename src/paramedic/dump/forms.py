@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from paramedic.model.finding import Site
 from paramedic.model.snapshot import Frame, ObjectState
@@ -25,8 +25,7 @@ class Head:
     process: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Variable:
+class Variable(NamedTuple):
     """A local variable of the frame before it."""
 
     name: str
@@ -205,14 +204,15 @@ class PySpy:
         if not line[:1].isspace():
             match = self._object.match(line)
             return _state(match["kind"], match["address"], match["values"]) if match else None
-        if line.strip() in ("Arguments:", "Locals:"):
-            return SKIP
-        age = self._age.match(line)
-        if age:
-            return Age(seconds=float(age["seconds"]))
-        variable = self._variable.match(line)
-        if variable:
-            return Variable(name=variable["name"], value=variable["value"].strip())
+        if line.startswith("        "):  # frames are indented by four
+            variable = self._variable.match(line)
+            if variable:
+                return Variable(variable["name"], variable["value"].strip())
+            age = self._age.match(line)
+            if age:
+                return Age(seconds=float(age["seconds"]))
+            if line.strip() in ("Arguments:", "Locals:"):
+                return SKIP
         if self._native.match(line):
             return SKIP
         match = self._part.match(line)
@@ -257,7 +257,7 @@ class Pystack:
             return SKIP
         variable = self._variable.match(line)
         if variable and not text.endswith(":"):
-            return Variable(name=variable["name"], value=variable["value"].strip())
+            return Variable(variable["name"], variable["value"].strip())
         return Source(text=text)
 
 

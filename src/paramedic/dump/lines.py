@@ -33,9 +33,13 @@ def lines_of(first: bytes, stream: IO[bytes]) -> Iterator[str]:
     rest = b""
     chunk = first
     while chunk:
-        *whole, rest = (rest + chunk).split(b"\n")
-        for line in whole:
-            yield from _cut(line.decode(encoding, "replace").rstrip("\r"))
+        whole, newline, rest = (rest + chunk).rpartition(b"\n")
+        if newline:
+            for line in whole.decode(encoding, "replace").split("\n"):
+                if len(line) <= MAX_LINE_CHARS:
+                    yield line.rstrip("\r")
+                else:
+                    yield from _cut(line.rstrip("\r"))
         while len(rest) > MAX_LINE_CHARS:
             yield rest[:MAX_LINE_CHARS].decode(encoding, "replace")
             rest = rest[MAX_LINE_CHARS:]
