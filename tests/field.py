@@ -206,7 +206,7 @@ class Bench:
             for number in range(DUMPS_AT_WORK):
                 time.sleep(0.6)
                 told = self.dump_once(case, process, scratch / f"dump{number}.json", "--interval", "0.5")
-                if told.skipped or "has ended" in told.trouble:
+                if told.skipped:
                     break
                 if told.trouble:
                     return told
@@ -221,7 +221,8 @@ class Bench:
         if process.poll() is not None:
             return Told(skipped="it had ended")
         command = ["dump", *options, "--format", "json", "--output", str(output), str(process.pid)]
-        return self.report(case, command, output)
+        told = self.report(case, command, output)
+        return Told(skipped="it had ended") if "ended" in told.trouble or "no process" in told.trouble else told
 
 
 def imported(case: Case, script: str) -> list[str]:

@@ -62,7 +62,10 @@ def check_process(process: int, look: Look, have: Tools) -> Report:
             if one == process and not number:
                 continue
             try:
-                looks.setdefault(one, []).append(take(one, have, send=look.send))
+                snapshot = take(one, have, send=look.send)
+                if number and not any(t.frames for t in snapshot.threads):
+                    raise DumpError(f"process {one} was ending when it was looked at again")
+                looks.setdefault(one, []).append(snapshot)
             except DumpError as error:
                 gaps.append(Gap(reason="process-ended" if number else "child-not-read", detail=str(error)))
     known = {one: found for one in looks if (found := recorded(one)) is not None}

@@ -78,12 +78,16 @@ Managers = Callable[[str], tuple[LockName, ...]]
 class Place:
     """One line of one function of the user's.
 
+    Attributes:
+        site: the line.
+        function: the function's syntax tree; the module's outside functions.
+
     Threads: for one thread at a time (it keeps what it found).
     """
 
     def __init__(self, module: Module, site: Site, function: ast.AST) -> None:
         self._module = module
-        self._function = function
+        self.function = function
         self.site = site
         self._found: dict[object, tuple[LockName, ...]] = {}
 
@@ -155,7 +159,7 @@ class Place:
             return True
         # `with src:` of a parameter: a lock, unless its name speaks of a connection or file.
         name = item.context_expr.id if isinstance(item.context_expr, ast.Name) else ""
-        return plain(item) and name in bound_in(self._function) and not _CONTEXT_NAME.search(name)
+        return plain(item) and name in bound_in(self.function) and not _CONTEXT_NAME.search(name)
 
     def reading(self, *, stderr: bool = False) -> Order:
         """Whether the function reads output before this line (since the command was started) or only after it.
@@ -254,7 +258,7 @@ class Place:
 
     def _walk(self) -> Iterator[ast.AST]:
         """The function's nodes, not those of functions inside it."""
-        stack: list[ast.AST] = list(ast.iter_child_nodes(self._function))
+        stack: list[ast.AST] = list(ast.iter_child_nodes(self.function))
         while stack:
             node = stack.pop()
             yield node
@@ -303,9 +307,9 @@ class Place:
             node = node.func if isinstance(node, ast.Call) else node.value
         root = node.id if isinstance(node, ast.Name) else ""
         if root in ("self", "cls"):
-            scope = self._module.class_of(self._function)
-        elif not isinstance(self._function, ast.Module) and root in bound_in(self._function):
-            scope = f"{getattr(self._function, 'name', '')}()"
+            scope = self._module.class_of(self.function)
+        elif not isinstance(self.function, ast.Module) and root in bound_in(self.function):
+            scope = f"{getattr(self.function, 'name', '')}()"
         else:
             scope = ""
         return LockName(
@@ -318,7 +322,7 @@ class Place:
         )
 
     def _owner(self, name: str, above: frozenset[str]) -> Owner:
-        function = self._function
+        function = self.function
         if name in ("self", "cls"):
             return Owner.UNKNOWN
         if name in bound_in(function):

@@ -24,6 +24,10 @@ _LOCK_WORD = re.compile(r"(?<![bcBC])(?<!un)[Ll]ock(?:s|$|_|[A-Z(])|Mutex")
 class Module:
     """One source file, parsed.
 
+    Attributes:
+        tree: its syntax tree.
+        functions: every function and method in it, by name.
+
     Threads: for one thread at a time (it keeps what it found).
     """
 
@@ -40,7 +44,8 @@ class Module:
         """
         self._file = file
         self._lines = text.splitlines()
-        self._tree = ast.parse(text)
+        self.tree = ast.parse(text)
+        self.functions: dict[str, list[ast.FunctionDef | ast.AsyncFunctionDef]] = {}
         self._parents: dict[ast.AST, ast.AST] = {}
         self._locks: set[str] = set()
         self._reentrant: set[str] = set()
@@ -49,7 +54,7 @@ class Module:
         self._managers: dict[str, ast.AST] = {}
         self._makers: dict[str, str] = {}
         self._managed: dict[str, tuple[LockName, ...]] = {}
-        for node in ast.walk(self._tree):
+        for node in ast.walk(self.tree):
             for child in ast.iter_child_nodes(node):
                 self._parents[child] = node
             if isinstance(node, ast.Assign | ast.AnnAssign):
@@ -62,6 +67,7 @@ class Module:
                         if last(made.func) in ("RLock", "Condition"):
                             self._reentrant.add(name)
             elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                self.functions.setdefault(node.name, []).append(node)
                 if any(last(d) in _MAKE_MANAGERS for d in node.decorator_list):
                     self._managers[node.name] = node
             elif isinstance(node, ast.ClassDef):
@@ -137,7 +143,7 @@ class Module:
 
     def binds(self, name: str) -> bool:
         """Whether the module itself binds the name to something (not by an import)."""
-        return name in assigned_in(self._tree)
+        return name in assigned_in(self.tree)
 
     def puts_back(self, queue: str) -> bool:
         """Whether something is put into the queue of that expression anywhere in the file."""
@@ -150,12 +156,12 @@ class Module:
             and isinstance(n.func, ast.Attribute | ast.Name)
             and last(n.func) in ("signal", "add_signal_handler", "sigaction")
             and any(last(a) == function for a in n.args[1:])
-            for n in ast.walk(self._tree)
+            for n in ast.walk(self.tree)
         )
 
     def _function_at(self, line: int) -> ast.AST:
-        best: ast.AST = self._tree
-        for node in ast.walk(self._tree):
+        best: ast.AST = self.tree
+        for node in ast.walk(self.tree):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and covers(node, line):
                 if node.lineno >= getattr(best, "lineno", 0):
                     best = node

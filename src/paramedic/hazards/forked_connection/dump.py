@@ -22,15 +22,17 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
 
     Threads: as `DumpFacts`.
     """
-    lonely = [a for a in facts.others if a.wait in REMOTE and a.wait not in _NOT and _has_no_server(facts, a)]
+    waiting = [a for a in facts.others if (a.wait in REMOTE and a.wait not in _NOT) or _stays_locked_out(facts, a)]
+    lonely = [a for a in waiting if _has_no_server(facts, a)]
     for group in facts.groups(a for a in lonely if not facts.moved(a)):
         forked = _was_forked(group[0])
+        wait = group[0].lock or group[0].wait
         yield Finding(
             hazard=HAZARD.name,
             code=HAZARD.code,
             confidence=Confidence.OBSERVED if forked or facts.whole else Confidence.POSSIBLE,
             message=(
-                f"{names(group)} {verb(group, 'waits', 'wait')} for {group[0].wait}, but this process has no thread "
+                f"{names(group)} {verb(group, 'waits', 'wait')} for {wait}, but this process has no thread "
                 "that reads the connection: it was forked with a live Transport, and only the process that connected "
                 "may use it"
             ),
@@ -47,6 +49,11 @@ def _has_no_server(facts: DumpFacts, activity: Activity) -> bool:
         return False
     complete = facts.snapshot.form in _ALL_THREADS and not facts.snapshot.gaps
     return facts.whole or _was_forked(activity) or complete
+
+
+def _stays_locked_out(facts: DumpFacts, activity: Activity) -> bool:
+    """Whether it stands at a lock of Paramiko's that a thread of the parent held when the process was forked."""
+    return activity.wait is Wait.PARAMIKO_LOCK and (_was_forked(activity) or bool(facts.stood_still(activity)))
 
 
 def _was_forked(activity: Activity) -> bool:

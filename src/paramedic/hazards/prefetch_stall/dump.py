@@ -12,6 +12,9 @@ from paramedic.hazards.prefetch_stall import HAZARD
 from paramedic.model.finding import Confidence, Finding
 
 
+_WHAT = {Wait.SFTP_REPLY: "waits for an SFTP reply that stands behind the prefetched ones"}
+
+
 def find(facts: DumpFacts) -> Iterable[Finding]:
     """Yields a finding for each prefetch that stands, with another call on its client waiting.
 
@@ -33,7 +36,7 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
                     "is outstanding: its reply comes after those of the whole file"
                 ),
                 steps=(
-                    step(group, "waits for an SFTP reply that stands behind the prefetched ones"),
+                    step(group, _WHAT.get(group[0].wait, "")),
                     prefetch.step("asks for the whole file, chunk by chunk, and nobody takes the replies"),
                 ),
                 count=len(group),
@@ -46,7 +49,8 @@ def _how_sure(repeated: bool, stands: bool) -> Confidence:
 
 
 def _waits_behind(caller: Activity, prefetch: Activity) -> bool:
-    if caller is prefetch or caller.wait not in (Wait.SFTP_REPLY, Wait.SEND_WINDOW):
+    # While the prefetch still sends, the other request has not even got its turn at the locks of sending.
+    if caller is prefetch or caller.wait not in (Wait.SFTP_REPLY, Wait.SEND_WINDOW, Wait.PARAMIKO_LOCK):
         return False
     if caller.find("sftp_file", "_read_prefetch", "_prefetch_thread") or not caller.find("sftp_client", "_request"):
         return False
