@@ -204,7 +204,18 @@ def _waiting(thread: ThreadStack, calls: tuple[Call, ...]) -> tuple[Wait, int, s
         return Wait.NOTHING, 0, ""
     if thread.system_call:
         return SYSTEM_CALLS.get(thread.system_call, Wait.NOTHING), 0, ""
-    return (Wait.OWN_CODE if call.layer is not Layer.STDLIB else Wait.NOTHING), 0, ""
+    return (_by_printed_line(call) if call.layer is not Layer.STDLIB else Wait.NOTHING), 0, ""
+
+
+_SLEEPS = re.compile(r"\bsleep\(")
+_TAKES = re.compile(r"with [A-Za-z_][\w.]*(?:\[[^\]]*\])?:|(?:if )?(?:[\w ]+= )?[\w.\[\]]+\.acquire\(\)")
+
+
+def _by_printed_line(call: Call) -> Wait:
+    """What a line of the user's that calls nothing visible waits for, where the dump prints the line itself."""
+    if _SLEEPS.search(call.frame.source):
+        return Wait.SLEEP
+    return Wait.LOCK if _TAKES.match(call.frame.source) else Wait.OWN_CODE
 
 
 def _bare_wait(calls: tuple[Call, ...], index: int) -> Wait:

@@ -446,29 +446,10 @@ class DumpFacts:
         """Whether the thread is part of such a ring."""
         return any(activity is a for c in self.cycles for a in c.threads)
 
-    @cached_property
+    @property
     def stuck_in_own_code(self) -> tuple[Activity, ...]:
-        """Two or more threads that look as if each stood at a lock, where neither source nor kernel can say.
-
-        Only where every other thread waits for them or for the peer's next packet: else somebody may yet let go.
-        """
-        suspects = [
-            a
-            for a in self.others
-            if a.wait in (Wait.OWN_CODE, Wait.LOCK)
-            and not self.moved(a)
-            and a.calls[0].layer is Layer.USER
-            and self.place(a) is None
-            and not a.is_main
-        ]
-        rest = [a for a in self.others if not any(a is s for s in suspects)]
-        waited_for = any(a.wait in (Wait.JOIN, Wait.FUTURE, Wait.SHUTDOWN) for a in rest)
-        passive = {Wait.JOIN, Wait.FUTURE, Wait.SHUTDOWN, Wait.TIMER, Wait.POOL_WORK}
-        if len(suspects) < 2 or not waited_for or not self.transports or any(a.wait not in passive for a in rest):
-            return ()
-        if len({a.site for a in suspects}) < 2 or any(self.is_blocked(t) for t in self.transports):
-            return ()
-        return tuple(suspects)
+        """Two or more threads that look as if each stood at a lock, where the source is not there to say which."""
+        return self._locking.stuck_in_own_code
 
     # -- groups -------------------------------------------------------------------------------------------------
 

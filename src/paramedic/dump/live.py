@@ -81,6 +81,8 @@ def _by_py_spy(process: int, program: str) -> Snapshot:
     still = ["--nonblocking"] if kernel.stopped(process) else []  # nothing moves, and nobody can stop it once more
     done = _run([program, "dump", "--pid", str(process), "--json", "--locals", *still], process)
     snapshot = next(iter(read_json(done.stdout)), None) if done.returncode == 0 else None
+    if snapshot is None and done.returncode == 0 and kernel.is_there(process):
+        raise DumpError(f"process {process} has no Python thread at the moment: it is starting, or ending; try again")
     if snapshot is None:
         raise DumpError(_refusal(process, "py-spy", done.stderr))
     return snapshot

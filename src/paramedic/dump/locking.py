@@ -20,6 +20,8 @@ MAX_HOLDERS = 50
 
 _BOUND = frozenset({Wait.JOIN, Wait.FUTURE, Wait.QUEUE, Wait.EVENT, Wait.CONDITION, Wait.SHUTDOWN, *LOCAL_LOCKS})
 """Waits that only another thread of the process ends."""
+_PASSIVE = frozenset({Wait.JOIN, Wait.FUTURE, Wait.SHUTDOWN, Wait.TIMER, Wait.POOL_WORK})
+_RESTING = frozenset({Wait.SLEEP, Wait.EVENT, Wait.CONDITION, Wait.QUEUE, Wait.LOOP, Wait.SELECT})
 
 
 class Locking:
@@ -139,3 +141,29 @@ class Locking:
         """The deadlocks: rings of waiting that lead over a lock of the user's."""
         starts = [self._facts.activities[i] for i in self._wanted]
         return cycles_through_locks(starts, self.next_of)
+
+    @cached_property
+    def stuck_in_own_code(self) -> tuple[Activity, ...]:
+        """Two or more threads that look as if each stood at a lock, where the source is not there to say which.
+
+        Only where every other thread waits for them or for the peer's next packet: else somebody may yet let go. Where
+        the dump prints the lines themselves and each takes a lock, others may wait for time or events as well.
+        """
+        facts = self._facts
+        unread = [
+            a
+            for a in facts.others
+            if a.wait in (Wait.OWN_CODE, Wait.LOCK) and not facts.moved(a) and a.calls[0].layer is Layer.USER
+            if facts.place(a) is None
+        ]
+        at_locks = [a for a in unread if a.wait is Wait.LOCK and a.calls[0].frame.source]
+        suspects = at_locks or [a for a in unread if not a.is_main]
+        rest = [a for a in facts.others if not any(a is s for s in suspects)]
+        waited_for = at_locks or any(a.wait in (Wait.JOIN, Wait.FUTURE, Wait.SHUTDOWN) for a in rest)
+        harmless = _PASSIVE | _RESTING if at_locks else _PASSIVE
+        if len(suspects) < 2 or not waited_for or not facts.transports or any(a.wait not in harmless for a in rest):
+            return ()
+        places = {a.calls[0].frame.source for a in suspects} if at_locks else {a.site for a in suspects}
+        if len(places) < 2 or any(facts.is_blocked(t) for t in facts.transports):
+            return ()
+        return tuple(suspects)

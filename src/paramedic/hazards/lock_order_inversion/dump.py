@@ -70,20 +70,32 @@ def _steps(cycle: Cycle) -> tuple[Step, ...]:
 
 
 def _without_source(suspects: tuple[Activity, ...]) -> Finding:
+    lines = [a.calls[0].frame.source for a in suspects if a.calls]
+    if all(lines):
+        seen = "; ".join(f"{a.name} at '{line}'" for a, line in zip(suspects[:4], lines, strict=False))
+        what = f"wait for locks ({seen}) and no other thread is at work that could hold one"
+    else:
+        what = (
+            "stand still in their own code, in no call that the dump shows, as at a lock; the other threads only wait "
+            "for them, so nobody is left to let go"
+        )
     return Finding(
         hazard=HAZARD.name,
         code=HAZARD.code,
         confidence=Confidence.POSSIBLE,
-        message=(
-            f"{names(suspects)} stand still in their own code, in no call that the dump shows, as at a lock; "
-            "the other threads only wait for them, so nobody is left to let go"
-        ),
+        message=f"{names(suspects)} {what}",
         steps=tuple(
-            a.step("stands at a line of your code that calls nothing visible: a lock, most likely") for a in suspects
+            a.step(
+                f"waits for a lock: {line}"
+                if line
+                else "stands at a line of your code that calls nothing visible: a lock, most likely"
+            )
+            for a, line in zip(suspects, lines, strict=True)
         ),
         why=(
-            "The dump does not show locks and the source was not found. `--source DIR`, or a dump of the live process, "
-            "says which."
+            "A dump does not show which locks a thread holds, and the source was not found: that each of them holds "
+            "what another one waits for is a conclusion. `--source DIR`, or `paramedic dump PID` on the living "
+            "process, says which"
         ),
         count=len(suspects),
     )
