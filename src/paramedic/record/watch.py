@@ -15,6 +15,7 @@ import signal
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import CodeType, FrameType
@@ -54,8 +55,10 @@ class Watch:
 
     def __init__(self, file: Sink | None, signum: int | None, timeout: float | None) -> None:
         """See `watch`."""
-        self._out = (sys.__stderr__ if file is None else file).fileno()  # type: ignore[union-attr]
-        self._signum = signum
+        # Kept, because a file that nobody holds is closed, and its descriptor would soon be somebody else's.
+        self._file: Any = sys.__stderr__ if file is None else file
+        self._out: int = self._file.fileno()
+        self._signum = signum if signum is None or not _is_taken(signum) else None
         self._timeout = timeout
         self._calls: dict[int, _InFlight] = {}
         self._previous: Any = None
@@ -63,8 +66,8 @@ class Watch:
         self._stopped = False
         self._process = os.getpid()
         self._ask, self._asked = -1, -1
-        if signum is not None:
-            self._register(signum)
+        if self._signum is not None:
+            self._register(self._signum)
         self._start()
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._after_fork)
@@ -99,6 +102,8 @@ class Watch:
         if threading.current_thread() is threading.main_thread():
             self._previous = signal.getsignal(signum)
             self._chained = self._previous if callable(self._previous) else None
+            if isinstance(getattr(self._previous, "__self__", None), Watch):
+                faulthandler.unregister(signum)  # a watch before this one: registered twice it would not be in front
             signal.signal(signum, self._on_signal)
         chain = threading.current_thread() is threading.main_thread() or callable(signal.getsignal(signum))
         # Without a handler behind it the default action would follow, which ends the program.
@@ -193,10 +198,11 @@ def watch(
 
     Args:
         signum: signal that asks for a dump; None for none (always on Windows, which has no such signals). A handler
-            that the program has for it stays and is called after the dump.
+            that the program has for it stays and is called after the dump. Where something outside Python's `signal`
+            has it already, such as ``faulthandler.register``, that stays alone, and a warning says so.
         timeout: seconds; when one call into Paramiko has blocked for so long, a dump is written, once for each call.
             None: no watchdog.
-        file: where dumps go, an open file with a descriptor that stays open; standard error by default.
+        file: where dumps go, an open file; standard error by default. Do not close it.
 
     Returns:
         The watch; keep it if you want to `Watch.stop` it.
@@ -212,6 +218,27 @@ def watch(
     if not hasattr(faulthandler, "register"):  # Windows
         signum = None
     return Watch(file, signum, timeout)
+
+
+def _is_taken(signum: int) -> bool:
+    """Whether C code handles the signal already; Linux says so, and Python's `signal` does not know of it."""
+    if signal.getsignal(signum) not in (signal.SIG_DFL, signal.SIG_IGN):
+        return False
+    try:
+        with open("/proc/self/status", encoding="ascii", errors="replace") as lines:
+            caught = next((int(line.split()[1], 16) for line in lines if line.startswith("SigCgt:")), 0)
+    except (OSError, ValueError, IndexError):
+        return False
+    if not caught & (1 << (signum - 1)):
+        return False
+    name = signal.Signals(signum).name
+    warnings.warn(
+        f"{name} has a handler already, probably of faulthandler.register(), which stays: paramedic.watch() adds its "
+        f"own dump only without it, or with another signal (signum=)",
+        RuntimeWarning,
+        stacklevel=4,
+    )
+    return True
 
 
 def snapshot_text(reason: str, ages: dict[int, float] | None = None) -> str:
