@@ -67,7 +67,7 @@ def check_process(process: int, look: Look, have: Tools) -> Report:
                     raise DumpError(f"process {one} was ending when it was looked at again")
                 looks.setdefault(one, []).append(snapshot)
             except DumpError as error:
-                gaps.append(Gap(reason="process-ended" if number else "child-not-read", detail=str(error)))
+                gaps.append(_not_read(one, error, again=bool(number)))
     known = {one: found for one in looks if (found := recorded(one)) is not None}
     for one, found in known.items():
         looks[one] = [with_ages(s, found) for s in looks[one]]
@@ -78,6 +78,14 @@ def check_process(process: int, look: Look, have: Tools) -> Report:
     snapshots = chain.from_iterable(looks.values())
     report = check_dumps(snapshots, roots=roots, prefix=prefix, whole=_is_whole(looks), kind="process")
     return _with_recordings(replace(report, gaps=(*report.gaps, *gaps)), known)
+
+
+def _not_read(process: int, error: DumpError, *, again: bool) -> Gap:
+    """Why a dump is missing: of a child, or the second one of a process."""
+    if not again:
+        return Gap(reason="child-not-read", detail=str(error))
+    why = str(error) if kernel.is_there(process) else f"process {process} ended before the second dump"
+    return Gap(reason="process-ended", detail=f"{why}; one dump alone does not tell what waits from what moves")
 
 
 def _is_whole(looks: dict[int, list[Snapshot]]) -> bool:

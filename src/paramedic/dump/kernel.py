@@ -63,8 +63,14 @@ _WAIT_CHANNELS = {"futex_do_wait": "futex", "futex_wait_queue": "futex", "futex_
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThreadTimes:
-    """A thread's counters at one moment."""
+    """A thread's counters at one moment.
 
+    Attributes:
+        system_call: see `ThreadStack`, as the others.
+        inside: known by the id that it has inside the process's own namespace, a container's.
+    """
+
+    inside: bool = False
     system_call: str
     switches: int | None
     cpu_ticks: int | None
@@ -73,12 +79,16 @@ class ThreadTimes:
 def thread_times(process: int) -> dict[str, ThreadTimes]:
     """The counters of every thread of a process, by its native id as text; empty where ``/proc`` does not say.
 
+    A thread of a container is there twice, because tools name it by the id that it has inside.
+
     Threads: any thread; reads ``/proc``.
     """
     found: dict[str, ThreadTimes] = {}
+    within: dict[str, ThreadTimes] = {}
     for task in _listed(PROC / str(process) / "task"):
         folder = PROC / str(process) / "task" / task
-        switches = re.search(r"^voluntary_ctxt_switches:\s*(\d+)", _text(folder / "status"), re.MULTILINE)
+        status = _text(folder / "status")
+        switches = re.search(r"^voluntary_ctxt_switches:\s*(\d+)", status, re.MULTILINE)
         stat = _text(folder / "stat").rpartition(")")[2].split()
         ticks = int(stat[11]) + int(stat[12]) if len(stat) > 12 else None
         found[task] = ThreadTimes(
@@ -86,7 +96,10 @@ def thread_times(process: int) -> dict[str, ThreadTimes]:
             switches=int(switches[1]) if switches else None,
             cpu_ticks=ticks,
         )
-    return found
+        inside = _id_inside(status)
+        if inside is not None:
+            within[str(inside)] = replace(found[task], inside=True)
+    return within | found
 
 
 def with_times(snapshot: Snapshot, times: dict[str, ThreadTimes]) -> Snapshot:
@@ -99,7 +112,11 @@ def with_times(snapshot: Snapshot, times: dict[str, ThreadTimes]) -> Snapshot:
         known = times.get(thread.ident)
         if known is None:
             return thread
-        return replace(thread, system_call=known.system_call, switches=known.switches, cpu_ticks=known.cpu_ticks)
+        # py-spy looks for a container's threads under the ids that they have inside, and takes all for active.
+        state = "idle" if known.inside and known.system_call else thread.state
+        return replace(
+            thread, system_call=known.system_call, switches=known.switches, cpu_ticks=known.cpu_ticks, state=state
+        )
 
     return replace(snapshot, threads=tuple(told(t) for t in snapshot.threads))
 
@@ -134,6 +151,15 @@ def runs_python(process: int) -> bool:
     except OSError:
         program = _text(PROC / str(process) / "comm")
     return "python" in program.rpartition("/")[2].lower() or "libpython" in _text(PROC / str(process) / "maps")
+
+
+def program(process: int) -> str:
+    """What a process runs, for the end of a sentence: " (it runs /usr/bin/sleep)"; "" where that cannot be seen.
+
+    Threads: any thread; reads ``/proc``.
+    """
+    name = _link(PROC / str(process) / "exe") or _text(PROC / str(process) / "comm").strip()
+    return f" (it runs {name})" if name else ""
 
 
 def mapped_files(process: int) -> tuple[Path, ...]:
@@ -239,7 +265,11 @@ def container_id(process: int) -> int | None:
 
     Threads: any thread; reads ``/proc``.
     """
-    match = re.search(r"^NSpid:\s*(.*)$", _text(PROC / str(process) / "status"), re.MULTILINE)
+    return _id_inside(_text(PROC / str(process) / "status"))
+
+
+def _id_inside(status: str) -> int | None:
+    match = re.search(r"^NSpid:\s*(.*)$", status, re.MULTILINE)
     ids = match[1].split() if match else []
     return int(ids[-1]) if len(ids) > 1 else None
 

@@ -63,18 +63,30 @@ def take(process: int, have: Tools, *, send: signal.Signals | None = None) -> Sn
     if process == os.getpid():
         raise DumpError(f"{process} is this command itself; give the id of the process that hangs")
     times = kernel.thread_times(process)
-    if send is not None:
-        snapshot = _by_signal(process, send)
-    elif have.py_spy:
-        snapshot = _by_py_spy(process, have.py_spy)
-    elif have.pystack:
-        snapshot = _by_pystack(process, have.pystack)
-    elif hasattr(signal, "SIGUSR1") and catches(process, signal.SIGUSR1) and registers(process):
-        snapshot = _by_signal(process, signal.SIGUSR1)
-    else:
-        raise DumpError(_nothing_installed(process))
+    snapshot = _by_signal(process, send) if send is not None else _by_any_way(process, have)
     snapshot = look_inside(kernel.with_times(replace(snapshot, process=process), times), process)
     return replace(snapshot, objects=(*snapshot.objects, *kernel.full_pipes(process)))
+
+
+def _by_any_way(process: int, have: Tools) -> Snapshot:
+    """With the tools that are there, best first; a process that is ready to be asked is asked where none can look."""
+    refusals: list[DumpError] = []
+    if have.py_spy:
+        try:
+            return _by_py_spy(process, have.py_spy)
+        except DumpError as error:
+            refusals.append(error)
+    if have.pystack and kernel.is_there(process):
+        try:
+            return _by_pystack(process, have.pystack)
+        except DumpError as error:
+            refusals.append(error)
+    caught = hasattr(signal, "SIGUSR1") and catches(process, signal.SIGUSR1)
+    if caught and registers(process):
+        return _by_signal(process, signal.SIGUSR1)
+    if not refusals:
+        raise DumpError(_nothing_installed(process) + _by_hand(process, caught) + _NEXT_TIME)
+    raise DumpError(str(refusals[0]) + _by_hand(process, caught))
 
 
 def _by_py_spy(process: int, program: str) -> Snapshot:
@@ -98,7 +110,7 @@ def _by_pystack(process: int, program: str) -> Snapshot:
 
 
 def _run(command: Sequence[str], process: int) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "NO_COLOR": "1"}
+    environment = {**os.environ, "NO_COLOR": "1", "RUST_BACKTRACE": "0"}
     try:
         return subprocess.run(
             command,
@@ -124,17 +136,23 @@ def _by_signal(process: int, number: signal.Signals) -> Snapshot:
 
 
 def _nothing_installed(process: int) -> str:
-    caught = hasattr(signal, "SIGUSR1") and catches(process, signal.SIGUSR1)
-    advice = (
+    return (
         "no tool is installed that can look into a process: pip install py-spy (or pystack), "
         f"then 'paramedic dump {process}' again"
     )
-    if caught:
-        advice += (
-            ". The process has a handler for SIGUSR1: if that is faulthandler's or paramedic.watch()'s, "
-            f"'paramedic dump --signal USR1 {process}' uses it"
-        )
-    return advice + ". For the next time: paramedic.watch() in the program"
+
+
+_NEXT_TIME = ". For the next time: paramedic.watch() in the program"
+
+
+def _by_hand(process: int, caught: bool) -> str:
+    """What is left where no tool can look: a signal that the process catches, whatever for."""
+    if not caught:
+        return ""
+    return (
+        ". The process has a handler for SIGUSR1: if that is faulthandler's or paramedic.watch()'s, "
+        f"'paramedic dump --signal USR1 {process}' uses it"
+    )
 
 
 def _refusal(process: int, tool: str, said: str) -> str:
@@ -145,14 +163,18 @@ def _refusal(process: int, tool: str, said: str) -> str:
     low = text.lower()
     if "permission" in low or "not permitted" in low or "eperm" in low or "ptrace" in low:
         return _no_permission(process, tool)
-    if (
-        "python" in low
-        and ("find" in low or "version" in low or "not a python" in low)
-        and not kernel.runs_python(process)
-    ):
-        return f"process {process} is not a Python program"
-    last = next((x.strip() for x in reversed(text.splitlines()) if x.strip()), "no reason given")
-    return f"{tool} cannot read process {process}: {last}"
+    if not kernel.runs_python(process):
+        return f"process {process} is not a Python program{kernel.program(process)}{_its_children(process)}"
+    lines = [x.strip() for x in text.splitlines() if x.strip()]
+    said_so = next((x for x in lines if x.lower().startswith("error")), lines[-1] if lines else "no reason given")
+    return f"{tool} cannot read process {process}: {said_so}"
+
+
+def _its_children(process: int) -> str:
+    """For a shell, a wrapper or an init process that was named instead of the program that it started."""
+    found = kernel.descendants(process)[:3]
+    commands = " or ".join(f"'paramedic dump {child}'" for child in found)
+    return f"; it started one that is: {commands}" if found else ""
 
 
 def _no_permission(process: int, tool: str) -> str:
