@@ -3,11 +3,11 @@
     python benchmarks/watch.py [--rounds 15] [--calls 400]
 
 One process does the same work again and again, against OpenSSH on loopback: short SFTP calls by two threads, while two
-others send single bytes to ``cat`` and read them back. In each round it does so without a watch, with one, and with one whose watchdog looks (a
-limit of a minute, as in production, and of one second, which looks four times as often as anybody needs), in an order
-that is turned round each time. A ratio is the median of those of the rounds, of the process's CPU time (the watch's own
-thread in it). Beside them a row that says how far two equal halves without a watch lie apart: the noise. Then what the
-start takes, and one look of the watchdog at a program of 1,000 threads.
+others send single bytes to ``cat`` and read them back. In each round it does so without a watch, with one, and with one
+whose watchdog looks (a limit of a minute, as in production, and of one second), in an order that is turned round each
+time. A ratio is the median of those of the rounds, of the process's CPU time (the watch's own thread in it). The first
+row says how far two equal halves without a watch lie apart: the noise. Then what the start takes, and one look of the
+watchdog at a program of 1,000 threads.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from paramedic.lab import Server  # noqa: E402
 
 THREADS = 2
 """Of each kind."""
-NOWHERE = open(os.devnull, "wb")  # noqa: SIM115
+NOWHERE = open(os.devnull, "wb")
 Start = Callable[[], Callable[[], None]]
 
 

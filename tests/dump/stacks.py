@@ -94,6 +94,7 @@ WORDS: Mapping[str, Sequence[str]] = {
     "join": ["Thread._wait_for_tstate_lock (threading.py:1139)", "Thread.join (threading.py:1119)"],
     "shutdown": ["Thread._wait_for_tstate_lock (threading.py:1139)", "_shutdown (threading.py:1541)"],
     "future": [*_COND, "Future.result (concurrent/futures/_base.py:451)"],
+    "cond": _COND,
     "queue": [*_COND, "Queue.get (queue.py:171)"],
     "semaphore": [*_COND, "Semaphore.acquire (threading.py:507)"],
     "timer": [*_EVENT, "Timer.run (threading.py:1399)"],

@@ -222,6 +222,11 @@ FOUND: dict[str, tuple[Mapping[str, str], str, Confidence]] = {
         "blocking-the-event-loop",
         Confidence.POSSIBLE,
     ),
+    "an event loop whose callback waits for a future": (
+        {"MainThread": "future handle@app.py:3 loop main@app.py:9", "T": "idle"},
+        "blocking-the-event-loop",
+        Confidence.POSSIBLE,
+    ),
     "a real transport thread inside gevent's hub": (
         {"MainThread": "auth main@app.py:4", "Thread-1": "hub idle thread"},
         "gevent-half-patched",
@@ -292,6 +297,11 @@ QUIET: dict[str, Mapping[str, str]] = {
         "b": f"file.read bounded@app.py:{SLOTS + 1} thread",
         "c": f"semaphore bounded@app.py:{SLOTS} thread",
         "MainThread": "join main@app.py:3",
+        "T": "idle",
+    },
+    "a thread that waits for a coroutine of another thread's loop": {
+        "MainThread": "future main@app.py:3",
+        "loop": "loop serve@app.py:9 thread",
         "T": "idle",
     },
     "a coroutine's helper thread": {
@@ -368,6 +378,20 @@ def test_a_lock_that_was_held_through_both_dumps_is_more_than_advice(source: Pat
     (once,) = [f for f in report_of(threads, source).findings if f.hazard == "lock-held-across-io"]
     (twice,) = [f for f in report_of(threads, source, times=2).findings if f.hazard == "lock-held-across-io"]
     assert (once.confidence, twice.confidence) == (Confidence.ADVICE, Confidence.OBSERVED)
+
+
+@pytest.mark.parametrize(("beside", "loud"), [({"T": "idle"}, True), ({}, False)], ids=["connected", "not connected"])
+def test_a_lock_is_held_across_a_call_of_a_library_that_polls(
+    beside: Mapping[str, str], loud: bool, source: Path
+) -> None:
+    polling = f"wait@invoke/runners.py:1003 fun@decorator.py:232 slow@app.py:{SLOW_READ} thread"
+    threads = {"a": polling, "b": f"slow@app.py:{SLOW_READ - 1} thread", **beside}
+    moved = {**threads, "a": polling.replace("1003", "1001")}
+    text = py_spy(threads) + py_spy(moved)
+    found = check_dumps(read_snapshots(text.splitlines()), roots=[source]).findings
+    held = [f for f in found if f.hazard == "lock-held-across-io"]
+    assert [f.confidence for f in held] == ([Confidence.OBSERVED] if loud else [])
+    assert all("a call of invoke's" in f.message for f in held)
 
 
 def test_names_do_not_matter(source: Path) -> None:

@@ -1,4 +1,4 @@
-"""Deadlocks in dumps whose program is not here: told from the lines that the dump itself prints, or from stacks alone."""
+"""Deadlocks in dumps whose program is not here: told from the lines that the dump itself prints."""
 
 from __future__ import annotations
 

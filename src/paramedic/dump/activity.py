@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass
 from enum import StrEnum
@@ -21,6 +22,7 @@ from paramedic.model.finding import Site, Step
 from paramedic.model.snapshot import ThreadStack
 
 _KERNEL_NAME_BYTES = 15
+_OVER_SSH = frozenset("fabric invoke netmiko scp pysftp jumpssh nornir napalm paramiko_expect".split())
 _PROGRAM = re.compile(r"python[\d.]*t?")
 """What the kernel calls the main thread of a Python program."""
 
@@ -99,6 +101,16 @@ class Activity:
         # faulthandler has the kernel's names since 3.14, which end after 15 bytes.
         name = re.sub(r"_\d+$", "", self.thread.name)
         return "" if name == self.thread.name and len(name) == _KERNEL_NAME_BYTES else name
+
+    @property
+    def remote_library(self) -> str:
+        """The library whose call on a connection the user's innermost frame is in; "" where it is in none.
+
+        Fabric and Netmiko poll while a command runs, so that nothing in their own frames waits.
+        """
+        inner = itertools.takewhile(lambda c: c.layer is not Layer.USER, self.calls)
+        known = [c.module for c in inner if c.layer is Layer.LIBRARY and c.module in _OVER_SSH]
+        return known[-1] if known and len(self.users) < len(self.calls) else ""
 
     @property
     def timeout(self) -> str | None:

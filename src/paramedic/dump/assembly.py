@@ -332,11 +332,11 @@ def read_snapshots(lines: Iterable[str]) -> Iterator[Snapshot]:
                 continue
         elif len(streams) == 1 and "" in streams and last[1][:1] in _INDENTS:
             # By far the most lines of a big dump: they have no prefix, and there is one stream to which they belong.
-            stream = streams[""]
-            stream.feed(last[0], last[1][:MAX_LINE].replace("#011", "\t"))
-            if stream.complete:
-                yield from stream.taken()
-            if stream.idle:
+            only = streams[""]
+            only.feed(last[0], last[1][:MAX_LINE].replace("#011", "\t"))
+            if only.complete:
+                yield from only.taken()
+            if only.idle:
                 streams.clear()
             continue
         # Where nothing is open, what stood before is read once more: it left no trace.

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from paramedic.dump.syntax import assigned_in, bound_in, covers, covers_any, inside, last, plain, terms, values
+from paramedic.dump.syntax import assigned_in, bound_in, covers, inside, last, plain, terms, values
 from paramedic.model.finding import Site
 
 if TYPE_CHECKING:
@@ -27,10 +27,6 @@ _CONTEXT_NAME = re.compile(
     r"client|conn|sftp|ssh|session|transport|chan|file|^f\d?$|fh|fp|pool|exec|^ex$|sock|proc|tmp|temp|stack|progress|bar|"
     r"suppress|tunnel|server|gateway|remote|host|stdin|stdout|stderr|cm|ctx|context",
     re.IGNORECASE,
-)
-_CONNECTION_CALLS = frozenset(
-    "exec_command open_sftp invoke_shell get_transport open_session open_channel stat listdir listdir_attr put getfo "
-    "putfo run sudo send_command".split()
 )
 
 
@@ -217,44 +213,6 @@ class Place:
                 continue
             return self._owner(node.func.value.id, above)
         return Owner.UNKNOWN
-
-    def borrows(self) -> bool:
-        """Whether this line takes a connection out of a queue that serves as a pool (rather than a job to do)."""
-        for node in self._walk():
-            if not (isinstance(node, ast.Assign | ast.Return | ast.Expr | ast.withitem | ast.Yield)):
-                continue
-            if not covers_any(node, self.site.line):
-                continue
-            got = next(
-                (
-                    c
-                    for c in ast.walk(node)
-                    if isinstance(c, ast.Call) and isinstance(c.func, ast.Attribute) and c.func.attr == "get"
-                ),
-                None,
-            )
-            if got is None:
-                continue
-            assert isinstance(got.func, ast.Attribute)
-            queue = ast.unparse(got.func.value)
-            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-                if self._used_as_connection(node.targets[0].id, queue):
-                    return True
-            if isinstance(node, ast.Return | ast.Yield) and self._module.puts_back(queue):
-                return True
-        return False
-
-    def _used_as_connection(self, name: str, queue: str) -> bool:
-        for call in self._every_call():
-            if not isinstance(call.func, ast.Attribute):
-                continue
-            on = call.func.value
-            if isinstance(on, ast.Name) and on.id == name and call.func.attr in _CONNECTION_CALLS:
-                return True
-            back = any(isinstance(a, ast.Name) and a.id == name for a in call.args)
-            if call.func.attr in ("put", "put_nowait") and ast.unparse(on) == queue and back:
-                return True
-        return False
 
     def _walk(self) -> Iterator[ast.AST]:
         """The function's nodes, not those of functions inside it."""

@@ -50,7 +50,6 @@ class Module:
         self._locks: set[str] = set()
         self._reentrant: set[str] = set()
         self._counted: set[str] = set()
-        self._puts: set[str] = set()
         self._managers: dict[str, ast.AST] = {}
         self._makers: dict[str, str] = {}
         self._managed: dict[str, tuple[LockName, ...]] = {}
@@ -74,9 +73,6 @@ class Module:
                 enter = next((f for f in node.body if getattr(f, "name", "") == "__enter__"), None)
                 if enter is not None:
                     self._managers[node.name] = enter
-            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-                if node.func.attr in ("put", "put_nowait"):
-                    self._puts.add(ast.unparse(node.func.value))
 
     def line(self, number: int) -> str:
         """The text of a line (1-based), stripped; "" beyond the end."""
@@ -144,10 +140,6 @@ class Module:
     def binds(self, name: str) -> bool:
         """Whether the module itself binds the name to something (not by an import)."""
         return name in assigned_in(self.tree)
-
-    def puts_back(self, queue: str) -> bool:
-        """Whether something is put into the queue of that expression anywhere in the file."""
-        return queue in self._puts
 
     def handles_signals(self, function: str) -> bool:
         """Whether a function of that name is installed with ``signal.signal`` or ``add_signal_handler``."""

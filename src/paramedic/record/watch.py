@@ -56,8 +56,8 @@ class Watch:
     def __init__(self, file: Sink | None, signum: int | None, timeout: float | None) -> None:
         """See `watch`."""
         # Kept, because a file that nobody holds is closed, and its descriptor would soon be somebody else's.
-        self._file: Any = sys.__stderr__ if file is None else file
-        self._out: int = self._file.fileno()
+        self._file: Sink | None = sys.__stderr__ if file is None else file
+        self._out = self._file.fileno()  # type: ignore[union-attr]
         self._signum = signum if signum is None or not _is_taken(signum) else None
         self._timeout = timeout
         self._calls: dict[int, _InFlight] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from paramedic.dump.facts import DumpFacts
+from paramedic.dump.pooling import borrows
 from paramedic.dump.story import names, step, verb
 from paramedic.dump.waits import Wait
 from paramedic.hazards.pool_drained import HAZARD
@@ -13,21 +14,17 @@ from paramedic.model.finding import Confidence, Finding
 _IDLE = frozenset(
     {
         *(Wait.JOIN, Wait.FUTURE, Wait.SHUTDOWN, Wait.TIMER, Wait.POOL_WORK, Wait.QUEUE, Wait.EVENT, Wait.CONDITION),
-        *(Wait.LOOP, Wait.SELECT),
+        *(Wait.LOOP, Wait.SELECT, Wait.SEMAPHORE),
     }
 )
 
 
 def find(facts: DumpFacts) -> Iterable[Finding]:
-    """Yields a finding where threads wait to borrow from a queue of connections and no thread is using one.
+    """Yields a finding where threads wait to borrow a connection from a pool and no thread is using one.
 
     Threads: as `DumpFacts`.
     """
-    waiting = []
-    for activity in facts.others:
-        place = facts.place(activity) if activity.wait is Wait.QUEUE else None
-        if place is not None and place.borrows() and not facts.moved(activity):
-            waiting.append(activity)
+    waiting = [a for a in facts.others if borrows(a, facts.sources) and not facts.moved(a)]
     if not waiting or any(a.wait not in _IDLE for a in facts.others):
         return
     for group in facts.groups(waiting):
@@ -39,6 +36,6 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
                 f"{names(group)} {verb(group, 'waits', 'wait')} for a connection from a pool, and no thread is using "
                 "one that it could give back"
             ),
-            steps=(step(group, "waits in Queue.get for a connection"),),
+            steps=(step(group, "waits for a connection of the pool"),),
             count=len(group),
         )

@@ -11,7 +11,6 @@ from paramedic.dump.waits import Wait
 from paramedic.hazards.prefetch_stall import HAZARD
 from paramedic.model.finding import Confidence, Finding
 
-
 _WHAT = {Wait.SFTP_REPLY: "waits for an SFTP reply that stands behind the prefetched ones"}
 
 

@@ -1,0 +1,112 @@
+"""Whether a thread waits for a connection of a pool or for a job to do: read from the code around the waiting line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from stacks import py_spy
+
+from paramedic.check.dump import check_dumps
+from paramedic.dump.assembly import read_snapshots
+
+POOL = """\
+class Pool:
+    def take(self):
+        with self.cond:
+            while not self.idle:
+                self.cond.wait()  # waits
+            return self.idle.pop()
+
+    def give(self, client):
+        self.idle.append(client)
+
+def job(pool):
+    client = pool.take()  # calls
+    client.exec_command("true")
+    pool.give(client)
+"""
+JOBS = """\
+class Dispatcher:
+    def add(self, job):
+        self.jobs.append(job)
+
+    def next(self):
+        with self.cond:
+            while not self.jobs:
+                self.cond.wait()  # waits
+            return self.jobs.popleft()
+
+def work(dispatcher):
+    task = dispatcher.next()  # calls
+    task.run()
+    client.exec_command("true")
+"""
+QUEUE_OF_JOBS = """\
+class Dispatcher:
+    def add(self, job):
+        self.jobs.put(job)
+
+    def next(self):
+        return self.jobs.get()  # waits
+
+def work(dispatcher):
+    task = dispatcher.next()  # calls
+    task.run()
+"""
+MANAGED = """\
+@contextmanager
+def borrowed():
+    got = clients.get()  # waits
+    try:
+        yield got
+    finally:
+        clients.put(got)
+
+def work():
+    with borrowed() as c:  # calls
+        c.exec_command("true")
+"""
+SLOTS = """\
+def take():
+    slots.acquire()  # waits
+    found = free.pop()
+    return found
+
+def work():
+    session = take()  # calls
+    session.run("true")
+"""
+
+
+def told(source: str, wait: str, folder: Path) -> list[str]:
+    (folder / "app.py").write_text(source)
+    lines = source.splitlines()
+    stack = wait
+    for mark in ("waits", "calls"):
+        number = next(n for n, text in enumerate(lines, 1) if text.endswith(f"# {mark}"))
+        name = [text.split("(")[0].split()[-1] for text in lines[:number] if "def " in text][-1]
+        stack += f" {name}@app.py:{number}"
+    threads = {"a": f"{stack} thread", "MainThread": "join main@app.py:1", "T": "idle"}
+    report = check_dumps(read_snapshots((py_spy(threads) * 2).splitlines()), roots=[folder])
+    return [f.hazard for f in report.findings]
+
+
+@pytest.mark.parametrize(
+    ("source", "wait"),
+    [
+        (POOL, "cond"),
+        (MANAGED, "queue"),
+        (SLOTS, "semaphore"),
+    ],
+    ids=["a list and a condition", "a context manager", "a list and a semaphore"],
+)
+def test_who_waits_for_a_connection_that_nobody_uses_is_told(source: str, wait: str, tmp_path: Path) -> None:
+    assert told(source, wait, tmp_path) == ["pool-drained"]
+
+
+@pytest.mark.parametrize(
+    ("source", "wait"), [(JOBS, "cond"), (QUEUE_OF_JOBS, "queue")], ids=["a list and a condition", "a queue"]
+)
+def test_who_waits_for_a_job_is_idle(source: str, wait: str, tmp_path: Path) -> None:
+    assert told(source, wait, tmp_path) == []
