@@ -18,6 +18,7 @@ channels: one wake-up of the waiting thread per command instead of four.
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import logging
 import math
@@ -40,6 +41,30 @@ _SLOW_KEX = ("diffie-hellman-group14-sha256", "diffie-hellman-group-exchange-sha
 _FIRST_ID = 1 << 24
 """Paramiko numbers its channels below this (``Transport._next_channel``), we our sessions from here."""
 _FAST_CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com")
+
+
+# Cheapest first, of what this Paramiko has; none is added and none is taken away. The same for every connection.
+
+
+@functools.lru_cache
+def _fast_ciphers_first(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted(names, key=lambda name: name not in _FAST_CIPHERS))
+
+
+@functools.lru_cache
+def _slow_kex_last(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted(names, key=lambda name: _SLOW_KEX.index(name) if name in _SLOW_KEX else -1))
+
+
+@functools.lru_cache
+def _known_kinds_first(names: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[str, ...]:
+    def rank(name: str) -> int:
+        if name.endswith("-cert-v01@openssh.com"):
+            return -1 if "cert" in wanted else len(wanted) + 1
+        plain = "ssh-rsa" if name.startswith("rsa-sha2-") else name
+        return wanted.index(plain) if plain in wanted else len(wanted)
+
+    return tuple(sorted(names, key=rank))
 
 
 class Launched(Protocol):
@@ -125,13 +150,8 @@ class Link(paramiko.Transport):  # type: ignore[misc]
         """Held by the one that looks for processes of this connection."""
         self._new_ids = itertools.count(_FIRST_ID)
         self._free_ids: deque[int] = deque()
-        # Cheapest first, of what this Paramiko has; none is added and none is taken away.
-        ciphers: tuple[str, ...] = paramiko.Transport._preferred_ciphers
-        self._preferred_ciphers: tuple[str, ...] = tuple(sorted(ciphers, key=lambda name: name not in _FAST_CIPHERS))
-        kex: tuple[str, ...] = paramiko.Transport._preferred_kex
-        self._preferred_kex: tuple[str, ...] = tuple(
-            sorted(kex, key=lambda name: _SLOW_KEX.index(name) if name in _SLOW_KEX else -1)
-        )
+        self._preferred_ciphers = _fast_ciphers_first(tuple(paramiko.Transport._preferred_ciphers))
+        self._preferred_kex = _slow_kex_last(tuple(paramiko.Transport._preferred_kex))
 
     def prefer_host_keys(self, kinds: Sequence[str]) -> None:
         """Asks the server for keys of these types first, which are those that are known for it.
@@ -150,17 +170,18 @@ class Link(paramiko.Transport):  # type: ignore[misc]
         Threads: any thread; it does not block.
         """
         names = cast(tuple[str, ...], super().preferred_keys)
-        wanted = self._known_kinds
-        if not wanted:
-            return names
+        return _known_kinds_first(names, self._known_kinds) if self._known_kinds else names
 
-        def rank(name: str) -> int:
-            if name.endswith("-cert-v01@openssh.com"):
-                return -1 if "cert" in wanted else len(wanted) + 1
-            plain = "ssh-rsa" if name.startswith("rsa-sha2-") else name
-            return wanted.index(plain) if plain in wanted else len(wanted)
+    def _filter_algorithm(self, type_: str) -> tuple[str, ...]:
+        # Asked for sixteen times in a key exchange, and hardly ever is anything disabled.
+        if not self.disabled_algorithms.get(type_):
+            return tuple(getattr(self, f"_preferred_{type_}"))
+        return cast(tuple[str, ...], super()._filter_algorithm(type_))
 
-        return tuple(sorted(names, key=rank))
+    def _parse_debug(self, m: Any) -> None:
+        # sshd sends two with each login; Paramiko goes through them byte by byte, also if nobody wants to see them.
+        if self.logger.isEnabledFor(logging.DEBUG):
+            super()._parse_debug(m)
 
     def _log(self, level: int, msg: Any, *args: Any) -> None:
         # What Paramiko logs as an error is raised as one here, or expected: a refused session is tried again.
