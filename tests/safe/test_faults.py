@@ -99,7 +99,7 @@ def test_something_that_is_no_ssh_server(first_words: bytes) -> None:
 
 
 CONNECTS: dict[str, tuple[Manners, dict[str, Any], type[SafeError], str]] = {
-    "a server that never says a word": (Manners(no_banner=True), {}, CommandTimeout, "queue"),
+    "a server that never says a word": (Manners(no_banner=True), {}, ConnectFailed, "banner"),
     "a server that answers no login": (Manners(auth_delay_s=60), {}, AuthFailed, "auth"),
     "a wrong key": (Manners(), {"pkey": paramiko.ECDSAKey.generate(), "key_filename": None}, AuthFailed, "auth"),
     "nothing to log in with": (Manners(), {"key_filename": None}, AuthFailed, "auth"),

@@ -106,7 +106,7 @@ BAD: dict[str, tuple[list[str], dict[str, Any], type[Exception], str]] = {
     "a configured key without its passphrase": (["IdentityFile {d}/locked"], {}, AuthFailed, "nothing"),
     "a password where none is taken": ([], {"password": "guess"}, AuthFailed, "not accepted"),
     "a user who does not exist": (["User nobody-at-all", "IdentityFile {d}/rsa"], {}, AuthFailed, "nobody-at-all"),
-    "a command for a proxy that fails": (["ProxyCommand exit 1"], {}, ConnectFailed, "handshake"),
+    "a command for a proxy that fails": (["ProxyCommand false"], {}, ConnectFailed, "exited with status 1"),
     "a jump host that is not there": (
         ["Host 127.0.0.1", "ProxyJump 127.0.0.2:1"],
         {},

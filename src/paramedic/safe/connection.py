@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import dataclasses
+import random
 import socket
-import subprocess
 import threading
 import time
-from collections.abc import Callable
 from typing import Any, cast
 
 import paramiko
@@ -19,6 +17,7 @@ from paramedic.safe.destination import Credentials, Destination
 from paramedic.safe.errors import ConnectFailed
 from paramedic.safe.known_hosts import KnownHosts, Policy
 from paramedic.safe.link import Link
+from paramedic.safe.proxy import Proxy
 from paramedic.safe.result import Limits
 from paramedic.safe.wire import Wire
 
@@ -82,8 +81,9 @@ class Connector:
         Threads: any thread but one that reads a connection. It blocks, for the limits' sum at most.
         """
         with self._gate(destination):
-            sock, on_close = self._dial(destination)
-            return self._shake_hands(destination, Wire(sock, on_close=on_close))
+            if destination.proxy_command is not None and not destination.jumps:
+                return self._through_proxy(destination, destination.proxy_command)
+            return self._shake_hands(destination, Wire(self._dial(destination)))
 
     def _gate(self, destination: Destination) -> threading.Semaphore:
         # sshd drops some of more than ten connections that have not authenticated yet (MaxStartups 10:30:100).
@@ -109,14 +109,39 @@ class Connector:
 
     # -- dialling
 
-    def _dial(self, destination: Destination) -> tuple[Any, Callable[[], None] | None]:
+    def _through_proxy(self, destination: Destination, command: str) -> Link:
+        for pause_s in (0.05, 0.1, 0.2, None):
+            try:
+                proxy = Proxy(command)
+            except OSError as error:
+                raise ConnectFailed(
+                    f"the ProxyCommand cannot be started: {error.strerror}", host=destination.label, phase="connect"
+                ) from error
+            try:
+                return self._shake_hands(destination, Wire(proxy.sock, on_close=proxy.stop), proxy)
+            except ConnectFailed as error:
+                said = proxy.failure()
+                if error.phase not in ("banner", "key exchange") or said is None:
+                    raise
+                words, passing = said
+                if passing is not None or pause_s is None or self._closed:
+                    failure = ConnectFailed(
+                        words,
+                        host=destination.label,
+                        phase="banner" if passing else "connect",
+                        hint="run it by hand to see what it says",
+                    )
+                    failure.passing = bool(passing)
+                    raise failure from error
+            time.sleep(pause_s * (0.5 + random.random()))
+        raise AssertionError("the last attempt returns or raises")
+
+    def _dial(self, destination: Destination) -> Any:
         if destination.jumps:
-            return self._through_bastion(destination), None
-        if destination.proxy_command is not None:
-            return _proxy(destination.proxy_command)
+            return self._through_bastion(destination)
         timeout = destination.connect_timeout_s or self.limits.connect
         try:
-            return socket.create_connection((destination.hostname, destination.port), timeout), None
+            return socket.create_connection((destination.hostname, destination.port), timeout)
         except socket.gaierror as error:
             raise ConnectFailed(
                 f"the name {destination.hostname!r} cannot be resolved: {error.strerror}",
@@ -175,7 +200,7 @@ class Connector:
                 link = self.connect(jump)
             except ConnectFailed as error:
                 # Hundreds of hosts behind a dead jump host must not wait for it one after the other.
-                if error.phase not in ("banner", "key exchange"):  # those pass, and are tried again
+                if not error.passing:  # those that pass are tried again
                     bastion.error, bastion.failed_at = error, time.monotonic()
                 raise
             bastion.link, bastion.error = link, None
@@ -187,7 +212,7 @@ class Connector:
 
     # -- hands
 
-    def _shake_hands(self, destination: Destination, wire: Wire) -> Link:
+    def _shake_hands(self, destination: Destination, wire: Wire, proxy: Proxy | None = None) -> Link:
         link: Link | None = None
         try:
             with self._lock:
@@ -204,7 +229,7 @@ class Connector:
             name = destination.host_key_alias or destination.hostname
             port = 22 if destination.host_key_alias else destination.port
             link.prefer_host_keys(known_hosts.key_types(name, port))
-            self._negotiate(destination, link)
+            self._negotiate(destination, link, proxy)
             known_hosts.verify(name, port, link.get_remote_server_key())
             self._authenticator.authenticate(destination, link)
             link.name = f"paramedic-{destination.label}"
@@ -223,21 +248,32 @@ class Connector:
             with self._lock:
                 self._under_way.discard(wire)
 
-    def _negotiate(self, destination: Destination, link: Link) -> None:
+    def _negotiate(self, destination: Destination, link: Link, proxy: Proxy | None) -> None:
+        limit_s = self.limits.banner
         try:
-            link.start_client(timeout=2 * self.limits.banner)
+            link.start_client(timeout=2 * limit_s)
             if not link.initial_kex_done:
-                raise paramiko.SSHException(f"no key exchange within {2 * self.limits.banner:g} s")
+                raise TimeoutError
         except (paramiko.SSHException, EOFError, OSError) as error:
-            text = str(error) or type(error).__name__
-            banner = "banner" in text or isinstance(error, EOFError)
-            busy = "it may have too many unauthenticated connections (MaxStartups)" if banner else ""
-            raise ConnectFailed(
+            if proxy is not None:
+                proxy.wait(0.5)  # what it dies of says more than that it is gone; closing would have it end otherwise
+            # Paramiko wraps what happened to the banner, and says EOF when the time for the handshake is over.
+            cause = error.__context__ if link.remote_version == "" and error.__context__ is not None else error
+            silent = isinstance(cause, TimeoutError) or link.packetizer.handshake_expired
+            text = f"nothing came for {limit_s:g} s" if silent else str(error) or "the server hung up"
+            failure = ConnectFailed(
                 f"the server did not complete the SSH handshake: {text}",
                 host=destination.label,
-                phase="banner" if banner else "key exchange",
-                hint=busy,
-            ) from error
+                phase="key exchange" if link.remote_version else "banner",
+            )
+            failure.passing = not silent and isinstance(cause, EOFError | OSError)
+            if failure.passing:
+                failure.hint = "it may have too many unauthenticated connections (MaxStartups)"
+            elif silent:
+                failure.hint = "does something else listen on that port, or is the host overloaded?"
+            elif isinstance(error, paramiko.ssh_exception.IncompatiblePeer):
+                failure.hint = "see its and our algorithms with `ssh -vv`, and with logging of paramiko.transport"
+            raise failure from error
 
     def _known_for(self, destination: Destination) -> KnownHosts:
         if self._known_hosts is not None:
@@ -249,28 +285,3 @@ class Connector:
                 policy = cast(Policy, destination.host_key_policy or "strict")
                 known = self._known[key] = KnownHosts(*destination.known_hosts_files, policy=policy)
             return known
-
-
-def _proxy(command: str) -> tuple[Any, Callable[[], None]]:
-    """Runs a ProxyCommand on one end of a socket pair, so that its other end is a socket like any other."""
-    ours, theirs = socket.socketpair()
-    try:
-        process = subprocess.Popen(
-            ["/bin/sh", "-c", f"exec {command}"],
-            stdin=theirs.fileno(),
-            stdout=theirs.fileno(),
-            start_new_session=True,
-        )
-    except BaseException:
-        ours.close()
-        raise
-    finally:
-        theirs.close()
-
-    def stop() -> None:
-        with contextlib.suppress(OSError):
-            process.terminate()
-        # Waiting here could block whoever closes; a thread collects the process.
-        threading.Thread(target=process.wait, name="paramedic-proxy", daemon=True).start()
-
-    return ours, stop

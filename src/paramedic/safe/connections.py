@@ -16,7 +16,7 @@ from paramedic.safe.clock import Alarm, Clock
 from paramedic.safe.connection import Connector
 from paramedic.safe.crew import Crew
 from paramedic.safe.destination import Destination
-from paramedic.safe.errors import AuthFailed, ConnectFailed, HostKeyError, PoolClosed, SafeError
+from paramedic.safe.errors import ConnectFailed, PoolClosed, SafeError
 from paramedic.safe.link import Link
 from paramedic.safe.plan import LinkPhase, Plan, Sizes
 from paramedic.safe.result import Limits
@@ -87,6 +87,8 @@ class Connections:
         self._over = False  # what is under way is being ended
         self._round: Alarm | None = None
         self._counts = dict.fromkeys(COUNTERS, 0)
+        self.trouble: SafeError | None = None
+        """Why the last attempt to connect failed, if it did."""
 
     def _decide(self) -> Actions:
         raise NotImplementedError
@@ -124,6 +126,7 @@ class Connections:
             now = time.monotonic()
             if link is not None and not unwanted:
                 self._counts["connects"] += 1
+                self.trouble = None
                 self._links[key] = link
                 self._plan.connected(key, now)
             elif link is not None:
@@ -131,8 +134,8 @@ class Connections:
             elif error is not None:
                 self._counts["failed_connects"] += 1
                 worth = self._plan.connect_failed(key, now, random.random())
-                passing = error.phase in ("banner", "key exchange") and not isinstance(error, HostKeyError | AuthFailed)
-                if not (worth and passing):
+                self.trouble = error
+                if not (worth and isinstance(error, ConnectFailed) and error.passing):
                     self._plan.failures = 0
                     self._plan.connect_after = 0.0
                     if any(link.phase is not LinkPhase.CONNECTING for link in self._plan.links.values()):

@@ -51,7 +51,14 @@ def _rebuild(kind: type[SafeError], message: str, state: dict[str, object]) -> S
 
 
 class ConnectFailed(SafeError):
-    """No connection could be made: name, network, port, banner or key exchange. Nothing was run."""
+    """No connection could be made: name, network, port, banner or key exchange. Nothing was run.
+
+    Attributes:
+        passing: whether another attempt may do better: the server hung up, as sshd does when it has too much to do. The
+            pool has made several by the time that you see this.
+    """
+
+    passing = False
 
 
 class HostKeyError(ConnectFailed):

@@ -60,6 +60,8 @@ class Packetizer(ParamikoPacketizer):  # type: ignore[misc]
         self._wire = wire
         self._route = route
         self._handshake_ends_at = math.inf
+        self.handshake_expired = False
+        """Whether the handshake took too long; Paramiko then raises EOFError."""
 
     def read_message(self) -> tuple[int, Any]:
         """The next message that is not for a session of ours.
@@ -100,7 +102,9 @@ class Packetizer(ParamikoPacketizer):  # type: ignore[misc]
 
         Threads: the reader thread; it does not block.
         """
-        return time.monotonic() > self._handshake_ends_at
+        if time.monotonic() > self._handshake_ends_at:
+            self.handshake_expired = True
+        return self.handshake_expired
 
     def complete_handshake(self) -> None:
         """The handshake is over; called after every message.

@@ -43,12 +43,15 @@ def verdict(task: Task, session: Session | None) -> CommandResult | SafeError:
     started = session is not None and session.command_sent and task.ending is not Ending.NOT_STARTED
     if task.why is Why.TIMEOUT:
         doing = _WAITING_FOR.get(task.phase, "the run of the command")
+        trouble = task.pool.trouble if task.phase == "queue" else None
+        why = f"; connecting fails: {trouble.message}" if trouble is not None else ""
+        hint = trouble.hint if trouble is not None else ""
         return CommandTimeout(
-            f"the limit passed during {doing}; {_BECAME.get(task.ending, 'it ended')}",
+            f"the limit passed during {doing}; {_BECAME.get(task.ending, 'it ended')}{why}",
             ending=task.ending,
             host=host,
             phase=task.phase,
-            hint="run it with leash=True, or look for it there" if task.ending is Ending.UNKNOWN else "",
+            hint="run it with leash=True, or look for it there" if task.ending is Ending.UNKNOWN else hint,
             result=result,
             may_have_started=started,
         )

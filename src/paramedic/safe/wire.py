@@ -85,8 +85,7 @@ class Wire:
         elif sys.platform == "win32":
             self._sock.settimeout(poll_s)
         else:
-            # A blocking socket with SO_RCVTIMEO saves the poll() before each recv() that settimeout() costs. Paramiko
-            # takes EAGAIN for a timeout (Packetizer.read_all).
+            # A blocking socket with SO_RCVTIMEO saves the poll() before each recv() that settimeout() costs.
             self._sock.settimeout(None)
             limit = struct.pack("@ll", int(poll_s), int(poll_s % 1 * 1_000_000))
             self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
@@ -135,7 +134,8 @@ class Wire:
         """Reads up to ``size`` bytes, from the buffer if it has any.
 
         Raises:
-            OSError: nothing came within the poll interval, or the connection broke.
+            TimeoutError: nothing came within the poll interval.
+            OSError: the connection broke.
 
         Threads: the transport's thread alone. It blocks.
         """
@@ -153,7 +153,9 @@ class Wire:
         except (TimeoutError, BlockingIOError):
             if self.on_silence is not None:
                 self.on_silence()
-            raise  # Paramiko looks whether it is still wanted, and comes back
+            # Paramiko looks whether it is still wanted, and comes back; the reader of the banner knows no EAGAIN
+            # (Packetizer._read_timeout, 2.12 to 5.1), and would give up at once.
+            raise TimeoutError from None
         self.received_at = time.monotonic()
         if self._quick_acks and _QUICKACK is not None:
             # The kernel forgets this option by itself, hence once per read.
