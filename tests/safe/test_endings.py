@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import textwrap
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -268,3 +269,43 @@ def test_slow_login_scripts_do_not_save_a_process(start_host: Callable[..., Any]
             pool.run(f"sleep {mark}", timeout=2.5)
         assert caught.value.ending in (Ending.TERMINATED, Ending.HUNTED, Ending.KILLED)
         assert gone(f"sleep {mark}")
+
+
+# Under what a command may find itself on the other side: login shells, and forced commands that stay its parents.
+SHELLS = {
+    "bash": 'exec bash -c "$SSH_ORIGINAL_COMMAND"',
+    "dash": 'exec dash -c "$SSH_ORIGINAL_COMMAND"',
+    "busybox": 'exec busybox sh -c "$SSH_ORIGINAL_COMMAND"',
+    "ksh": 'exec ksh -c "$SSH_ORIGINAL_COMMAND"',
+    "zsh": 'exec zsh -c "$SSH_ORIGINAL_COMMAND"',
+    "tcsh": 'exec tcsh -c "$SSH_ORIGINAL_COMMAND"',
+    "fish": 'exec fish -c "$SSH_ORIGINAL_COMMAND"',
+    "sh, which waits for a shell": 'sh -c "$SSH_ORIGINAL_COMMAND"; exit $?',
+    "sh, where there is no ps": 'PATH=/nowhere exec /bin/sh -c "$SSH_ORIGINAL_COMMAND"',
+}
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_processes_are_found_and_ended_whatever_the_shell(start_host: Callable[..., Any], shell: str) -> None:
+    if shutil.which(shell.partition(",")[0]) is None:
+        pytest.skip(f"{shell} is not installed (Debian has a package of this name)")
+    server = start_host(f"ForceCommand {SHELLS[shell]}")
+    mark = marked(130 + list(SHELLS).index(shell))
+    finish = threading.Event()
+
+    def input_of_another() -> Iterator[bytes]:
+        finish.wait(60)
+        yield b"untouched"
+
+    with server.pool(connections=1, limits=Limits(grace=0.5)) as pool:
+        other = pool.submit("/bin/cat", input=input_of_another())
+        for command in (f"/bin/sleep {mark}", f"/bin/sleep {mark}; echo; /bin/sleep {mark}"):
+            with pytest.raises(CommandTimeout) as caught:
+                pool.run(command, timeout=0.3)
+            assert caught.value.ending is Ending.HUNTED
+        with pytest.raises(CommandTimeout) as caught:  # the shell ends, what it started does not
+            pool.run(f"/bin/sh -c 'trap : TERM; while :; do /bin/sleep {mark}; done'; echo", timeout=0.3)
+        assert caught.value.ending in (Ending.HUNTED, Ending.KILLED)
+        assert gone(mark)
+        finish.set()
+        assert other.result(20).stdout == b"untouched"

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Host, gone
 
+from conftest import Host, gone
 from paramedic.safe import ClientPool, ConnectFailed, KnownHosts, Limits
 
 RELAY = """

@@ -99,6 +99,11 @@ class Ender:
         link, _, _ = self._sessions.sessions_of(key)
         if link is None or time.monotonic() - link.unanswered_at < _PAUSE_S:
             return
+        if signal == "KILL" and task.prey is not None:
+            # A shell that took the TERM may be gone, and what it had started not: then no survey finds it any more, but
+            # as long as one of its group is there, nobody else gets the group's number.
+            run_aside(link, hunting.kill([task.prey], signal), hunt_s(self._grace_s))
+            return
         with link.hunting:  # several commands that end at once are found in one go, not in each other's way
             for _ in range(_HUNTS):
                 said = run_aside(link, hunting.SURVEY, hunt_s(self._grace_s))
@@ -112,6 +117,9 @@ class Ender:
                     return
                 chosen = hunting.choose(children, doomed)
                 if chosen:
+                    ending = (each for each, ends in zip(tasks, doomed, strict=True) if ends)
+                    for each, child in zip(ending, chosen, strict=True):
+                        each.prey = child
                     run_aside(link, hunting.kill(chosen, signal), hunt_s(self._grace_s))
                     return
                 # One ended or began between the survey and our look at the tasks: look again.

@@ -3,7 +3,9 @@
 OpenSSH delivers signals (RFC 4254 section 6.9) only to sessions of other users than root, without a forced command.
 Everywhere else the commands of one connection are still siblings: children of the process that serves the connection,
 which is the parent of the second session's shell too. They were started in the order in which we sent them, so that
-the children, sorted by the time of their start, are the sessions that we know to be open, one for one.
+the children, sorted by the time of their start, are the sessions that we know to be open, one for one. Each of them
+leads a session of processes (setsid in sshd's session.c), by which the survey finds its own, also where a forced
+command runs it within a shell within a shell.
 
 If the numbers differ, nothing is killed: better a process too many than the wrong one too few.
 """
@@ -13,13 +15,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-SURVEY = """\
-exec /bin/sh -c 'me=$$; up=$PPID; echo survey
-ps -A -o pid= -o ppid= -o pgid= | while read -r pid parent group; do
-  [ "$parent" = "$up" ] && [ "$pid" != "$me" ] || continue
-  when=0; [ -r "/proc/$pid/stat" ] && read -r line <"/proc/$pid/stat" && set -- ${line##*) } && shift 19 && when=$1
-  echo "$pid $group $when"
-done; echo end'"""
+# In one line and without "!", because the user's login shell may be a csh; with ps, because it is quick, and without it
+# where there is none, or one that knows no -A (busybox).
+SURVEY = (
+    "exec /bin/sh -c 'me=$$; up=$PPID; echo survey; "
+    'f=/proc/$me/stat; [ -r $f ] && read -r line <$f && set -- ${line##*) } && [ "$4" -gt 1 ] && me=$4; '
+    "[ $me = $$ ] || { read -r line </proc/$me/stat && set -- ${line##*) } && up=$2; }; "
+    "walk() { for f in /proc/[0-9]*/stat; do read -r line 2>/dev/null <$f || continue; "
+    "pid=${line%% *}; set -- ${line##*) }; echo $pid $2 $3; done; }; "
+    "{ ps -A -o pid= -o ppid= -o pgid= 2>/dev/null || walk; } | while read -r pid parent group; do "
+    'if [ "$parent" = "$up" ] && [ "$pid" -ne "$me" ]; then when=0; f=/proc/$pid/stat; '
+    '[ -r $f ] && read -r line <$f && set -- ${line##*) } && when=${20}; echo "$pid $group $when"; fi; '
+    "done; echo end'"
+)
 
 _MOST_APART = 1000
 
@@ -87,4 +95,5 @@ def kill(children: Sequence[Child], signal: str) -> str:
     Threads: any thread; it does not block.
     """
     targets = " ".join(f"-{child.group}" if child.group == child.pid else str(child.pid) for child in children)
-    return f"kill -{signal} -- {targets}"
+    # The first is what POSIX says; busybox takes the second.
+    return f"exec /bin/sh -c 'kill -s {signal} -- {targets} || kill -{signal} {targets}'"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from paramedic.safe.clock import Alarm
 from paramedic.safe.feeding import Input
 from paramedic.safe.future import CommandFuture
+from paramedic.safe.hunting import Child
 from paramedic.safe.result import CommandResult, Ending
 from paramedic.safe.session import Outcome, Session
 from paramedic.safe.sink import STDERR, STDOUT, Collector, Sink
@@ -66,6 +67,8 @@ class Task:
     why: Why | None = None
     phase: str = "queue"
     ending: Ending = Ending.UNKNOWN
+    prey: Child | None = None
+    """Its process on the other side, once that was found."""
 
     def session_started(self, session: Session) -> None:
         """Called by the session: the command was sent.
