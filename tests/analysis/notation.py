@@ -13,6 +13,7 @@
     A: opens ch, gets-eof ch, gets-close ch, sends-eof ch, sends-close ch, feed ch out 4096, status ch 0, finalize ch
     A: collect ch.stdin           the collector of cycles finds it
     A: works ex 2                 it is a worker of a pool that may have two; ``submit f outer`` is another place
+    A: handles stop               the function "stop" is a signal handler from now on
     A: makes conn7                a connection that is not there from the start
     … 5 s                         time passes
     end: orderly                  or the status with which the process ended
@@ -22,7 +23,7 @@ client, ``L1`` a lock … ``x.stdout`` is a stream of a channel. Each thing is t
 ``conn`` of ``client``, whose thread is ``T``; ``ch@conn2`` belongs to ``conn2`` of ``client2``, whose thread is ``T2``.
 A channel that somebody ``opens`` belongs to it from then on.
 Equal words after the colon stand on the same line of the program, as when several threads run one function; a ``#2`` at
-the end makes it another line.
+the end makes it another line, a ``#name`` one in a function of that name.
 """
 
 from __future__ import annotations
@@ -134,6 +135,8 @@ class Story:
             else:
                 self._add(thread, Kind.START, a=other, site=site)
                 self._begins(first)
+        elif verb == "handles":
+            self._add(thread, Kind.STATE, op=State.SIGNAL, a=2, b=self._text(f"app.py\t{first}"))
         elif verb == "ends":
             self._add(thread, Kind.END)
         elif verb == "dies":
@@ -146,7 +149,8 @@ class Story:
             self._add(thread, kind, obj=self._thing(first), site=site if kind is not Kind.FREE else 0, a=a)
         elif verb in ("put", "set", "release", "call_soon", "task_done") and _kind(first) in _HAND_OVERS:
             token = self._token(rest[1]) if len(rest) > 1 else -1 if verb in ("call_soon", "task_done") else 0
-            self._add(thread, Kind.POST, obj=self._thing(first), a=token)
+            ours = self._things.get(rest[1], 0) if verb == "put" and len(rest) > 1 else 0
+            self._add(thread, Kind.POST, obj=self._thing(first), a=token, b=ours)
         elif verb in ("get", "await", "acquire", "take", "wait") and _base(first) in _WAITS:
             self._waits(thread, verb, rest, site)
         elif verb == "runs-soon":
@@ -173,7 +177,8 @@ class Story:
     def _future(self, thread: int, verb: str, name: str, what: str, site: int) -> None:
         future = self._thing(name)
         if verb == "submit":
-            self._add(thread, Kind.POST, obj=future, a=1, site=self._site(what.replace(f" {name}", "")))
+            pool = next((self._thing(word) for word in what.split() if _base(word) == "ex"), 0)
+            self._add(thread, Kind.POST, obj=future, a=1, b=pool, site=self._site(what.replace(f" {name}", "")))
         elif verb == "run":
             self._add(thread, Kind.TAKE, obj=future, a=1)
         elif verb == "done":
@@ -342,7 +347,9 @@ class Story:
 
     def _site(self, what: str) -> int:
         if what not in self._sites:
-            frame = self._text(f"F\tapp.py\t{len(self._sites) + 1}\twork")
+            function = what.partition("#")[2].strip()
+            function = "work" if not function or function.isdigit() else function
+            frame = self._text(f"F\tapp.py\t{len(self._sites) + 1}\t{function}")
             self._sites[what] = self._text(f"S {frame}")
         return self._sites[what]
 

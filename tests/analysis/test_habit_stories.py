@@ -16,6 +16,10 @@ def threads(many: int, *lines: str) -> str:
     return "\n".join(f"W{n}: {line.replace('#', str(n))}" for line in lines for n in range(1, many + 1))
 
 
+_HANDLER = "Main: handles stop\n"
+_FAILS = "B: get q client2\nB: exec_command client2 ! SSHException: no\n"
+_POOL = "Main: put q client1\nMain: put q client2\nA: get q client1\nA: exec_command client1\nA: put q client1\n"
+
 STORIES: dict[str, tuple[str, list[str], str]] = {
     "a long call on an event loop's thread": (
         "blocking-the-event-loop", ["observed"],
@@ -75,6 +79,80 @@ STORIES: dict[str, tuple[str, list[str], str]] = {
         "exit-blocked", ["observed"],
         "A: recv ch (2000) …\nMain: shutdown …\n… 2 s\nA: … recv ch ! TimeoutError: \nA: recv ch (2000) …\n… 1 s"
         "\nA: … recv ch ! TimeoutError: \nA: recv ch (2000) …\n… 1 s\nend: 3",
+    ),
+    "a handler sends while the main thread waits for a worker, and that uses the connection, too": (
+        "signal-handler-reenters", ["possible"],
+        _HANDLER + "Main: recv ch\nMain: await ev …\nMain: send ch #stop",
+    ),
+    "a function that is a handler is called": (
+        "signal-handler-reenters", ["advice"], _HANDLER + "Main: recv ch\nMain: send ch #stop",
+    ),
+    "a handler uses a connection that the main thread does not use": (
+        "signal-handler-reenters", [], _HANDLER + "A: recv ch\nMain: await ev …\nMain: send ch #stop",
+    ),
+    "a handler that interrupts a call on the connection, and comes back": (
+        "signal-handler-reenters", ["possible"], _HANDLER + "Main: recv ch …\nMain: send ch #stop\nMain: … recv ch",
+    ),
+    "a handler that interrupts a call on the connection, and does not come back": (
+        "signal-handler-reenters", ["observed"], _HANDLER + "Main: send ch …\nMain: send ch … #stop\n… 5 s\nend: 3",
+    ),
+    "a handler that sets a flag": ("signal-handler-reenters", [], _HANDLER + "Main: recv ch\nMain: set ev #stop"),
+    "the only worker waits for a task behind its own": (
+        "pool-starvation", ["observed"],
+        "W: works ex 1\nMain: submit f1 ex\nW: run f1\nW: submit f2 ex\nW: ask f2 …\n… 5 s\nend: 3",
+    ),
+    "a worker waits for a task of another pool, whose worker is busy": (
+        "pool-starvation", [],
+        "W: works ex 1\nMain: submit f1 ex\nW: run f1\nW: submit f2 ex2\nW: ask f2 …\n… 5 s\nend: 3",
+    ),
+    "one of a pool's clients is not put back after a failure": (
+        "pool-drained", ["possible"],
+        _POOL + _FAILS + "B: ends\nend: orderly",
+    ),
+    "one of a pool's clients is closed instead of put back": (
+        "pool-drained", [],
+        _POOL + _FAILS + "B: close client2\nB: ends\nend: orderly",
+    ),
+    "one of a pool's clients is put back after a failure": (
+        "pool-drained", [],
+        _POOL + _FAILS + "B: put q client2\nB: ends\nend: orderly",
+    ),
+    "one of a pool's clients is handed to who repairs it": (
+        "pool-drained", [],
+        _POOL + _FAILS + "B: put q2 client2\nB: ends\nend: orderly",
+    ),
+    "what is taken and used well need not come back": (
+        "pool-drained", [], _POOL + "B: get q client2\nB: exec_command client2\nB: ends\nend: orderly",
+    ),
+    "a queue to which nothing ever comes back is no pool": (
+        "pool-drained", [],
+        "Main: put q client2\nB: get q client2\nB: exec_command client2 ! SSHException: no\nB: ends\nend: orderly",
+    ),
+    "a read without a limit on a connection with keepalives": (
+        "keepalive-is-not-a-timeout", ["advice"], "A: set_keepalive conn (1000)\nA: recv ch = 5",
+    ),
+    "a read with a limit on a connection with keepalives": (
+        "keepalive-is-not-a-timeout", [], "A: set_keepalive conn (1000)\nA: recv ch (5000) = 5",
+    ),
+    "a read without a limit on another connection than that with keepalives": (
+        "keepalive-is-not-a-timeout", [], "A: set_keepalive conn (1000)\nA: recv ch@conn2 = 5",
+    ),
+    "a read without a limit on a connection without keepalives": (
+        "wait-without-timeout", ["advice"], "A: set_keepalive conn (1000)\nA: recv ch@conn2 = 5",
+    ),
+    "a connection that is open at the end": ("leaked-connection", ["advice"], "A: recv ch\n… 1 s\nend: orderly"),
+    "a connection that is closed at the end": ("leaked-connection", [], "A: recv ch\nA: close client\nend: orderly"),
+    "a connection that is open when the program is killed": ("leaked-connection", [], "A: recv ch\n… 1 s\nend: 137"),
+    "many sessions one by one without TCP_NODELAY": (
+        "nagle-stall", ["advice"],
+        "A: state conn NO_DELAY 0\n" + "\n".join(f"A: opens ch{n}\nT: gets-close ch{n}" for n in range(1, 25)),
+    ),
+    "many sessions one by one with TCP_NODELAY": (
+        "nagle-stall", [],
+        "A: state conn NO_DELAY 1\n" + "\n".join(f"A: opens ch{n}\nT: gets-close ch{n}" for n in range(1, 25)),
+    ),
+    "many sessions at once without TCP_NODELAY": (
+        "nagle-stall", [], "A: state conn NO_DELAY 0\n" + threads(25, "opens ch#"),
     ),
 }  # fmt: skip
 

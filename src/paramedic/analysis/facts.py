@@ -59,6 +59,8 @@ class Facts:
         awaited: threads for which somebody waited with a timeout, in vain.
         long_calls: the latest remote calls that took long.
         nested: calls that interrupted another one on the same connection: the outer, the inner, how often.
+        in_main: remote calls of the main thread, once there is a signal handler: the first of each connection and
+            stack, and whether the thread waited for something else meanwhile.
         dropped: channels whose finalizer closed them under their command.
         origins: where the task was submitted whose stack, by thread and id, has no line of the user's own.
         connects_of: the call that made a transport, where that was SSHClient.connect.
@@ -95,6 +97,7 @@ class Facts:
         self.awaited: set[int] = set()
         self.long_calls: deque[tuple[Call, Root]] = deque(maxlen=1000)
         self.nested: dict[tuple[int, int], tuple[Call, Call, int]] = {}
+        self.in_main: dict[tuple[int, int, bool], Call] = {}
         self.dropped: list[Dropped] = []
         self.callbacks = Callbacks(self.world, remote)
         self.futures = Futures()

@@ -83,6 +83,7 @@ class Futures:
         self._raised: dict[int, Call] = {}
         self._starved: list[Starved] = []
         self._workers: dict[int, tuple[int, int]] = {}
+        self._pool_of: dict[int, int] = {}
         self._wanted: dict[int, Call] = {}
         self._at_once: dict[int, int] = {}
         self._most_at_once: dict[int, int] = {}
@@ -92,10 +93,11 @@ class Futures:
             "Future.result": self._asked, "Future.exception": self._asked, "Future.wait": self._waited,
         }  # fmt: skip
 
-    def post(self, thread: int, future: int, token: int, site: int) -> None:
-        """A future is submitted, at that site, or done."""
+    def post(self, thread: int, future: int, token: int, site: int, pool: int = 0) -> None:
+        """A future is submitted, at that site and to that pool, or done."""
         if token == SUBMITTED:
             self._waiting[future] = site
+            self._pool_of[future] = pool
             self._at_once[site] = at_once = self._at_once.get(site, 0) + 1
             self._most_at_once[site] = max(at_once, self._most_at_once.get(site, 0))
         elif self._running.get(thread) == future:
@@ -107,6 +109,7 @@ class Futures:
         """A worker begins it, or somebody learns that it is done."""
         if token == SUBMITTED:
             self.task_of[thread] = self._waiting.pop(future, 0)
+            self._pool_of.pop(future, None)
             self._running[thread] = future
             wanted = self._wanted.pop(future, None)
             if wanted is not None:
@@ -118,6 +121,13 @@ class Futures:
     def works_for(self, thread: int, pool: int, workers: int) -> None:
         """A thread is one of a pool's workers, of which there may be so many."""
         self._workers[thread] = pool, workers
+
+    def _is_behind(self, call: Call) -> bool:
+        """Whether a worker waits for a task that none has begun, and that is not known to be another pool's."""
+        if call.obj not in self._waiting or call.thread not in self._running:
+            return False
+        own, other = self._workers.get(call.thread, (0, 0))[0], self._pool_of.get(call.obj, 0)
+        return not own or not other or own == other
 
     def _waits(self, call: Call, root: Root) -> None:
         if call.thread not in self._running or call.thread not in self._workers:
@@ -156,7 +166,7 @@ class Futures:
             self._raised[call.thread] = call
 
     def _waited(self, call: Call, root: Root) -> None:
-        if call.obj in self._waiting and call.thread in self._running and call.ended_ns - call.began_ns >= _LONG_NS:
+        if call.ended_ns - call.began_ns >= _LONG_NS and self._is_behind(call):
             self._starved.append(Starved(call, call.began_ns))  # until somebody cancelled what it waited for
 
     def _asked(self, call: Call, root: Root) -> None:
@@ -178,7 +188,5 @@ class Futures:
         return self._starved + [
             Starved(call, call.began_ns)
             for call in open_calls
-            if call.name in ("Future.result", "Future.wait")
-            and call.thread in self._running
-            and call.obj in self._waiting
+            if call.name in ("Future.result", "Future.wait") and self._is_behind(call)
         ]

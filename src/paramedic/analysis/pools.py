@@ -14,17 +14,37 @@ _MOST_TOKENS = 10_000
 
 
 @dataclass(slots=True)
+class Taken:
+    """A thing that is out.
+
+    Attributes:
+        thing: its id.
+        thread: who took it.
+        task: … in which task of an executor's; 0 for none.
+        call: … with which call.
+        raised: whether that thread's work raised before it took another thing.
+    """
+
+    thing: int
+    thread: int
+    task: int
+    call: Call | None
+    raised: bool = False
+
+
+@dataclass(slots=True)
 class Pool:
     """One queue.
 
     Attributes:
         returned: how often something came back that had been in it before.
-        taken: for each thing that is out: who took it, in which task of an executor's, with which call.
+        known: the things that were in it, by token.
+        taken: those that are out, by token.
     """
 
     returned: int = 0
-    known: set[int] = field(default_factory=set)
-    taken: dict[int, tuple[int, int, Call | None]] = field(default_factory=dict)
+    known: dict[int, int] = field(default_factory=dict)
+    taken: dict[int, Taken] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -43,26 +63,41 @@ class Drained:
 
 
 class Pools:
-    """All queues of a recording."""
+    """All queues of a recording.
+
+    Attributes:
+        lost: by queue, the calls that took what was not put back although it was worked with and that raised, from
+            pools that never ran empty.
+    """
 
     def __init__(self) -> None:
         self.queues: dict[int, Pool] = {}
         self.drained: dict[int, Drained] = {}
+        self.lost: dict[int, list[Call]] = {}
+        self._latest: dict[int, Taken] = {}
 
-    def put(self, queue: int, token: int) -> None:
+    def put(self, queue: int, token: int, thing: int) -> None:
         """A thing is put in, for the first time or again."""
         pool = self.queues.setdefault(queue, Pool())
         if token in pool.taken:
-            del pool.taken[token]
             pool.returned += 1
         elif len(pool.known) < _MOST_TOKENS:
-            pool.known.add(token)
+            pool.known[token] = thing
+        for any_pool in self.queues.values():
+            any_pool.taken.pop(token, None)
 
     def take(self, thread: int, task: int, queue: int, token: int, call: Call | None) -> None:
         """A thing is taken."""
         pool = self.queues.get(queue)
         if pool is not None and len(pool.taken) < _MOST_TOKENS:
-            pool.taken[token] = (thread, task, call)
+            taken = Taken(pool.known.get(token, 0), thread, task, call)
+            pool.taken[token] = self._latest[thread] = taken
+
+    def raised(self, thread: int) -> None:
+        """A call on one of Paramiko's objects raised."""
+        taken = self._latest.get(thread)
+        if taken is not None:
+            taken.raised = True
 
     def waited(self, call: Call, lasted_ns: int, idle: Callable[[int, int], bool]) -> None:
         """A thread has waited for a pool, or still does.
@@ -76,10 +111,29 @@ class Pools:
         pool = self.queues.get(call.obj)
         if pool is None or lasted_ns < LONG_NS:
             return
-        out = [(thread, task, taker) for thread, task, taker in pool.taken.values() if taker is not call]
-        if out and all(idle(thread, task) for thread, task, _ in out):
-            drained = self.drained.setdefault(call.obj, Drained(call.obj, [], [t for *_, t in out if t is not None]))
-            drained.waits.append(call)
+        out = [taken for taken in pool.taken.values() if taken.call is not call]
+        if out and all(idle(taken.thread, taken.task) for taken in out):
+            lost = [taken.call for taken in out if taken.call is not None]
+            self.drained.setdefault(call.obj, Drained(call.obj, [], lost)).waits.append(call)
+
+    def finish(self, idle: Callable[[int, int], bool], closed_by: Callable[[int], int]) -> None:
+        """The recording ends.
+
+        Args:
+            idle: whether a thread, or its task of then, has ended.
+            closed_by: the thread that closed a thing; 0 if none did. Who closes what is broken need not put it back.
+        """
+        for queue, pool in self.queues.items():
+            lost = [
+                taken.call
+                for taken in pool.taken.values()
+                if taken.raised
+                and taken.call
+                and idle(taken.thread, taken.task)
+                and closed_by(taken.thing) != taken.thread
+            ]
+            if pool.returned and lost:
+                self.lost[queue] = lost
 
 
 LONG_NS = 2_000_000_000

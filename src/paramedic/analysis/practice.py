@@ -25,11 +25,13 @@ class Habit:
         call: the first of the calls.
         count: how many there were.
         threads: who made them.
+        transport: over which the first of them went.
     """
 
     call: Call
     count: int
     threads: set[int]
+    transport: int = 0
 
 
 @dataclass(slots=True)
@@ -122,7 +124,7 @@ class Practice:
                 self._reads_in_turn(first, call, unread, known.window_bytes)
                 del self._first_ended[root.channel]
         elif call.argument < 0 and not known.eof_ns and not known.close_ns:
-            _count(self.unlimited, call)
+            _count(self.unlimited, call, root.transport)
 
     def _reads_in_turn(self, first: Call, second: Call, unread: int, window_bytes: int) -> None:
         known = self.in_turn.get((first.stack, second.stack))
@@ -151,10 +153,10 @@ class Practice:
             self._first_ended[channel] = stream, call
 
 
-def _count(habits: dict[int, Habit], call: Call) -> None:
+def _count(habits: dict[int, Habit], call: Call, transport: int = 0) -> None:
     known = habits.get(call.stack)
     if known is None:
-        habits[call.stack] = Habit(call, 1, {call.thread})
+        habits[call.stack] = Habit(call, 1, {call.thread}, transport)
     else:
         known.count += 1
         known.threads.add(call.thread)

@@ -117,8 +117,8 @@ class RunFacts(WireFacts):
         held = tuple(holds) if holds else ()
         call = Call(thread, operation.name, obj, site, t_ns, a, b, held, clock.now, clock.weak_known)
         calls = self.open.stack(thread)
-        if calls and operation.remote and thread == 1:
-            self._nested(calls[-1], call)
+        if thread == 1 and operation.remote and (calls or self.states.signal_handlers):
+            self._in_main(calls, call)
         calls.append(call)
         if not (self.world.owned.get(site) or self.world.owns(site)):
             self.origins[thread, site] = self.futures.task_of.get(thread, 0)
@@ -182,12 +182,19 @@ class RunFacts(WireFacts):
         if call.result == 1 and root.channel:
             self.channels.of(root.channel).was_asked = True
 
-    def _nested(self, outer: Call, call: Call) -> None:
+    def _in_main(self, calls: list[Call], call: Call) -> None:
+        transport = self.roots.of(call.obj).transport
+        if transport and calls:
+            self._nested(calls[-1], call, transport)
+        if transport and self.states.signal_handlers:
+            waits = bool(calls) and not self._by_name[calls[-1].name].paramiko
+            self.in_main.setdefault((transport, call.stack, waits), call)
+
+    def _nested(self, outer: Call, call: Call, transport: int) -> None:
         """A call inside another one in the main thread: from a signal handler, unless the outer one calls back."""
         if outer.name in CALLS_BACK or not self.callbacks.remote.get(outer.name):
             return
-        transport = self.roots.of(call.obj).transport
-        if transport and transport == self.roots.of(outer.obj).transport:
+        if transport == self.roots.of(outer.obj).transport:
             key = (outer.stack, call.stack)
             known = self.nested.get(key)
             self.nested[key] = (outer, call, 1) if known is None else (*known[:2], known[2] + 1)
@@ -235,6 +242,7 @@ class RunFacts(WireFacts):
                 self.states.blocked_loop(call, t_ns)
         if call.error:
             self.futures.raised(call)
+            self.pools.raised(thread)
             if call.error.startswith("KeyboardInterrupt"):
                 self.interrupted.append(call)
         if operation.name == "Transport.run":
@@ -292,13 +300,18 @@ class RunFacts(WireFacts):
 
     def _waited_for_pool(self, call: Call, t_ns: int) -> None:
         def idle(thread: int, task: int) -> bool:
-            if self.futures.running(thread) != task:
-                return True
             calls = self.open.of(thread)
-            waits = bool(calls) and calls[-1].obj == call.obj
-            return waits or self.world.thread(thread).ended_ns > 0
+            return self._has_left(thread, task) or bool(calls) and calls[-1].obj == call.obj
 
         self.pools.waited(call, t_ns - call.began_ns, idle)
+
+    def _has_left(self, thread: int, task: int) -> bool:
+        """Whether a thread, or the task that it ran, has ended."""
+        return self.futures.running(thread) != task or self.world.thread(thread).ended_ns > 0
+
+    def _closed_by(self, obj: int) -> int:
+        """The thread that closed a client or transport; 0 if none did."""
+        return self.lives.closer_of(obj, self.roots.transport_of.get(obj, 0))
 
     def _new(self, event: Event) -> None:
         kind = self._operations[event.op].name.partition(".")[0] if event.op else "object"
@@ -347,9 +360,9 @@ class RunFacts(WireFacts):
         thread, obj, token = event[6], event[2], event[1]
         self.clocks.post(thread, obj, token)
         if 0 < token <= 2:
-            self.futures.post(thread, obj, token, event[3])
+            self.futures.post(thread, obj, token, event[3], event[4])
         elif event[4]:
-            self.pools.put(obj, token)
+            self.pools.put(obj, token, event[4])
 
     def _take(self, event: Event) -> None:
         thread, obj, token = event[6], event[2], event[1]
@@ -411,4 +424,5 @@ class RunFacts(WireFacts):
                 self.channels.remote_waited(waits, call, root, self.end_ns, False)
             if root.sftp:
                 self.sftp.behind_prefetch(call, root, self.end_ns - call.began_ns)
+        self.pools.finish(lambda thread, task: self.states.orderly_end or self._has_left(thread, task), self._closed_by)
         self.locks.finish(self.end_ns, [c for c in remote if self.is_remote(c.name)])

@@ -30,8 +30,8 @@ class Kind(IntEnum):
     GOT = 11  # took lock `obj`; a = 2 if it was only tried, or with a timeout
     GAVE_UP = 12  # did not get lock `obj`: timeout
     FREE = 13  # is about to let go of lock `obj`
-    POST = 14  # handed something over through `obj`: a = token (1: a task was submitted, with its site),
-    # b = id of the thing if it is one of Paramiko's
+    POST = 14  # handed something over through `obj`: a = token (1: a task was submitted, with its site), b = id of the
+    # thing if it is one of Paramiko's, or of the task's pool
     TAKE = 15  # received what was handed over through `obj`: a = token
     START = 16  # is about to start thread `a`: b = text: its class, where that is not Thread itself
     BEGIN = 17  # the thread runs: a = its native id, b = text: its name

@@ -314,7 +314,9 @@ class HandOvers:
 
         def submitted(_: Any, future: Any) -> None:
             try:
-                row(_POST, 0, id_of(future), stack_of(_getframe(2)), SUBMITTED, 0)
+                submit = _getframe(2)
+                pool = submit.f_locals.get("self")
+                row(_POST, 0, id_of(future), stack_of(submit), SUBMITTED, id_of(pool) if pool is not None else 0)
             except Exception as e:
                 trouble("submit", e)
 

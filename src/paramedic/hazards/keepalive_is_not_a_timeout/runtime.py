@@ -12,7 +12,7 @@ from paramedic.model.finding import Confidence, Finding
 
 
 def find(facts: RunFacts) -> Iterator[Finding]:
-    """Calls that waited in vain although keepalives were sent.
+    """Calls that waited in vain although keepalives were sent, and reads that might have.
 
     Threads: pure.
     """
@@ -30,3 +30,12 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         yield story.finding(
             HAZARD, confidence, message, [story.call(keepalive), story.call(found.call)], [found.call.obj]
         )
+    habits = [h for h in facts.practice.unlimited.values() if h.transport in facts.states.keepalive]
+    for habit in sorted(habits, key=lambda h: -h.count)[:1]:
+        message = (
+            f"{story.threads(set().union(*(h.threads for h in habits)))} waited for output with no timeout set on a "
+            "connection that relies on set_keepalive(), which never looks for an answer"
+        )
+        steps = [story.call(facts.states.keepalive[habit.transport]), story.call(habit.call)]
+        count = sum(h.count for h in habits)
+        yield story.finding(HAZARD, Confidence.ADVICE, message, steps, [habit.call.obj], count)

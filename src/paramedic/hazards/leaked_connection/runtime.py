@@ -29,6 +29,7 @@ def find(facts: RunFacts) -> Iterator[Finding]:
             outlived.setdefault(thing.born, []).append(ident)
         else:
             others.setdefault(thing.born, []).append(ident)
+    told: set[int] = set()
     dropped = {stack: facts.dropped_one_by_one(transports) for stack, transports in others.items()}
     for groups, least, words, end in (
         (outlived, 2, "were never closed and outlive the threads that made them ({makers})", "ended without close()"),
@@ -38,6 +39,7 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         for stack, transports in groups.items():
             if len(transports) < least:
                 continue
+            told.update(transports)
             makers = {facts.world.thing(t).thread for t in transports}
             message = f"{len(transports)} connections {words.format(makers=story.threads(makers))}"
             first = facts.connects_of.get(transports[0])
@@ -46,3 +48,11 @@ def find(facts: RunFacts) -> Iterator[Finding]:
             else:
                 step = story.call(first)
             yield story.finding(HAZARD, Confidence.OBSERVED, message, [step], transports[:4], len(transports))
+    rest = [t for t in facts.open_transports() if t not in told and facts.connects_of.get(t) is not None]
+    if rest and facts.states.orderly_end:
+        message = (
+            f"{len(rest)} connection{'s were' if len(rest) > 1 else ' was'} open when the program ended: its end did "
+            "what close() should"
+        )
+        steps = [story.call(facts.connects_of[t]) for t in rest[:3]]
+        yield story.finding(HAZARD, Confidence.ADVICE, message, steps, rest[:4], len(rest))

@@ -18,7 +18,7 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     story = Story(facts)
     for transport, no_delay in facts.states.no_delay.items():
         sessions = facts.lives.opened.get(transport, 0)
-        if no_delay or sessions < MANY:
+        if no_delay or sessions < MANY or facts.lives.peaks.get(transport, 0) > ONE_BY_ONE:
             continue
         name = facts.world.name(transport)
         message = (
@@ -30,3 +30,5 @@ def find(facts: RunFacts) -> Iterator[Finding]:
 
 
 MANY = 20
+ONE_BY_ONE = 3
+"""With more sessions than these at once, one's packet carries the other's acknowledgement."""

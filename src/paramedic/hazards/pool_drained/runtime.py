@@ -11,7 +11,7 @@ from paramedic.model.finding import Confidence, Finding
 
 
 def find(facts: RunFacts) -> Iterator[Finding]:
-    """Queues used as pools on which threads wait for what nobody returns.
+    """Queues used as pools on which threads wait for what nobody returns, or that lose something at each failure.
 
     Threads: pure.
     """
@@ -26,3 +26,12 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         steps = [story.call(call, "took one and did not put it back") for call in drained.lost[:3]]
         steps += [story.call(call) for call in drained.waits[:2]]
         yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, [drained.queue], len(drained.lost))
+    for queue, lost in facts.pools.lost.items():
+        if queue in facts.pools.drained:
+            continue
+        message = (
+            f"{len(lost)} of what was taken from {facts.world.name(queue)} was not put back after a call had raised: "
+            "as many failures as there are things in it, and every thread waits for one"
+        )
+        steps = [story.call(call, "took one and did not put it back") for call in lost[:3]]
+        yield story.finding(HAZARD, Confidence.POSSIBLE, message, steps, [queue], len(lost))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from paramedic.analysis.calls import Call
 from paramedic.analysis.run import RunFacts
 from paramedic.analysis.story import Story
 from paramedic.hazards.signal_handler_reenters import HAZARD
@@ -11,14 +12,19 @@ from paramedic.model.finding import Confidence, Finding
 
 
 def find(facts: RunFacts) -> Iterator[Finding]:
-    """Calls on a connection from inside another call on it, in the main thread.
+    """Calls on a connection from inside another call on it, in the main thread, or from a handler at another moment.
 
     Threads: pure.
     """
     story = Story(facts)
     handlers = {tuple(facts.world.text(t).split("\t")) for t in facts.states.signal_handlers}
+
+    def handles(call: Call) -> bool:
+        return any((site.file, site.function) in handlers for site in facts.world.stack(call.stack))
+
+    told = False
     for outer, inner, count in facts.nested.values():
-        if not any((site.file, site.function) in handlers for site in facts.world.stack(inner.stack)):
+        if not handles(inner):
             continue  # a logging handler, say
         # the handler waits for the lock, the next signal interrupts that, and so on
         buried = any(call.error.startswith("RecursionError") for call in (outer, inner))
@@ -29,6 +35,20 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         )
         confidence = Confidence.OBSERVED if stuck or buried else Confidence.POSSIBLE
         yield story.finding(HAZARD, confidence, message, [story.call(outer), story.call(inner)], [inner.obj], count)
+        told = True
+    if told:
+        return
+    used = {transport: call for (transport, *_), call in facts.in_main.items() if not handles(call)}
+    by_handler = [(t, waits, call) for (t, _, waits), call in facts.in_main.items() if t in used and handles(call)]
+    # the function may be called in the ordinary way, too; not so while the thread waits for something else
+    for transport, waits, call in sorted(by_handler, key=lambda found: not found[1])[:1]:
+        message = (
+            f"{call.method}() was called on {facts.world.name(call.obj)} by a function that is a signal handler, "
+            f"{'while' if waits else 'perhaps while'} the main thread was at something else: in a call on the same "
+            "connection it would have held locks"
+        )
+        confidence = Confidence.POSSIBLE if waits else Confidence.ADVICE
+        yield story.finding(HAZARD, confidence, message, [story.call(used[transport]), story.call(call)], [call.obj])
 
 
 LONG_NS = 1_000_000_000

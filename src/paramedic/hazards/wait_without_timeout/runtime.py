@@ -32,7 +32,8 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         )
         confidence = Confidence.OBSERVED if facts.ended_itself else Confidence.ADVICE
         yield story.finding(HAZARD, confidence, message, [story.call(call)], [call.obj])
-    habits = sorted(facts.practice.unlimited.values(), key=lambda h: -h.count)
+    unlimited = [h for h in facts.practice.unlimited.values() if h.transport not in facts.states.keepalive]
+    habits = sorted(unlimited, key=lambda h: -h.count)
     if habits:
         threads = set().union(*(h.threads for h in habits))
         count = sum(h.count for h in habits)
