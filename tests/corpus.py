@@ -1,10 +1,11 @@
 """`make corpus`: Paramedic over the corpus of real bugs, as one table.
 
-    python tests/corpus.py [--cases two-readers …] [--runs 5] [--only-first] [--jobs 2] [--json FILE]
+    python tests/corpus.py [--cases two-readers …] [--runs 5] [--shard 1/4] [--only-first] [--jobs 2] [--json FILE]
 
 Every `bad.py` has to show its hazard at a line of its own (as `observed` or `possible`), every `good.py` nothing above
 `advice`, unless its own exit status says that the symptom struck all the same (told apart as "struck"). The corpus
-stands beside the checkout (../shared/cases) or where CASES_DIR says.
+stands beside the checkout (../shared/cases) or where CASES_DIR says; `--folder` takes cases from elsewhere, as
+tests/cases. Each row is written when it is there, so that a long look (`--runs 20`) can be stopped and shared out.
 """
 
 from __future__ import annotations
@@ -108,12 +109,12 @@ def servers(folder: Path) -> Iterator[str]:
         process.wait(30)
 
 
-def play(folder: Path, told: str, case: str, script: str) -> Outcome:
-    """Runs one script of one case under Paramedic."""
+def play(base: Path, folder: Path, told: str, case: str, script: str) -> Outcome:
+    """Runs one script of one case under Paramedic; `base` has the corpus and its tools, `folder` the case."""
     with tempfile.TemporaryDirectory(prefix="corpus-") as scratch:
         output = Path(scratch, "found.json")
         done = subprocess.run(
-            [sys.executable, str(folder / "run.py"), case, script, "--", sys.executable, "-m", "paramedic", "run"]
+            [sys.executable, str(base / "run.py"), case, script, "--", sys.executable, "-m", "paramedic", "run"]
             + ["--recording", str(Path(scratch, "recording")), "--format", "json", "--output", str(output), "{}"],
             env={**os.environ, "CASES_SERVERS": told, "CASES_DIR": str(folder)},
             capture_output=True,
@@ -197,29 +198,33 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cases", nargs="+", metavar="CASE", help="only these")
     parser.add_argument("--runs", type=int, default=1, metavar="N", help="runs of each script")
+    parser.add_argument("--shard", default="1/1", metavar="K/N", help="only the K-th of N parts of the cases")
+    parser.add_argument("--folder", type=Path, metavar="DIR", help="the cases (default: those of the corpus)")
     parser.add_argument("--only-first", action="store_true", help="bad.py of the first ten hazards, good.py of all")
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="scripts side by side")
     parser.add_argument("--json", metavar="FILE", help="write the rows there too")
     args = parser.parse_args()
-    folder = corpus_folder()
+    base = corpus_folder()
+    folder = (args.folder or base).resolve()
     there = sorted(p.parent.name for p in folder.glob("*/case.json"))
     unknown = set(args.cases or ()) - set(there)
     if unknown:
         parser.error(f"there is no case {', '.join(sorted(unknown))}")
     work: list[tuple[str, str, list[str]]] = []
-    for case in args.cases or there:
+    part, parts = map(int, args.shard.split("/"))
+    for case in (args.cases or there)[part - 1 :: parts]:
         hazards = [canonical(h) for h in json.loads((folder / case / "case.json").read_text()).get("hazards", [])]
         if (folder / case / "bad.py").is_file() and (not args.only_first or FIRST & set(hazards)):
             work.append((case, "bad", hazards))
         work.append((case, "good", hazards))
-    with servers(folder) as told, ThreadPoolExecutor(args.jobs) as pool:
+    rows: list[Row] = []
+    with servers(base) as told, ThreadPoolExecutor(args.jobs) as pool:
         futures = [
-            [pool.submit(play, folder, told, case, script) for _ in range(args.runs)] for case, script, _ in work
+            [pool.submit(play, base, folder, told, case, script) for _ in range(args.runs)] for case, script, _ in work
         ]
-        rows = [
-            judge(case, script, hazards, [f.result() for f in each])
-            for (case, script, hazards), each in zip(work, futures, strict=True)
-        ]
+        for (case, script, hazards), each in zip(work, futures, strict=True):
+            rows.append(judge(case, script, hazards, [f.result() for f in each]))
+            print("  ".join(asdict(rows[-1]).values()), file=sys.stderr, flush=True)
     show(rows)
     if args.json:
         Path(args.json).write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")

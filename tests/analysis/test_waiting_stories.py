@@ -158,6 +158,53 @@ FOUND: dict[str, tuple[str, str]] = {
         V: done f2
         end: orderly""",
     ),
+    "a home-made pool, and a task that failed before it gave back": (
+        "pool-drained observed",
+        """
+        V: works ex 2
+        W: works ex 2
+        Main: submit f1 crawl
+        Main: submit f2 crawl
+        V: run f1
+        V: fail f1 "RuntimeError"
+        W: run f2
+        W: wait cond …
+        Main: result f2 …
+        … 5 s
+        end: 3""",
+    ),
+    "a semaphore that a failed task never let go": (
+        "pool-drained observed",
+        """
+        V: works ex 2
+        Main: submit f1 visit
+        Main: submit f2 visit
+        V: run f1
+        V: acquire sem
+        V: fail f1 "RuntimeError"
+        V: run f2
+        V: acquire sem …
+        Main: shutdown …
+        … 5 s
+        end: 3""",
+    ),
+    "a client that a task keeps, out of a pool to which the others give back": (
+        "pool-drained possible",
+        """
+        Main: put q client
+        Main: put q client2
+        Main: submit f1
+        Main: submit f2
+        V: run f1
+        V: get q client
+        V: put q client
+        V: done f1
+        W: run f2
+        W: get q client2
+        W: exec_command client2 ! SSHException: gone
+        W: fail f2 "SSHException: gone"
+        end: orderly""",
+    ),
     "the main thread is done and waits for a reader of an endless stream": (
         "exit-blocked observed",
         """
@@ -385,6 +432,47 @@ QUIET: dict[str, str] = {
         A: recv_ready ch = 0
         A: exit_status_ready ch (1) = 1
         A: close ch
+        end: orderly""",
+    "a home-made pool, and a thread that may still give back": """
+        W: works ex 2
+        Main: submit f1 crawl
+        Main: submit f2 crawl
+        W: run f1
+        W: fail f1 "RuntimeError"
+        W: run f2
+        W: wait cond …
+        … 5 s
+        end: 3""",
+    "all wait for a condition, and nothing has failed": """
+        W: works ex 2
+        Main: submit f2 crawl
+        W: run f2
+        W: wait cond …
+        Main: result f2 …
+        … 5 s
+        end: 3""",
+    "a consumer that waits for the next channel": """
+        Main: put q ch
+        W: get q ch
+        Main: put q ch2
+        W: get q ch2
+        W: get q …
+        … 5 s
+        end: orderly""",
+    "a broken client that is closed in place of being put back": """
+        Main: put q client
+        Main: put q client2
+        Main: submit f1
+        Main: submit f2
+        V: run f1
+        V: get q client
+        V: put q client
+        V: done f1
+        W: run f2
+        W: get q client2
+        W: close client2
+        W: put q client3
+        W: done f2
         end: orderly""",
     "a task that waits for a task of another pool": """
         V: works ex2 1

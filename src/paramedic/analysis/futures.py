@@ -34,6 +34,23 @@ class LostError:
     site: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A task or a thread ended with an exception.
+
+    Attributes:
+        site: where it was submitted, or started.
+        thread: number of the thread that ran it.
+        error: "Type: message".
+        t_ns: when; 0 if unknown.
+    """
+
+    site: int
+    thread: int
+    error: str
+    t_ns: int = 0
+
+
 @dataclass(slots=True)
 class Starved:
     """A worker waits for a task that no worker has begun.
@@ -71,11 +88,13 @@ class Futures:
 
     Attributes:
         told_sites: where tasks were submitted of which at least one's exception was asked for.
+        failures: the first task of each place that ended with an exception.
         task_of: where the task that a worker runs, or has run last, was submitted.
     """
 
     def __init__(self) -> None:
         self.told_sites: set[int] = set()
+        self.failures: dict[int, Failed] = {}
         self._failed: dict[int, LostError] = {}
         self._waiting: dict[int, int] = {}
         self.task_of: dict[int, int] = {}
@@ -151,6 +170,10 @@ class Futures:
         have taken all the workers."""
         return [p for p in self._own_pools.values() if max(self._most_at_once.get(s, 0) for s in p.sites) >= p.workers]
 
+    def is_idle(self, thread: int) -> bool:
+        """Whether a pool's worker has no task."""
+        return thread in self._workers and thread not in self._running
+
     def running(self, thread: int) -> int:
         """The future whose task a worker runs; 0 if it runs none."""
         return self._running.get(thread, 0)
@@ -158,6 +181,8 @@ class Futures:
     def failed(self, thread: int, future: int, error: str, t_ns: int) -> None:
         """Its task ended with an exception."""
         site = self.task_of.get(thread, 0)
+        if site:
+            self.failures.setdefault(site, Failed(site, thread, error, t_ns))
         self._failed[future] = LostError(error, thread, self._raised.pop(thread, None), t_ns, site)
 
     def raised(self, call: Call) -> None:

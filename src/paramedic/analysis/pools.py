@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import Enum
 
 from paramedic.analysis.calls import Call
 
@@ -47,6 +48,14 @@ class Pool:
     taken: dict[int, Taken] = field(default_factory=dict)
 
 
+class Idle(Enum):
+    """Whether who took something from a pool may still use it."""
+
+    BUSY = 0
+    AGAIN = 1  # it waits for the pool itself
+    ENDED = 2  # it has ended, or its task of then
+
+
 @dataclass(slots=True)
 class Drained:
     """A thread waited long for a thing that those who had taken it did not put back.
@@ -68,9 +77,12 @@ class Pools:
     Attributes:
         lost: by queue, the calls that took what was not put back although it was worked with and that raised, from
             pools that never ran empty.
+        circulating: the queues into which somebody put something who had taken something out.
     """
 
     def __init__(self) -> None:
+        self.circulating: set[int] = set()
+        self._takers: dict[int, set[int]] = {}
         self.queues: dict[int, Pool] = {}
         self.drained: dict[int, Drained] = {}
         self.lost: dict[int, list[Call]] = {}
@@ -99,20 +111,31 @@ class Pools:
         if taken is not None:
             taken.raised = True
 
-    def waited(self, call: Call, lasted_ns: int, idle: Callable[[int, int], bool]) -> None:
+    def moved(self, thread: int, queue: int, put: bool) -> None:
+        """Anything is put into a queue, or taken out."""
+        takers = self._takers.get(queue)
+        if takers is None:
+            takers = self._takers[queue] = set()
+        if not put:
+            takers.add(thread)
+        elif thread in takers:
+            self.circulating.add(queue)
+
+    def waited(self, call: Call, lasted_ns: int, idle: Callable[[int, int], Idle]) -> None:
         """A thread has waited for a pool, or still does.
 
         Args:
             call: its call.
             lasted_ns: how long, so far.
-            idle: whether a thread, or its task of then, has ended, or waits for this pool itself: then it does not use
-                what it has.
+            idle: whether a thread, in its task of then, may still use what it has.
         """
         pool = self.queues.get(call.obj)
         if pool is None or lasted_ns < LONG_NS:
             return
         out = [taken for taken in pool.taken.values() if taken.call is not call]
-        if out and all(idle(taken.thread, taken.task) for taken in out):
+        # where nothing ever comes back, who takes one after the other only consumes them
+        least = Idle.AGAIN if pool.returned else Idle.ENDED
+        if out and all(idle(taken.thread, taken.task).value >= least.value for taken in out):
             lost = [taken.call for taken in out if taken.call is not None]
             self.drained.setdefault(call.obj, Drained(call.obj, [], lost)).waits.append(call)
 

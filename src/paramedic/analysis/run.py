@@ -10,6 +10,7 @@ from paramedic.analysis.hangs import HUNG_NS, excused
 from paramedic.analysis.locks import TRIED
 from paramedic.analysis.machine import NOWHERE, Listener, Machine, Root
 from paramedic.analysis.operations import CALLS_BACK, operations
+from paramedic.analysis.pools import Idle
 from paramedic.analysis.roots import resource_of
 from paramedic.analysis.wire import ANSWERED, SENT, WireFacts
 from paramedic.model.event import FIRST_STREAM, Event, Kind
@@ -299,9 +300,11 @@ class RunFacts(WireFacts):
             self.awaited.add(call.words)
 
     def _waited_for_pool(self, call: Call, t_ns: int) -> None:
-        def idle(thread: int, task: int) -> bool:
+        def idle(thread: int, task: int) -> Idle:
+            if self._has_left(thread, task):
+                return Idle.ENDED
             calls = self.open.of(thread)
-            return self._has_left(thread, task) or bool(calls) and calls[-1].obj == call.obj
+            return Idle.AGAIN if calls and calls[-1].obj == call.obj else Idle.BUSY
 
         self.pools.waited(call, t_ns - call.began_ns, idle)
 
@@ -361,8 +364,10 @@ class RunFacts(WireFacts):
         self.clocks.post(thread, obj, token)
         if 0 < token <= 2:
             self.futures.post(thread, obj, token, event[3], event[4])
-        elif event[4]:
-            self.pools.put(obj, token, event[4])
+        elif token > 2:
+            self.pools.moved(thread, obj, True)
+            if event[4]:
+                self.pools.put(obj, token, event[4])
 
     def _take(self, event: Event) -> None:
         thread, obj, token = event[6], event[2], event[1]
@@ -370,6 +375,7 @@ class RunFacts(WireFacts):
         if 0 < token <= 2:
             self.futures.take(thread, obj, token, event[5] > 0)
         elif token > 2:
+            self.pools.moved(thread, obj, False)
             calls = self.open.of(thread)
             self.pools.take(thread, self.futures.running(thread), obj, token, calls[-1] if calls else None)
 

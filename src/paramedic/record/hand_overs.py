@@ -254,6 +254,8 @@ class HandOvers:
         )
         wait = probes.call(NUMBER["Condition.wait"], None, timeout, SYNC)
         yield Target(threading.Condition, "wait", *wait, ("timeout",), known)
+        wait = probes.call(NUMBER["Condition.wait_for"], None, timeout, SYNC)
+        yield Target(threading.Condition, "wait_for", *wait, ("timeout",), known)
 
     def _asked(self) -> tuple[Callable[..., Any], Callable[[Any, Any], Any], Callable[[Any, BaseException], None]]:
         """Probes for a question whose answer True says that the hand-over has happened."""

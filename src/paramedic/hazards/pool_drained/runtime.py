@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from paramedic.analysis.forsaken import forsaken
 from paramedic.analysis.run import RunFacts
 from paramedic.analysis.story import Story
 from paramedic.hazards.pool_drained import HAZARD
@@ -35,3 +36,12 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         )
         steps = [story.call(call, "took one and did not put it back") for call in lost[:3]]
         yield story.finding(HAZARD, Confidence.POSSIBLE, message, steps, [queue], len(lost))
+    for found in forsaken(facts):
+        threads = story.threads({call.thread for call in found.waits})
+        message = (
+            f"{threads} wait{'s' if len(found.waits) == 1 else ''} for {facts.world.name(found.obj)}, and nobody is "
+            "left to give anything back: every other thread waits, too, and tasks like these ended with an exception"
+        )
+        steps = [story.step(f.thread, f.site, f.t_ns, f"ended with {f.error}: it began here") for f in found.failed[:2]]
+        steps += [story.call(call) for call in found.waits[:3]]
+        yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, [found.obj], len(found.waits))

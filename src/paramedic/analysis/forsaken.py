@@ -1,0 +1,95 @@
+"""Waits for a home-made pool that nobody is left to end: every thread waits, and tasks like the waiters' have failed.
+
+A pool that a program builds of a condition, a semaphore or a queue of objects of its own shows only by who waits for
+it. When all threads wait, nobody can give anything back any more; that tasks from the same place ended with an
+exception says where it went.
+
+Threads: pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from paramedic.analysis.calls import Call
+from paramedic.analysis.futures import Failed
+from paramedic.analysis.pools import LONG_NS
+
+if TYPE_CHECKING:
+    from paramedic.analysis.facts import Facts
+
+_FOR_A_POOL = ("Condition.wait", "Condition.wait_for", "Semaphore.acquire", "Queue.get")
+_FOR_OTHERS = frozenset(
+    "Thread.join Thread.shutdown Future.result Future.wait Future.exception Queue.put Queue.join SimpleQueue.get "
+    "Event.wait Barrier.wait".split()
+)
+
+
+@dataclass(slots=True)
+class Forsaken:
+    """Threads wait for one thing, and nobody can end that.
+
+    Attributes:
+        obj: the condition, semaphore or queue.
+        waits: their calls.
+        failed: the tasks like theirs that ended with an exception.
+    """
+
+    obj: int
+    waits: list[Call] = field(default_factory=list)
+    failed: list[Failed] = field(default_factory=list)
+
+
+def forsaken(facts: Facts) -> list[Forsaken]:
+    """What is waited for in vain at the end of the recording, or at this moment of it.
+
+    Threads: pure.
+    """
+    if facts.states.orderly_end:
+        return []
+    waits = _waits(facts)
+    if waits is None:
+        return []
+    failures = [*facts.futures.failures.values(), *_deaths(facts)]
+    found: dict[int, Forsaken] = {}
+    for call in waits:
+        if facts.end_ns - call.began_ns < LONG_NS or call.obj in facts.pools.drained:
+            continue
+        if call.name == "Queue.get" and call.obj not in facts.pools.circulating:
+            continue  # a queue of work: what is taken from it never comes back
+        like = facts.futures.running(call.thread) and facts.futures.task_of.get(call.thread, 0)
+        site = like or facts.world.thread(call.thread).started_at
+        failed = [f for f in failures if f.site == site]
+        if site and failed:
+            found.setdefault(call.obj, Forsaken(call.obj, failed=failed)).waits.append(call)
+    return list(found.values())
+
+
+def _waits(facts: Facts) -> list[Call] | None:
+    """The waits for what may be a pool; None if some thread does not wait, or not for ever."""
+    found: list[Call] = []
+    for thread in facts.world.threads.values():
+        if thread.ended_ns or thread.transport or thread.kind == "Timer" or not (thread.begun_ns or thread.number == 1):
+            continue
+        calls = facts.open.of(thread.number)
+        if not calls:
+            if facts.futures.is_idle(thread.number):
+                continue
+            return None
+        call = calls[-1]
+        if call.argument >= 0:
+            return None
+        if call.name in _FOR_A_POOL:
+            found.append(call)
+        elif call.name not in _FOR_OTHERS:
+            return None
+    return found
+
+
+def _deaths(facts: Facts) -> list[Failed]:
+    return [
+        Failed(thread.started_at, thread.number, thread.death, thread.ended_ns)
+        for thread in facts.world.threads.values()
+        if thread.death and thread.started_at
+    ]
