@@ -75,6 +75,10 @@ STORIES: dict[str, tuple[str, list[str], str]] = {
     "the thread that is waited for at the end has a limit that ends it soon": (
         "exit-blocked", [], "A: recv ch (20000) …\nMain: shutdown …\n… 5 s\nend: 3",
     ),
+    "a daemon reads, and another thread is waited for at the end": (
+        "exit-blocked", [],
+        "Main: start A daemon\nMain: start B\nA: recv ch …\nB: get q …\nMain: shutdown …\n… 5 s\nend: 3",
+    ),
     "the thread that is waited for at the end tries again and again": (
         "exit-blocked", ["observed"],
         "A: recv ch (2000) …\nMain: shutdown …\n… 2 s\nA: … recv ch ! TimeoutError: \nA: recv ch (2000) …\n… 1 s"
@@ -153,6 +157,148 @@ STORIES: dict[str, tuple[str, list[str], str]] = {
     ),
     "many sessions at once without TCP_NODELAY": (
         "nagle-stall", [], "A: state conn NO_DELAY 0\n" + threads(25, "opens ch#"),
+    ),
+    "sockets that gevent patched, and threads not": (
+        "gevent-half-patched", ["possible"], "A: state client GEVENT 1\nA: connect client",
+    ),
+    "sockets that gevent patched, threads not, and a login that failed of it": (
+        "gevent-half-patched", ["observed"], "A: state client GEVENT 1\nA: connect client ! LoopExit: This operation",
+    ),
+    "a policy that accepts all": (
+        "host-key-not-verified", ["advice"], 'A: set_missing_host_key_policy client "AutoAddPolicy"',
+    ),
+    "a policy of the program's that accepts all": (
+        "host-key-not-verified", ["advice"], 'A: set_missing_host_key_policy client "Mine accepts all"',
+    ),
+    "a policy of the program's that decides": (
+        "host-key-not-verified", [], 'A: set_missing_host_key_policy client "Mine"',
+    ),
+    "a full stderr pipe of a proxy": ("proxy-stderr-full", ["observed"], "A: state proxy PROXY_STDERR 65536"),
+    "a quarter of a proxy's stderr pipe": ("proxy-stderr-full", ["possible"], "A: state proxy PROXY_STDERR 16384"),
+    "some words of a proxy's": ("proxy-stderr-full", [], "A: state proxy PROXY_STDERR 2048"),
+    "several proxies that nobody waited for": (
+        "proxy-command-leak", ["observed"],
+        "A: close proxy1\nA: close proxy2\nA: state proxy1 PROXY_LEFT 1\nA: state proxy2 PROXY_LEFT 1\nend: orderly",
+    ),
+    "several proxies that somebody waited for": (
+        "proxy-command-leak", [], "A: close proxy1\nA: close proxy2\nend: orderly",
+    ),
+    "one proxy in a short program": ("proxy-command-leak", [], "A: close proxy1\nA: state proxy1 PROXY_LEFT 1"),
+    "two readers of a channel with a fileno": (
+        "select-pipe-race", ["possible"], "A: fileno ch (-1)\nA: recv ch = 5\nB: recv ch = 5\nend: orderly",
+    ),
+    "one who waits with select() and no timeout for both streams": (
+        "select-pipe-race", ["possible"], "A: fileno ch (3)\nA: recv ch = 5\nA: recv_stderr ch = 5\nend: orderly",
+    ),
+    "one who waits with select() and a timeout for both streams": (
+        "select-pipe-race", [], "A: fileno ch (4)\nA: recv ch = 5\nA: recv_stderr ch = 5\nend: orderly",
+    ),
+    "one who waits with select() for one stream": (
+        "select-pipe-race", [], "A: fileno ch (3)\nA: recv ch = 5\nend: orderly",
+    ),
+    "two readers, one for each stream, and no fileno": (
+        "select-pipe-race", [], "A: recv ch = 5\nB: recv_stderr ch = 5\nend: orderly",
+    ),
+    "two readers that wait in the pipe of a fileno": (
+        "select-pipe-race", ["observed"], "A: fileno ch (-1)\nA: recv ch …\nB: recv ch …\n… 5 s\nend: 3",
+    ),
+    "a known_hosts file that is loaded twice, slowly": (
+        "known-hosts-load", ["advice"],
+        "A: load_host_keys client …\n… 200 ms\nA: … load_host_keys client\nB: load_host_keys client2 …\n… 200 ms"
+        "\nB: … load_host_keys client2",
+    ),
+    "a short known_hosts file that is loaded twice": (
+        "known-hosts-load", [], "A: load_host_keys client\nB: load_host_keys client2",
+    ),
+    "one file saved in turns by luck": (
+        "known-hosts-race", ["possible"], "A: save_host_keys client (7)\nB: save_host_keys client2 (7)",
+    ),
+    "one file saved under a lock": (
+        "known-hosts-race", [],
+        "A: take L\nA: save_host_keys client (7)\nA: free L\nB: take L\nB: save_host_keys client2 (7)\nB: free L",
+    ),
+    "lookups beside each other": ("known-hosts-race", [], "A: lookup keys …\nB: lookup keys\nA: … lookup keys"),
+    "a command without a terminal whose channel nobody holds": (
+        "dropped-channel", ["advice"],
+        "A: exec_command ch\nT: finalize ch …\nT: sends-close ch\nT: finalized ch",
+    ),
+    "EOF that goes out after CLOSE, to a server that takes no offence": (
+        "eof-after-close", ["advice"],
+        "A: close ch …\nA: sends-close ch\nA: … close ch\nB: sends-eof ch\nB: recv ch2 = 5",
+    ),
+    "a channel closed alone": ("eof-after-close", [], "A: close ch …\nA: sends-eof ch\nA: sends-close ch"),
+    "much output read line by line": ("slow-read", ["advice"], "A: readline ch.stdout = 20000000"),
+    "much output read with recv()": ("slow-read", [], "A: recv ch = 20000000"),
+    "little output read line by line": ("slow-read", [], "A: readline ch.stdout = 200000"),
+    "a call behind a large prefetch for long": (
+        "prefetch-stall", ["observed"], "A: prefetch file (50000000)\nA: stat sftp …\n… 5 s\nA: … stat sftp",
+    ),
+    "a call behind a large prefetch for a while": (
+        "prefetch-stall", ["possible"], "A: prefetch file (50000000)\nA: stat sftp …\n… 500 ms\nA: … stat sftp",
+    ),
+    "the close of a file with a large prefetch": (
+        "prefetch-stall", ["possible"], "A: prefetch file (50000000)\nA: close file …\n… 500 ms\nA: … close file",
+    ),
+    "a prefetched file that is read to its end": (
+        "prefetch-stall", [],
+        "A: prefetch file (50000000)\nA: read file = 50000000\nA: stat sftp …\n… 500 ms\nA: … stat sftp",
+    ),
+    "a prefetch with a limit": (
+        "prefetch-stall", [], 'A: prefetch file (50000000) "8"\nA: stat sftp …\n… 500 ms\nA: … stat sftp',
+    ),
+    "a prefetch on an SFTP client of its own": (
+        "prefetch-stall", [], "A: prefetch file (50000000)\nA: stat sftp2 …\n… 500 ms\nA: … stat sftp2",
+    ),
+    "a re-key in which the transport's thread has to answer": (
+        "rekey-deadlock", ["observed"],
+        "T: send_in_kex conn …\n… 30 s\nT: … send_in_kex conn ! SSHException: Key-exchange",
+    ),
+    "a re-key for which a sender waits": (
+        "rekey-deadlock", [], "A: send_in_kex conn …\n… 5 s\nA: … send_in_kex conn",
+    ),
+    "a channel closed under another thread's call": (
+        "closed-in-use", [], "A: send ch …\nMain: close ch\nA: … send ch ! OSError: Socket is closed",
+    ),
+    "a call on the transport's thread that came back": (
+        "call-on-transport-thread", ["possible"], "T: send ch = 5",
+    ),
+    "a call on the transport's thread that stood still": (
+        "call-on-transport-thread", ["observed"], "T: open_session conn …\n… 5 s\nend: 3",
+    ),
+    "a call on another connection from a handler": (
+        "call-on-transport-thread", [], "A: send ch\nT: exec_command client2 …\n… 5 s\nT: … exec_command client2",
+    ),
+    "a handler that waits for long on another connection": (
+        "callback-blocks-transport", ["observed"],
+        "A: send ch\nT: exec_command client2 …\n… 5 s\nT: … exec_command client2",
+    ),
+    "a handler that reads what is there already": (
+        "callback-blocks-transport", ["possible"], "T: recv ch = 5",
+    ),
+    "a handler that puts the channel into a queue": ("callback-blocks-transport", [], "T: put q ch\nA: get q ch"),
+    "a relative path by luck after the right chdir": (
+        "shared-sftp-cwd", ["possible"],
+        "A: chdir sftp (1)\nA: stat sftp (1)\nB: chdir sftp (1)\nB: stat sftp (1)",
+    ),
+    "one chdir before the threads start": (
+        "shared-sftp-cwd", [], "Main: chdir sftp (1)\nMain: start A\nMain: start B\nA: stat sftp (1)\nB: stat sftp (1)",
+    ),
+    "one file in turns by luck": ("shared-sftp-file", ["possible"], "A: read file\nB: read file"),
+    "one file handed on by a queue": ("shared-sftp-file", [], "A: read file\nA: put q x\nB: get q x\nB: read file"),
+    "logins with one agent in turns by luck": (
+        "shared-agent", ["possible"], "A: sign_ssh_data agent (7)\nB: sign_ssh_data agent2 (7)",
+    ),
+    "logins with one agent under a lock": (
+        "shared-agent", [],
+        "A: take L\nA: sign_ssh_data agent (7)\nA: free L\nB: take L\nB: sign_ssh_data agent2 (7)\nB: free L",
+    ),
+    "a connection that outlives its thread": (
+        "leaked-connection", ["advice"], "Main: start A\nA: makes conn7\nA: ends\nMain: join A\n… 1 s\nend: orderly",
+    ),
+    "an exception of a task that looks at it itself": (
+        "lost-exception", [],
+        'Main: submit f\nW: run f\nW: exec_command client ! SSHException: no\nW: fail f "SSHException: no"\nW: ask f'
+        "\nend: orderly",
     ),
 }  # fmt: skip
 

@@ -382,6 +382,7 @@ class RunFacts(WireFacts):
     def _start(self, event: Event) -> None:
         child = self.world.thread(event.a)
         child.started_at, child.starter, child.kind = event.site, event.thread, self.world.text(event.b)
+        child.daemon = event.op == 1
         self.clocks.start(event.thread, event.a)
 
     def _begin(self, event: Event) -> None:

@@ -28,6 +28,7 @@ class Thread:
         death: text of the exception that ended it, or "".
         kind: its class, where that is not Thread itself: "Timer".
         native: the system's number of it, or 0.
+        daemon: whether the program does not wait for it at its end.
     """
 
     number: int
@@ -40,6 +41,7 @@ class Thread:
     death: str = ""
     kind: str = ""
     native: int = 0
+    daemon: bool = False
 
 
 @dataclass(slots=True)

@@ -33,7 +33,7 @@ class Kind(IntEnum):
     POST = 14  # handed something over through `obj`: a = token (1: a task was submitted, with its site), b = id of the
     # thing if it is one of Paramiko's, or of the task's pool
     TAKE = 15  # received what was handed over through `obj`: a = token
-    START = 16  # is about to start thread `a`: b = text: its class, where that is not Thread itself
+    START = 16  # is about to start thread `a`: b = text: its class, where that is not Thread itself; op = 1: a daemon
     BEGIN = 17  # the thread runs: a = its native id, b = text: its name
     END = 18  # the thread is about to end: b = text of the exception that ends it
     JOINED = 19  # learned that thread `a` has ended

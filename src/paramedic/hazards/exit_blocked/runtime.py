@@ -20,7 +20,7 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     if shutdown is None or facts.end_ns - shutdown.began_ns < LONG_NS:
         return
     for call in facts.open.all():
-        if not facts.is_remote(call.name) or call.thread == shutdown.thread:
+        if not facts.is_remote(call.name) or call.thread == shutdown.thread or facts.world.thread(call.thread).daemon:
             continue
         if 0 < call.argument <= SOON_MS and facts.end_ns - shutdown.began_ns <= (call.argument + 1000) * 1_000_000:
             continue  # its own timeout ends it in time
