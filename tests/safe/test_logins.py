@@ -255,3 +255,8 @@ def test_hosts_behind_a_dead_jump_host_do_not_wait_for_it_one_after_the_other() 
     said = {outcome.error.message for outcome in found["d"] if outcome.error}
     assert said == {"jump host dead: 127.0.0.1 port 1: Connection refused"}
     assert (len(found["m"]), len(found["d"])) == (40, 40)
+
+
+def test_a_configuration_that_wants_gssapi_does_without_where_there_is_none(login: Callable[..., str]) -> None:
+    # Debian's /etc/ssh/ssh_config does.
+    assert login("GSSAPIAuthentication yes", "IdentityFile {d}/ed25519") == "in"

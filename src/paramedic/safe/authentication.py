@@ -81,8 +81,9 @@ class Authenticator:
     def _methods(self, destination: Destination, link: Link) -> Iterator[tuple[str, Attempt]]:
         mine = self._credentials
         user = destination.username
-        if mine.gss or destination.gss:
-            gss = getattr(link, "auth_gssapi_with_mic", None)  # gone since Paramiko 4
+        # Gone since Paramiko 4. Debian's ssh_config asks for it, and most who have that have no Python module for it.
+        if (mine.gss or destination.gss) and getattr(paramiko, "GSS_AUTH_AVAILABLE", False):
+            gss = getattr(link, "auth_gssapi_with_mic", None)
             if gss is not None:
                 yield "gssapi-with-mic", lambda: gss(user, destination.hostname, True)
         if mine.pkey is not None:
