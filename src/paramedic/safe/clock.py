@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import itertools
 import logging
@@ -71,8 +72,10 @@ class Clock:
             if self._alarms[0][2] is alarm:
                 self._changed.notify()
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name=f"{self._name}-clock", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name=f"{self._name}-clock", daemon=True)
+                with contextlib.suppress(RuntimeError):  # the interpreter is on its way out: there are no later times
+                    thread.start()
+                    self._thread = thread
         return alarm
 
     def close(self, timeout: float | None = 5.0) -> None:

@@ -29,10 +29,19 @@ class Crew:
         self._courier: threading.Thread | None = None
         self._closed = False
 
-    def start(self, what: str, job: Callable[[], None]) -> threading.Thread:
+    def start(self, what: str, job: Callable[[], None], *, or_here: bool = False) -> threading.Thread | None:
         """Does ``job`` on a new thread named after ``what``. An exception in it is logged.
 
-        Threads: any thread; it does not block.
+        Args:
+            what: names the thread.
+            job: what to do.
+            or_here: do it on this thread where no new one can be had: Python 3.12 starts none once the interpreter is
+                on its way out, and remote processes are ended all the same. Otherwise the job is then not done.
+
+        Returns:
+            The thread, or None if there is none.
+
+        Threads: any thread; it does not block, unless the job is done here and does.
         """
 
         def work() -> None:
@@ -47,7 +56,16 @@ class Crew:
         thread = threading.Thread(target=work, name=f"{self._name}-{what}", daemon=True)
         with self._lock:
             self._threads.add(thread)
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError:
+            with self._lock:
+                self._threads.discard(thread)
+            if or_here:
+                job()
+            else:
+                _LOG.debug("%s of %s is not done: no thread can be started", what, self._name)
+            return None
         return thread
 
     def deliver(self, call: Callable[[], None]) -> None:
@@ -57,19 +75,29 @@ class Crew:
         """
         with self._lock:
             if self._courier is None or not self._courier.is_alive():
-                self._courier = threading.Thread(target=self._carry, name=f"{self._name}-callbacks", daemon=True)
-                self._courier.start()
-            self._calls.put(call)
+                courier = threading.Thread(target=self._carry, name=f"{self._name}-callbacks", daemon=True)
+                try:
+                    courier.start()
+                except RuntimeError:  # see start()
+                    courier = None  # type: ignore[assignment]
+                self._courier = courier
+            if self._courier is not None:
+                self._calls.put(call)
+                return
+        self._make(call)
 
     def _carry(self) -> None:
         while True:
             call = self._calls.get()
             if call is None:
                 return
-            try:
-                call()
-            except Exception:
-                _LOG.exception("a callback of %s failed", self._name)
+            self._make(call)
+
+    def _make(self, call: Callable[[], None]) -> None:
+        try:
+            call()
+        except Exception:
+            _LOG.exception("a callback of %s failed", self._name)
 
     def close(self, timeout: float) -> list[str]:
         """Waits ``timeout`` seconds at most for all jobs; returns the names of threads that still work.

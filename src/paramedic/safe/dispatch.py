@@ -337,7 +337,25 @@ class Dispatcher(Connections):
             self._closed = True
             if not cancel:
                 self._idle.wait_for(lambda: not self._busy(), timeout)
-            self._over = True
+        self.end()
+        with self._lock:
+            # Long enough for every step of an ending, and not for ever: a dead peer does not keep us.
+            patience = longest_s(self.limits.grace)
+            self._idle.wait_for(lambda: not self._busy(), patience)
+            links, self._links = list(self._links.values()), {}
+        for link in links:
+            link.close()
+        for link in links:
+            if link is not threading.current_thread():
+                link.join(5)
+
+    def end(self) -> None:
+        """Takes no more tasks, and has those that wait or run ended.
+
+        Threads: any thread, any number of times; it does not wait for the ends.
+        """
+        with self._lock:
+            self._closed = self._over = True
             doomed = [item for item in (*self._queue, *self._tasks) if isinstance(item, Task)]
             borrowers = [*(item for item in self._queue if isinstance(item, Future)), *self._borrowers]
             self._borrowers.clear()
@@ -349,16 +367,6 @@ class Dispatcher(Connections):
         for borrower in borrowers:
             if borrower.set_running_or_notify_cancel():
                 borrower.set_exception(PoolClosed("the pool was closed", host=self.host, phase="queue"))
-        with self._lock:
-            # Long enough for every step of an ending, and not for ever: a dead peer does not keep us.
-            patience = longest_s(self.limits.grace)
-            self._idle.wait_for(lambda: not self._busy(), patience)
-            links, self._links = list(self._links.values()), {}
-        for link in links:
-            link.close()
-        for link in links:
-            if link is not threading.current_thread():
-                link.join(5)
 
     def abandon_after_fork(self) -> None:
         """In a forked child: lets go of everything without a word to the servers, who talk to the parent.

@@ -75,7 +75,7 @@ class Ender:
                 self._clock.at(time.monotonic() + step.wait_s, go_on)
 
         hunts = step.action in (Action.HUNT, Action.KILL) and not task.leash
-        self._crew.start("signal", work)
+        self._crew.start("signal", work, or_here=True)
         if step.action is not Action.GIVE_UP:
             # A hunt takes its time; but if the peer does not read, our thread may be stuck in sending.
             patience = hunt_s(self._grace_s) if hunts else 0.0

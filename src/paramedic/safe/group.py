@@ -405,7 +405,8 @@ class Group(GroupCopies):
             # All at once: each takes a moment to end its remote processes.
             threads = [self._crew.start("close", lambda pool=pool: pool.close(cancel=True)) for pool in pools]  # type: ignore[misc]
             for thread in threads:
-                thread.join()
+                if thread is not None:
+                    thread.join()
         for pool in pools:
             pool.close(cancel=cancel)
         self._connector.close()
