@@ -80,6 +80,19 @@ def bounded(client):
 
 def wait_for_connection(sock):
     sock.accept()
+
+
+class Upload:
+    def __init__(self):
+        self.state = threading.Lock()
+
+    def start(self, sftp):
+        with self.state:
+            sftp.put("a", "b", callback=self.progress)
+
+    def progress(self, done, total):
+        with self.state:
+            self.done = done
 """
 
 
@@ -96,6 +109,8 @@ STATUS_FIRST, STATUS_LAST = line("recv_exit_status()"), line("recv_exit_status()
 BORROW, CONSUME = line("pool.get"), line("jobs.get")
 SLOTS = line("with slots")
 TUNNEL, FEED, ACCEPT = line("with lock", 3), line("stdin.write"), line("sock.accept")
+
+STARTS, PROGRESSES = line("sftp.put"), line("with self.state", 1)
 
 # sentence: (threads, hazard, confidence)
 FOUND: dict[str, tuple[Mapping[str, str], str, Confidence]] = {
@@ -222,6 +237,11 @@ FOUND: dict[str, tuple[Mapping[str, str], str, Confidence]] = {
         "blocking-the-event-loop",
         Confidence.POSSIBLE,
     ),
+    "a callback that takes the lock which the call around it holds": (
+        {"u": f"progress@app.py:{PROGRESSES} start@app.py:{STARTS} thread", "MainThread": "join <module>@app.py:3"},
+        "lock-order-inversion",
+        Confidence.POSSIBLE,
+    ),
     "an event loop whose callback waits for a future": (
         {"MainThread": "future handle@app.py:3 loop main@app.py:9", "T": "idle"},
         "blocking-the-event-loop",
@@ -302,6 +322,11 @@ QUIET: dict[str, Mapping[str, str]] = {
     "a thread that waits for a coroutine of another thread's loop": {
         "MainThread": "future main@app.py:3",
         "loop": "loop serve@app.py:9 thread",
+        "T": "idle",
+    },
+    "a lock that another thread may hold as well": {
+        "u": f"progress@app.py:{PROGRESSES} start@app.py:{STARTS} thread",
+        "v": f"prefetch start@app.py:{STARTS} thread",
         "T": "idle",
     },
     "a coroutine's helper thread": {

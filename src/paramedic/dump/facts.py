@@ -66,6 +66,7 @@ class DumpFacts:
         self.before = before
         self.sources = sources if sources is not None else Sources()
         left_out = {"cut-off", "threads-left-out", "unreadable"} & {g.reason for g in snapshot.gaps}
+        self.is_cut = bool(left_out)
         self.whole = whole and not left_out
         self._motion = Motion(snapshot, before)
 

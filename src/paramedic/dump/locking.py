@@ -79,14 +79,25 @@ class Locking:
         return self._wanted_by.get(id(activity), ())
 
     def holders(self, activity: Activity) -> tuple[Blocked, ...]:
-        """Who holds the lock that the thread waits for: the certain ones if there are any, else those that fit."""
+        """Who holds the lock that the thread waits for: the certain ones if there are any, else those that fit.
+
+        The thread itself is one of them where addresses say so, or where no other thread of the dump can be: another
+        object of the class has another lock (a node of a tree and its parent), which then somebody else holds.
+        """
         mine: list[Blocked] = []
+        itself: list[Blocked] = []
         for use in self.wants_lock(activity):
             for other, certain in self._holders_of(use):
-                if other.activity is activity and (not certain or other.lock.reentrant):
-                    continue
+                if other.activity is activity:
+                    if other.lock.reentrant:
+                        continue
+                    if not certain:
+                        if (other.lock.text, other.lock.scope) == (use.lock.text, use.lock.scope):
+                            itself.append(Blocked(wants=use, holds=other, certain=False))
+                        continue
                 mine.append(Blocked(wants=use, holds=other, certain=certain))
-        return tuple(b for b in mine if b.certain) or tuple(mine)
+        alone = self._facts.is_cut or len(self._facts.activities) < 2
+        return tuple(b for b in mine if b.certain) or tuple(mine if mine or alone else itself)
 
     def is_free(self, activity: Activity) -> bool:
         """Whether the thread can go on, as far as the dump says: it works, or waits for the peer, time or input."""
