@@ -326,8 +326,9 @@ QUIET: dict[str, Mapping[str, str]] = {
     },
     "a lock that another thread may hold as well": {
         "u": f"progress@app.py:{PROGRESSES} start@app.py:{STARTS} thread",
-        "v": f"prefetch start@app.py:{STARTS} thread",
+        "v": f"event start@app.py:{STARTS} thread",
         "T": "idle",
+        "MainThread": "join <module>@app.py:3",
     },
     "a coroutine's helper thread": {
         "MainThread": "event main@app.py:3",
