@@ -83,6 +83,17 @@ def drain(client):
     return text
 
 
+class Job:
+    @property
+    def ended(self):
+        return self.channel.exit_status_ready()
+
+    def result(self):
+        while not self.ended:
+            time.sleep(0.2)  # poll by property
+        return self.channel.recv(1000)
+
+
 def mark(*_):
     with state:  # mark
         pass
@@ -156,12 +167,26 @@ def test_a_loop_that_asks_for_the_exit_status_is_told_as_one(source: Path) -> No
     assert "again and again" in poll.message
 
 
+def test_a_loop_that_asks_through_a_property_is_told_too(source: Path) -> None:
+    threads = {"MainThread": "result@app.py:{poll_by_property} <module>@app.py:1", "T": "idle"}
+    (poll,) = findings(threads, source)
+    assert (poll.hazard, poll.confidence) == ("exit-status-before-output", Confidence.ADVICE)
+
+
 def test_a_loop_that_reads_as_well_is_not(source: Path) -> None:
     assert findings({"MainThread": "drain@app.py:{drain} <module>@app.py:1", "T": "idle"}, source) == []
 
 
 def test_a_handler_that_interrupted_the_module_s_own_body_is_known(source: Path) -> None:
     (found,) = findings({"MainThread": "mark@app.py:{mark} <module>@app.py:{held}", "T": "idle"}, source)
+    assert (found.hazard, found.confidence) == ("signal-handler-reenters", Confidence.OBSERVED)
+
+
+def test_handlers_that_a_timer_piles_up_stand_at_the_same_lock(source: Path) -> None:
+    once = "mark@app.py:{mark} <module>@app.py:{held}".format(**LINE)
+    dumps = [{"MainThread": stack, "T": "idle"} for stack in (once, f"mark@app.py:{LINE['mark']} {once}")]
+    text = "".join(py_spy(threads) for threads in dumps)
+    (found,) = check_dumps(read_snapshots(text.splitlines()), roots=[source]).findings
     assert (found.hazard, found.confidence) == ("signal-handler-reenters", Confidence.OBSERVED)
 
 

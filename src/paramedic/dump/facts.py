@@ -20,6 +20,7 @@ from paramedic.dump.place import Order, Owner, Place
 from paramedic.dump.source import Sources
 from paramedic.dump.waits import REMOTE, REPLIES, Wait
 from paramedic.dump.window import Fill
+from paramedic.model.finding import Site
 from paramedic.model.snapshot import ObjectState, Snapshot, ThreadStack
 
 _LOOP_MODULES = ("asyncio.base_events", "asyncio.events", "asyncio.runners")
@@ -116,6 +117,13 @@ class DumpFacts:
     def moved(self, activity: Activity) -> bool:
         """Whether it is known that the thread went on between the dumps."""
         return self.stood_still(activity) is False
+
+    def site_before(self, activity: Activity) -> Site | None:
+        """The innermost place in the user's code where the thread stood in the earlier dump, if it is known."""
+        earlier = self.earlier
+        if earlier is None:
+            return None
+        return next((a.site for a in earlier.activities if a.thread.ident == activity.thread.ident), None)
 
     def never_woke(self, activity: Activity) -> bool | None:
         """Whether the kernel says that the thread slept all the time between the dumps; None where unknown."""

@@ -170,14 +170,22 @@ class Place:
         return Order.AFTER if lines else Order.NOT_AT_ALL
 
     def polls(self, word: str) -> bool:
-        """Whether the line stands in a ``while`` that asks for something of that name and reads nothing."""
+        """Whether the line stands in a ``while`` that asks for something of that name and reads nothing.
+
+        It may ask through a property or function of the same file.
+        """
         for node in self._walk():
-            if isinstance(node, ast.While) and covers(node, self.site.line) and word in terms(node):
+            if isinstance(node, ast.While) and covers(node, self.site.line) and self._asks(node, word):
                 return not any(
                     isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute) and n.func.attr in _READS
                     for n in ast.walk(node)
                 )
         return False
+
+    def _asks(self, loop: ast.While, word: str) -> bool:
+        asked = terms(loop)
+        behind = (f for name in asked for f in self._module.functions.get(name, ()) if f is not self.function)
+        return word in asked or any(word in terms(f) for f in behind)
 
     def mentions(self, *words: str) -> bool:
         """Whether one of these names occurs in the function."""

@@ -18,7 +18,7 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
     Threads: as `DumpFacts`.
     """
     for activity in facts.others:
-        if facts.moved(activity) or any(c.function == "__del__" for c in activity.calls):
+        if _went_on(facts, activity) or any(c.function == "__del__" for c in activity.calls):
             continue
         found = _reentered(facts, activity)
         if found is None:
@@ -37,6 +37,11 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
                 activity.step(f"in the handler {handler.function}: waits for {lock}", site=handler.site),
             ),
         )
+
+
+def _went_on(facts: DumpFacts, activity: Activity) -> bool:
+    """Whether the thread got on between the dumps. A timer that strikes again piles up handlers at the same lock."""
+    return facts.moved(activity) and facts.site_before(activity) != activity.site
 
 
 def _reentered(facts: DumpFacts, activity: Activity) -> tuple[Call, Call, str] | None:
