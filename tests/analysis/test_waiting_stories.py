@@ -562,6 +562,10 @@ IN_TURN = {
         "A: exec_command ch\nT: feed ch out 500000\nT: gets-eof ch\nA: recv_stderr ch = 0\nA: read ch.stdout = 500000",
         ["possible"],
     ),
+    "stderr first, and little of stdout": (
+        "A: exec_command ch\nT: feed ch out 500\nT: gets-eof ch\nA: read ch.stderr = 0\nA: read ch.stdout = 500",
+        [],
+    ),
     "stderr first, and stdout polled all the while": (
         "A: exec_command ch\nA: recv_ready ch = 0\nT: feed ch out 500000\nT: gets-eof ch\nA: recv_stderr ch = 0\n"
         "A: recv ch = 500000",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from paramedic.analysis.calls import Call
-from paramedic.analysis.channels import Channels
+from paramedic.analysis.channels import LARGE_BYTES, Channels
 from paramedic.analysis.machine import Listener, Root
 from paramedic.analysis.operations import READS
 from paramedic.model.event import ERR, OUT
@@ -117,13 +117,14 @@ class Practice:
             self._heeds(call, root)
         known = self._channels.of(root.channel)
         unread = known.unread[stream]
-        if unread:
+        # some output after the errors is what a command has; some errors after the output could as well be many
+        if unread >= (LARGE_BYTES if stream == OUT else 1):
             ended, first = self._first_ended.get(root.channel, (stream, call))
             to_its_end = not first.result or first.name == "File.read"
             if ended != stream and first.thread == call.thread and to_its_end:
                 self._reads_in_turn(first, call, unread, known.window_bytes)
                 del self._first_ended[root.channel]
-        elif call.argument < 0 and not known.eof_ns and not known.close_ns:
+        elif not unread and call.argument < 0 and not known.eof_ns and not known.close_ns:
             _count(self.unlimited, call, root.transport)
 
     def _reads_in_turn(self, first: Call, second: Call, unread: int, window_bytes: int) -> None:
