@@ -8,14 +8,14 @@ from collections.abc import Iterable
 from paramedic.hazards.host_key_not_verified import HAZARD
 from paramedic.lint.edits import replace_in_line
 from paramedic.lint.facts import SourceFacts
-from paramedic.lint.values import ClassValue, Function, Instance, Value, alternatives
+from paramedic.lint.values import ClassValue, Const, Function, Instance, Unknown, Value, alternatives
 from paramedic.model.finding import Confidence, Finding
 
 _POLICIES = {"autoadd": "AutoAddPolicy", "warnpolicy": "WarningPolicy"}
 
 
 def find(facts: SourceFacts) -> Iterable[Finding]:
-    """Clients that take any key of a host that they do not know.
+    """Clients that take any key of a host that they do not know, and transports that compare none.
 
     Threads: pure.
     """
@@ -35,6 +35,16 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
                 objects=[call.obj],
                 edits=replace_in_line(facts, call.site, policy, "RejectPolicy", safe=False),
             )
+    if facts.says("get_remote_server_key"):
+        return
+    for login in facts.having("auth", kinds={"transport"}):
+        place = (login.site.file, login.site.line)
+        key = login.argument(0, "hostkey") if login.method == "connect" else Unknown()
+        if place in done or not (key is None or isinstance(key, Const) and key.value is None) or "**" in login.keywords:
+            continue
+        done.add(place)
+        message = "Transport.connect() without hostkey= compares the server's key with nothing"
+        yield facts.finding(HAZARD, message, [facts.step(login)], confidence=Confidence.ADVICE, objects=[login.obj])
 
 
 _HARMLESS = frozenset(

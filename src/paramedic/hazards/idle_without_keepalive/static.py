@@ -21,7 +21,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
     Threads: pure.
     """
     pauses = [o for o in facts.having("blocks") if o.loops and _pause_s(o) >= SHORTEST_S]
-    if not pauses:
+    if not pauses or facts.says("SO_KEEPALIVE"):
         return
     done = {id(facts.connection(o.obj).root) for o in facts.having("keepalive")}
     for use in facts.having("open", "sftp"):

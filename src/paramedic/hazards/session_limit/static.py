@@ -8,7 +8,8 @@ from math import prod
 from paramedic.hazards.session_limit import HAZARD
 from paramedic.lint.crowds import bounded, crowd_of, unknown_crowd
 from paramedic.lint.facts import SourceFacts
-from paramedic.lint.values import Obj
+from paramedic.lint.operations import Operation
+from paramedic.lint.values import Const, Obj
 from paramedic.model.finding import Confidence, Finding
 
 LIMIT = 10
@@ -25,6 +26,8 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
         owner = facts.connection(start.obj)
         if id(owner.root) in done or bounded(start, LIMIT) or not facts.in_several(start.context, start.obj):
             continue
+        if not _is_session(start):
+            continue
         if not facts.in_several(start.context, owner) or any(lock.kind != "semaphore" for lock in start.locks):
             continue
         crowd = crowd_of(facts, start.context, owner)
@@ -38,6 +41,13 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
     yield from _kept_open(facts, done)
 
 
+def _is_session(start: Operation) -> bool:
+    """Whether it counts: sshd limits sessions, not tunnels."""
+    kind = start.argument(0, "kind") if start.method == "open_channel" else None
+    tunnel = isinstance(kind, Const) and not kind.partial and kind.value != "session"
+    return not tunnel and not start.method.startswith(("open_forward", "open_x11"))
+
+
 def _kept_open(facts: SourceFacts, done: set[int]) -> Iterable[Finding]:
     """Sessions that a loop opens, keeps and never closes."""
     for start in facts.having("open"):
@@ -45,7 +55,13 @@ def _kept_open(facts: SourceFacts, done: set[int]) -> Iterable[Finding]:
         made = start.result if isinstance(start.result, Obj) else None
         inner = [loop for loop in start.loops if loop not in owner.loops]
         sizes = [facts.world.loop_sizes.get(loop) for loop in inner]
-        if made is None or id(owner.root) in done or not sizes or "__kept" not in made.root.parts:
+        if (
+            made is None
+            or not _is_session(start)
+            or id(owner.root) in done
+            or not sizes
+            or "__kept" not in made.root.parts
+        ):
             continue
         count = prod(size or 1 for size in sizes)
         if count > LIMIT and not facts.of(made, "close"):
