@@ -7,6 +7,7 @@ from notation import findings_of, said
 
 from paramedic.analysis.calls import Call
 from paramedic.analysis.channels import ERR, OUT, Channels, Stall
+from paramedic.analysis.pools import Pools
 
 FOUND: dict[str, tuple[str, str]] = {
     "two locks in two orders, by luck not at once": (
@@ -599,3 +600,11 @@ def test_input_that_is_written_while_nobody_reads_is_told_while_the_output_still
     rest, expected = WRITTEN[name]
     told = findings_of("A: exec_command ch\nA: sendall ch …\n" + rest)
     assert [str(f.confidence) for f in told if f.hazard == "undrained-output-while-writing"] == expected
+
+
+def test_another_thing_at_the_same_address_is_not_what_was_taken() -> None:
+    pools = Pools()
+    for thing, returned in ((11, 0), (12, 0), (12, 1)):
+        pools.put(1, 7, thing)
+        assert pools.queues[1].returned == returned
+        pools.take(3, 0, 1, 7, None)

@@ -91,10 +91,11 @@ class Pools:
     def put(self, queue: int, token: int, thing: int) -> None:
         """A thing is put in, for the first time or again."""
         pool = self.queues.setdefault(queue, Pool())
-        if token in pool.taken:
+        taken = pool.taken.get(token)
+        if taken is not None and taken.thing == thing:
             pool.returned += 1
-        elif len(pool.known) < _MOST_TOKENS:
-            pool.known[token] = thing
+        elif len(pool.known) < _MOST_TOKENS or token in pool.known:
+            pool.known[token] = thing  # a token is an address, where another thing may live after the first
         for any_pool in self.queues.values():
             any_pool.taken.pop(token, None)
 
