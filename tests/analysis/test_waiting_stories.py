@@ -239,6 +239,15 @@ FOUND: dict[str, tuple[str, str]] = {
         W: fail f "ChannelException: (2, 'Connect failed')"
         end: orderly""",
     ),
+    "an error of the program's own about what a command said, that nobody asks for": (
+        "lost-exception observed",
+        """
+        Main: submit f
+        W: run f
+        W: recv_exit_status ch = 3
+        W: fail f "RuntimeError"
+        end: orderly""",
+    ),
     "reading stops at the exit status, and the rest is not there yet": (
         "exit-status-ends-reading possible",
         """
@@ -474,6 +483,15 @@ QUIET: dict[str, str] = {
         W: close client2
         W: put q client3
         W: done f2
+        end: orderly""",
+    "an error of a task that only its predecessor on the thread had to do with Paramiko": """
+        Main: submit f1
+        Main: submit f2
+        W: run f1
+        W: recv_exit_status ch = 3
+        W: done f1
+        W: run f2
+        W: fail f2 "RuntimeError"
         end: orderly""",
     "a task that waits for a task of another pool": """
         V: works ex2 1

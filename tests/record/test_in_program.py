@@ -46,6 +46,20 @@ def one_after_the_other(first, second):
 """
 
 STORIES = {
+    "a task's error that nobody had asked for by the end of it": (
+        """
+from concurrent.futures import ThreadPoolExecutor
+with lab() as server, connected(server) as client:
+    def task():
+        _, stdout, _ = client.exec_command("exit 3")
+        if stdout.channel.recv_exit_status():
+            raise RuntimeError("the command failed")
+    with paramedic.recording("rec") as rec, ThreadPoolExecutor(1) as pool:
+        pool.submit(task)
+""",
+        {"lost-exception": "possible"},
+        "1 task ended with RuntimeError",
+    ),
     "an SFTP client made before is shared": (
         """
 with lab() as server, connected(server) as client:

@@ -49,6 +49,7 @@ class Facts:
         process: its id.
         status: with which the run ended, as its parent saw it.
         live: whether the program still ran when the facts were taken.
+        stopped: whether the program had ended the recording by then.
         forked: whether the process came to be by fork alone.
         unseen_locks: whether the program has locks from before the recording that cannot be watched; then it is not
             known what keeps two calls apart that did not overlap.
@@ -88,7 +89,7 @@ class Facts:
         self.events = 0
         self.process = process
         self.status = 0
-        self.live = False
+        self.live = self.stopped = False
         self.forked = False
         self.unseen_locks = False
         self.heard: dict[int, int] = {}

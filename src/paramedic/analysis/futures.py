@@ -22,7 +22,8 @@ class LostError:
     Attributes:
         error: "Type: message".
         thread: number of the worker.
-        call: the last call of the task's on one of Paramiko's objects that raised, or None.
+        call: the last call of the task's on one of Paramiko's objects that raised, or else that waited for the peer;
+            None if there was none.
         t_ns: when it ended.
         site: where the task was submitted.
     """
@@ -88,6 +89,7 @@ class Futures:
 
     Attributes:
         told_sites: where tasks were submitted of which at least one's exception was asked for.
+        used: the latest call of each thread that waited for the peer.
         failures: the first task of each place that ended with an exception.
         task_of: where the task that a worker runs, or has run last, was submitted.
     """
@@ -95,6 +97,7 @@ class Futures:
     def __init__(self) -> None:
         self.told_sites: set[int] = set()
         self.failures: dict[int, Failed] = {}
+        self.used: dict[int, Call] = {}
         self._failed: dict[int, LostError] = {}
         self._waiting: dict[int, int] = {}
         self.task_of: dict[int, int] = {}
@@ -134,6 +137,7 @@ class Futures:
             if wanted is not None:
                 self._waits_for_own(wanted, thread)
             self._raised.pop(thread, None)
+            self.used.pop(thread, None)
         elif asked:
             self._tell(future)
 
@@ -183,7 +187,9 @@ class Futures:
         site = self.task_of.get(thread, 0)
         if site:
             self.failures.setdefault(site, Failed(site, thread, error, t_ns))
-        self._failed[future] = LostError(error, thread, self._raised.pop(thread, None), t_ns, site)
+        self._failed[future] = LostError(
+            error, thread, self._raised.pop(thread, None) or self.used.get(thread), t_ns, site
+        )
 
     def raised(self, call: Call) -> None:
         """A call on one of Paramiko's objects raised in a worker."""

@@ -237,6 +237,7 @@ class RunFacts(WireFacts):
         if not operation.paramiko:
             return
         if operation.remote:
+            self.futures.used[thread] = call
             if t_ns - call.began_ns >= HUNG_NS:
                 self.long_calls.append((call, root))
             if thread in self.states.loops:

@@ -94,7 +94,7 @@ def _facts_of_part(
     """What one process's file says up to the part's end, and what had been found before the part began."""
     facts = new_facts(trace)
     facts.status = ended[1]
-    facts.live = bool(part.to_ns)  # the program went on when the recording was stopped
+    facts.live = facts.stopped = bool(part.to_ns)  # the program went on when the recording was stopped
     if not ended[0] and families.still_runs(trace.header):
         ended, facts.live = (time.monotonic_ns(), 0), True
     facts.busy.look_at(s for s in slices if s.process == facts.process)

@@ -17,12 +17,16 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     """
     story = Story(facts)
     lost = facts.futures.lost()
-    if not lost or not facts.states.orderly_end:
+    if not lost or not (facts.states.orderly_end or facts.stopped):
         return
     kinds = sorted({entry.error.partition(":")[0].rpartition(".")[2] for entry in lost})
-    message = f"{len(lost)} tasks ended with {', '.join(kinds)} and nobody asked for their result"
+    told = "1 task" if len(lost) == 1 else f"{len(lost)} tasks"
+    message = f"{told} ended with {', '.join(kinds)} and nobody asked for the result"
     steps = [story.call(entry.call) for entry in lost[:3] if entry.call is not None]
     # whoever got the exception of one of them knows that something went wrong
     known = all(entry.site in facts.futures.told_sites for entry in lost)
-    confidence = Confidence.ADVICE if known else Confidence.OBSERVED
+    # … and who has stopped a recording may still ask
+    confidence = (
+        Confidence.ADVICE if known else Confidence.OBSERVED if facts.states.orderly_end else Confidence.POSSIBLE
+    )
     yield story.finding(HAZARD, confidence, message, steps, [], len(lost))
