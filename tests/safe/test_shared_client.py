@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import inspect
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -166,3 +167,21 @@ def test_each_thread_has_its_own_client_which_ends_with_it(host: Any) -> None:
     assert again.get_transport() is None
     with pytest.raises(RuntimeError):
         clients()
+
+
+@pytest.mark.parametrize("kind", [paramiko.SSHClient, SharedClient])
+def test_a_thread_that_ends_with_its_client_is_forgotten(host: Any, kind: type[paramiko.SSHClient]) -> None:
+    def work() -> None:
+        assert clients().exec_command("echo x")[1].read() == b"x\n"
+
+    with local_client(lambda: connected(host, kind())) as clients:
+        threads = [threading.Thread(target=work) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+        deadline = time.monotonic() + 10
+        while threading.active_count() > 1 and time.monotonic() < deadline:
+            threading.Event().wait(0.02)
+        # Paramiko asks for the current thread while it closes: a "Dummy-7" would stay.
+        assert [thread.name for thread in threading.enumerate() if "Dummy" in thread.name] == []

@@ -20,6 +20,29 @@ class Closable(Protocol):
 
 
 _C = TypeVar("_C", bound=Closable)
+_CLOSE_LIMIT_S = 15.0
+
+
+def _close_aside(close: Callable[[], Any]) -> None:
+    """Calls ``close`` on a thread of its own and waits for it.
+
+    A thread's local storage goes when ``threading`` has already forgotten the thread. Paramiko asks for the current
+    thread while it closes, and would have a ``Dummy-…`` entered for it that stays for ever.
+    """
+    done = threading.Event()
+
+    def work() -> None:
+        try:
+            close()
+        finally:
+            done.set()
+
+    try:
+        threading.Thread(target=work, name="paramedic-close", daemon=True).start()
+    except RuntimeError:  # the interpreter is on its way out (Python 3.12)
+        close()
+    else:
+        done.wait(_CLOSE_LIMIT_S)
 
 
 class _Holder(Generic[_C]):
@@ -27,7 +50,15 @@ class _Holder(Generic[_C]):
 
     def __init__(self, client: _C) -> None:
         self.client = client
-        self.close = weakref.finalize(self, client.close)
+        self._finalizer = weakref.finalize(self, _close_aside, client.close)
+
+    @property
+    def is_open(self) -> bool:
+        return self._finalizer.alive
+
+    def close(self) -> None:
+        if self._finalizer.detach() is not None:
+            self.client.close()
 
 
 class LocalClient(Generic[_C]):
@@ -56,7 +87,7 @@ class LocalClient(Generic[_C]):
         Threads: any thread; the client belongs to it. It blocks as long as the factory does.
         """
         holder: _Holder[_C] | None = getattr(self._local, "holder", None)
-        if holder is None or not holder.close.alive:
+        if holder is None or not holder.is_open:
             if self._closed:
                 raise RuntimeError("the owner of this thread's clients was closed")
             holder = _Holder(self._factory())
