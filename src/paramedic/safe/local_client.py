@@ -6,7 +6,7 @@ import threading
 import weakref
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 
 class Closable(Protocol):
@@ -90,15 +90,22 @@ class LocalClient(Generic[_C]):
         if holder is None or not holder.is_open:
             if self._closed:
                 raise RuntimeError("the owner of this thread's clients was closed")
-            holder = _Holder(self._factory())
-            with self._lock:
-                closed = self._closed
-                self._holders.add(holder)
-            self._local.holder = holder
-            if closed:  # while the factory worked
-                holder.close()
-                raise RuntimeError("the owner of this thread's clients was closed")
+            # An exception that Paramiko caught while it connected, with all frames up to this one, may live until the
+            # next garbage collection. No frame up here has a holder then: the client is to be closed before.
+            del holder
+            self._keep(self._factory())
+            return cast(_C, self._local.holder.client)
         return holder.client
+
+    def _keep(self, client: _C) -> None:
+        holder = _Holder(client)
+        with self._lock:
+            closed = self._closed
+            self._holders.add(holder)
+        self._local.holder = holder
+        if closed:  # while the factory worked
+            holder.close()
+            raise RuntimeError("the owner of this thread's clients was closed")
 
     def discard(self) -> None:
         """Closes the calling thread's client; its next call makes a new one. Use it after an error.
