@@ -192,5 +192,5 @@ def test_a_thread_that_ends_takes_its_client_with_it(host: Any, kind: type[param
         deadline = time.monotonic() + 10
         while set(threading.enumerate()) - before and time.monotonic() < deadline:
             threading.Event().wait(0.02)
-        # Not the transports, and not the "Dummy-7" that Paramiko's close() leaves when threading has forgotten its thread.
+        # No transport, and no "Dummy-7" that Paramiko's close() makes for a thread that threading has forgotten.
         assert set(threading.enumerate()) == before
