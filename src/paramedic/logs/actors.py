@@ -76,6 +76,7 @@ class Channel:
     eof_sent: Seen | None = None
     eof_received: Seen | None = None
     sftp = False
+    ended = False
     guessed = False
     """Which of several openers it was, the log does not say."""
     moved: Channel | None = None

@@ -44,18 +44,12 @@ class Channels(Connections):
         self.sftp = SftpSessions(self)
         self.packets = PacketDump(self)
 
-    def _max_packet(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
-        if message[11:12] == b"i":
-            self._opening(thread, number, message, seen)
-        else:
-            self._confirmed(thread, number, message, seen)
-
     def _opening(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
         channel = Channel(number, thread, seen)
         same = self._by_number.get(number)
         if same is None:
             self._by_number[number] = [channel]
-        elif len(self.twin_opens) < KEPT and same[-1].confirmed is None and same[-1].opening is not None:
+        elif same[-1].confirmed is None and same[-1].opening is not None and len(self.twin_opens) < KEPT:
             # A transport gives each channel a number of its own: two that wait under one number on the only transport
             # there is were opened by two processes, each with its own copy of the counter.
             if self._only_live() is not None and not self.blind:
@@ -65,8 +59,8 @@ class Channels(Connections):
             same.append(channel)
             if len(same) > MAX_LIVE:
                 del same[0]
-        own = self.transports.get(thread) if thread else None
-        if own is not None:
+        own = self.transports.get(thread)
+        if own is not None and thread:
             announced = own.last is not None and b": Incoming " in own.last[1]
             own = self.transport_of(thread, seen)
             channel.owner = own
@@ -75,14 +69,18 @@ class Channels(Connections):
             own.own_call = not announced and not own.server
         else:
             before = self._opened.get(thread)
-            if before is not None and before.owner is not None and before.owner.channels.get(before.number) is before:
+            if before is not None and not before.ended and before.owner is not None:
                 before.moved = channel
             self._opened[thread] = channel
             self.threads[thread] = seen
 
     def _confirmed(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
         transport = self.transport_of(thread, seen)
-        channel = self._pending(transport, number)
+        same = self._by_number.get(number)
+        if same is not None and len(same) == 1 and same[0].confirmed is None and transport.own_open is None:
+            channel: Channel | None = same[0]
+        else:
+            channel = self._pending(transport, number)
         if channel is None:
             # Nobody opened it. Either the log begins later, or a line of another process was taken for one of this.
             self.mixed = self.mixed or transport.started is not None
@@ -92,29 +90,32 @@ class Channels(Connections):
             channel.owner.own_open = None
         channel.owner = transport
         channel.confirmed = channel.last = seen
+        opener = channel.opener
         if transport.own_open is channel:
             transport.own_open = None
             transport.own_call = False
-        elif channel.opener and not transport.server and not channel.guessed:
-            home = self.homes.get(channel.opener)
-            if home is not None and home is not transport and home.end is None:
-                self.wanderers.add(channel.opener)
-            self.homes[channel.opener] = transport
+        elif opener and not transport.server and not channel.guessed:
+            home = self.homes.get(opener)
+            if home is not transport:
+                if home is not None and home.end is None:
+                    self.wanderers.add(opener)
+                self.homes[opener] = transport
             if transport.opener is None:
-                transport.opener = channel.opener
-        old = transport.channels.pop(number, None)
-        if old is not None:
-            self._unlist(old)
-        transport.channels[number] = channel
+                transport.opener = opener
+        channels = transport.channels
+        if number in channels:
+            self._unlist(channels.pop(number))
+        channels[number] = channel
         transport.channels_seen += 1
-        if len(transport.channels) > transport.most_live:
-            transport.most_live = len(transport.channels)
+        if len(channels) > transport.most_live:
+            transport.most_live = len(channels)
             if transport.most_live > MAX_LIVE:
-                oldest = transport.channels.pop(next(iter(transport.channels)))
-                self._unlist(oldest)
+                self._unlist(channels.pop(next(iter(channels))))
                 transport.most_live = MAX_LIVE
                 self.evicted += 1
-        if transport.channels_seen <= SAMPLES and channel.opening is not None and not channel.guessed:
+        if transport.channels_seen > SAMPLES:
+            return
+        if channel.opening is not None and not channel.guessed:
             taken = seconds_between(channel.opening, seen)
             if taken is not None and taken >= 0:
                 transport.confirm_ms.append(taken * 1000)
@@ -171,11 +172,12 @@ class Channels(Connections):
         channel = transport.channels.get(number)
         if channel is None:
             return
-        if channel.requested is None and transport.channels_seen <= SAMPLES and channel.confirmed is not None:
-            taken = seconds_between(channel.confirmed, seen)
-            if taken is not None and taken >= 0:
-                transport.request_ms.append(taken * 1000)
-        transport.sessions += channel.requested is None
+        if channel.requested is None:
+            transport.sessions += 1
+            if transport.channels_seen <= SAMPLES and channel.confirmed is not None:
+                taken = seconds_between(channel.confirmed, seen)
+                if taken is not None and taken >= 0:
+                    transport.request_ms.append(taken * 1000)
         channel.requested = channel.last = seen
 
     def _eof_sent(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
@@ -191,9 +193,9 @@ class Channels(Connections):
         owner = channel.owner
         if owner is not None and thread != owner.tid:
             owner.last_eof_sent = channel
-        elif owner is not None and channel.eof_received is not None:
-            owner.own_eofs += 1
         if channel.eof_received is not None:
+            if owner is not None and thread == owner.tid:
+                owner.own_eofs += 1
             self._finish(channel)
 
     def _eof_received(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
@@ -220,28 +222,35 @@ class Channels(Connections):
         self._unlist(channel)
 
     def _unlist(self, channel: Channel) -> None:
+        channel.ended = True
         same = self._by_number.get(channel.number)
-        if same is not None:
-            if channel in same:
-                same.remove(channel)
-            if not same:
+        if same is not None and channel in same:
+            if len(same) == 1:
                 del self._by_number[channel.number]
+            else:
+                same.remove(channel)
 
     def channel_of(self, thread: bytes, number: bytes) -> Channel | None:
         """The live channel that a thread means by a number; None where several are meant or none is known.
 
         Threads: for the one thread that reads.
         """
-        told = self.told.get(thread)
-        if told is not None:
-            return told.channels.get(number)
+        if self.told:
+            told = self.told.get(thread)
+            if told is not None:
+                return told.channels.get(number)
         same = self._by_number.get(number)
-        if not same:
+        if same is None:
             return None
         if len(same) == 1 and (not self.blind or same[0].opener == thread):
             return same[0]
-        mine = [c for c in same if c.opener == thread and not c.guessed]
-        return mine[0] if len(mine) == 1 else None
+        mine = None
+        for channel in same:
+            if channel.opener == thread and not channel.guessed:
+                if mine is not None:
+                    return None
+                mine = channel
+        return mine
 
     def _window(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
         own = thread in self.transports

@@ -83,6 +83,10 @@ class Connections:
         Threads: for the one thread that reads.
         """
         transport = self.transports.get(thread)
+        now = self.now_s
+        if transport is not None and transport.last_s == now:
+            transport.last = seen
+            return transport
         if transport is None:
             if not thread and self.transports:
                 transport = next(reversed(self.transports.values()))
@@ -96,7 +100,6 @@ class Connections:
                     transport.last_s = self.now_s
                 self.threads.pop(thread, None)
                 self.blind = len(self.transports) > 1
-        now = self.now_s
         if now is not None and now != transport.last_s:
             quiet = now - transport.last_s
             if quiet >= SILENCE_S and transport.last is not None:

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 
 from paramedic.logs.actors import Origin, Seen
 from paramedic.logs.facts import LogFacts
-from paramedic.logs.forms import FORMS, PARAMEDIC_FORM, PARAMIKO_FORM, Form, Record, detect
+from paramedic.logs.forms import FORMS, PARAMEDIC_FORM, Form, Record, detect
+from paramedic.logs.heads import PLAIN, SFTP, TOLD, Head, Heads
 from paramedic.logs.phrases import recognise, split_channel
 from paramedic.logs.sources import Block, Source
 from paramedic.logs.story import Story
-from paramedic.logs.times import seconds
 from paramedic.model.report import Gap
 
 SAMPLE_LINES = 400
@@ -103,8 +103,8 @@ class LogReader:
         self._origins: dict[tuple[str, str], Origin] = {}
         self.finished: list[LogFacts] = []
         self._loggers: dict[bytes | None, bool] = {}
-        self._time_text = b""
-        self._heads: dict[bytes, tuple[bytes, bool]] = {}
+        self._heads = Heads()
+        self._nobody = Story()
         self._checked = 0
 
     def facts(self, *, follow: bool = False) -> Iterator[LogFacts]:
@@ -142,10 +142,7 @@ class LogReader:
         self.tally.size += block.size
         if not self.forms:
             self._find_form(block.lines)
-        if self.forms and self.forms[0] is PARAMIKO_FORM:
-            self._take_paramikos(block)
-        else:
-            self._take_others(block, block.lines, block.first)
+        self._take_lines(block)
         for story in self.stories.values():
             story.forget_ended()
 
@@ -172,12 +169,14 @@ class LogReader:
             if len(self.stories) >= MAX_STORIES:
                 oldest = next(iter(self.stories))
                 self.finished.append(self.stories.pop(oldest).finish())
+                self._heads.forget()
             story = self.stories[process] = Story(process)
         return story
 
     def _next_run(self, story: Story, seen: Seen) -> Story:
         beside = story.runs_beside(seen)
         story.mixed = story.mixed or beside
+        self._heads.forget()
         self.finished.append(story.finish())
         fresh = Story(story.process, frozenset(story.transports) | story.prior_transports)
         fresh.mixed = beside
@@ -187,88 +186,73 @@ class LogReader:
         self.stories[story.process] = fresh
         return fresh
 
-    def _take_paramikos(self, block: Block) -> None:
-        """The one form that must be fast: the one of `paramiko.util.log_to_file`."""
-        story = self._story(None)
-        origin = self._origin(block.file, PARAMIKO_FORM)
-        heads = self._heads
-        if len(heads) > 100_000:
-            heads.clear()
-        second = self._time_text
-        known_head = heads.get
-        fast, rare, sftp_message = story.fast.get, story.rare, story.sftp.message
-        number = block.first - 1
+    def _take_lines(self, block: Block) -> None:
+        """Reads lines by their heads, as far as those are known; this is the loop that must be fast."""
+        known = self._heads.known.get
+        story = nobody = self._nobody
         seen: Seen | None = None
-        odd = messages = 0
-        for line in block.lines:
-            number += 1
-            head, colon, message = line[28:].partition(b": ")
-            known = known_head(head)
-            if known is None:  # a head that is known stands where it must: 28 bytes of level and time before it
-                known = _head(head) if line[4:5] == b"[" and line[26:28] == b"] " and colon else None
-                if known is None:
-                    odd += 1
-                    self._odd_line(block, number, line)
-                    story = self._story(None)
-                    fast, rare, sftp_message = story.fast.get, story.rare, story.sftp.message
+        time_text = b""
+        begun = number = block.first
+        for number, line, (key, _, message), text in self._heads.rows(block.lines, block.first):
+            head = known(key)
+            if head is None:
+                self._fed(story, number - begun, seen)
+                story, begun = nobody, number
+                self._take_slowly(block, number, line)
+                continue
+            owner, thread, origin, kind, connection, logger = head
+            if owner is not story:
+                self._fed(story, number - begun, seen)
+                begun = number
+                if owner is None:
+                    story = nobody
+                    self._count_other(logger)
                     continue
-                heads[head] = known
-            if line[5:22] != second:
-                second = line[5:22]
-                story.now_s = seconds(second)
-            thread, sftp = known
+                story, time_text = owner, b""
+                shapes, sftp_line, take = story.shapes.get, story.sftp.line, story.take
+                story.first = story.first or (number, line, thread, origin)
+            if text != time_text:
+                now_s = origin.clock(line)
+                if now_s is None:  # something else stands where the time should be
+                    self._fed(story, number - begun, seen)
+                    story, begun = nobody, number
+                    self._take_slowly(block, number, line)
+                    continue
+                time_text, story.now_s = text, now_s
             seen = (number, line, thread, origin)
-            if message[:1] == b"[":
-                channel, _, message = message[6:].partition(b"] ")
-                if sftp:
-                    sftp_message(thread, channel, message, seen)
+            if kind:
+                if connection:
+                    story.works_on(thread, connection)
+                if kind == SFTP:
+                    sftp_line(thread, message, seen)
                     continue
-                handler = fast(message[:8])
+            shape = shapes(message)
+            if shape is not None:
+                handler, channel, words = shape
                 if handler is not None:
-                    handler(thread, channel, message, seen)
-                else:
-                    rare(thread, channel, message, seen)
-                continue
-            handler = fast(message[:8])
-            if handler is not None:
-                handler(thread, b"", message, seen)
-                continue
-            if message[:17] == b"starting thread (":
-                story.messages += number - block.first - odd - messages
-                messages = number - block.first - odd
-                if story.is_new_run(thread):
-                    story = self._next_run(story, seen)
-                    story.now_s = seconds(second)
-                    fast, rare, sftp_message = story.fast.get, story.rare, story.sftp.message
-            if story.first is None:
-                story.first = seen
-            story.last = seen
-            rare(thread, b"", message, seen)
-        count = len(block.lines) - odd
-        story.messages += count - messages
-        self.tally.messages += count
-        self._time_text = second
-        if seen is not None:
-            story.first = story.first or seen
-            story.last = seen
-
-    def _odd_line(self, block: Block, number: int, line: bytes) -> None:
-        # It may be a continuation, or of another form that writes to the same file.
-        self._take_others(block, [line], number)
-        if None not in self.stories:
-            self._story(None)
-
-    def _take_others(self, block: Block, lines: list[bytes], first: int) -> None:
-        number = first - 1
-        for line in lines:
-            number += 1
-            for form in self.forms:
-                record = form.parse(line)
-                if record is not None:
-                    self._record(block, number, line, form, record)
-                    break
+                    handler(thread, channel, words, seen)
+            elif message[:17] == b"starting thread (":
+                self._fed(story, number - begun, seen)
+                story, begun = nobody, number
+                self._take_slowly(block, number, line)
             else:
-                self._unparsed(block, number, line)
+                take(thread, message, seen)
+        self._fed(story, number + 1 - begun, seen)
+
+    def _fed(self, story: Story, count: int, seen: Seen | None) -> None:
+        """Counts what a story was told since it was last counted."""
+        if story.first is not None and count:
+            story.messages += count
+            self.tally.messages += count
+            story.last = seen
+
+    def _take_slowly(self, block: Block, number: int, line: bytes) -> None:
+        for form in self.forms:
+            record = form.parse(line)
+            if record is not None:
+                self._record(block, number, line, form, record)
+                return
+        self._unparsed(block, number, line)
 
     def _unparsed(self, block: Block, number: int, line: bytes) -> None:
         looks = b"paramiko" in line or b"[chan " in line or (not self.forms and recognise(line) is not None)
@@ -298,38 +282,40 @@ class LogReader:
             elif message.startswith(b"starting thread (") and recognise(message) is not None:
                 if logger is not None:  # Transport.set_log_channel gave it a name of its own
                     self._loggers[logger] = self._loggers[logger + b".sftp"] = True
+                    self._heads.forget()
                 mine = True
             else:
                 mine = logger is None and recognise(split_channel(message)[1]) is not None
+        sftp = logger is not None and logger.endswith(b".sftp")
+        origin = self._origin(block.file, form)
         if not mine:
             name = "(no logger)" if logger is None else logger.decode("utf-8", "replace")[:80]
-            if len(self.tally.others) < 1000 or name in self.tally.others:
-                self.tally.others[name] += 1
+            self._heads.learn(line, record, Head(None, b"", origin, PLAIN, b"", name), self.tally.lines)
+            self._count_other(name)
             return
         if b"\n" in message:
             message = message.partition(b"\n")[0]
         story = self._story(process)
         if time_s is not None:
             story.now_s = time_s
-        sftp = logger is not None and logger.endswith(b".sftp")
+        seen = (number, line, thread, origin)
         if message[:17] == b"starting thread (":
             if form.threads in ("number", "name"):
                 if story.is_new_run(thread):
-                    story = self._next_run(story, (number, line, thread, self._origin(block.file, form)))
+                    story = self._next_run(story, seen)
             else:
                 story.forget_thread(thread)
-        elif connection:
-            story.works_on(thread, connection)
+        else:
+            kind = SFTP if sftp else TOLD if connection else PLAIN
+            self._heads.learn(line, record, Head(story, thread, origin, kind, connection, ""), self.tally.lines)
+            if connection:
+                story.works_on(thread, connection)
         self.tally.messages += 1
-        story.feed(thread, sftp, message, (number, line, thread, self._origin(block.file, form)))
+        story.feed(thread, sftp, message, seen)
 
-
-def _head(head: bytes) -> tuple[bytes, bool] | None:
-    """Thread and kind of logger of ``thr=3   paramiko.transport``."""
-    thread, _, logger = head.partition(b" ")
-    if not thread.startswith(b"thr=") or not thread[4:].isdigit():
-        return None
-    return thread[4:], logger.endswith(b".sftp")
+    def _count_other(self, name: str) -> None:
+        if len(self.tally.others) < 1000 or name in self.tally.others:
+            self.tally.others[name] += 1
 
 
 def _number_name(thread: bytes) -> str:

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 MAX_THREADS = 256
 """Most threads of one session that are remembered."""
-MAX_SAMPLES = 16
+MAX_SAMPLES = 8
 """Most gaps and round trips of one session that are measured."""
+_QUICK = frozenset(call[:5] for call in (name + b"(" for name in SFTP_CALLS) if call[:5] != b"norma")
+"""How calls begin that mean nothing as long as one thread alone makes them."""
 MAX_SEATS = 20_000
 """Most threads whose session is remembered."""
 MAX_ORPHANS = 64
@@ -36,6 +38,7 @@ class Session:
     """One SFTP session."""
 
     __slots__ = (
+        "answered",
         "channel",
         "closed",
         "cwd",
@@ -46,7 +49,6 @@ class Session:
         "open_ms",
         "opens",
         "proved",
-        "stat",
         "suggested",
         "threads",
     )
@@ -59,12 +61,30 @@ class Session:
         self.threads: dict[bytes, Seen] = {}
         self.suggested: set[bytes] = set()
         self.last: Seen | None = None
+        self.answered = False
         self.opens: dict[bytes, tuple[Seen, list[Seen]]] = {}
         self.open_ms: list[float] = []
         self.fast: list[tuple[float, Seen, Seen]] = []
         self.proved = 0
-        self.stat: tuple[bytes, bytes] = (b"", b"")
         self.cwd: dict[bytes, tuple[bytes, Seen, int]] = {}
+
+    def turn(self) -> Seen | None:
+        """The last call; what it means for the calls of others is noted now.
+
+        Threads: for the one thread that reads.
+        """
+        last = self.last
+        if last is not None:
+            channel = self.channel
+            if channel is not None and (channel.last is None or channel.last[0] < last[0]):
+                channel.last = last
+            thread = last[2]
+            if thread in self.threads or len(self.threads) < MAX_THREADS:
+                self.threads[thread] = last
+            if not self.answered and thread not in self.opens and b"] open(" in last[1]:
+                if len(self.opens) < MAX_THREADS:
+                    self.opens[thread] = (last, [])
+        return last
 
 
 class SftpSessions:
@@ -73,21 +93,42 @@ class SftpSessions:
     def __init__(self, story: Channels) -> None:
         self._story = story
         self._threads = story.threads
+        self._told = story.told
         self._of_channel: dict[Channel, Session] = {}
         self._orphans: dict[tuple[bytes, bytes], Session] = {}
         self._seats: dict[bytes, Session] = {}
+        self._turns: dict[bytes, tuple[frozenset[bytes], int, Session]] = {}
+        self._starts: dict[bytes, frozenset[bytes]] = {}
         self._changes = 0
         self.ambiguous = 0
         self.unknown = 0
         self.overlaps: list[SftpOverlap] = []
         self.mixes: list[CwdMix] = []
 
-    def message(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
-        """Takes one message of the SFTP logger.
+    def line(self, thread: bytes, message: bytes, seen: Seen) -> None:
+        """Takes one message of the SFTP logger, with its ``[chan N]``.
 
         Threads: for the one thread that reads.
         """
-        name = message.partition(b"(")[0]
+        quick = self._turns.get(thread)
+        if quick is not None:
+            # Nobody else was in this session since its last call: there is nothing to compare with.
+            starts, cut, session = quick
+            if message[:cut] in starts and (not self._told or self._told.get(thread) is session.home):
+                self._threads[thread] = seen
+                session.answered = b") -> " in message
+                if not session.answered:
+                    session.last = seen
+                return
+        number, _, words = message[6:].partition(b"] ")
+        self.message(thread, number, words, seen)
+
+    def message(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
+        """As `line`, where the channel's number stands beside the message.
+
+        Threads: for the one thread that reads.
+        """
+        name = message[: message.find(b"(")]
         if name in SFTP_CALLS:
             self._threads[thread] = seen
             if name == b"open" and b") -> " in message:
@@ -173,6 +214,9 @@ class SftpSessions:
 
     def _close(self, session: Session) -> None:
         session.closed = True
+        last = session.turn()
+        if last is not None:
+            self._turns.pop(last[2], None)
         self._report_fast(session)
         if session.channel is not None:
             self._of_channel.pop(session.channel, None)
@@ -183,8 +227,9 @@ class SftpSessions:
         session = self._session(thread, number)
         if session is None or not thread:
             return
-        before = session.last
+        before = session.turn()
         if before is not None and before[2] != thread:
+            self._turns.pop(before[2], None)
             for opener, (_, inside) in session.opens.items():
                 if opener != thread and len(inside) < 8:
                     inside.append(seen)
@@ -192,23 +237,36 @@ class SftpSessions:
                 gap = seconds_between(before, seen)
                 if gap is not None and gap >= 0:
                     session.fast.append((gap * 1000, before, seen))
+        if name == b"normalize" or session.cwd:
+            self._directory(session, name, before, message, seen)
         session.last = seen
+        session.answered = False
+        session.opens.pop(thread, None)
         if session.channel is not None:
             session.channel.last = seen
-        if thread in session.threads or len(session.threads) < MAX_THREADS:
-            session.threads[thread] = seen
-        session.opens.pop(thread, None)
-        if name == b"open":
-            if len(session.opens) < MAX_THREADS:
-                session.opens[thread] = (seen, [])
-        if name == b"normalize" or session.cwd:
-            self._directory(session, name, thread, message, seen)
-        session.stat = (thread, message[4:]) if name == b"stat" else (b"", b"")
+        self._settle(session, thread)
+
+    def _settle(self, session: Session, thread: bytes) -> None:
+        """From now on this thread's calls need no look, if it is alone in a session of its own channel."""
+        channel = session.channel
+        quick = channel is not None and channel.opener == thread and not channel.guessed
+        if quick and len(session.open_ms) >= MAX_SAMPLES and not session.opens and len(session.cwd) < 2:
+            number = session.number
+            starts = self._starts.get(number)
+            if starts is None:
+                if len(self._starts) > MAX_THREADS:
+                    self._starts.clear()
+                starts = self._starts[number] = frozenset(b"[chan %b] %b" % (number, call) for call in _QUICK)
+            self._turns[thread] = (starts, len(number) + 13, session)
 
     def _opened(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
         session = self._session(thread, number)
-        begun = session.opens.pop(thread, None) if session is not None else None
-        if session is None or begun is None:
+        if session is None or session.turn() is None:
+            return
+        begun = session.opens.pop(thread, None)
+        session.answered = session.last is not None and session.last[2] == thread
+        self._settle(session, thread)
+        if begun is None:
             return
         start, inside = begun
         if not inside and len(session.open_ms) < MAX_SAMPLES:
@@ -222,12 +280,15 @@ class SftpSessions:
 
     def _unexpected(self, thread: bytes, number: bytes, seen: Seen) -> None:
         session = self._session(thread, number)
-        if session is not None and len(session.threads) > 1 and len(self.overlaps) < 100:
+        if session is None or session.turn() is None:
+            return
+        if len(session.threads) > 1 and len(self.overlaps) < 100:
             self._report(session, "lost-reply", [*list(session.threads.values())[-4:], seen], 0.0)
 
-    def _directory(self, session: Session, name: bytes, thread: bytes, message: bytes, seen: Seen) -> None:
+    def _directory(self, session: Session, name: bytes, before: Seen | None, message: bytes, seen: Seen) -> None:
         # SFTPClient.chdir is stat(path), then normalize(path); paths are logged after _adjust_cwd made them absolute.
-        if name == b"normalize" and session.stat == (thread, message[9:]):
+        thread = seen[2]
+        if name == b"normalize" and before and before[2] == thread and b"] stat" + message[9:] in before[1]:
             self._changes += 1
             if len(session.cwd) < MAX_THREADS:
                 session.cwd[thread] = (_path(message), seen, self._changes)
@@ -258,12 +319,18 @@ class SftpSessions:
         alone = self._story.transports_seen < 2
         return [o for o in self.overlaps if alone or o.transport]
 
-    def finish(self) -> None:
+    def finish(self, *, cut: bool) -> None:
         """The log ends: looks at the sessions that are still open.
+
+        Args:
+            cut: it goes on elsewhere, so nothing is concluded from what does not come.
 
         Threads: for the one thread that reads.
         """
         for session in [*self._of_channel.values(), *self._orphans.values()]:
+            session.turn()
+            if cut:
+                continue
             self._report_fast(session)
             silent = [s for t, s in session.threads.items() if self._threads.get(t) is s]
             if len(silent) >= 3 and session.last in silent and not session.proved and len(self.overlaps) < 100:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
-BLOCK_BYTES = 1 << 18
+BLOCK_BYTES = 1 << 16
 """Bytes that are read at once; what is made of them should fit into a processor's cache."""
 MAX_LINE_BYTES = 1 << 20
 """Longest line that is kept as it is; of a longer one only the beginning is."""

@@ -14,14 +14,28 @@ from collections.abc import Callable
 from paramedic.logs.actors import Seen, line_of, maybe_line, seconds_between
 from paramedic.logs.channels import Channels
 from paramedic.logs.facts import LogFacts
-from paramedic.logs.phrases import Kind, recognise
+from paramedic.logs.phrases import Kind, recognise, split_channel
 from paramedic.model.report import Gap
 
 Handler = Callable[[bytes, bytes, bytes, Seen], None]
 
-_KEX_STARTS = b"kex algo server k client e server e client m server m client c server c client l server l kex foll"
 MAX_TRACE_BYTES = 400
 RESTART_S = 0.1
+MAX_SHAPES = 20_000
+MAX_SHAPE_BYTES = 2_000
+_VARIED = frozenset(
+    (
+        Kind.TRANSPORT_START,
+        Kind.TRACEBACK,
+        Kind.WINDOW,
+        Kind.PACKET,
+        Kind.HEX,
+        Kind.SFTP_CALL,
+        Kind.SFTP_OPENED,
+        Kind.HOST_KEY_ADDED,
+    )
+)
+"""Messages that hardly ever come again in the same words, or mean something else then."""
 
 
 class Story(Channels):
@@ -30,7 +44,7 @@ class Story(Channels):
     Attributes:
         process: its id, where the log has it.
         messages: how many were fed.
-        fast: what to do with the messages that make up nearly all of a long log, by their first eight bytes.
+        shapes: what to do with messages that were seen before: who takes them, the channel's number, and the words.
         first, last: first and last line.
         unknown: how many of them Paramiko is not known to log.
     """
@@ -59,7 +73,6 @@ class Story(Channels):
             Kind.AUTH_FAILED: self._auth_failed,
             Kind.CHANNEL_OPENING: self._opening,
             Kind.CHANNEL_CONFIRMED: self._confirmed,
-            Kind.CHANNEL_OPENED: self._of_transport,
             Kind.CHANNEL_REFUSED: self._refused,
             Kind.CHANNEL_INCOMING: self._of_transport,
             Kind.REQUEST_OK: self._request_ok,
@@ -86,21 +99,7 @@ class Story(Channels):
             Kind.SFTP_OPENED: self._sftp,
             Kind.SFTP_UNEXPECTED: self._sftp,
         }
-        self.fast: dict[bytes, Handler] = {
-            b"Max pack": self._max_packet,
-            b"Sesch ch": self._request_ok,
-            b"EOF sent": self._eof_sent,
-            b"EOF rece": self._eof_received,
-            b"window u": self._window,
-            b"window d": self._window,
-            b"addwindo": self._window,
-            b"Read pac": self.packets.packet,
-            b"Write pa": self.packets.packet,
-            b"Debug ms": self._of_transport,
-            b"Secsh ch": self._secsh,
-        }
-        for i in range(0, len(_KEX_STARTS), 9):
-            self.fast[_KEX_STARTS[i : i + 8]] = self._of_transport
+        self.shapes: dict[bytes, tuple[Handler | None, bytes, bytes]] = {}
 
     def feed(self, thread: bytes, sftp: bool, message: bytes, seen: Seen) -> None:
         """Takes one message of Paramiko's.
@@ -117,30 +116,28 @@ class Story(Channels):
         if self.last is None:
             self.first = seen
         self.last = seen
-        number = b""
-        if message[:6] == b"[chan ":
-            number, _, message = message[6:].partition(b"] ")
-            if sftp:
-                self.sftp.message(thread, number, message, seen)
-                return
-        handler = self.fast.get(message[:8])
-        if handler is not None:
-            handler(thread, number, message, seen)
+        if sftp:
+            self.sftp.line(thread, message, seen)
             return
-        self.rare(thread, number, message, seen)
+        shape = self.shapes.get(message)
+        if shape is None:
+            self.take(thread, message, seen)
+        elif shape[0] is not None:
+            shape[0](thread, shape[1], shape[2], seen)
 
-    def rare(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
-        """Takes a message that is not in `fast`.
+    def take(self, thread: bytes, message: bytes, seen: Seen) -> None:
+        """Takes a message that is not in `shapes`, and puts it there if it may come again.
 
         Threads: for the one thread that reads.
         """
-        found = recognise(message)
+        number, words = split_channel(message)
+        found = recognise(words)
         if self._trouble:
             trouble = self._trouble.get(thread)
             if trouble is not None:
                 if found is None or found[0] is Kind.TRACEBACK:
                     if len(trouble.traceback) < 80:
-                        trouble.traceback.append(message[:MAX_TRACE_BYTES].decode("utf-8", "replace"))
+                        trouble.traceback.append(words[:MAX_TRACE_BYTES].decode("utf-8", "replace"))
                     return
                 del self._trouble[thread]
         if found is None:
@@ -149,12 +146,11 @@ class Story(Channels):
             return
         handler = self._by_kind.get(found[0])
         if handler is not None:
-            handler(thread, number, message, seen)
-
-    def _secsh(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
-        # "opened." needs no look: "Max packet out" stands right before it, from the same thread (transport.py).
-        if message[-7:] != b"opened.":
-            self.rare(thread, number, message, seen)
+            handler(thread, number, words, seen)
+        if found[0] not in _VARIED and len(message) < MAX_SHAPE_BYTES:
+            if len(self.shapes) >= MAX_SHAPES:
+                self.shapes.clear()
+            self.shapes[message] = (handler, number, words)
 
     def _sftp(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
         # The log has no logger names, or not Paramiko's; the message is an SFTP one all the same.
@@ -178,6 +174,7 @@ class Story(Channels):
 
         Threads: for the one thread that reads.
         """
+        self.sftp.finish(cut=cut)
         for transport in self.transports.values():
             if transport.end is None:
                 if not cut:
@@ -186,8 +183,6 @@ class Story(Channels):
             for channel in list(transport.channels.values()):
                 if channel.readers is not None or channel.writers is not None:
                     self.packets.report_sharing(channel)
-        if not cut:
-            self.sftp.finish()
         transports = [*self._done, *(t.facts() for t in self.transports.values())]
         transports.sort(key=lambda t: (t.started or t.last or _NOWHERE).number)
         return LogFacts(
