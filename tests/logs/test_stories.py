@@ -94,6 +94,22 @@ FOUND: dict[str, tuple[str, str, str]] = {
     "the transport's own thread ends a channel that the peer has not ended": (
         "dropped-channel", "possible",
         ONE + "1 2: open 0\n1 1: yes 0\n1 1: ok 0\n600 2: open 1\n1 1: yes 1\n1 1: eof> 0\n1 1: ok 1\n9 1: dead 0"),
+    "a window is used up by output": (
+        "exit-status-before-output", "possible",
+        ONE + sessions(1) + "1 1: Read packet <channel-data>, length 32777\n" * 64),
+    "a window is used up by errors": (
+        "undrained-stderr", "possible",
+        ONE + sessions(1) + "1 1: Read packet <channel-extended-data>, length 32781\n" * 64),
+    "a window is used up by output while input is written": (
+        "undrained-output-while-writing", "possible",
+        ONE + sessions(1)
+        + "1 1: Read packet <channel-data>, length 32777\n1 2: Write packet <channel-data>, length 32777\n" * 64),
+    "a crowd of logins loses some before the banner": (
+        "connect-storm", "possible",
+        connected(1) + "\n" + "\n".join(f"1 {n}: start 0xb{n}" for n in range(2, 9)) + "\n"
+        + "\n".join(
+            f"1 {n}: Exception (client): Error reading SSH protocol banner[Errno 104] Connection reset by peer"
+            for n in (2, 3, 4))),
     "a connection ends under a command": (
         "closed-in-use", "advice", ONE + "1 2: open 0\n1 1: yes 0\n1 1: ok 0\n1 2: eof> 0\n700 1: end"),
     "an EOF crosses the peer's and the connection ends without a word": (
@@ -146,10 +162,14 @@ FOUND: dict[str, tuple[str, str, str]] = {
         "keepalive-is-not-a-timeout", "advice",
         ONE + command(1, 2, 0, ends=False) + '\n30000 1: Sending global request "keepalive@lag.net"' * 4),
     "an idle connection is lost": (
-        "keepalive-is-not-a-timeout", "advice", ONE + "600000 1: Socket exception: Connection timed out (110)"),
+        "idle-without-keepalive", "advice", ONE + "600000 1: Socket exception: Connection timed out (110)"),
 }  # fmt: skip
 
 QUIET: dict[str, str] = {
+    "a window is given back": ONE + sessions(1)
+    + ("1 1: Read packet <channel-data>, length 32777\n" * 8 + "1 2: Write packet <channel-window-adjust>, length 9\n")
+    * 9
+    + "1 2: eof> 0\n1 1: eof< 0\n1 1: end",
     "each thread has a channel of its own": ONE + "\n".join(command(1, 2 + n % 3, n) for n in range(9)) + "\n1 1: end",
     "a tunnel's target refuses": ONE + sessions(3)
     + "1 30: open 3\n5 1: Secsh channel 3 open FAILED: Connection refused: Connect failed",

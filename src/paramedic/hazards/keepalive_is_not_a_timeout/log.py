@@ -9,8 +9,6 @@ from paramedic.logs.facts import LogFacts
 from paramedic.model.finding import Confidence, Finding
 
 MANY = 3
-IDLE_S = 60.0
-"""Routers and servers forget connections from about this on."""
 
 
 def find(facts: LogFacts) -> Iterable[Finding]:
@@ -32,18 +30,4 @@ def find(facts: LogFacts) -> Iterable[Finding]:
                 objects=(transport.name,),
                 why="Keepalives are sent without asking for a reply, so a log with nothing else looks the same with a "
                 "quiet peer and with a dead one. " + HAZARD.why,
-            )
-        idle = ending.idle_s >= IDLE_S and not transport.keepalives
-        if idle and ending.how in ("socket", "disconnect") and ending.line is not None:
-            yield Finding(
-                hazard=HAZARD.name,
-                code=HAZARD.code,
-                confidence=Confidence.ADVICE,
-                message=f"{transport.name} was lost after {ending.idle_s:.0f} s without a line, and "
-                f"it sent no keepalives",
-                steps=(ending.line.step("lost"),),
-                objects=(transport.name,),
-                why="The log proves the silence and the loss; that something on the way forgot the idle connection is "
-                "suggested. Data alone is not logged, so it need not have been idle.",
-                fix="Call transport.set_keepalive(30) after connecting, and set timeouts on the channels.",
             )
