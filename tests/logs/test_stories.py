@@ -55,6 +55,10 @@ FOUND: dict[str, tuple[str, str, str]] = {
         "shared-sftp-client", "observed",
         ONE + "1 2: open 0\n1 1: yes 0\n1 1: ok 0\n1 3: sftp 0 stat(b'/a')\n1 4: sftp 0 stat(b'/b')\n"
         "1 3: sftp 0 Unexpected response #7"),
+    "two threads call in turns, with or without a lock": (
+        "shared-sftp-client", "advice",
+        ONE + "1 2: open 0\n1 1: yes 0\n1 1: ok 0\n9 3: sftp 0 stat(b'/a')\n9 4: sftp 0 stat(b'/b')\n"
+        "9 3: sftp 0 stat(b'/c')\n1 2: sftp 0 sftp session closed."),
     "calls of different threads begin faster than the wire": (
         "shared-sftp-client", "possible",
         ONE + "\n".join(f"9 2: open {n}\n60 1: yes {n}\n50 1: ok {n}" for n in range(3))
@@ -284,3 +288,19 @@ def test_names_of_threads_and_numbers_of_channels_do_not_matter(tmp_path: Path) 
     assert {f.hazard for f in findings(tmp_path, default_format(other))} == {
         f.hazard for f in findings(tmp_path, default_format(story))
     }
+
+
+def test_sessions_that_go_from_hand_to_hand_are_advice_once(tmp_path: Path) -> None:
+    turns = "\n".join(
+        f"1 2: open {n}\n1 1: yes {n}\n1 1: ok {n}\n"
+        + "\n".join(f"9 {thread}: sftp {n} stat(b'/a')" for thread in (3, 4, 3))
+        + f"\n1 2: sftp {n} sftp session closed."
+        for n in range(5)
+    )
+    (told,) = [f for f in findings(tmp_path, default_format(ONE + turns)) if f.hazard == "shared-sftp-client"]
+    assert (told.confidence, told.count) == (Confidence.ADVICE, 5)
+    handed_over = "\n".join(f"9 {thread}: sftp 0 stat(b'/a')" for thread in (3, 3, 4, 4))
+    opened = "1 2: open 0\n1 1: yes 0\n1 1: ok 0\n"
+    assert not [
+        f for f in findings(tmp_path, default_format(ONE + opened + handed_over)) if f.hazard == "shared-sftp-client"
+    ]

@@ -200,8 +200,8 @@ class SftpOverlap:
         transport: human name, "" if unknown.
         how: ``inside`` (one call began and ended inside another's ``open``: proved), ``faster-than-the-wire`` (calls of
             different threads began closer together than an answer can be), ``all-silent`` (the session's last calls
-            are of different threads, and none of them was heard of again), ``lost-reply`` (Paramiko got a reply
-            that nobody waited for).
+            are of different threads, and none of them was heard of again), ``turns`` (a thread called again after
+            another had), ``lost-reply`` (Paramiko got a reply that nobody waited for).
         threads: the threads, in the order of the lines.
         lines: the evidence, in order.
         count: how often.

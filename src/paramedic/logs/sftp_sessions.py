@@ -7,6 +7,7 @@ the wire: under one lock, a call begins only after the answer to the one before 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from paramedic.logs.actors import Channel, Seen, Transport, line_of, seconds_between
@@ -39,6 +40,7 @@ class Session:
 
     __slots__ = (
         "answered",
+        "back",
         "channel",
         "closed",
         "cwd",
@@ -66,6 +68,7 @@ class Session:
         self.open_ms: list[float] = []
         self.fast: list[tuple[float, Seen, Seen]] = []
         self.proved = 0
+        self.back: tuple[Seen, Seen, Seen] | None = None
         self.cwd: dict[bytes, tuple[bytes, Seen, int]] = {}
 
     def turn(self) -> Seen | None:
@@ -218,6 +221,7 @@ class SftpSessions:
         if last is not None:
             self._turns.pop(last[2], None)
         self._report_fast(session)
+        self._report_turns(session)
         if session.channel is not None:
             self._of_channel.pop(session.channel, None)
         else:
@@ -230,6 +234,9 @@ class SftpSessions:
         before = session.turn()
         if before is not None and before[2] != thread:
             self._turns.pop(before[2], None)
+            mine = session.threads.get(thread)
+            if session.back is None and mine is not None:
+                session.back = (mine, before, seen)
             for opener, (_, inside) in session.opens.items():
                 if opener != thread and len(inside) < 8:
                     inside.append(seen)
@@ -334,7 +341,9 @@ class SftpSessions:
             self._report_fast(session)
             silent = [s for t, s in session.threads.items() if self._threads.get(t) is s]
             if len(silent) >= 3 and session.last in silent and not session.proved and len(self.overlaps) < 100:
+                session.proved += 1
                 self._report(session, "all-silent", silent[-8:], 0.0)
+            self._report_turns(session)
 
     def _report_fast(self, session: Session) -> None:
         owner = session.channel.owner if session.channel is not None else session.home
@@ -347,6 +356,16 @@ class SftpSessions:
             session.proved += 1
             lines = {s[0]: s for pair in close[:3] for s in pair}
             self._report(session, "faster-than-the-wire", list(lines.values()), min(samples), len(close))
+
+    def _report_turns(self, session: Session) -> None:
+        """Once for the whole log: a pool whose workers borrow its sessions in turn looks the same, and is safe."""
+        if session.back is None or session.proved:
+            return
+        told = next((n for n, overlap in enumerate(self.overlaps) if overlap.how == "turns"), None)
+        if told is not None:
+            self.overlaps[told] = replace(self.overlaps[told], count=self.overlaps[told].count + 1)
+        elif len(self.overlaps) < 100:
+            self._report(session, "turns", list(session.back), 0.0)
 
     def _report(self, session: Session, how: str, seen: list[Seen], fastest_ms: float, count: int = 1) -> None:
         if session.channel is None and session.home is None and self._story.transports_seen > 1:

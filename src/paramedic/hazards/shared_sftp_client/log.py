@@ -31,6 +31,12 @@ _SAYS = {
         "The log proves who called last. It cannot say whether these calls ended: if the program hangs, they "
         "took each other's replies; if each call was under one lock, all is well.",
     ),
+    "turns": (
+        Confidence.ADVICE,
+        "took turns in one SFTP session",
+        "The log proves that both called it. It cannot say whether a lock or a queue keeps each call of one apart from "
+        "those of the other; without one they take each other's replies.",
+    ),
 }
 
 
