@@ -14,6 +14,7 @@
     A: collect ch.stdin           the collector of cycles finds it
     A: works ex 2                 it is a worker of a pool that may have two; ``submit f outer`` is another place
     A: handles stop               the function "stop" is a signal handler from now on
+    T: opens ch peer              the peer has asked for it
     A: makes conn7                a connection that is not there from the start
     … 5 s                         time passes
     end: orderly                  or the status with which the process ended
@@ -33,7 +34,7 @@ from collections.abc import Iterable, Iterator
 
 from paramedic.analysis.run import RunFacts
 from paramedic.check.recording import judged
-from paramedic.model.event import Event, Kind, State
+from paramedic.model.event import BY_PEER, Event, Kind, State
 from paramedic.model.finding import Confidence, Finding
 from paramedic.model.operations import NUMBER, OPERATIONS
 from paramedic.model.report import Gap
@@ -209,7 +210,7 @@ class Story:
             number = thing if received else thing + 1000
             self._add(thread, Kind.WIRE, op=96 if "eof" in verb else 97, obj=transport, a=number, b=int(received))
         elif verb == "opens":
-            self._link(thread, rest[0])
+            self._link(thread, rest[0], BY_PEER if rest[1:] == ["peer"] else 0)
         elif verb == "finalize":
             begun = _kind(rest[0]) == "Channel" or rest[0].endswith("stdin")
             self._add(thread, Kind.FINAL, obj=thing)
@@ -309,9 +310,9 @@ class Story:
             parent = self._thing(f"sftp{number[:1]}{'@' + connection if connection else ''}")
         return self._new(name, kind, parent)
 
-    def _link(self, thread: int, name: str) -> None:
+    def _link(self, thread: int, name: str, op: int = 0) -> None:
         channel = self._things[name]
-        self._add(thread, Kind.LINK, obj=channel, a=self._thing(_owner(name)), b=channel)
+        self._add(thread, Kind.LINK, op=op, obj=channel, a=self._thing(_owner(name)), b=channel)
         self._add(thread, Kind.STATE, op=State.WINDOW, obj=channel, a=2 << 20)
         self._add(thread, Kind.STATE, op=State.REMOTE_CHANNEL, obj=channel, a=channel + 1000, b=2 << 20)
 

@@ -184,7 +184,7 @@ FOUND: dict[str, tuple[str, str]] = {
         """
         A: request_port_forward conn (11)
         A: request_port_forward conn (12)
-        T: opens ch""",
+        T: opens ch peer""",
     ),
     "a forward handler takes the place of the queue": (
         "forward-handler-replaced possible",
@@ -468,10 +468,17 @@ QUIET: dict[str, str] = {
         A: request_port_forward conn (11)
         A: cancel_port_forward conn
         A: request_port_forward conn (12)""",
+    "two handlers, and only sessions of our own": """
+        A: request_port_forward conn (11)
+        A: cancel_port_forward conn
+        A: request_port_forward conn (12)
+        A: open_session conn …
+        T: opens ch
+        A: … open_session conn""",
     "forwards of one handler": """
         A: request_port_forward conn (11)
         A: request_port_forward conn (11)
-        T: opens ch
+        T: opens ch peer
         … 5 s
         A: close conn""",
     "two forwards that are both cancelled at the end": """

@@ -53,3 +53,29 @@ def test_what_a_refusal_says(left: int, login: bool, said: str, found: bool, tmp
     assert said in done.stdout, done.stderr
     hazards = {f["hazard"] for f in json.loads(output.read_text())["findings"]}
     assert ("session-limit" in hazards) == found
+
+
+COMMANDS = """
+import paramiko
+from paramedic.lab import Manners, lab
+
+with lab(Manners(max_sessions=2)) as server, paramiko.SSHClient() as client:
+    client.load_host_keys(server.known_hosts_file)
+    client.connect(**server.connect_kwargs(), timeout=20)
+    held = []
+    try:
+        for _ in range(4): held.append(client.exec_command("sleep 30"))
+    except paramiko.ChannelException as e:
+        print(len(held), "commands")
+"""
+
+
+def test_commands_are_sessions_though_paramiko_opens_their_channels(tmp_path: Path, own_state: Path) -> None:
+    (tmp_path / "app.py").write_text(COMMANDS)
+    output = tmp_path / "found.json"
+    command = ["-m", "paramedic", "run", "--format", "json", "--output", str(output), str(tmp_path / "app.py")]
+    done = subprocess.run([sys.executable, *command], capture_output=True, text=True, timeout=100)
+    assert done.stdout == "2 commands\n", done.stderr
+    assert {f["hazard"]: f["confidence"] for f in json.loads(output.read_text())["findings"]}[
+        "session-limit"
+    ] == "observed"

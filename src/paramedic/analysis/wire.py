@@ -12,7 +12,7 @@ from paramedic.analysis.channels import IN, Dropped
 from paramedic.analysis.facts import Facts
 from paramedic.analysis.forks import Sent
 from paramedic.analysis.operations import ENDS_INPUT, Operation
-from paramedic.model.event import Event, State
+from paramedic.model.event import BY_PEER, Event, State
 
 _EOF, _CLOSE = 96, 97
 SENT, ANSWERED = 2, 1
@@ -80,8 +80,7 @@ class WireFacts(Facts):
         thing, calls = self.world.thing(event.obj), self.open.of(event.thread)
         thing.parent, thing.number = event.a, event.b
         self.roots.forget(event.obj)
-        reader = self.world.threads.get(event.thread)
-        if reader is not None and reader.transport == event.a:
+        if event.op == BY_PEER:
             self.states.comes_in(event.a)
         elif not any(call.name == "Transport.open_channel" and not self._is_session(call) for call in calls):
             self.lives.session_opened(event.a, event.obj)

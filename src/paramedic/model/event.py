@@ -25,7 +25,7 @@ class Kind(IntEnum):
     RAISE = 6  # … raised: b = text "Type: message", a = its code, where it has one
     NEW = 7  # `obj` came to be: op = its class's __init__, a = parent object, b = number or stream
     FINAL = 8  # the finalizer of `obj` began (a = 0) or ended (a = 1)
-    LINK = 9  # `obj` belongs to object `a` from now on; b = number that the relation carries
+    LINK = 9  # `obj` belongs to object `a` from now on; b = number that the relation carries; op: see `BY_PEER`
     WAIT = 10  # is about to block for lock `obj`
     GOT = 11  # took lock `obj`; a = 2 if it was only tried, or with a timeout
     GAVE_UP = 12  # did not get lock `obj`: timeout
@@ -43,7 +43,8 @@ class Kind(IntEnum):
     GAP = 23  # something was not recorded: b = text: slug and detail
     STATE = 24  # `obj` changed: op = which state, a = its value, b = text
     OPENED = 25  # channel `obj` is open: a = its transport | the peer's number for it << 32, b = its number, site = our
-    # window. Only in files: a reader makes NEW, LINK and two STATE of it, and NEW of a `RETURN` that brings new streams
+    # window, op as of LINK. Only in files: a reader makes NEW, LINK and two STATE of it, and NEW of a `RETURN` that
+    # brings new streams
 
 
 class Event(NamedTuple):
@@ -95,6 +96,9 @@ class State(IntEnum):
 
 OUT, ERR, IN = 0, 1, 2
 """Streams of a channel, as `Kind.FEED` and `Kind.NEW` of a channel file number them."""
+
+BY_PEER = 1
+"""``op`` of a `Kind.LINK` of a channel that the peer has asked for."""
 
 FIRST_STREAM = 1 << 31
 """The files of a command get their ids from here on: one number for OUT, the next for ERR, the next for IN."""

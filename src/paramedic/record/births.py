@@ -113,13 +113,13 @@ class Births:
             setattr(sock, QUIET, 1)
         return given
 
-    def _open(self, channel: Any, given: int, chanid: int) -> int:
+    def _open(self, channel: Any, given: int, chanid: int, by_peer: int = 0) -> int:
         probes = self._probes
         channel._paramedic_id_ = given
         transport = channel.transport
         over = 0 if transport is None else transport._paramedic_id_ or probes.id_of(transport)
         a = over | (chanid & 0x7FFFFFFF) << 32
-        probes.row(_OPENED, 0, given, channel.in_window_size, a, channel.chanid)
+        probes.row(_OPENED, by_peer, given, channel.in_window_size, a, channel.chanid)
         if over not in self._asked:  # with its first channel the program has had its chance to set the option
             self._asked.add(over)
             option = getattr(getattr(transport, "sock", None), "getsockopt", None)
@@ -131,7 +131,8 @@ class Births:
         """The peer has opened the channel; nobody else knows it yet but the thread that waits for this."""
         try:
             if not channel._paramedic_id_:
-                self._open(channel, self._probes.new_id(), chanid)
+                asks = _getframe(2).f_code.co_name == "_parse_channel_open"  # and not one that answers to ours
+                self._open(channel, self._probes.new_id(), chanid, int(asks))
         except Exception as e:
             self._probes.trouble("channel", e)
 

@@ -123,7 +123,7 @@ class TraceFile:
             if kind == _OPENED:
                 transport, remote = a & 0xFFFFFFFF, a >> 32
                 yield make(Event, (t, 0, obj, 0, b, new_channel, thread, _NEW))
-                yield make(Event, (t, transport, obj, 0, b, 0, thread, _LINK))
+                yield make(Event, (t, transport, obj, 0, b, op, thread, _LINK))
                 yield make(Event, (t, site, obj, 0, 0, State.WINDOW, thread, _STATE))
                 yield make(Event, (t, remote, obj, 0, 0, State.REMOTE_CHANNEL, thread, _STATE))
                 continue
