@@ -300,6 +300,15 @@ STORIES: dict[str, tuple[str, list[str], str]] = {
         'Main: submit f\nW: run f\nW: exec_command client ! SSHException: no\nW: fail f "SSHException: no"\nW: ask f'
         "\nend: orderly",
     ),
+    "an import waits for a thread that is in no call that is seen": (
+        "connect-at-import", ["observed"], "Main: start A\nMain: ask f … #import\n… 5 s\nend: 3",
+    ),
+    "an import waits for a thread that waits for its peer": (
+        "connect-at-import", ["advice"], "Main: start A\nA: recv ch …\nMain: ask f … #import\n… 5 s\nend: 3",
+    ),
+    "a connect while a module is imported": ("connect-at-import", ["advice"], "Main: connect client #import"),
+    "a connect in a function": ("connect-at-import", [],
+        "Main: connect client\nMain: start A\nMain: ask f …\n… 5 s\nend: 3"),
 }  # fmt: skip
 
 

@@ -7,6 +7,7 @@ import importlib
 import inspect
 import re
 import warnings
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
@@ -127,6 +128,22 @@ def test_lenses_on_the_page_are_those_that_exist(hazard: Hazard) -> None:
     assert told
     assert told == [str(lens) for lens in Lens if str(lens) in told], "in the order of the lenses, each once"
     assert {str(lens) for lens in lenses_of(hazard)} == set(told)
+
+
+@cache
+def stories_of(lens: Lens) -> str:
+    """The texts of all tests that show what a lens says."""
+    tests = Path(__file__).parents[1]
+    folders = {Lens.RUNTIME: "analysis", Lens.LOG: "logs", Lens.DUMP: "dump", Lens.STATIC: "lint"}
+    files = [f for f in (tests / folders[lens]).iterdir() if f.is_file()]
+    if lens is Lens.RUNTIME:  # of what takes more than one process, or the time that is really spent
+        files += [tests / "hazards" / "test_gil_starved.py", *(tests / "processes").glob("*.py")]
+    return "".join(f.read_text(encoding="utf-8") for f in files)
+
+
+@each_hazard
+def test_what_a_page_promises_of_each_lens_has_a_story(hazard: Hazard) -> None:
+    assert [lens for lens in lenses_of(hazard) if hazard.name not in stories_of(lens)] == []
 
 
 @each_hazard

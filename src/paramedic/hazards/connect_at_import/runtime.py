@@ -27,7 +27,8 @@ def find(facts: RunFacts) -> Iterator[Finding]:
             f"{facts.world.thread_name(call.thread)} waits in {call.method}() while {imported[0].file} is being "
             f"imported: threads that import it, too, wait for its import lock"
         )
-        yield story.finding(HAZARD, Confidence.OBSERVED, message, _steps(story, call, imported), [])
+        confidence = Confidence.OBSERVED if _stands_unseen(facts, call) else Confidence.ADVICE
+        yield story.finding(HAZARD, confidence, message, _steps(story, call, imported), [])
         return
     for call in facts.states.connects:
         imported = facts.world.importing(call.stack)
@@ -35,6 +36,19 @@ def find(facts: RunFacts) -> Iterator[Finding]:
             message = f"A connection is made while {imported[0].file} is being imported, with its import lock held"
             yield story.finding(HAZARD, Confidence.ADVICE, message, _steps(story, call, imported), [call.obj])
             return
+
+
+def _stands_unseen(facts: RunFacts, wait: Call) -> bool:
+    """Whether a thread that may be waited for is in no call that we see: import locks are not watched."""
+    threads = [
+        t for t in facts.world.threads.values() if t.number != wait.thread and not t.transport and not t.ended_ns
+    ]
+    if wait.name == "Thread.join":
+        threads = [t for t in threads if t.number == wait.words]
+    return any(
+        t.begun_ns and t.kind != "Timer" and not facts.open.of(t.number) and t.number not in facts.locks.waiting
+        for t in threads
+    )
 
 
 LONG_NS = 2_000_000_000
