@@ -147,4 +147,7 @@ def py_spy(threads: Mapping[str, str], *, process: int = 7) -> str:
             else:
                 function, _, place = word.partition("@")
                 lines.append(f"    {function} ({place})")
+    if threads and not lines[-1].startswith(("    <module> ", "    Thread._bootstrap ")):  # else it would look cut off
+        main = list(threads)[-1].startswith("Main")
+        lines.append("    <module> (app.py:1)" if main else "    Thread._bootstrap (threading.py:1002)")
     return "\n".join(lines) + "\n"

@@ -120,6 +120,13 @@ class _Thread:
         )
 
 
+def _is_torn(line: str) -> bool:
+    """Whether the last line of the input looks like the beginning of one of a dump's."""
+    text = line.strip()
+    heads = ("Thread ", "Current thread ", "Traceback for thread ")
+    return bool(text) and (line[0].isspace() or any(h.startswith(text) or text.startswith(h) for h in heads))
+
+
 class _Stream:
     """The lines of one stream (one container, one process), put together."""
 
@@ -142,6 +149,7 @@ class _Stream:
         self._foreign = 0
         self._before = ("", 0)  # the last line that belongs to no thread, and its number
         self._broken = False  # such a line came since the last frame
+        self._trailing = ""  # the last line, if it belongs to nothing
 
     def feed(self, number: int, line: str) -> None:
         """The next line; what it completes is in `complete`."""
@@ -150,9 +158,11 @@ class _Stream:
             self._blank_before = True
             return
         head, form = self._head(text)
+        self._trailing = ""
         if head is not None and form is not None:
             self._begin(number, head, form)
         elif not self._part(number, text):
+            self._trailing = text
             self._foreign_line(number, text)
         self._blank_before = False
 
@@ -174,6 +184,8 @@ class _Stream:
                 name = last.name or last.ident or "the last thread"
                 self._threads[-1] = replace(last, cut_off=True)
                 self._gaps.append(Gap(reason="cut-off", detail=f"the dump ends in the middle of thread {name}"))
+        if input_ended and self._threads and _is_torn(self._trailing) and not self._gaps:
+            self._gaps.append(Gap(reason="cut-off", detail="the dump ends in the middle of a line"))
         if self._threads and any(t.frames for t in self._threads):
             self.complete.append(
                 Snapshot(

@@ -67,7 +67,7 @@ class DumpFacts:
         self.before = before
         self.sources = sources if sources is not None else Sources()
         left_out = {"cut-off", "threads-left-out", "unreadable"} & {g.reason for g in snapshot.gaps}
-        self.is_cut = bool(left_out)
+        self._is_cut = bool(left_out)
         self.whole = whole and not left_out
         self._motion = Motion(snapshot, before)
 
@@ -85,6 +85,14 @@ class DumpFacts:
         files = {f.site.file for t in self.snapshot.threads for f in t.frames if place_of(f.site.file)[0] is Layer.USER}
         packed = {f for f in files if "/" in f and not f.startswith(("/", ".", "<")) and self.sources.module(f) is None}
         return frozenset(packed) if any(self.sources.module(f) for f in files - packed) else frozenset()
+
+    @cached_property
+    def shows_all(self) -> bool:
+        """Whether no thread seems to be missing: what follows from there being none of a kind may be concluded.
+
+        A text may end anywhere. Most tools write the main thread last, so one without it has lost its end.
+        """
+        return self.whole or (not self._is_cut and any(a.is_main for a in self.activities))
 
     @cached_property
     def earlier(self) -> DumpFacts | None:

@@ -96,8 +96,8 @@ class Locking:
                             itself.append(Blocked(wants=use, holds=other, certain=False))
                         continue
                 mine.append(Blocked(wants=use, holds=other, certain=certain))
-        alone = self._facts.is_cut or len(self._facts.activities) < 2
-        return tuple(b for b in mine if b.certain) or tuple(mine if mine or alone else itself)
+        others_known = self._facts.shows_all and len(self._facts.activities) > 1
+        return tuple(b for b in mine if b.certain) or tuple(mine or (itself if others_known else ()))
 
     def is_free(self, activity: Activity) -> bool:
         """Whether the thread can go on, as far as the dump says: it works, or waits for the peer, time or input."""
@@ -172,7 +172,13 @@ class Locking:
         rest = [a for a in facts.others if not any(a is s for s in suspects)]
         waited_for = at_locks or any(a.wait in (Wait.JOIN, Wait.FUTURE, Wait.SHUTDOWN) for a in rest)
         harmless = _PASSIVE | _RESTING if at_locks else _PASSIVE
-        if len(suspects) < 2 or not waited_for or not facts.transports or any(a.wait not in harmless for a in rest):
+        if (
+            len(suspects) < 2
+            or not facts.shows_all
+            or not waited_for
+            or not facts.transports
+            or any(a.wait not in harmless for a in rest)
+        ):
             return ()
         places = {a.calls[0].frame.source for a in suspects} if at_locks else {a.site for a in suspects}
         if len(places) < 2 or any(facts.is_blocked(t) for t in facts.transports):

@@ -47,7 +47,7 @@ def _has_no_server(facts: DumpFacts, activity: Activity) -> bool:
         return False
     if facts.transports and not (facts.whole and facts.transport_is_missing(activity)):
         return False
-    complete = facts.snapshot.form in _ALL_THREADS and not facts.snapshot.gaps
+    complete = facts.snapshot.form in _ALL_THREADS and facts.shows_all and not facts.snapshot.gaps
     return facts.whole or _was_forked(activity) or complete
 
 

@@ -25,7 +25,7 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
     Threads: as `DumpFacts`.
     """
     waiting = [a for a in facts.others if borrows(a, facts.sources) and not facts.moved(a)]
-    if not waiting or any(a.wait not in _IDLE for a in facts.others):
+    if not waiting or not facts.shows_all or any(a.wait not in _IDLE for a in facts.others):
         return
     for group in facts.groups(waiting):
         yield Finding(

@@ -44,8 +44,13 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
 
 
 def _how_sure(facts: DumpFacts, others: list[Activity]) -> Confidence:
-    """A loop or a thread of the user's that is at work could set the results; one that only waits could not."""
+    """A loop or a thread of the user's that is at work could set the results; one that only waits could not.
+
+    Nor is anything sure where workers may be missing from the dump.
+    """
     at_work = REMOTE | {Wait.NOTHING, Wait.LOOP, Wait.SOCKET, Wait.PROCESS}
+    if not facts.shows_all:
+        return Confidence.ADVICE
     if any(a.wait in at_work and a.users and not a.is_main for a in others):
         return Confidence.ADVICE
     return Confidence.OBSERVED if facts.whole else Confidence.POSSIBLE

@@ -1,0 +1,43 @@
+"""Dumps of programs at work that were cut off anywhere accuse nobody because of threads that are missing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from stacks import py_spy
+
+from paramedic.check.dump import check_dumps
+from paramedic.dump.assembly import read_snapshots
+from paramedic.model.finding import Confidence
+from paramedic.model.report import Report
+
+HERE = Path(__file__).resolve().parent
+AT_WORK = sorted((HERE / "dumps" / "paramiko-5.1").glob("works_*.txt"))
+CUTS = 15
+
+
+def report_of(text: str) -> Report:
+    return check_dumps(read_snapshots(text.splitlines()), roots=[HERE / "programs"])
+
+
+@pytest.mark.parametrize("path", AT_WORK, ids=lambda p: p.name)
+def test_a_program_at_work_is_not_accused_by_a_part_of_its_dump(path: Path) -> None:
+    text = path.read_text()
+    for end in range(0, len(text), len(text) // CUTS):
+        part = text[:end]
+        if part.endswith("(threading.py:1002)\n"):
+            continue  # a text that ends where a thread does looks whole
+        report = report_of(part)
+        assert [f for f in report.findings if f.confidence is not Confidence.ADVICE] == [], end
+
+
+@pytest.mark.parametrize("end", ["Thread 1", 'Thread 101 (idle): "T', "Threa", "    Packetizer.read_al"])
+def test_a_text_that_ends_in_the_middle_of_a_line_is_cut_off(end: str) -> None:
+    (gap,) = report_of(py_spy({"MainThread": "reply main@app.py:3"}) + end).gaps
+    assert gap.reason == "cut-off"
+
+
+@pytest.mark.parametrize("end", ["", "\n\n", "INFO request served\n"])
+def test_a_text_that_goes_on_with_something_else_is_not(end: str) -> None:
+    assert report_of(py_spy({"MainThread": "reply main@app.py:3"}) + end).gaps == ()
