@@ -146,6 +146,8 @@ def _child_arm(w: Walker, test: ast.expr) -> bool | None:
     elif isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.comparators[0], ast.Constant):
         if test.comparators[0].value != 0:
             return None
+        if not isinstance(test.ops[0], (ast.Eq, ast.NotEq, ast.Gt)):
+            return None
         operand, is_zero = test.left, isinstance(test.ops[0], ast.Eq)
     if isinstance(operand, ast.Name):
         value = w.scope.lookup(operand.id)
@@ -167,7 +169,19 @@ def _forked(w: Walker, node: ast.If, body_is_child: bool) -> bool:
 
     if body_is_child:
         return arms(w, lambda: child(node.body), lambda: w.block(node.orelse))
-    return arms(w, lambda: w.block(node.body), lambda: child(node.orelse))
+    parent_ended: list[bool] = []
+
+    def above() -> bool:
+        parent_ended.append(w.block(node.body))
+        return parent_ended[0]
+
+    ended = arms(w, above, lambda: child(node.orelse))
+    if parent_ended[0]:
+        # A daemon: whoever goes on is the child.
+        w.context = concurrency.context_of(w, "process", "os.fork", node)
+        w.world.contexts.append(w.context)
+        return False
+    return ended
 
 
 def arms(w: Walker, first: Callable[[], bool], second: Callable[[], bool]) -> bool:

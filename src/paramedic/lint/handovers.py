@@ -106,7 +106,8 @@ def _queue(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str
     contents = obj.root.parts.setdefault("__contents", Collection())
     assert isinstance(contents, Collection)
     if name in {"put", "put_nowait"} and args:
-        w.record(obj, name, frozenset({"give-signal", "put"}), node, args=args)
+        effects = {"give-signal", "put"} | ({"blocks"} if name == "put" and _has_an_end(obj) else set())
+        w.record(obj, name, frozenset(effects), node, args=args)
         contents.rest.append(args[0])
         for option in alternatives(args[0]):
             if isinstance(option, Obj):
@@ -127,6 +128,14 @@ def _queue(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str
     elif name == "task_done":
         w.record(obj, name, frozenset({"give-signal"}), node)
     return Unknown()
+
+
+def _has_an_end(queue: Obj) -> bool:
+    """Whether a queue was given a size, so that putting something into it may wait."""
+    given, named = queue.root.parts.get("__args"), queue.root.parts.get("__keywords")
+    sizes = [*given.items] if isinstance(given, Collection) else []
+    sizes += [named.keyed[k] for k in named.keyed if k == "maxsize"] if isinstance(named, Collection) else []
+    return any(not (isinstance(size, Const) and size.value == 0) for size in sizes)
 
 
 def _taken(w: Walker, value: Value, tag: object) -> Value:

@@ -107,6 +107,7 @@ def _read_rest(walker: Walker, module: Module) -> None:
         world.episode_name = world.episode_names[world.episode] = fn.name
         world.episode_root[world.episode] = module.source.path
         walker.loops, walker.locks, walker.path, walker.guards = (), [], [], 0
+        walker.context = world.main
         walker.in_finally = walker.in_handler = walker.on_loop = False
         walker.at_import = ""
         walker.awaited = fn.node
