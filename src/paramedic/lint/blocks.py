@@ -153,7 +153,7 @@ def _child_arm(w: Walker, test: ast.expr) -> bool | None:
         value = w.scope.lookup(operand.id)
         forked = isinstance(value, Unknown) and value.name == starters.FORKED
     else:
-        forked = isinstance(operand, ast.Call) and ast.unparse(operand.func) == "os.fork"
+        forked = isinstance(operand, ast.Call) and getattr(operand.func, "attr", "") == "fork"
     return is_zero if forked else None
 
 

@@ -66,7 +66,8 @@ _KINDS = {
 def _decorate(w: Walker, made: Value, decorator: ast.expr) -> Value:
     value = w.evaluate(decorator)
     called = decorator.func if isinstance(decorator, ast.Call) else decorator
-    if isinstance(made, Function) and ast.unparse(called).endswith("fixture") and _yields(made.node):
+    spelled = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
+    if isinstance(made, Function) and spelled.endswith("fixture") and _yields(made.node):
         made.kind = made.kind or "context"
         return made
     for option in alternatives(value):
@@ -94,7 +95,7 @@ def _decorate(w: Walker, made: Value, decorator: ast.expr) -> Value:
                 wrapped.kind = wrapped.kind or made.kind
                 return wrapped
             return made
-    name = ast.unparse(called).rsplit(".", 1)[-1].lower()
+    name = spelled.lower()
     if isinstance(made, Function) and _KINDS.get(name) == "cached":
         made.memory = {}
     if isinstance(made, Function) and ("lock" in name or "synchron" in name):
@@ -324,7 +325,11 @@ def promised(w: Walker, fn: Function | None, annotation: ast.expr | None, value:
     """
     if annotation is None or not isinstance(value, Unknown) or value.became is not None:
         return value
-    if not any(word in ast.unparse(annotation) for word in _PROMISES):
+    promising = w.world.promising.get(id(annotation))
+    if promising is None:
+        text = ast.unparse(annotation)
+        promising = w.world.promising[id(annotation)] = any(word in text for word in _PROMISES)
+    if not promising:
         return value
     made = (
         annotated(w, fn.scope, fn.module, annotation) if fn is not None else annotated(w, w.scope, w.module, annotation)

@@ -47,10 +47,6 @@ def _attribute(w: Walker, node: ast.Attribute) -> Value:
     return attributes.read(w, w.evaluate(node.value), node.attr, node)
 
 
-def _constant(w: Walker, node: ast.Constant) -> Value:
-    return Const(node.value)
-
-
 def _call(w: Walker, node: ast.Call) -> Value:
     return calls.from_node(w, node)
 
@@ -262,7 +258,6 @@ def _starred(w: Walker, node: ast.Starred) -> Value:
 READERS: dict[type[ast.AST], Callable[[Walker, Any], Value]] = {
     ast.Name: _name,
     ast.Attribute: _attribute,
-    ast.Constant: _constant,
     ast.Call: _call,
     ast.Tuple: _sequence,
     ast.List: _sequence,

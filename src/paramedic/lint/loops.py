@@ -53,10 +53,22 @@ def _note_retry(w: Walker, node: ast.For | ast.AsyncFor | ast.While, number: int
     """A loop that is left as soon as something worked does that something once."""
     ends = w.world.ending_loops.get(id(node))
     if ends is None:
-        ends = any(isinstance(n, (ast.Break, ast.Return)) for s in node.body for n in ast.walk(s))
+        ends = _has_statement(node.body, (ast.Break, ast.Return))
         w.world.ending_loops[id(node)] = ends
     if ends:
         w.world.retries.add(number)
+
+
+def _has_statement(statements: list[ast.stmt], kinds: tuple[type[ast.stmt], ...]) -> bool:
+    """Whether a block has such a statement, however deep; expressions, of which there are many more, have none."""
+    waiting: list[ast.AST] = [*statements]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, kinds):
+            return True
+        for name in ("body", "orelse", "finalbody", "handlers", "cases"):
+            waiting.extend(getattr(node, name, ()))
+    return False
 
 
 MOST_UNROLLED = 4
@@ -92,7 +104,7 @@ def _while(w: Walker, node: ast.While) -> bool:
     _after(w, names)
     w.block(node.orelse)
     endless = isinstance(node.test, ast.Constant) and bool(node.test.value)
-    return endless and not any(isinstance(n, ast.Break) for n in ast.walk(node))
+    return endless and not _has_statement(node.body, (ast.Break,))
 
 
 def _after(w: Walker, names: dict[str, Value]) -> None:

@@ -27,10 +27,15 @@ class Scope:
 
         Threads: pure.
         """
-        target = self.declared.get(name, self)
+        target = self.declared.get(name, self) if self.declared else self
         target.names[name] = value
-        known = target.ever.setdefault(name, [])
-        if len(known) < 12 and not any(value is k for k in known):
+        known = target.ever.get(name)
+        if known is None:
+            target.ever[name] = [value]
+        elif len(known) < 12:
+            for one in known:
+                if one is value:
+                    return
             known.append(value)
 
     def lookup(self, name: str) -> Value | None:
@@ -38,6 +43,9 @@ class Scope:
 
         Threads: pure.
         """
+        found = self.names.get(name)
+        if found is not None and not self.declared:
+            return found
         scope: Scope | None = self.declared.get(name, self)
         outer = scope is not self
         while scope is not None:

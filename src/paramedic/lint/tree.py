@@ -249,17 +249,53 @@ def _search_one(path: Path) -> tuple[str, str]:
 def _flags(data: bytes) -> str:
     marked = any(hint in data for hint in _HINTS) and any(marker in data for marker in MARKERS)
     acts = marked and any(deed in data for deed in DEEDS)
-    direct = acts and (_DIRECT.search(data) is not None or any(name in data for name in _TELLING))
+    direct = acts and (any(name in data for name in _TELLING) or _makes(data))
     found = ("m" if direct else "t" if acts else "l") if marked else ""
-    return found + ("w" if any(word in data for word in WORDS) else "") or "-"
+    return found + ("w" if any(word in data for word in _ACTS) else "") or "-"
 
 
-_DIRECT = re.compile(
-    rb"^[ \t>]*(?:from|import)[ \t][^#\n]*\b(?:paramiko|netmiko|fabric2?|scp|pysftp|sshtunnel|SSHHook|SFTPHook)\b"
-    rb"|import_module\(|__import__\(|\\n",
-    re.MULTILINE,
+def _makes(data: bytes) -> bool:
+    """Whether a file makes something of Paramiko's or a wrapper's, or says that it gets such a thing.
+
+    One that only catches Paramiko's exceptions, or puts mocks where its classes are, does not.
+    """
+    if data[:1] == b"{" or any(word in data for word in (b"import_module(", b"__import__(")):
+        return True  # a notebook, or modules by names that the source may not show
+    if any(word in data for word in _WRAPPERS) and _WRAPPED.search(data) is not None:
+        return True
+    if _RENAMED.search(data) is not None:
+        return True
+    for found in _MADE.finditer(data):
+        before = data[max(found.start() - 3, 0) : found.start()]
+        if not before.endswith((b'"', b"'")) or before[:1] in b":>[":
+            return True  # not in the text that mock.patch() is given, but maybe in an annotation
+    return False
+
+
+_WRAPPERS = (b"netmiko", b"fabric", b"scp", b"pysftp", b"sshtunnel", b"SSHHook", b"SFTPHook")
+_WRAPPED = re.compile(
+    rb"^[ \t>]*(?:from|import)[ \t][^#\n]*\b(?:netmiko|fabric2?|scp|pysftp|sshtunnel|SSHHook|SFTPHook)\b", re.MULTILINE
 )
-"""An import of Paramiko or of a wrapper; in a notebook a line may begin anywhere."""
+"""An import of a wrapper."""
+
+_CLASSES = b"|".join(
+    [*sorted({path.rsplit(".", 1)[-1].encode() for path in (*api.CONSTRUCTORS, *api.MAKERS)}), b"ServerInterface"]
+)
+_MADE = re.compile(rb"paramiko(?:\.[a-z_]+)*\.(?:" + _CLASSES + rb")\b")
+"""A class or maker of Paramiko's, spelled out."""
+_RENAMED = re.compile(
+    rb"paramiko(?:[.\w]*[ \t]+as\b|[.\w]*[ \t]+import[ \t]+(?:\([^)]*?|[^\n#]*?)(?:\*|\b(?:"
+    + _CLASSES
+    + rb"|[a-z][a-z_]+)\b))"
+)
+"""Paramiko, a class or a module of it, by another name: ``import paramiko as``, ``from paramiko import …``."""
+
+_ACTS = (
+    *(b"exec_command", b"sftp", b"Thread", b"threading", b"submit(", b"to_thread", b".connect(", b"Lock(", b".channel"),
+    *(b"Process(", b"async def", b"Pool(", b"PoolExecutor", b"signal.", b".recv(", b".send", b"run_in_executor"),
+    *(b"open_session", b"invoke_shell", b"Timer(", b"_channel"),
+)
+"""A file without any of these does nothing with what it imports from one that acts."""
 
 _TELLING = tuple(f".{name}".encode() for name in api.TELLING)
 """Methods by whose names alone a client is known: a file with none of these gets one only from a file it imports."""

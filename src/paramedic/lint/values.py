@@ -374,7 +374,7 @@ def choose(values: Iterable[Value], *, limit: int = 8) -> Value:
     Threads: pure.
     """
     values = list(values)
-    if len(values) == 1:
+    if len(values) == 1 or (len(values) == 2 and values[0] is values[1]):
         return values[0]
     flat: list[Value] = []
     for value in values:
@@ -398,9 +398,14 @@ def alternatives(value: Value) -> tuple[Value, ...]:
 
     Threads: pure.
     """
-    if isinstance(value, Choice):
-        return tuple(o.became if isinstance(o, Unknown) and o.became is not None else o for o in value.options)
-    return (value.became if isinstance(value, Unknown) and value.became is not None else value,)
+    kind = type(value)
+    if kind is Unknown:
+        became = value.became  # type: ignore[attr-defined]
+        return (value,) if became is None else (became,)
+    if kind is Choice:
+        options: tuple[Value, ...] = value.options  # type: ignore[attr-defined]
+        return tuple(o.became if isinstance(o, Unknown) and o.became is not None else o for o in options)
+    return (value,)
 
 
 def native_objects(value: Value) -> list[Obj]:

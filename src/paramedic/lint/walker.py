@@ -12,7 +12,7 @@ from paramedic.lint.contexts import Context
 from paramedic.lint.modules import Module
 from paramedic.lint.operations import Operation
 from paramedic.lint.scope import Scope
-from paramedic.lint.values import Loops, Obj, Unknown, Value
+from paramedic.lint.values import Const, Loops, Obj, Unknown, Value
 from paramedic.lint.world import OutOfSteps, World
 from paramedic.model.finding import Site
 
@@ -87,11 +87,14 @@ class Walker:
         """
         if node is None:
             return Unknown()
+        kind = type(node)
+        if kind is ast.Constant:
+            return Const(node.value)  # type: ignore[attr-defined]
         world = self.world
         world.steps -= 1
         if world.steps < 0:
             raise OutOfSteps
-        reader = expressions.READERS.get(type(node))
+        reader = expressions.READERS.get(kind)
         return reader(self, node) if reader is not None else Unknown()
 
     def make(self, kind: str, node: ast.AST, parent: Obj | None = None) -> Obj:

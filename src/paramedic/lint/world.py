@@ -78,6 +78,7 @@ class World:
         self.last_arms: set[tuple[int, int]] = set()
         self.ending_loops: dict[int, bool] = {}
         self.annotations: dict[int, ast.expr] = {}
+        self.promising: dict[int, bool] = {}
         self.sites: dict[tuple[int, str], Site] = {}
         self.loop_sizes: dict[int, int | None] = {}
         self.pseudo_locks: dict[str, Obj] = {}

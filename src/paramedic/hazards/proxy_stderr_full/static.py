@@ -13,7 +13,7 @@ from paramedic.lint.values import Const, Value, alternatives, text_of
 from paramedic.model.finding import Finding
 
 _RELAYS = re.compile(r"socket|connect|\bnc\b|relay|tunnel", re.IGNORECASE)
-_SAYS = re.compile(r"os\.write\(2|sys\.stderr|>&\s*2|\blogging\.")
+_SAYS = re.compile(r"os\.write\(2|sys\.stderr|>&\s*2")
 _CHATTY = re.compile(r"(^|\s)(-v+|--verbose|--debug|-o\s*LogLevel=(DEBUG|VERBOSE)\w*)(\s|$)", re.IGNORECASE)
 
 
