@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from paramedic.check.notebook import allowed, in_cells
@@ -209,7 +211,6 @@ def read_group(
     Threads: any, one at a time per index; reads files.
     """
     # Imported here: where nothing uses Paramiko, or nothing has changed, the reader is not needed at all.
-    from paramedic.hazards.catalogue import CATALOGUE, lens, lenses_of
     from paramedic.lint.program import read_program
 
     limit = sys.getrecursionlimit()
@@ -220,9 +221,8 @@ def read_group(
         if facts is None:
             return FileResult(paths=group, findings=(), read=group, gaps=tuple(gaps))
         findings: list[Finding] = []
-        for hazard in CATALOGUE:
-            if Lens.STATIC in lenses_of(hazard):
-                findings.extend(lens(hazard, Lens.STATIC).find(facts))
+        for static in _static_lenses():
+            findings.extend(static.find(facts))
     finally:
         sys.setrecursionlimit(limit)
     for path in sorted(facts.incomplete):
@@ -234,6 +234,13 @@ def read_group(
         gaps=tuple(gaps),
         seen=_sightings(facts) if sightings else None,
     )
+
+
+@functools.cache
+def _static_lenses() -> tuple[ModuleType, ...]:
+    from paramedic.hazards.catalogue import CATALOGUE, lens, lenses_of
+
+    return tuple(lens(hazard, Lens.STATIC) for hazard in CATALOGUE if Lens.STATIC in lenses_of(hazard))
 
 
 def _sightings(facts: SourceFacts) -> Sightings:

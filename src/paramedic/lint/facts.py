@@ -59,8 +59,14 @@ class SourceFacts(Meetings):
         """
         found = self._by_effects.get(effects)
         if found is None:
+            if not self._by_effects:
+                for operation in self.operations:
+                    for effect in operation.effects:
+                        self._by_effects.setdefault((effect,), []).append(operation)
             wanted = frozenset(effects)
-            found = self._by_effects[effects] = [o for o in self.operations if not wanted.isdisjoint(o.effects)]
+            known = len(effects) > 1 and any((effect,) in self._by_effects for effect in effects)
+            found = [o for o in self.operations if not wanted.isdisjoint(o.effects)] if known else []
+            found = self._by_effects.setdefault(effects, found)
         if kinds is None:
             return found
         allowed = frozenset(kinds)
