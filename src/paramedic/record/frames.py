@@ -123,25 +123,26 @@ class Stacks:
     Known callers are a tree, which is walked by one look-up for each frame.
 
     Attributes:
+        kept: in its one place, the type of what is kept with frames; never `SILENT`.
         of: the text id of the stack that begins at a frame and goes outwards; 0 if no user frame is on it, or where
             there is no room for it.
 
     Threads: any; the interning may be done twice, which costs a few bytes.
     """
 
-    __slots__ = ("_count", "_lines", "_walkers", "_writer", "of")
+    __slots__ = ("_count", "_walkers", "_writer", "kept", "of")
 
     def __init__(self, writer: TraceWriter) -> None:
         self._writer = writer
         self._walkers: dict[int, tuple[_Places, Callable[[FrameType | None], int]]] = {}
         self._count = 0
-        self._lines: list[Any] = [type("_Lines", (_Lines,), {"__slots__": ()})]
+        self.kept: list[Any] = [type("_Lines", (_Lines,), {"__slots__": ()})]
         self.of = self.walker(PARAMIKO + 1)
 
     def forget(self) -> None:
         """Intern anew: after a fork the texts go to another file."""
         self._count = 0
-        self._lines[0] = type("_Lines", (_Lines,), {"__slots__": ()})  # those that frames have kept are not good
+        self.kept[0] = type("_Lines", (_Lines,), {"__slots__": ()})  # those that frames have kept are not good
         for root, _ in self._walkers.values():
             root.clear()
 
@@ -151,7 +152,7 @@ class Stacks:
         if known is not None:
             return known[1]
         root: _Places = {}
-        unknown, good, traced = self._intern, self._lines, sys.gettrace
+        unknown, good, traced = self._intern, self.kept, sys.gettrace
 
         def stack_of(frame: Any) -> int:
             try:
@@ -215,11 +216,14 @@ class Stacks:
             inner = place.setdefault(0, {})
         lines = inner.get(id(code))
         if lines is None:
-            fresh = self._lines[0]()
+            fresh = self.kept[0]()
             fresh.keep = owner < OURS and not code.co_flags & _RESUMES
             lines = inner.setdefault(id(code), fresh)
         stack: int = SILENT if is_silent else self._stack(words[:DEPTH])
         lines[frame.f_lasti] = stack
+        kept: Any = frame.f_trace
+        if type(kept) is self.kept[0]:
+            kept[frame.f_lasti] = stack  # another walker's; those frames that keep anything are silent to none
         return stack
 
     def _stack(self, words: list[str]) -> int:

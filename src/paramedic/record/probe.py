@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
+from struct import error as struct_error
 from types import FrameType
 from typing import Any
 
@@ -18,11 +19,14 @@ from paramedic.model.event import Kind
 from paramedic.record.frames import PARAMIKO, SILENT, SYNC, Stacks, owner_of_file
 from paramedic.record.interrupts import NO_ROOM, reaches_program
 from paramedic.record.patches import Guard
+from paramedic.trace.layout import KIND_SHIFT
 from paramedic.trace.writer import TraceWriter
 
 _getframe = sys._getframe
 _set: Callable[[Any, str, object], None] = object.__setattr__
 _CALL, _RETURN, _RAISE, _NEW, _GAP = (int(k) for k in (Kind.CALL, Kind.RETURN, Kind.RAISE, Kind.NEW, Kind.GAP))
+_NOTHING = (-1, 0)
+_NOT_STORED = (AttributeError, StopIteration, struct_error)
 MARK = "_paramedic_id_"
 """Attribute that carries an object's id; gone with the object, copied with a copy (which is then the same to us)."""
 
@@ -53,6 +57,8 @@ class Probes:
         """Called when the interpreter ends in an orderly way; they note what is left over."""
         self.hold_back: Callable[[bool], None] | None = None
         """Called before an EOF goes out (False) and while anything is sent (True), in a run with traps."""
+        self.called: Callable[[int], None] | None = None
+        """Called when it has been recorded that a call begins, with its stack, in a run with traps."""
         self._paramikos: set[str] = set()
         self._inner: set[str] = set()
         self.by_user = _called_from_outside(self._paramikos)
@@ -126,6 +132,13 @@ class Probes:
             return False
         return True
 
+    def _again(self, error: BaseException, *row: int) -> None:
+        """A probe could not store its row itself: the thread has no chunk yet, or its chunk is full."""
+        if error.__traceback__ is not None and error.__traceback__.tb_next is not None:
+            raise error  # a signal handler's
+        if type(error) is not struct_error:  # else a number has no room in its field: the program comes first
+            self.writer.row(*row)
+
     def call(
         self,
         op: int,
@@ -141,21 +154,35 @@ class Probes:
             arguments: from the object and the arguments that were asked for to ``a`` and ``b`` of the event.
             silent: callers of this owner (see `paramedic.record.frames`) and beyond are not recorded.
         """
-        row, id_of, trouble = self.row, self.id_of, self.trouble
+        id_of, trouble, called, again = self.id_of, self.trouble, self.called, self._again
         text = self.writer.text
-        stack_of = self.stacks.walker(silent)
+        stack_of, kept = self.stacks.walker(silent), self.stacks.kept
+        # the rows are stored right here: a call of `row` for each would cost a fourth more
+        local, pack, pack_short, now = self.writer.store()
+        begins, returns, raises = (op + (kind << KIND_SHIFT) for kind in (_CALL, _RETURN, _RAISE))
 
         def enter(thing: Any, *values: Any) -> int | None:
             try:
                 try:
-                    stack = stack_of(_getframe(2))
-                    if stack == SILENT:
-                        return None
+                    frame = _getframe(2)
+                    lines: Any = frame.f_trace
+                    if type(lines) is kept[0] and frame.f_lasti in lines:  # see `Stacks.walker`
+                        stack = lines[frame.f_lasti]
+                    else:
+                        stack = stack_of(frame)
+                        if stack == SILENT:
+                            return None
                 except ValueError:  # called from C alone, as atexit calls a bound method
                     stack = 0
-                a, b = arguments(thing, *values) if arguments is not None else (-1, 0)
+                a, b = arguments(thing, *values) if arguments is not None else _NOTHING
                 given: int = thing._paramedic_id_ or id_of(thing)
-                row(_CALL, op, given, stack, a, b)
+                try:
+                    chunk = local.chunk
+                    pack(chunk[0], chunk[1](), now(), a, given, stack, b, begins)
+                except _NOT_STORED as e:
+                    again(e, _CALL, op, given, stack, a, b)
+                if called is not None:
+                    called(stack)
                 return given
             except Exception as e:
                 trouble(f"enter {op}", e)
@@ -163,7 +190,12 @@ class Probes:
 
         def leave(token: int, result: Any) -> Any:
             try:
-                row(_RETURN, op, token, 0, measure(result) if measure is not None else 0, 0)
+                a = measure(result) if measure is not None else 0
+                try:
+                    chunk = local.chunk
+                    pack_short(chunk[0], chunk[1](), now(), a, token, returns)
+                except _NOT_STORED as e:
+                    again(e, _RETURN, op, token, 0, a, 0)
             except Exception as e:
                 trouble(f"leave {op}", e)
             return result
@@ -171,10 +203,16 @@ class Probes:
         def fail(token: int, error: BaseException) -> None:
             try:
                 code = error.args[0] if error.args and type(error.args[0]) is int else 0
-                row(_RAISE, op, token, 0, code, text(describe(error)))
+                words = text(describe(error))
+                try:
+                    chunk = local.chunk
+                    pack(chunk[0], chunk[1](), now(), code, token, 0, words, raises)
+                except _NOT_STORED as e:
+                    again(e, _RAISE, op, token, 0, code, words)
             except Exception as e:
                 trouble(f"fail {op}", e)
 
+        self.writer.follow(enter)
         return enter, leave, fail
 
 

@@ -51,12 +51,17 @@ class Traps:
 
         def trapped(kind: int, op: int, obj: int, site: int, a: int, b: int) -> None:
             row(kind, op, obj, site, a, b)
-            if kind == call and site:
-                self._delay(CALL, site)
+            if kind == call:
+                self.called(site)
             elif kind == got and site:
                 self._delay(LOCK, site)
 
         return trapped
+
+    def called(self, site: int) -> None:
+        """After it was recorded that a call begins."""
+        if site:
+            self._delay(CALL, site)
 
     def hold_back(self, sending: bool) -> None:
         """Before an EOF goes out, and before any lock of Paramiko's is taken for it; or while anything is sent."""

@@ -29,6 +29,9 @@ ROW = struct.Struct("<QqIIIHBB")
 STORED_ROW = struct.Struct("<QqIIII")
 """The same bytes as a writer puts them, op | kind << 24 as one number: fewer arguments are faster."""
 
+SHORT_ROW = struct.Struct("<QqI8xI")
+"""The same, of a row whose site and ``b`` are 0."""
+
 KIND_SHIFT = 24
 
 TEXT_ROW = struct.Struct("<IHB24sB")

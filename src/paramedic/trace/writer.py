@@ -35,6 +35,7 @@ from paramedic.trace.layout import (
     ROLE_TEXTS,
     ROW,
     ROW_BYTES,
+    SHORT_ROW,
     STATUS,
     STATUS_OFFSET,
     STORED_ROW,
@@ -56,6 +57,8 @@ Chunk = tuple[Any, Callable[[], int], int, int]
 
 Row = Callable[[int, int, int, int, int, int], None]
 """kind, op, obj, site, a, b."""
+
+_KINDS = tuple(kind << KIND_SHIFT for kind in range(256))
 
 
 class _Silence:
@@ -111,19 +114,20 @@ class TraceWriter:
         self.numbers: dict[int, int] = {}
         """Numbers that threads were given before they have recorded anything, by their idents."""
         self._paused = False
+        self._followers: list[Any] = []
         self.row = self._make_row()
         """Append one row for the calling thread; see `paramedic.model.event.Kind` for the arguments."""
 
     def _make_row(self) -> Row:
         """The hot path, as a closure: every attribute that is not looked up counts."""
-        local, pack, now, full, adopt, turn = (
-            self._local, STORED_ROW.pack_into, monotonic_ns, self._next_chunk, self.adopt_thread, KIND_SHIFT,
+        local, pack, now, full, adopt, kinds = (
+            self._local, STORED_ROW.pack_into, monotonic_ns, self._next_chunk, self.adopt_thread, _KINDS,
         )  # fmt: skip
 
         def row(kind: int, op: int, obj: int, site: int, a: int, b: int) -> None:
             try:
                 chunk = local.chunk
-                pack(chunk[0], chunk[1](), now(), a, obj, site, b, op | kind << turn)
+                pack(chunk[0], chunk[1](), now(), a, obj, site, b, op + kinds[kind])
             except (AttributeError, StopIteration, struct_error) as e:
                 if e.__traceback__ is not None and e.__traceback__.tb_next is not None:
                     raise  # a signal handler's
@@ -135,12 +139,25 @@ class TraceWriter:
 
         def again(chunk: Chunk, kind: int, op: int, obj: int, site: int, a: int, b: int) -> None:
             try:
-                pack(chunk[0], chunk[1](), now(), a, obj, site, b, op | kind << turn)
+                pack(chunk[0], chunk[1](), now(), a, obj, site, b, op + kinds[kind])
             except (StopIteration, struct_error) as e:  # others have filled it meanwhile
                 if e.__traceback__ is not None and e.__traceback__.tb_next is not None:
                     raise
 
         return row
+
+    def store(self) -> tuple[Any, Callable[..., None], Callable[..., None], Callable[[], int]]:
+        """What a probe on the hot path needs to store its rows itself, which saves it a call for each.
+
+        Returns:
+            The threads' chunks, to be kept in a variable ``local`` (see `follow`), ``pack_into`` of `STORED_ROW` and of
+            `SHORT_ROW`, the clock. What to do where that fails, `row` shows.
+        """
+        return self._local, STORED_ROW.pack_into, SHORT_ROW.pack_into, monotonic_ns
+
+    def follow(self, function: Any) -> None:
+        """Have the variable ``local`` of a closure, and of those that share it, always be this recording's."""
+        self._followers.append(function)
 
     def pause(self) -> None:
         """From now on nothing is recorded, by whichever thread and through whichever reference to `row`."""
@@ -149,16 +166,16 @@ class TraceWriter:
 
     def resume(self, other: TraceWriter) -> None:
         """After `pause`: go on with another file. References to this writer and to its `row` stay good."""
-        kept = (self.row, self.on_new_thread)
+        kept = (self.row, self.on_new_thread, self._followers)
         self.__dict__.update(other.__dict__)
-        self.row, self.on_new_thread = kept
+        self.row, self.on_new_thread, self._followers = kept
         self._turn_to(other._local)
 
     def _turn_to(self, local: Any) -> None:
         """All threads at once, between two of their rows: the variable of `row` is changed, not the threads' values."""
         self._local = local
-        row: Any = self.row
-        row.__closure__[row.__code__.co_freevars.index("local")].cell_contents = local
+        for function in (self.row, *self._followers):
+            function.__closure__[function.__code__.co_freevars.index("local")].cell_contents = local  # type: ignore
 
     def text(self, words: str) -> int:
         """The id of a text, which is written when it is new. Id 0 is the empty text, or one that found no room."""
@@ -232,9 +249,9 @@ class TraceWriter:
 
         The parent's mappings are kept, untouched: they are shared with it, and must not be written to.
         """
-        kept = ((self._maps, self._file), self._local, self.row, self.on_new_thread)
+        kept = ((self._maps, self._file), self._local, self.row, self.on_new_thread, self._followers)
         self.__dict__.update(other.__dict__)
-        self._inherited, self._local, self.row, self.on_new_thread = kept
+        self._inherited, self._local, self.row, self.on_new_thread, self._followers = kept
         self._local.__dict__.clear()  # the calling thread is the only one that a fork leaves
 
     def close_for_good(self, why: str = "") -> None:
