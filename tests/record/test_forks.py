@@ -112,3 +112,52 @@ def test_a_subprocess_of_another_program(how: str, plain: Run, recorded: Run) ->
     done = recorded("-W", "ignore", "-c", program)
     assert not done.unlike(plain("-W", "ignore", "-c", program))
     assert not done.gaps()
+
+
+IDLE = """
+import os, subprocess, sys, threading
+lock = threading.Lock()
+def child(does):
+    pid = os.fork()
+    if pid == 0:
+        does()
+        os._exit(0)
+    os.waitpid(pid, 0)
+child(lambda: None)
+child(lambda: sys.exit)
+subprocess.run(["true"], preexec_fn=os.setsid, check=True)
+subprocess.run([sys.executable, "-c", "import os"], check=True)
+print(os.getpid())
+"""
+
+
+def test_children_that_have_nothing_to_record_leave_no_file(recorded: Run) -> None:
+    done = recorded("-c", IDLE)
+    assert not done.err
+    assert [trace.header["process"] for trace in done.traces()] == [int(done.out)]
+
+
+def test_a_child_of_an_idle_child_has_the_things_of_its_grandparent(recorded: Run) -> None:
+    done = recorded("-c", IDLE + "child(lambda: child(lock.acquire))")
+    assert not done.err and not done.gaps()
+    first, second = done.traces()
+    assert (second.header["parent"], second.header["forked"]) == (first.header["process"], True)
+    kinds = [(event.kind, event.obj) for event in second.events()]
+    made = next(event.obj for event in first.events() if event.kind == Kind.NEW)
+    assert (Kind.GOT, made) in kinds
+
+
+def test_a_child_whose_file_cannot_be_made_goes_on_without(plain: Run, recorded: Run) -> None:
+    """Its folder has become a file meanwhile."""
+    words = (
+        "import os, sys, threading\nlock = threading.Lock()\npid = os.fork()\nif pid == 0:\n"
+        "    folder = os.environ.get('PARAMEDIC_RECORD', '').rpartition('\\x1f')[2]\n"
+        "    if folder: os.rename(folder, folder + '.away'); open(folder, 'w').close()\n"
+        "    with lock: print('child', flush=True)\n"
+        "    if folder: os.remove(folder); os.rename(folder + '.away', folder)\n"
+        "    os._exit(3)\n"
+        "print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))"
+    )
+    done = recorded("-c", words)
+    assert not done.unlike(plain("-c", words))
+    assert len(done.traces()) == 1

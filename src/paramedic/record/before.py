@@ -205,7 +205,8 @@ def leaving(probes: Probes, real: Callable[[int], None]) -> Callable[[int], None
     """
 
     def _exit(status: int) -> None:
-        probes.row(_STATE, State.LEAVES, 0, 0, 0, 0)
+        if not probes.writer.asleep:
+            probes.row(_STATE, State.LEAVES, 0, 0, 0, 0)
         real(status)
 
     _exit.__doc__, _exit.__module__ = real.__doc__, real.__module__

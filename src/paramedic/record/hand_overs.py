@@ -151,8 +151,10 @@ class HandOvers:
         shutdown = NUMBER["Thread.shutdown"]
         call, returned = int(Kind.CALL), int(Kind.RETURN)
 
-        def ends() -> int:
+        def ends() -> int | None:
             try:
+                if writer.asleep:
+                    return None
                 row(call, shutdown, 0, 0, -1, 0)  # the main thread is done and waits for those that are not daemons
             except Exception as e:
                 trouble("shutdown", e)

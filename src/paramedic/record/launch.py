@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from paramedic.record.session import Options, Session
+from paramedic.trace.layout import SUFFIX
 
 VARIABLE = "PARAMEDIC_RECORD"
 BOOTSTRAP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "bootstrap")
@@ -59,6 +60,14 @@ def decode(value: str) -> Options:
     )  # fmt: skip
 
 
+def _is_child(directory: str) -> bool:
+    """Whether a process before this one records there already."""
+    try:
+        return any(name.endswith(SUFFIX) for name in os.listdir(directory))
+    except OSError:
+        return False
+
+
 def begin(configured: str) -> Session:
     """Start to record this process; called by ``bootstrap/sitecustomize.py`` before the program's first line.
 
@@ -68,7 +77,8 @@ def begin(configured: str) -> Session:
 
     Threads: the main thread, before there are others.
     """
-    session = Session(decode(configured))
+    options = decode(configured)
+    session = Session(options, child=_is_child(options.directory))
     try:
         session.start()
     except BaseException:

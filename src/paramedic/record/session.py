@@ -10,7 +10,7 @@ from _thread import get_ident, get_native_id
 from collections.abc import Iterable
 from dataclasses import dataclass
 from types import FunctionType, ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paramedic import __version__
 from paramedic.model.event import Kind, State
@@ -56,6 +56,22 @@ class Options:
     delay_s: float = 0.0
 
 
+class _Origin(NamedTuple):
+    """Where a process comes from.
+
+    Attributes:
+        parent: number of the process whose things it has, or that has started it.
+        forked: whether it has them.
+        began_ns: when.
+        thread: ident of its main thread; 0 if its beginning has been recorded.
+    """
+
+    parent: int
+    forked: bool
+    began_ns: int
+    thread: int
+
+
 @dataclass(slots=True)
 class _Replaced:
     """A module attribute that we stand in for."""
@@ -94,12 +110,13 @@ class Session:
     Threads: `start` and `stop` where no other thread does either; the program's threads may run meanwhile.
     """
 
-    def __init__(self, options: Options, late: bool = False) -> None:
+    def __init__(self, options: Options, late: bool = False, child: bool = False) -> None:
         """Open the file of this process.
 
         Args:
             options: how to record.
             late: whether the program has begun before the recording does (`paramedic.record.before`).
+            child: whether a recorded program has started this one; it has no file before there is something to record.
 
         Raises:
             OSError: the directory or the file cannot be made.
@@ -111,7 +128,13 @@ class Session:
         self._patches: list[Patch | _Replaced | _Unmarked] = []
         self._imports: ImportWatch | None = None
         self.process = os.getpid()
-        self._writer = _open_writer(options, parent=0)
+        if child:
+            origin = _Origin(os.getppid(), False, time.monotonic_ns(), get_ident())
+            self._writer = TraceWriter.asleep_until(lambda: self._wake(origin))
+        else:
+            origin = _Origin(os.getppid(), False, 0, 0)
+            self._writer = _open_writer(options, origin)
+        self._origin = origin
         self.probes = Probes(self._writer, Stacks(self._writer))
         self.probes.early = self.probes.early and not late
         if options.traps:
@@ -139,7 +162,8 @@ class Session:
         if self._late:
             self._begin_late()
         else:
-            self._begin_thread("MainThread")
+            if not self._writer.asleep:
+                self._begin_thread("MainThread")
         listeners: dict[str, Listener] = {"paramiko": self._paramiko, "signal": self._signal}
         if self.options.level == CHECK:
             self._hand_overs = HandOvers(self.probes)
@@ -192,7 +216,7 @@ class Session:
             OSError: its file cannot be made; nothing is recorded then.
         """
         self.options = options
-        self._writer.resume(_open_writer(options, parent=0))
+        self._writer.resume(_open_writer(options, _Origin(os.getppid(), False, 0, 0)))
         self.probes.stacks.forget()
         self.probes.broken.clear()
         self.start()
@@ -208,6 +232,8 @@ class Session:
         self._writer.current_thread()
 
     def _exits(self) -> None:
+        if self._writer.asleep:
+            return
         for look in self.probes.at_exit:
             look()
         self._writer.row(int(Kind.STATE), int(State.EXIT), 0, 0, 0, 0)
@@ -358,18 +384,25 @@ class Session:
             self._patches.append(mark)
 
     def after_fork_in_child(self) -> None:
-        """Go on in a file of the child's own."""
-        parent = self.process
+        """Go on in a file of the child's own, as soon as it has something to record."""
+        # the child of a child that had nothing to record has the things of that one's parent
+        parent = self._origin.parent if self._writer.asleep and self._origin.forked else self.process
         self.process = os.getpid()
+        self._origin = origin = _Origin(parent, True, time.monotonic_ns(), get_ident())
+        self._writer.sleep(lambda: self._wake(origin))
+        self.probes.stacks.forget()
+
+    def _wake(self, origin: _Origin) -> None:
         try:
-            writer = _open_writer(self.options, parent=parent)
+            writer = _open_writer(self.options, origin)
         except Exception as e:
             self._writer.close_for_good(str(e))
             return
         self._writer.become(writer)
-        self.probes.stacks.forget()
-        self._begin_thread("MainThread")
-        self._writer.row(int(Kind.FORK), 0, 0, 0, parent, 0)
+        if get_ident() == origin.thread:
+            self._begin_thread("MainThread")
+        if origin.forked:
+            self._writer.row(int(Kind.FORK), 0, 0, 0, origin.parent, 0)
 
 
 _current: list[Session] = []
@@ -403,7 +436,7 @@ def _identity(fd: int) -> tuple[int, int, int] | None:
     return status.st_dev, status.st_ino, status.st_mode
 
 
-def _open_writer(options: Options, parent: int) -> TraceWriter:
+def _open_writer(options: Options, origin: _Origin) -> TraceWriter:
     os.makedirs(options.directory, mode=0o700, exist_ok=True)
     header = {
         "paramedic": __version__,
@@ -411,11 +444,11 @@ def _open_writer(options: Options, parent: int) -> TraceWriter:
         "python": sys.version.split()[0],
         "platform": sys.platform,
         "process": os.getpid(),
-        "parent": parent or os.getppid(),
-        "forked": bool(parent),
+        "parent": origin.parent,
+        "forked": origin.forked,
         "level": options.level,
         "started": time.time(),
-        "started_ns": time.monotonic_ns(),
+        "started_ns": origin.began_ns or time.monotonic_ns(),
         "program": os.path.basename(sys.argv[0]) if getattr(sys, "argv", None) else "",
         "commands": options.record_commands,
     }

@@ -91,12 +91,25 @@ class TraceWriter:
         blob = json.dumps(header).encode()
         self._file = ExtentFile(path, HEAD.pack(MAGIC, VERSION, len(blob)) + blob)
         self.path = self._file.path
+        self._begin(max(2, (max_size_bytes - HEADER_BYTES) // EXTENT_BYTES))
+
+    @classmethod
+    def asleep_until(cls, wake: Callable[[], None]) -> TraceWriter:
+        """A writer that has no file yet; see `sleep`."""
+        writer: TraceWriter = object.__new__(cls)
+        writer.path = ""
+        writer._begin(0)
+        writer.sleep(wake)
+        return writer
+
+    def _begin(self, max_extents: int) -> None:
         self.full: str = ""
         """Why nothing more is recorded, or ""."""
         self.dropped_rows = 0
         """Rows that were not kept: overwritten by later ones, or never written, because the file is full."""
         self._file_is_ours = True
-        self._max_extents = max(2, (max_size_bytes - HEADER_BYTES) // EXTENT_BYTES)
+        self._wakes: deque[Callable[[], None]] = deque()
+        self._max_extents = max_extents
         self._extents = count()
         self._refused: deque[int] = deque()
         self._maps: list[mmap.mmap] = []
@@ -184,6 +197,8 @@ class TraceWriter:
         known = self._texts.get(words)
         if known is not None:
             return known
+        if self._wakes:
+            self._wake()
         text_id = next(self._text_ids)
         if not self._put_text(text_id, words):
             return 0
@@ -193,12 +208,18 @@ class TraceWriter:
 
     def reserve_thread(self) -> int:
         """A number for a thread that is about to be started."""
+        if self._wakes:
+            self._wake()
         return next(self._thread_numbers)
 
     def adopt_thread(self, number: int = 0) -> Chunk:
         """Give the calling thread a chunk; number 0 means a thread whose start was not seen."""
         if self._paused:
             return self._no_chunk(0)
+        if self._wakes:
+            self._wake()
+            if number == 0 and "chunk" in self._local.__dict__:
+                return self._local.chunk  # type: ignore[no-any-return]
         local = self._local  # of this recording: the next one has another
         announce = number == 0
         if announce:
@@ -249,15 +270,39 @@ class TraceWriter:
 
         The parent's mappings are kept, untouched: they are shared with it, and must not be written to.
         """
-        kept = ((self._maps, self._file), self._local, self.row, self.on_new_thread, self._followers)
+        kept = ((self._maps, getattr(self, "_file", None)), self._local, self.row, self.on_new_thread, self._followers)
         self.__dict__.update(other.__dict__)
         self._inherited, self._local, self.row, self.on_new_thread, self._followers = kept
         self._local.__dict__.clear()  # the calling thread is the only one that a fork leaves
+
+    @property
+    def asleep(self) -> bool:
+        """Whether there is no file, because there was nothing yet to record."""
+        return bool(self._wakes)
+
+    def sleep(self, wake: Callable[[], None]) -> None:
+        """Have no file until there is something to record: many children only run another program.
+
+        Args:
+            wake: called by the first thread that has something; to call `become` or `close_for_good`.
+        """
+        self.close_for_good()
+        self._texts = {}
+        self._wakes.clear()
+        self._wakes.append(wake)
+
+    def _wake(self) -> None:
+        try:
+            wake = self._wakes.pop()
+        except IndexError:  # another thread was quicker; what this one has meanwhile is lost
+            return
+        wake()
 
     def close_for_good(self, why: str = "") -> None:
         """After a fork, in a child that cannot have a file: record nothing, above all not into the parent's."""
         self.full = why or self.full
         self._file_is_ours = False
+        self._wakes.clear()
         self._fresh.clear()
         self._partial.clear()
         self._max_extents = 0
