@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import sys
 import time
 from _thread import get_ident, get_native_id
 from collections.abc import Iterable
-from dataclasses import dataclass
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -33,8 +33,7 @@ WATCH, CHECK = "watch", "check"
 LEVELS = (WATCH, CHECK)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class Options(NamedTuple):  # not a dataclass: those import `inspect`, which takes as long as all of ours
     """How to record.
 
     Attributes:
@@ -72,8 +71,7 @@ class _Origin(NamedTuple):
     thread: int
 
 
-@dataclass(slots=True)
-class _Replaced:
+class _Replaced(NamedTuple):
     """A module attribute that we stand in for."""
 
     owner: Any
@@ -89,8 +87,7 @@ class _Replaced:
             setattr(self.owner, self.name, self.original)
 
 
-@dataclass(slots=True)
-class _Unmarked:
+class _Unmarked(NamedTuple):
     """What the objects of a class have for an id while they have none of their own."""
 
     owner: type
@@ -353,6 +350,8 @@ class Session:
     def _watch(self, targets: Iterable[Target]) -> None:
         """Prepare all, then switch on all: a half-watched module is watched for as short as can be."""
         ready: list[Patch] = []
+        collecting = gc.isenabled()
+        gc.disable()  # all that is made here stays, and looking through the program's objects for it takes its time
         try:
             for target in targets:
                 owner, name = target.owner, target.name
@@ -369,6 +368,9 @@ class Session:
                     self.probes.gap("patch-failed", f"{owner.__name__}.{name}: {e}")
         except Exception as e:
             self.probes.trouble("watch", e)
+        finally:
+            if collecting:
+                gc.enable()
         codes.done()
         for owner, name in self.probes.defaults:
             self._unmarked(owner, name)
