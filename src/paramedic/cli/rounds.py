@@ -56,8 +56,7 @@ def _round(
     folder = Path(options.directory) / f"again-{seed}"
     print(f"paramedic: run {done} with delays (--seed {seed})", file=sys.stderr)
     observe(
-        dataclasses.replace(
-            options,
+        options._replace(
             directory=str(folder),
             traps=tuple(traps),
             seed=seed,

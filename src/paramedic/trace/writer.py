@@ -188,7 +188,7 @@ class TraceWriter:
         """All threads at once, between two of their rows: the variable of `row` is changed, not the threads' values."""
         self._local = local
         for function in (self.row, *self._followers):
-            function.__closure__[function.__code__.co_freevars.index("local")].cell_contents = local  # type: ignore
+            function.__closure__[function.__code__.co_freevars.index("local")].cell_contents = local
 
     def text(self, words: str) -> int:
         """The id of a text, which is written when it is new. Id 0 is the empty text, or one that found no room."""
