@@ -135,6 +135,10 @@ STORIES: dict[str, tuple[str, list[str], str]] = {
     "a read without a limit on a connection with keepalives": (
         "keepalive-is-not-a-timeout", ["advice"], "A: set_keepalive conn (1000)\nA: recv ch = 5",
     ),
+    "a read without a limit on a connection that the system watches": (
+        "keepalive-is-not-a-timeout", [],
+        "A: state conn NO_DELAY 2\nA: set_keepalive conn (1000)\nA: recv ch = 5",
+    ),
     "a read with a limit on a connection with keepalives": (
         "keepalive-is-not-a-timeout", [], "A: set_keepalive conn (1000)\nA: recv ch (5000) = 5",
     ),

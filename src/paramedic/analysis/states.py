@@ -97,6 +97,7 @@ class States:
         self.gevent: set[int] = set()
         self.signal_handlers: set[int] = set()
         self.no_delay: dict[int, bool] = {}
+        self.watched: set[int] = set()
         self.loops: dict[int, Call] = {}
         self.on_loop: dict[tuple[int, str], tuple[Call, int, int]] = {}
         self.readers: dict[int, dict[tuple[int, int], Call]] = {}
@@ -156,7 +157,9 @@ class States:
         elif event.op == State.SIGNAL:
             self.signal_handlers.add(event.b)
         elif event.op == State.NO_DELAY:
-            self.no_delay[event.obj] = bool(event.a)
+            self.no_delay[event.obj] = bool(event.a & 1)
+            if event.a & 2:
+                self.watched.add(event.obj)
 
     def forget(self, channel: int) -> None:
         """A channel is freed: nothing is to be said of its fileno where only one thread read one stream."""

@@ -82,7 +82,7 @@ class State(IntEnum):
     OUT_WINDOW = 5  # channel: a = how much we may still send
     HOST_KEY_POLICY = 6  # client: b = text, the class's name
     FAILED = 7  # future: b = text of the exception that its task ended with
-    NO_DELAY = 8  # transport: a = 1 if TCP_NODELAY is set on its socket, 0 if not
+    NO_DELAY = 8  # transport: a = 1 if TCP_NODELAY is set on its socket, + 2 if SO_KEEPALIVE or TCP_USER_TIMEOUT is
     PROXY_STDERR = 9  # proxy command: a = bytes in its stderr pipe that nobody has read
     GEVENT = 10  # client: a = 1 if gevent has patched sockets but not threads
     EXIT = 11  # the interpreter ends in an orderly way

@@ -124,7 +124,7 @@ class Births:
             self._asked.add(over)
             option = getattr(getattr(transport, "sock", None), "getsockopt", None)
             if option is not None:
-                probes.row(_STATE, State.NO_DELAY, over, 0, int(bool(option(6, 1))), 0)  # IPPROTO_TCP, TCP_NODELAY
+                probes.row(_STATE, State.NO_DELAY, over, 0, bool(option(6, 1)) | 2 * _is_watched(option), 0)
         return given
 
     def _confirmed(self, channel: Any, chanid: int) -> None:
@@ -192,6 +192,15 @@ class Births:
         except Exception as e:
             self._probes.trouble("makefile", e)
         return file
+
+
+def _is_watched(option: Callable[[int, int], int]) -> bool:
+    """Whether the system itself notices a dead peer, by the socket's options."""
+    import socket  # the program has it: Paramiko has
+
+    user_timeout = getattr(socket, "TCP_USER_TIMEOUT", None)
+    kept = option(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    return bool(kept or user_timeout is not None and option(socket.IPPROTO_TCP, user_timeout))
 
 
 def finalizers(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:

@@ -30,7 +30,8 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         yield story.finding(
             HAZARD, confidence, message, [story.call(keepalive), story.call(found.call)], [found.call.obj]
         )
-    habits = [h for h in facts.practice.unlimited.values() if h.transport in facts.states.keepalive]
+    relying = facts.states.keepalive.keys() - facts.states.watched
+    habits = [h for h in facts.practice.unlimited.values() if h.transport in relying]
     for habit in sorted(habits, key=lambda h: -h.count)[:1]:
         message = (
             f"{story.threads(set().union(*(h.threads for h in habits)))} waited for output with no timeout set on a "
