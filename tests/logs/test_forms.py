@@ -43,12 +43,25 @@ def plain(at: float, thread: str, logger: str, words: str) -> str:
     return f"{iso(at)} DEBUG [{thread}] {logger}: {words}"
 
 
+def called(thread: str) -> str:
+    """Names that a program gave its threads."""
+    return {"Thread-1": "ssh-io", "MainThread": "main"}.get(thread, thread.replace("ThreadPoolExecutor-0_", "copier "))
+
+
 FORMATS: dict[str, Writer] = {
     "a format with names in brackets": plain,
     "pipes between the fields": lambda a, t, n, w: f"{iso(a)} | DEBUG    | {t} | {n} | {w}",
     "dashes between the fields": lambda a, t, n, w: f"{iso(a)} - {t} - {n} - DEBUG - {w}",
     "Django's verbose format": lambda a, t, n, w: f"DEBUG {iso(a)} {n} 4711 {14000 + hash(t) % 97} {w}",
     "a format that nobody foresaw": lambda a, t, n, w: f"<<{iso(a, 'T', '.')}>> ~{t}~ D/{n} >> {w}",
+    "names without brackets in Kubernetes": lambda a, t, n, w: f"{stamp(a)} stdout F {iso(a)} DEBUG {t} {n}: {w}",
+    "names without brackets in syslog": lambda a, t, n, w: (
+        f"Nov 23 {clock_of(a)[:8]} web1 deploy[812]: DEBUG {called(t).replace(' ', '-')} {n}: {w}"),
+    "functions and lines, the level last": lambda a, t, n, w: (
+        f"{iso(a)} transport.py:1893 _log() <{called(t).replace(' ', '/')}> {n} D: {w}"),
+    "the program's own names, in Docker": lambda a, t, n, w: (
+        f"{stamp(a)} [{iso(a)}] (web1) [{called(t)}] INFO {n}: {w}"),
+    "colours": lambda a, t, n, w: f"{iso(a)} \x1b[32mDEBUG\x1b[0m [{t}] {n}: {w}",
     "JSON of python-json-logger": lambda a, t, n, w: json.dumps(
         {"asctime": iso(a), "levelname": "DEBUG", "threadName": t, "name": n, "message": w}),
     "JSON of structlog": lambda a, t, n, w: json.dumps(

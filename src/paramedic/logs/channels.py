@@ -13,6 +13,8 @@ from paramedic.logs.sftp_sessions import SftpSessions
 
 MAX_LIVE = 4096
 """Most channels of one transport that are taken for alive: Paramiko does not log every close."""
+MAX_SAME = 256
+"""Most channels of one number, on as many transports, that are looked through for the one that a thread means."""
 RACE_S = 2.0
 """How soon after an EOF race OpenSSH has dropped the connection."""
 CROSSING_S = 0.05
@@ -57,8 +59,8 @@ class Channels(Connections):
             same.append(channel)
         else:
             same.append(channel)
-            if len(same) > MAX_LIVE:
-                del same[0]
+            if len(same) > MAX_SAME:
+                del same[0]  # threads that work on it are not told from others any more
         own = self.transports.get(thread)
         if own is not None and thread:
             announced = own.last is not None and b": Incoming " in own.last[1]
@@ -326,14 +328,24 @@ class Channels(Connections):
             self._unlist(channel)
         return transport
 
-    def _waiting(self, transport: Transport) -> list[Channel]:
+    def _waiting(
+        self, transport: Transport, unowned: dict[Transport | None, list[Channel]] | None = None
+    ) -> list[Channel]:
+        """The channels of a transport that wait for an answer; ``unowned``: those of no transport yet, if known."""
         mine = [c for c in transport.channels.values() if c.requested is None and c.eof_received is None]
         alone = self._only_live() is transport
+        unowned = self._unowned() if unowned is None else unowned
+        mine += [c for channels in unowned.values() for c in channels] if alone else unowned.get(transport, ())
+        return [c for c in mine if c.opening is not None][:50]
+
+    def _unowned(self) -> dict[Transport | None, list[Channel]]:
+        """Channels that no transport answered yet, by the one that their opener was seen on."""
+        found: dict[Transport | None, list[Channel]] = {}
         for channels in self._by_number.values():
             for channel in channels:
-                if channel.owner is None and (alone or self.homes.get(channel.opener) is transport):
-                    mine.append(channel)
-        return [c for c in mine if c.opening is not None][:50]
+                if channel.owner is None:
+                    found.setdefault(self.homes.get(channel.opener), []).append(channel)
+        return found
 
     # Requests on the transport
 
@@ -409,7 +421,7 @@ class Channels(Connections):
         # if CLOSE goes out in between, OpenSSH ends the whole connection ("ieof packet referred to nonexistent
         # channel"), without a DISCONNECT.
         channel = transport.last_eof_sent
-        waiting = transport.waiting_at_end if seen is not None else self._waiting(transport)
+        waiting = transport.waiting_at_end
         if channel is None or channel.eof_sent is None or not waiting or channel.requested is None:
             return
         foreign = bool(channel.opener) and not channel.guessed and channel.eof_sent[2] != channel.opener

@@ -56,7 +56,8 @@ class Connections:
 
     def _start(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
         identity = message.rpartition(b": ")[2].decode("ascii", "replace")
-        self.blind = self.blind or any(t.started is None and t.end is None for t in self.transports.values())
+        if self.begun_before and not self.blind:
+            self.blind = any(t.started is None and t.end is None for t in self.transports.values())
         transport = Transport(thread, seen, identity[:20], b"server mode" in message[:40])
         if self.now_s is not None:
             transport.last_s = self.now_s

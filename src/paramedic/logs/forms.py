@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
+from paramedic.logs.learnt_forms import KNOWN_THREAD, LEVEL, LOGGER, learnt_pattern
 from paramedic.logs.phrases import recognise, split_channel
 from paramedic.logs.times import STAMP, paramiko_seconds, seconds
 
@@ -73,7 +74,7 @@ class Form:
 _FIELDS: dict[str, bytes] = {
     "asctime": rb"(?P<time>" + STAMP + rb")",
     "created": rb"(?P<time>\d+\.\d+)",
-    "levelname": rb"[A-Za-z]\w*",
+    "levelname": LEVEL,
     "name": rb"(?P<logger>[\w.<>-]+)",
     "thread": rb"(?P<thread>\d+)",
     "_threadid": rb"(?P<thread>\d+)",
@@ -215,11 +216,8 @@ def _text(value: Any) -> bytes:
 
 JSON_FORM = Form("JSON lines", _parse_json, "name")
 
-_HEAD_THREAD = re.compile(
-    rb"thr(?:ead)?[=: ]+([\w-]+)"
-    rb"|\b(MainThread|ThreadPoolExecutor-\d+_\d+|Thread-\d+(?: \([^)]*\))?|Dummy-\d+|asyncio_\d+)"
-)
-_HEAD_LOGGER = re.compile(rb"\bparamiko(?:\.\w+)*\b")
+_HEAD_THREAD = re.compile(rb"thr(?:ead)?[=: ]+([\w-]+)|\b(" + KNOWN_THREAD + rb")")
+_HEAD_LOGGER = re.compile(rb"\b" + LOGGER + rb"\b")
 _HEAD_PROCESS = re.compile(rb"\bpid[=: ]+(\d+)|\[(\d+)\]")
 _STAMP = re.compile(STAMP)
 _START = re.compile(
@@ -376,6 +374,8 @@ def _weight(form: Form, lines: Sequence[bytes]) -> tuple[int, int]:
     hits = told = 0
     for line in lines:
         record = form.parse(line)
+        if record is not None and _STAMP.search(record.thread):
+            continue  # no name of a thread: the form takes more for it than it should
         if record is not None and recognise(split_channel(record.message)[1]) is not None:
             if record.logger is not None or record.thread or record.time_s is not None or form is ANYHOW:
                 hits += 1
@@ -392,7 +392,10 @@ def detect(lines: Sequence[bytes]) -> Form | None:
 
     Threads: pure.
     """
-    candidates: list[Form] = list(FORMS)
+    plain = detect_plain(lines)
+    if plain is PARAMIKO_FORM:
+        return plain
+    candidates: list[Form] = [*FORMS, *([plain] if plain else [])]
     for name, wrapper in _WRAPPERS:
         inside = [line[found.end() :] for line in lines if (found := wrapper.match(line))]
         if 2 * len(inside) > len(lines) and (inner := detect_plain(inside)) is not None:
@@ -408,7 +411,14 @@ def detect_plain(lines: Sequence[bytes]) -> Form | None:
 
     Threads: pure.
     """
-    return _best(FORMS, lines)
+    best = _best(FORMS, lines)
+    if best is None or best.guessed or not best.threads:
+        pattern = learnt_pattern(lines, _START)
+        if pattern is not None:
+            threads = "name" if b"<thread>" in pattern else ""
+            learnt = Form("columns that were learnt from the log", _by_pattern(re.compile(pattern, re.DOTALL)), threads)
+            return _best([*([best] if best else []), learnt], lines)
+    return best
 
 
 def _best(forms: Sequence[Form], lines: Sequence[bytes]) -> Form | None:

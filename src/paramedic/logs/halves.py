@@ -26,6 +26,8 @@ from paramedic.model.report import Gap
 WORTH_BYTES = 48_000_000
 """Starting a second interpreter costs more than it saves below."""
 HEAD_BYTES = 200_000
+START_BYTES = 12_000_000
+"""So much one process reads while the other starts; the first half is longer by that and the run-up, divided by two."""
 RUN_UP_BYTES = 4_000_000
 """So far before the seam the second half begins, to know by then who works where; what it sees there is not told."""
 
@@ -69,7 +71,7 @@ def seam_of(source: Source) -> int | None:
             lines = [x for x in file.read(HEAD_BYTES).split(b"\n") if b"paramiko" in x]
             if detect(lines[:100]) is not PARAMIKO_FORM:
                 return None
-            file.seek(size // 2)
+            file.seek((size + START_BYTES + RUN_UP_BYTES) // 2)
             file.readline()
             return file.tell()
     except OSError:

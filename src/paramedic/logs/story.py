@@ -175,11 +175,12 @@ class Story(Channels):
         Threads: for the one thread that reads.
         """
         self.sftp.finish(cut=cut)
+        unowned = self._unowned()
         for transport in self.transports.values():
             if transport.end is None:
+                transport.waiting_at_end = self._waiting(transport, unowned)
                 if not cut:
                     self._look_for_eof_race(transport, None)
-                transport.waiting_at_end = self._waiting(transport)
             for channel in list(transport.channels.values()):
                 if channel.readers is not None or channel.writers is not None:
                     self.packets.report_sharing(channel)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable
 
 from paramedic.hazards.leaked_connection import HAZARD
@@ -17,11 +18,13 @@ def find(facts: LogFacts) -> Iterable[Finding]:
     Threads: pure.
     """
     open_ones = [t for t in facts.transports if not t.ending.how and t.started is not None and not t.server]
-    starts = [t.started.number for t in facts.transports if t.started is not None]
+    starts = sorted(t.started.number for t in facts.transports if t.started is not None)
     left = [
         t
         for t in open_ones
-        if t.authenticated is not None and t.last is not None and sum(n > t.last.number for n in starts) >= LEFT
+        if t.authenticated is not None
+        and t.last is not None
+        and len(starts) - bisect_right(starts, t.last.number) >= LEFT
     ]
     if len(left) >= LEFT:
         yield Finding(
@@ -36,7 +39,8 @@ def find(facts: LogFacts) -> Iterable[Finding]:
             why="Paramiko does not always log a close, so the log suggests a leak and cannot prove it. " + HAZARD.why,
             count=len(left),
         )
-    failed = [t for t in open_ones if t.logins_failed and t.authenticated is None and _outlived(t, facts)]
+    logged_in = max((t.started.number for t in facts.transports if t.started and t.authenticated), default=0)
+    failed = [t for t in open_ones if t.logins_failed and t.authenticated is None and _outlived(t, logged_in, facts)]
     if failed:
         yield Finding(
             hazard=HAZARD.name,
@@ -51,12 +55,9 @@ def find(facts: LogFacts) -> Iterable[Finding]:
         )
 
 
-def _outlived(transport: TransportFacts, facts: LogFacts) -> bool:
+def _outlived(transport: TransportFacts, logged_in: int, facts: LogFacts) -> bool:
     """Whether a close would have been seen: the transport's thread says so at once, unless the program ends with it."""
     failed = transport.logins_failed[-1]
     if facts.last is not None and (facts.last.at_s or 0.0) - (failed.at_s or facts.last.at_s or 0.0) > 5:
         return True
-    return any(
-        other.started is not None and other.started.number > failed.number and other.authenticated is not None
-        for other in facts.transports
-    )
+    return logged_in > failed.number

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from paramedic.hazards.wait_without_timeout import HAZARD
 from paramedic.logs.facts import ChannelFacts, Line, LogFacts
 from paramedic.model.finding import Confidence, Finding
 
+TOLD = 20
+"""Connections of which each has a finding of its own; the others are summed up."""
 LONG_S = 30.0
 """For so long a channel was not opened, while the log went on: nobody bounds that wait, or it would have ended."""
 
@@ -17,6 +20,19 @@ def find(facts: LogFacts) -> Iterable[Finding]:
 
     Threads: pure.
     """
+    told: dict[Confidence, list[Finding]] = {}
+    for finding in _by_transport(facts):
+        told.setdefault(finding.confidence, []).append(finding)
+    for same in told.values():
+        yield from same[:TOLD]
+        if len(same) > TOLD:
+            more = len(same) - TOLD
+            yield replace(
+                same[-1], message=f"the same on {more} more connections, the last is {same[-1].objects[0]}", count=more
+            )
+
+
+def _by_transport(facts: LogFacts) -> Iterable[Finding]:
     if facts.last is None:
         return
     for transport in facts.transports:
