@@ -103,6 +103,9 @@ class Connections:
                 self.blind = len(self.transports) > 1
         if now is not None and now != transport.last_s:
             quiet = now - transport.last_s
+            if (quiet < 0 or quiet > SILENCE_S - 1) and transport.last is not None:
+                exact = seconds_between(transport.last, seen)  # `now_s` is that of some line of the same second
+                quiet = quiet if exact is None else exact
             if quiet >= SILENCE_S and transport.last is not None:
                 if transport.silence is None or quiet > transport.silence[0]:
                     transport.silence = (quiet, transport.last, seen)

@@ -422,10 +422,11 @@ def detect_plain(lines: Sequence[bytes]) -> Form | None:
 
 
 def _best(forms: Sequence[Form], lines: Sequence[bytes]) -> Form | None:
-    best, most = None, (0, False, 0)
+    best, most = None, (0.0, False, 0)
     for form in forms:
         hits, told = _weight(form, lines)
-        weight = (hits, not form.guessed, told)
+        # A few lines of another form are no reason to guess at all the others.
+        weight = (hits * 0.8 if form.guessed else hits, not form.guessed, told)
         if hits and weight > most:
             best, most = form, weight
     return best

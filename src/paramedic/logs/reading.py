@@ -219,15 +219,16 @@ class LogReader:
                     self._take_slowly(block, number, line)
                     continue
                 time_text, story.now_s = text, now_s
-            seen = (number, line, thread, origin)
             if kind:
                 if connection:
                     story.works_on(thread, connection)
                 if kind == SFTP:
+                    seen = (number, line, thread, origin)
                     sftp_line(thread, message, seen)
                     continue
             shape = shapes(message)
             if shape is not None:
+                seen = (number, line, thread, origin)
                 handler, channel, words = shape
                 if handler is not None:
                     handler(thread, channel, words, seen)
@@ -236,6 +237,7 @@ class LogReader:
                 story, begun = nobody, number
                 self._take_slowly(block, number, line)
             else:
+                seen = (number, line, thread, origin)
                 take(thread, message, seen)
         self._fed(story, number + 1 - begun, seen)
 
