@@ -243,6 +243,14 @@ STORIES: dict[str, tuple[str, list[str], str]] = {
     "the close of a file with a large prefetch": (
         "prefetch-stall", ["possible"], "A: prefetch file (50000000)\nA: close file …\n… 500 ms\nA: … close file",
     ),
+    "a call after the close of a file whose prefetch still goes out": (
+        "prefetch-stall", ["observed"],
+        "A: prefetch file (50000000)\nA: close file\nA: listdir sftp …\n… 5 s\nA: … listdir sftp",
+    ),
+    "a slow call long after the close of a file whose prefetch has gone out": (
+        "prefetch-stall", [],
+        "A: prefetch file (50000000)\nA: close file\nA: stat sftp\nA: listdir sftp …\n… 5 s\nA: … listdir sftp",
+    ),
     "a prefetched file that is read to its end": (
         "prefetch-stall", [],
         "A: prefetch file (50000000)\nA: read file = 50000000\nA: stat sftp …\n… 500 ms\nA: … stat sftp",

@@ -94,6 +94,7 @@ class SftpState:
         self._positions: dict[int, _Position] = {}
         self._chdirs: dict[int, tuple[Call, dict[int, Call]]] = {}
         self._prefetched: dict[int, dict[int, Call]] = {}
+        self._left_over: dict[int, Call] = {}
         calls = {f"SFTPClient.{name}": self._client_call for name in _CALLS.split()}
         self.begins = {**dict.fromkeys(_POSITION, self._position), **calls}
         waits = dict.fromkeys((*calls, "SFTPFile.close", "SFTPFile.stat"), self._waited)
@@ -160,7 +161,9 @@ class SftpState:
 
     def _closed(self, call: Call, root: Root) -> None:
         self._waited(call, root)
-        self._prefetched.get(root.sftp, {}).pop(call.obj, None)
+        prefetch = self._prefetched.get(root.sftp, {}).pop(call.obj, None)
+        if prefetch is not None and _left(prefetch) >= _MUCH_BYTES:
+            self._left_over[root.sftp] = prefetch
         self._positions.pop(call.obj, None)
 
     def _waited(self, call: Call, root: Root) -> None:
@@ -169,12 +172,26 @@ class SftpState:
     def behind_prefetch(self, call: Call, root: Root, lasted_ns: int) -> None:
         """Note a call that lasted long while replies to a prefetch were outstanding; also one that is still open."""
         for file, prefetch in self._prefetched.get(root.sftp, {}).items():
-            left = prefetch.argument - prefetch.result if prefetch.argument > 0 else _MUCH_BYTES
+            left = _left(prefetch)
             if left < _MUCH_BYTES or lasted_ns < _SLOW_NS and left < _VERY_MUCH_BYTES:
                 continue
             if file != call.obj or call.name == "SFTPFile.close":
-                key = (prefetch.stack, call.stack)
-                known = self.behind.get(key)
-                if known is None or known.lasted_ns < lasted_ns:
-                    self.behind[key] = BehindPrefetch(root.sftp, prefetch, call, lasted_ns)
+                self._note(prefetch, call, root, lasted_ns)
                 return
+        prefetch_of_closed = self._left_over.get(root.sftp)
+        if prefetch_of_closed is not None:  # the file is closed, but its requests still go out and are answered
+            if lasted_ns >= _SLOW_NS:
+                self._note(prefetch_of_closed, call, root, lasted_ns)
+            else:
+                del self._left_over[root.sftp]
+
+    def _note(self, prefetch: Call, call: Call, root: Root, lasted_ns: int) -> None:
+        key = (prefetch.stack, call.stack)
+        known = self.behind.get(key)
+        if known is None or known.lasted_ns < lasted_ns:
+            self.behind[key] = BehindPrefetch(root.sftp, prefetch, call, lasted_ns)
+
+
+def _left(prefetch: Call) -> int:
+    """How much of the file has not been read; a guess where its size is not known."""
+    return prefetch.argument - prefetch.result if prefetch.argument > 0 else _MUCH_BYTES
