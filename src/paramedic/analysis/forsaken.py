@@ -53,10 +53,11 @@ def forsaken(facts: Facts) -> list[Forsaken]:
         return []
     failures = [*facts.futures.failures.values(), *_deaths(facts)]
     found: dict[int, Forsaken] = {}
+    of_work = {call.obj for call in facts.open.all() if call.name == "Queue.join"}
     for call in waits:
         if facts.end_ns - call.began_ns < LONG_NS or call.obj in facts.pools.drained:
             continue
-        if call.name == "Queue.get" and call.obj not in facts.pools.circulating:
+        if call.name == "Queue.get" and (call.obj in of_work or call.obj not in facts.pools.circulating):
             continue  # a queue of work: what is taken from it never comes back
         like = facts.futures.running(call.thread) and facts.futures.task_of.get(call.thread, 0)
         site = like or facts.world.thread(call.thread).started_at
