@@ -26,18 +26,20 @@ HERE = Path(__file__).parent
 CASES = {p.parent.name: json.loads(p.read_text()) for p in sorted(HERE.glob("*/case.json"))}
 
 SAMPLE = (
-    "failed-logins jump-host map-not-read many-tails ok-actor ok-homemade-lock ok-swap-reconnect ok-turns-by-condition "
-    "pool-not-returned rare-inversion sftp-kept two-feeders two-tunnels"
+    "crawler-pool failed-logins jump-host map-not-read many-tails ok-actor ok-homemade-lock ok-swap-reconnect "
+    "ok-turns-by-condition pipeline-stages pool-not-returned rare-inversion sftp-kept staged-deploy stream-lines "
+    "survey tunnel-objects two-feeders two-tunnels"
 ).split()
 """Those that take a second or two, of each family some."""
 ALL = bool(os.environ.get("PARAMEDIC_ALL_CASES"))
 
 NOT_YET = {
     "chatty-relay": "a ProxyCommand that talks on stderr",
+    "verbose-bastion": "a ProxyCommand that talks on stderr",
 }
 """What the linter does not see yet, and why it is hard."""
 
-ADVISED = ("failed-logins", "keepalive-trusted", "silent-sftp")
+ADVISED = ("event-stream", "failed-logins", "keepalive-trusted", "load-probe", "silent-sftp")
 """What source alone shows as practice: whether a peer falls silent, or a login fails, is not in it."""
 
 

@@ -1,0 +1,13 @@
+"""Prints the facts of the lab machine."""
+import os
+import sys
+import threading
+
+if __name__ == "__main__":
+    watchdog = threading.Timer(9, os._exit, (3,))
+    watchdog.daemon = True
+    watchdog.start()
+
+import facts_bad as facts
+
+print(facts.KERNEL, facts.HOSTNAME)

@@ -1,0 +1,38 @@
+"""The parent keeps a connection; spawned workers make their own."""
+import multiprocessing
+import os
+import sys
+import threading
+
+import paramiko
+
+HOST = os.environ["CASE_HOST"]
+PORT = int(os.environ["CASE_PORT"])
+USER = os.environ["CASE_USER"]
+KEY = os.environ["CASE_KEY"]
+
+def connect():
+    client = paramiko.SSHClient()
+    client.set_missing_host_key_policy(paramiko.AutoAddPolicy())
+    client.connect(HOST, port=PORT, username=USER, key_filename=KEY, allow_agent=False, look_for_keys=False)
+    return client
+
+def work(number):
+    with connect() as client:
+        _, stdout, _ = client.exec_command(f"echo $(({number} * {number}))", timeout=5)
+        return int(stdout.read())
+
+
+def main():
+    with connect() as client, multiprocessing.get_context("spawn").Pool(2) as pool:
+        squares = pool.map(work, range(4))
+        _, stdout, _ = client.exec_command("echo parent", timeout=5)
+        parent = stdout.read()
+    return 0 if squares == [0, 1, 4, 9] and parent == b"parent\n" else 1
+
+
+if __name__ == "__main__":
+    watchdog = threading.Timer(25, os._exit, (3,))
+    watchdog.daemon = True
+    watchdog.start()
+    sys.exit(main())

@@ -1,0 +1,55 @@
+"""Stream a test run's output line by line until it is done."""
+import os
+import sys
+import threading
+import time
+
+import paramiko
+
+HOST = os.environ["CASE_HOST"]
+PORT = int(os.environ["CASE_PORT"])
+USER = os.environ["CASE_USER"]
+KEY = os.environ["CASE_KEY"]
+COUNT = 3000
+
+
+def connect():
+    client = paramiko.SSHClient()
+    client.set_missing_host_key_policy(paramiko.AutoAddPolicy())
+    client.connect(HOST, port=PORT, username=USER, key_filename=KEY, allow_agent=False, look_for_keys=False)
+    return client
+
+def lines(channel):
+    pending = b""
+    while True:
+        if channel.recv_ready():
+            pending += channel.recv(1024)
+            *whole, pending = pending.split(b"\n")
+            yield from whole
+        elif channel.exit_status_ready():
+            return
+        else:
+            time.sleep(0.001)
+
+
+def test_run(client):
+    channel = client.get_transport().open_session()
+    channel.set_combine_stderr(True)
+    channel.exec_command(f"(sleep 0.3; seq 1 {COUNT}) & echo started; exit 0")
+    return sum(1 for line in lines(channel) if line.isdigit())
+
+
+def main():
+    short = 0
+    with connect() as client:
+        for _ in range(3):
+            short += test_run(client) != COUNT
+    print(short, "of 3 runs are cut short")
+    return 1 if short else 0
+
+
+if __name__ == "__main__":
+    watchdog = threading.Timer(9, os._exit, (3,))
+    watchdog.daemon = True
+    watchdog.start()
+    sys.exit(main())
