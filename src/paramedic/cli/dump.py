@@ -164,6 +164,8 @@ def _snapshots_in(word: str) -> Iterator[Snapshot]:
                 yield from read_snapshots(lines_of(first, stream))
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
+        if word.isdigit() and isinstance(error, FileNotFoundError):
+            reason += "; if it is a process, give one process id at a time"
         raise CommandError(f"cannot read {'standard input' if word == '-' else word}: {reason}") from None
 
 
