@@ -90,7 +90,8 @@ def without_the_obvious(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     kept = []
     for finding in findings:
         known = explained if finding.confidence is Confidence.ADVICE else proven
-        if finding.hazard != _WAITS_ANYWAY or not all(s.thread in known for s in finding.steps):
+        proof = finding.confidence is Confidence.OBSERVED
+        if finding.hazard != _WAITS_ANYWAY or proof or not all(s.thread in known for s in finding.steps):
             kept.append(finding)
     return tuple(sorted(kept, key=lambda f: f.confidence.rank))
 

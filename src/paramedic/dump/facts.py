@@ -352,6 +352,11 @@ class DumpFacts:
         addresses = [self.transport_address(t) for t in self.transports]
         return address is not None and None not in addresses and address not in addresses
 
+    def connection_ended(self, activity: Activity) -> bool:
+        """Whether it is known that the connection on which the thread waits is no more."""
+        states = (self.state(self.channel_of(activity)), self.state(activity.address_of("Transport")))
+        return any(s is not None and s.get("connection_lives") is False for s in states)
+
     # -- contexts -----------------------------------------------------------------------------------------------
 
     def on_event_loop(self, activity: Activity) -> bool:

@@ -98,7 +98,7 @@ def _channel_or_locks(memory: Memory, attributes: dict[str, Value]) -> Plain:
     """By its attributes, so that classes derived from Channel are known too."""
     if {"in_buffer", "in_stderr_buffer", "in_window_sofar"} <= attributes.keys():
         return _channel(memory, attributes)
-    return _locks(memory, attributes)
+    return (*_transport(attributes), *_locks(memory, attributes))
 
 
 def _channel(memory: Memory, attributes: dict[str, Value]) -> Plain:
@@ -125,7 +125,15 @@ def _channel(memory: Memory, attributes: dict[str, Value]) -> Plain:
     transport = attributes.get("transport")
     if isinstance(transport, Reference):
         values.append(("transport", hex(transport.address)))
+        values += _transport(memory.attributes(transport.address))
     return tuple(values)
+
+
+def _transport(attributes: dict[str, Value]) -> Plain:
+    """Whether a Transport's connection lives (``active``, until its thread ends: transport.py, 2.12 to 5.1)."""
+    active = attributes.get("active")
+    known = {"packetizer", "auth_handler", "active"} <= attributes.keys() and isinstance(active, bool)
+    return (("connection_lives", active),) if known and isinstance(active, bool) else ()
 
 
 def _buffered(memory: Memory, pipe: Value) -> int | None:

@@ -23,7 +23,7 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
     Threads: as `DumpFacts`.
     """
     waiting = [a for a in facts.others if (a.wait in REMOTE and a.wait not in _NOT) or _stays_locked_out(facts, a)]
-    lonely = [a for a in waiting if _has_no_server(facts, a)]
+    lonely = [a for a in waiting if _has_no_server(facts, a) and not facts.connection_ended(a)]
     for group in facts.groups(a for a in lonely if not facts.moved(a)):
         forked = _was_forked(group[0])
         wait = group[0].lock or group[0].wait

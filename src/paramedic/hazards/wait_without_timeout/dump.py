@@ -29,13 +29,17 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
         wait = group[0].wait
         stuck = facts.repeated and wait in _PROMPT and not facts.limited(group[0])
         stuck = stuck and facts.transports_listen(group[0])
+        ended = facts.repeated and facts.connection_ended(group[0])
+        stuck = stuck or ended
         extra = ""
         if wait is Wait.REQUEST_REPLY:
             extra = "; the timeout= of exec_command does not cover this"
+        if ended:
+            extra = "; the connection has ended, and what would wake it came before it began to wait"
         yield Finding(
             hazard=HAZARD.name,
             code=HAZARD.code,
-            confidence=Confidence.POSSIBLE if stuck else Confidence.ADVICE,
+            confidence=Confidence.OBSERVED if ended else Confidence.POSSIBLE if stuck else Confidence.ADVICE,
             message=(
                 f"{names(group)} {verb(group, 'waits', 'wait')} for {wait} with no timeout{extra}"
                 + ("" if stuck else "; if the peer is gone, for ever")
