@@ -60,11 +60,27 @@ with SharedClient() as client:
         hosts[0], port=server["port"], username=server["user"], key_filename=server["key"],
         allow_agent=False, look_for_keys=False, timeout=10,
     )
-    def one(n):
-        _, stdout, _ = client.exec_command(f"echo {n}", timeout=30)
-        return stdout.read()
+    def one(n):  # no timeout, the status before the output, one stream before the other or never
+        _, stdout, stderr = client.exec_command(f"echo {n}; seq 2000 >&2")
+        if n % 3 == 0:
+            assert stdout.channel.recv_exit_status() == 0
+        read = stdout.read()
+        assert n % 3 == 1 or stderr.read()
+        return read
     with ThreadPoolExecutor(8) as threads:
         assert sorted(threads.map(one, range(60))) == sorted(f"{n}\\n".encode() for n in range(60))
+with ClientPool(hosts[1], connections=1, **arguments) as pool:  # numbers of channels are used again
+    for n in range(3):
+        with pool.sftp() as sftp:
+            assert sftp.listdir("/")
+        assert all(r.ok for r in pool.map(["true"] * 20))
+        try:
+            with pool.sftp() as sftp:
+                sftp.listdir("/nonexistent")
+        except OSError:
+            pass
+    with pool.client() as client:
+        assert client.exec_command("echo no limit")[1].read() == b"no limit\\n"
 print("all well")
 """
 
@@ -96,4 +112,5 @@ def test_a_program_built_on_safe_has_no_findings(tmp_path: Path, level: str) -> 
     assert "all well" in done.stdout, done.stderr
     found = json.loads((tmp_path / "found").read_text())
     assert [(finding["hazard"], finding["message"]) for finding in found["findings"]] == []
+    assert found["gaps"] == []
     assert done.returncode == 0, done.stderr

@@ -73,6 +73,7 @@ class Early:
         channel: id.
         unread: bytes, the most of all these waits.
         window_bytes: the receive window.
+        transport: id of the one of the first wait.
         count: how often from this place.
     """
 
@@ -80,6 +81,7 @@ class Early:
     channel: int
     unread: int
     window_bytes: int
+    transport: int
     count: int = 1
 
 
@@ -244,11 +246,11 @@ class Channels:
         if waits == Waits.STATUS:
             self.waited(Stall.STATUS, channel, OUT, call, t_ns, ended)
             if ended:
-                self._went_well(Stall.STATUS, channel, call, 1)
+                self._went_well(Stall.STATUS, root, call, 1)
         elif waits == Waits.ROOM:
             self.waited(Stall.WRITE, channel, IN, call, t_ns, ended)
             if ended:
-                self._went_well(Stall.WRITE, channel, call, LARGE_BYTES)
+                self._went_well(Stall.WRITE, root, call, LARGE_BYTES)
         else:
             stream = stream_read(call.name, root)
             if stream != IN:
@@ -256,8 +258,8 @@ class Channels:
                 if ended:
                     self.has_read(channel, stream, call.result, t_ns)
 
-    def _went_well(self, stall: Stall, ident: int, call: Call, least: int) -> None:
-        channel = self.alive.get(ident)
+    def _went_well(self, stall: Stall, root: Root, call: Call, least: int) -> None:
+        channel = self.alive.get(root.channel)
         if channel is None or any(channel.was_read) or channel.full_ns:
             return
         unread = sum(channel.unread)
@@ -265,7 +267,7 @@ class Channels:
             return
         known = self._early.get((stall, call.stack))
         if known is None:
-            self._early[stall, call.stack] = Early(call, ident, unread, channel.window_bytes)
+            self._early[stall, call.stack] = Early(call, root.channel, unread, channel.window_bytes, root.transport)
         else:
             known.count += 1
             known.unread = max(known.unread, unread)

@@ -43,6 +43,7 @@ class InTurn:
         second: the first read of the other.
         unread: how much had come of the other meanwhile, at most.
         window_bytes: which both share.
+        transport: id of the one of the first time.
         count: how often from the same two places.
     """
 
@@ -50,6 +51,7 @@ class InTurn:
     second: Call
     unread: int
     window_bytes: int
+    transport: int
     count: int = 1
 
 
@@ -122,15 +124,15 @@ class Practice:
             ended, first = self._first_ended.get(root.channel, (stream, call))
             to_its_end = not first.result or first.name == "File.read"
             if ended != stream and first.thread == call.thread and to_its_end:
-                self._reads_in_turn(first, call, unread, known.window_bytes)
+                self._reads_in_turn(first, call, unread, known.window_bytes, root.transport)
                 del self._first_ended[root.channel]
         elif not unread and call.argument < 0 and not known.eof_ns and not known.close_ns:
             _count(self.unlimited, call, root.transport)
 
-    def _reads_in_turn(self, first: Call, second: Call, unread: int, window_bytes: int) -> None:
+    def _reads_in_turn(self, first: Call, second: Call, unread: int, window_bytes: int, transport: int) -> None:
         known = self.in_turn.get((first.stack, second.stack))
         if known is None:
-            self.in_turn[first.stack, second.stack] = InTurn(first, second, unread, window_bytes)
+            self.in_turn[first.stack, second.stack] = InTurn(first, second, unread, window_bytes, transport)
         else:
             known.count += 1
             known.unread = max(known.unread, unread)

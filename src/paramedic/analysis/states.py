@@ -103,6 +103,7 @@ class States:
         self.readers: dict[int, dict[tuple[int, int], Call]] = {}
         self.policies: dict[int, Call] = {}
         self.keepalive: dict[int, Call] = {}
+        self.safe: set[int] = set()
         self.forwards: dict[int, list[Call]] = {}
         self.replaced: list[tuple[Call, Call]] = []
         self.misled: set[int] = set()
@@ -205,7 +206,9 @@ class States:
         self.policies.setdefault(call.stack, call)
 
     def _keepalive(self, call: Call, root: Root) -> None:
-        if call.argument > 0:
+        if call.words:
+            self.safe.add(root.transport)
+        elif call.argument > 0:
             self.keepalive[root.transport] = call
 
     def _forward(self, call: Call, root: Root) -> None:

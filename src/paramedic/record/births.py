@@ -266,4 +266,5 @@ def finalizers(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
 
 def _sends_nothing(channel: Any) -> bool:
     """Whether there is nothing that a finalizer could send on it, or wait for."""
-    return channel.eof_sent and not channel.lock.locked()
+    locked = getattr(channel.lock, "locked", None)  # paramedic.safe's channels have an RLock: nobody waits for himself
+    return bool(channel.eof_sent) and not (locked is not None and locked())

@@ -151,7 +151,7 @@ class _Words:
             "Transport.accept": lambda _, timeout: (milliseconds(timeout), 0),
             "Transport.global_request": lambda _, wait: (int(bool(wait)), 0),
             "Transport.request_port_forward": lambda _, handler: (_which(handler), 0),
-            "Transport.set_keepalive": lambda _, interval: (milliseconds(interval), 0),
+            "Transport.set_keepalive": lambda link, interval: (milliseconds(interval), _is_safe(link)),
             "AgentKey.sign_ssh_data": lambda key: (id(getattr(key, "agent", None)), 0),
             "Channel.exit_status_ready": lambda _: (_knows_end(_getframe(3)), 0),
             "Channel.fileno": lambda _: (_positional_arguments(_getframe(3)), 0),
@@ -197,6 +197,11 @@ class _Words:
     def file_name(self, _: Any, filename: Any) -> tuple[int, int]:
         # which file it is matters, its name does not leave: only equality within this run is kept
         return hash(str(filename)) & 0x7FFFFFFF, 0
+
+
+def _is_safe(transport: Any) -> int:
+    """Whether it is one of paramedic.safe's, which looks for answers, and whose streams do not wait for each other."""
+    return int(bool(getattr(transport, "is_paramedic_safe", False)))
 
 
 def _which(handler: Any) -> int:

@@ -51,6 +51,8 @@ def wire(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
         try:
             if probes.hold_back is not None:  # the lock clear_to_send_lock is held now
                 probes.hold_back(True)
+            if not hasattr(data, "packet"):
+                return  # a session of paramedic.safe, which is no Channel, and whose number may have been one's before
             raw = data.asbytes()
             if raw[0] in (_EOF, _CLOSE) and len(raw) == _LENGTH:
                 given = transport._paramedic_id_ or id_of(transport)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import functools
 import logging
 import random
 import threading
@@ -117,8 +116,7 @@ class Connections:
             error = ConnectFailed(f"{type(trouble).__name__}: {trouble}", host=self.host, phase="connect")
         if link is not None:
             link.on_death = lambda: self._died(key)
-            link.wire.on_silence = functools.partial(self._silence, link)
-            link.wire.set_poll(max(0.05, self._keepalive_s))
+            link.set_keepalive(self._keepalive_s)
         hopeless = False
         waiting: Waiting = ([], [])
         with self._lock:
@@ -172,18 +170,6 @@ class Connections:
         if self._links.pop(key, None) is not None:
             self._counts["lost_connections"] += 1
         self._plan.lost(key)
-
-    def _silence(self, link: Link) -> None:
-        """Nothing came for ``keepalive`` seconds: asks the server for a sign of life, or gives it up.
-
-        On the reader thread, which wakes up for this anyway: a thousand idle connections need no alarms and no threads.
-        """
-        silent_s = time.monotonic() - link.wire.received_at
-        if silent_s > 2.9 * self._keepalive_s:
-            _LOG.warning("%s: no sign of life for %g s", self.host, silent_s)
-            link.wire.close()
-        else:
-            link.ping()
 
     def _keep_round(self) -> None:
         """Looks after idle connections now and then, for as long as there are any."""

@@ -384,6 +384,7 @@ class Dispatcher(Connections):
         self._links = {}
         for task in (item for item in (*self._queue, *self._tasks) if isinstance(item, Task)):
             task.future._condition = threading.Condition()  # another thread may have held it
+            task.future._done_callbacks = []  # type: ignore[attr-defined]  # who wanted to be called is the parent, and will be
             task.stage = Stage.DONE
             task.future.settle(PoolClosed("the pool stayed in the parent process", host=self.host), Ending.UNKNOWN)
         self._queue.clear()

@@ -40,6 +40,7 @@ class SharedClient(paramiko.SSHClient):  # type: ignore[misc]
     * ``connect()`` while others work replaces the connection once the new one is authenticated, and leaves nothing
       behind when it fails. Host keys are loaded, looked up and saved by one thread at a time.
     * Nagle's algorithm is off, and an idle connection does not poll.
+    * A server that is gone without a word is noticed, and ends all waits: it is asked for signs of life.
 
     Threads: every method may be called by any thread. ``exec_command`` and the other methods that open something
     return objects of their own, which belong to the thread that called.
@@ -47,6 +48,9 @@ class SharedClient(paramiko.SSHClient):  # type: ignore[misc]
 
     session_timeout: float = 30.0
     """How long a refused session is asked for again, in seconds."""
+    keepalive: float = 30.0
+    """After how many seconds of silence the server is asked for a sign of life, and given up after three; 0 for never.
+    ``get_transport().set_keepalive()`` changes it for one connection."""
 
     def __init__(self) -> None:
         """As ``paramiko.SSHClient``.
@@ -91,6 +95,8 @@ class SharedClient(paramiko.SSHClient):  # type: ignore[misc]
                 if options.get("sock") is not None:
                     options["sock"].close()
                 raise
+            if isinstance(novice._transport, Link):
+                novice._transport.set_keepalive(self.keepalive)
             with self._guard:
                 old, self._transport = self._transport, novice._transport
                 old_agent, self._agent = self._agent, novice._agent

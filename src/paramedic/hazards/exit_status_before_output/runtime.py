@@ -34,7 +34,11 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         steps.sort(key=lambda step: step.what.startswith("called exec"))
         yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, [stuck.channel], stuck.count)
     for large in (True, False):
-        early = [e for e in facts.channels.early(Stall.STATUS) if (e.unread >= LARGE_BYTES) is large]
+        early = [
+            e
+            for e in facts.channels.early(Stall.STATUS)
+            if (e.unread >= LARGE_BYTES) is large and e.transport not in facts.states.safe
+        ]
         if early:
             yield _early(story, early, Confidence.POSSIBLE if large else Confidence.ADVICE)
 

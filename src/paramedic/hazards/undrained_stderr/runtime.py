@@ -33,12 +33,12 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         yield story.finding(
             HAZARD, Confidence.OBSERVED, message, [story.call(stuck.call)], [stuck.channel], stuck.count
         )
-    for turns in (
-        [t for t in facts.practice.in_turn.values() if (t.unread >= LARGE_BYTES) is large] for large in (True, False)
-    ):
+    safe = facts.states.safe  # there, the streams do not wait for each other
+    in_turn = [t for t in facts.practice.in_turn.values() if t.transport not in safe]
+    for turns in ([t for t in in_turn if (t.unread >= LARGE_BYTES) is large] for large in (True, False)):
         if turns:
             yield _in_turn(story, sorted(turns, key=lambda t: -t.count))
-    habits = sorted(facts.practice.unread_errors(), key=lambda h: -h.count)
+    habits = sorted((h for h in facts.practice.unread_errors() if h.transport not in safe), key=lambda h: -h.count)
     if habits:
         count = sum(h.count for h in habits)
         message = (

@@ -32,7 +32,7 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         )
         confidence = Confidence.OBSERVED if facts.ended_itself else Confidence.ADVICE
         yield story.finding(HAZARD, confidence, message, [story.call(call)], [call.obj])
-    guarded = facts.states.keepalive.keys() | facts.states.watched
+    guarded = facts.states.keepalive.keys() | facts.states.watched | facts.states.safe
     unlimited = [h for h in facts.practice.unlimited.values() if h.transport not in guarded]
     habits = sorted(unlimited, key=lambda h: -h.count)
     if habits:
