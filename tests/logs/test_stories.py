@@ -38,6 +38,11 @@ def sessions(count: int) -> str:
 
 
 FOUND: dict[str, tuple[str, str, str]] = {
+    "an inner connection ends with its tunnel, whose number is in use on the outer one": (
+        "closed-in-use",
+        "possible",
+        connected(1) + "\n1 2: open 0\n1 1: yes 0\n" + connected(3, identity="0xb3") + "\n1 4: open 0\n1 3: end",
+    ),
     "the eleventh session is refused": (
         "session-limit", "observed", ONE + sessions(10) + "1 30: open 10\n5 1: refuse 10"),
     "another server forbids the fourth session with code 1": (
@@ -170,6 +175,9 @@ FOUND: dict[str, tuple[str, str, str]] = {
 }  # fmt: skip
 
 QUIET: dict[str, str] = {
+    "a channel is asked for when one of two connections ends, and may be either's": (
+        connected(1) + "\n" + connected(3, identity="0xb3") + "\n1 4: open 0\n1 3: end\n1 1: yes 0\n1 1: end"
+    ),
     "a window is given back": ONE + sessions(1)
     + ("1 1: Read packet <channel-data>, length 32777\n" * 8 + "1 2: Write packet <channel-window-adjust>, length 9\n")
     * 9

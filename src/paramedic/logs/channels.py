@@ -344,8 +344,19 @@ class Channels(Connections):
         for channels in self._by_number.values():
             for channel in channels:
                 if channel.owner is None:
-                    found.setdefault(self.homes.get(channel.opener), []).append(channel)
+                    home = self.homes.get(channel.opener) or self._free_for(channel)
+                    found.setdefault(home, []).append(channel)
         return found
+
+    def _free_for(self, channel: Channel) -> Transport | None:
+        """The one transport that has no channel of this number: numbers that are in use are not given again."""
+        free = None
+        for transport in self.transports.values():
+            if transport.end is None and channel.number not in transport.channels:
+                if free is not None:
+                    return None
+                free = transport
+        return None if self.blind or self.begun_before else free
 
     # Requests on the transport
 
