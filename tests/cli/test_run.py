@@ -112,7 +112,7 @@ NOT_RUN = {
     "a command's name": (["env"], 2, "if it is a Python script: paramedic run /"),
     "a folder": (["."], 1, "can't find '__main__' module in '.'"),
     "a name with a NUL": (["a\0b.py"], None, ""),
-    "standard input": (["-"], 2, "save it in a file"),
+    "standard input, more than once": (["--confirm", "2", "-"], 2, "save it in a file"),
     "-m without a module": (["-m"], 2, "-m needs a module's name"),
     "an unknown option": (["--levle", "watch", "app.py"], 2, "unrecognized arguments"),
     "an unknown level": (["--level", "deep", "app.py"], 2, "invalid choice"),

@@ -33,7 +33,7 @@ def of_functions():
     return {where: [asked(lambda: str(inspect.signature(f))), f.__name__, f.__qualname__, f.__module__, f.__doc__,
                     asked(lambda: f.__defaults__), asked(lambda: sorted(f.__annotations__)),
                     f.__code__.co_filename, f.__code__.co_firstlineno, asked(lambda: inspect.getsource(f)),
-                    asked(lambda: pickle.dumps(f))]
+                    asked(lambda: pickle.dumps(f)), asked(lambda: len({f.__code__}))]
             for where, f in functions()}
 
 class Box:

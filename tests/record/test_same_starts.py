@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import zipapp
@@ -243,3 +244,32 @@ def test_another_interpreter_is_left_alone(tmp_path: Path, recorded: Run) -> Non
     assert (done.status, done.out, done.err) == (0, "1\n", "")
     assert done.folder is not None and len(find_traces(done.folder)) == 1
     assert os.path.exists(venv)
+
+
+def test_the_bootstrap_is_understood_by_any_other_python() -> None:
+    """A program may start ``/usr/bin/python2``: no annotations, no f-strings, nothing newer than that."""
+    import ast
+
+    from paramedic.record import launch
+
+    tree = ast.parse(Path(launch.BOOTSTRAP, "sitecustomize.py").read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        assert not isinstance(node, (ast.JoinedStr, ast.AnnAssign, ast.NamedExpr, ast.Match, ast.AsyncFunctionDef))
+        if isinstance(node, ast.FunctionDef):
+            arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+            assert node.returns is None and not any(argument.annotation for argument in arguments)
+            assert not node.args.posonlyargs and not node.args.kwonlyargs
+
+
+OLDER = [
+    found
+    for version in ("2.7", "3.6", "3.7", "3.8", "3.9", "3.10")
+    if (found := shutil.which(f"python{version}")) and not subprocess.run([found, "-c", ""]).returncode
+]
+
+
+@pytest.mark.parametrize("python", OLDER or [pytest.param("", marks=pytest.mark.skip("no older Python is installed"))])
+def test_a_child_of_an_older_python_is_left_alone(python: str, recorded: Run) -> None:
+    words = f"import subprocess; subprocess.run([{python!r}, '-c', 'print(1)'], check=True)"
+    done = recorded("-c", words)
+    assert (done.status, done.out, done.err) == (0, "1\n", "")

@@ -38,7 +38,7 @@ DEFAULT_SIZE_BYTES = 256 << 20
 DEFAULT_STALL_S = 5.0
 STALLED = 124
 """Exit status of a program that ``--kill-on-stall`` has ended, as of ``timeout(1)``."""
-_INTERPRETER_FLAGS = ("-O", "-OO", "-u", "-B")
+_INTERPRETER_FLAGS = ("-O", "-OO", "-u", "-B", "-b", "-bb")
 _STARTS = {"-m": "a module's name", "-c": "some code"}
 
 
@@ -107,6 +107,8 @@ class RunCommand:
             CommandError: nothing was run.
         """
         program = _checked(args.program)
+        if program[0] == "-" and (args.confirm or args.fuzz):
+            raise CommandError("a program from standard input can be run only once; save it in a file")
         if args.format != "terminal" and args.output is None:
             raise CommandError(
                 f"--format {args.format} needs --output FILE, because standard output and error are the program's own "
@@ -156,7 +158,7 @@ def _checked(program: Sequence[str]) -> list[str]:
         # python takes -mname as well as -m name
         return list(program) if first == start else [start, first[2:], *program[1:]]
     if first == "-":
-        raise CommandError("a program from standard input cannot be run; save it in a file")
+        return list(program)
     path = Path(first)
     try:
         if path.is_dir():

@@ -4,12 +4,15 @@ turn.
 So the program itself is run by ``python`` exactly as without us: ``sys.argv``, ``__main__``, tracebacks, ``-m`` and
 ``-c`` are the interpreter's own. This folder is taken off ``sys.path`` again, and then a sitecustomize of the user's is
 imported in place of this one.
+
+A program may start any other Python, also one that is fifteen years old: what stands here is understood by all of them.
 """
 
 import sys
 
 
-def _begin() -> None:
+def _begin():
+    # type: () -> None
     import os
 
     here = os.path.dirname(os.path.abspath(__file__))
@@ -20,6 +23,15 @@ def _begin() -> None:
     if not configured:
         return
     before = set(sys.modules)
+    writes_none = sys.dont_write_bytecode
+    if getattr(sys, "pycache_prefix", None):
+        sys.dont_write_bytecode = True  # that folder is the program's
+        try:  # and this module's is there already
+            cached = globals()["__cached__"]
+            os.remove(cached)
+            os.removedirs(os.path.dirname(cached))
+        except (OSError, KeyError, TypeError):
+            pass
     try:
         from paramedic.record import launch
 
@@ -28,13 +40,16 @@ def _begin() -> None:
         pass
     except Exception as e:
         try:
-            os.write(2, f"paramedic: not recording: {type(e).__name__}: {e}\n".encode())
+            os.write(2, ("paramedic: not recording: %s: %s\n" % (type(e).__name__, e)).encode())  # noqa: UP031
         except OSError:
             pass
+    finally:
+        sys.dont_write_bytecode = writes_none
     _unhide(set(sys.modules) - before)
 
 
-def _unhide(ours: set[str]) -> None:
+def _unhide(ours):
+    # type: (set[str]) -> None
     """Forget those modules that we have imported and that the program has its own of, beside its script.
 
     Its folder is not on ``sys.path`` yet: what we import here is the standard library's ``token``, and a program with
@@ -65,7 +80,7 @@ def _unhide(ours: set[str]) -> None:
 try:
     _begin()
 except Exception as _error:
-    sys.stderr.write(f"paramedic: {type(_error).__name__}: {_error}\n")
+    sys.stderr.write("paramedic: %s: %s\n" % (type(_error).__name__, _error))  # noqa: UP031
 # The import system gives whoever imports `sitecustomize` what stands here when this module ends. Where the user has
 # none, this raises what the `site` module expects then.
 del sys.modules["sitecustomize"]
