@@ -82,6 +82,17 @@ def wait_for_connection(sock):
     sock.accept()
 
 
+def wait_for_turn(waiters):
+    turn = threading.Lock()
+    turn.acquire()
+    waiters.append(turn)
+    acquire_again(turn)
+
+
+def acquire_again(turn):
+    turn.acquire(True, -1)
+
+
 class Upload:
     def __init__(self):
         self.state = threading.Lock()
@@ -110,6 +121,7 @@ BORROW, CONSUME = line("pool.get"), line("jobs.get")
 SLOTS = line("with slots")
 TUNNEL, FEED, ACCEPT = line("with lock", 3), line("stdin.write"), line("sock.accept")
 
+TURN, AGAIN = line("acquire_again(turn)"), line("turn.acquire(True")
 STARTS, PROGRESSES = line("sftp.put"), line("with self.state", 1)
 
 # sentence: (threads, hazard, confidence)
@@ -418,6 +430,16 @@ def test_a_lock_is_held_across_a_call_of_a_library_that_polls(
     held = [f for f in found if f.hazard == "lock-held-across-io"]
     assert [f.confidence for f in held] == ([Confidence.OBSERVED] if loud else [])
     assert all("a call of invoke's" in f.message for f in held)
+
+
+def test_a_lock_that_serves_as_a_signal_may_be_taken_twice_by_who_waits_for_it(source: Path) -> None:
+    threads = {"w": f"acquire_again@app.py:{AGAIN} wait_for_turn@app.py:{TURN} thread", "MainThread": "event idle"}
+    lines = []
+    for text in py_spy(threads).splitlines():
+        lines.append(text)
+        if text.endswith((f"(app.py:{AGAIN})", f"(app.py:{TURN})")):
+            lines += ["        Locals:", "            turn: <_thread.lock at 0x7f0010>"]
+    assert check_dumps(read_snapshots(lines * 2), roots=[source]).findings == ()
 
 
 def test_names_do_not_matter(source: Path) -> None:

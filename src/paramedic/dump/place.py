@@ -143,10 +143,16 @@ class Place:
             assert isinstance(call.func, ast.Attribute)
             lock = self._lock(call.func.value)
             if call.func.attr == "acquire":
-                taken[lock.text] = lock
+                if not self._hands_over(lock.text):
+                    taken[lock.text] = lock
             else:
                 taken.pop(lock.text, None)
         return tuple(dict.fromkeys([*found, *taken.values()]))
+
+    def _hands_over(self, name: str) -> bool:
+        """Whether the function gives the lock to others, who let it go to wake it: a condition's waiter, no lock."""
+        given = ("append", "appendleft", "put", "put_nowait", "add", "insert")
+        return any(isinstance(a, ast.Name) and a.id == name for c in self._calls(*given) for a in c.args)
 
     def _may_be_lock(self, item: ast.withitem, known: frozenset[str]) -> bool:
         if self._module.is_counted(item.context_expr):
