@@ -22,6 +22,6 @@ def test_a_wait_on_the_transports_thread(timeout_ms: int, lasted_s: float, told:
     world, clock = World({1: ""}), Clocks().of(7)
     world.thread(7).transport = 3
     callbacks = Callbacks(world, {})
-    call = Call(7, "Condition.wait", 9, 1, 0, timeout_ms, 0, (), clock.now, clock.weak_known)
+    call = Call(7, "Condition.wait", 9, 1, 0, timeout_ms, 0, (), clock.now)
     callbacks.ended(call, NOWHERE, int(lasted_s * SECOND_NS))
     assert bool(callbacks.found()) == told

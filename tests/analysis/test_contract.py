@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from paramedic.analysis.contract import READ_IN, RULES, Rule, breached, uses
+from paramedic.analysis.contract import READ_IN, RULES, Rule, breaches, uses
 from paramedic.hazards.catalogue import by_name
 from paramedic.model.operations import OPERATIONS
 
@@ -40,8 +40,8 @@ def test_a_breach_is_a_hazard_of_the_catalogue_and_found_both_ways(rule: Rule) -
     assert by_name(rule.hazard).name == rule.hazard
     for one in rule.first:
         for other in rule.second:
-            assert breached(rule.resource, one, other) is rule
-            assert breached(rule.resource, other, one) is rule
+            assert breaches(rule.resource, one)[other] is rule
+            assert breaches(rule.resource, other)[one] is rule
 
 
 def test_the_page_names_the_versions_that_were_read() -> None:

@@ -203,3 +203,25 @@ def test_a_close_that_was_the_way_out_of_a_hang_is_not_what_went_wrong() -> None
         A: … recv_exit_status ch = -1
         end: orderly"""
     assert list(said(findings_of(story))) == ["exit-status-before-output observed"]
+
+
+def test_nor_is_one_that_cut_off_a_reader_of_the_other_stream() -> None:
+    story = """
+        T: feed ch err 2097152
+        A: read ch.stdout …
+        … 5 s
+        Main: close client
+        A: … read ch.stdout
+        end: orderly"""
+    assert list(said(findings_of(story))) == ["undrained-stderr observed"]
+
+
+def test_a_reader_that_was_cut_off_although_nothing_was_full_is_told() -> None:
+    story = """
+        T: feed ch err 4096
+        A: read ch.stdout …
+        … 5 s
+        Main: close client
+        A: … read ch.stdout
+        end: orderly"""
+    assert "closed-in-use observed" in list(said(findings_of(story)))

@@ -5,6 +5,19 @@ from __future__ import annotations
 import pytest
 from notation import findings_of, said
 
+from paramedic.analysis.clocks import KEPT_ENDED_THREADS
+
+
+def locked(story: str) -> str:
+    """The story with a lock around each call that sends, and another one around each that receives."""
+    lines = []
+    for line in story.strip().splitlines():
+        who, _, what = line.strip().partition(": ")
+        lock = {"send": "L1", "recv": "L2"}.get(what.partition(" ")[0])
+        lines.append(f"{who}: take {lock}\n{who}: {what}\n{who}: free {lock}" if lock else line)
+    return "\n".join(lines)
+
+
 FOUND: dict[str, tuple[str, str]] = {
     "two threads in one SFTP client at the same time": (
         "shared-sftp-client observed",
@@ -90,6 +103,20 @@ FOUND: dict[str, tuple[str, str]] = {
         """
         A: sendall ch
         B: write ch.stdin""",
+    ),
+    "two dialogues of threads that hand one another something else": (
+        "shared-channel observed",
+        locked("""
+        A: send ch
+        A: recv ch
+        B: send ch
+        B: recv ch
+        A: send ch
+        B: send ch
+        A: recv ch
+        A: put q work
+        B: get q work
+        B: recv ch"""),
     ),
     "two dialogues with a shell": (
         "shared-channel possible",
@@ -521,6 +548,40 @@ QUIET: dict[str, str] = {
         T: status ch 0
         B: recv_exit_status ch
         B: send ch""",
+    "whoever receives gives the others their answers, as a number in each says": locked(
+        """
+        A: send ch
+        A: recv ch
+        B: send ch
+        B: recv ch
+        A: send ch
+        B: send ch
+        A: recv ch
+        A: set ev
+        B: await ev
+        A: recv ch
+        B: send ch
+        A: send ch
+        B: recv ch
+        B: recv ch
+        B: put q answer
+        A: get q answer
+        A: send ch
+        A: recv ch"""
+    ),
+    "joined only after more others had ended than are told apart": "".join(
+        [
+            *(f"Main: start W{n}\nW{n}: recv ch{n}\nW{n}: ends\n" for n in range(KEPT_ENDED_THREADS + 30)),
+            *(f"Main: join W{n}\nMain: recv ch{n}\n" for n in range(KEPT_ENDED_THREADS + 30)),
+        ]
+    ),
+    "who joins one that ended long ago knows what that one had learned": "".join(
+        [
+            "Main: start A\nMain: start B\nA: recv ch\nA: put q x\nB: get q x\nB: ends\n",
+            *(f"Main: start W{n}\nW{n}: ends\n" for n in range(KEPT_ENDED_THREADS + 30)),
+            "Main: join B\nMain: recv ch\n",
+        ]
+    ),
     "thread after thread, each joined": "".join(
         f"Main: start W{n}\nW{n}: stat sftp\nW{n}: ends\nMain: join W{n}\n" for n in range(40)
     ),

@@ -564,7 +564,7 @@ def test_channels_that_are_stuck_at_one_line_are_one_story() -> None:
     channels = Channels()
     for channel in (11, 12):
         channels.feed(channel, ERR, 2_097_152, 2_097_152, t_ns=1)
-        call = Call(channel, "File.read", channel, 7, 1, -1, 0, (), 1, False)
+        call = Call(channel, "File.read", channel, 7, 1, -1, 0, (), (channel, 1))
         channels.waited(Stall.OTHER_STREAM, channel, OUT, call, 5_000_000_000, False)
     (stuck,) = channels.stuck()
     assert (stuck.channels, stuck.count) == ({11, 12}, 2)

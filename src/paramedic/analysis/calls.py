@@ -30,17 +30,16 @@ class Call:
         error: "Type: message" if it raised, else "".
         holds: the locks that the thread held when it began, outermost first.
         epoch: the moment of its begin.
-        known: what its thread knew of others then, by deliberate hand-overs.
     """
 
     __slots__ = (
-        "argument", "began_ns", "ended_ns", "epoch", "error", "holds", "known", "name", "obj", "result", "stack",
-        "thread", "words",
+        "argument", "began_ns", "ended_ns", "epoch", "error", "holds", "name", "obj", "result", "stack", "thread",
+        "words",
     )  # fmt: skip
 
     def __init__(
         self, thread: int, name: str, obj: int, stack: int, began_ns: int, argument: int, words: int,
-        holds: tuple[Hold, ...], epoch: Epoch, known: Known,
+        holds: tuple[Hold, ...], epoch: Epoch,
     ) -> None:  # fmt: skip
         self.thread = thread
         self.name = name
@@ -54,7 +53,6 @@ class Call:
         self.error = ""
         self.holds = holds
         self.epoch = epoch
-        self.known = known
 
     @property
     def locks(self) -> tuple[int, ...]:
@@ -70,16 +68,21 @@ class Call:
         """The bare name of the method."""
         return self.name.rpartition(".")[2]
 
-    def apart_from(self, other: Call) -> bool:
-        """Whether neither thread had deliberately handed over to the other between the two calls."""
-        return (
-            self.thread != other.thread
-            and not self.known.has(other.thread, other.epoch.weak)
-            and not other.known.has(self.thread, self.epoch.weak)
-        )
-
     def __repr__(self) -> str:
         return f"<{self.name} on {self.obj} by thread {self.thread}>"
+
+
+Informed = tuple[Call, Known]
+"""A call, and what its thread knew of others when it began, by deliberate hand-overs."""
+
+
+def apart(one: Informed, other: Informed) -> bool:
+    """Whether neither thread had deliberately handed over to the other between the two calls.
+
+    Threads: pure.
+    """
+    (first, known), (second, known_then) = one, other
+    return first.thread != second.thread and not known.has(second.epoch) and not known_then.has(first.epoch)
 
 
 class OpenCalls:
@@ -90,19 +93,19 @@ class OpenCalls:
     """
 
     def __init__(self, abandoned: Callable[[Call], None] = lambda call: None) -> None:
-        self._stacks: dict[int, list[Call]] = {}
+        self.stacks: dict[int, list[Call]] = {}
         self._abandoned = abandoned
 
     def stack(self, thread: int) -> list[Call]:
         """The open calls of a thread, innermost last, for whoever adds one."""
-        calls = self._stacks.get(thread)
+        calls = self.stacks.get(thread)
         if calls is None:
-            calls = self._stacks[thread] = []
+            calls = self.stacks[thread] = []
         return calls
 
     def end(self, thread: int, name: str, obj: int) -> Call | None:
         """The innermost open call of that name ends; None if its begin was not seen. Calls inside it go with it."""
-        stack = self._stacks.get(thread)
+        stack = self.stacks.get(thread)
         if not stack:
             return None
         for depth in range(len(stack) - 1, -1, -1):
@@ -117,20 +120,20 @@ class OpenCalls:
 
     def end_elsewhere(self, name: str, obj: int) -> Call | None:
         """A call that began in another thread ends: greenlets share the threads of the system."""
-        for thread, stack in self._stacks.items():
+        for thread, stack in self.stacks.items():
             if any(call.obj == obj and call.name == name for call in stack):
                 return self.end(thread, name, obj)
         return None
 
     def thread_ended(self, thread: int) -> None:
         """No call of that thread is open any more."""
-        for lost in reversed(self._stacks.pop(thread, ())):
+        for lost in reversed(self.stacks.pop(thread, ())):
             self._abandoned(lost)
 
     def of(self, thread: int) -> list[Call]:
         """The open calls of a thread, innermost last."""
-        return self._stacks.get(thread, [])
+        return self.stacks.get(thread, [])
 
     def all(self) -> list[Call]:
         """Every open call, threads in the order of their numbers."""
-        return [call for _, stack in sorted(self._stacks.items()) for call in stack]
+        return [call for _, stack in sorted(self.stacks.items()) for call in stack]

@@ -21,6 +21,7 @@ FULL = 0.85
 _MOST_LATE = 1000
 _OPENERS = ("SSHClient.", "Transport.open", "SFTPClient.")
 _KEPT_GONE = 500
+_DATA = Waits.DATA
 STUCK_NS = 1_000_000_000
 """A wait for somebody who waits for us counts from this long on."""
 LARGE_BYTES = 64 << 10
@@ -147,6 +148,7 @@ class Channel:
         was_read: whether anybody has begun to read stdout, and stderr.
         was_asked: whether somebody has learned, without waiting, that the exit status is there.
         used_ns: when a call on it or on one of its streams last ended.
+        stuck_ns: when a call was last seen to have waited for a peer that waited for us.
     """
 
     ident: int
@@ -164,6 +166,17 @@ class Channel:
     was_read: list[bool] = field(default_factory=lambda: [False, False])
     was_asked: bool = False
     used_ns: int = 0
+    stuck_ns: int = 0
+
+    def has_read(self, stream: int, size: int, t_ns: int) -> None:
+        """A call that read a stream ends: with that many bytes, or with none, which is the stream's end or a number
+        that is not known."""
+        if self.readers[stream]:
+            self.readers[stream] -= 1
+        left = self.unread[stream] - size
+        self.unread[stream] = left if left > 0 and size else 0
+        if self.full_ns:  # somebody reads: it is slow at most, and the waiting begins anew
+            self.full_ns = t_ns if sum(self.unread) >= self.window_bytes * FULL else 0
 
     @property
     def closed(self) -> bool:
@@ -184,7 +197,9 @@ class Channels:
 
     def __init__(self) -> None:
         self.alive: dict[int, Channel] = {}
+        # those that were freed lately, and those before them
         self._gone: dict[int, Channel] = {}
+        self._older: dict[int, Channel] = {}
         self.late_eofs: list[LateEof] = []
         self._stuck: dict[tuple[object, ...], Stuck] = {}
         self._early: dict[tuple[Stall, int], Early] = {}
@@ -200,7 +215,10 @@ class Channels:
         """A channel is linked, or a file or SFTP client is made of it, under these calls: one of them has opened it."""
         channel = self.of(ident)
         if channel.opener is None:
-            channel.opener = next((call for call in reversed(calls) if call.name.startswith(_OPENERS)), None)
+            for call in reversed(calls):
+                if call.name.startswith(_OPENERS):
+                    channel.opener = call
+                    return
 
     def polled_in_vain(self, ident: int, call: Call) -> bool:
         """Whether the exit status is asked for, without waiting, while the window is full; the call then counts from
@@ -225,20 +243,23 @@ class Channels:
             channel.full_ns = 0
 
     def reading(self, ident: int, stream: int) -> None:
-        """A call that reads a stream begins."""
+        """A call that reads a stream begins; see `Channel.has_read`."""
         if stream != IN:
             channel = self.of(ident)
             channel.readers[stream] += 1
             channel.was_read[stream] = True
 
-    def has_read(self, ident: int, stream: int, size: int, t_ns: int) -> None:
-        """… and ends: with that many bytes, or with none, which is the end of the stream, or a number that is not
-        known."""
-        channel = self.of(ident)
-        channel.readers[stream] = max(0, channel.readers[stream] - 1)
-        channel.unread[stream] = max(0, channel.unread[stream] - size) if size else 0
-        if channel.full_ns:  # somebody reads: it is slow at most, and the waiting begins anew
-            channel.full_ns = t_ns if sum(channel.unread) >= channel.window_bytes * FULL else 0
+    def ended(self, waits: Waits, call: Call, root: Root, t_ns: int) -> None:
+        """A call on a channel ends; it may have waited for the peer."""
+        channel = self.of(root.channel)
+        channel.used_ns = t_ns
+        if waits:
+            if channel.full_ns or waits is not _DATA:
+                self.remote_waited(waits, call, root, t_ns, True)
+            if waits is _DATA:
+                stream = stream_read(call.name, root)
+                if stream != IN:
+                    channel.has_read(stream, call.result, t_ns)
 
     def remote_waited(self, waits: Waits, call: Call, root: Root, t_ns: int, ended: bool) -> None:
         """A call that may have waited for the peer ends, or is still open at ``t_ns``."""
@@ -255,8 +276,6 @@ class Channels:
             stream = stream_read(call.name, root)
             if stream != IN:
                 self.waited(Stall.OTHER_STREAM, channel, stream, call, t_ns, ended)
-                if ended:
-                    self.has_read(channel, stream, call.result, t_ns)
 
     def _went_well(self, stall: Stall, root: Root, call: Call, least: int) -> None:
         channel = self.alive.get(root.channel)
@@ -287,6 +306,7 @@ class Channels:
                 return
         elif any(channel.readers[s] and channel.unread[s] for s in (OUT, ERR)):
             return
+        channel.stuck_ns = t_ns
         key = (stall, call.stack, call.name)
         known = self._stuck.get(key)
         if known is not None:
@@ -315,7 +335,7 @@ class Channels:
         if channel is not None:
             self._gone[ident] = channel
             if len(self._gone) > _KEPT_GONE:
-                del self._gone[next(iter(self._gone))]
+                self._older, self._gone = self._gone, {}
 
     def cut_off(self, ident: int) -> bool:
         """Whether the channel has ended and the peer has said neither EOF nor CLOSE."""
@@ -324,7 +344,7 @@ class Channels:
 
     def known(self, ident: int) -> Channel | None:
         """A channel that is alive, or was until lately."""
-        return self.alive.get(ident) or self._gone.get(ident)
+        return self.alive.get(ident) or self._gone.get(ident) or self._older.get(ident)
 
     def stuck(self) -> list[Stuck]:
         """The calls that waited for somebody who waited for them."""

@@ -17,118 +17,117 @@ Threads: one thread, the one that drives the machines; nothing here blocks.
 from __future__ import annotations
 
 from collections import deque
-from typing import NamedTuple
 
-KEPT_ENDED_THREADS = 250
+KEPT_ENDED_THREADS = 60
 """So many threads that have ended are told apart; those that ended before them are known to all."""
-_PRUNED_FROM = 600
-_KEPT_OBJECTS = 4_000
+_PRUNED_FROM = 120
+_MOST_POSTERS = 600
+_KEPT_OBJECTS = 2_000
 _NEVER = 1 << 62
+_NOBODY = -1
 
 
-class Known(dict[int, int]):
+class Known:
     """How much is known of each thread; replaced, never changed.
 
     Attributes:
+        clocks: by thread, the latest moment of it that is known.
         retired: for each thread that is known to all: the how-manieth it was. Shared by all clocks of a recording.
-        floor: the first so many of them are not among the items any more.
+        floor: the first so many of them are not among the clocks any more.
+        most: when there are more clocks than this, those of the retired go.
     """
 
-    __slots__ = ("floor", "retired")
+    __slots__ = ("clocks", "floor", "most", "retired")
 
-    def __init__(self, retired: dict[int, int]) -> None:
+    def __init__(self, clocks: dict[int, int], floor: int, retired: dict[int, int], most: int = _PRUNED_FROM) -> None:
+        self.clocks = clocks
+        self.floor = floor
         self.retired = retired
-        self.floor = 0
+        self.most = most
 
-    def has(self, thread: int, clock: int) -> bool:
-        """Whether that moment of that thread is known."""
-        return self.get(thread, 0) >= clock or self.retired.get(thread, _NEVER) <= self.floor
+    def has(self, epoch: Epoch) -> bool:
+        """Whether that moment is known."""
+        thread, clock = epoch
+        return self.clocks.get(thread, 0) >= clock or self.retired.get(thread, _NEVER) <= self.floor
 
     def joined(self, theirs: Known, other: int, clock: int, me: int) -> Known:
         """This, all that ``theirs`` says, and ``other`` at ``clock``; of ``me`` nothing is said."""
-        joined = Known(self.retired)
-        joined.update(self)
-        joined.floor = max(self.floor, theirs.floor)
-        if theirs:
-            get = self.get
-            joined.update([(t, c) for t, c in theirs.items() if get(t, 0) < c])
-            joined.pop(me, None)
-        joined[other] = clock
-        if len(joined) > _PRUNED_FROM:
-            for thread in [t for t in joined if t in self.retired]:
-                del joined[thread]
-            joined.floor = len(self.retired)
-        return joined
+        clocks = self.clocks.copy()
+        if theirs.clocks:
+            get = clocks.get
+            for thread, known in theirs.clocks.items():
+                if get(thread, 0) < known:
+                    clocks[thread] = known
+            clocks.pop(me, None)
+        clocks[other] = clock
+        floor, most = self.floor if self.floor >= theirs.floor else theirs.floor, self.most
+        if len(clocks) > most:
+            for thread in [t for t in clocks if t in self.retired]:
+                del clocks[thread]
+            floor = len(self.retired)
+            most = max(_PRUNED_FROM, 2 * len(clocks))
+        return Known(clocks, floor, self.retired, most)
 
 
-class Epoch(NamedTuple):
-    """A moment of one thread, in both orders."""
+Epoch = tuple[int, int]
+"""A moment: a thread, and that thread's own clock."""
 
-    thread: int
-    full: int
-    weak: int
+Stamp = tuple[int, int, Known, Known | None]
+"""What is handed over: a moment, and what its thread knew of others in the full order and in the weak one.
 
-
-class Stamp(NamedTuple):
-    """What is handed over: a moment, and all that its thread knew."""
-
-    thread: int
-    full: int
-    weak: int
-    full_known: Known
-    weak_known: Known
+None is handed over in the weak order where there is None.
+"""
 
 
 class ThreadClock:
-    """One thread's clocks.
+    """One thread's clock.
 
     Attributes:
         thread: its number.
         now: the present moment.
-        full: its own time in the full order.
-        weak: the same in the weak order.
         full_known: what it knows of others.
         weak_known: what it knows of them by deliberate hand-overs.
     """
 
-    __slots__ = ("_nothing", "full", "full_known", "now", "thread", "weak", "weak_known")
+    __slots__ = ("_clock", "full_known", "now", "thread", "weak_known")
 
     def __init__(self, thread: int, retired: dict[int, int]) -> None:
         self.thread = thread
-        self.full = self.weak = 1
-        self._nothing = Known(retired)
-        self.full_known = self.weak_known = self._nothing
-        self.now = Epoch(thread, 1, 1)
+        self._clock = 1
+        self.full_known = self.weak_known = Known({}, 0, retired)
+        self.now: Epoch = (thread, 1)
 
     def stamp(self) -> Stamp:
         """Hand over all that is known now; what comes later is not part of it."""
-        stamp = Stamp(self.thread, self.full, self.weak, self.full_known, self.weak_known)
-        self.full += 1
-        self.weak += 1
-        self.now = Epoch(self.thread, self.full, self.weak)
-        return stamp
+        clock = self._clock
+        self._clock = clock + 1
+        self.now = (self.thread, clock + 1)
+        return (self.thread, clock, self.full_known, self.weak_known)
 
     def lock_stamp(self) -> Stamp:
         """As `stamp`, for a lock: it does not count in the weak order."""
-        stamp = Stamp(self.thread, self.full, 0, self.full_known, self._nothing)
-        self.full += 1
-        self.now = Epoch(self.thread, self.full, self.weak)
-        return stamp
+        clock = self._clock
+        self._clock = clock + 1
+        self.now = (self.thread, clock + 1)
+        return (self.thread, clock, self.full_known, None)
 
     def learn(self, stamp: Stamp) -> None:
         """Receive what another thread handed over."""
-        other = stamp.thread
+        other, clock, full, weak = stamp
         if other == self.thread:
             return
-        if self.full_known.get(other, 0) < stamp.full:
-            self.full_known = self.full_known.joined(stamp.full_known, other, stamp.full, self.thread)
-        if stamp.weak and self.weak_known.get(other, 0) < stamp.weak:
-            self.weak_known = self.weak_known.joined(stamp.weak_known, other, stamp.weak, self.thread)
+        full_before, weak_before = self.full_known, self.weak_known
+        if full_before.clocks.get(other, 0) < clock:
+            self.full_known = full_before.joined(full, other, clock, self.thread)
+        if weak is not None and weak_before.clocks.get(other, 0) < clock:
+            if weak_before is full_before and weak is full:  # no lock has come between
+                self.weak_known = self.full_known
+            else:
+                self.weak_known = weak_before.joined(weak, other, clock, self.thread)
 
     def knows(self, epoch: Epoch) -> bool:
         """Whether that moment happened before now, in the full order."""
-        thread = epoch.thread
-        return thread == self.thread or self.full_known.has(thread, epoch.full)
+        return epoch[0] == self.thread or self.full_known.has(epoch)
 
 
 class HandOver:
@@ -141,18 +140,24 @@ class HandOver:
     __slots__ = ("_again", "_posted")
 
     def __init__(self) -> None:
-        self._posted: dict[int, dict[int, Stamp]] = {}
+        # one stamp, or those of several threads by their numbers
+        self._posted: dict[int, Stamp | dict[int, Stamp]] = {}
         self._again: dict[int, int] | None = None
 
     def post(self, token: int, stamp: Stamp) -> None:
         """Something is handed over under this token."""
-        stamps = self._posted.get(token)
-        if stamps is None:
-            self._posted[token] = {stamp.thread: stamp}
+        known = self._posted.get(token)
+        if known is None:
+            self._posted[token] = stamp
             return
-        stamps[stamp.thread] = stamp
-        if len(stamps) > _PRUNED_FROM:
-            self._posted[token] = dict(list(stamps.items())[-_PRUNED_FROM // 2 :])
+        if isinstance(known, dict):
+            known[stamp[0]] = stamp
+            if len(known) > _MOST_POSTERS:
+                self._posted[token] = dict(list(known.items())[-_MOST_POSTERS // 2 :])
+        elif known[0] == stamp[0]:
+            self._posted[token] = stamp
+        else:
+            self._posted[token] = {known[0]: known, stamp[0]: stamp}
         if token > 2:
             if self._again is None:
                 self._again = {}
@@ -161,38 +166,50 @@ class HandOver:
     def take(self, token: int, clock: ThreadClock) -> None:
         """It is received: the receiver learns what every poster knew."""
         if -1 <= token <= 2:
-            stamps = self._posted.get(token)
+            known = self._posted.get(token)
         elif self._again and token in self._again:
-            stamps = self._posted.get(token)
+            known = self._posted.get(token)
             self._again[token] -= 1
             if not self._again[token]:
                 del self._again[token]
         else:
-            stamps = self._posted.pop(token, None)
-        if stamps:
-            for stamp in stamps.values():
+            known = self._posted.pop(token, None)
+        if isinstance(known, dict):
+            for stamp in known.values():
                 clock.learn(stamp)
+        elif known is not None:
+            clock.learn(known)
 
     def copy(self, token: int, other: int) -> None:
         """What is posted under one token is posted under the other, too."""
-        stamps = self._posted.get(token)
-        if stamps:
-            self._posted[other] = {**self._posted.get(other, {}), **stamps}
+        known = self._posted.get(token)
+        if known is not None:
+            self._posted[other] = {**_by_thread(self._posted.get(other)), **_by_thread(known)}
 
     def latest(self, stamps: dict[int, Stamp]) -> None:
         """Put the latest of each thread there."""
         for posted in self._posted.values():
-            for thread, stamp in posted.items():
-                known = stamps.get(thread)
-                if known is None or known.full < stamp.full:
-                    stamps[thread] = stamp
+            for stamp in posted.values() if isinstance(posted, dict) else (posted,):
+                _note_later(stamps, stamp)
+
+
+def _by_thread(posted: Stamp | dict[int, Stamp] | None) -> dict[int, Stamp]:
+    if posted is None or isinstance(posted, dict):
+        return posted or {}
+    return {posted[0]: posted}
+
+
+def _note_later(stamps: dict[int, Stamp], stamp: Stamp) -> None:
+    known = stamps.get(stamp[0])
+    if known is None or known[1] < stamp[1]:
+        stamps[stamp[0]] = stamp
 
 
 class Clocks:
     """The clocks of all threads and what lies between them."""
 
     def __init__(self) -> None:
-        self._threads: dict[int, ThreadClock] = {}
+        self.threads: dict[int, ThreadClock] = {}
         # objects that were touched lately, and those that were not: see `_turn`
         self._hand_overs: dict[int, HandOver] = {}
         self._older_hand_overs: dict[int, HandOver] = {}
@@ -204,14 +221,17 @@ class Clocks:
         self._starts: dict[int, Stamp] = {}
         self._ends: dict[int, Stamp] = {}
         self._held_before: set[int] = set()
+        self._unjoined: dict[int, Stamp] = {}
         self._ended: deque[int] = deque()
         self._retired: dict[int, int] = {}
+        # all that was known to those who retired before anybody had joined them
+        self._of_retired = ThreadClock(_NOBODY, self._retired)
 
     def of(self, thread: int) -> ThreadClock:
         """That thread's clocks."""
-        clock = self._threads.get(thread)
+        clock = self.threads.get(thread)
         if clock is None:
-            clock = self._threads[thread] = ThreadClock(thread, self._retired)
+            clock = self.threads[thread] = ThreadClock(thread, self._retired)
         return clock
 
     def start(self, parent: int, child: int) -> None:
@@ -228,20 +248,25 @@ class Clocks:
         """The thread's last moment."""
         if thread in self._ends or thread in self._retired:
             return
-        self._ends[thread] = self.of(thread).stamp()
+        self._ends[thread] = self._unjoined[thread] = self.of(thread).stamp()
         self._ended.append(thread)
         if len(self._ended) > KEPT_ENDED_THREADS:
             oldest = self._ended.popleft()
             self._retired[oldest] = len(self._retired) + 1
             self._ends.pop(oldest, None)
-            self._threads.pop(oldest, None)
+            self.threads.pop(oldest, None)
             self._long_ago.pop(oldest, None)
+            unjoined = self._unjoined.pop(oldest, None)
+            if unjoined is not None:
+                self._of_retired.learn(unjoined)
 
     def joined(self, thread: int, ended: int) -> None:
         """``thread`` learned that ``ended`` has ended."""
+        self._unjoined.pop(ended, None)
         stamp = self._ends.get(ended)
         if stamp is None:
             if ended in self._retired:
+                self.of(thread).learn(self._of_retired.stamp())
                 return
             # its END row comes a moment after others see it dead, or it was cut off: its present is its end
             stamp = self.of(ended).stamp()
@@ -297,8 +322,9 @@ class Clocks:
     def learns_everything(self, thread: int) -> None:
         """The thread comes after all that anybody has done: it is not known what it waited for."""
         clock = self.of(thread)
-        for other in list(self._threads.values()):
+        for other in list(self.threads.values()):
             clock.learn(other.stamp())
+        clock.learn(self._of_retired.stamp())
 
     def unlocked(self, thread: int, lock: int) -> None:
         """The thread lets go of it."""
@@ -306,9 +332,7 @@ class Clocks:
         if len(self._locks) > _KEPT_OBJECTS:
             self._forgotten_locks = max(self._forgotten_locks, max(self._older_locks, default=0))
             for stamp in self._older_locks.values():
-                known = self._long_ago.get(stamp.thread)
-                if known is None or known.full < stamp.full:
-                    self._long_ago[stamp.thread] = stamp
+                _note_later(self._long_ago, stamp)
             self._older_locks, self._locks = self._locks, {}
 
     def _turn(self) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from paramedic.analysis.calls import Call
 from paramedic.analysis.clocks import Epoch, ThreadClock
-from paramedic.analysis.contract import Rule, breached
+from paramedic.analysis.contract import RULES, Rule
 from paramedic.analysis.operations import Use
 
 _KEPT_THREADS = 100
@@ -59,10 +59,10 @@ class _Shared:
 
     __slots__ = ("last", "last_thread", "open", "overlaps", "turns")
 
-    def __init__(self) -> None:
-        self.open: list[tuple[Call, str]] = []
+    def __init__(self, call: Call, group: str) -> None:
+        self.open = [(call, group)]
         self.last: dict[str, dict[int, tuple[Call, Epoch]]] = {}
-        self.last_thread = 0
+        self.last_thread = call.thread
         self.turns = 0
         self.overlaps = 0
 
@@ -78,57 +78,66 @@ class Conflicts:
 
     def __init__(self, pin: Callable[[int], None]) -> None:
         self._pin = pin
-        self._shared: dict[tuple[str, int], _Shared] = {}
+        self._shared: dict[str, dict[int, _Shared]] = {rule.resource: {} for rule in RULES}
         self._found: dict[tuple[object, ...], tuple[Conflict, _Shared]] = {}
 
     def begin(self, use: Use, ident: int, call: Call, clock: ThreadClock) -> None:
         """A use begins."""
-        resource, group = use.resource, use.group
-        key = (resource, ident)
-        shared = self._shared.get(key)
+        table = self._shared[use.resource]
+        shared = table.get(ident)
         if shared is None:
-            shared = self._shared[key] = _Shared()
-        thread = call.thread
-        for other, group_of_other in shared.open:
-            if other.thread != thread:
-                rule = breached(resource, group_of_other, group)
+            table[ident] = _Shared(call, use.group)
+            return
+        if shared.open:
+            self._meets(use, ident, call, shared)
+        if shared.last_thread != call.thread:
+            shared.turns += 1
+            shared.last_thread = call.thread
+            for rival in use.rivals:
+                self._follows(use, rival, ident, call, clock, shared)
+        shared.open.append((call, use.group))
+
+    def _meets(self, use: Use, ident: int, call: Call, shared: _Shared) -> None:
+        """Others use it now."""
+        for other, group in shared.open:
+            if other.thread != call.thread:
+                rule = use.breaches.get(group)
                 if rule is not None:
                     shared.overlaps += 1
                     self._note(rule, ident, other, call, True, shared)
-        if shared.last_thread != thread:
-            if shared.last_thread:
-                shared.turns += 1
-            for rival in use.rivals:
-                for other, at in shared.last.get(rival, {}).values():
-                    if other.thread != thread and not clock.knows(at):
-                        rule = breached(resource, rival, group)
-                        if rule is not None:
-                            self._note(rule, ident, other, call, False, shared)
-            shared.last_thread = thread
-        shared.open.append((call, group))
+
+    def _follows(self, use: Use, rival: str, ident: int, call: Call, clock: ThreadClock, shared: _Shared) -> None:
+        """Another thread used it before."""
+        for other, at in shared.last.get(rival, {}).values():
+            if other.thread != call.thread and not clock.knows(at):
+                self._note(use.breaches[rival], ident, other, call, False, shared)
 
     def end(self, use: Use, ident: int, call: Call, at: Epoch) -> None:
         """The use ends, or has had all its effect at this moment although its call may still run."""
-        shared = self._shared.get((use.resource, ident))
+        shared = self._shared[use.resource].get(ident)
         if shared is None:
             return
-        for position, (other, group) in enumerate(shared.open):
-            if other is call:
-                del shared.open[position]
-                if use.rivals:
-                    last = shared.last.get(group)
-                    if last is None:
-                        last = shared.last[group] = {}
-                    last.pop(call.thread, None)
-                    last[call.thread] = call, at
-                    if len(last) > _KEPT_THREADS:
-                        del last[next(iter(last))]
+        uses = shared.open
+        for position in range(len(uses)):
+            if uses[position][0] is call:
+                del uses[position]
+                break
+        else:
+            return
+        if use.rivals:
+            last = shared.last.get(use.group)
+            if last is None:
+                shared.last[use.group] = {call.thread: (call, at)}
                 return
+            last.pop(call.thread, None)
+            last[call.thread] = call, at
+            if len(last) > _KEPT_THREADS:
+                del last[next(iter(last))]
 
     def forget(self, ident: int, resources: Iterable[str]) -> None:
         """The object is gone, and with it these resources."""
         for resource in resources:
-            self._shared.pop((resource, ident), None)
+            self._shared[resource].pop(ident, None)
 
     def begin_chapter(self) -> None:
         """What was found so far has been told: from now on only what is found anew counts."""

@@ -196,12 +196,12 @@ def uses(operation: str, kind: str, stream: int) -> tuple[tuple[str, str], ...]:
     return found
 
 
-def breached(resource: str, one: str, other: str) -> Rule | None:
-    """The rule that two uses of a resource breach, if they are not kept apart.
+def breaches(resource: str, group: str) -> dict[str, Rule]:
+    """The rules that a use and another of the same resource breach, if they are not kept apart, by the other's group.
 
     Threads: pure.
     """
-    return _BREACHES.get((resource, one, other))
+    return {other: rule for (name, one, other), rule in _BREACHES.items() if name == resource and one == group}
 
 
 def rivals(resource: str, group: str) -> tuple[str, ...]:

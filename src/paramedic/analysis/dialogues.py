@@ -4,19 +4,25 @@ Each call may be made under a lock; if the lock is let go between question and a
 between the two, and the answers go astray (paramiko/channel.py: a `Channel` is one stream of bytes each way, 5.1.0).
 A thread that only sends beside one that only receives has no dialogue.
 
+Nor is there one where whoever receives gives every answer to the thread whose question it is for, as a number in it
+tells: then a thread goes on to its next question without having received anything, and has learned, by an event, a
+condition or a queue, from one that has.
+
 Threads: one thread, the one that drives the machines; nothing here blocks.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
 
-from paramedic.analysis.calls import Call
+from paramedic.analysis.calls import Call, Informed, apart
+from paramedic.analysis.clocks import Clocks, Known
 from paramedic.analysis.machine import Listener, Root
 from paramedic.analysis.operations import READS, WRITES
-from paramedic.model.event import IN, OUT
 
 _MOST_FOUND = 1000
+_KEPT_CALLS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,64 +47,95 @@ class TornDialogue:
 @dataclass(slots=True)
 class _Channel:
     last: Call | None = None
-    asked: dict[int, Call] = field(default_factory=dict)
+    asked: dict[int, Informed] = field(default_factory=dict)
     """The latest question of each thread."""
-    hears: set[int] = field(default_factory=set)
+    heard: dict[int, deque[Call]] = field(default_factory=dict)
+    """The latest calls of each thread that received something."""
+    matched: bool = False
+    """Whether answers were seen to be handed on to those whom they are for."""
     between: dict[int, TornDialogue] = field(default_factory=dict)
     """By the number of the other thread: what it tore, if it turns out to receive answers itself."""
-    pairs: dict[int, tuple[Call, Call]] = field(default_factory=dict)
-    """The latest dialogue of each thread whose calls were each under a lock that did not hold them together."""
+    pairs: dict[int, Informed] = field(default_factory=dict)
+    """The question of each thread's latest dialogue whose calls each had a lock that did not hold them together."""
 
 
 class Dialogues:
-    """Watches who sends and who receives on which channel."""
+    """Watches who sends and who receives on which channel.
 
-    def __init__(self) -> None:
-        self.found: dict[tuple[int, int], TornDialogue] = {}
+    Args:
+        clocks: what each thread knows of the others.
+    """
+
+    def __init__(self, clocks: Clocks) -> None:
+        self._clocks = clocks
+        self._found: dict[tuple[int, int], TornDialogue] = {}
         self._channels: dict[int, _Channel] = {}
-        self.begins: dict[str, Listener] = {**dict.fromkeys(WRITES, self._asks), **dict.fromkeys(READS, self._hears)}
+        asks = [f"stdin:{name}" if name.startswith("File.") else name for name in WRITES]
+        hears = [f"stdout:{name}" if name.startswith("File.") else name for name in READS - {"Channel.recv_stderr"}]
+        self.begins: dict[str, Listener] = {**dict.fromkeys(asks, self._asks), **dict.fromkeys(hears, self._hears)}
         self.ends: dict[str, Listener] = {}
+
+    def found(self) -> list[TornDialogue]:
+        """What was torn, one for each pair of places."""
+        return list(self._found.values())
 
     def forget(self, channel: int) -> None:
         """The channel is gone."""
         self._channels.pop(channel, None)
 
     def _asks(self, call: Call, root: Root) -> None:
-        if not root.channel or root.sftp or root.kind == "ChannelFile" and root.stream != IN:
+        if not root.channel or root.sftp:
             return
         channel = self._channels.get(root.channel)
         if channel is None:
             channel = self._channels[root.channel] = _Channel()
-        channel.last = channel.asked[call.thread] = call
+        known = self._clocks.of(call.thread).weak_known
+        before = channel.asked.get(call.thread)
+        if before is not None and not channel.matched and _handed_on(channel, before[0], known):
+            channel.matched = True
+            self._found = {key: torn for key, torn in self._found.items() if torn.channel != root.channel}
+        channel.last = call
+        channel.asked[call.thread] = call, known
 
     def _hears(self, call: Call, root: Root) -> None:
         channel = self._channels.get(root.channel)
-        if channel is None or root.kind == "ChannelFile" and root.stream != OUT or call.name == "Channel.recv_stderr":
+        if channel is None or channel.matched:
             return
         thread = call.thread
-        channel.hears.add(thread)
+        heard = channel.heard.get(thread)
+        if heard is None:
+            heard = channel.heard[thread] = deque(maxlen=_KEPT_CALLS)
+        heard.append(call)
         torn = channel.between.pop(thread, None)
         if torn is not None:
             self._note(torn)
-        asked, last = channel.asked.get(thread), channel.last
-        if asked is None or last is None:
+        question, last = channel.asked.get(thread), channel.last
+        if question is None or last is None:
             return
+        asked = question[0]
         if last.thread != thread:
             torn = TornDialogue(root.channel, asked, last, call, True)
-            if last.thread in channel.hears:
+            if last.thread in channel.heard:
                 self._note(torn)
             else:
                 channel.between[last.thread] = torn
         elif asked.holds and call.holds and not call.in_one_hold_with(asked):
             # Calls without a lock are ordered by locks between them, such as a condition's that says whose turn it is;
             # where each call has a lock of its own, that lock puts any two calls in an order that means nothing.
-            for other, (question, _) in channel.pairs.items():
-                if other != thread and question.apart_from(asked) and question.apart_from(call):
-                    self._note(TornDialogue(root.channel, asked, question, call, False))
-            channel.pairs[thread] = asked, call
+            answer = call, self._clocks.of(thread).weak_known
+            for other, theirs in channel.pairs.items():
+                if other != thread and apart(theirs, question) and apart(theirs, answer):
+                    self._note(TornDialogue(root.channel, asked, theirs[0], call, False))
+            channel.pairs[thread] = question
 
     def _note(self, torn: TornDialogue) -> None:
         key = (torn.asked.stack, torn.intruder.stack)
-        known = self.found.get(key)
-        if len(self.found) < _MOST_FOUND and (known is None or torn.happened and not known.happened):
-            self.found[key] = torn
+        known = self._found.get(key)
+        if len(self._found) < _MOST_FOUND and (known is None or torn.happened and not known.happened):
+            self._found[key] = torn
+
+
+def _handed_on(channel: _Channel, question: Call, known: Known) -> bool:
+    """Whether the thread of a question has received nothing since, and knows of another that has."""
+    received = [call for calls in channel.heard.values() for call in calls if call.began_ns > question.began_ns]
+    return not any(call.thread == question.thread for call in received) and any(known.has(c.epoch) for c in received)

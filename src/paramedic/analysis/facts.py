@@ -103,9 +103,9 @@ class Facts:
         self.callbacks = Callbacks(self.world, remote)
         self.futures = Futures()
         self.pools = Pools()
-        self.sftp = SftpState()
-        self.states = States()
-        self.dialogues = Dialogues()
+        self.sftp = SftpState(self.clocks)
+        self.states = States(self.clocks)
+        self.dialogues = Dialogues(self.clocks)
         self.busy = BusyTimes()
         self.finalizing: dict[int, int] = {}
         self.connects_of: dict[int, Call] = {}
@@ -130,11 +130,11 @@ class Facts:
 
     def transport_of(self, ident: int) -> int:
         """The transport that an object's calls go over, or 0."""
-        return self.roots.of(ident)[3]
+        return self.roots.of(ident).transport
 
     def channel_of(self, ident: int) -> int:
         """The channel that an object is or belongs to, or 0."""
-        return self.roots.of(ident)[1]
+        return self.roots.of(ident).channel
 
     def root(self, ident: int) -> Root:
         """What an object belongs to."""

@@ -124,7 +124,7 @@ class Futures:
             self._most_at_once[site] = max(at_once, self._most_at_once.get(site, 0))
         elif self._running.get(thread) == future:
             del self._running[thread]
-            site = self.task_of[thread]
+            site = self.task_of.get(thread, 0)
             self._at_once[site] = self._at_once.get(site, 0) - 1
 
     def take(self, thread: int, future: int, token: int, asked: bool) -> None:
@@ -138,7 +138,7 @@ class Futures:
                 self._waits_for_own(wanted, thread)
             self._raised.pop(thread, None)
             self.used.pop(thread, None)
-        elif asked:
+        elif asked and future in self._failed:
             self._tell(future)
 
     def works_for(self, thread: int, pool: int, workers: int) -> None:
@@ -191,6 +191,11 @@ class Futures:
             error, thread, self._raised.pop(thread, None) or self.used.get(thread), t_ns, site
         )
 
+    def thread_ended(self, thread: int) -> None:
+        """A thread, perhaps a worker, has ended."""
+        self.task_of.pop(thread, None)
+        self._raised.pop(thread, None)
+
     def raised(self, call: Call) -> None:
         """A call on one of Paramiko's objects raised in a worker."""
         if call.thread in self._running:
@@ -202,13 +207,14 @@ class Futures:
 
     def _asked(self, call: Call, root: Root) -> None:
         self._waited(call, root)
-        self._tell(call.obj)  # a TimeoutError is the task's own where it had failed by now
+        if call.obj in self._failed:
+            self._tell(call.obj)  # a TimeoutError is the task's own where it had failed by now
 
     def _tell(self, future: int) -> None:
-        """Somebody has the exception, if there is one."""
-        told = self._failed.pop(future, None)
-        if told is not None and told.site:
-            self.told_sites.add(told.site)
+        """Somebody has the exception."""
+        site = self._failed.pop(future).site
+        if site:
+            self.told_sites.add(site)
 
     def lost(self) -> list[LostError]:
         """Exceptions of tasks that used Paramiko, and that nobody asked for."""

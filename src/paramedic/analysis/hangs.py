@@ -116,7 +116,9 @@ def excused(facts: Facts, call: Call, root: Root) -> bool:
     closer = facts.lives.closer_of(root.transport, facts.client_of(root.transport))
     if closer and facts.world.thread(closer).kind == "Timer":
         return True
-    known = facts.channels.alive.get(root.channel)
+    known = facts.channels.known(root.channel)
+    if known is not None and known.stuck_ns and call.ended_ns - known.stuck_ns < STUCK_NS:
+        return True  # it, or another one of the same channel, was just cut off from a wait that nothing else would end
     if known is not None and known.full_ns and call.ended_ns - known.full_ns >= STUCK_NS:
         return True
     if any(behind.call is call for behind in facts.sftp.behind.values()):

@@ -106,6 +106,14 @@ class Lives:
         self._lives.pop(client, None)
         self._closes.pop(client, None)
 
+    def forget(self, transport: int, client: int) -> None:
+        """A connection has ended long ago, and with it, where there is one, its client's latest."""
+        for ident in (transport, client):
+            self._lives.pop(ident, None)
+            self._closes.pop(ident, None)
+        self.sessions.pop(transport, None)
+        self.peaks.pop(transport, None)
+
     def closer_of(self, *objects: int) -> int:
         """The thread that closed one of these, or 0."""
         for ident in objects:
@@ -117,23 +125,20 @@ class Lives:
                 return life.close.thread
         return 0
 
-    def is_closed(self, owner: int, thread: int) -> bool:
-        """Whether the end of a use by that thread says anything: another thread has closed it, or what it goes
-        through."""
-        life = self._lives.get(owner)
-        return life is not None and life.close is not None and (life.close.thread != thread or life.through)
-
-    def used(self, owner: int, call: Call, at: Epoch) -> None:
-        """A use of it ended before it was closed, or in the thread that closed it."""
+    def used(self, owner: int, call: Call, at: Epoch) -> bool:
+        """A use of it ends; False if that says something: another thread has closed it, or what it goes through."""
         life = self._lives.get(owner)
         if life is None:
             life = self._lives[owner] = _Life()
+        elif life.close is not None and (life.close.thread != call.thread or life.through):
+            return False
         elif len(life.last) > _KEPT_THREADS:
             del life.last[next(iter(life.last))]
         life.last[call.thread] = call, at
+        return True
 
     def end(self, owner: int, call: Call, short: bool) -> None:
-        """A use that `is_closed` ends, well or not.
+        """A use that was not to be `used` ends, well or not.
 
         Args:
             owner: the connection, or the client that has none.
@@ -231,7 +236,9 @@ class Lives:
 
     def session_opened(self, transport: int, channel: int) -> None:
         """A channel belongs to this connection from now on."""
-        sessions = self.sessions.setdefault(transport, set())
+        sessions = self.sessions.get(transport)
+        if sessions is None:
+            sessions = self.sessions[transport] = set()
         if channel in sessions:
             return
         self.opened[transport] = self.opened.get(transport, 0) + 1

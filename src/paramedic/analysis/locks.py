@@ -19,6 +19,7 @@ TRIED = 2
 """``a`` of a GOT event: the lock was only tried, or with a timeout."""
 _KEPT_EDGES = 6
 _MOST_PAIRS = 100_000
+_KEPT_FREE = 2_000
 
 
 @dataclass(slots=True)
@@ -116,7 +117,7 @@ class Edge:
 
     def before(self, other: Edge) -> bool:
         """Whether this was over, by a deliberate hand-over, when the other began."""
-        return other.known.has(self.thread, self.epoch.weak)
+        return other.known.has(self.epoch)
 
 
 class Locks:
@@ -127,7 +128,9 @@ class Locks:
         self.waiting: dict[int, Wait] = {}
         self.edges: dict[tuple[int, int], list[Edge]] = {}
         self._holder: dict[int, Hold] = {}
+        # by lock, the hold that ended last; of locks that were let go lately, and of those before them
         self._last: dict[int, Hold] = {}
+        self._older: dict[int, Hold] = {}
         self._contentions: dict[int, Contention] = {}
         self._worst: dict[tuple[int, int], Contention] = {}
 
@@ -156,6 +159,11 @@ class Locks:
         self.held.setdefault(thread, []).append(hold)
         self._holder[lock] = hold
 
+    def thread_ended(self, thread: int) -> None:
+        """A thread has ended; what it still holds stays held."""
+        if not self.held.get(thread, True):
+            del self.held[thread]
+
     def gave_up(self, thread: int, t_ns: int) -> None:
         """A thread waits no longer."""
         wait = self.waiting.pop(thread, None)
@@ -172,6 +180,8 @@ class Locks:
         if holds is not None and hold in holds:
             holds.remove(hold)
         self._last[lock] = hold
+        if len(self._last) > _KEPT_FREE:
+            self._older, self._last = self._last, {}
 
     def remote(self, call: Call, transport: int, clock: ThreadClock) -> None:
         """A call that waits for the peer begins."""
@@ -203,7 +213,7 @@ class Locks:
         return list(self._worst.values())
 
     def _waited(self, wait: Wait, t_ns: int) -> None:
-        hold = self._holder.get(wait.lock) or self._last.get(wait.lock)
+        hold = self._holder.get(wait.lock) or self._last.get(wait.lock) or self._older.get(wait.lock)
         if hold is None or hold.thread == wait.thread:
             return
         lasted = min(t_ns, hold.ended_ns or t_ns) - max(wait.began_ns, hold.began_ns)

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from paramedic.analysis.calls import Call
 
+SHAPES = ("", "stdout", "stderr", "stdin", "SFTPFile")
+"""What a call of ``File`` may have been made on; all other objects are of the first shape.
 
-class Root(NamedTuple):
+A channel file's is one more than the number of its stream.
+"""
+SFTP_FILE = SHAPES.index("SFTPFile")
+
+
+class Root:
     """What an object belongs to; ids are 0 where there is none.
 
     Attributes:
@@ -17,13 +24,18 @@ class Root(NamedTuple):
         stream: of a channel file.
         transport: the connection.
         sftp: the SFTP client.
+        shape: index into `SHAPES`.
     """
 
-    kind: str
-    channel: int
-    stream: int
-    transport: int
-    sftp: int
+    __slots__ = ("channel", "kind", "sftp", "shape", "stream", "transport")
+
+    def __init__(self, kind: str, channel: int, stream: int, transport: int, sftp: int, shape: int = 0) -> None:
+        self.kind = kind
+        self.channel = channel
+        self.stream = stream
+        self.transport = transport
+        self.sftp = sftp
+        self.shape = shape
 
 
 NOWHERE = Root("object", 0, 0, 0, 0)
@@ -31,7 +43,11 @@ Listener = Callable[[Call, Root], None]
 
 
 class Machine(Protocol):
-    """A machine that hears of calls by name, when they begin and when they end."""
+    """A machine that hears of calls by name, when they begin and when they end.
+
+    The name is an operation's, ``Channel.recv``; with a shape before it, ``stdout:File.read``, only calls on objects of
+    that shape are meant.
+    """
 
     @property
     def begins(self) -> Mapping[str, Listener]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import IntEnum
-from typing import NamedTuple
 
-from paramedic.analysis.contract import rivals
+from paramedic.analysis.contract import Rule, breaches, rivals
 from paramedic.analysis.contract import uses as contract_uses
+from paramedic.model.event import ERR, IN, OUT
 
 _REMOTE = {
     "SSHClient": "connect exec_command invoke_shell open_sftp",
@@ -53,19 +54,22 @@ CALLS_BACK = frozenset(
 objects."""
 
 
-class Use(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Use:
     """How an operation uses one resource of the contract.
 
     Attributes:
         resource: the contract's name for it.
         group: how it is used.
         rivals: groups that have to be ordered with it.
+        breaches: by the group of a use that it meets, the rule that this breaches.
         whose: what the resource belongs to; see `Whose`.
     """
 
     resource: str
     group: str
     rivals: tuple[str, ...]
+    breaches: Mapping[str, Rule]
     whose: Whose
 
 
@@ -114,14 +118,15 @@ class Operation:
         registers: it gives the transport's thread a handler.
         waits: see `Waits`.
         uses_object: it is a use of its client or transport, and not its connect or close.
-        static: what it uses, where that does not depend on the object's kind.
+        makes: the class of the object that it makes, if it is a constructor.
+        uses: what it uses of the contract's resources, by the shape of its object; see `paramedic.analysis.machine`.
 
     Threads: one thread, the one that drives the machines; nothing here blocks.
     """
 
     __slots__ = (
-        "_by_kind", "hears", "name", "opens", "paramiko", "reads", "reads_all", "registers", "remote", "sends",
-        "static", "uses_object", "waits",
+        "hears", "makes", "name", "opens", "paramiko", "reads", "reads_all", "registers", "remote", "sends", "uses",
+        "uses_object", "waits",
     )  # fmt: skip
 
     def __init__(self, name: str) -> None:
@@ -140,24 +145,15 @@ class Operation:
             Waits.ROOM if name in WRITES else Waits.DATA if self.reads else Waits.NOTHING
         )  # fmt: skip
         self.uses_object = self.paramiko and name not in ("SSHClient.close", "Transport.close", "SSHClient.connect")
-        self.static = None if cls == "File" else self._uses("", 0)
-        self._by_kind: dict[tuple[str, int], tuple[Use, ...]] = {}
-
-    def uses(self, kind: str, stream: int) -> tuple[Use, ...]:
-        """Which resources it uses when it is called on an object of that kind, a file of that stream.
-
-        Threads: one thread; remembers the answer.
-        """
-        if self.static is not None:
-            return self.static
-        found = self._by_kind.get((kind, stream))
-        if found is None:
-            found = self._by_kind[kind, stream] = self._uses(kind, stream)
-        return found
+        self.makes = cls or "object"
+        self.uses = (
+            self._uses("", 0), *(self._uses("ChannelFile", stream) for stream in (OUT, ERR, IN)),
+            self._uses("SFTPFile", 0),
+        )  # fmt: skip
 
     def _uses(self, kind: str, stream: int) -> tuple[Use, ...]:
         return tuple(
-            Use(resource, group, rivals(resource, group), _whose(resource, self.name))
+            Use(resource, group, rivals(resource, group), breaches(resource, group), _whose(resource, self.name))
             for resource, group in contract_uses(self.name, kind, stream)
         )
 

@@ -83,7 +83,8 @@ class Practice:
             "Channel.set_combine_stderr": self._heeds,
             "Channel.get_pty": self._heeds,
         }
-        self.ends: dict[str, Listener] = dict.fromkeys(READS, self._has_read)
+        files = [f"{stream}:{name}" for name in READS if name.startswith("File.") for stream in ("stdout", "stderr")]
+        self.ends: dict[str, Listener] = dict.fromkeys(("Channel.recv", "Channel.recv_stderr", *files), self._has_read)
 
     def unread_errors(self) -> list[Habit]:
         """Commands whose stdout was read to its end, and their stderr never, by where stdout was read."""

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 
 from paramedic.analysis.calls import Call
 from paramedic.analysis.channels import OUT, Stall, stream_read
 from paramedic.analysis.hangs import HUNG_NS, excused
 from paramedic.analysis.locks import TRIED
-from paramedic.analysis.machine import NOWHERE, Listener, Machine, Root
+from paramedic.analysis.machine import NOWHERE, SHAPES, Listener, Machine, Root
 from paramedic.analysis.operations import CALLS_BACK, operations
 from paramedic.analysis.pools import Idle
 from paramedic.analysis.roots import resource_of
 from paramedic.analysis.wire import ANSWERED, SENT, WireFacts
-from paramedic.model.event import FIRST_STREAM, Event, Kind
+from paramedic.model.event import FIRST_STREAM, Kind, Row
 from paramedic.model.report import Gap
 
 _REGISTERED = 1
@@ -47,15 +48,12 @@ class RunFacts(WireFacts):
         }  # fmt: skip
         self._afterwards = [[afterwards[o.name]] if o.name in afterwards else [] for o in self._operations]
         machines: tuple[Machine, ...] = (self.futures, self.sftp, self.states, self.practice, self.dialogues, self)
-        self._begins: list[list[Listener]] = [
-            [m.begins[o.name] for m in machines if o.name in m.begins] for o in self._operations
-        ]
-        self._ends: list[list[Listener]] = [
-            [m.ends[o.name] for m in machines if o.name in m.ends] for o in self._operations
-        ]
+        self._begins = [_listeners([m.begins for m in machines], o.name) for o in self._operations]
+        self._ends = [_listeners([m.ends for m in machines], o.name) for o in self._operations]
+        self._runs = names.index("Transport.run") if "Transport.run" in names else -1
         self._readers: set[int] = set()
         self._alive: set[int] = set()
-        handlers: dict[int, Callable[[Event], None]] = {
+        handlers: dict[int, Callable[[Row], None]] = {
             Kind.CALL: self._call, Kind.RETURN: self._return, Kind.RAISE: self._raise, Kind.NEW: self._new,
             Kind.FINAL: self._final, Kind.LINK: self._link, Kind.WAIT: self._wait, Kind.GOT: self._got,
             Kind.GAVE_UP: self._gave_up, Kind.FREE: self._free, Kind.POST: self._post, Kind.TAKE: self._take,
@@ -64,7 +62,7 @@ class RunFacts(WireFacts):
         }  # fmt: skip
         self._handlers = [handlers.get(kind, self._ignore) for kind in range(256)]
 
-    def feed_all(self, events: Iterable[Event], ended_ns: int = 0) -> None:
+    def feed_all(self, events: Iterable[Row], ended_ns: int = 0) -> None:
         """All events, in the order of time, and then the end.
 
         Args:
@@ -74,17 +72,19 @@ class RunFacts(WireFacts):
         self.feed_some(events)
         self.finish(ended_ns)
 
-    def feed_some(self, events: Iterable[Event]) -> None:
+    def feed_some(self, events: Iterable[Row]) -> None:
         """Events, in the order of time, that others will follow."""
         handlers = self._handlers
-        event: Event | None = None
         count = 0
-        for event in events:
-            if not count and not self.first_ns:
-                self.first_ns = event[0]
-            count += 1
+        coming = iter(events)
+        for event in coming:
+            self.first_ns = self.first_ns or event[0]
+            coming = chain((event,), coming)
+            break
+        for event in coming:
             handlers[event[7]](event)
-        if event is not None:
+            count += 1
+        if count:
             self.last_ns = event[0]
         self.events += count
 
@@ -93,13 +93,13 @@ class RunFacts(WireFacts):
         self.end_ns = max(self.last_ns, ended_ns)
         self._finish()
 
-    def feed(self, event: Event) -> None:
+    def feed(self, event: Row) -> None:
         """One event, for those who follow a recording that is being written."""
         if not self.first_ns:
-            self.first_ns = event.t_ns
-        self.last_ns = self.end_ns = event.t_ns
+            self.first_ns = event[0]
+        self.last_ns = self.end_ns = event[0]
         self.events += 1
-        self._handlers[event.kind](event)
+        self._handlers[event[7]](event)
 
     def operation(self, number: int) -> str:
         """An operation's name."""
@@ -107,51 +107,59 @@ class RunFacts(WireFacts):
 
     # events
 
-    def _ignore(self, event: Event) -> None:
+    def _ignore(self, event: Row) -> None:
         return None
 
-    def _call(self, event: Event) -> None:
+    def _call(self, event: Row) -> None:
         t_ns, a, obj, site, b, op, thread, _ = event
         operation = self._operations[op]
-        clock = self.clocks.of(thread)
+        clock = self.clocks.threads.get(thread) or self.clocks.of(thread)
         holds = self.locks.held.get(thread)
         held = tuple(holds) if holds else ()
-        call = Call(thread, operation.name, obj, site, t_ns, a, b, held, clock.now, clock.weak_known)
-        calls = self.open.stack(thread)
+        call = Call(thread, operation.name, obj, site, t_ns, a, b, held, clock.now)
+        calls = self.open.stacks.get(thread)
+        if calls is None:
+            calls = self.open.stacks[thread] = []
         if thread == 1 and operation.remote and (calls or self.states.signal_handlers):
             self._in_main(calls, call)
         calls.append(call)
         if not (self.world.owned.get(site) or self.world.owns(site)):
-            self.origins[thread, site] = self.futures.task_of.get(thread, 0)
+            self._note_origin(thread, site)
         if not operation.paramiko:
-            for listener in self._begins[op]:
+            for listener in self._begins[op][0]:
                 listener(call, NOWHERE)
             return
-        name = operation.name
-        if name == "Transport.run":
+        if op == self._runs:
             self.world.thread(thread).transport = obj
             self._readers.add(thread)
             return
-        root = self.roots.of(obj)
-        kind, channel, stream, transport, _ = root
-        for listener in self._begins[op]:
+        root = self.roots.known.get(obj) or self.roots.of(obj)
+        shape = root.shape
+        for listener in self._begins[op][shape]:
             listener(call, root)
-        for use in operation.static or operation.uses(kind, stream):
+        for use in operation.uses[shape]:
             ident = resource_of(use.whose, call, root)
             if ident:
                 self.conflicts.begin(use, ident, call, clock)
         if operation.remote:
             if self.forked and self._is_inherited(obj):
                 self.forks.child_uses(call)
+            transport = root.transport
             if transport:
                 if self.forks.times:
                     self.forks.parent_uses(transport, call)
                 if held and self.world.thread(thread).transport != transport:
                     self.locks.remote(call, transport, clock)
-            if operation.reads and channel:
-                self.channels.reading(channel, stream_read(name, root))
+            if operation.reads and root.channel:
+                self.channels.reading(root.channel, stream_read(call.name, root))
         for listener in self._afterwards[op]:
             listener(call, root)
+
+    def _note_origin(self, thread: int, site: int) -> None:
+        """A call in which no line of the user's own has a part: it is told by where its task was submitted."""
+        task = self.futures.task_of.get(thread, 0)
+        if task or (thread, site) in self.origins:
+            self.origins[thread, site] = task
 
     def _gets_terminal(self, call: Call, root: Root) -> None:
         if root.channel:
@@ -200,42 +208,49 @@ class RunFacts(WireFacts):
             known = self.nested.get(key)
             self.nested[key] = (outer, call, 1) if known is None else (*known[:2], known[2] + 1)
 
-    def _return(self, event: Event) -> None:
+    def _return(self, event: Row) -> None:
         call = self._closing(event)
         if call is not None:
             call.ended_ns, call.result = event[0], event[1]
             self._ended(call, event)
 
-    def _raise(self, event: Event) -> None:
+    def _raise(self, event: Row) -> None:
         call = self._closing(event)
         if call is not None:
             call.ended_ns, call.error = event[0], self.world.text(event[4]) or "exception"
             self._ended(call, event)
 
-    def _closing(self, event: Event) -> Call | None:
-        name, obj = self._operations[event[5]].name, event[2]
-        calls = self.open.stack(event[6])
+    def _closing(self, event: Row) -> Call | None:
+        _, _, obj, _, _, op, thread, _ = event
+        name = self._operations[op].name
+        calls = self.open.stacks.get(thread)
         if calls:
-            call: Call | None = calls[-1]
-            if call is not None and call.obj == obj and call.name == name:
+            innermost = calls[-1]
+            if innermost.obj == obj and innermost.name == name:
                 del calls[-1]
-                return call
-        call = self.open.end(event[6], name, obj)
+                return innermost
+        call = self.open.end(thread, name, obj)
         if call is None and obj:
             call = self.open.end_elsewhere(name, obj)
             self.greenlets += call is not None
         return call
 
-    def _ended(self, call: Call, event: Event) -> None:
-        operation = self._operations[event[5]]
-        obj, thread, t_ns = call.obj, call.thread, event[0]
-        root = self.roots.of(obj)
-        for listener in self._ends[event[5]]:
+    def _ended(self, call: Call, event: Row) -> None:
+        t_ns, code, op = event[0], event[1], event[5]
+        operation = self._operations[op]
+        obj, thread = call.obj, call.thread
+        if not operation.paramiko:
+            for listener in self._ends[op][0]:
+                listener(call, NOWHERE)
+            if thread in self._readers:
+                self.callbacks.ended(call, NOWHERE, t_ns)
+            return
+        root = self.roots.known.get(obj) or self.roots.of(obj)
+        shape = root.shape
+        for listener in self._ends[op][shape]:
             listener(call, root)
         if thread in self._readers:
             self.callbacks.ended(call, root, t_ns)
-        if not operation.paramiko:
-            return
         if operation.remote:
             self.futures.used[thread] = call
             if t_ns - call.began_ns >= HUNG_NS:
@@ -247,23 +262,22 @@ class RunFacts(WireFacts):
             self.pools.raised(thread)
             if call.error.startswith("KeyboardInterrupt"):
                 self.interrupted.append(call)
-        if operation.name == "Transport.run":
-            self.transport_ended[obj] = t_ns
+        if op == self._runs:
+            self._connection_ends(obj, t_ns)
+            self._readers.discard(thread)
             return
-        clock = self.clocks.of(thread)
-        kind, channel, stream, transport, _ = root
+        now = self.clocks.of(thread).now
+        channel, transport = root.channel, root.transport
         if self.busy.times:
             self.busy.called(thread, call.began_ns, t_ns)
         if call.holds:
             self.locks.remote_ended(call, t_ns)
-        for use in operation.static or operation.uses(kind, stream):
+        for use in operation.uses[shape]:
             ident = resource_of(use.whose, call, root)
             if ident:
-                self.conflicts.end(use, ident, call, clock.now)
+                self.conflicts.end(use, ident, call, now)
         if channel:
-            if operation.waits:
-                self.channels.remote_waited(operation.waits, call, root, t_ns, True)
-            self.channels.of(channel).used_ns = t_ns
+            self.channels.ended(operation.waits, call, root, t_ns)
             # the peer's answer may depend on all that we had sent: who has read it is after those who sent
             if operation.sends:
                 self.clocks.post(thread, channel, SENT)
@@ -272,14 +286,10 @@ class RunFacts(WireFacts):
         if operation.registers and transport:
             self.clocks.post(thread, transport, _REGISTERED)
         owner = transport or self.roots.owner(obj, root)
-        if owner and operation.uses_object:
-            if not self.lives.is_closed(owner, thread):
-                self.lives.used(owner, call, clock.now)
-            elif not excused(self, call, root):
-                short = operation.reads_all and channel > 0 and self.channels.cut_off(channel)
-                self.lives.end(owner, call, short)
-        if operation.opens and call.error.startswith(_CHANNEL_ERROR) and transport:
-            code = event[1]
+        if owner and operation.uses_object and not self.lives.used(owner, call, now) and not excused(self, call, root):
+            short = operation.reads_all and channel > 0 and self.channels.cut_off(channel)
+            self.lives.end(owner, call, short)
+        if call.error and operation.opens and transport and call.error.startswith(_CHANNEL_ERROR):
             if call.name != "Transport.open_channel" or self._is_session(call):
                 self.lives.refused(transport, call, code, lambda c: self.world.thing(c).remote >= 0)
 
@@ -287,7 +297,7 @@ class RunFacts(WireFacts):
         """A call will never say that it ended: from now on it keeps nobody out."""
         root = self.roots.of(call.obj)
         at = self.clocks.of(call.thread).now
-        for use in self._by_name[call.name].uses(root.kind, root.stream):
+        for use in self._by_name[call.name].uses[root.shape]:
             ident = resource_of(use.whose, call, root)
             if ident:
                 self.conflicts.end(use, ident, call, at)
@@ -317,33 +327,33 @@ class RunFacts(WireFacts):
         """The thread that closed a client or transport; 0 if none did."""
         return self.lives.closer_of(obj, self.roots.transport_of.get(obj, 0))
 
-    def _new(self, event: Event) -> None:
-        kind = self._operations[event.op].name.partition(".")[0] if event.op else "object"
-        self.world.born(event.obj, kind, event.site, event.a, event.b, event.thread)
-        if event.a and kind in ("ChannelFile", "SFTPClient"):
-            self.channels.opened_by(event.a, self.open.of(event.thread))
-        if event.obj >= FIRST_STREAM:
-            self._streams.setdefault(event.a, []).append(event.obj)
+    def _new(self, event: Row) -> None:
+        _, parent, obj, site, number, op, thread, _ = event
+        kind = self._operations[op].makes
+        self.world.born(obj, kind, site, parent, number, thread)
+        if parent and kind in ("ChannelFile", "SFTPClient"):
+            self.channels.opened_by(parent, self.open.of(thread))
+        if obj >= FIRST_STREAM or kind == "SFTPClient":
+            self._streams.setdefault(parent, []).append(obj)
         if kind == "Transport":
-            if event.a:
-                self.roots.carried(event.obj, self.roots.of(event.a).transport)
-            for call in reversed(self.open.of(event.thread)):
+            if parent:
+                self.roots.carried(obj, self.roots.of(parent).transport)
+            for call in reversed(self.open.of(thread)):
                 if call.name == "SSHClient.connect":
-                    self.roots.connected(call.obj, event.obj)
-                    self.connects_of[event.obj] = call
+                    self.roots.connected(call.obj, obj)
+                    self.connects_of[obj] = call
                     break
 
-    def _wait(self, event: Event) -> None:
-        thread = event.thread
+    def _wait(self, event: Row) -> None:
+        t_ns, timeout_ms, lock, site, _, _, thread, _ = event
         transport = self._registered(thread)
-        self.locks.wait(thread, event.obj, event.site, event.t_ns, event.a, self.clocks.of(thread), transport)
+        self.locks.wait(thread, lock, site, t_ns, timeout_ms, self.clocks.of(thread), transport)
 
-    def _got(self, event: Event) -> None:
-        thread = event.thread
+    def _got(self, event: Row) -> None:
+        t_ns, how, lock, site, _, _, thread, _ = event
         transport = self._registered(thread)
-        clock = self.clocks.of(thread)
-        self.locks.got(thread, event.obj, event.site, event.t_ns, event.a == TRIED, clock, transport)
-        self.clocks.locked(thread, event.obj)
+        self.locks.got(thread, lock, site, t_ns, how == TRIED, self.clocks.of(thread), transport)
+        self.clocks.locked(thread, lock)
 
     def _registered(self, thread: int) -> int:
         """The transport whose thread this is; it knows what was known to those who gave it its handlers."""
@@ -353,61 +363,66 @@ class RunFacts(WireFacts):
             self.clocks.take(thread, transport, _REGISTERED)
         return transport
 
-    def _gave_up(self, event: Event) -> None:
-        self.locks.gave_up(event.thread, event.t_ns)
+    def _gave_up(self, event: Row) -> None:
+        self.locks.gave_up(event[6], event[0])
 
-    def _free(self, event: Event) -> None:
+    def _free(self, event: Row) -> None:
         self.clocks.unlocked(event[6], event[2])
         self.locks.free(event[6], event[2], event[0])
 
-    def _post(self, event: Event) -> None:
-        thread, obj, token = event[6], event[2], event[1]
+    def _post(self, event: Row) -> None:
+        _, token, obj, site, thing, _, thread, _ = event
         self.clocks.post(thread, obj, token)
         if 0 < token <= 2:
-            self.futures.post(thread, obj, token, event[3], event[4])
+            self.futures.post(thread, obj, token, site, thing)
         elif token > 2:
             self.pools.moved(thread, obj, True)
-            if event[4]:
-                self.pools.put(obj, token, event[4])
+            if thing:
+                self.pools.put(obj, token, thing)
 
-    def _take(self, event: Event) -> None:
-        thread, obj, token = event[6], event[2], event[1]
+    def _take(self, event: Row) -> None:
+        _, token, obj, _, _, op, thread, _ = event
         self.clocks.take(thread, obj, token)
         if 0 < token <= 2:
-            self.futures.take(thread, obj, token, event[5] > 0)
+            self.futures.take(thread, obj, token, op > 0)
         elif token > 2:
             self.pools.moved(thread, obj, False)
             calls = self.open.of(thread)
             self.pools.take(thread, self.futures.running(thread), obj, token, calls[-1] if calls else None)
 
-    def _start(self, event: Event) -> None:
-        child = self.world.thread(event.a)
-        child.started_at, child.starter, child.kind = event.site, event.thread, self.world.text(event.b)
-        child.daemon = event.op == 1
-        self.clocks.start(event.thread, event.a)
+    def _start(self, event: Row) -> None:
+        _, number, _, site, kind, daemon, thread, _ = event
+        child = self.world.thread(number)
+        child.started_at, child.starter, child.kind = site, thread, self.world.text(kind)
+        child.daemon = daemon == 1
+        self.clocks.start(thread, number)
 
-    def _begin(self, event: Event) -> None:
-        thread = self.world.thread(event.thread)
-        thread.name, thread.begun_ns = self.world.text(event.b) or thread.name, event.t_ns
-        thread.native = event.a
-        self._alive.add(event.thread)
-        self.clocks.begin(event.thread)
+    def _begin(self, event: Row) -> None:
+        t_ns, native, _, _, name, _, number, _ = event
+        thread = self.world.thread(number)
+        thread.name, thread.begun_ns = self.world.text(name) or thread.name, t_ns
+        thread.native = native
+        self._alive.add(number)
+        self.clocks.begin(number)
 
-    def _end(self, event: Event) -> None:
-        thread = self.world.thread(event.thread)
-        if event.op:
-            thread.death = self.world.text(event.b)
+    def _end(self, event: Row) -> None:
+        t_ns, _, _, _, words, op, number, _ = event
+        thread = self.world.thread(number)
+        if op:
+            thread.death = self.world.text(words)
             return
-        thread.ended_ns = event.t_ns
-        self._alive.discard(event.thread)
-        self.open.thread_ended(event.thread)
-        self.clocks.end(event.thread)
+        thread.ended_ns = t_ns
+        self._alive.discard(number)
+        self.open.thread_ended(number)
+        self.clocks.end(number)
+        self.futures.thread_ended(number)
+        self.locks.thread_ended(number)
 
-    def _joined(self, event: Event) -> None:
-        self.clocks.joined(event.thread, event.a)
+    def _joined(self, event: Row) -> None:
+        self.clocks.joined(event[6], event[1])
 
-    def _gap(self, event: Event) -> None:
-        slug, _, detail = self.world.text(event.b).partition("\t")
+    def _gap(self, event: Row) -> None:
+        slug, _, detail = self.world.text(event[4]).partition("\t")
         if slug == "info":
             self.paramiko = detail
         elif slug:
@@ -434,3 +449,9 @@ class RunFacts(WireFacts):
                 self.sftp.behind_prefetch(call, root, self.end_ns - call.began_ns)
         self.pools.finish(lambda thread, task: self.states.orderly_end or self._has_left(thread, task), self._closed_by)
         self.locks.finish(self.end_ns, [c for c in remote if self.is_remote(c.name)])
+
+
+def _listeners(tables: Sequence[Mapping[str, Listener]], name: str) -> list[list[Listener]]:
+    """Who wants to hear of an operation, by the shape of the object that it is called on."""
+    keys = [(name, f"{shape}:{name}") if shape else (name,) for shape in SHAPES]
+    return [[table[key] for table in tables for key in wanted if key in table] for wanted in keys]

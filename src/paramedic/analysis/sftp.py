@@ -7,17 +7,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from paramedic.analysis.calls import Call
+from paramedic.analysis.calls import Call, Informed, apart
+from paramedic.analysis.clocks import Clocks
 from paramedic.analysis.machine import Root
 
 _SLOW_NS = 250_000_000
 """A call that waits so long behind a prefetch shows what a larger file would do."""
 _MUCH_BYTES = 16 << 20
 _VERY_MUCH_BYTES = 256 << 20
-_POSITION = (
-    "SFTPFile.seek", "File.seek", "File.read", "File.readline", "File.readlines", "File.readinto", "File.write",
-    "File.writelines", "File.tell",
-)  # fmt: skip
+_POSITION = ("seek", "read", "readline", "readlines", "readinto", "write", "writelines", "tell")
 _CALLS = (
     "listdir listdir_attr open remove rename posix_rename mkdir rmdir stat lstat symlink chmod chown utime truncate "
     "readlink normalize chdir putfo put getfo get close"
@@ -85,25 +83,31 @@ class _Position:
 
 
 class SftpState:
-    """Watches the calls on SFTP clients and files."""
+    """Watches the calls on SFTP clients and files.
 
-    def __init__(self) -> None:
+    Args:
+        clocks: what each thread knows of the others.
+    """
+
+    def __init__(self, clocks: Clocks) -> None:
+        self._clocks = clocks
         self.torn: dict[tuple[int, int], TornStep] = {}
         self.moved: dict[tuple[int, int], MovedDirectory] = {}
         self.behind: dict[tuple[int, int], BehindPrefetch] = {}
         self._positions: dict[int, _Position] = {}
-        self._chdirs: dict[int, tuple[Call, dict[int, Call]]] = {}
+        self._chdirs: dict[int, tuple[Call, dict[int, Informed]]] = {}
         self._prefetched: dict[int, dict[int, Call]] = {}
         self._left_over: dict[int, Call] = {}
         calls = {f"SFTPClient.{name}": self._client_call for name in _CALLS.split()}
-        self.begins = {**dict.fromkeys(_POSITION, self._position), **calls}
+        moves = {f"SFTPFile:File.{name}": self._position for name in _POSITION}
+        self.begins = {"SFTPFile.seek": self._position, **moves, **calls}
         waits = dict.fromkeys((*calls, "SFTPFile.close", "SFTPFile.stat"), self._waited)
         self.ends = {
             **waits,
             "SFTPClient.chdir": self._chdir,
             "SFTPFile.prefetch": self._prefetch,
             "SFTPFile.close": self._closed,
-            "File.read": self._read,
+            "SFTPFile:File.read": self._read,
         }
 
     def _position(self, call: Call, root: Root) -> None:
@@ -131,19 +135,20 @@ class SftpState:
         mine = own.get(call.thread)
         if mine is None:
             return
-        key = (mine.stack, call.stack)
+        changed = mine[0]
+        key = (changed.stack, call.stack)
         if latest.thread != call.thread:
-            self.moved[key] = MovedDirectory(call.obj, mine, latest, call, True)
+            self.moved[key] = MovedDirectory(call.obj, changed, latest, call, True)
             return
-        other = next((o for o in own.values() if o.apart_from(mine)), None)
-        if other is not None and not call.in_one_hold_with(mine):
-            self.moved.setdefault(key, MovedDirectory(call.obj, mine, other, call, False))
+        other = next((o for o in own.values() if apart(o, mine)), None)
+        if other is not None and not call.in_one_hold_with(changed):
+            self.moved.setdefault(key, MovedDirectory(call.obj, changed, other[0], call, False))
 
     def _chdir(self, call: Call, root: Root) -> None:
         if call.error:
             return
         own = self._chdirs[call.obj][1] if call.obj in self._chdirs else {}
-        own[call.thread] = call
+        own[call.thread] = call, self._clocks.of(call.thread).weak_known
         self._chdirs[call.obj] = (call, own)
 
     def _prefetch(self, call: Call, root: Root) -> None:
@@ -159,15 +164,23 @@ class SftpState:
             if not call.result or 0 < size <= prefetch.result:
                 del ahead[call.obj]
 
+    def forget(self, client: int) -> None:
+        """The client is gone."""
+        self._chdirs.pop(client, None)
+        self._prefetched.pop(client, None)
+        self._left_over.pop(client, None)
+
     def _closed(self, call: Call, root: Root) -> None:
         self._waited(call, root)
-        prefetch = self._prefetched.get(root.sftp, {}).pop(call.obj, None)
+        ahead = self._prefetched.get(root.sftp)
+        prefetch = ahead.pop(call.obj, None) if ahead else None
         if prefetch is not None and _left(prefetch) >= _MUCH_BYTES:
             self._left_over[root.sftp] = prefetch
         self._positions.pop(call.obj, None)
 
     def _waited(self, call: Call, root: Root) -> None:
-        self.behind_prefetch(call, root, call.ended_ns - call.began_ns)
+        if root.sftp in self._prefetched or root.sftp in self._left_over:
+            self.behind_prefetch(call, root, call.ended_ns - call.began_ns)
 
     def behind_prefetch(self, call: Call, root: Root, lasted_ns: int) -> None:
         """Note a call that lasted long while replies to a prefetch were outstanding; also one that is still open."""

@@ -9,11 +9,12 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from paramedic.analysis.calls import Call
+from paramedic.analysis.calls import Call, Informed
 from paramedic.analysis.channels import Channel
+from paramedic.analysis.clocks import Clocks
 from paramedic.analysis.machine import Listener, Root
 from paramedic.analysis.world import World
-from paramedic.model.event import Event, State
+from paramedic.model.event import Row, State
 
 
 @dataclass(slots=True)
@@ -88,9 +89,14 @@ _MOST_CALLS = 10_000
 
 
 class States:
-    """Keeps what single events say."""
+    """Keeps what single events say.
 
-    def __init__(self) -> None:
+    Args:
+        clocks: what each thread knows of the others.
+    """
+
+    def __init__(self, clocks: Clocks) -> None:
+        self._clocks = clocks
         self.orderly_end = False
         self.proxy_unread: dict[int, int] = {}
         self.proxies_left: set[int] = set()
@@ -100,7 +106,7 @@ class States:
         self.watched: set[int] = set()
         self.loops: dict[int, Call] = {}
         self.on_loop: dict[tuple[int, str], tuple[Call, int, int]] = {}
-        self.readers: dict[int, dict[tuple[int, int], Call]] = {}
+        self.readers: dict[int, dict[tuple[int, int], Informed]] = {}
         self.policies: dict[int, Call] = {}
         self.keepalive: dict[int, Call] = {}
         self.safe: set[int] = set()
@@ -129,7 +135,8 @@ class States:
             "File.read": self._reader,
             "File.readline": self._reader,
         }
-        reads = ("Channel.recv", "Channel.recv_stderr", "File.read", "File.readline", "File.readlines", "File.readinto")
+        reads = ("read", "readline", "readlines", "readinto")
+        streams = [f"{stream}:File.{read}" for stream in ("stdout", "stderr", "stdin") for read in reads]
         self.ends: Mapping[str, Listener] = {
             "SSHClient.connect": lambda call, root: self.connects.append(call),
             "Loop.run_forever": self._loop_ends,
@@ -142,25 +149,31 @@ class States:
             "Channel.recv_stderr_ready": self._asked,
             "Transport.send_in_kex": lambda call, root: self.kex_waits.append(call),
             "ProxyCommand.close": lambda call, root: self.proxies_closed.append(call),
-            **dict.fromkeys(reads, self._read),
+            **dict.fromkeys(("Channel.recv", "Channel.recv_stderr"), self._read),
+            **dict.fromkeys(streams, self._read_file),
         }
 
-    def changed(self, event: Event) -> None:
+    def changed(self, state: int, obj: int, value: int, text: int) -> None:
         """A `Kind.STATE` event that no other machine wants."""
-        if event.op == State.EXIT:
+        if state == State.EXIT:
             self.orderly_end = True
-        elif event.op == State.PROXY_STDERR:
-            self.proxy_unread[event.obj] = event.a
-        elif event.op == State.PROXY_LEFT:
-            self.proxies_left.add(event.obj)
-        elif event.op == State.GEVENT:
-            self.gevent.add(event.obj)
-        elif event.op == State.SIGNAL:
-            self.signal_handlers.add(event.b)
-        elif event.op == State.NO_DELAY:
-            self.no_delay[event.obj] = bool(event.a & 1)
-            if event.a & 2:
-                self.watched.add(event.obj)
+        elif state == State.PROXY_STDERR:
+            self.proxy_unread[obj] = value
+        elif state == State.PROXY_LEFT:
+            self.proxies_left.add(obj)
+        elif state == State.GEVENT:
+            self.gevent.add(obj)
+        elif state == State.SIGNAL:
+            self.signal_handlers.add(text)
+        elif state == State.NO_DELAY:
+            self.no_delay[obj] = bool(value & 1)
+            if value & 2:
+                self.watched.add(obj)
+
+    def forget_connection(self, transport: int) -> None:
+        """A connection has ended long ago."""
+        self.keepalive.pop(transport, None)
+        self.forwards.pop(transport, None)
 
     def forget(self, channel: int) -> None:
         """A channel is freed: nothing is to be said of its fileno where only one thread read one stream."""
@@ -185,13 +198,14 @@ class States:
             self.cut_short.append((channel.ident, left, polled.last_read, polled.ready))
         del self.polled[channel.ident]
 
-    def finalized(self, event: Event, world: World, channel: Channel | None) -> None:
+    def finalized(self, event: Row, world: World, channel: Channel | None) -> None:
         """The finalizer of a stdin begins: it matters if the stdin is open and it was the collector that found it."""
-        if event.b & CLOSED or len(self.collected) >= _MOST_COLLECTED:
+        t_ns, _, stdin, _, how, _, number, _ = event
+        if how & CLOSED or len(self.collected) >= _MOST_COLLECTED:
             return
-        thread = world.threads.get(event.thread)
+        thread = world.threads.get(number)
         on_transport = thread is not None and thread.transport > 0
-        if not event.b & COLLECTED and not on_transport:
+        if not how & COLLECTED and not on_transport:
             return
         # Whoever keeps it until the channel is closed has nothing to fear: there is no EOF to send any more. Nor, but
         # for an instant, has who reads to the end: the peer's CLOSE comes with its EOF. (SSHClient._auth, Paramiko
@@ -199,8 +213,8 @@ class States:
         ended_ns = channel.eof_ns or channel.close_ns if channel is not None else 0
         kept = channel is not None and (channel.closed or ended_ns > 0) and channel.used_ns > max(ended_ns, 1)
         opener = channel.opener if channel is not None else None
-        self.collected.append(Collected(event.obj, event.thread, event.t_ns, on_transport, opener, kept))
-        world.pin(event.obj)
+        self.collected.append(Collected(stdin, number, t_ns, on_transport, opener, kept))
+        world.pin(stdin)
 
     def _policy(self, call: Call, root: Root) -> None:
         self.policies.setdefault(call.stack, call)
@@ -261,7 +275,8 @@ class States:
     def _reader(self, call: Call, root: Root) -> None:
         if root.channel in self.filenos:
             stream = 1 if call.name == "Channel.recv_stderr" else root.stream if root.kind == "ChannelFile" else 0
-            self.readers.setdefault(root.channel, {})[(call.thread, stream)] = call
+            known = self._clocks.of(call.thread).weak_known
+            self.readers.setdefault(root.channel, {})[(call.thread, stream)] = call, known
 
     def _load(self, call: Call, root: Root) -> None:
         self.loads.append(call)
@@ -280,17 +295,21 @@ class States:
                 polled.last_read = call
 
     def _read(self, call: Call, root: Root) -> None:
-        if root.channel in self.polled or root.kind in ("Channel", "ChannelFile"):
-            polled = self.polled.get(root.channel)
-            if polled is not None:
-                polled.reads += 1
-                polled.last_read = call
-                polled.looked_ns = call.began_ns
-                polled.to_end = polled.to_end or not call.result and not call.error
-                if call.name.startswith("File."):
-                    polled.file_read_ns = call.ended_ns
-        if root.kind == "ChannelFile":
-            reading = self.readings.setdefault((call.stack, call.name), Reading(call))
-            reading.read_bytes += call.result
-            reading.spent_ns += call.ended_ns - call.began_ns
-            reading.calls += 1
+        polled = self.polled.get(root.channel)
+        if polled is not None:
+            polled.reads += 1
+            polled.last_read = call
+            polled.looked_ns = call.began_ns
+            polled.to_end = polled.to_end or not call.result and not call.error
+            if call.name.startswith("File."):
+                polled.file_read_ns = call.ended_ns
+
+    def _read_file(self, call: Call, root: Root) -> None:
+        self._read(call, root)
+        key = (call.stack, call.name)
+        reading = self.readings.get(key)
+        if reading is None:
+            reading = self.readings[key] = Reading(call)
+        reading.read_bytes += call.result
+        reading.spent_ns += call.ended_ns - call.began_ns
+        reading.calls += 1

@@ -5,6 +5,7 @@ Threads: one thread, the one that drives the machines; nothing here blocks.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 
 from paramedic.analysis.calls import Call
@@ -12,11 +13,14 @@ from paramedic.analysis.channels import IN, Dropped
 from paramedic.analysis.facts import Facts
 from paramedic.analysis.forks import Sent
 from paramedic.analysis.operations import ENDS_INPUT, Operation
-from paramedic.model.event import BY_PEER, Event, State
+from paramedic.analysis.world import Thing
+from paramedic.model.event import BY_PEER, Row, State
 
 _EOF, _CLOSE = 96, 97
+_WINDOW, _REMOTE_CHANNEL = int(State.WINDOW), int(State.REMOTE_CHANNEL)
 SENT, ANSWERED = 2, 1
 """Tokens of a channel: what we sent, and what the peer's end tells us of it."""
+_KEPT_ENDED_CONNECTIONS = 500
 _CHANNEL_RESOURCES = ("channel.out", "channel.err", "channel.in", "channel.request", "channel.end")
 
 
@@ -36,34 +40,62 @@ class WireFacts(Facts):
         self._operations = operations
         self._by_name = {o.name: o for o in operations}
         self._streams: dict[int, list[int]] = {}
+        self._ended_connections: deque[int] = deque()
 
-    def _final(self, event: Event) -> None:
-        thing = self.world.things.get(event.obj)
+    def _final(self, event: Row) -> None:
+        t_ns, ended, obj, _, _, _, thread, _ = event
+        thing = self.world.things.get(obj)
         if thing is None:
             return
-        if not event.a and (thing.kind == "Channel" or thing.kind == "ChannelFile" and thing.number == IN):
-            self.finalizing[event.thread] = event.obj
-            if thing.kind == "ChannelFile" and not self._is_over(self.roots.of(event.obj).transport, event[0]):
-                self.states.finalized(event, self.world, self.channels.known(self.roots.of(event.obj).channel))
+        kind = thing.kind
+        if not ended and (kind == "Channel" or kind == "ChannelFile" and thing.number == IN):
+            self.finalizing[thread] = obj
+            if kind == "ChannelFile":
+                root = self.roots.of(obj)
+                if not self._is_over(root.transport, t_ns):
+                    self.states.finalized(event, self.world, self.channels.known(root.channel))
             return  # its end comes, too
-        self.finalizing.pop(event.thread, None)
-        if thing.kind in ("ChannelFile", "SFTPFile", "Channel"):
-            if thing.kind == "SFTPFile":
-                self.conflicts.forget(event.obj, ("file",))
-            elif thing.kind == "Channel":
-                self.conflicts.forget(event.obj, _CHANNEL_RESOURCES)
-                self.roots.by_number.pop((thing.parent, thing.number), None)
-                self.roots.by_remote.pop((thing.parent, thing.remote), None)
-                self._channel_ends(event.obj)
-                self.channels.forget(event.obj)
-                self.clocks.forget(event.obj)
-                self.dialogues.forget(event.obj)
-                self.states.forget(event.obj)
-                for stream in self._streams.pop(event.obj, ()):  # those of a command are not told one by one
-                    self.world.gone(stream)
-                    self.roots.forget(stream)
-            self.world.gone(event.obj)
-            self.roots.forget(event.obj)
+        self.finalizing.pop(thread, None)
+        if kind == "Channel":
+            self._channel_gone(obj, thing)
+        elif kind == "SFTPFile":
+            self.conflicts.forget(obj, ("file",))
+        elif kind != "ChannelFile":
+            return
+        self.world.gone(obj)
+        self.roots.forget(obj)
+
+    def _channel_gone(self, channel: int, thing: Thing) -> None:
+        self.conflicts.forget(channel, _CHANNEL_RESOURCES)
+        self.roots.by_number.pop((thing.parent, thing.number), None)
+        self.roots.by_remote.pop((thing.parent, thing.remote), None)
+        self._channel_ends(channel)
+        self.channels.forget(channel)
+        self.clocks.forget(channel)
+        self.dialogues.forget(channel)
+        self.states.forget(channel)
+        for stream in self._streams.pop(channel, ()):  # those of a command are not told one by one
+            self.world.gone(stream)
+            self.roots.forget(stream)
+            self.conflicts.forget(stream, ("sftp",))  # or it is the channel's SFTP client
+            self.sftp.forget(stream)
+
+    def _connection_ends(self, transport: int, t_ns: int) -> None:
+        """A transport's thread is done; of those that were long before nobody will say more."""
+        self.transport_ended[transport] = t_ns
+        self._ended_connections.append(transport)
+        if len(self._ended_connections) <= _KEPT_ENDED_CONNECTIONS:
+            return
+        oldest = self._ended_connections.popleft()
+        if self.world.is_pinned(oldest):
+            return
+        client = self.roots.forget_connection(oldest)
+        self.lives.forget(oldest, client)
+        self.states.forget_connection(oldest)
+        self.conflicts.forget(client, ("client.life",))
+        self.conflicts.forget(oldest, ("transport.auth", "transport.reply"))
+        self.heard.pop(oldest, None)
+        self.connects_of.pop(oldest, None)
 
     def _is_over(self, transport: int, t_ns: int) -> bool:
         """Whether nothing goes over that connection any more."""
@@ -76,96 +108,100 @@ class WireFacts(Facts):
             self.world.pin(ident)
             self.states.reading_ends(self.channels.of(ident))
 
-    def _link(self, event: Event) -> None:
-        thing, calls = self.world.thing(event.obj), self.open.of(event.thread)
-        thing.parent, thing.number = event.a, event.b
-        self.roots.forget(event.obj)
-        if event.op == BY_PEER:
-            self.states.comes_in(event.a)
+    def _link(self, event: Row) -> None:
+        _, transport, channel, _, number, by, thread, _ = event
+        thing, calls = self.world.thing(channel), self.open.of(thread)
+        thing.parent, thing.number = transport, number
+        self.roots.forget(channel)
+        if by == BY_PEER:
+            self.states.comes_in(transport)
         elif not any(call.name == "Transport.open_channel" and not self._is_session(call) for call in calls):
-            self.lives.session_opened(event.a, event.obj)
-        self.roots.by_number[(event.a, event.b)] = event.obj
-        self.channels.opened_by(event.obj, calls)
+            self.lives.session_opened(transport, channel)
+        self.roots.by_number[transport, number] = channel
+        self.channels.opened_by(channel, calls)
 
     def _is_session(self, call: Call) -> bool:
         return self.world.text(call.words) in ("", "session")
 
-    def _state(self, event: Event) -> None:
-        if event.op == State.REMOTE_CHANNEL:
-            thing = self.world.thing(event.obj)
-            thing.remote = event.a
-            self.roots.by_remote[(thing.parent, event.a)] = event.obj
-        elif event.op == State.WINDOW:
-            self.channels.of(event.obj).window_bytes = event.a
-        elif event.op == State.EXIT_STATUS:
-            self.channels.of(event.obj).status = event.a
-            self.clocks.answered(event.obj, SENT, ANSWERED)
-        elif event.op == State.FAILED:
-            self.futures.failed(event.thread, event.obj, self.world.text(event.b), event.t_ns)
-        elif event.op == State.WORKER:
-            self.futures.works_for(event.b, event.obj, event.a)
-        elif event.op == State.BEFORE:
-            if not event.obj:
-                self.clocks.learns_everything(event.thread)
+    def _state(self, event: Row) -> None:
+        t_ns, value, obj, _, text, state, thread, _ = event
+        if state == _WINDOW:
+            self.channels.of(obj).window_bytes = value
+        elif state == _REMOTE_CHANNEL:
+            thing = self.world.thing(obj)
+            thing.remote = value
+            self.roots.by_remote[thing.parent, value] = obj
+        elif state == State.EXIT_STATUS:
+            self.channels.of(obj).status = value
+            self.clocks.answered(obj, SENT, ANSWERED)
+        elif state == State.FAILED:
+            self.futures.failed(thread, obj, self.world.text(text), t_ns)
+        elif state == State.WORKER:
+            self.futures.works_for(text, obj, value)
+        elif state == State.BEFORE:
+            if not obj:
+                self.clocks.learns_everything(thread)
             else:
-                self.world.thing(event.obj).before = True
-                if event.a:
-                    self.clocks.held_before(event.obj)
-        elif event.op == State.CONNECTED:
-            words = self.world.text(event.b)
-            self.world.thing(event.obj).label = f"to {words}" if words else ""
-            self.roots.connected(event.obj, event.a)
+                self.world.thing(obj).before = True
+                if value:
+                    self.clocks.held_before(obj)
+        elif state == State.CONNECTED:
+            words = self.world.text(text)
+            self.world.thing(obj).label = f"to {words}" if words else ""
+            self.roots.connected(obj, value)
         else:
-            self.states.changed(event)
+            self.states.changed(state, obj, value, text)
 
-    def _feed(self, event: Event) -> None:
-        self.channels.feed(event[2], event[5], event[1], event[4], event[0])
-        self.heard[self.roots.of(event[2]).transport] = event[0]
+    def _feed(self, event: Row) -> None:
+        t_ns, unread, channel, _, window, stream, _, _ = event
+        self.channels.feed(channel, stream, unread, window, t_ns)
+        self.heard[self.roots.of(channel).transport] = t_ns
 
-    def _wire(self, event: Event) -> None:
-        if event.b:
-            self.heard[event.obj] = event.t_ns
-            channel = self.roots.by_number.get((event.obj, event.a))
+    def _wire(self, event: Row) -> None:
+        t_ns, number, transport, _, received, message, thread, _ = event
+        if received:
+            self.heard[transport] = t_ns
+            channel = self.roots.by_number.get((transport, number))
             if channel is None:
                 return
             known = self.channels.of(channel)
-            if event.op == _EOF:
-                known.eof_ns = event.t_ns
+            if message == _EOF:
+                known.eof_ns = t_ns
             else:
-                known.close_ns = event.t_ns
-                self.lives.session_closed(event.obj, channel)
+                known.close_ns = t_ns
+                self.lives.session_closed(transport, channel)
             self.clocks.answered(channel, SENT, ANSWERED)
             return
-        if self.forked and self._is_inherited(event.obj):
-            opened = self.open.of(event.thread)
+        if self.forked and self._is_inherited(transport):
+            opened = self.open.of(thread)
             call = opened[-1] if opened else None
-            self.forks.child_sends(event.obj, Sent(event.op, event.thread, event.t_ns, call))
-        channel = self.roots.by_remote.get((event.obj, event.a))
+            self.forks.child_sends(transport, Sent(message, thread, t_ns, call))
+        channel = self.roots.by_remote.get((transport, number))
         if channel is None:
             return
-        calls = [c for c in self.open.of(event.thread) if c.name != "Transport.run"]
+        calls = [c for c in self.open.of(thread) if c.name != "Transport.run"]
         stack = calls[-1].stack if calls else 0
-        if event.op == _CLOSE:
-            self.channels.close_sent(channel, event.thread, stack, event.t_ns)
+        if message == _CLOSE:
+            self.channels.close_sent(channel, thread, stack, t_ns)
             known = self.channels.of(channel)
             if (
-                self.finalizing.get(event.thread) == channel
+                self.finalizing.get(thread) == channel
                 and known.status is None
                 and not known.eof_ns
                 and not known.close_ns
             ):
                 self.world.pin(channel)
-                self.dropped.append(Dropped(channel, known.opener, known.pty, event.thread, event.t_ns))
-            self.lives.session_closed(event.obj, channel)
+                self.dropped.append(Dropped(channel, known.opener, known.pty, thread, t_ns))
+            self.lives.session_closed(transport, channel)
             return
-        if self.channels.eof_sent(channel, event.thread, stack, event.t_ns):
+        if self.channels.eof_sent(channel, thread, stack, t_ns):
             self.world.pin(channel)
-        clock = self.clocks.of(event.thread)
+        clock = self.clocks.of(thread)
         for call in calls:
             if call.name in ENDS_INPUT:
-                for use in self._by_name[call.name].uses("", 0):
+                for use in self._by_name[call.name].uses[0]:
                     self.conflicts.end(use, channel, call, clock.now)
-        self.clocks.post(event.thread, channel, SENT)
+        self.clocks.post(thread, channel, SENT)
 
     def _is_inherited(self, obj: int) -> bool:
         thing = self.world.things.get(obj)

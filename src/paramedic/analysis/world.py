@@ -44,7 +44,6 @@ class Thread:
     daemon: bool = False
 
 
-@dataclass(slots=True)
 class Thing:
     """An object of the program's.
 
@@ -61,16 +60,21 @@ class Thing:
         before: whether it was made before the recording began.
     """
 
-    ident: int
-    kind: str
-    born: int = 0
-    parent: int = 0
-    number: int = 0
-    ordinal: int = 0
-    label: str = ""
-    thread: int = 0
-    remote: int = -1
-    before: bool = False
+    __slots__ = ("before", "born", "ident", "kind", "label", "number", "ordinal", "parent", "remote", "thread")
+
+    def __init__(
+        self, ident: int, kind: str, born: int, parent: int, number: int, ordinal: int, thread: int,
+    ) -> None:  # fmt: skip
+        self.ident = ident
+        self.kind = kind
+        self.born = born
+        self.parent = parent
+        self.number = number
+        self.ordinal = ordinal
+        self.label = ""
+        self.thread = thread
+        self.remote = -1
+        self.before = False
 
 
 _PLAIN = {
@@ -83,8 +87,8 @@ _STREAMS = ("stdout", "stderr", "stdin")
 
 
 _END_IS_TOLD = frozenset(("Channel", "ChannelFile", "SFTPFile"))
-_MOST_GONE = 10_000
-"""So many freed objects keep their names, for findings that speak of them."""
+_MOST_GONE = 5_000
+"""So many freed objects, at least, keep their names, for findings that speak of them."""
 _MOST_KEPT = 5_000
 """So many objects of each kind whose end nobody tells: futures, events, locks, clients. The first ones lose their
 names."""
@@ -103,7 +107,9 @@ class World:
         self.things: dict[int, Thing] = {}
         self._counts: dict[str, int] = {}
         self._pinned: set[int] = set()
+        # those that were freed lately, and those before them: to drop one by one from a dict's front costs a scan of it
         self._gone: dict[int, Thing] = {}
+        self._older: dict[int, Thing] = {}
         self._kept: dict[str, deque[int]] = {}
         self._stacks: dict[int, tuple[Site, ...]] = {0: ()}
         self.owned: dict[int, bool] = {0: False}
@@ -123,8 +129,7 @@ class World:
     def born(self, ident: int, kind: str, stack: int, parent: int, number: int, thread: int) -> Thing:
         """A new object."""
         ordinal = self._counts[kind] = self._counts.get(kind, 0) + 1
-        thing = Thing(ident, kind, stack, parent, number, ordinal, thread=thread)
-        self.things[ident] = thing
+        thing = self.things[ident] = Thing(ident, kind, stack, parent, number, ordinal, thread)
         if kind not in _END_IS_TOLD:
             kept = self._kept.get(kind)
             if kept is None:
@@ -136,8 +141,11 @@ class World:
 
     def thing(self, ident: int) -> Thing:
         """An object by id, known or not."""
-        thing = self.things.get(ident) or self._gone.get(ident)
+        thing = self._find(ident)
         return thing if thing is not None else self.born(ident, "object", 0, 0, 0, 0)
+
+    def _find(self, ident: int) -> Thing | None:
+        return self.things.get(ident) or self._gone.get(ident) or self._older.get(ident)
 
     def gone(self, ident: int) -> None:
         """The object was freed."""
@@ -146,25 +154,29 @@ class World:
             if thing is not None:
                 self._gone[ident] = thing
                 if len(self._gone) > _MOST_GONE:
-                    del self._gone[next(iter(self._gone))]
+                    self._older, self._gone = self._gone, {}
 
     def pin(self, ident: int) -> None:
         """Keep the names of an object and its owners: a fact speaks of them."""
         while ident and ident not in self._pinned:
             self._pinned.add(ident)
-            gone = self._gone.pop(ident, None)
+            gone = self._gone.pop(ident, None) or self._older.pop(ident, None)
             if gone is not None:
                 self.things[ident] = gone
             ident = self.thing(ident).parent
 
+    def is_pinned(self, ident: int) -> bool:
+        """Whether a fact speaks of the object."""
+        return ident in self._pinned
+
     def root(self, ident: int, kind: str) -> Thing | None:
         """The object itself or its nearest owner that is of this kind."""
         seen = 0
-        thing = self.things.get(ident) or self._gone.get(ident)
+        thing = self._find(ident)
         while thing is not None and seen < 8:
             if thing.kind == kind:
                 return thing
-            thing = self.things.get(thing.parent) or self._gone.get(thing.parent)
+            thing = self._find(thing.parent)
             seen += 1
         return None
 

@@ -81,7 +81,7 @@ class Followed:
             except RecordingError as error:
                 self._gaps.add(Gap(reason="unreadable", detail=str(error)))
                 continue
-            loud = loud or any(event.kind not in _QUIET for event in events)
+            loud = loud or any(event[7] not in _QUIET for event in events)
             facts.feed_some(events)
             self._family.date(facts)
         return loud

@@ -13,7 +13,7 @@ from paramedic.check import chapters, families
 from paramedic.check.families import Family
 from paramedic.hazards import catalogue
 from paramedic.model.cpu import CpuSlice
-from paramedic.model.event import Event
+from paramedic.model.event import Row
 from paramedic.model.finding import Finding
 from paramedic.model.hazard import Family as HazardFamily
 from paramedic.model.hazard import Lens
@@ -99,9 +99,9 @@ def _facts_of_part(
         ended, facts.live = (time.monotonic_ns(), 0), True
     facts.busy.look_at(s for s in slices if s.process == facts.process)
     family.introduce(trace.path, facts)
-    events: Iterable[Event] = trace.events()
+    events: Iterable[Row] = trace.rows()
     if part.to_ns:
-        events = takewhile(lambda e: e.t_ns <= part.to_ns, events)
+        events = takewhile(lambda e: e[0] <= part.to_ns, events)
     before: list[Finding] = []
     if part.from_ns:
         earlier, events = _parted(iter(events), part.from_ns)
@@ -114,11 +114,11 @@ def _facts_of_part(
     return facts, before
 
 
-def _parted(events: Iterator[Event], at_ns: int) -> tuple[list[Event], Iterator[Event]]:
+def _parted(events: Iterator[Row], at_ns: int) -> tuple[list[Row], Iterator[Row]]:
     """The events before a moment, and the others."""
-    earlier: list[Event] = []
+    earlier: list[Row] = []
     for event in events:
-        if event.t_ns >= at_ns:
+        if event[0] >= at_ns:
             return earlier, chain((event,), events)
         earlier.append(event)
     return earlier, iter(())
@@ -147,7 +147,7 @@ def facts_of(trace: TraceFile, ended: tuple[int, int] = (0, 0), live: bool = Fal
     facts = new_facts(trace)
     facts.status = ended[1]
     facts.live = live
-    facts.feed_all(trace.events(), ended[0])
+    facts.feed_all(trace.rows(), ended[0])
     return facts
 
 

@@ -12,13 +12,12 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from paramedic.model.event import Event, Kind
+from paramedic.model.event import Kind, Row
 from paramedic.trace.layout import CHUNK_BYTES, HEADER_BYTES, LAST_PIECE, ROLE_TEXTS, ROW, ROW_BYTES, TEXT_ROW
 from paramedic.trace.reader import RecordingError, TraceFile, open_trace
+from paramedic.trace.rows import Decoder
 
-_EMPTY, _CHUNK, _OWNER, _TEXT = int(Kind.EMPTY), int(Kind.CHUNK), int(Kind.OWNER), int(Kind.TEXT)
-_KINDS = frozenset(int(k) for k in Kind) - {_CHUNK, _TEXT, _EMPTY, _OWNER}
-_NAMES_OPERATION = frozenset(int(k) for k in (Kind.CALL, Kind.RETURN, Kind.RAISE, Kind.NEW))
+_EMPTY, _CHUNK, _TEXT = int(Kind.EMPTY), int(Kind.CHUNK), int(Kind.TEXT)
 _ROWS = CHUNK_BYTES // ROW_BYTES
 _GIVEN_UP_ROWS = 64
 """A row that is empty although so many stand behind it will not be written any more."""
@@ -48,12 +47,13 @@ class TraceFollower:
         """
         self.trace: TraceFile = open_trace(path)
         self._path = path
+        self._decoder = Decoder(self.trace.header["operations"])
         self._places: dict[int, _Place] = {}
         self._pieces: dict[int, list[tuple[int, int, bytes]]] = {}
-        self._held: list[Event] = []
+        self._held: list[Row] = []
         self._data: Any = b""
 
-    def events(self, until_ns: int) -> list[Event]:
+    def events(self, until_ns: int) -> list[Row]:
         """What has come since the last time, in the order of time, up to a moment; what is later is kept for next time.
 
         Args:
@@ -76,7 +76,7 @@ class TraceFollower:
                 self._rows(offset, place, fresh)
         fresh.sort(key=itemgetter(0))
         upto = len(fresh)
-        while upto and fresh[upto - 1].t_ns > until_ns:
+        while upto and fresh[upto - 1][0] > until_ns:
             upto -= 1
         self._held = fresh[upto:]
         return fresh[:upto]
@@ -99,21 +99,19 @@ class TraceFollower:
     def _generation(self, offset: int) -> int:
         return int(ROW.unpack_from(self._data, offset)[1])
 
-    def _rows(self, offset: int, place: _Place, fresh: list[Event]) -> None:
+    def _rows(self, offset: int, place: _Place, fresh: list[Row]) -> None:
         data = self._data
         begin = offset + place.row * ROW_BYTES
         rows = list(ROW.iter_unpack(data[begin : offset + CHUNK_BYTES]))
         while rows and rows[-1][7] == _EMPTY:
             rows.pop()
-        operations = len(self.trace.header["operations"])
-        for position, (t, a, obj, site, b, op, _, kind) in enumerate(rows):
-            if kind == _EMPTY and len(rows) - position < _GIVEN_UP_ROWS:
-                return  # its thread is in the middle of it
-            place.row += 1
-            if kind == _OWNER:
-                place.thread = a
-            elif kind in _KINDS and (op < operations or kind not in _NAMES_OPERATION):
-                fresh.append(Event(t, a, obj, site, b, op, place.thread, kind))
+        taken = len(rows)
+        for position in range(len(rows)):
+            if rows[position][7] == _EMPTY and len(rows) - position < _GIVEN_UP_ROWS:
+                taken = position  # its thread is in the middle of it
+                break
+        place.row += taken
+        place.thread = self._decoder.decode(rows[:taken], place.thread, fresh)
 
     def _texts(self, offset: int, place: _Place) -> None:
         begin = offset + place.row * ROW_BYTES

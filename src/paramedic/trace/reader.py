@@ -8,11 +8,11 @@ import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from operator import itemgetter
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from paramedic.model.event import Event, Kind, State
+from paramedic.model.event import Event, Kind, Row
 from paramedic.model.report import Gap
 from paramedic.trace.layout import (
     CHUNK_BYTES,
@@ -29,14 +29,10 @@ from paramedic.trace.layout import (
     TEXT_ROW,
     VERSION,
 )
+from paramedic.trace.merging import merged
+from paramedic.trace.rows import Decoder
 
-_EMPTY, _CHUNK, _OWNER, _TEXT = int(Kind.EMPTY), int(Kind.CHUNK), int(Kind.OWNER), int(Kind.TEXT)
-_OPENED, _NEW, _LINK, _STATE, _RETURN = (int(k) for k in (Kind.OPENED, Kind.NEW, Kind.LINK, Kind.STATE, Kind.RETURN))
-_KINDS = frozenset(int(k) for k in Kind) - {_CHUNK, _TEXT}
-_NAMES_OPERATION = frozenset(int(k) for k in (Kind.CALL, Kind.RETURN, Kind.RAISE, Kind.NEW))
-_TIME = itemgetter(0)
-_SLICE_CHUNKS = 16
-"""How many chunks are decoded before what is certainly in order is handed on."""
+_CHUNK, _TEXT = int(Kind.CHUNK), int(Kind.TEXT)
 
 
 class RecordingError(Exception):
@@ -61,35 +57,30 @@ class TraceFile:
     texts: dict[int, str] = field(default_factory=dict)
     gaps: list[Gap] = field(default_factory=list)
     _data: bytes | mmap.mmap = b""
-    _damaged: int = 0
+
+    def rows(self) -> Iterator[Row]:
+        """All events in the order of time, as plain tuples.
+
+        They are read a few thousand at a time; memory is bounded by that.
+        """
+        return chain.from_iterable(self._batches())
 
     def events(self) -> Iterator[Event]:
-        """All events in the order of time.
+        """All events in the order of time."""
+        return map(Event._make, self.rows())
 
-        Chunks are sorted by the time of their first row; an event is handed on as soon as no later chunk can hold an
-        earlier one, so that memory is bounded by the number of threads that are alive at once.
-        """
-        chunks = self._row_chunks()
-        waiting: list[Event] = []
-        position = 0
-        while position < len(chunks):
-            upto = min(position + _SLICE_CHUNKS, len(chunks))
-            for _, offset in chunks[position:upto]:
-                waiting.extend(self._rows(offset))
-            position = upto
-            waiting.sort(key=_TIME)  # stable: what one thread did in one nanosecond stays in its order
-            if position < len(chunks):
-                certain = chunks[position][0]
-                low, high = 0, len(waiting)
-                while low < high:  # bisect on the time only
-                    middle = (low + high) // 2
-                    if waiting[middle].t_ns < certain:
-                        low = middle + 1
-                    else:
-                        high = middle
-                yield from waiting[:low]
-                del waiting[:low]
-        yield from waiting
+    def _batches(self) -> Iterator[list[Row]]:
+        decoder = Decoder(self.header["operations"])
+        for events in merged(self._data, self._row_chunks(), decoder):
+            yield events
+            self._tell_damaged(decoder.damaged)
+        self._tell_damaged(decoder.damaged)
+
+    def _tell_damaged(self, rows: int) -> None:
+        if rows:
+            detail = f"{self.path.name}: {rows} rows say nothing that this version knows; they are left out"
+            self.gaps[:] = [g for g in self.gaps if g.reason != "damaged"]
+            self.gaps.append(Gap(reason="damaged", detail=detail, count=rows))
 
     def _chunk_offsets(self) -> Iterator[tuple[int, int, int, int]]:
         for offset in range(HEADER_BYTES, len(self._data) - ROW_BYTES + 1, CHUNK_BYTES):
@@ -99,44 +90,6 @@ class TraceFile:
 
     def _row_chunks(self) -> list[tuple[int, int]]:
         return sorted((t, offset) for offset, t, _, role in self._chunk_offsets() if role != ROLE_TEXTS)
-
-    def _rows(self, offset: int) -> Iterator[Event]:
-        end = min(offset + CHUNK_BYTES, len(self._data))
-        end -= (end - offset) % ROW_BYTES
-        thread = damaged = 0
-        make = tuple.__new__
-        names = self.header["operations"]
-        operations = len(names)
-        new_channel, new_stream, brings_streams = (
-            names.index(name) if name in names else 0
-            for name in ("Channel.__init__", "ChannelFile.__init__", "SSHClient.exec_command")
-        )
-        for t, a, obj, site, b, op, _, kind in ROW.iter_unpack(self._data[offset + ROW_BYTES : end]):
-            if kind == _EMPTY:
-                continue
-            if kind == _OWNER:
-                thread = a
-                continue
-            if kind not in _KINDS or (op >= operations and kind in _NAMES_OPERATION):
-                damaged += 1
-                continue
-            if kind == _OPENED:
-                transport, remote = a & 0xFFFFFFFF, a >> 32
-                yield make(Event, (t, 0, obj, 0, b, new_channel, thread, _NEW))
-                yield make(Event, (t, transport, obj, 0, b, op, thread, _LINK))
-                yield make(Event, (t, site, obj, 0, 0, State.WINDOW, thread, _STATE))
-                yield make(Event, (t, remote, obj, 0, 0, State.REMOTE_CHANNEL, thread, _STATE))
-                continue
-            if kind == _RETURN and a > 0 and op == brings_streams > 0:
-                for stream in range(3):
-                    yield make(Event, (t, b, a + stream, 0, stream, new_stream, thread, _NEW))
-                a = b = 0
-            yield make(Event, (t, a, obj, site, b, op, thread, kind))
-        if damaged:
-            self._damaged += damaged
-            self.gaps[:] = [g for g in self.gaps if g.reason != "damaged"]
-            detail = f"{self.path.name}: {self._damaged} rows say nothing that this version knows; they are left out"
-            self.gaps.append(Gap(reason="damaged", detail=detail, count=self._damaged))
 
     def _read_texts(self) -> None:
         pieces: dict[int, dict[int, tuple[int, bytes]]] = {}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
-from paramedic.analysis.calls import Call
+from paramedic.analysis.calls import Call, apart
 from paramedic.analysis.channels import STUCK_NS
 from paramedic.analysis.run import RunFacts
 from paramedic.analysis.states import SELECT_FOR_EVER
@@ -23,12 +23,13 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     story = Story(facts)
     places: dict[tuple[object, ...], list[_Race]] = {}
     for channel, fileno in facts.states.filenos.items():
-        readers = list(facts.states.readers.get(channel, {}).values())
+        reading = list(facts.states.readers.get(channel, {}).values())
+        readers = [call for call, _ in reading]
         # a lock around the read alone does not help: who was told that data is there may find it taken
         guards = set(fileno.locks)
         several = any(
-            one.apart_from(other) and not guards & set(one.locks) & set(other.locks)
-            for one, other in combinations(readers, 2)
+            apart(one, other) and not guards & set(one[0].locks) & set(other[0].locks)
+            for one, other in combinations(reading, 2)
         )
         streams = {stream for _, stream in facts.states.readers.get(channel, ())}
         deaf = _deaf(facts, channel, fileno)

@@ -23,7 +23,7 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         name = facts.world.name(group[0].resource)
         yield story.sharing(HAZARD, group, f"{story.everyone(group)} used {stream} of {name}")
     places = set()
-    for torn in sorted(facts.dialogues.found.values(), key=lambda torn: not torn.happened):
+    for torn in sorted(facts.dialogues.found(), key=lambda torn: not torn.happened):
         place = frozenset((torn.asked.stack, torn.answered.stack, torn.intruder.stack))
         if torn.channel in told or place in places:
             continue

@@ -1,0 +1,70 @@
+"""From the rows of a file to events: what one row says in short is told at length, what says nothing is counted.
+
+Threads: one thread for each decoder; nothing here blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from paramedic.model.event import Kind, Row, State
+
+_EMPTY, _CHUNK, _OWNER, _TEXT = int(Kind.EMPTY), int(Kind.CHUNK), int(Kind.OWNER), int(Kind.TEXT)
+_OPENED, _NEW, _LINK, _STATE, _RETURN = (int(k) for k in (Kind.OPENED, Kind.NEW, Kind.LINK, Kind.STATE, Kind.RETURN))
+_WINDOW, _REMOTE_CHANNEL = int(State.WINDOW), int(State.REMOTE_CHANNEL)
+_KINDS = frozenset(int(k) for k in Kind) - {_EMPTY, _CHUNK, _OWNER, _TEXT}
+_PLAIN = _KINDS - {_OPENED, _RETURN}
+"""Kinds of rows that are events as they are."""
+_NAMES_OPERATION = frozenset(int(k) for k in (Kind.CALL, Kind.RETURN, Kind.RAISE, Kind.NEW))
+
+
+class Decoder:
+    """Turns one file's rows into events.
+
+    Args:
+        names: of the operations, as the file's header has them.
+
+    Attributes:
+        damaged: how many rows said nothing that this version knows.
+    """
+
+    __slots__ = ("_brings_streams", "_new_channel", "_new_stream", "_operations", "damaged")
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._operations = len(names)
+        self._new_channel, self._new_stream, self._brings_streams = (
+            names.index(name) if name in names else 0
+            for name in ("Channel.__init__", "ChannelFile.__init__", "SSHClient.exec_command")
+        )
+        self.damaged = 0
+
+    def decode(self, raw: Iterable[Row], thread: int, events: list[Row]) -> int:
+        """Append the events that rows tell; returns whose row would come next.
+
+        Args:
+            raw: rows as `paramedic.trace.layout.ROW` takes them apart.
+            thread: whose they are, until one says otherwise.
+            events: grows.
+        """
+        append, plain, operations, brings_streams = events.append, _PLAIN, self._operations, self._brings_streams
+        for t, a, obj, site, b, op, _, kind in raw:
+            if kind in plain and op < operations:
+                append((t, a, obj, site, b, op, thread, kind))
+            elif kind == _RETURN and op < operations:
+                if a > 0 and op == brings_streams > 0:
+                    for stream in range(3):
+                        append((t, b, a + stream, 0, stream, self._new_stream, thread, _NEW))
+                    a = b = 0
+                append((t, a, obj, site, b, op, thread, kind))
+            elif kind == _OPENED:
+                append((t, 0, obj, 0, b, self._new_channel, thread, _NEW))
+                append((t, a & 0xFFFFFFFF, obj, 0, b, op, thread, _LINK))
+                append((t, site, obj, 0, 0, _WINDOW, thread, _STATE))
+                append((t, a >> 32, obj, 0, b, _REMOTE_CHANNEL, thread, _STATE))
+            elif kind == _OWNER:
+                thread = a
+            elif kind in _KINDS and kind not in _NAMES_OPERATION:
+                append((t, a, obj, site, b, op, thread, kind))
+            elif kind != _EMPTY:
+                self.damaged += 1
+        return thread
