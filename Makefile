@@ -4,11 +4,12 @@
 PYTHON ?=
 JOBS ?= 2
 ARGS ?=
+WILD ?= build/wild
 VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint check corpus docs clean sshd
+.PHONY: help demo test lint check corpus wild docs clean sshd
 
 help: ## show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +34,10 @@ check: test lint ## what .ci/run does
 
 corpus: $(VENV)/.ready sshd ## the table over ../shared/cases (ARGS="--cases two-readers --runs 5")
 	@$(BIN)/python tests/corpus.py $(ARGS)
+
+wild: $(VENV)/.ready ## fetch real packages at pinned versions (once) and compare what lint finds in them
+	@$(BIN)/python benchmarks/lint_wild.py fetch $(WILD)
+	@PARAMEDIC_WILD=$(WILD) $(BIN)/python -m pytest -q tests/lint/test_in_the_wild.py $(ARGS)
 
 docs: $(VENV)/.ready ## write docs/reference/cli.md from the parsers
 	@$(BIN)/python tests/meta/cli_reference.py

@@ -10,6 +10,7 @@ from spelling import SPELLINGS
 
 from paramedic.check.lint import LintOptions, lint
 from paramedic.hazards.catalogue import by_name, lenses_of
+from paramedic.model.finding import Finding
 from paramedic.model.hazard import Lens
 
 CASES = Path(__file__).resolve().parents[3] / "shared" / "cases"
@@ -30,6 +31,43 @@ def _write(case: Path, which: str, spelling: str, folder: Path) -> None:
             (folder / other.name).write_text(other.read_text())
 
 
+LINES = {
+    "agent-shared-key": "client.connect(",
+    "async-blocking": "client.connect( client.exec_command(",
+    "closed-under-worker": "with exec_command( close(",
+    "connect-storm": "client.connect(",
+    "dead-peer": "stdout.read(",
+    "dropped-pty-channel": "exec_command(",
+    "eof-close-race": "stdin.close( channel.close(",
+    "exit-blocked": "in stdout",
+    "exit-status-first": "recv_exit_status(",
+    "fork-after-connect": "exec_command(",
+    "forward-handler-blocks": "create_connection(",
+    "global-request-race": "request_port_forward(",
+    "handler-reenters": "exec_command(",
+    "import-lock": "client.connect(",
+    "known-hosts-lost": "client.connect(",
+    "lock-around-read": "stdout.read(",
+    "lock-inversion": "lock exec_command(",
+    "log-over-ssh": "stdin.write(",
+    "max-sessions": "exec_command(",
+    "mute-server": "exec_command(",
+    "pool-starvation": "submit( result(",
+    "proxy-stderr-full": "ProxyCommand(",
+    "select-two-readers": "recv",
+    "sftp-file-seek": "remote.seek( remote.read(",
+    "sftp-prefetch-stall": "prefetch(",
+    "sftp-shared-stat": "sftp.stat(",
+    "shared-client-connect": "ssh.connect(",
+    "signal-handler": "sendall(",
+    "stdin-flood": "stdin.write(",
+    "stdout-then-stderr": "stdout.read(",
+    "swallowed-errors": ".submit(",
+    "thread-local-leak": "client.connect(",
+    "two-readers": "in stdout channel.recv(",
+}
+"""What the line of a finding says, in whichever words a spelling moves it: one of these calls."""
+
 CURES = {("exit-blocked", "through a context manager")}
 """Spellings that take the bug away: the manager closes the client."""
 
@@ -47,6 +85,17 @@ def test_a_bug_is_found_however_it_is_spelled(case: Path, spelling: str, tmp_pat
     _write(case, "bad", spelling, tmp_path)
     report = lint([tmp_path], LintOptions(pedantic=True, jobs=1))
     assert set(expected) <= {f.hazard for f in report.findings}
+    calls = LINES[case.name].replace("in stdout", "in_stdout").split()
+    for name in expected:
+        lines = [_line(f) for f in report.findings if f.hazard == name]
+        assert any(call in line for line in lines for call in calls), lines
+
+
+def _line(finding: Finding) -> str:
+    """The source line that a finding points at."""
+    assert finding.site is not None
+    line = Path(finding.site.file).read_text().splitlines()[finding.site.line - 1]
+    return line.replace("in stdout", "in_stdout").replace("in self.stdout", "in_stdout")
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)

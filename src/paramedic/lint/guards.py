@@ -55,6 +55,30 @@ def changed_after(facts: SourceFacts, use: Operation) -> set[str]:
     return found
 
 
+def hands_out_streams(facts: SourceFacts, status: Operation) -> bool:
+    """Whether the function that waits for a status returns the streams of its command afterwards, for others to read.
+
+    Threads: pure.
+    """
+    function = _around(facts, status.site)
+    inner = list(ast.walk(function.node)) if function is not None else []
+    streams = {
+        name.id
+        for node in inner
+        if isinstance(node, ast.Assign) and _is_command(node.value)
+        for target in node.targets
+        for name in ast.walk(target)
+        if isinstance(name, ast.Name) and name.id != "_"
+    }
+    returned = [n.value for n in inner if isinstance(n, ast.Return) and n.lineno > status.site.line]
+    given = (element for value in returned for element in (value.elts if isinstance(value, ast.Tuple) else [value]))
+    return any(isinstance(one, ast.Name) and one.id in streams for one in given)
+
+
+def _is_command(value: ast.expr) -> bool:
+    return isinstance(value, ast.Call) and getattr(value.func, "attr", "") == "exec_command"
+
+
 def _changed_by(facts: SourceFacts, calls: Iterable[ast.expr]) -> set[str]:
     """What the functions that are called by these names change."""
     found: set[str] = set()

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from paramedic.hazards.exit_status_before_output import HAZARD
 from paramedic.lint.edits import read_first
 from paramedic.lint.facts import SourceFacts
+from paramedic.lint.guards import hands_out_streams
 from paramedic.lint.operations import Operation
 from paramedic.lint.shell import is_quiet, writes_to_file
 from paramedic.lint.values import Obj
@@ -33,7 +34,8 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
             continue
         later = [o for o in reads if facts.in_order(status, o)]
         done.add(place)
-        confidence = Confidence.POSSIBLE if later else Confidence.ADVICE
+        handed_out = not later and not polled and hands_out_streams(facts, status)
+        confidence = Confidence.POSSIBLE if later or handed_out else Confidence.ADVICE
         how = "A loop over exit_status_ready()" if polled else "recv_exit_status()"
         message = f"{how} waits while nobody reads the output: more than the window holds (2 MiB) hangs it"
         steps = [facts.step(status), *(facts.step(o) for o in later[:1])]
