@@ -124,7 +124,7 @@ def _lint(paths: Sequence[Path], options: LintOptions, progress: Progress | None
     results = _results(tree, options, cache, progress)
     if cache is not None:
         cache.save()
-    gaps = [Gap(reason=u.reason, detail=f"{u.path}: {u.detail}") for u in tree.unseen]
+    gaps = [Gap(reason=u.reason, detail=f"{u.path}{f':{u.line}' if u.line else ''}: {u.detail}") for u in tree.unseen]
     gaps.extend(dict.fromkeys(g for r in results for g in r.gaps))
     findings, hidden = _chosen(results, options)
     source = {

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from paramedic.lint import api
 from paramedic.lint.modules import ModuleIndex
+from paramedic.lint.source import UnreadableSource, read_source
 
 SUFFIXES = (".py", ".ipynb")
 PASSED_OVER = frozenset(
@@ -154,6 +155,8 @@ def _walk(top: Path, exclude: Sequence[str], unseen: list[Unseen]) -> Iterator[P
                     waiting.append(entry.path)
             elif entry.name.endswith(SUFFIXES) and (not entry.is_symlink() or _is_new_file(entry, top)):
                 yield Path(entry.path)
+            elif entry.name.endswith(SUFFIXES) and not os.path.exists(entry.path):
+                unseen.append(Unseen(path=Path(entry.path), reason="unreadable", detail="a link that leads nowhere"))
 
 
 def _is_new_file(entry: os.DirEntry[str], top: Path) -> bool:
@@ -198,7 +201,10 @@ def read_tree(
             unseen.append(Unseen(path=path, reason="unreadable", detail=trouble))
         else:
             known[path] = flags
-            note(path, flags)
+            broken = list(_broken(path)) if flags[0] in "lt" else []
+            unseen.extend(broken)
+            if not broken:  # what is broken is told each time
+                note(path, flags)
     marked: list[Path] = []
     linking: list[Path] = []
     worded: list[Path] = []
@@ -218,6 +224,21 @@ def read_tree(
     index.imported = frozenset(target for path in {*matter, *linking} for target in imports.get(path, ()))
     groups = _groups(matter, imports)
     return Tree(files=files, matter=matter, imported=index.imported, groups=groups, unseen=unseen, index=index)
+
+
+SMALL_BYTES = 8_000
+
+
+def _broken(path: Path) -> Iterator[Unseen]:
+    """Why a small file that speaks of Paramiko, and does nothing with it as far as its words tell, is no Python."""
+    try:
+        if path.stat().st_size > SMALL_BYTES:
+            return
+        read_source(path)
+    except UnreadableSource as error:
+        yield Unseen(path=path, reason=error.reason, detail=str(error), line=error.line)
+    except OSError:
+        return
 
 
 FEWEST_FOR_PROCESSES = 1500

@@ -40,6 +40,14 @@ class Excerpts:
         return printable(lines[site.line - 1].expandtabs(4).strip())
 
 
+def file_alone(file: str) -> str:
+    """The file's own name where a notebook's cell is told with it: ``a.ipynb:cell 3`` is in ``a.ipynb``.
+
+    Threads: pure.
+    """
+    return file.partition(":cell ")[0] if ".ipynb:cell " in file else file
+
+
 def shown_path(file: str, here: Path | None = None) -> str:
     """The path as a person would type it from here: relative below the current folder, otherwise as it is.
 

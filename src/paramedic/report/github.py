@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from paramedic.model.finding import Confidence, Finding
 from paramedic.model.report import Report
-from paramedic.report.excerpt import shown_path
+from paramedic.report.excerpt import file_alone, shown_path
 
 _LEVELS = {Confidence.OBSERVED: "error", Confidence.POSSIBLE: "warning", Confidence.ADVICE: "notice"}
 
@@ -26,7 +26,7 @@ def _command(finding: Finding) -> str:
     properties = []
     site = finding.site
     if site is not None:
-        properties.append(f"file={_property(shown_path(site.file))}")
+        properties.append(f"file={_property(shown_path(file_alone(site.file)))}")
         properties.append(f"line={max(site.line, 1)}")
     properties.append(f"title={_property(f'{finding.code} {finding.hazard}')}")
     text = finding.message

@@ -7,7 +7,7 @@ import json
 
 from paramedic.model.finding import Confidence
 from paramedic.model.report import Report
-from paramedic.report.excerpt import Excerpts, shown_path
+from paramedic.report.excerpt import Excerpts, file_alone, shown_path
 
 _SEVERITIES = {Confidence.OBSERVED: "critical", Confidence.POSSIBLE: "major", Confidence.ADVICE: "info"}
 
@@ -22,7 +22,7 @@ def report_as_gitlab(report: Report, *, excerpts: Excerpts | None = None) -> str
     issues = []
     for finding in report.findings:
         site = finding.site
-        path = shown_path(site.file) if site is not None else "."
+        path = shown_path(file_alone(site.file)) if site is not None else "."
         line = excerpts.line(site) if site is not None else finding.message
         identity = f"{finding.hazard}\0{path}\0{line}"
         seen[identity] = seen.get(identity, 0) + 1

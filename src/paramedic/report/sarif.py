@@ -16,6 +16,7 @@ from paramedic import __version__
 from paramedic.model.finding import Confidence, Finding, Site, Step
 from paramedic.model.hazard import Hazard
 from paramedic.model.report import Report
+from paramedic.report.excerpt import file_alone
 
 SCHEMA_URI = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 LEVELS = {Confidence.OBSERVED: "error", Confidence.POSSIBLE: "warning", Confidence.ADVICE: "note"}
@@ -134,7 +135,7 @@ def _location(site: Site, here: Path) -> dict[str, Any]:
 
 
 def _artifact(file: str, here: Path) -> dict[str, Any]:
-    path = PurePath(file)
+    path = PurePath(file_alone(file))
     if path.is_absolute() and not path.is_relative_to(here):
         return {"uri": "file://" + quote(path.as_posix(), errors="replace")}
     relative = path.relative_to(here) if path.is_absolute() else path
