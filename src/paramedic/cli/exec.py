@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 from paramedic.cli import hosts
 from paramedic.cli.command import CommandError, Parser
-from paramedic.safe import CommandResult, HostOutcome, Limits
+from paramedic.safe import CommandResult, HostOutcome, Limits, NotRun
 from paramedic.safe.outcome import folded
 
 _EPILOG = """\
@@ -66,7 +66,7 @@ class Exec:
 
         Threads: main thread; blocks until all hosts are done.
         """
-        if not args.program:
+        if not "".join(args.program).strip():
             raise CommandError("no command: write it after --, as in paramedic exec -H web1 -- uptime")
         if args.fold and args.json:
             raise CommandError("--fold and --json do not go together")
@@ -96,17 +96,24 @@ class Exec:
                     _print_lines(outcome, label=not args.no_label)
         if args.fold:
             _print_folded(outcomes, names)
-        return exit_status(outcomes)
+        return exit_status(outcomes, fail_fast=args.fail_fast)
 
 
 COMMAND = Exec()
 
 
-def exit_status(outcomes: list[HostOutcome]) -> int:
+def exit_status(outcomes: list[HostOutcome], *, fail_fast: bool = False) -> int:
     """The exit status that says how it went everywhere; see ``--help``.
+
+    Args:
+        outcomes: of all hosts.
+        fail_fast: whether the first failure stopped the others, which then say nothing of their own.
 
     Threads: any thread; does not block.
     """
+    told = [outcome for outcome in outcomes if not isinstance(outcome.error, NotRun)]
+    if fail_fast and not all(outcome.ok for outcome in told):
+        outcomes = told
     if any(outcome.error is not None for outcome in outcomes):
         return hosts.UNREACHED_STATUS
     return 0 if all(outcome.ok for outcome in outcomes) else 1
