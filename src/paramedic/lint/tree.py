@@ -314,7 +314,7 @@ _RENAMED = re.compile(
 _ACTS = (
     *(b"exec_command", b"sftp", b"Thread", b"threading", b"submit(", b"to_thread", b".connect(", b"Lock(", b".channel"),
     *(b"Process(", b"async def", b"Pool(", b"PoolExecutor", b"signal.", b".recv(", b".send", b"run_in_executor"),
-    *(b"open_session", b"invoke_shell", b"Timer(", b"_channel"),
+    *(b"open_session", b"invoke_shell", b"Timer(", b"_channel", b"monkey.", b"patch_"),
 )
 """A file without any of these does nothing with what it imports from one that acts."""
 
