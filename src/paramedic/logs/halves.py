@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import multiprocessing
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -90,6 +88,9 @@ def read_in_halves(source: Source, seam: int) -> tuple[list[LogFacts], Tally] | 
 
     Threads: any; starts a process and waits for it.
     """
+    import multiprocessing  # imported here: most logs are small, and what they need is there sooner without these
+    from concurrent.futures import ProcessPoolExecutor
+
     path = source.files[0]
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         waiting = pool.submit(_read_second, path, seam)
