@@ -109,8 +109,11 @@ def servers(folder: Path) -> Iterator[str]:
         process.wait(30)
 
 
-def play(base: Path, folder: Path, told: str, case: str, script: str) -> Outcome:
-    """Runs one script of one case under Paramedic; `base` has the corpus and its tools, `folder` the case."""
+def play(base: Path, folder: Path, told: str, case: str, script: str, advice: bool) -> Outcome:
+    """Runs one script of one case under Paramedic; `base` has the corpus and its tools, `folder` the case.
+
+    Its lines are those of findings above advice, unless `advice` says that there are none above.
+    """
     with tempfile.TemporaryDirectory(prefix="corpus-") as scratch:
         output = Path(scratch, "found.json")
         done = subprocess.run(
@@ -135,21 +138,21 @@ def play(base: Path, folder: Path, told: str, case: str, script: str) -> Outcome
         name = finding["hazard"]
         found[name] = min(found.get(name, ADVICE), finding["confidence"], key=ranks.index)
         sites = [s["site"]["file"] for s in finding["steps"] if s["site"]]
-        if finding["confidence"] != ADVICE and any(Path(f).name == f"{script}.py" for f in sites):
+        if (advice or finding["confidence"] != ADVICE) and any(Path(f).name == f"{script}.py" for f in sites):
             lines.add(name)
     return Outcome(status=done.returncode, found=found, lines=frozenset(lines))
 
 
-def judge(case: str, script: str, hazards: Sequence[str], outcomes: Sequence[Outcome]) -> Row:
-    """One row of the table."""
+def judge(case: str, script: str, hazards: Sequence[str], advice: bool, outcomes: Sequence[Outcome]) -> Row:
+    """One row of the table; `advice` says that the hazards are never more than that."""
     runs = len(outcomes)
     skipped = next((o.skipped for o in outcomes if o.skipped), "")
     trouble = next((o.trouble for o in outcomes if o.trouble), "")
     strong = [{h for h, c in o.found.items() if c != ADVICE} for o in outcomes]
-    hits = sum(any(h in s for h in hazards) for s in strong)
+    hits = sum(any(h in (o.found if advice else s) for h in hazards) for s, o in zip(strong, outcomes, strict=True))
     placed = sum(any(h in o.lines for h in hazards) for o in outcomes)
     also = Counter(h for s in strong for h in s if script == "good" or h not in hazards)
-    how = Counter(o.found[h] for o in outcomes for h in hazards if o.found.get(h, ADVICE) != ADVICE)
+    how = Counter(o.found[h] for o in outcomes for h in hazards if h in o.found and (advice or o.found[h] != ADVICE))
     bad = script == "bad"
     if skipped:
         verdict = f"skipped: needs {skipped}"
@@ -210,20 +213,22 @@ def main() -> int:
     unknown = set(args.cases or ()) - set(there)
     if unknown:
         parser.error(f"there is no case {', '.join(sorted(unknown))}")
-    work: list[tuple[str, str, list[str]]] = []
+    work: list[tuple[str, str, list[str], bool]] = []
     part, parts = map(int, args.shard.split("/"))
     for case in (args.cases or there)[part - 1 :: parts]:
-        hazards = [canonical(h) for h in json.loads((folder / case / "case.json").read_text()).get("hazards", [])]
+        words = json.loads((folder / case / "case.json").read_text())
+        hazards, advice = [canonical(h) for h in words.get("hazards", [])], bool(words.get("advice"))
         if (folder / case / "bad.py").is_file() and (not args.only_first or FIRST & set(hazards)):
-            work.append((case, "bad", hazards))
-        work.append((case, "good", hazards))
+            work.append((case, "bad", hazards, advice))
+        work.append((case, "good", hazards, advice))
     rows: list[Row] = []
     with servers(base) as told, ThreadPoolExecutor(args.jobs) as pool:
         futures = [
-            [pool.submit(play, base, folder, told, case, script) for _ in range(args.runs)] for case, script, _ in work
+            [pool.submit(play, base, folder, told, case, script, advice) for _ in range(args.runs)]
+            for case, script, _, advice in work
         ]
-        for (case, script, hazards), each in zip(work, futures, strict=True):
-            rows.append(judge(case, script, hazards, [f.result() for f in each]))
+        for (case, script, hazards, advice), each in zip(work, futures, strict=True):
+            rows.append(judge(case, script, hazards, advice, [f.result() for f in each]))
             print("  ".join(asdict(rows[-1]).values()), file=sys.stderr, flush=True)
     show(rows)
     if args.json:
