@@ -10,7 +10,7 @@ HOST = os.environ["CASE_HOST"]
 PORT = int(os.environ["CASE_PORT"])
 USER = os.environ["CASE_USER"]
 KEY = os.environ["CASE_KEY"]
-SITES = 45
+SITES = 20
 
 
 class Ping(threading.Thread):
@@ -42,7 +42,7 @@ class Ping(threading.Thread):
 
 
 def main():
-    gate = threading.BoundedSemaphore(6)
+    gate = threading.BoundedSemaphore(3)
     pings = [Ping(n, gate) for n in range(SITES)]
     for p in pings:
         p.start()
@@ -54,7 +54,7 @@ def main():
 
 
 if __name__ == "__main__":
-    watchdog = threading.Timer(30, os._exit, (3,))
+    watchdog = threading.Timer(60, os._exit, (3,))
     watchdog.daemon = True
     watchdog.start()
     sys.exit(main())

@@ -32,7 +32,7 @@ def main():
 
 
 if __name__ == "__main__":
-    watchdog = threading.Timer(40, os._exit, (3,))
+    watchdog = threading.Timer(60, os._exit, (3,))
     watchdog.daemon = True
     watchdog.start()
     sys.exit(main())

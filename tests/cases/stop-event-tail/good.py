@@ -40,14 +40,14 @@ def main():
     client, seen = connect(), []
     thread = threading.Thread(target=follow, args=(client, seen))
     thread.start()
-    threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    threading.Timer(3.0, os.kill, (os.getpid(), signal.SIGTERM)).start()
     thread.join()
     client.close()
     return 0 if seen else 1
 
 
 if __name__ == "__main__":
-    watchdog = threading.Timer(9, os._exit, (3,))
+    watchdog = threading.Timer(60, os._exit, (3,))
     watchdog.daemon = True
     watchdog.start()
     sys.exit(main())
