@@ -157,6 +157,7 @@ client = connect()
 
 def work(n):
     stdin, stdout, stderr = client.exec_command("echo %d" % n)
+    stdin.close()  # otherwise its finalizer may send EOF after CLOSE, and this program would sometimes fail
     return stdout.read().decode()
 
 with ThreadPoolExecutor(4) as workers:

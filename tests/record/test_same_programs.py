@@ -566,4 +566,5 @@ def test_processes(method: str, plain: Run, recorded: Run, tmp_path: Path) -> No
     done = recorded("app.py", cwd=tmp_path)
     assert not done.unlike(expected)
     assert not done.gaps()
-    assert len(done.traces()) > 6, "the children are recorded, too"
+    # A forked child that has nothing to record leaves no file; the manager's and one that starts threads have.
+    assert len(done.traces()) > (1 if method == "fork" else 6), "the children are recorded, too"

@@ -106,6 +106,8 @@ class RunCommand:
         Raises:
             CommandError: nothing was run.
         """
+        if (args.confirm or args.fuzz) and args.program and args.program[0].isdigit():
+            raise CommandError(f"the number of runs comes after '=': --confirm={args.program[0]}")
         program = _checked(args.program)
         if program[0] == "-" and (args.confirm or args.fuzz):
             raise CommandError("a program from standard input can be run only once; save it in a file")

@@ -86,7 +86,8 @@ class HandOvers:
                 thread.__dict__[THREAD_MARK] = given = writer.reserve_thread()
                 kind = type(thread)
                 words = writer.text(kind.__qualname__) if kind is not threading.Thread else 0
-                row(_START, int(thread.daemon), 0, probes.stacks.of(_getframe(2)), given, words)
+                daemon = thread.__dict__.get("_daemonic", False)  # not there where __init__ was not called
+                row(_START, int(daemon), 0, probes.stacks.of(_getframe(2)), given, words)
                 if getattr(getattr(thread, "_target", None), "__module__", "") == "concurrent.futures.thread":
                     pool = thread._args[0]()  # a weak reference, so that a pool that nobody uses can end
                     row(state, worker, probes.id_of(pool), 0, pool._max_workers, given)
