@@ -128,14 +128,17 @@ def test_no_such_process() -> None:
 @linux
 @py_spy
 def test_a_process_that_is_no_python() -> None:
-    other = subprocess.Popen(["sleep", "60"])
-    try:
-        done = paramedic(str(other.pid))
-    finally:
-        other.kill()
-        other.wait(LIMIT_S)
+    # A shell that catches SIGUSR1: its handler writes no dump, so nobody is told to send it.
+    script = "trap : USR1; echo ready; read line"
+    with subprocess.Popen(["sh", "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None and other.stdout.readline() == "ready\n"
+        try:
+            done = paramedic(str(other.pid))
+        finally:
+            other.kill()
     assert done.returncode == 2
     assert "is not a Python program" in done.stderr
+    assert "USR1" not in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -147,7 +147,7 @@ _NEXT_TIME = ". For the next time: paramedic.watch() in the program"
 
 def _by_hand(process: int, caught: bool) -> str:
     """What is left where no tool can look: a signal that the process catches, whatever for."""
-    if not caught:
+    if not caught or not kernel.runs_python(process):  # a shell's handler writes no dump
         return ""
     return (
         ". The process has a handler for SIGUSR1: if that is faulthandler's or paramedic.watch()'s, "
