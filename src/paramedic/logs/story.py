@@ -22,7 +22,7 @@ Handler = Callable[[bytes, bytes, bytes, Seen], None]
 MAX_TRACE_BYTES = 400
 RESTART_S = 0.1
 MAX_SHAPES = 20_000
-MAX_SHAPE_BYTES = 2_000
+MAX_SHAPE_BYTES = 300
 _VARIED = frozenset(
     (
         Kind.TRANSPORT_START,

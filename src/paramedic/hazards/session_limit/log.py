@@ -66,10 +66,10 @@ def _kept_open(facts: LogFacts, told: set[str]) -> Iterable[Finding]:
             hazard=HAZARD.name,
             code=HAZARD.code,
             confidence=Confidence.ADVICE,
-            message=f"{len(kept)} channels of {transport.name} were never closed, while others were opened",
+            message=f"{len(kept)} channels of {transport.name} have no end in the log, while others were opened",
             steps=tuple(c.last.step(f"last heard of channel {c.number}") for c in kept[:4] if c.last is not None),
             objects=(transport.name,),
-            why="The log proves that neither side ended them. Each counts against the server's limit of sessions. "
-            + HAZARD.why,
+            why="A channel that is closed before its end is not logged, so the log only suggests that they are open. "
+            "Each counts against the server's limit of sessions. " + HAZARD.why,
             count=len(kept),
         )
