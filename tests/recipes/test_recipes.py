@@ -156,8 +156,9 @@ for client in clients:
 client = connect()
 
 def work(n):
-    stdin, stdout, stderr = client.exec_command("echo %d" % n)
-    stdin.close()  # otherwise its finalizer may send EOF after CLOSE, and this program would sometimes fail
+    # the command ends after our EOF: an EOF that comes after the server's CLOSE would cost this program its connection
+    stdin, stdout, stderr = client.exec_command("cat; echo %d" % n)
+    stdin.close()
     return stdout.read().decode()
 
 with ThreadPoolExecutor(4) as workers:
