@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from stacks import py_spy
 
 from paramedic.check.dump import check_dumps
 from paramedic.dump.assembly import read_snapshots
+from paramedic.dump.lines import first_chunk, lines_of
 from paramedic.model.finding import Confidence
 from paramedic.model.report import Report
 
@@ -18,7 +20,7 @@ CUTS = 15
 
 
 def report_of(text: str) -> Report:
-    return check_dumps(read_snapshots(text.splitlines()), roots=[HERE / "programs"])
+    return check_dumps(read_snapshots(text.split("\n")), roots=[HERE / "programs"])
 
 
 @pytest.mark.parametrize("path", AT_WORK, ids=lambda p: p.name)
@@ -38,6 +40,34 @@ def test_a_text_that_ends_in_the_middle_of_a_line_is_cut_off(end: str) -> None:
     assert gap.reason == "cut-off"
 
 
-@pytest.mark.parametrize("end", ["", "\n\n", "INFO request served\n"])
+@pytest.mark.parametrize(
+    "end",
+    [
+        "",
+        "\n\n",
+        "INFO request served\n",
+        "Thread pool closed\n",
+        "Thread pool closed",
+        "Threads: 12\n",
+        "Current thread count 4",
+        "    done\n",
+        "  1200 rows (of 3000)",
+        "Thread\n",
+    ],
+)
 def test_a_text_that_goes_on_with_something_else_is_not(end: str) -> None:
     assert report_of(py_spy({"MainThread": "reply main@app.py:3"}) + end).gaps == ()
+
+
+@pytest.mark.parametrize("prefix", ["", "web-1  | "], ids=["plain", "compose"])
+def test_a_log_line_behind_a_whole_dump_leaves_it_whole(prefix: str, tmp_path: Path) -> None:
+    """What is concluded from there being no other thread is still concluded."""
+    (tmp_path / "app.py").write_text(
+        "def work():\n    client = pool.get()\n    client.open_sftp()\n    pool.put(client)\n"
+    )
+    text = py_spy({"a": "queue work@app.py:2 thread", "MainThread": "join main@app.py:1", "T": "idle"})
+    text = "".join(prefix + line for line in f"{text}\nThread pool closed\n".splitlines(keepends=True))
+    stream = io.BytesIO(text.encode())
+    report = check_dumps(read_snapshots(lines_of(first_chunk(stream), stream)), roots=[tmp_path])
+    assert [f.hazard for f in report.findings] == ["pool-drained"]
+    assert report.gaps == ()

@@ -120,11 +120,19 @@ class _Thread:
         )
 
 
+_TORN = re.compile(
+    r"(?:Current )?Thread (?:0x[\da-fA-F]*|\d*)(?:/\S*)?(?: [(\[].*)?|Traceback for thread (?:\d.*)?"  # a head
+    r"|\s+(?:\(Python\) )?(?:File:? .*|[\w.<>]+(?: \([^)]*)?)?"  # a frame
+)
+_HEADS = ("Thread ", "Current thread ", "Traceback for thread ")
+
+
 def _is_torn(line: str) -> bool:
-    """Whether the last line of the input looks like the beginning of one of a dump's."""
-    text = line.strip()
-    heads = ("Thread ", "Current thread ", "Traceback for thread ")
-    return bool(text) and (line[0].isspace() or any(h.startswith(text) or text.startswith(h) for h in heads))
+    """Whether an unfinished last line of the input is the beginning of a line of a dump's.
+
+    A log line that the program itself left without its end says nothing of the kind.
+    """
+    return bool(line) and (bool(_TORN.fullmatch(line)) or any(h.startswith(line) for h in _HEADS))
 
 
 class _Stream:
@@ -171,8 +179,8 @@ class _Stream:
         """Whether it has nothing that later lines could belong to."""
         return self._thread is None and not self._threads and not self._first_line
 
-    def finish(self, *, input_ended: bool) -> None:
-        """What is there becomes a snapshot; the input may have ended in the middle of it."""
+    def finish(self, *, input_ended: bool, in_a_line: bool = False) -> None:
+        """What is there becomes a snapshot; the input may have ended in the middle of it, or even of a line."""
         thread = self._thread
         self._close_thread()
         if input_ended and thread is not None and self._threads:
@@ -184,7 +192,7 @@ class _Stream:
                 name = last.name or last.ident or "the last thread"
                 self._threads[-1] = replace(last, cut_off=True)
                 self._gaps.append(Gap(reason="cut-off", detail=f"the dump ends in the middle of thread {name}"))
-        if input_ended and self._threads and _is_torn(self._trailing) and not self._gaps:
+        if in_a_line and self._threads and _is_torn(self._trailing) and not self._gaps:
             self._gaps.append(Gap(reason="cut-off", detail="the dump ends in the middle of a line"))
         if self._threads and any(t.frames for t in self._threads):
             self.complete.append(
@@ -330,13 +338,14 @@ def read_snapshots(lines: Iterable[str]) -> Iterator[Snapshot]:
     Text that is no dump is passed over. A dump that is cut off comes with what is there and a gap that says so.
 
     Args:
-        lines: with or without their line ends; may be endless.
+        lines: with or without their line ends; may be endless. An empty last one says that the one before is whole.
 
     Threads: for one thread; blocks only as ``lines`` does. Memory: one dump for each stream.
     """
     streams: dict[str, _Stream] = {}
     record, indent = "", 0  # the stream of the last record with a prefix, and how long that was
     recent: deque[tuple[int, str]] = deque(maxlen=_BEFORE + 1)
+    end = ""  # the stream of the last line
     for last in enumerate(lines, 1):
         recent.append(last)
         if not streams:
@@ -344,6 +353,7 @@ def read_snapshots(lines: Iterable[str]) -> Iterator[Snapshot]:
                 continue
         elif len(streams) == 1 and "" in streams and last[1][:1] in _INDENTS:
             # By far the most lines of a big dump: they have no prefix, and there is one stream to which they belong.
+            end = ""
             only = streams[""]
             only.feed(last[0], last[1][:MAX_LINE].replace("#011", "\t"))
             if only.complete:
@@ -368,10 +378,12 @@ def read_snapshots(lines: Iterable[str]) -> Iterator[Snapshot]:
                 stream.feed(number, text)
                 yield from stream.taken()
                 streams[key] = stream
+                end = key
         for key in [k for k, stream in streams.items() if stream.idle]:
             del streams[key]
-    for stream in streams.values():
-        stream.finish(input_ended=True)
+    torn = bool(recent) and bool(recent[-1][1]) and not recent[-1][1].endswith("\n")
+    for key, stream in streams.items():
+        stream.finish(input_ended=True, in_a_line=torn and key == end)
         yield from stream.taken()
 
 

@@ -21,17 +21,22 @@ def lines_of(first: bytes, stream: IO[bytes]) -> Iterator[str]:
     """All lines of a stream whose beginning was read already.
 
     Bytes that are no UTF-8 become replacement characters; UTF-16 with a byte-order mark (a Windows console's
-    redirection) is read as such; a longer line than 64 KiB is split.
+    redirection) is read as such; a longer line than 64 KiB is split. As with ``str.split``, an empty line at the end
+    says that the last one was finished.
 
     Threads: for one thread; blocks as the stream does.
     """
     encoding = "utf-16" if first[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8"
     if encoding == "utf-16":
-        yield from (first + stream.read()).decode(encoding, "replace").splitlines()
+        text = (first + stream.read()).decode(encoding, "replace")
+        yield from text.splitlines()
+        if text.endswith("\n"):
+            yield ""
         return
     first = first.removeprefix(b"\xef\xbb\xbf")
     rest = b""
     chunk = first
+    newline = b""
     while chunk:
         whole, newline, rest = (rest + chunk).rpartition(b"\n")
         if newline:
@@ -44,7 +49,7 @@ def lines_of(first: bytes, stream: IO[bytes]) -> Iterator[str]:
             yield rest[:MAX_LINE_CHARS].decode(encoding, "replace")
             rest = rest[MAX_LINE_CHARS:]
         chunk = stream.read(CHUNK_BYTES)
-    if rest:
+    if rest or newline:
         yield from _cut(rest.decode(encoding, "replace").rstrip("\r"))
 
 

@@ -103,7 +103,7 @@ def _by_py_spy(process: int, program: str) -> Snapshot:
 def _by_pystack(process: int, program: str) -> Snapshot:
     still = ["--no-block"] if kernel.stopped(process) else []
     done = _run([program, "remote", "--locals", *still, str(process)], process)
-    snapshot = next(iter(read_snapshots(done.stdout.splitlines())), None)
+    snapshot = next(iter(read_snapshots(done.stdout.split("\n"))), None)
     if snapshot is None:
         raise DumpError(_refusal(process, "pystack", done.stderr or done.stdout))
     return snapshot
