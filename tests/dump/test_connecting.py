@@ -77,12 +77,63 @@ def reconnecting(function):
 def run(command):
     return ssh.get_transport().open_session()  # asks
 """
+PROPERTY = """\
+class Machine:
+    @property
+    def ssh(self):
+        if self._ssh.get_transport() is None:
+            self._ssh.connect("web1")
+        return self._ssh
+
+    def ask(self, question):
+        return self.ssh.exec_command(question)  # asks
+"""
+BOUND = PROPERTY.replace("return self.ssh.exec", "ssh = self.ssh\n        return ssh.exec")
+GETTER = PROPERTY.replace("    @property\n", "").replace("self.ssh.", "self.ssh().")
+HANDED = """\
+def ensure(c):
+    if not c.get_transport():
+        c.connect("web1")
+
+class Machine:
+    def ask(self, question):
+        ensure(self._ssh)
+        return self._ssh.exec_command(question)  # asks
+"""
+HANDED_TO_METHOD = """\
+class Machine:
+    def ensure(self, c):
+        if not c.get_transport():
+            c.connect("web1")
+
+    def ask(self, question):
+        self.ensure(c=self._ssh)
+        return self._ssh.exec_command(question)  # asks
+"""
 LOCKED = ENSURE.replace("        self.ensure()", "        with self.lock:\n            self.ensure()")
 OF_ITS_OWN = ENSURE.replace("self.ssh.connect", "new.connect")
+LOCKED_PROPERTY = PROPERTY.replace("return self.ssh.exec", "with self.lock:\n            return self.ssh.exec")
+LOCKED_INSIDE = """\
+class Machine:
+    @property
+    def ssh(self):
+        with self.lock:
+            if self._ssh.get_transport() is None:
+                self._ssh.connect("web1")
+        return self._ssh
+
+    def ask(self, question):
+        return self.ssh.exec_command(question)  # asks
+"""
+ANOTHER_HANDED = HANDED.replace("ensure(self._ssh)", "ensure(self._other)")
 CONNECTED_BEFORE = ENSURE.replace("        self.ensure()\n", "")
 
 
-@pytest.mark.parametrize("source", [ENSURE, DECORATOR], ids=["ensure", "decorator"])
+@pytest.mark.parametrize(
+    "source",
+    [ENSURE, DECORATOR, PROPERTY, BOUND, GETTER, HANDED, HANDED_TO_METHOD],
+    ids=["ensure", "decorator", "property", "property bound to a name", "getter", "helper", "helper that is a method"],
+)
 def test_threads_that_connect_the_client_they_wait_on_are_told(source: str, tmp_path: Path) -> None:
     (found,) = told(source, tmp_path)
     assert found.confidence is Confidence.POSSIBLE
@@ -92,7 +143,9 @@ def test_threads_that_connect_the_client_they_wait_on_are_told(source: str, tmp_
 
 
 @pytest.mark.parametrize(
-    "source", [LOCKED, OF_ITS_OWN, CONNECTED_BEFORE], ids=["locked", "another client", "connected before"]
+    "source",
+    [LOCKED, OF_ITS_OWN, CONNECTED_BEFORE, LOCKED_PROPERTY, LOCKED_INSIDE, ANOTHER_HANDED],
+    ids=["locked", "another client", "connected before", "locked property", "locked inside", "another one handed"],
 )
 def test_where_none_connects_it_unguarded_a_slow_server_may_be_the_cause(source: str, tmp_path: Path) -> None:
     assert told(source, tmp_path) == []

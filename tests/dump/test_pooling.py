@@ -79,12 +79,35 @@ def work():
 """
 
 
+def in_one_function(*lines: str) -> str:
+    """A worker whose first line waits; it is also the one that calls."""
+    return "\n".join(["class Worker:", "    def work(self):", *(f"        {line}" for line in lines)]) + "\n"
+
+
+WRITTEN_SO = {
+    "with its type": ("conn: SSHClient = pool.get()  # waits", "conn.exec_command('true')", "pool.put(conn)"),
+    "in a condition": ("if (conn := pool.get()) is not None:  # waits", "    conn.open_sftp()"),
+    "kept in the object": ("self.conn = self.pool.get()  # waits", "self.conn.exec_command('true')"),
+    "with its age": ("one, since = idle.get()  # waits", "one.open_sftp()"),
+    "used at once": ("pool.get().exec_command('true')  # waits",),
+    "given back in the end": ("c = pool.get()  # waits", "try:", "    use(c)", "finally:", "    pool.put(c)"),
+    "given back if it lives": ("c = pool.get()  # waits", "use(c)", "if c.alive:", "    pool.put(c)"),
+}
+JOBS_SO = {
+    "tried again": ("job = jobs.get()  # waits", "try:", "    job()", "except OSError:", "    jobs.put(job)"),
+    "tried again unless done": ("job = jobs.get()  # waits", "if not job():", "    jobs.put(job)"),
+    "with its priority": ("priority, job = jobs.get()  # waits", "job.start()"),
+}
+
+
 def told(source: str, wait: str, folder: Path) -> list[str]:
     (folder / "app.py").write_text(source)
     lines = source.splitlines()
     stack = wait
     for mark in ("waits", "calls"):
-        number = next(n for n, text in enumerate(lines, 1) if text.endswith(f"# {mark}"))
+        number = next((n for n, text in enumerate(lines, 1) if text.endswith(f"# {mark}")), 0)
+        if not number:
+            continue
         name = [text.split("(")[0].split()[-1] for text in lines[:number] if "def " in text][-1]
         stack += f" {name}@app.py:{number}"
     threads = {"a": f"{stack} thread", "MainThread": "join main@app.py:1", "T": "idle"}
@@ -110,3 +133,13 @@ def test_who_waits_for_a_connection_that_nobody_uses_is_told(source: str, wait: 
 )
 def test_who_waits_for_a_job_is_idle(source: str, wait: str, tmp_path: Path) -> None:
     assert told(source, wait, tmp_path) == []
+
+
+@pytest.mark.parametrize("lines", WRITTEN_SO.values(), ids=WRITTEN_SO)
+def test_a_borrowed_connection_is_known_however_it_is_written(lines: tuple[str, ...], tmp_path: Path) -> None:
+    assert told(in_one_function(*lines), "queue", tmp_path) == ["pool-drained"]
+
+
+@pytest.mark.parametrize("lines", JOBS_SO.values(), ids=JOBS_SO)
+def test_a_job_is_no_connection_however_it_comes_back(lines: tuple[str, ...], tmp_path: Path) -> None:
+    assert told(in_one_function(*lines), "queue", tmp_path) == []

@@ -39,6 +39,8 @@ def borrows(activity: Activity, sources: Sources) -> bool:
         place = sources.place(call.site)
         if place is None:
             return False
+        if _is_asked_at_once(place, innermost=number == 0):
+            return True
         brought = list(_brought(place, innermost=number == 0))
         if any(_is_used(place, name, origin) for name, origin in brought if name):
             return True
@@ -47,13 +49,17 @@ def borrows(activity: Activity, sources: Sources) -> bool:
     return False
 
 
+_BINDS = ast.Assign | ast.AnnAssign | ast.NamedExpr
+_BRINGS = ast.Return | ast.Yield | ast.withitem | _BINDS
+
+
 def _brought(place: Place, *, innermost: bool) -> Iterator[tuple[str, str]]:
     """What the line is for: (name it is bound to, where it came from); the name is "" where it is handed to the caller.
 
     A condition is waited for on a line of its own: what is taken out afterwards counts.
     """
     for node in ast.walk(place.function):
-        if not isinstance(node, ast.Assign | ast.Return | ast.Yield | ast.withitem):
+        if not isinstance(node, _BRINGS):
             continue
         taken = _taken_out(node) if innermost else None
         if innermost and taken is None:
@@ -64,14 +70,25 @@ def _brought(place: Place, *, innermost: bool) -> Iterator[tuple[str, str]]:
         origin = taken or ""
         if isinstance(node, ast.Return | ast.Yield):
             yield "", origin
-        elif isinstance(node, ast.withitem):
-            if isinstance(node.optional_vars, ast.Name):
-                yield node.optional_vars.id, origin
-        elif isinstance(node.targets[0], ast.Name):
-            name = node.targets[0].id
+        for name in _names(node):
             yield name, origin
             if any(isinstance(n, ast.Return | ast.Yield) and _is_name(n.value, name) for n in ast.walk(place.function)):
                 yield "", origin
+
+
+def _names(node: ast.AST) -> Iterator[str]:
+    """What a statement binds, as the source writes it: ``client``, ``self.conn``, each name of ``client, age``."""
+    targets: list[ast.expr | None] = []
+    if isinstance(node, ast.withitem):
+        targets = [node.optional_vars]
+    elif isinstance(node, ast.Assign):
+        targets = [*node.targets]
+    elif isinstance(node, ast.AnnAssign | ast.NamedExpr):
+        targets = [node.target]
+    for target in targets:
+        for each in target.elts if isinstance(target, ast.Tuple | ast.List) else [target]:
+            if isinstance(each, ast.Name | ast.Attribute):
+                yield ast.unparse(each)
 
 
 def _taken_out(node: ast.AST) -> str | None:
@@ -82,7 +99,21 @@ def _taken_out(node: ast.AST) -> str | None:
     return None
 
 
+def _is_asked_at_once(place: Place, *, innermost: bool) -> bool:
+    """``pool.get().exec_command("true")``: what is brought is used as a connection in the very expression."""
+    return any(
+        isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and call.func.attr in _CONNECTION_CALLS
+        and isinstance(call.func.value, ast.Call)
+        and covers(call.func.value, place.site.line)
+        and (not innermost or _taken_out(call.func.value) is not None)
+        for call in ast.walk(place.function)
+    )
+
+
 def _is_used(place: Place, name: str, origin: str) -> bool:
+    again = _requeued(place.function)
     for call in ast.walk(place.function):
         if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)):
             continue
@@ -91,9 +122,30 @@ def _is_used(place: Place, name: str, origin: str) -> bool:
             if method in _CONNECTION_CALLS or (method in _AMBIGUOUS and _CONNECTION_NAME.search(name)):
                 return True
         if origin and method in _GIVES_BACK and ast.unparse(on) == origin and any(_is_name(a, name) for a in call.args):
-            return True
+            if call not in again:
+                return True
     return False
 
 
+def _requeued(function: ast.AST) -> set[ast.AST]:
+    """What happens only if the work failed, or only on a condition: a job is put back to be tried again.
+
+    A connection is given back whatever comes.
+    """
+    found: set[ast.AST] = set()
+    for node in ast.walk(function):
+        if isinstance(node, ast.ExceptHandler):
+            found |= set(ast.walk(node))
+        elif isinstance(node, ast.If):
+            # `if conn.alive: pool.put(conn)`, else thrown away, is a pool's; `if not done: jobs.put(job)` is a job's.
+            for statement in node.body if _is_negated(node.test) else ():
+                found |= set(ast.walk(statement))
+    return found
+
+
+def _is_negated(test: ast.expr) -> bool:
+    return isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not)
+
+
 def _is_name(node: ast.AST | None, name: str) -> bool:
-    return isinstance(node, ast.Name) and node.id == name
+    return isinstance(node, ast.Name | ast.Attribute) and ast.unparse(node) == name
