@@ -59,3 +59,36 @@ def test_threads_at_two_locks_and_nobody_at_work(main: str) -> None:
 )
 def test_sleepers_queues_at_one_lock_and_threads_at_work_are_no_deadlock(lines: tuple[str, ...]) -> None:
     assert told(*lines) == []
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("with self.a, self.b:", "with self.b:"),
+        ("with self.lock(host):", "with self.other_lock:"),
+        ("self.a.acquire(True)", "self.b.acquire(blocking=True)"),
+        ("while not self.a.acquire():", "if self.b.acquire():"),
+        ("elif a.acquire(): return", "got = b.acquire()"),
+        ("with locks[host]:", "with self.client_lock:"),
+    ],
+)
+def test_a_lock_is_taken_however_it_is_written(one: str, other: str) -> None:
+    assert [f.hazard for f in told(one, other)] == ["lock-order-inversion"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "with client:",
+        "with self.sftp:",
+        "with sock as s:",
+        "self.a.acquire(False)",
+        "if self.a.acquire(timeout=3):",
+        "self.a.acquire(True, 2)",
+        "with pool.connection():",
+        "with self.lock",
+        "acquire()",
+    ],
+)
+def test_a_line_that_takes_no_lock_or_will_not_wait_for_ever(line: str) -> None:
+    assert told("with self.a:", line) == []

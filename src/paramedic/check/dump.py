@@ -165,15 +165,17 @@ def check_dumps(
 
 
 def _tell(stories: dict[tuple[object, ...], Finding], finding: Finding) -> None:
-    """Keeps one finding for each story; seen again it keeps the stronger confidence and the greater count."""
+    """Keeps one finding for each story: the surer telling, of two equally sure ones with the greater count."""
     key = (finding.hazard, finding.process, finding.sites or finding.message)
     known = stories.get(key)
     if known is None:
         if len(stories) < MAX_FINDINGS:
             stories[key] = finding
         return
-    stronger = finding if finding.confidence.rank <= known.confidence.rank else known
-    stories[key] = replace(stronger, count=max(known.count, finding.count))
+    if finding.confidence is known.confidence:
+        stories[key] = replace(finding, count=max(known.count, finding.count))
+    elif finding.confidence.rank < known.confidence.rank:
+        stories[key] = finding
 
 
 def _same_process(one: Snapshot, other: Snapshot) -> bool:

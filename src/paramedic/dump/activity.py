@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from paramedic.dump.calls import Call, Layer, calls_of
+from paramedic.dump.syntax import takes_lock
 from paramedic.dump.waits import (
     CHANNEL_READS,
     CRITICAL,
@@ -220,14 +221,13 @@ def _waiting(thread: ThreadStack, calls: tuple[Call, ...]) -> tuple[Wait, int, s
 
 
 _SLEEPS = re.compile(r"\bsleep\(")
-_TAKES = re.compile(r"with [A-Za-z_][\w.]*(?:\[[^\]]*\])?:|(?:if )?(?:[\w ]+= )?[\w.\[\]]+\.acquire\(\)")
 
 
 def _by_printed_line(call: Call) -> Wait:
     """What a line of the user's that calls nothing visible waits for, where the dump prints the line itself."""
     if _SLEEPS.search(call.frame.source):
         return Wait.SLEEP
-    return Wait.LOCK if _TAKES.match(call.frame.source) else Wait.OWN_CODE
+    return Wait.LOCK if takes_lock(call.frame.source) else Wait.OWN_CODE
 
 
 def _bare_wait(calls: tuple[Call, ...], index: int) -> Wait:

@@ -7,13 +7,22 @@ the dump agree.
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from paramedic.dump.syntax import assigned_in, bound_in, covers, inside, last, plain, terms, values
+from paramedic.dump.syntax import (
+    assigned_in,
+    bound_in,
+    covers,
+    inside,
+    last,
+    plain,
+    sounds_like_resource,
+    terms,
+    values,
+)
 from paramedic.model.finding import Site
 
 if TYPE_CHECKING:
@@ -21,13 +30,6 @@ if TYPE_CHECKING:
 
 _READS = frozenset({"read", "readline", "readlines", "recv", "recv_into", "recv_stderr", "communicate", "readinto"})
 _COMMANDS = frozenset({"exec_command", "invoke_shell", "open_session", "open_channel", "invoke_subsystem"})
-
-
-_CONTEXT_NAME = re.compile(
-    r"client|conn|sftp|ssh|session|transport|chan|file|^f\d?$|fh|fp|pool|exec|^ex$|sock|proc|tmp|temp|stack|progress|bar|"
-    r"suppress|tunnel|server|gateway|remote|host|stdin|stdout|stderr|cm|ctx|context",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +163,7 @@ class Place:
             return True
         # `with src:` of a parameter: a lock, unless its name speaks of a connection or file.
         name = item.context_expr.id if isinstance(item.context_expr, ast.Name) else ""
-        return plain(item) and name in bound_in(self.function) and not _CONTEXT_NAME.search(name)
+        return plain(item) and name in bound_in(self.function) and not sounds_like_resource(name)
 
     def reading(self, *, stderr: bool = False) -> Order:
         """Whether the function reads output before this line (since the command was started) or only after it.

@@ -6,19 +6,16 @@ A dump says where a thread stands; the source says what stands there.
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from paramedic.dump.place import LockName, Place
-from paramedic.dump.syntax import assigned_in, covers, last, makes_lock, makes_semaphore
+from paramedic.dump.syntax import assigned_in, covers, last, makes_lock, makes_semaphore, sounds_like_lock
 from paramedic.model.finding import Site
 
 MAX_FILE_BYTES = 5_000_000
 
-_LOCK_NAME = re.compile(r"(?:^|_)(?:r?locks?|mutex(?:es)?|cond(?:ition)?|guard|latch|monitor)(?:$|_|\d)", re.I)
 _MAKE_MANAGERS = ("contextmanager", "asynccontextmanager")
-_LOCK_WORD = re.compile(r"(?<![bcBC])(?<!un)[Ll]ock(?:s|$|_|[A-Z(])|Mutex")
 
 
 class Module:
@@ -94,7 +91,7 @@ class Module:
         name = last(expression)
         if self.is_counted(expression):
             return False
-        return name in self._locks or bool(name and (_LOCK_NAME.search(name) or _LOCK_WORD.search(name)))
+        return name in self._locks or sounds_like_lock(name)
 
     def is_counted(self, expression: ast.expr) -> bool:
         """Whether the file makes a semaphore of that name: several threads may hold it, so nobody waits for one."""

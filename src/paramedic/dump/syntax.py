@@ -3,9 +3,75 @@
 from __future__ import annotations
 
 import ast
+import re
 
 _LOCK_TYPES = frozenset({"Lock", "RLock", "Condition", "allocate_lock"})
 _COUNTED_TYPES = frozenset({"Semaphore", "BoundedSemaphore", "CapacityLimiter"})
+_LOCK_NAME = re.compile(r"(?:^|_)(?:r?locks?|mutex(?:es)?|cond(?:ition)?|guard|latch|monitor)(?:$|_|\d)", re.I)
+_LOCK_WORD = re.compile(r"(?<![bcBC])(?<!un)[Ll]ock(?:s|$|_|[A-Z(])|Mutex")
+_CONTEXT_NAME = re.compile(
+    r"client|conn|sftp|ssh|session|transport|chan|file|^f\d?$|fh|fp|pool|exec|^ex$|sock|proc|tmp|temp|stack|progress|bar|"
+    r"suppress|tunnel|server|gateway|remote|host|stdin|stdout|stderr|cm|ctx|context",
+    re.IGNORECASE,
+)
+
+
+def sounds_like_lock(name: str) -> bool:
+    """Whether somebody who reads ``with NAME:`` would take it for a lock.
+
+    Threads: pure.
+    """
+    return bool(name and (_LOCK_NAME.search(name) or _LOCK_WORD.search(name)))
+
+
+def sounds_like_resource(name: str) -> bool:
+    """Whether the name speaks of a connection, file or the like, whose ``with`` takes no lock.
+
+    Threads: pure.
+    """
+    return bool(_CONTEXT_NAME.search(name))
+
+
+def takes_lock(text: str) -> bool:
+    """Whether a line of source, all that there is, takes a lock: by ``with``, or by ``acquire()`` without a limit.
+
+    Asked of lines at which a thread stands with nothing called: what enters another context manager is on the stack.
+
+    Threads: pure.
+    """
+    statement = _statement(text)
+    if isinstance(statement, ast.With | ast.AsyncWith):
+        return any(_enters_lock(item) for item in statement.items)
+    return statement is not None and any(_acquires(node) for node in ast.walk(statement))
+
+
+def _statement(text: str) -> ast.stmt | None:
+    """The statement that a line is or begins, or None where it is a part of one."""
+    line = text.strip()
+    line = line[2:] if line.startswith("elif ") else line
+    for whole in (line, f"{line}\n    pass", f"{line} pass"):
+        try:
+            found = ast.parse(whole).body
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            continue
+        return found[0] if found else None
+    return None
+
+
+def _enters_lock(item: ast.withitem) -> bool:
+    if isinstance(item.context_expr, ast.Call):  # `with self.lock(host):`, of a function that finds the lock
+        return item.optional_vars is None and sounds_like_lock(last(item.context_expr))
+    return plain(item) and (
+        sounds_like_lock(last(item.context_expr)) or not _CONTEXT_NAME.search(last(item.context_expr))
+    )
+
+
+def _acquires(node: ast.AST) -> bool:
+    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "acquire"):
+        return False
+    blocking = node.args[0] if node.args else next((k.value for k in node.keywords if k.arg == "blocking"), None)
+    limited = len(node.args) > 1 or any(k.arg == "timeout" for k in node.keywords)
+    return not limited and not (isinstance(blocking, ast.Constant) and not blocking.value)
 
 
 def plain(item: ast.withitem) -> bool:

@@ -21,11 +21,9 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
     """
     yield from _polling(facts)
     waiting = [a for a in facts.others if a.wait is Wait.EXIT_STATUS and not facts.moved(a)]
-    for group in facts.groups(a for a in waiting if not facts.has_reader(a)):
-        judged = _judge(facts, group[0])
-        if judged is None:
-            continue
-        confidence, why = judged
+    for group, (confidence, why) in facts.judged(
+        (a for a in waiting if not facts.has_reader(a)), lambda a: _judge(facts, a)
+    ):
         yield Finding(
             hazard=HAZARD.name,
             code=HAZARD.code,

@@ -24,13 +24,13 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
     """
     waiting = [a for a in facts.others if (a.wait in REMOTE and a.wait not in _NOT) or _stays_locked_out(facts, a)]
     lonely = [a for a in waiting if _has_no_server(facts, a) and not facts.connection_ended(a)]
-    for group in facts.groups(a for a in lonely if not facts.moved(a)):
-        forked = _was_forked(group[0])
-        wait = group[0].lock or group[0].wait
+    for group, (confidence, wait) in facts.judged(
+        (a for a in lonely if not facts.moved(a)), lambda a: _judge(facts, a)
+    ):
         yield Finding(
             hazard=HAZARD.name,
             code=HAZARD.code,
-            confidence=Confidence.OBSERVED if forked or facts.whole else Confidence.POSSIBLE,
+            confidence=confidence,
             message=(
                 f"{names(group)} {verb(group, 'waits', 'wait')} for {wait}, but this process has no thread "
                 "that reads the connection: it was forked with a live Transport, and only the process that connected "
@@ -40,6 +40,11 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
             process=facts.snapshot.process,
             count=len(group),
         )
+
+
+def _judge(facts: DumpFacts, waiter: Activity) -> tuple[Confidence, str]:
+    sure = Confidence.OBSERVED if facts.whole or _was_forked(waiter) else Confidence.POSSIBLE
+    return sure, waiter.lock or str(waiter.wait)
 
 
 def _has_no_server(facts: DumpFacts, activity: Activity) -> bool:

@@ -21,11 +21,9 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
     waiting = [
         a for a in facts.others if a.wait is Wait.SEND_WINDOW and a.find("sftp", "_write_all") is None and a.site
     ]
-    for group in facts.groups(a for a in waiting if not facts.moved(a) and not facts.has_reader(a)):
-        judged = _judge(facts, group[0])
-        if judged is None:
-            continue
-        confidence, why = judged
+    for group, (confidence, why) in facts.judged(
+        (a for a in waiting if not facts.moved(a) and not facts.has_reader(a)), lambda a: _judge(facts, a)
+    ):
         yield Finding(
             hazard=HAZARD.name,
             code=HAZARD.code,

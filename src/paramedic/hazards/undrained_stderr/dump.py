@@ -20,11 +20,9 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
     Threads: as `DumpFacts`.
     """
     waiting = [a for a in facts.others if a.wait in (Wait.OUTPUT, Wait.STDERR) and not facts.moved(a)]
-    for group in facts.groups(a for a in waiting if not facts.has_reader(a, other_stream=True)):
-        judged = _judge(facts, group[0])
-        if judged is None:
-            continue
-        confidence, why = judged
+    for group, (confidence, why) in facts.judged(
+        (a for a in waiting if not facts.has_reader(a, other_stream=True)), lambda a: _judge(facts, a)
+    ):
         stream, other = ("stdout", "stderr") if group[0].wait is Wait.OUTPUT else ("stderr", "stdout")
         yield Finding(
             hazard=HAZARD.name,

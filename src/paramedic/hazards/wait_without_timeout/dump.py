@@ -25,28 +25,26 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
     Threads: as `DumpFacts`.
     """
     waiting = [a for a in facts.others if a.wait in _UNLIMITED and a.site and _unlimited(facts, a)]
-    for group in facts.groups(a for a in waiting if not facts.moved(a)):
-        wait = group[0].wait
-        stuck = facts.repeated and wait in _PROMPT and not facts.limited(group[0])
-        stuck = stuck and facts.transports_listen(group[0])
-        ended = facts.repeated and facts.connection_ended(group[0])
-        stuck = stuck or ended
-        extra = ""
-        if wait is Wait.REQUEST_REPLY:
-            extra = "; the timeout= of exec_command does not cover this"
-        if ended:
-            extra = "; the connection has ended, and what would wake it came before it began to wait"
+    for group, (confidence, why) in facts.judged(
+        (a for a in waiting if not facts.moved(a)), lambda a: _judge(facts, a)
+    ):
         yield Finding(
             hazard=HAZARD.name,
             code=HAZARD.code,
-            confidence=Confidence.OBSERVED if ended else Confidence.POSSIBLE if stuck else Confidence.ADVICE,
-            message=(
-                f"{names(group)} {verb(group, 'waits', 'wait')} for {wait} with no timeout{extra}"
-                + ("" if stuck else "; if the peer is gone, for ever")
-            ),
+            confidence=confidence,
+            message=f"{names(group)} {verb(group, 'waits', 'wait')} for {group[0].wait} with no timeout{why}",
             steps=(step(group),),
             count=len(group),
         )
+
+
+def _judge(facts: DumpFacts, waiter: Activity) -> tuple[Confidence, str]:
+    if facts.repeated and facts.connection_ended(waiter):
+        why = "; the connection has ended, and what would wake it came before it began to wait"
+        return Confidence.OBSERVED, why
+    why = "; the timeout= of exec_command does not cover this" if waiter.wait is Wait.REQUEST_REPLY else ""
+    stuck = facts.repeated and waiter.wait in _PROMPT and not facts.limited(waiter) and facts.transports_listen(waiter)
+    return (Confidence.POSSIBLE, why) if stuck else (Confidence.ADVICE, f"{why}; if the peer is gone, for ever")
 
 
 def _unlimited(facts: DumpFacts, waiter: Activity) -> bool:

@@ -1,0 +1,247 @@
+"""The channels and transports of one dump: which thread waits on which, who reads it, how full its window is."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from functools import cached_property
+
+from paramedic.dump.activity import Activity
+from paramedic.dump.calls import Call, Layer, address_in
+from paramedic.dump.threads import Threads
+from paramedic.dump.waits import REMOTE, Wait
+from paramedic.dump.window import Fill
+from paramedic.model.snapshot import ObjectState
+
+
+class Connections(Threads):
+    """The threads of a dump with the Paramiko objects that their stacks name.
+
+    Threads: as `Threads`.
+    """
+
+    @cached_property
+    def _states(self) -> dict[str, ObjectState]:
+        return {s.address.lower(): s for s in self.snapshot.objects}
+
+    def state(self, address: str | None) -> ObjectState | None:
+        """What is known of the inside of an object."""
+        return self._states.get(address) if address else None
+
+    def channel_of(self, activity: Activity) -> str | None:
+        """The address of the channel that the thread is in a call on."""
+        return activity.address_of("Channel")
+
+    def in_calls_on(self, cls: str, module: str, functions: Iterable[str] = ()) -> dict[str, tuple[Activity, ...]]:
+        """Threads by the address of the object of that class whose methods are on their stacks.
+
+        Args:
+            cls: "SFTPClient", "Channel", …
+            module: Paramiko's module of the class.
+            functions: only these methods; all if empty.
+        """
+        found: dict[str, list[Activity]] = defaultdict(list)
+        wanted_functions = frozenset(functions)
+        for activity, call in self._methods.get(module, ()):
+            if wanted_functions and call.function not in wanted_functions:
+                continue
+            address = call.address()
+            if address and activity not in found[address][-1:] and _named(call.variable("self"), cls):
+                found[address].append(activity)
+        return {address: tuple(threads) for address, threads in found.items() if threads}
+
+    @cached_property
+    def _methods(self) -> dict[str, list[tuple[Activity, Call]]]:
+        """Every call of a method of Paramiko's whose object the dump names, by module."""
+        found: dict[str, list[tuple[Activity, Call]]] = defaultdict(list)
+        for activity in self.activities:
+            for call in activity.calls:
+                if call.layer is Layer.PARAMIKO and call.frame.variables and call.variable("self"):
+                    found[call.module].append((activity, call))
+        return found
+
+    def channels_near(self, activity: Activity) -> tuple[str, ...]:
+        """Addresses of channels that the user's innermost frames name, or whose objects lead to them."""
+        found: dict[str, None] = {}
+        for call in activity.users[:2]:
+            for _, printed in call.frame.variables:
+                state = self.state(address_in(printed))
+                if state is None:
+                    continue
+                if state.get("window_bytes") is not None:
+                    found[state.address] = None
+                found |= dict.fromkeys(address for _, address in state.channels)
+        return tuple(found)
+
+    def unread(self, channel: str | None, *, stderr: bool | None = None) -> Fill | None:
+        """How full a channel's window is, where somebody could look.
+
+        Args:
+            channel: its address.
+            stderr: count only this stream; both if None.
+        """
+        state = self.state(channel)
+        if state is None:
+            return None
+        out, err, left = (state.get(n) for n in ("unread_bytes", "unread_stderr_bytes", "window_left_bytes"))
+        if not (isinstance(out, int) and isinstance(err, int) and isinstance(left, int)):
+            return None
+        unread = out + err if stderr is None else err if stderr else out
+        return Fill(unread_bytes=unread, left_bytes=left)
+
+    def has_reader(self, activity: Activity, *, other_stream: bool = False) -> bool:
+        """Whether another thread waits for data of the same channel (or may, where addresses are unknown).
+
+        Args:
+            activity: who waits on the channel.
+            other_stream: only a reader of the stream that ``activity`` does not read counts.
+        """
+        waits = [w for w in self._readers if not (other_stream and w is activity.wait)]
+        return self.is_read(self.channel_of(activity), waits, but=activity)
+
+    def is_read(
+        self, channel: str | None, waits: Iterable[Wait] = (Wait.OUTPUT, Wait.STDERR), but: Activity | None = None
+    ) -> bool:
+        """Whether a thread waits for data of a channel (or may, where addresses are unknown).
+
+        Args:
+            channel: its address; None: any channel.
+            waits: for which streams.
+            but: a thread that does not count.
+        """
+        for wait in waits:
+            readers = self._readers[wait]
+            known = [c for c in (channel, None) if c in readers] if channel is not None else list(readers)
+            if any(readers[c] - {id(but)} for c in known):
+                return True
+        return False
+
+    @cached_property
+    def _readers(self) -> dict[Wait, dict[str | None, set[int]]]:
+        """The threads (by id of their activity) that wait for data, by the channel's address, None where unknown."""
+        found: dict[Wait, dict[str | None, set[int]]] = {Wait.OUTPUT: {}, Wait.STDERR: {}}
+        for activity in self.activities:
+            if activity.wait in found and activity.find("sftp") is None:
+                found[activity.wait].setdefault(self.channel_of(activity), set()).add(id(activity))
+        return found
+
+    # -- transports ---------------------------------------------------------------------------------------------
+
+    def servers_of(self, activity: Activity) -> tuple[Activity, ...]:
+        """The transport threads that may bring what the thread waits for: one if it is known, else all."""
+        if activity.wait not in REMOTE:
+            return ()
+        address = activity.address_of("Transport")
+        channel = self.channel_of(activity)
+        if address is None and channel is not None:
+            state = self.state(channel)
+            told = state.get("transport") if state is not None else None
+            address = str(told) if told else None
+            if address is None:
+                address = self._channels_last_served.get(channel)
+        return self.transports if address is None else (*self._served_by[address], *self._served_by[None])
+
+    @cached_property
+    def _served_by(self) -> dict[str | None, list[Activity]]:
+        found: dict[str | None, list[Activity]] = defaultdict(list)
+        for transport in self.transports:
+            found[self.transport_address(transport)].append(transport)
+        return found
+
+    @cached_property
+    def _channels_last_served(self) -> dict[str | None, str | None]:
+        return {self._chan(t): self.transport_address(t) for t in reversed(self.transports)}
+
+    def waiters_of(self, transport: Activity) -> tuple[Activity, ...]:
+        """The threads, no transport threads, that wait for something which this transport thread may have to bring."""
+        known, anybodys = self._waiters
+        return (*known.get(id(transport), ()), *anybodys)
+
+    @cached_property
+    def _waiters(self) -> tuple[dict[int, list[Activity]], list[Activity]]:
+        known: dict[int, list[Activity]] = defaultdict(list)
+        anybodys: list[Activity] = []
+        for activity in self.others:
+            servers = self.servers_of(activity)
+            if servers is self.transports:
+                anybodys.append(activity)
+            else:
+                for server in servers:
+                    known[id(server)].append(activity)
+        return known, anybodys
+
+    def transport_address(self, transport: Activity) -> str | None:
+        """The address of the Transport whose thread it is."""
+        return transport.calls[transport.transport].address() if transport.transport is not None else None
+
+    def last_packet(self, transport: Activity) -> int | None:
+        """The type of the last packet that a transport thread took, where the dump has its variables."""
+        assert transport.transport is not None
+        value = transport.calls[transport.transport].variable("ptype")
+        return int(value) if value is not None and value.isdigit() and len(value) < 4 else None
+
+    def last_packet_was_for(self, channel: str | None, *kinds: int) -> bool | None:
+        """Whether the last packet of the channel's transport was of one of these kinds and for this channel.
+
+        None: the dump does not say.
+        """
+        if channel is None:
+            return None
+        for transport in self.transports:
+            if self._chan(transport) == channel:
+                packet = self.last_packet(transport)
+                return None if packet is None else packet in kinds
+        return None
+
+    def _chan(self, transport: Activity) -> str | None:
+        assert transport.transport is not None
+        return transport.calls[transport.transport].address("chan")
+
+    def is_blocked(self, transport: Activity) -> bool:
+        """Whether a transport thread waits for something else than its peer."""
+        return transport.wait not in (Wait.PACKET, Wait.BANNER, Wait.PROXY, Wait.NOTHING)
+
+    def is_own(self, transport: Activity, waiter: Activity) -> bool | None:
+        """Whether what a thread waits for comes over this transport; None where the dump does not say."""
+        asking = waiter.asking
+        mine = self.transport_address(transport)
+        if asking is None or mine is None:
+            return None
+        if asking.module == "transport":
+            theirs = asking.address()
+            return None if theirs is None else theirs == mine
+        channel = self.channel_of(waiter)
+        state = self.state(channel)
+        if state is not None and state.get("transport"):
+            return state.get("transport") == mine
+        opening = waiter.find("transport", "_parse_channel_open")
+        if waiter is transport and opening is not None and channel is not None:
+            return True if channel in (opening.address("chan"), opening.address("channel")) else None
+        return None
+
+    def transports_listen(self, activity: Activity) -> bool:
+        """Whether the transport threads that could serve the thread are free to."""
+        servers = self.servers_of(activity)
+        return bool(servers) and not any(self.is_blocked(s) for s in servers)
+
+    def transport_is_missing(self, activity: Activity) -> bool:
+        """Whether the address of the Transport is known and no thread of the dump runs it."""
+        address = activity.address_of("Transport")
+        state = self.state(self.channel_of(activity))
+        if address is None and state is not None and isinstance(told := state.get("transport"), str):
+            address = told
+        addresses = [self.transport_address(t) for t in self.transports]
+        return address is not None and None not in addresses and address not in addresses
+
+    def connection_ended(self, activity: Activity) -> bool:
+        """Whether it is known that the connection on which the thread waits is no more."""
+        states = (self.state(self.channel_of(activity)), self.state(activity.address_of("Transport")))
+        return any(s is not None and s.get("connection_lives") is False for s in states)
+
+
+def _named(printed: str | None, cls: str) -> bool:
+    return (
+        bool(printed)
+        and (printed or "").startswith("<")
+        and not (cls == "Channel" and (printed or "").startswith(("<ChannelFile", "<ChannelStd", "<ChannelMap")))
+    )
