@@ -21,7 +21,7 @@ LAB = {
     "blackhole": Manners(silent_after_s=2),
     "mute": Manners(mute=True),
     "kbdint": Manners(keyboard_interactive=True, answer="123456"),
-    "fast": Manners(fast=True),
+    "fast": Manners(fast=True, close_after_eof=True),
 }
 
 

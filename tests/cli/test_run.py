@@ -15,7 +15,7 @@ import pytest
 
 from paramedic.check.shelf import shelf
 from paramedic.cli.stage import VARIABLE, server_to_text
-from paramedic.lab import Server, lab
+from paramedic.lab import Manners, Server, lab
 
 LIMIT_S = 100
 
@@ -33,7 +33,7 @@ def place(own_state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     """A well-mannered SSH server."""
-    with lab() as running:
+    with lab(Manners(close_after_eof=True)) as running:
         yield running
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from paramedic.lab import Server, lab
+from paramedic.lab import Manners, Server, lab
 from terminals import Terminal, terminal
 
 PREAMBLE = """
@@ -40,7 +40,7 @@ TOLD = "paramedic: the program hangs:"
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    with lab() as server:
+    with lab(Manners(close_after_eof=True)) as server:
         yield server
 
 

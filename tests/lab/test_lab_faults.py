@@ -148,12 +148,39 @@ def test_mute(lab_with: LabWith, connect: Any) -> None:
 
 def test_fast(lab_with: LabWith, connect: Any, tmp_path: Any) -> None:
     """Every command is "ok", and none is run."""
-    client = connect(lab_with(fast=True))
+    client = connect(lab_with(fast=True, close_after_eof=True))
     for _ in range(20):
         _, stdout, _ = client.exec_command(f"touch {tmp_path}/ran", timeout=10)
         assert stdout.read() == b"ok\n"
         assert stdout.channel.recv_exit_status() == 0
     assert not list(tmp_path.iterdir())
+
+
+def test_a_session_that_is_closed_after_the_clients_eof(lab_with: LabWith, connect: Any) -> None:
+    """Output, its end and the status come at once; CLOSE only when the client has no more input."""
+    client = connect(lab_with(close_after_eof=True))
+
+    def has_answered() -> bool:
+        """What was sent before has been dealt with: the server takes one thing after the other."""
+        opened(client).close()
+        return True
+
+    channel = opened(client)
+    channel.settimeout(20)
+    channel.exec_command("echo x; exit 3")
+    assert channel.makefile().read() == b"x\n"
+    assert channel.recv_exit_status() == 3
+    assert has_answered() and not channel.closed
+    channel.shutdown_write()
+    assert has_answered() and channel.closed
+    first = opened(client)
+    first.exec_command("cat")
+    first.shutdown_write()  # before the command has ended
+    assert first.recv_exit_status() == 0
+    wait_until(lambda: first.closed)
+    killed = opened(client)
+    killed.exec_command("kill -9 $$")
+    assert killed.recv_exit_status() == -1, "Paramiko waits for the CLOSE"
 
 
 def test_a_stalled_window(lab_with: LabWith, connect: Any) -> None:
@@ -171,8 +198,9 @@ def test_a_stalled_window(lab_with: LabWith, connect: Any) -> None:
 def test_silence_after_some_bytes(lab_with: LabWith, connect: Any) -> None:
     """A dead peer: the transport believes in it, and nothing comes any more."""
     client = connect(lab_with(silent_after_bytes=200_000))
-    _, stdout, _ = client.exec_command("head -c 1000000 /dev/zero", timeout=1)
-    received = 0
+    _, stdout, _ = client.exec_command("head -c 1000000 /dev/zero", timeout=20)
+    received = len(stdout.channel.recv(65536))
+    stdout.channel.settimeout(2)
     with pytest.raises(TimeoutError):
         while data := stdout.channel.recv(65536):
             received += len(data)
@@ -312,7 +340,7 @@ def can_connect(server: Server, connect: Any) -> bool:
     return True
 
 
-def wait_until(condition: Callable[[], bool], limit_s: float = 10.0) -> None:
+def wait_until(condition: Callable[[], bool], limit_s: float = 60.0) -> None:
     """Wait for something that the other process does, and fail if it does not."""
     deadline_s = time.monotonic() + limit_s
     while not condition():

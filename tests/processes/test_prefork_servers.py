@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from paramedic.lab import Server, lab
+from paramedic.lab import Manners, Server, lab
 
 APP = """
 import os, paramiko
@@ -60,7 +60,7 @@ def work():
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with lab() as server:
+    with lab(Manners(close_after_eof=True)) as server:
         yield server
 
 

@@ -14,7 +14,7 @@ import pytest
 PREAMBLE = """
 import concurrent.futures, json, multiprocessing, os, subprocess, sys, threading
 import paramiko
-from paramedic.lab import lab
+from paramedic.lab import Manners, lab
 
 def connected(kwargs, known):
     client = paramiko.SSHClient()
@@ -61,7 +61,7 @@ def shares_its_own(kwargs, known):
         one_after_the_other(lambda: sftp.listdir("."), lambda: sftp.stat("."))
 
 if __name__ == "__main__":
-  with lab() as server:
+  with lab(Manners(close_after_eof=True)) as server:
     kwargs, known = server.connect_kwargs(), server.known_hosts_file
 """
 

@@ -261,8 +261,8 @@ RANKS = ("observed", "possible", "advice")
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    """A polite lab."""
-    with lab(Manners()) as running:
+    """A lab for short commands on shared clients: it is not its concern that Paramiko may send EOF after CLOSE."""
+    with lab(Manners(close_after_eof=True)) as running:
         yield running
 
 

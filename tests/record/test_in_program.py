@@ -14,7 +14,10 @@ PREAMBLE = """
 import os, sys, threading
 import paramiko
 import paramedic
-from paramedic.lab import lab
+from paramedic.lab import Manners, lab as any_lab
+
+def lab():
+    return any_lab(Manners(close_after_eof=True))  # short commands must not end their connection
 
 def connected(server):
     client = paramiko.SSHClient()

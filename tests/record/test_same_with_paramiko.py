@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 from twice import Run, environment
 
-from paramedic.lab import Server, lab
+from paramedic.lab import Manners, Server, lab
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    """A well-mannered SSH server."""
-    with lab() as running:
+    """A well-mannered SSH server, whose connections do not end when Paramiko sends EOF after CLOSE."""
+    with lab(Manners(close_after_eof=True)) as running:
         yield running
 
 

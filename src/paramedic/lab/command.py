@@ -16,6 +16,8 @@ from typing import cast
 
 import asyncssh
 
+from paramedic.lab.farewell import Farewell
+
 SHELL = "/bin/sh"
 
 
@@ -66,10 +68,12 @@ class Command(asyncio.SubprocessProtocol):
         channel: asyncssh.SSHServerChannel[bytes],
         terminal: Terminal | None,
         *,
+        farewell: Farewell,
         takes_input: bool = True,
     ) -> None:
         self._commands = commands
         self._channel = channel
+        self._farewell = farewell
         self._terminal = terminal
         self._takes_input = takes_input
         self._process: asyncio.SubprocessTransport | None = None
@@ -96,7 +100,7 @@ class Command(asyncio.SubprocessProtocol):
                 await self._start_in_terminal(self._terminal, arguments, environment, home)
         except OSError as error:  # no process or no descriptor is left
             self._channel.write_stderr(f"paramedic lab: {error.strerror}\n".encode())
-            self._channel.exit(254)
+            self._farewell.say(254)
             return
         self._started = True
         if self._hung_up:
@@ -178,11 +182,7 @@ class Command(asyncio.SubprocessProtocol):
         """Tell the client, once the process has ended and all that it wrote is read."""
         if self._outputs or self._status is None or self._hung_up:
             return
-        self._channel.write_eof()
-        if self._status >= 0:
-            self._channel.exit(self._status)
-        else:
-            self._channel.exit_with_signal(signal.Signals(-self._status).name.removeprefix("SIG"))
+        self._farewell.say(self._status)
 
     def feed(self, data: bytes) -> None:
         """Pass input on to the process."""

@@ -41,6 +41,7 @@ _OPTIONS = (
     _Option(flag="--answer", kind=str, unit="TEXT", words="the right answer; without it, a random one"),
     _Option(flag="--mute", words="open sessions, but never answer a request on them"),
     _Option(flag="--fast", words='answer "ok" to every command at once, and run nothing'),
+    _Option(flag="--close-after-eof", words="close a session only when the client has ended its input, too"),
     _Option(flag="--stall-window", words="never give the window back: what is sent to a command stalls"),
     _Option(flag="--window-bytes", kind=int, unit="N", words="the server's window of a session"),
     _Option(flag="--silent-after", kind=float, unit="S", words="fall silent after so many seconds: a dead peer"),

@@ -37,6 +37,9 @@ class Manners:
         answer: the right answer; None makes a random one, which `Server.answer` tells.
         mute: sessions are opened, but no exec, shell, subsystem or PTY request is ever answered.
         fast: every command is answered with ``ok`` and status 0 at once; nothing is run.
+        close_after_eof: a session whose command has ended is closed only when the client has ended its input, too.
+            Paramiko can send EOF after CLOSE, and OpenSSH and the lab then end the whole connection
+            (``eof-after-close``): tests of something else need not meet that.
         stall_window: the server reads nothing of what a session sends, so its window is never given back.
         window_bytes: the server's receive window of a session, in bytes; None is the default of 2 MiB.
         silent_after_s: after so many seconds of a connection no byte goes either way any more: a dead peer.
@@ -66,6 +69,7 @@ class Manners:
     answer: str | None = None
     mute: bool = False
     fast: bool = False
+    close_after_eof: bool = False
     stall_window: bool = False
     window_bytes: int | None = None
     silent_after_s: float | None = None

@@ -12,6 +12,7 @@ import asyncssh
 from asyncssh.channel import SSHChannel
 
 from paramedic.lab.command import Command, Terminal
+from paramedic.lab.farewell import Farewell
 from paramedic.lab.files import Files
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class Session(asyncssh.SSHServerSession[bytes]):
         self._premises = premises
         self._on_close = on_close
         self._channel: asyncssh.SSHServerChannel[bytes]
+        self._farewell: Farewell
         self._terminal: Terminal | None = None
         self._command: Command | None = None
         self._sftp: asyncssh.SSHServerProcess[bytes] | None = None
@@ -40,6 +42,7 @@ class Session(asyncssh.SSHServerSession[bytes]):
     def connection_made(self, chan: asyncssh.SSHServerChannel[bytes]) -> None:
         """The channel is open; what it is for comes with a request."""
         self._channel = chan
+        self._farewell = Farewell(chan, after_eof=self._premises.manners.close_after_eof)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The channel is closed on both sides, or the connection is gone."""
@@ -85,11 +88,17 @@ class Session(asyncssh.SSHServerSession[bytes]):
             self._sftp.session_started()
         elif self._premises.manners.fast:
             self._channel.write(b"ok\n")
-            self._channel.exit(0)
+            self._farewell.say(0)
         else:
             line = None if self._is_shell else self._channel.get_command()
             takes_input = not self._premises.manners.stall_window
-            self._command = Command(self._premises.commands, self._channel, self._terminal, takes_input=takes_input)
+            self._command = Command(
+                self._premises.commands,
+                self._channel,
+                self._terminal,
+                farewell=self._farewell,
+                takes_input=takes_input,
+            )
             # the task is referred to by the session: the loop itself keeps tasks only weakly
             self._starting = asyncio.create_task(self._command.run(line, self._environment(), self._premises.home))
 
@@ -106,6 +115,7 @@ class Session(asyncssh.SSHServerSession[bytes]):
             return bool(self._sftp.eof_received())
         if self._command is not None:
             self._command.feed_end()
+        self._farewell.hear_eof()
         return True
 
     def pause_writing(self) -> None:
