@@ -48,8 +48,8 @@ def _early(story: Story, early: list[Early], confidence: Confidence) -> Finding:
     count = sum(e.count for e in early)
     message = (
         f"The exit status of {count} command{'s' if count > 1 else ''} was waited for before anything of the output "
-        f"was read, of which there were up to {max(e.unread for e in early):,} bytes: more than the window of "
-        f"{early[0].window_bytes:,} bytes, and the command can never end"
+        f"was read. Up to {max(e.unread for e in early):,} bytes lay unread; with more of them than the window of "
+        f"{early[0].window_bytes:,} bytes holds, the command could never have ended"
     )
     steps = [story.call(e.call) for e in early[:3]]
     return story.finding(HAZARD, confidence, message, steps, [early[0].channel], count)
