@@ -27,6 +27,7 @@ class Item:
         question: what is asked, as a statement that should be true.
         hazards: findings of these speak against it.
         wants: sightings of which one is needed before the item can pass (or be asked at all).
+        needs: sightings of which one is needed besides, because silence alone proves nothing.
         shows: sightings that by themselves make it pass.
         settles: the command or change that would settle it.
         weight: the heavier, the sooner it should be done.
@@ -36,6 +37,7 @@ class Item:
     question: str
     hazards: tuple[str, ...] = ()
     wants: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
     shows: tuple[str, ...] = ()
     settles: str = ""
     weight: int = 1
@@ -144,6 +146,7 @@ CHECKLIST: tuple[Item, ...] = (
         question="Every wait has a timeout, and long-lived connections a keepalive",
         hazards=("wait-without-timeout", "keepalive-is-not-a-timeout", "idle-without-keepalive"),
         wants=("connections", "channels"),
+        needs=("timeouts",),
         settles="connect(timeout=…), exec_command(timeout=…), transport.set_keepalive(30)",
         weight=3,
     ),
@@ -175,6 +178,7 @@ CHECKLIST: tuple[Item, ...] = (
             "finalizer-deadlock",
         ),
         wants=("connections", "channels"),
+        needs=("closes",),
         settles="`with paramiko.SSHClient() as client:`, and join the threads inside it.",
         weight=4,
     ),
@@ -229,17 +233,20 @@ def _answer(
     if places:
         return Answer(item=item, state=State.PASS, evidence=_places(places, shown), action="", urgency=0)
     wanted = [p for kind in item.wants for p in seen.get(kind, ())]
-    if wanted:
+    needed = [p for kind in item.needs for p in seen.get(kind, ())]
+    if wanted and (needed or not item.needs):
         kinds = " and ".join(kind for kind in item.wants if seen.get(kind))
         count = len(dict.fromkeys(wanted))
         places_read = f"{count} places with {kinds} were" if count > 1 else f"1 place with {kinds} was"
         quiet = [f"nothing against it in {run}" for run in runs]
-        evidence = (f"{places_read} read in the source, nothing against it", *_places(wanted[:2], shown), *quiet)
+        seen_at = _places((needed or wanted)[:2], shown)
+        evidence = (f"{places_read} read in the source, nothing against it", *seen_at, *quiet)
         return Answer(item=item, state=State.PASS, evidence=evidence, action="", urgency=0)
+    missing = item.needs if wanted else item.wants
     return Answer(
         item=item,
         state=State.NOT_SEEN,
-        evidence=(f"the source has no {' and no '.join(item.wants)}" if item.wants else "the source does not show it",),
+        evidence=(f"the source has no {' and no '.join(missing)}" if missing else "the source does not show it",),
         action=item.settles,
         urgency=item.weight,
     )

@@ -18,10 +18,7 @@ _TEXTS = {
     "thread-dumps": re.compile(
         r"faulthandler\.(register|enable|dump_traceback_later|dump_traceback)\(|sys\._current_frames"
     ),
-    "structured": re.compile(r"with\s+.*(PoolExecutor|TaskGroup|ClientPool)\(|TaskGroup\(\)"),
     "known-hosts": re.compile(r"load_system_host_keys\(|load_host_keys\(|RejectPolicy|get_host_keys\(\)\.add"),
-    "keepalive": re.compile(r"set_keepalive\("),
-    "nodelay": re.compile(r"TCP_NODELAY"),
 }
 
 
@@ -49,7 +46,7 @@ def sightings(facts: SourceFacts) -> Sightings:
         ):
             if operation.has(effect) and (kind != "locks" or operation.obj.kind == "lock"):
                 see(kind, site.file, site.line)
-        if operation.has("connect") and any(k in operation.keywords for k in ("timeout", "connect_timeout")):
+        if operation.method == "settimeout" or any("timeout" in keyword for keyword in operation.keywords):
             see("timeouts", site.file, site.line)
     for context in facts.contexts:
         if context.kind in WORKERS and context.site is not None:
