@@ -23,7 +23,7 @@ _WINDOW = [
 ]
 _SENDING = ["Transport._send_user_message (paramiko/transport.py:1820)", "Channel._send (paramiko/channel.py:1206)"]
 
-WORDS: Mapping[str, Sequence[str]] = {
+WORDS: dict[str, Sequence[str]] = {
     "recv": _RECV,
     "recv_stderr": [*_READ, "Channel.recv_stderr (paramiko/channel.py:745)"],
     "file.read": [*_RECV, "ChannelFile._read (paramiko/channel.py:1359)", "BufferedFile.read (paramiko/file.py:184)"],

@@ -335,9 +335,11 @@ def test_the_version_of_a_process_s_python(start: Start) -> None:
 
 
 @linux
-def test_a_pipe_that_is_full_is_seen() -> None:
+@pytest.mark.parametrize("line_bytes", [200_000, 2_100, 60], ids="{} bytes a line".format)
+def test_a_pipe_that_is_full_is_seen(line_bytes: int) -> None:
+    """Lines that do not fit into the rest of a page take a new one: a pipe may be full with half of its bytes."""
     child = subprocess.Popen(
-        [sys.executable, "-c", "import os; os.write(2, b'x' * 200000)"],
+        [sys.executable, "-c", f"import os\nwhile True: os.write(2, b'x' * {line_bytes})"],
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
     )

@@ -339,6 +339,16 @@ def holds_inside(activity: Activity, lock: str) -> Call | None:
     return _holder(activity.calls, activity.asks, lock)
 
 
+def logs_inside(activity: Activity) -> Call | None:
+    """The innermost call in which Paramiko logs and so has called other code, for a thread that came back to it.
+
+    Threads: pure.
+    """
+    user = next((i for i, c in enumerate(activity.calls) if c.layer in (Layer.USER, Layer.LIBRARY)), 0)
+    logs = (c for c in activity.calls[user:] if c.layer is Layer.PARAMIKO and c.function == "_log")
+    return next(logs, None) if user else None
+
+
 def _holder(calls: tuple[Call, ...], asks: int, lock: str) -> Call | None:
     functions = CRITICAL.get(lock, frozenset())
     other_code = False

@@ -170,6 +170,11 @@ class Connections(Threads):
                     known[id(server)].append(activity)
         return known, anybodys
 
+    @cached_property
+    def one_transport(self) -> bool:
+        """Whether the process has a single connection, so that what its threads wait for must come over that one."""
+        return self.shows_all and len(self.transports) == 1
+
     def transport_address(self, transport: Activity) -> str | None:
         """The address of the Transport whose thread it is."""
         return transport.calls[transport.transport].address() if transport.transport is not None else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from paramedic.dump.activity import Activity
-from paramedic.dump.calls import Layer
+from paramedic.dump.calls import Call, Layer
 from paramedic.dump.connections import Connections
 from paramedic.dump.cycles import Cycle
 from paramedic.dump.locking import Locking
@@ -64,15 +64,15 @@ class DumpFacts(Connections):
                 return True
         return False
 
-    def in_signal_handler(self, activity: Activity) -> bool:
-        """Whether one of the user's frames is a signal handler, by the source or by its arguments."""
+    def signal_handler(self, activity: Activity) -> Call | None:
+        """Which of the user's frames is a signal handler, by the source or by its arguments; None where none is."""
         for call in activity.users:
             if (call.variable("frame") or call.variable("_frame") or "").startswith("<frame at"):
-                return True
+                return call
             module = self.sources.module(call.site.file)
             if module is not None and call is not activity.users[-1] and module.handles_signals(call.function):
-                return True
-        return False
+                return call
+        return None
 
     def limited(self, activity: Activity) -> bool:
         """Whether something outside the call seems to limit it: a timer, a deadline, a thread with a limit."""
@@ -124,12 +124,22 @@ class DumpFacts(Connections):
         return place is not None and place.polls(word)
 
     def shares_receiver(self, activity: Activity, *methods: str) -> Owner:
-        """Whether the object whose method (one of these) the user's innermost line calls is shared, by its name."""
+        """Whether the object whose method (or one of these) the user's innermost line calls is shared, by its name.
+
+        That of an object's attribute is as shared as the object whose method was called further out.
+        """
         users = activity.users
-        place = self.place(activity)
-        if place is None:
-            return Owner.UNKNOWN
-        return place.receiver_is_shared(frozenset(c.function for c in users[1:]), frozenset(methods))
+        called = activity.calls[: activity.calls.index(users[0])] if users else ()
+        wanted = frozenset(methods) | {c.function for c in called[-1:]}
+        for number, call in enumerate(users):
+            place = self.sources.place(call.site)
+            if place is None:
+                break
+            owner = place.receiver_is_shared(frozenset(c.function for c in users[number + 1 :]), wanted)
+            if owner is not Owner.OF_SELF:
+                return owner
+            wanted = frozenset({call.function})  # the object belongs to the one whose method this is: whose is that?
+        return Owner.UNKNOWN
 
     # -- locks --------------------------------------------------------------------------------------------------
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from paramedic.model.snapshot import ObjectState, Snapshot, ThreadStack
 
 PROC = Path("/proc")
-_F_GETPIPE_SZ = 1032  # linux/fcntl.h; the module fcntl has it from 3.10 on, on Linux alone
 
 _SYSTEM_CALLS = {
     "x86_64": {
@@ -199,21 +198,25 @@ def full_pipes(process: int) -> tuple[ObjectState, ...]:
 def _pipe(path: Path, child: int) -> ObjectState | None:
     import array
     import fcntl
+    import select
     import termios
 
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        # The writer's end: only it knows when there is no room. A pipe has 16 pages, and a line that does not fit into
+        # the rest of one takes the next, so that a full pipe may hold far fewer bytes than its capacity.
+        descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
     except OSError:
         return None
     try:
         unread = array.array("i", [0])
         fcntl.ioctl(descriptor, termios.FIONREAD, unread)
-        capacity = fcntl.fcntl(descriptor, _F_GETPIPE_SZ)
+        poll = select.poll()
+        poll.register(descriptor, select.POLLOUT)
+        full = not poll.poll(0)
     except OSError:
         return None
     finally:
         os.close(descriptor)
-    full = unread[0] > capacity - 4096  # a write of a line that does not fit blocks before the last byte
     values = (("stderr_bytes", unread[0]), ("stderr_full", full), ("process", child))
     return ObjectState(kind="ProxyCommand", address="", values=values)
 

@@ -7,6 +7,7 @@ the dump agree.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -67,8 +68,12 @@ class Owner(StrEnum):
 
     SHARED = "shared"
     OWN = "own"
+    OF_SELF = "of self"
     UNKNOWN = "unknown"
 
+
+_OWN_EACH = re.compile(r"local|tls|ctx|context", re.IGNORECASE)
+"""Objects that look like one and are another in each thread."""
 
 Managers = Callable[[str], tuple[LockName, ...]]
 
@@ -132,13 +137,11 @@ class Place:
     def _holds(self, known: frozenset[str], managers: Managers) -> tuple[LockName, ...]:
         found: list[LockName] = []
         taken: dict[str, LockName] = {}
-        for node in self._walk():
-            if isinstance(node, ast.With | ast.AsyncWith) and inside(node.body, self.site.line):
-                found += [self._lock(i.context_expr) for i in node.items if self._may_be_lock(i, known)]
-                for item in node.items:
-                    called = isinstance(item.context_expr, ast.Call)
-                    maker = last(item.context_expr) if called else self._module.maker_of(item.context_expr)
-                    found += managers(maker) if maker else ()
+        for item in self._entered():
+            called = isinstance(item.context_expr, ast.Call)
+            maker = last(item.context_expr) if called else self._module.maker_of(item.context_expr)
+            found += [self._lock(item.context_expr)] if self._may_be_lock(item, known) else []
+            found += managers(maker) if maker else ()
         for call in sorted(self._calls("acquire", "release"), key=lambda c: (c.lineno, c.col_offset)):
             if call.lineno >= self.site.line:
                 break
@@ -150,6 +153,19 @@ class Place:
             else:
                 taken.pop(lock.text, None)
         return tuple(dict.fromkeys([*found, *taken.values()]))
+
+    def _entered(self) -> Iterator[ast.withitem]:
+        """The context managers that are entered at this line: ``with`` around it, ``enter_context`` of an ExitStack."""
+        withs = [n for n in self._walk() if isinstance(n, ast.With | ast.AsyncWith)]
+        around = [n for n in withs if inside(n.body, self.site.line)]
+        for node in around:
+            yield from node.items
+        for call in self._calls("enter_context", "enter_async_context"):
+            assert isinstance(call.func, ast.Attribute)
+            stack = ast.unparse(call.func.value)
+            left = any(_binds(n, stack) and covers(n, call.lineno) and n not in around for n in withs)
+            if call.lineno < self.site.line and call.args and not left:
+                yield ast.withitem(context_expr=call.args[0])
 
     def _hands_over(self, name: str) -> bool:
         """Whether the function gives the lock to others, who let it go to wake it: a condition's waiter, no lock."""
@@ -218,17 +234,30 @@ class Place:
 
         Args:
             above: functions further out on the same stack: what they define is this thread's own.
-            methods: the names of the method that may be meant; any if empty.
+            methods: the names of the method that may be meant.
         """
-        for node in self._walk():
-            if not (isinstance(node, ast.Call) and covers(node, self.site.line)):
+        for receiver in self._receivers(methods):
+            parts = _chain(receiver)
+            if not parts:
                 continue
-            if not isinstance(node.func, ast.Attribute) or not isinstance(node.func.value, ast.Name):
-                continue
-            if methods and node.func.attr not in methods:
-                continue
-            return self._owner(node.func.value.id, above)
+            if any(_OWN_EACH.search(p) or self._module.makes_local(p) for p in parts):
+                return Owner.OWN
+            if parts[0] in ("self", "cls"):
+                return Owner.OF_SELF
+            return self._owner(parts[0], above)
         return Owner.UNKNOWN
+
+    def _receivers(self, methods: frozenset[str]) -> Iterator[ast.expr]:
+        """The objects whose methods of these names the line calls, be it by ``for`` or ``with``."""
+        for node in self._walk():
+            if isinstance(node, ast.Call) and covers(node, self.site.line) and isinstance(node.func, ast.Attribute):
+                if node.func.attr in methods:
+                    yield node.func.value
+            elif isinstance(node, ast.For | ast.AsyncFor) and covers(node.iter, self.site.line):
+                if methods & {"__iter__", "__next__"}:
+                    yield node.iter
+            elif isinstance(node, ast.With | ast.AsyncWith) and "__enter__" in methods:
+                yield from (i.context_expr for i in node.items if covers(i.context_expr, self.site.line))
 
     def _walk(self) -> Iterator[ast.AST]:
         """The function's nodes, not those of functions inside it."""
@@ -307,3 +336,16 @@ class Place:
                 return Owner.OWN if getattr(outer, "name", "") in above else Owner.SHARED
             outer = self._module.parent_function(outer)
         return Owner.SHARED if self._module.binds(name) else Owner.UNKNOWN
+
+
+def _binds(node: ast.With | ast.AsyncWith, name: str) -> bool:
+    return any(i.optional_vars is not None and ast.unparse(i.optional_vars) == name for i in node.items)
+
+
+def _chain(node: ast.expr) -> list[str]:
+    """The names of ``self.host.sftp``, outermost object first; none where something is called or looked up."""
+    names: list[str] = []
+    while isinstance(node, ast.Attribute):
+        names.append(node.attr)
+        node = node.value
+    return [node.id, *reversed(names)] if isinstance(node, ast.Name) else []

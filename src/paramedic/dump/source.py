@@ -118,6 +118,23 @@ class Module:
         """The class or function that the file calls to make what it binds to the expression's last name; or ""."""
         return self._makers.get(last(expression), "")
 
+    def makes_local(self, name: str) -> bool:
+        """Whether the file binds the name to a ``threading.local``, or to an object of a class derived from it."""
+        maker = self._makers.get(name, "")
+        classes = (n for n in ast.walk(self.tree) if isinstance(n, ast.ClassDef) and n.name == maker)
+        return maker == "local" or any(last(base) == "local" for c in classes for base in c.bases)
+
+    def handles_exit(self, function: str) -> bool:
+        """Whether a function of that name is registered with ``atexit``."""
+        return any(
+            isinstance(n, ast.Call)
+            and ast.unparse(n.func) == "atexit.register"
+            and any(last(a) == function for a in n.args[:1])
+            for n in ast.walk(self.tree)
+        ) or any(
+            ast.unparse(d) == "atexit.register" for f in self.functions.get(function, ()) for d in f.decorator_list
+        )
+
     def class_of(self, function: ast.AST) -> str:
         """The name of the class whose method (or function inside a method) it is; "" where there is none."""
         node: ast.AST | None = function

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from paramedic.dump.activity import Activity, Callback
+from paramedic.dump.activity import Activity, Callback, holds_inside, logs_inside
 from paramedic.dump.facts import DumpFacts
 from paramedic.dump.waits import Wait
 from paramedic.hazards.call_on_transport_thread import HAZARD
@@ -38,6 +38,30 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
             ),
             steps=(
                 transport.step(f"calls {call} in {how} and waits for {transport.wait}"),
+                *(a.step(f"waits for {a.wait}, behind it") for a in behind[:3]),
+            ),
+        )
+    yield from _logged_under_lock(facts)
+
+
+def _logged_under_lock(facts: DumpFacts) -> Iterable[Finding]:
+    """Threads of the user's that log over the connection in the middle of a call on it, with its lock held."""
+    for activity in facts.others:
+        holder = holds_inside(activity, activity.lock) if activity.wait is Wait.PARAMIKO_LOCK else None
+        if holder is None or logs_inside(activity) is None or facts.moved(activity):
+            continue
+        behind = [a for a in facts.activities if a.wait is Wait.LOGGING_LOCK]
+        call = f"{holder.owner_class}.{holder.function}".lstrip(".")
+        yield Finding(
+            hazard=HAZARD.name,
+            code=HAZARD.code,
+            confidence=Confidence.OBSERVED,
+            message=(
+                f"A logging handler on {activity.name} uses the connection of which Paramiko logs, in the middle of "
+                f"{call}: it waits for {activity.lock}, which that call holds, so that it can never be let go"
+            ),
+            steps=(
+                activity.step(f"logs in {call}; the handler waits for {activity.lock}"),
                 *(a.step(f"waits for {a.wait}, behind it") for a in behind[:3]),
             ),
         )

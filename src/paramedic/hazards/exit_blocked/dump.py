@@ -17,6 +17,7 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
 
     Threads: as `DumpFacts`.
     """
+    yield from _at_exit(facts)
     main = next((a for a in facts.others if a.wait is Wait.SHUTDOWN), None)
     if main is None or facts.moved(main):
         return
@@ -37,3 +38,23 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
             steps=(main.step("has run to its end and joins the threads that are no daemons"), step(group)),
             count=len(group),
         )
+
+
+def _at_exit(facts: DumpFacts) -> Iterable[Finding]:
+    """A function that the program registered with ``atexit`` waits for the peer."""
+    for activity in facts.others:
+        first = activity.calls[-1] if activity.calls else None
+        if first is None or first.layer is not Layer.USER or activity.wait not in REMOTE or facts.moved(activity):
+            continue
+        module = facts.sources.module(first.site.file)
+        if module is not None and module.handles_exit(first.function):
+            yield Finding(
+                hazard=HAZARD.name,
+                code=HAZARD.code,
+                confidence=Confidence.POSSIBLE if facts.repeated else Confidence.ADVICE,
+                message=(
+                    f"The program has ended; {first.function}, which it registered with atexit, waits for "
+                    f"{activity.wait}: the process ends only when that does"
+                ),
+                steps=(activity.step(),),
+            )

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from paramedic.dump.facts import DumpFacts
 from paramedic.dump.story import names, step
+from paramedic.dump.waits import Wait
 from paramedic.hazards.global_request_race import HAZARD
 from paramedic.model.finding import Confidence, Finding
 
@@ -25,3 +26,14 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
                 message=f"{names(threads)} wait for replies to global requests of one Transport, which has one slot",
                 steps=tuple(step(group) for group in facts.groups(threads)),
             )
+    unnamed = [a for a in facts.others if a.wait is Wait.GLOBAL_REQUEST and a.address_of("Transport") is None]
+    if len(unnamed) > 1 and facts.one_transport:
+        yield Finding(
+            hazard=HAZARD.name,
+            code=HAZARD.code,
+            confidence=Confidence.POSSIBLE,
+            message=(
+                f"{names(unnamed)} wait for replies to global requests, and there is one Transport, which has one slot"
+            ),
+            steps=tuple(step(group) for group in facts.groups(unnamed)),
+        )

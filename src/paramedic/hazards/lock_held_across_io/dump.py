@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 
 from paramedic.dump.activity import Activity
+from paramedic.dump.calls import Call, Layer
 from paramedic.dump.facts import DumpFacts
 from paramedic.dump.locks import Blocked
 from paramedic.dump.story import names, step
@@ -30,7 +32,27 @@ def _across(facts: DumpFacts, holder: Activity) -> str:
     """What the holder waits for at the other end of a connection, in words; "" if it does not."""
     if holder.wait in REMOTE:
         return str(holder.wait)
-    return f"a call of {holder.remote_library}'s" if facts.transports and holder.remote_library else ""
+    if facts.transports and holder.remote_library:
+        return f"a call of {holder.remote_library}'s"
+    called = _called_back_from(holder)
+    return f"{called.owner_class}.{called.function}".lstrip(".") + ", which has called it back" if called else ""
+
+
+def _called_back_from(holder: Activity) -> Call | None:
+    """The call of Paramiko's in which a thread of the user's runs a callback: the progress of a transfer."""
+    inner = next((i for i, c in enumerate(holder.calls) if c.layer is Layer.USER), len(holder.calls))
+    between = itertools.dropwhile(lambda c: c.layer is not Layer.PARAMIKO, holder.calls[inner:])
+    called = list(itertools.takewhile(lambda c: c.layer is Layer.PARAMIKO, between))
+    return called[-1] if called and called[-1].module in ("sftp_client", "sftp_file") else None
+
+
+def _is_across(facts: DumpFacts, pair: Blocked) -> bool:
+    """Whether the lock is held by what made the call, not by a callback inside it."""
+    holder = pair.holds.activity
+    called = _called_back_from(holder)
+    if called is None:
+        return bool(_across(facts, holder))
+    return any(c.site == pair.holds.site for c in holder.calls[holder.calls.index(called) :])
 
 
 def _let_go(facts: DumpFacts, holder: Activity) -> bool:
@@ -49,7 +71,7 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
     for activity in facts.activities:
         for pair in facts.holders(activity):
             holder = pair.holds.activity
-            if holder is not activity and _across(facts, holder) and not facts.on_cycle(activity):
+            if holder is not activity and _is_across(facts, pair) and not facts.on_cycle(activity):
                 waiting.setdefault(facts.activities.index(holder), []).append(pair)
     for index, pairs in waiting.items():
         holder = facts.activities[index]

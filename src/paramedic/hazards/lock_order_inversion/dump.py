@@ -19,7 +19,7 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
     Threads: as `DumpFacts`.
     """
     for cycle in facts.cycles:
-        if any(facts.moved(a) for a in cycle.threads) or facts.in_signal_handler(cycle.threads[0]):
+        if any(facts.moved(a) for a in cycle.threads) or facts.signal_handler(cycle.threads[0]):
             continue
         locks = cycle.locks
         why, symptom, fix = _words(cycle)

@@ -48,7 +48,7 @@ def _asked_too_early(facts: DumpFacts) -> Iterable[Finding]:
                 by_client[activity.address_of("SSHClient")].append((activity, late))
     for client, found in by_client.items():
         threads = [a for a, _ in found]
-        if client is None or len(threads) < 2:
+        if (client is None and not facts.one_transport) or len(threads) < 2:
             continue
         yield Finding(
             hazard=HAZARD.name,

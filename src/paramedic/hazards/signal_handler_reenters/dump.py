@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from paramedic.dump.activity import Activity, holds_inside
+from paramedic.dump.activity import Activity, holds_inside, logs_inside
 from paramedic.dump.calls import Call, Layer
 from paramedic.dump.facts import DumpFacts
 from paramedic.dump.waits import Wait
@@ -23,11 +23,11 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
         found = _reentered(facts, activity)
         if found is None:
             continue
-        handler, interrupted, lock = found
+        handler, interrupted, lock, confidence = found
         yield Finding(
             hazard=HAZARD.name,
             code=HAZARD.code,
-            confidence=Confidence.OBSERVED,
+            confidence=confidence,
             message=(
                 f"A signal handler ({handler.function}) waits for {lock} on {activity.name}, which the frame that it "
                 f"interrupted ({interrupted.function}) holds: it can never be let go"
@@ -44,17 +44,18 @@ def _went_on(facts: DumpFacts, activity: Activity) -> bool:
     return facts.moved(activity) and facts.site_before(activity) != activity.site
 
 
-def _reentered(facts: DumpFacts, activity: Activity) -> tuple[Call, Call, str] | None:
+def _reentered(facts: DumpFacts, activity: Activity) -> tuple[Call, Call, str, Confidence] | None:
     if activity.wait is Wait.PARAMIKO_LOCK:
         holder = holds_inside(activity, activity.lock)
         handler = next((c for c in activity.calls if c.layer in (Layer.USER, Layer.LIBRARY)), None)
-        if holder is not None and handler is not None and not any(c.at("transport", "_log") for c in activity.calls):
-            return handler, holder, activity.lock
+        if holder is not None and handler is not None and not logs_inside(activity):
+            return handler, holder, activity.lock, Confidence.OBSERVED
         return None
-    if facts.in_signal_handler(activity):
+    handler = facts.signal_handler(activity)
+    if handler is not None:
         for pair in facts.holders(activity):
-            if pair.holds.activity is activity and pair.certain:
-                handler = activity.users[0]
+            if pair.holds.activity is activity:
                 interrupted = next((c for c in activity.users if c.site == pair.holds.site), handler)
-                return handler, interrupted, pair.wants.lock.text
+                sure = Confidence.OBSERVED if pair.certain else Confidence.POSSIBLE
+                return handler, interrupted, pair.wants.lock.text, sure
     return None

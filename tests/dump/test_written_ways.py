@@ -1,0 +1,269 @@
+"""Hangs whose code is written in other ways: exit stacks, callbacks, atexit, logging, objects behind objects.
+
+Each program says where its threads stand with a comment: ``# NAME`` on a line is a frame of that thread's, the
+innermost one first in the text of `Hang.threads`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from stacks import WORDS, py_spy
+
+from paramedic.check.dump import check_dumps
+from paramedic.dump.assembly import read_snapshots
+from paramedic.model.finding import Confidence, Finding
+
+EXIT_STACK = """\
+@contextmanager
+def held(name):
+    LOCKS[name].acquire()  #: inner
+    try:
+        yield
+    finally:
+        LOCKS[name].release()
+
+def job(one, other):
+    with ExitStack() as stack:
+        stack.enter_context(held(one))
+        client.exec_command("true")
+        stack.enter_context(held(other))  #: outer
+"""
+LEFT_STACK = EXIT_STACK.replace('        client.exec_command("true")\n', "    with ExitStack() as stack:\n")
+PROGRESS = """\
+def progress(done, total):
+    answered.wait()  #: progress
+
+def upload(sftp):
+    with busy:
+        sftp.put("a", "b", callback=progress)  #: upload
+
+def show():
+    with busy:  #: show
+        print("uploaded")
+"""
+PROGRESS_THAT_LOCKS = """\
+def progress(done, total):
+    with busy:
+        answered.wait()  #: progress
+
+def upload(sftp):
+    sftp.put("a", "b", callback=progress)  #: upload
+
+def show():
+    with busy:  #: show
+        print("uploaded")
+"""
+AT_EXIT = """\
+@atexit.register
+def bye():
+    shell.recv_exit_status()  #: bye
+"""
+AT_EXIT_CALLED = """\
+class App:
+    def stop(self):
+        self.shell.recv_exit_status()  #: bye
+
+atexit.register(App().stop)
+"""
+NOT_AT_EXIT = AT_EXIT.replace("@atexit.register\n", "")
+EMIT = """\
+class Remote(logging.Handler):
+    def emit(self, record):
+        self.client.exec_command("log")  #: emit
+
+client.exec_command("true")  #: main
+"""
+ALARM = """\
+def ship():
+    with lock:  #: again
+        client.exec_command("true")  #: first
+
+def on_alarm(number, frame):
+    ship()  #: handler
+
+signal.signal(signal.SIGALRM, on_alarm)
+ship()  #: main
+"""
+LINES = """\
+class Lines:
+    def __init__(self, channel):
+        self.file = channel.makefile()
+
+    def __next__(self):
+        return self.file.readline()  #: next
+
+lines = Lines(channel)
+
+def consume():
+    for line in lines:  #: loop
+        print(line)
+"""
+STORE = """\
+class Store:
+    def size(self, name):
+        return self.sftp.stat(os.path.join(self.root, name)).st_size  #: stat
+
+store = Store()
+
+def work(name):
+    return store.size(name)  #: work
+"""
+OWN_STORE = STORE.replace("    return store.size", "    store = Store()\n    return store.size")
+LOCAL_STORE = STORE.replace("store = Store()", "store = threading.local()").replace("store.size", "store.own.size")
+DERIVED_LOCAL = STORE.replace("class Store:", "class Store(threading.local):")
+LAZY = """\
+class Lazy:
+    @property
+    def client(self):
+        if self._client.get_transport() is None:
+            self._client.connect("web1")
+        return self._client
+
+    def run(self):
+        return self.client.exec_command("true")  #: run
+"""
+PING = """\
+def ping():
+    transport.global_request("ping", wait=True)  #: ping
+"""
+
+_PUT = ["SFTPClient.putfo (paramiko/sftp_client.py:700)", "SFTPClient.put (paramiko/sftp_client.py:750)"]
+_LOGS = [
+    *WORDS["log"],
+    "Channel._log (paramiko/channel.py:1210)",
+    "Transport.open_channel (paramiko/transport.py:1046)",
+]
+_OPENS = ["Transport.open_channel (paramiko/transport.py:1022)", "SSHClient.exec_command (paramiko/client.py:548)"]
+_ASKS = [
+    "Condition.wait (threading.py:331)",
+    "Event.wait (threading.py:629)",
+    "Transport.global_request (paramiko/transport.py:1196)",
+]
+_LINES = ["BufferedFile.readline (paramiko/file.py:300)"]
+MORE = {"put": _PUT, "logs": _LOGS, "opens": _OPENS, "asks": _ASKS, "readline": [*WORDS["recv"], *_LINES]}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hang:
+    """Threads of a program, by the words of `stacks` and the names of its marked lines (``:inner``)."""
+
+    source: str
+    threads: dict[str, str]
+    hazard: str = ""
+    confidence: Confidence = Confidence.POSSIBLE
+
+
+TWO_JOBS = {"a": ":inner :outer thread", "b": ":inner :outer thread", "MainThread": "join main@app.py:1", "T": "idle"}
+SHOWN = {"up": "event :progress put :upload thread", "MainThread": ":show", "T": "idle"}
+TWO = {"MainThread": "join main@app.py:1", "T": "idle"}
+
+FOUND = {
+    "locks entered on an exit stack": Hang(source=EXIT_STACK, threads=TWO_JOBS, hazard="lock-order-inversion"),
+    "a progress callback that waits, under the transfer's lock": Hang(
+        source=PROGRESS, threads=SHOWN, hazard="lock-held-across-io", confidence=Confidence.OBSERVED
+    ),
+    "a function at exit": Hang(
+        source=AT_EXIT, threads={"T": "idle", "MainThread": "exit_status :bye"}, hazard="exit-blocked"
+    ),
+    "a method at exit": Hang(
+        source=AT_EXIT_CALLED, threads={"T": "idle", "MainThread": "exit_status :bye"}, hazard="exit-blocked"
+    ),
+    "a logging handler in the middle of a call that logs": Hang(
+        source=EMIT,
+        threads={"T": "log transport.log", "MainThread": "opens :emit logs :main"},
+        hazard="call-on-transport-thread",
+        confidence=Confidence.OBSERVED,
+    ),
+    "a signal handler at the lock of what it interrupted": Hang(
+        source=ALARM,
+        threads={"T": "idle", "MainThread": ":again :handler reply :first :main"},
+        hazard="signal-handler-reenters",
+        confidence=Confidence.OBSERVED,
+    ),
+    "one object that reads for several threads": Hang(
+        source=LINES,
+        threads={"a": "readline :next :loop thread", "b": "readline :next :loop thread", **TWO},
+        hazard="shared-channel",
+    ),
+    "one object with an SFTP client for several threads": Hang(
+        source=STORE,
+        threads={"a": "stat :stat :work thread", "b": "stat :stat :work thread", **TWO},
+        hazard="shared-sftp-client",
+    ),
+    "several threads that connect one client late": Hang(
+        source=LAZY,
+        threads={"a": "exec_command :run thread", "b": "exec_command :run thread", **TWO},
+        hazard="shared-client-connect",
+    ),
+    "several threads with global requests on the only connection": Hang(
+        source=PING, threads={"a": "asks :ping thread", "b": "asks :ping thread", **TWO}, hazard="global-request-race"
+    ),
+}
+QUIET = {
+    "an exit stack that was left": Hang(source=LEFT_STACK, threads=TWO_JOBS),
+    "a lock of the callback's own": Hang(source=PROGRESS_THAT_LOCKS, threads=SHOWN),
+    "a function that is not at exit": Hang(source=NOT_AT_EXIT, threads={"T": "idle", "MainThread": "exit_status :bye"}),
+    "an object of its own for each thread": Hang(
+        source=OWN_STORE, threads={"a": "stat :stat :work thread", "b": "stat :stat :work thread", **TWO, "U": "idle"}
+    ),
+    "an object in a thread-local": Hang(
+        source=LOCAL_STORE, threads={"a": "stat :stat :work thread", "b": "stat :stat :work thread", **TWO, "U": "idle"}
+    ),
+    "a class of thread-locals": Hang(
+        source=DERIVED_LOCAL,
+        threads={"a": "stat :stat :work thread", "b": "stat :stat :work thread", **TWO, "U": "idle"},
+    ),
+    "global requests on connections of their own": Hang(
+        source=PING, threads={"a": "asks :ping thread", "b": "asks :ping thread", **TWO, "U": "idle"}
+    ),
+    "late connects to connections of their own": Hang(
+        source=LAZY, threads={"a": "exec_command :run thread", "b": "exec_command :run thread", **TWO, "U": "idle"}
+    ),
+}
+
+
+def told(hang: Hang, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[Finding]:
+    """What is said of two dumps of it."""
+    (folder / "app.py").write_text(hang.source)
+    lines = hang.source.splitlines()
+    function, places = "<module>", {}
+    for number, line in enumerate(lines, 1):
+        if (match := re.match(r"\s*def (\w+)", line)) is not None:
+            function = match[1]
+        elif line and not line[0].isspace():
+            function = "<module>"
+        if "#: " in line:
+            places[line.rpartition("#: ")[2]] = f"{function}@app.py:{number}"
+    for name, frames in MORE.items():
+        monkeypatch.setitem(WORDS, name, frames)
+    threads = {
+        n: " ".join(places[w[1:]] if w[0] == ":" else w for w in words.split()) for n, words in hang.threads.items()
+    }
+    text = py_spy(threads)
+    if "bye" in places:
+        text = text.replace("    <module> (app.py:1)\n", "")  # at exit nothing stands outside the function
+    return list(check_dumps(read_snapshots((text * 2).splitlines()), roots=[folder]).findings)
+
+
+@pytest.mark.parametrize("hang", FOUND.values(), ids=FOUND)
+def test_a_hang_is_named_however_it_is_written(hang: Hang, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (found,) = [f for f in told(hang, tmp_path, monkeypatch) if f.confidence is not Confidence.ADVICE]
+    assert (found.hazard, found.confidence) == (hang.hazard, hang.confidence)
+
+
+@pytest.mark.parametrize("hang", QUIET.values(), ids=QUIET)
+def test_what_looks_alike_is_not(hang: Hang, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    about = {
+        "lock-order-inversion",
+        "lock-held-across-io",
+        "exit-blocked",
+        "shared-sftp-client",
+        "shared-client-connect",
+    }
+    about |= {"global-request-race"}
+    loud = [f for f in told(hang, tmp_path, monkeypatch) if f.confidence is not Confidence.ADVICE]
+    assert [f for f in loud if f.hazard in about] == []
