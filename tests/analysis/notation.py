@@ -9,7 +9,8 @@
     A: … stat sftp ! EOFError     it raised this
     A: chdir sftp (1)             argument ``a`` of the call; ``"words"`` is its text
     A: take L, wait L, got L, try L, gave-up L, free L
-    A: put q x, get q x, set ev, await ev, release sem, acquire sem, submit f, run f, done f, fail f "E", ask f, join B
+    A: put q x, get q x, set ev, await ev, release sem, acquire sem, submit f, run f, done f, fail f "E", ask f
+    A: join B, join B …           another thread has ended; another thread is waited for
     A: opens ch, gets-eof ch, gets-close ch, sends-eof ch, sends-close ch, feed ch out 4096, status ch 0, finalize ch
     A: collect ch.stdin           the collector of cycles finds it
     A: works ex 2                 it is a worker of a pool that may have two; ``submit f outer`` is another place
@@ -131,7 +132,9 @@ class Story:
         first = rest[0] if rest else ""
         if verb in ("start", "join") and self._is_thread(first):
             other = self._thread(first)
-            if verb == "join":
+            if verb == "join" and rest[-1] == "…":
+                self._add(thread, Kind.CALL, op=NUMBER["Thread.join"], a=-1, b=other)
+            elif verb == "join":
                 self._add(thread, Kind.JOINED, a=other)
             else:
                 self._add(thread, Kind.START, op=int("daemon" in rest), a=other, site=site)

@@ -177,6 +177,10 @@ STORIES: dict[str, tuple[str, list[str], str]] = {
     "a policy of the program's that decides": (
         "host-key-not-verified", [], 'A: set_missing_host_key_policy client "Mine"',
     ),
+    "a transport that logs in without a look at the key": (
+        "host-key-not-verified", ["advice"], 'A: connect conn "no host key"',
+    ),
+    "a transport that is given the key that it must see": ("host-key-not-verified", [], "A: connect conn"),
     "a full stderr pipe of a proxy": ("proxy-stderr-full", ["observed"], "A: state proxy PROXY_STDERR 65536"),
     "a quarter of a proxy's stderr pipe": ("proxy-stderr-full", ["possible"], "A: state proxy PROXY_STDERR 16384"),
     "some words of a proxy's": ("proxy-stderr-full", [], "A: state proxy PROXY_STDERR 2048"),
@@ -250,6 +254,17 @@ STORIES: dict[str, tuple[str, list[str], str]] = {
     "a slow call long after the close of a file whose prefetch has gone out": (
         "prefetch-stall", [],
         "A: prefetch file (50000000)\nA: close file\nA: stat sftp\nA: listdir sftp …\n… 5 s\nA: … listdir sftp",
+    ),
+    "a read far behind what a prefetch brings first": (
+        "prefetch-stall", ["observed"],
+        "A: prefetch file (50000000)\nA: seek file (1)\nA: read file …\n… 5 s\nA: … read file = 512",
+    ),
+    "the size of a prefetched file, asked for by a seek to its end": (
+        "prefetch-stall", ["observed"], "A: prefetch file (50000000)\nA: seek file (1) …\n… 5 s\nA: … seek file",
+    ),
+    "a prefetched file that is read from its beginning": (
+        "prefetch-stall", [],
+        "A: prefetch file (50000000)\nA: seek file\nA: read file …\n… 5 s\nA: … read file = 900000",
     ),
     "a prefetched file that is read to its end": (
         "prefetch-stall", [],

@@ -118,6 +118,10 @@ FOUND: dict[str, tuple[str, str]] = {
 }
 
 QUIET: dict[str, str] = {
+    "a client that a timer of the event loop closes under a call, as its deadline": """
+        A: exec_command client …
+        Main: close client (1)
+        A: … exec_command client ! SSHException: Channel closed.""",
     "a client closed after the worker was joined": """
         Main: start A
         A: exec_command client

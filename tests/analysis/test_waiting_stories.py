@@ -109,6 +109,15 @@ FOUND: dict[str, tuple[str, str]] = {
         … 8 s
         end: 3""",
     ),
+    "a peer that says nothing to a worker whose end somebody waits for, while the main thread runs a loop": (
+        "wait-without-timeout observed",
+        """
+        Main: run_forever loop …
+        A: exec_command client …
+        B: join A …
+        … 8 s
+        end: 3""",
+    ),
     "a peer that says nothing although keepalives are sent": (
         "keepalive-is-not-a-timeout observed",
         """

@@ -16,6 +16,8 @@ HUNG_NS = 3_000_000_000
 """A wait shorter than this, at the end of a program, is just where it was ended."""
 FULL_PIPE_BYTES = 60_000
 """Of a pipe's 65,536 (pipe(7)): what writes into it waits, or soon will."""
+BY_LOOP_TIMER = 1
+"""Argument of a close() that a timer of an event loop made, as the recorder gives it."""
 _HAND_OVERS = (
     "Thread.join",
     "Thread.shutdown",
@@ -37,7 +39,7 @@ class Hung:
         root: what it was called on.
         lasted_ns: how long.
         silent_ns: for how long nothing had come from the peer.
-        needed: whether the main thread waited for it, itself or through another thread.
+        needed: whether the main thread waited for it, itself or through another thread, or somebody joins its thread.
     """
 
     call: Call
@@ -65,6 +67,7 @@ def hung(facts: Facts) -> list[Hung]:
     if any(c.name == "Thread.shutdown" and not facts.states.orderly_end for c in open_calls):
         return []  # the main thread has nothing left to do: that is the story, not the wait
     main_waits = any(c.thread == 1 and c.name in _HAND_OVERS for c in open_calls)
+    joined = {c.words for c in open_calls if c.name == "Thread.join" and c.argument < 0}
     found: list[Hung] = []
     for call, root in (*waiting, *((call, facts.root(call.obj)) for call in facts.interrupted)):
         if not facts.is_remote(call.name):
@@ -73,7 +76,7 @@ def hung(facts: Facts) -> list[Hung]:
         lasted = ended - call.began_ns
         silent = ended - max(facts.heard.get(root.transport, 0), call.began_ns)
         if lasted >= HUNG_NS and silent >= HUNG_NS and not _explained(facts, root):
-            needed = call.thread == 1 or main_waits or call.thread in facts.awaited
+            needed = call.thread == 1 or main_waits or call.thread in facts.awaited or call.thread in joined
             found.append(Hung(call, root, lasted, silent, needed))
     return found
 
@@ -113,9 +116,9 @@ def excused(facts: Facts, call: Call, root: Root) -> bool:
 
     Threads: pure.
     """
-    closer = facts.lives.closer_of(root.transport, facts.client_of(root.transport))
-    if closer and facts.world.thread(closer).kind == "Timer":
-        return True
+    close = facts.lives.close_of(root.transport, facts.client_of(root.transport))
+    if close is not None and (close.argument == BY_LOOP_TIMER or facts.world.thread(close.thread).kind == "Timer"):
+        return True  # a deadline
     known = facts.channels.known(root.channel)
     if known is not None and known.stuck_ns and call.ended_ns - known.stuck_ns < STUCK_NS:
         return True  # it, or another one of the same channel, was just cut off from a wait that nothing else would end

@@ -114,16 +114,16 @@ class Lives:
         self.sessions.pop(transport, None)
         self.peaks.pop(transport, None)
 
-    def closer_of(self, *objects: int) -> int:
-        """The thread that closed one of these, or 0."""
+    def close_of(self, *objects: int) -> Call | None:
+        """The call that closed one of these, or None."""
         for ident in objects:
             close = self._closes.get(ident)
             if close is not None:
-                return close.thread
+                return close
             life = self._lives.get(ident)
             if life is not None and life.close is not None:
-                return life.close.thread
-        return 0
+                return life.close
+        return None
 
     def used(self, owner: int, call: Call, at: Epoch) -> bool:
         """A use of it ends; False if that says something: another thread has closed it, or what it goes through."""

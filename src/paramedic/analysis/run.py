@@ -325,7 +325,8 @@ class RunFacts(WireFacts):
 
     def _closed_by(self, obj: int) -> int:
         """The thread that closed a client or transport; 0 if none did."""
-        return self.lives.closer_of(obj, self.roots.transport_of.get(obj, 0))
+        close = self.lives.close_of(obj, self.roots.transport_of.get(obj, 0))
+        return close.thread if close is not None else 0
 
     def _new(self, event: Row) -> None:
         _, parent, obj, site, number, op, thread, _ = event

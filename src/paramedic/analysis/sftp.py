@@ -15,6 +15,8 @@ _SLOW_NS = 250_000_000
 """A call that waits so long behind a prefetch shows what a larger file would do."""
 _MUCH_BYTES = 16 << 20
 _VERY_MUCH_BYTES = 256 << 20
+FAR = 1
+"""Argument of a seek() over much of the file, as the recorder gives it."""
 _POSITION = ("seek", "read", "readline", "readlines", "readinto", "write", "writelines", "tell")
 _CALLS = (
     "listdir listdir_attr open remove rename posix_rename mkdir rmdir stat lstat symlink chmod chown utime truncate "
@@ -98,10 +100,11 @@ class SftpState:
         self._chdirs: dict[int, tuple[Call, dict[int, Informed]]] = {}
         self._prefetched: dict[int, dict[int, Call]] = {}
         self._left_over: dict[int, Call] = {}
+        self._far: set[int] = set()
         calls = {f"SFTPClient.{name}": self._client_call for name in _CALLS.split()}
         moves = {f"SFTPFile:File.{name}": self._position for name in _POSITION}
         self.begins = {"SFTPFile.seek": self._position, **moves, **calls}
-        waits = dict.fromkeys((*calls, "SFTPFile.close", "SFTPFile.stat"), self._waited)
+        waits = dict.fromkeys((*calls, "SFTPFile.close", "SFTPFile.stat", "SFTPFile.seek"), self._waited)
         self.ends = {
             **waits,
             "SFTPClient.chdir": self._chdir,
@@ -125,6 +128,7 @@ class SftpState:
         position.turn += 1
         position.last = call
         if call.method == "seek":
+            (self._far.add if call.argument == FAR else self._far.discard)(call.obj)
             position.sought[call.thread] = (position.turn, call)
 
     def _client_call(self, call: Call, root: Root) -> None:
@@ -156,6 +160,7 @@ class SftpState:
             self._prefetched.setdefault(root.sftp, {})[call.obj] = call
 
     def _read(self, call: Call, root: Root) -> None:
+        self._waited(call, root)
         ahead = self._prefetched.get(root.sftp)
         if ahead and call.obj in ahead:
             prefetch = ahead[call.obj]
@@ -177,6 +182,7 @@ class SftpState:
         if prefetch is not None and _left(prefetch) >= _MUCH_BYTES:
             self._left_over[root.sftp] = prefetch
         self._positions.pop(call.obj, None)
+        self._far.discard(call.obj)
 
     def _waited(self, call: Call, root: Root) -> None:
         if root.sftp in self._prefetched or root.sftp in self._left_over:
@@ -188,7 +194,7 @@ class SftpState:
             left = _left(prefetch)
             if left < _MUCH_BYTES or lasted_ns < _SLOW_NS and left < _VERY_MUCH_BYTES:
                 continue
-            if file != call.obj or call.name == "SFTPFile.close":
+            if file != call.obj or call.name == "SFTPFile.close" or lasted_ns >= _SLOW_NS and self._skips(call):
                 self._note(prefetch, call, root, lasted_ns)
                 return
         prefetch_of_closed = self._left_over.get(root.sftp)
@@ -197,6 +203,10 @@ class SftpState:
                 self._note(prefetch_of_closed, call, root, lasted_ns)
             else:
                 del self._left_over[root.sftp]
+
+    def _skips(self, call: Call) -> bool:
+        """Whether a call on a prefetched file asks for something behind what was prefetched and is not wanted."""
+        return call.method in ("stat", "seek") or call.obj in self._far and call.method == "read"
 
     def _note(self, prefetch: Call, call: Call, root: Root, lasted_ns: int) -> None:
         key = (prefetch.stack, call.stack)

@@ -108,6 +108,7 @@ class States:
         self.on_loop: dict[tuple[int, str], tuple[Call, int, int]] = {}
         self.readers: dict[int, dict[tuple[int, int], Informed]] = {}
         self.policies: dict[int, Call] = {}
+        self.unverified: dict[int, Call] = {}
         self.keepalive: dict[int, Call] = {}
         self.safe: set[int] = set()
         self.forwards: dict[int, list[Call]] = {}
@@ -127,6 +128,7 @@ class States:
         self.proxies_closed: deque[Call] = deque(maxlen=_MOST_CALLS)
         self.begins: Mapping[str, Listener] = {
             "SSHClient.set_missing_host_key_policy": self._policy,
+            "Transport.connect": self._bare_connect,
             "Transport.set_keepalive": self._keepalive,
             "Channel.fileno": self._fileno,
             "Loop.run_forever": self._loop_begins,
@@ -218,6 +220,10 @@ class States:
 
     def _policy(self, call: Call, root: Root) -> None:
         self.policies.setdefault(call.stack, call)
+
+    def _bare_connect(self, call: Call, root: Root) -> None:
+        if call.words:
+            self.unverified.setdefault(call.stack, call)
 
     def _keepalive(self, call: Call, root: Root) -> None:
         if call.words:

@@ -23,6 +23,7 @@ _ALWAYS = PARAMIKO + 1
 _CALL = opmap.get("CALL", -1)
 _STATE = int(Kind.STATE)
 _NO_TIMEOUT = (-1, 0)
+_FAR_BYTES = 16 << 20
 
 
 def targets(paramiko: Any, probes: Probes, record_commands: bool) -> Iterator[Target]:
@@ -100,6 +101,7 @@ _PARAMETERS: dict[str, tuple[str, ...]] = {
     "SSHClient.save_host_keys": ("filename",),
     "HostKeys.load": ("filename",),
     "HostKeys.save": ("filename",),
+    "Transport.connect": ("hostkey", "password", "pkey"),
     "Transport.open_channel": ("timeout", "kind"),
     "Transport.open_session": ("timeout",),
     "Transport.accept": ("timeout",),
@@ -122,6 +124,7 @@ _PARAMETERS: dict[str, tuple[str, ...]] = {
     "SFTPClient.get": ("remotepath",),
     "SFTPClient.getfo": ("remotepath",),
     "SFTPFile.prefetch": ("file_size", "max_concurrent_requests"),
+    "SFTPFile.seek": ("offset", "whence"),
 }
 
 _MEASURES: dict[str, Callable[[Any], int]] = {
@@ -146,6 +149,7 @@ class _Words:
             "SSHClient.exec_command": self.command,
             "Channel.exec_command": self.channel_command,
             "SSHClient.set_missing_host_key_policy": self.policy,
+            "Transport.connect": self.bare_connect,
             "Transport.open_channel": self.open_channel,
             "Transport.open_session": lambda _, timeout: (milliseconds(timeout), 0),
             "Transport.accept": lambda _, timeout: (milliseconds(timeout), 0),
@@ -153,6 +157,8 @@ class _Words:
             "Transport.request_port_forward": lambda _, handler: (_which(handler), 0),
             "Transport.set_keepalive": lambda link, interval: (milliseconds(interval), _is_safe(link)),
             "AgentKey.sign_ssh_data": lambda key: (id(getattr(key, "agent", None)), 0),
+            **dict.fromkeys(("SSHClient.close", "Transport.close"), lambda _: (_is_deadline(_getframe(3)), 0)),
+            "SFTPFile.seek": lambda file, offset, whence=0: (_is_far(file, offset, whence), 0),
             "Channel.exit_status_ready": lambda _: (_knows_end(_getframe(3)), 0),
             "Channel.fileno": lambda _: (_positional_arguments(_getframe(3)), 0),
             "Channel.settimeout": lambda _, timeout: (milliseconds(timeout), 0),
@@ -178,6 +184,11 @@ class _Words:
         if monkey is not None and monkey.is_module_patched("socket") and not monkey.is_module_patched("threading"):
             self.probes.row(_STATE, State.GEVENT, self.probes.id_of(client), 0, 1, 0)
         return milliseconds(timeout), self.text(f"{hostname}" if port == 22 else f"{hostname}:{port}")
+
+    def bare_connect(self, _: Any, hostkey: Any, password: Any, pkey: Any) -> tuple[int, int]:
+        # without either nobody is logged in yet: there is time to look at the key
+        logs_in = password is not None or pkey is not None
+        return -1, self.text("no host key") if logs_in and hostkey is None else 0
 
     def command(self, _: Any, timeout: Any, command: Any) -> tuple[int, int]:
         return milliseconds(timeout), self.text(f"{command}") if self.record_commands else 0
@@ -214,6 +225,27 @@ def _knows_end(frame: Any) -> int:
     """1 if the function that makes a call looks at the end of a channel's stream, too; else 0."""
     names = frame.f_code.co_names
     return int("eof_received" in names or "closed" in names)
+
+
+def _is_deadline(frame: Any) -> int:
+    """1 if a timer of an asyncio loop makes the call, as ``loop.call_later(30, client.close)`` does; else -1.
+
+    A task that slept is no timer's: the loop resumes it by a handle of another kind.
+    """
+    events = sys.modules.get("asyncio.events")
+    if events is not None:
+        runs, here = events.Handle._run.__code__, frame
+        while here is not None:
+            if here.f_code is runs:
+                return 1 if isinstance(here.f_locals.get("self"), events.TimerHandle) else -1
+            here = here.f_back
+    return -1
+
+
+def _is_far(file: Any, offset: Any, whence: Any) -> int:
+    """1 if much of a file lies between where it is read and where it is to be read next; else -1."""
+    ahead = offset if whence == 1 else offset - file._realpos
+    return 1 if whence == 2 or ahead >= _FAR_BYTES else -1
 
 
 def _positional_arguments(frame: Any) -> int:

@@ -11,7 +11,7 @@ from paramedic.model.finding import Confidence, Finding
 
 
 def find(facts: RunFacts) -> Iterator[Finding]:
-    """Policies that accept unknown host keys.
+    """Policies that accept unknown host keys, and logins that look at none.
 
     Threads: pure.
     """
@@ -21,3 +21,8 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         if accepts or policy in ("AutoAddPolicy", "WarningPolicy"):
             message = f"{policy} accepts whatever key the server shows: nobody would notice somebody in the middle"
             yield story.finding(HAZARD, Confidence.ADVICE, message, [story.call(call)], [call.obj])
+    for call in facts.states.unverified.values():
+        message = (
+            "Transport.connect() without hostkey= logs in to whoever answers: the server's key is compared with nothing"
+        )
+        yield story.finding(HAZARD, Confidence.ADVICE, message, [story.call(call)], [call.obj])
