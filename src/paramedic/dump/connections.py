@@ -13,6 +13,9 @@ from paramedic.dump.waits import REMOTE, Wait
 from paramedic.dump.window import Fill
 from paramedic.model.snapshot import ObjectState
 
+_SENT_AGAIN = 4
+"""Retransmissions: with the shortest of the kernel's timers (0.2 s, doubled each time) three seconds of silence."""
+
 
 class Connections(Threads):
     """The threads of a dump with the Paramiko objects that their stacks name.
@@ -237,6 +240,39 @@ class Connections(Threads):
             address = told
         addresses = [self.transport_address(t) for t in self.transports]
         return address is not None and None not in addresses and address not in addresses
+
+    def unanswered(self, activity: Activity) -> str:
+        """Why the peer is known to be gone or stuck on whose connection the thread waits, in words; "" if it is not.
+
+        Only what both dumps show: bytes that the peer's host does not acknowledge, although they were sent again and
+        again, or does not take, because its program reads nothing.
+        """
+        now = self._peer(activity)
+        before = self._connections_before._peer(activity) if self._connections_before is not None else None
+        if now is None or before is None:
+            return ""
+        unacked, again, closed = now
+        if unacked and again >= _SENT_AGAIN and before[1]:
+            return (
+                f"the peer's host has not acknowledged {unacked:,} bytes, which were sent {again} times again: it, or "
+                "the way to it, is gone"
+            )
+        if closed and before == now:
+            return f"the peer's program reads nothing from the connection: {unacked:,} bytes wait for it to"
+        return ""
+
+    @cached_property
+    def _connections_before(self) -> Connections | None:
+        return Connections(self.before, sources=self.sources) if self.before is not None else None
+
+    def _peer(self, activity: Activity) -> tuple[int, int, bool] | None:
+        """What the kernel says of the connection: (unacknowledged bytes, retransmissions, the peer takes no more)."""
+        for address in (self.channel_of(activity), activity.address_of("Transport")):
+            state = self.state(address)
+            unacked, again = (state.get(n) if state is not None else None for n in ("unacked_bytes", "retransmissions"))
+            if state is not None and isinstance(unacked, int) and isinstance(again, int):
+                return unacked, again, state.get("peer_window_closed") is True
+        return None
 
     def connection_ended(self, activity: Activity) -> bool:
         """Whether it is known that the connection on which the thread waits is no more."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from paramedic.dump.calls import Layer, address_in, calls_of
 from paramedic.dump.memory import Memory, Reference, Unreadable, Value
+from paramedic.dump.sockets import Sockets, Tcp
 from paramedic.model.snapshot import ObjectState, Snapshot
 
 MAX_OBJECTS = 2000
+_HOPS = 4
+"""So many jump hosts in a row are followed to the socket."""
 _LOCKS = ("_thread.lock", "_thread.RLock", "lock", "RLock", "Condition")
 
 Plain = tuple[tuple[str, str | int | float | bool | None], ...]
@@ -27,39 +30,109 @@ def look_inside(snapshot: Snapshot, process: int) -> Snapshot:
     except Unreadable:
         return snapshot
     try:
-        return replace(snapshot, objects=(*snapshot.objects, *_states(snapshot, memory)))
+        return replace(snapshot, objects=(*snapshot.objects, *_Look(memory, Sockets(process)).states(snapshot)))
     finally:
         memory.close()
 
 
-def _states(snapshot: Snapshot, memory: Memory) -> Iterator[ObjectState]:
-    seen: set[str] = set()
-    for address in _named(snapshot):
-        if address in seen or len(seen) >= MAX_OBJECTS:
-            continue
-        seen.add(address)
-        state = _state(memory, address)
-        if state is None:
-            continue
-        yield state
-        for _, channel in state.channels:
-            if channel not in seen and (inner := _state(memory, channel)) is not None:
-                seen.add(channel)
-                yield inner
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """Into one process, at one moment."""
 
+    memory: Memory
+    sockets: Sockets
 
-def _state(memory: Memory, address: str) -> ObjectState | None:
-    try:
-        kind = memory.kind(int(address, 16))
-        attributes = memory.attributes(int(address, 16))
-    except Unreadable:
-        return None
-    try:
-        values = _reader(kind)(memory, attributes)
-    except Unreadable:
-        values = ()
-    channels = tuple(_channels(memory, attributes)) if kind != "Channel" else ()
-    return ObjectState(kind=kind, address=address, values=values, channels=channels) if values or channels else None
+    def states(self, snapshot: Snapshot) -> Iterator[ObjectState]:
+        """Of every object that the snapshot's frames name, and of the channels that these lead to."""
+        seen: set[str] = set()
+        for address in _named(snapshot):
+            if address in seen or len(seen) >= MAX_OBJECTS:
+                continue
+            seen.add(address)
+            state = self._state(address)
+            if state is None:
+                continue
+            yield state
+            for _, channel in state.channels:
+                if channel not in seen and (inner := self._state(channel)) is not None:
+                    seen.add(channel)
+                    yield inner
+
+    def _state(self, address: str) -> ObjectState | None:
+        try:
+            kind = self.memory.kind(int(address, 16))
+            attributes = self.memory.attributes(int(address, 16))
+        except Unreadable:
+            return None
+        try:
+            values = self._values(kind, attributes)
+        except Unreadable:
+            values = ()
+        channels = tuple(_channels(self.memory, attributes)) if kind != "Channel" else ()
+        return ObjectState(kind=kind, address=address, values=values, channels=channels) if values or channels else None
+
+    def _values(self, kind: str, attributes: dict[str, Value]) -> Plain:
+        """By its attributes, so that classes derived from Channel are known too."""
+        if kind.rpartition(".")[2] == "Timer":
+            return _timer(self.memory, attributes)
+        if {"in_buffer", "in_stderr_buffer", "in_window_sofar"} <= attributes.keys():
+            return self._channel(attributes)
+        return (*self._transport(attributes), *_locks(attributes))
+
+    def _channel(self, attributes: dict[str, Value]) -> Plain:
+        """Channel's counters (channel.py, the same names from 2.12 to 5.1)."""
+        out, err = (_buffered(self.memory, attributes.get(name)) for name in ("in_buffer", "in_stderr_buffer"))
+        window, read = attributes.get("in_window_size"), attributes.get("in_window_sofar")
+        if not (isinstance(out, int) and isinstance(err, int) and isinstance(window, int) and isinstance(read, int)):
+            return ()
+        values: list[tuple[str, str | int | float | bool | None]] = [
+            ("unread_bytes", out),
+            ("unread_stderr_bytes", err),
+            ("window_bytes", window),
+            # What the peer may still send: it gets back what was read, but only in pieces (_check_add_window).
+            ("window_left_bytes", max(window - read - out - err, 0)),
+        ]
+        for name, known in (("timeout_s", "timeout"), ("eof_received", "eof_received"), ("closed", "closed")):
+            value = attributes.get(known)
+            if known in attributes and not isinstance(value, Reference):
+                values.append((name, value))
+        for name, known in (("number", "chanid"), ("send_window_bytes", "out_window_size")):
+            value = attributes.get(known)
+            if isinstance(value, int):
+                values.append((name, value))
+        transport = attributes.get("transport")
+        if isinstance(transport, Reference):
+            values.append(("transport", hex(transport.address)))
+            values += self._transport(self.memory.attributes(transport.address))
+        return tuple(values)
+
+    def _transport(self, attributes: dict[str, Value]) -> Plain:
+        """Whether a Transport's connection lives (``active``, until its thread ends: transport.py, 2.12 to 5.1)."""
+        active = attributes.get("active")
+        if not ({"packetizer", "auth_handler"} <= attributes.keys() and isinstance(active, bool)):
+            return ()
+        tcp = self._tcp(attributes, _HOPS)
+        if tcp is None:
+            return (("connection_lives", active),)
+        return (
+            ("connection_lives", active),
+            ("unacked_bytes", tcp.unacked_bytes),
+            ("retransmissions", tcp.retransmissions),
+            ("peer_window_closed", tcp.window_closed),
+        )
+
+    def _tcp(self, attributes: dict[str, Value], hops: int) -> Tcp | None:
+        """The connection under a Transport: its socket's, or that of the jump host whose channel it goes through."""
+        sock = attributes.get("sock")
+        if not isinstance(sock, Reference):
+            return None
+        try:
+            if sock.kind.rpartition(".")[2] == "socket":
+                return self.sockets.tcp(self.memory.descriptor(sock.address))
+            outer = self.memory.attributes(sock.address).get("transport") if hops else None
+            return self._tcp(self.memory.attributes(outer.address), hops - 1) if isinstance(outer, Reference) else None
+        except Unreadable:
+            return None
 
 
 def _channels(memory: Memory, attributes: dict[str, Value]) -> Iterator[tuple[str, str]]:
@@ -88,54 +161,6 @@ def _named(snapshot: Snapshot) -> Iterator[str]:
                     yield address
 
 
-def _reader(kind: str) -> Callable[[Memory, dict[str, Value]], Plain]:
-    if kind.rpartition(".")[2] == "Timer":
-        return _timer
-    return _channel_or_locks
-
-
-def _channel_or_locks(memory: Memory, attributes: dict[str, Value]) -> Plain:
-    """By its attributes, so that classes derived from Channel are known too."""
-    if {"in_buffer", "in_stderr_buffer", "in_window_sofar"} <= attributes.keys():
-        return _channel(memory, attributes)
-    return (*_transport(attributes), *_locks(memory, attributes))
-
-
-def _channel(memory: Memory, attributes: dict[str, Value]) -> Plain:
-    """Channel's counters (channel.py, the same names from 2.12 to 5.1)."""
-    out, err = (_buffered(memory, attributes.get(name)) for name in ("in_buffer", "in_stderr_buffer"))
-    window, read = attributes.get("in_window_size"), attributes.get("in_window_sofar")
-    if not (isinstance(out, int) and isinstance(err, int) and isinstance(window, int) and isinstance(read, int)):
-        return ()
-    values: list[tuple[str, str | int | float | bool | None]] = [
-        ("unread_bytes", out),
-        ("unread_stderr_bytes", err),
-        ("window_bytes", window),
-        # What the peer may still send: it gets back what was read, but only in pieces (_check_add_window).
-        ("window_left_bytes", max(window - read - out - err, 0)),
-    ]
-    for name, known in (("timeout_s", "timeout"), ("eof_received", "eof_received"), ("closed", "closed")):
-        value = attributes.get(known)
-        if known in attributes and not isinstance(value, Reference):
-            values.append((name, value))
-    for name, known in (("number", "chanid"), ("send_window_bytes", "out_window_size")):
-        value = attributes.get(known)
-        if isinstance(value, int):
-            values.append((name, value))
-    transport = attributes.get("transport")
-    if isinstance(transport, Reference):
-        values.append(("transport", hex(transport.address)))
-        values += _transport(memory.attributes(transport.address))
-    return tuple(values)
-
-
-def _transport(attributes: dict[str, Value]) -> Plain:
-    """Whether a Transport's connection lives (``active``, until its thread ends: transport.py, 2.12 to 5.1)."""
-    active = attributes.get("active")
-    known = {"packetizer", "auth_handler", "active"} <= attributes.keys() and isinstance(active, bool)
-    return (("connection_lives", active),) if known and isinstance(active, bool) else ()
-
-
 def _buffered(memory: Memory, pipe: Value) -> int | None:
     if not isinstance(pipe, Reference):
         return None
@@ -148,7 +173,7 @@ def _timer(memory: Memory, attributes: dict[str, Value]) -> Plain:
     return (("function", memory.called(function.address)),) if isinstance(function, Reference) else ()
 
 
-def _locks(memory: Memory, attributes: dict[str, Value]) -> Plain:
+def _locks(attributes: dict[str, Value]) -> Plain:
     found = []
     for name, value in attributes.items():
         if isinstance(value, Reference) and value.kind in _LOCKS:

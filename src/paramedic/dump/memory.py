@@ -99,6 +99,14 @@ class Memory:
             raise Unreadable("a length that no object has")
         return size
 
+    def descriptor(self, address: int) -> int:
+        """The file descriptor of a ``socket.socket``; -1 for one that is closed.
+
+        Raises:
+            Unreadable: there is no such object.
+        """
+        return int(struct.unpack("<i", self._read(address + 16, 4))[0])
+
     def rlock_owner(self, address: int) -> int:
         """The ident of the thread that holds an ``RLock``; 0 if nobody does.
 

@@ -14,6 +14,8 @@ from paramedic.model.finding import Confidence, Finding
 _UNLIMITED = (Wait.OUTPUT, Wait.STDERR, Wait.EXIT_STATUS, Wait.REQUEST_REPLY, Wait.SFTP_REPLY, Wait.SEND_WINDOW)
 _PROMPT = (Wait.REQUEST_REPLY, Wait.SFTP_REPLY, Wait.GLOBAL_REQUEST)
 """What a healthy server answers at once: a wait of seconds for it is no idling."""
+_LONG = (Wait.CHANNEL_OPEN, Wait.GLOBAL_REQUEST, Wait.CLEAR_TO_SEND, Wait.SOCKET_WRITE)
+"""Waits with limits of an hour, or that end with the connection alone: told only where the peer is known to be gone."""
 
 
 def find(facts: DumpFacts) -> Iterable[Finding]:
@@ -24,7 +26,7 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
 
     Threads: as `DumpFacts`.
     """
-    waiting = [a for a in facts.others if a.wait in _UNLIMITED and a.site and _unlimited(facts, a)]
+    waiting = [a for a in facts.others if a.site and (_unlimited(facts, a) or _outlasts(facts, a))]
     for group, (confidence, why) in facts.judged(
         (a for a in waiting if not facts.moved(a)), lambda a: _judge(facts, a)
     ):
@@ -32,7 +34,7 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
             hazard=HAZARD.name,
             code=HAZARD.code,
             confidence=confidence,
-            message=f"{names(group)} {verb(group, 'waits', 'wait')} for {group[0].wait} with no timeout{why}",
+            message=f"{names(group)} {verb(group, 'waits', 'wait')} for {group[0].wait}{why}",
             steps=(step(group),),
             count=len(group),
         )
@@ -40,14 +42,24 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
 
 def _judge(facts: DumpFacts, waiter: Activity) -> tuple[Confidence, str]:
     if facts.repeated and facts.connection_ended(waiter):
-        why = "; the connection has ended, and what would wake it came before it began to wait"
+        why = " with no timeout; the connection has ended, and what would wake it came before it began to wait"
         return Confidence.OBSERVED, why
-    why = "; the timeout= of exec_command does not cover this" if waiter.wait is Wait.REQUEST_REPLY else ""
+    limit = "" if waiter.wait in _LONG else " with no timeout"
+    if gone := facts.unanswered(waiter):
+        return Confidence.OBSERVED, f"{limit}; {gone}"
+    why = f"{limit}; the timeout= of exec_command does not cover this" if waiter.wait is Wait.REQUEST_REPLY else limit
     stuck = facts.repeated and waiter.wait in _PROMPT and not facts.limited(waiter) and facts.transports_listen(waiter)
     return (Confidence.POSSIBLE, why) if stuck else (Confidence.ADVICE, f"{why}; if the peer is gone, for ever")
 
 
+def _outlasts(facts: DumpFacts, waiter: Activity) -> bool:
+    """Whether it waits much longer than anybody wants to, for a peer that is known to be gone."""
+    return waiter.wait in _LONG and bool(facts.unanswered(waiter))
+
+
 def _unlimited(facts: DumpFacts, waiter: Activity) -> bool:
+    if waiter.wait not in _UNLIMITED:
+        return False
     if waiter.wait in (Wait.EXIT_STATUS, Wait.REQUEST_REPLY):
         return True  # channel.py: event.wait() with no argument, in every version up to 5.1
     state = facts.state(facts.channel_of(waiter))
