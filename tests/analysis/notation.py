@@ -14,6 +14,8 @@
     A: opens ch, gets-eof ch, gets-close ch, sends-eof ch, sends-close ch, feed ch out 4096, status ch 0, finalize ch
     A: collect ch.stdin           the collector of cycles finds it
     A: works ex 2                 it is a worker of a pool that may have two; ``submit f outer`` is another place
+    A: crew sq                    … of a `ThreadPool` with this queue; ``submit f sq`` gives it a task
+    Main: passes-on f, unretrieved f   an event loop gets a future's exception, and was never asked for it
     A: handles stop               the function "stop" is a signal handler from now on
     T: opens ch peer              the peer has asked for it
     A: makes conn7                a connection that is not there from the start
@@ -161,7 +163,9 @@ class Story:
             self._add(thread, Kind.TAKE, obj=self._thing(first), a=-1)
         elif verb == "works":
             self._add(thread, Kind.STATE, op=State.WORKER, obj=self._thing(first), a=int(rest[1]), b=thread)
-        elif verb in ("submit", "run", "done", "fail", "ask", "look"):
+        elif verb == "crew":
+            self._add(thread, Kind.STATE, op=State.WORKER, obj=self._thing(first), b=thread)
+        elif verb in ("submit", "run", "done", "fail", "ask", "look", "passes-on", "unretrieved", "fails"):
             self._future(thread, verb, first, what, site)
         elif not self._channel_row(thread, verb, rest, site):
             self._call(thread, what, site)
@@ -181,7 +185,7 @@ class Story:
     def _future(self, thread: int, verb: str, name: str, what: str, site: int) -> None:
         future = self._thing(name)
         if verb == "submit":
-            pool = next((self._thing(word) for word in what.split() if _base(word) == "ex"), 0)
+            pool = next((self._thing(word) for word in what.split() if _base(word) in ("ex", "sq")), 0)
             self._add(thread, Kind.POST, obj=future, a=1, b=pool, site=self._site(what.replace(f" {name}", "")))
         elif verb == "run":
             self._add(thread, Kind.TAKE, obj=future, a=1)
@@ -190,8 +194,14 @@ class Story:
         elif verb == "fail":
             self._add(thread, Kind.POST, obj=future, a=2)
             self._add(thread, Kind.STATE, op=State.FAILED, obj=future, b=self._text(what.split('"')[1]))
+        elif verb == "fails":
+            self._add(thread, Kind.STATE, op=State.FAILED, obj=future, b=self._text(what.split('"')[1]))
         elif verb == "look":
             self._add(thread, Kind.TAKE, obj=future, a=2)
+        elif verb == "passes-on":
+            self._add(thread, Kind.TAKE, op=NUMBER["Loop.run_forever"], obj=future, a=2)
+        elif verb == "unretrieved":
+            self._add(thread, Kind.STATE, op=State.UNRETRIEVED, obj=future)
         elif what.endswith("…"):
             self._add(thread, Kind.CALL, op=NUMBER["Future.result"], obj=future, site=site, a=-1)
         else:

@@ -198,6 +198,57 @@ FOUND: dict[str, tuple[str, str]] = {
         … 5 s
         end: 3""",
     ),
+    "a semaphore that tasks did not let go although nothing failed": (
+        "pool-drained observed",
+        """
+        V: works ex 2
+        Main: submit f1 visit
+        Main: submit f2 visit
+        V: run f1
+        V: acquire sem
+        V: recv_exit_status ch = 1
+        V: done f1
+        V: run f2
+        V: acquire sem …
+        Main: shutdown …
+        … 5 s
+        end: 3""",
+    ),
+    "all threads of a ThreadPool wait for what was given to it": (
+        "pool-starvation observed",
+        """
+        V: crew sq
+        W: crew sq
+        Main: submit f1 sq outer
+        V: submit f2 sq inner
+        V: wait f2 …
+        W: submit f3 sq inner
+        W: wait f3 …
+        Main: wait f1 …
+        … 5 s
+        end: 3""",
+    ),
+    "an exception that an event loop was never asked for": (
+        "lost-exception observed",
+        """
+        Main: submit f
+        W: run f
+        W: exec_command client ! ChannelException: (2, 'Connect failed')
+        W: fail f "ChannelException: (2, 'Connect failed')"
+        Main: passes-on f
+        Main: unretrieved f
+        end: orderly""",
+    ),
+    "an exception of a ThreadPool's task that nobody asks for": (
+        "lost-exception observed",
+        """
+        W: crew sq
+        Main: submit f sq
+        W: recv_exit_status ch = 3
+        V: fails f "RuntimeError"
+        V: done f
+        end: orderly""",
+    ),
     "a client that a task keeps, out of a pool to which the others give back": (
         "pool-drained possible",
         """
@@ -237,6 +288,30 @@ FOUND: dict[str, tuple[str, str]] = {
         A: free L2
         B: take L2
         B: recv ch
+        B: free L2""",
+    ),
+    "two dialogues with locks for each call, and a lock that counts them": (
+        "shared-channel possible",
+        """
+        A: take L1
+        A: send ch
+        A: free L1
+        A: take L1 #2
+        A: recv ch
+        A: free L1
+        A: take L2
+        A: free L2
+        M: take L2 #3
+        M: free L2
+        M: take L2 #3
+        M: free L2
+        B: take L1
+        B: send ch
+        B: free L1
+        B: take L1 #2
+        B: recv ch
+        B: free L1
+        B: take L2
         B: free L2""",
     ),
     "an exception that nobody asks for": (
@@ -407,6 +482,82 @@ QUIET: dict[str, str] = {
         B: recv ch
         B: free L2
         B: free L0""",
+    "a semaphore that is a signal: who takes it need not give it back": """
+        V: works ex 2
+        Main: submit f1 visit
+        Main: submit f2 visit
+        V: run f1
+        Main: release sem
+        V: acquire sem
+        V: recv_exit_status ch = 1
+        V: done f1
+        V: run f2
+        V: acquire sem …
+        Main: release sem2
+        Main: shutdown …
+        … 5 s
+        end: 3""",
+    "one thread of a ThreadPool waits for what another one of it does": """
+        V: crew sq
+        W: crew sq
+        Main: submit f1 sq outer
+        V: submit f2 sq inner
+        V: wait f2 …
+        W: recv ch …
+        Main: wait f1 …
+        … 2 s
+        W: … recv ch = 5
+        Main: done f2
+        end: 3""",
+    "an exception that an event loop has": """
+        Main: submit f
+        W: run f
+        W: exec_command client ! ChannelException: (2, 'Connect failed')
+        W: fail f "ChannelException: (2, 'Connect failed')"
+        Main: passes-on f
+        end: orderly""",
+    "exceptions that an event loop was not asked for, beside one from the same place that it was": """
+        Main: submit f1
+        Main: submit f2
+        W: run f1
+        W: exec_command client ! ChannelException: (2, 'Connect failed')
+        W: fail f1 "ChannelException: (2, 'Connect failed')"
+        W: run f2
+        W: exec_command client ! ChannelException: (2, 'Connect failed')
+        W: fail f2 "ChannelException: (2, 'Connect failed')"
+        Main: passes-on f1
+        Main: passes-on f2
+        Main: unretrieved f2
+        end: orderly""",
+    "an exception of a ThreadPool's task that is asked for": """
+        W: crew sq
+        Main: submit f sq
+        W: recv_exit_status ch = 3
+        V: fails f "RuntimeError"
+        V: done f
+        Main: ask f
+        end: orderly""",
+    "dialogues in turns that a flag under a lock gives": """
+        A: take L1
+        A: send ch
+        A: free L1
+        B: take L2
+        B: free L2
+        B: take L2
+        B: free L2
+        A: take L1 #2
+        A: recv ch
+        A: free L1
+        A: take L2 #2
+        A: free L2
+        B: take L2
+        B: free L2
+        B: take L1
+        B: send ch
+        B: free L1
+        B: take L1 #2
+        B: recv ch
+        B: free L1""",
     "an exception that is asked for": """
         Main: submit f
         W: run f

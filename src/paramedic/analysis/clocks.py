@@ -304,10 +304,14 @@ class Clocks:
         self._hand_overs.pop(obj, None)
         self._older_hand_overs.pop(obj, None)
 
-    def locked(self, thread: int, lock: int) -> None:
-        """The thread took the lock: it learns what the last holder knew."""
+    def locked(self, thread: int, lock: int, looks: bool = False) -> None:
+        """The thread took the lock: it learns what the last holder knew; deliberately where it looks for it to change
+        something (see `paramedic.analysis.polls`)."""
         stamp = self._locks.get(lock) or self._older_locks.get(lock)
         if stamp is not None:
+            if looks != (stamp[3] is not None):
+                # where nobody was known to look when it was let go, all that was known then is taken for handed over
+                stamp = (*stamp[:3], stamp[2] if looks else None)
             self.of(thread).learn(stamp)
         elif lock in self._held_before:
             self._held_before.discard(lock)
@@ -326,9 +330,10 @@ class Clocks:
             clock.learn(other.stamp())
         clock.learn(self._of_retired.stamp())
 
-    def unlocked(self, thread: int, lock: int) -> None:
-        """The thread lets go of it."""
-        self._locks[lock] = self.of(thread).lock_stamp()
+    def unlocked(self, thread: int, lock: int, polled: bool = False) -> None:
+        """The thread lets go of it, perhaps of one that others look at again and again."""
+        clock = self.of(thread)
+        self._locks[lock] = clock.stamp() if polled else clock.lock_stamp()
         if len(self._locks) > _KEPT_OBJECTS:
             self._forgotten_locks = max(self._forgotten_locks, max(self._older_locks, default=0))
             for stamp in self._older_locks.values():

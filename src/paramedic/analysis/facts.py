@@ -18,10 +18,12 @@ from paramedic.analysis.lives import Lives
 from paramedic.analysis.locks import Edge, Locks
 from paramedic.analysis.machine import Root
 from paramedic.analysis.orders import cycles
+from paramedic.analysis.polls import Polls
 from paramedic.analysis.pools import Pools
 from paramedic.analysis.practice import Practice
 from paramedic.analysis.roots import Roots
 from paramedic.analysis.sftp import SftpState
+from paramedic.analysis.slots import Slots
 from paramedic.analysis.states import States
 from paramedic.analysis.waits import Deadlock, deadlocks
 from paramedic.analysis.world import World
@@ -103,6 +105,8 @@ class Facts:
         self.callbacks = Callbacks(self.world, remote)
         self.futures = Futures()
         self.pools = Pools()
+        self.polls = Polls()
+        self.slots = Slots()
         self.sftp = SftpState(self.clocks)
         self.states = States(self.clocks)
         self.dialogues = Dialogues(self.clocks)
@@ -135,6 +139,10 @@ class Facts:
     def channel_of(self, ident: int) -> int:
         """The channel that an object is or belongs to, or 0."""
         return self.roots.of(ident).channel
+
+    def has_left(self, thread: int, task: int) -> bool:
+        """Whether a thread, or the executor's task that it ran (0: none), has ended."""
+        return self.futures.running(thread) != task or self.world.thread(thread).ended_ns > 0
 
     def root(self, ident: int) -> Root:
         """What an object belongs to."""

@@ -2,7 +2,7 @@
 
 A pool that a program builds of a condition, a semaphore or a queue of objects of its own shows only by who waits for
 it. When all threads wait, nobody can give anything back any more; that tasks from the same place ended with an
-exception says where it went.
+exception says where it went. Of a semaphore it is known who took what and has ended without giving it back.
 
 Threads: pure.
 """
@@ -34,11 +34,13 @@ class Forsaken:
         obj: the condition, semaphore or queue.
         waits: their calls.
         failed: the tasks like theirs that ended with an exception.
+        lost: the calls that had taken what was not given back.
     """
 
     obj: int
     waits: list[Call] = field(default_factory=list)
     failed: list[Failed] = field(default_factory=list)
+    lost: list[Call] = field(default_factory=list)
 
 
 def forsaken(facts: Facts) -> list[Forsaken]:
@@ -62,8 +64,9 @@ def forsaken(facts: Facts) -> list[Forsaken]:
         like = facts.futures.running(call.thread) and facts.futures.task_of.get(call.thread, 0)
         site = like or facts.world.thread(call.thread).started_at
         failed = [f for f in failures if f.site == site]
-        if site and failed:
-            found.setdefault(call.obj, Forsaken(call.obj, failed=failed)).waits.append(call)
+        lost = facts.slots.lost(call.obj, facts.has_left)
+        if site and failed or lost:
+            found.setdefault(call.obj, Forsaken(call.obj, failed=failed, lost=lost)).waits.append(call)
     return list(found.values())
 
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from paramedic.analysis.calls import Call
+from paramedic.analysis.crews import Crews
 from paramedic.analysis.machine import Listener, Root
 
 _LONG_NS = 1_000_000_000
+_MOST_PASSED_ON = 1000
 SUBMITTED, DONE = 1, 2
 """Tokens of a future's hand-overs, as the recorder gives them."""
 
@@ -88,18 +90,19 @@ class Futures:
     """All futures that somebody may still ask.
 
     Attributes:
-        told_sites: where tasks were submitted of which at least one's exception was asked for.
         used: the latest call of each thread that waited for the peer.
         failures: the first task of each place that ended with an exception.
         task_of: where the task that a worker runs, or has run last, was submitted.
     """
 
     def __init__(self) -> None:
-        self.told_sites: set[int] = set()
         self.failures: dict[int, Failed] = {}
         self.used: dict[int, Call] = {}
         self._failed: dict[int, LostError] = {}
+        self._passed_on: dict[int, LostError] = {}
+        self._told_sites: set[int] = set()
         self._waiting: dict[int, int] = {}
+        self._crews = Crews()
         self.task_of: dict[int, int] = {}
         self._running: dict[int, int] = {}
         self._raised: dict[int, Call] = {}
@@ -122,28 +125,41 @@ class Futures:
             self._pool_of[future] = pool
             self._at_once[site] = at_once = self._at_once.get(site, 0) + 1
             self._most_at_once[site] = max(at_once, self._most_at_once.get(site, 0))
-        elif self._running.get(thread) == future:
+            return
+        if future in self._waiting:
+            self._forget(future)  # no worker has said that it begins it
+        if self._running.get(thread) == future:
             del self._running[thread]
             site = self.task_of.get(thread, 0)
             self._at_once[site] = self._at_once.get(site, 0) - 1
 
-    def take(self, thread: int, future: int, token: int, asked: bool) -> None:
-        """A worker begins it, or somebody learns that it is done."""
+    def take(self, thread: int, future: int, token: int, asked: bool, passes_on: bool = False) -> None:
+        """A worker begins it, or somebody learns that it is done; an event loop may only pass it on."""
         if token == SUBMITTED:
-            self.task_of[thread] = self._waiting.pop(future, 0)
-            self._pool_of.pop(future, None)
+            self.task_of[thread] = self._forget(future)
             self._running[thread] = future
             wanted = self._wanted.pop(future, None)
             if wanted is not None:
                 self._waits_for_own(wanted, thread)
             self._raised.pop(thread, None)
             self.used.pop(thread, None)
+        elif passes_on and future in self._failed:
+            self._passed_on[future] = self._failed.pop(future)
+            if len(self._passed_on) > _MOST_PASSED_ON:
+                self._told_sites.add(self._passed_on.pop(next(iter(self._passed_on))).site)
         elif asked and future in self._failed:
             self._tell(future)
 
+    def _forget(self, future: int) -> int:
+        self._pool_of.pop(future, None)
+        return self._waiting.pop(future, 0)
+
     def works_for(self, thread: int, pool: int, workers: int) -> None:
-        """A thread is one of a pool's workers, of which there may be so many."""
-        self._workers[thread] = pool, workers
+        """A thread is one of a pool's workers, of which there may be so many; 0: of a `ThreadPool`."""
+        if workers:
+            self._workers[thread] = pool, workers
+        else:
+            self._crews.joins(thread, pool)
 
     def _is_behind(self, call: Call) -> bool:
         """Whether a worker waits for a task that none has begun, and that is not known to be another pool's."""
@@ -184,6 +200,11 @@ class Futures:
 
     def failed(self, thread: int, future: int, error: str, t_ns: int) -> None:
         """Its task ended with an exception."""
+        site = self._waiting.get(future, 0)
+        if site:  # of a ThreadPool, one of whose other threads has run it
+            call = self._crews.who_failed(self._pool_of.get(future, 0), error, self.used)
+            self._failed[future] = LostError(error, call.thread if call is not None else thread, call, t_ns, site)
+            return
         site = self.task_of.get(thread, 0)
         if site:
             self.failures.setdefault(site, Failed(site, thread, error, t_ns))
@@ -195,11 +216,13 @@ class Futures:
         """A thread, perhaps a worker, has ended."""
         self.task_of.pop(thread, None)
         self._raised.pop(thread, None)
+        self._crews.leaves(thread)
 
     def raised(self, call: Call) -> None:
         """A call on one of Paramiko's objects raised in a worker."""
         if call.thread in self._running:
             self._raised[call.thread] = call
+        self._crews.raised(call)
 
     def _waited(self, call: Call, root: Root) -> None:
         if call.ended_ns - call.began_ns >= _LONG_NS and self._is_behind(call):
@@ -212,9 +235,18 @@ class Futures:
 
     def _tell(self, future: int) -> None:
         """Somebody has the exception."""
-        site = self._failed.pop(future).site
-        if site:
-            self.told_sites.add(site)
+        self._told_sites.add(self._failed.pop(future).site)
+
+    def unretrieved(self, future: int) -> None:
+        """An event loop says that it was never asked for what was passed on to it."""
+        lost = self._passed_on.pop(future, None)
+        if lost is not None:
+            self._failed[future] = lost
+
+    def is_told(self, site: int) -> bool:
+        """Whether somebody has the exception of a task that was submitted there: what an event loop has, it is believed
+        to have been asked for as long as it does not say the contrary."""
+        return site > 0 and (site in self._told_sites or any(e.site == site for e in self._passed_on.values()))
 
     def lost(self) -> list[LostError]:
         """Exceptions of tasks that used Paramiko, and that nobody asked for."""
@@ -222,8 +254,7 @@ class Futures:
 
     def starved(self, open_calls: list[Call]) -> list[Starved]:
         """Workers that wait, at the end, for tasks that have not begun."""
-        return self._starved + [
-            Starved(call, call.began_ns)
-            for call in open_calls
-            if call.name in ("Future.result", "Future.wait") and self._is_behind(call)
-        ]
+        waits = [call for call in open_calls if call.name in ("Future.result", "Future.wait")]
+        behind = [call for call in waits if self._is_behind(call)]
+        stuck = self._crews.stuck(waits, lambda result: self._pool_of.get(result, 0))
+        return self._starved + [Starved(call, call.began_ns) for call in (*behind, *stuck)]

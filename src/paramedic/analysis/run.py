@@ -51,6 +51,7 @@ class RunFacts(WireFacts):
         self._begins = [_listeners([m.begins for m in machines], o.name) for o in self._operations]
         self._ends = [_listeners([m.ends for m in machines], o.name) for o in self._operations]
         self._runs = names.index("Transport.run") if "Transport.run" in names else -1
+        self._passes_on = names.index("Loop.run_forever") if "Loop.run_forever" in names else -1
         self._readers: set[int] = set()
         self._alive: set[int] = set()
         handlers: dict[int, Callable[[Row], None]] = {
@@ -133,6 +134,8 @@ class RunFacts(WireFacts):
             self.world.thread(thread).transport = obj
             self._readers.add(thread)
             return
+        if self.polls.last:
+            self.polls.last.pop(thread, None)
         root = self.roots.known.get(obj) or self.roots.of(obj)
         shape = root.shape
         for listener in self._begins[op][shape]:
@@ -312,16 +315,12 @@ class RunFacts(WireFacts):
 
     def _waited_for_pool(self, call: Call, t_ns: int) -> None:
         def idle(thread: int, task: int) -> Idle:
-            if self._has_left(thread, task):
+            if self.has_left(thread, task):
                 return Idle.ENDED
             calls = self.open.of(thread)
             return Idle.AGAIN if calls and calls[-1].obj == call.obj else Idle.BUSY
 
         self.pools.waited(call, t_ns - call.began_ns, idle)
-
-    def _has_left(self, thread: int, task: int) -> bool:
-        """Whether a thread, or the task that it ran, has ended."""
-        return self.futures.running(thread) != task or self.world.thread(thread).ended_ns > 0
 
     def _closed_by(self, obj: int) -> int:
         """The thread that closed a client or transport; 0 if none did."""
@@ -354,7 +353,7 @@ class RunFacts(WireFacts):
         t_ns, how, lock, site, _, _, thread, _ = event
         transport = self._registered(thread)
         self.locks.got(thread, lock, site, t_ns, how == TRIED, self.clocks.of(thread), transport)
-        self.clocks.locked(thread, lock)
+        self.clocks.locked(thread, lock, self.polls.takes(thread, lock, site))
 
     def _registered(self, thread: int) -> int:
         """The transport whose thread this is; it knows what was known to those who gave it its handlers."""
@@ -368,14 +367,19 @@ class RunFacts(WireFacts):
         self.locks.gave_up(event[6], event[0])
 
     def _free(self, event: Row) -> None:
-        self.clocks.unlocked(event[6], event[2])
-        self.locks.free(event[6], event[2], event[0])
+        lock = event[2]
+        self.clocks.unlocked(event[6], lock, lock in self.polls.locks)
+        self.locks.free(event[6], lock, event[0])
 
     def _post(self, event: Row) -> None:
         _, token, obj, site, thing, _, thread, _ = event
         self.clocks.post(thread, obj, token)
         if 0 < token <= 2:
             self.futures.post(thread, obj, token, site, thing)
+        elif not token:
+            thing = self.world.things.get(obj)
+            if thing is not None and thing.kind == "Semaphore":
+                self.slots.give(thread, obj)
         elif token > 2:
             self.pools.moved(thread, obj, True)
             if thing:
@@ -385,7 +389,11 @@ class RunFacts(WireFacts):
         _, token, obj, _, _, op, thread, _ = event
         self.clocks.take(thread, obj, token)
         if 0 < token <= 2:
-            self.futures.take(thread, obj, token, op > 0)
+            self.futures.take(thread, obj, token, op > 0, op == self._passes_on)
+        elif not token:
+            calls = self.open.of(thread)
+            if calls and calls[-1].name == "Semaphore.acquire":
+                self.slots.take(thread, self.futures.running(thread), calls[-1])
         elif token > 2:
             self.pools.moved(thread, obj, False)
             calls = self.open.of(thread)
@@ -448,7 +456,7 @@ class RunFacts(WireFacts):
                 self.channels.remote_waited(waits, call, root, self.end_ns, False)
             if root.sftp:
                 self.sftp.behind_prefetch(call, root, self.end_ns - call.began_ns)
-        self.pools.finish(lambda thread, task: self.states.orderly_end or self._has_left(thread, task), self._closed_by)
+        self.pools.finish(lambda thread, task: self.states.orderly_end or self.has_left(thread, task), self._closed_by)
         self.locks.finish(self.end_ns, [c for c in remote if self.is_remote(c.name)])
 
 

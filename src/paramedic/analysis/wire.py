@@ -136,6 +136,8 @@ class WireFacts(Facts):
             self.clocks.answered(obj, SENT, ANSWERED)
         elif state == State.FAILED:
             self.futures.failed(thread, obj, self.world.text(text), t_ns)
+        elif state == State.UNRETRIEVED:
+            self.futures.unretrieved(obj)
         elif state == State.WORKER:
             self.futures.works_for(text, obj, value)
         elif state == State.BEFORE:

@@ -95,7 +95,8 @@ class State(IntEnum):
     CONNECTED = 14  # client: a = id of its transport, b = text: the peer's address; both were made before
     PROXY_LEFT = 15  # proxy command: at the end of the program nobody had waited for its process
     LEAVES = 16  # the process ends at once, by os._exit; only where nobody outside sees when it ends
-    WORKER = 17  # pool: a thread is one of its workers: a = how many it may have, b = the thread's number
+    WORKER = 17  # pool: a thread is one of its workers: a = how many it may have, 0: not told, b = its number
+    UNRETRIEVED = 18  # future: an event loop got the exception of its task, and nobody asked the loop for it
 
 
 OUT, ERR, IN = 0, 1, 2

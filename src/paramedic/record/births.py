@@ -13,6 +13,7 @@ from paramedic.model.event import ERR, FIRST_STREAM, IN, OUT, Kind, State
 from paramedic.model.operations import NUMBER
 from paramedic.record.patches import Guard, Leave, Target
 from paramedic.record.probe import MARK, Probes
+from paramedic.record.status_event import status_events
 
 _FINAL, _LINK, _NEW, _OPENED, _RETURN, _STATE = (
     int(k) for k in (Kind.FINAL, Kind.LINK, Kind.NEW, Kind.OPENED, Kind.RETURN, Kind.STATE)
@@ -41,6 +42,7 @@ class Births:
         if probes.unseen == probes.adopt_alone:
             probes.unseen = self.unseen
         probes.defaults.append((homes["Channel"], QUIET))
+        self._watch_status = status_events(probes)
 
     def targets(self) -> Iterator[Target]:
         """The probes that are not those of calls."""
@@ -120,6 +122,7 @@ class Births:
         over = 0 if transport is None else transport._paramedic_id_ or probes.id_of(transport)
         a = over | (chanid & 0x7FFFFFFF) << 32
         probes.row(_OPENED, by_peer, given, channel.in_window_size, a, channel.chanid)
+        self._watch_status(channel, given)
         if over not in self._asked:  # with its first channel the program has had its chance to set the option
             self._asked.add(over)
             option = getattr(getattr(transport, "sock", None), "getsockopt", None)

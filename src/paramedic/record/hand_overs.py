@@ -7,12 +7,14 @@ Threads: the probes run in any thread of the program's and do not block; making 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from sys import _getframe, exc_info
 from typing import Any
 
 from paramedic.model.event import Kind, State
 from paramedic.model.operations import NUMBER
+from paramedic.record.asyncio_futures import Failures, unretrieved
 from paramedic.record.frames import PARAMIKO, SYNC, _owners, owner_of
 from paramedic.record.patches import Target
 from paramedic.record.probe import MARK, Probes, describe, milliseconds
@@ -38,6 +40,7 @@ class HandOvers:
     def __init__(self, probes: Probes) -> None:
         self.probes = probes
         self.loop_handles: set[int] = set()
+        self.failures = Failures()
 
     def post(self, token: Callable[..., int] | None = None, silent: int = SYNC) -> Callable[..., None]:
         """A probe for the begin of a call that hands something over through its object."""
@@ -88,9 +91,12 @@ class HandOvers:
                 words = writer.text(kind.__qualname__) if kind is not threading.Thread else 0
                 daemon = thread.__dict__.get("_daemonic", False)  # not there where __init__ was not called
                 row(_START, int(daemon), 0, probes.stacks.of(_getframe(2)), given, words)
-                if getattr(getattr(thread, "_target", None), "__module__", "") == "concurrent.futures.thread":
+                home = getattr(getattr(thread, "_target", None), "__module__", "")
+                if home == "concurrent.futures.thread":
                     pool = thread._args[0]()  # a weak reference, so that a pool that nobody uses can end
                     row(state, worker, probes.id_of(pool), 0, pool._max_workers, given)
+                elif home == "multiprocessing.pool" and thread._target.__name__ == "worker":
+                    row(state, worker, probes.id_of(thread._args[0]), 0, 0, given)
                 hook = thread.__dict__.get("_invoke_excepthook")
                 if hook is not None:
                     thread._invoke_excepthook = _told(hook, row, writer, trouble)
@@ -336,13 +342,15 @@ class HandOvers:
         yield Target(thread._WorkItem, "run", runs)
         done = self.post(lambda *_: DONE, _ALWAYS)
         state, failed = int(Kind.STATE), int(State.FAILED)
-        text = probes.writer.text
+        text, failures = probes.writer.text, self.failures
 
         def fails(future: Any, error: Any) -> None:
             done(future)
             try:
                 if isinstance(error, BaseException):
-                    row(state, failed, id_of(future), 0, 0, text(describe(error)))
+                    words = describe(error)
+                    row(state, failed, id_of(future), 0, 0, text(words))
+                    failures.add(error, id_of(future), words)
             except Exception as e:
                 trouble("set_exception", e)
 
@@ -356,7 +364,7 @@ class HandOvers:
                 if future._state != "FINISHED":
                     return enter(future, *values)
                 try:  # nothing is waited for: the hand-over is all there is to say
-                    row(_TAKE, asked_op, id_of(future), 0, DONE, 0)
+                    row(_TAKE, _asker(_getframe(1).f_back, asked_op), id_of(future), 0, DONE, 0)
                 except Exception as e:
                     trouble("Future.result", e)
                 return None
@@ -430,6 +438,16 @@ class HandOvers:
         )
         yield Target(base_events.BaseEventLoop, "call_soon_threadsafe", asked, scheduled)
         yield Target(events.Handle, "_run", runs)
+        yield from unretrieved(self.probes, base_events, self.failures)
+
+
+def _asker(caller: Any, asked: int) -> int:
+    """Who asks a future for its result: an event loop only passes it on to a future of its own."""
+    return _PASSES_ON if caller is not None and caller.f_code.co_filename.endswith(_COPIES) else asked
+
+
+_COPIES = os.path.join("asyncio", "futures.py")
+_PASSES_ON = NUMBER["Loop.run_forever"]
 
 
 def signal_handlers(probes: Probes, signal: Any) -> Iterator[Target]:

@@ -169,6 +169,7 @@ class Session:
                 "queue": self._queue,
                 "concurrent.futures.thread": self._futures,
                 "asyncio.base_events": self._asyncio,
+                "multiprocessing.pool": self._thread_pools,
             }
         else:
             self._hand_overs = HandOvers(self.probes)
@@ -341,6 +342,11 @@ class Session:
         events = sys.modules.get("asyncio.events")
         if events is not None:
             self._watch(self._hand_overs.loops(module, events))
+
+    def _thread_pools(self, module: Any) -> None:
+        from paramedic.record.thread_pools import thread_pools
+
+        self._watch(thread_pools(self.probes, module, self._hand_overs.failures))
 
     def _replace(self, owner: Any, name: str, ours: Any) -> None:
         replaced = _Replaced(owner, name, getattr(owner, name), ours)

@@ -44,7 +44,8 @@ def find(facts: RunFacts) -> Iterator[Finding]:
             message = f"{len(transports)} connections {words.format(makers=story.threads(makers))}"
             first = facts.connects_of.get(transports[0])
             if end or first is None:
-                step = story.step(next(iter(makers)), stack, facts.first_ns, f"connected, and {end}")
+                who, t_ns = (first.thread, first.began_ns) if first is not None else (min(makers), facts.first_ns)
+                step = story.step(who, stack, t_ns, f"connected, and {end}")
             else:
                 step = story.call(first)
             yield story.finding(HAZARD, Confidence.OBSERVED, message, [step], transports[:4], len(transports))

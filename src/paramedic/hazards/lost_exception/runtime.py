@@ -22,9 +22,16 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     kinds = sorted({entry.error.partition(":")[0].rpartition(".")[2] for entry in lost})
     told = "1 task" if len(lost) == 1 else f"{len(lost)} tasks"
     message = f"{told} ended with {', '.join(kinds)} and nobody asked for the result"
-    steps = [story.call(entry.call) for entry in lost[:3] if entry.call is not None]
+    steps = []
+    for entry in lost[:3]:
+        if entry.call is not None:
+            steps.append(story.call(entry.call))
+        ended = f"ended with {entry.error}, which nobody has asked for; the task was submitted here"
+        step = story.step(entry.thread, entry.site, entry.t_ns, ended)
+        if step.site is not None:
+            steps.append(step)
     # whoever got the exception of one of them knows that something went wrong
-    known = all(entry.site in facts.futures.told_sites for entry in lost)
+    known = all(facts.futures.is_told(entry.site) for entry in lost)
     # … and who has stopped a recording may still ask
     confidence = (
         Confidence.ADVICE if known else Confidence.OBSERVED if facts.states.orderly_end else Confidence.POSSIBLE

@@ -38,10 +38,14 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         yield story.finding(HAZARD, Confidence.POSSIBLE, message, steps, [queue], len(lost))
     for found in forsaken(facts):
         threads = story.threads({call.thread for call in found.waits})
+        known = "those who took it have ended" if found.lost else "tasks like these ended with an exception"
         message = (
             f"{threads} wait{'s' if len(found.waits) == 1 else ''} for {facts.world.name(found.obj)}, and nobody is "
-            "left to give anything back: every other thread waits, too, and tasks like these ended with an exception"
+            f"left to give anything back: every other thread waits, too, and {known}"
         )
-        steps = [story.step(f.thread, f.site, f.t_ns, f"ended with {f.error}: it began here") for f in found.failed[:2]]
+        steps = [story.call(call, "took one and did not give it back") for call in found.lost[:3]]
+        steps += [
+            story.step(f.thread, f.site, f.t_ns, f"ended with {f.error}: it began here") for f in found.failed[:2]
+        ]
         steps += [story.call(call) for call in found.waits[:3]]
         yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, [found.obj], len(found.waits))

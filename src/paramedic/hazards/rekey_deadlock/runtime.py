@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from paramedic.analysis.calls import Call
 from paramedic.analysis.run import RunFacts
 from paramedic.analysis.story import Story
 from paramedic.hazards.rekey_deadlock import HAZARD
@@ -29,8 +30,16 @@ def find(facts: RunFacts) -> Iterator[Finding]:
             f"the middle of a key "
             "exchange, which only this thread can finish"
         )
-        yield story.finding(HAZARD, Confidence.OBSERVED, message, [story.call(call, "had to send a reply")], [call.obj])
+        steps = [story.call(call, "had to send a reply"), *map(story.call, _stopped(facts, call))]
+        yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, [call.obj])
         return
+
+
+def _stopped(facts: RunFacts, wait: Call) -> list[Call]:
+    """Calls of others on the connection that stood still meanwhile."""
+    still = [c for c in facts.open.all() if facts.is_remote(c.name) and facts.transport_of(c.obj) == wait.obj]
+    long = [c for c, root in facts.long_calls if root.transport == wait.obj and c.ended_ns > wait.began_ns]
+    return [c for c in (*long, *still) if c.thread != wait.thread and c.began_ns < (wait.ended_ns or facts.end_ns)][:3]
 
 
 LONG_NS = 1_000_000_000
