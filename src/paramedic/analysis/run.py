@@ -377,8 +377,8 @@ class RunFacts(WireFacts):
         if 0 < token <= 2:
             self.futures.post(thread, obj, token, site, thing)
         elif not token:
-            thing = self.world.things.get(obj)
-            if thing is not None and thing.kind == "Semaphore":
+            known = self.world.things.get(obj)
+            if known is not None and known.kind == "Semaphore":
                 self.slots.give(thread, obj)
         elif token > 2:
             self.pools.moved(thread, obj, True)

@@ -37,9 +37,11 @@ def status_events(probes: Probes) -> Callable[[Any, int], None]:
     begin, end, fail = probes.call(
         NUMBER["Channel.recv_exit_status"], lambda _: 0, lambda _, t: (milliseconds(t), 0), SYNC
     )
-    plain: Any = threading.Event.wait
+    original, plain = threading.Event, threading.Event.wait
+    if original.__module__ != "threading":  # gevent's, which has room for nothing
+        return lambda channel, given: None
 
-    class StatusEvent(threading.Event):  # type: ignore[misc,name-defined]
+    class StatusEvent(original):  # type: ignore[misc,valid-type]
         """The event of one channel."""
 
         def wait(self, timeout: Any = None) -> Any:
@@ -59,7 +61,7 @@ def status_events(probes: Probes) -> Callable[[Any, int], None]:
 
     def watch(channel: Any, given: int) -> None:
         event = channel.status_event
-        if type(event) is threading.Event:
+        if type(event) is original:
             event.paramedic_channel = given
             event.__class__ = StatusEvent
 

@@ -1,0 +1,42 @@
+"""Restarts services side by side with a thread pool."""
+import os
+import sys
+import threading
+from multiprocessing.pool import ThreadPool
+
+import paramiko
+
+HOST = os.environ["CASE_HOST"]
+PORT = int(os.environ["CASE_PORT"])
+USER = os.environ["CASE_USER"]
+KEY = os.environ["CASE_KEY"]
+
+
+def connect():
+    client = paramiko.SSHClient()
+    client.set_missing_host_key_policy(paramiko.AutoAddPolicy())
+    client.connect(HOST, port=PORT, username=USER, key_filename=KEY, allow_agent=False, look_for_keys=False)
+    return client
+
+def restart(client, name):
+    _, out, err = client.exec_command(f"kill -0 {name}", timeout=10)
+    err.read()
+    if out.channel.recv_exit_status():
+        raise RuntimeError(f"cannot restart {name}")
+
+
+def main():
+    with connect() as client:
+        pool = ThreadPool(3)
+        for name in ("web", "db"):
+            pool.apply_async(restart, (client, name))
+        pool.close()
+        pool.join()
+        print("all restarted")
+    return 1
+
+if __name__ == "__main__":
+    watchdog = threading.Timer(12, os._exit, (3,))
+    watchdog.daemon = True
+    watchdog.start()
+    sys.exit(main())
