@@ -35,7 +35,7 @@ def main():
 
 
 if __name__ == "__main__":
-    guard = threading.Timer(40, os._exit, (3,))
+    guard = threading.Timer(60, os._exit, (3,))
     guard.daemon = True
     guard.start()
     sys.exit(main())

@@ -41,9 +41,11 @@ class Pool:
 
 def crawl(pool, path):
     client = pool.borrow()
-    _, stdout, stderr = client.exec_command(f"ls {path}", timeout=5)
+    stdin, stdout, stderr = client.exec_command(f"ls {path}", timeout=5)
     names = stdout.read().split()
-    if stdout.channel.recv_exit_status():
+    status = stdout.channel.recv_exit_status()
+    stdout.channel.close()
+    if status:
         raise RuntimeError(f"cannot list {path}")
     pool.give_back(client)
     return names

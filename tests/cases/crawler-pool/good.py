@@ -42,9 +42,11 @@ class Pool:
 def crawl(pool, path):
     client = pool.borrow()
     try:
-        _, stdout, stderr = client.exec_command(f"ls {path}", timeout=5)
+        stdin, stdout, stderr = client.exec_command(f"ls {path}", timeout=30)
         names = stdout.read().split()
-        if stdout.channel.recv_exit_status():
+        status = stdout.channel.recv_exit_status()
+        stdout.channel.close()
+        if status:
             raise RuntimeError(f"cannot list {path}")
         return names
     finally:

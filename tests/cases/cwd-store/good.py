@@ -45,7 +45,7 @@ def main():
 
 
 if __name__ == "__main__":
-    alarm = threading.Timer(12, os._exit, (3,))
+    alarm = threading.Timer(60, os._exit, (3,))
     alarm.daemon = True
     alarm.start()
     sys.exit(main())

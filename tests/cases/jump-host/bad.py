@@ -28,9 +28,10 @@ def main():
 
     def check(name):
         try:
-            _, out, _ = inner.exec_command("echo " + name, timeout=5)
+            stdin, out, _ = inner.exec_command("echo " + name, timeout=30)
             if out.read().decode().strip() != name:
                 failed.append(name)
+            out.channel.close()
         except Exception as error:
             failed.append(name)
             print(name, type(error).__name__, error)

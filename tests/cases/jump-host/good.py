@@ -28,9 +28,10 @@ def main():
 
     def check(name):
         try:
-            _, out, _ = inner.exec_command("echo " + name, timeout=5)
+            stdin, out, _ = inner.exec_command("echo " + name, timeout=30)
             if out.read().decode().strip() != name:
                 failed.append(name)
+            out.channel.close()
         except Exception as error:
             failed.append(name)
             print(name, type(error).__name__, error)
@@ -46,7 +47,7 @@ def main():
 
 
 if __name__ == "__main__":
-    guard = threading.Timer(20, os._exit, (3,))
+    guard = threading.Timer(60, os._exit, (3,))
     guard.daemon = True
     guard.start()
     sys.exit(main())

@@ -55,7 +55,7 @@ def main():
 
 
 if __name__ == "__main__":
-    watchdog = threading.Timer(25, os._exit, [3])
+    watchdog = threading.Timer(60, os._exit, [3])
     watchdog.daemon = True
     watchdog.start()
     sys.exit(main())

@@ -39,7 +39,7 @@ def main():
 
 
 if __name__ == "__main__":
-    alarm = threading.Timer(25, os._exit, (3,))
+    alarm = threading.Timer(60, os._exit, (3,))
     alarm.daemon = True
     alarm.start()
     sys.exit(main())

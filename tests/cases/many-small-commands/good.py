@@ -29,7 +29,7 @@ def prepare(client):
 
 
 if __name__ == "__main__":
-    guard = threading.Timer(20, os._exit, (3,))
+    guard = threading.Timer(60, os._exit, (3,))
     guard.daemon = True
     guard.start()
     sys.exit(main())

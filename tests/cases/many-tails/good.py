@@ -18,7 +18,7 @@ class Tail(threading.Thread):
     def run(self):
         try:
             channel = self.client.get_transport().open_session()
-            channel.exec_command("echo following %s; sleep 1.5" % self.path)
+            channel.exec_command("echo following %s; sleep 4" % self.path)
             with channel.makefile("r") as stream:
                 for line in stream:
                     self.lines.append(line)
@@ -50,7 +50,7 @@ def main():
 
 
 if __name__ == "__main__":
-    guard = threading.Timer(20, os._exit, (3,))
+    guard = threading.Timer(60, os._exit, (3,))
     guard.daemon = True
     guard.start()
     sys.exit(main())

@@ -11,7 +11,7 @@ import paramiko
 def dial():
     client = paramiko.SSHClient()
     client.set_missing_host_key_policy(paramiko.AutoAddPolicy())
-    client.connect(os.environ["CASE_HOST"], int(os.environ["CASE_PORT"]), os.environ["CASE_USER"], timeout=10,
+    client.connect(os.environ["CASE_HOST"], int(os.environ["CASE_PORT"]), os.environ["CASE_USER"], timeout=30,
                    key_filename=os.environ["CASE_KEY"], allow_agent=False, look_for_keys=False)
     return client
 
@@ -21,7 +21,7 @@ token = queue.Queue(1)
 
 @contextmanager
 def borrowed():
-    sftp = token.get(timeout=10)
+    sftp = token.get(timeout=30)
     try:
         yield sftp
     finally:
@@ -48,7 +48,7 @@ def main():
 
 
 if __name__ == "__main__":
-    guard = threading.Timer(20, os._exit, (3,))
+    guard = threading.Timer(60, os._exit, (3,))
     guard.daemon = True
     guard.start()
     sys.exit(main())

@@ -41,7 +41,9 @@ def worker(link, answers):
     for _ in range(3):
         for attempt in range(3):
             try:
-                answers.append(link.get().exec_command("sleep 0.2; echo x", timeout=10)[1].read())
+                stdin, stdout, _ = link.get().exec_command("sleep 0.2; echo x", timeout=10)
+                answers.append(stdout.read())
+                stdout.channel.close()
                 break
             except (paramiko.SSHException, EOFError, OSError):
                 time.sleep(0.1)
@@ -54,15 +56,18 @@ def main():
         t.start()
     for t in threads:
         t.join()
-    link.get().exec_command("kill -9 $PPID")
-    time.sleep(0.5)
+    transport = link.get().get_transport()
+    stdin, _, _ = link.get().exec_command("read now; kill -9 $PPID")
+    stdin.write("now\n")
+    stdin.flush()
+    transport.join(30)
     worker(link, answers)
     link.close()
     return 0 if answers == [b"x\n"] * 15 else 1
 
 
 if __name__ == "__main__":
-    guard = threading.Timer(20, os._exit, (3,))
+    guard = threading.Timer(60, os._exit, (3,))
     guard.daemon = True
     guard.start()
     sys.exit(main())

@@ -9,7 +9,7 @@ import paramiko
 def dial():
     client = paramiko.SSHClient()
     client.set_missing_host_key_policy(paramiko.AutoAddPolicy())
-    client.connect(os.environ["CASE_HOST"], int(os.environ["CASE_PORT"]), os.environ["CASE_USER"], timeout=10,
+    client.connect(os.environ["CASE_HOST"], int(os.environ["CASE_PORT"]), os.environ["CASE_USER"], timeout=30,
                    key_filename=os.environ["CASE_KEY"], allow_agent=False, look_for_keys=False)
     return client
 
@@ -23,7 +23,7 @@ class Turns:
 
     def ask(self, me, text):
         with self.changed:
-            self.changed.wait_for(lambda: self.turn % 2 == me, timeout=10)
+            self.changed.wait_for(lambda: self.turn % 2 == me, timeout=30)
         self.channel.sendall("%s\n" % text)
         answer = b""
         while not answer.endswith(b"\n"):
@@ -45,7 +45,7 @@ def player(me, turns, wrong):
 def main():
     client = dial()
     channel = client.get_transport().open_session()
-    channel.settimeout(10)
+    channel.settimeout(30)
     channel.exec_command("cat")
     turns, wrong = Turns(channel), []
     players = [threading.Thread(target=player, args=(n, turns, wrong)) for n in (0, 1)]
@@ -59,7 +59,7 @@ def main():
 
 
 if __name__ == "__main__":
-    guard = threading.Timer(20, os._exit, (3,))
+    guard = threading.Timer(60, os._exit, (3,))
     guard.daemon = True
     guard.start()
     sys.exit(main())

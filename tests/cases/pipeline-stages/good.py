@@ -32,8 +32,8 @@ def main():
     client = connect()
 
     def begin(number):
-        channel = client.get_transport().open_session(timeout=5)
-        channel.settimeout(5)
+        channel = client.get_transport().open_session(timeout=30)
+        channel.settimeout(30)
         channel.exec_command(f"seq {number}; exit {number}")
         return channel, number
 

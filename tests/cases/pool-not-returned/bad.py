@@ -35,8 +35,9 @@ results = {}
 
 def check(pool, service):
     client = pool.borrow()
-    _, out, err = client.exec_command("test %s != broken && echo up" % service, timeout=10)
+    stdin, out, err = client.exec_command("test %s != broken && echo up" % service, timeout=10)
     text = out.read().decode().strip()
+    out.channel.close()
     if text != "up":
         results[service] = "down"
         raise RuntimeError(service + " is down")

@@ -36,8 +36,9 @@ results = {}
 def check(pool, service):
     client = pool.borrow()
     try:
-        _, out, err = client.exec_command("test %s != broken && echo up" % service, timeout=10)
+        stdin, out, err = client.exec_command("test %s != broken && echo up" % service, timeout=10)
         text = out.read().decode().strip()
+        out.channel.close()
         if text != "up":
             results[service] = "down"
             raise RuntimeError(service + " is down")
@@ -61,7 +62,7 @@ def main():
 
 
 if __name__ == "__main__":
-    guard = threading.Timer(12, os._exit, (3,))
+    guard = threading.Timer(60, os._exit, (3,))
     guard.daemon = True
     guard.start()
     sys.exit(main())

@@ -21,15 +21,17 @@ class Jobs:
         with self.table_lock:
             self.table[name] = "starting"
             with self.link_lock:
-                _, out, _ = self.link.exec_command(command, timeout=5)
-            self.table[name] = out
+                streams = self.link.exec_command(command, timeout=30)
+            self.table[name] = streams
 
     def audit(self):
         with self.link_lock:
-            _, out, _ = self.link.exec_command("ps -o pid= | wc -l", timeout=5)
+            stdin, out, _ = self.link.exec_command("ps -o pid= | wc -l", timeout=30)
             with self.table_lock:
                 known = len(self.table)
-        return known, int(out.read())
+        count = int(out.read())
+        out.channel.close()
+        return known, count
 
 
 def auditor(jobs, seen):
@@ -45,8 +47,8 @@ def main():
     for n in range(3):
         jobs.start("job%d" % n, "echo %d" % n)
     watcher.join()
-    for name, out in jobs.table.items():
-        print(name, out.read().decode().strip())
+    for name, streams in jobs.table.items():
+        print(name, streams[1].read().decode().strip())
     jobs.link.close()
     return 0
 

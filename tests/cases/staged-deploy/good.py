@@ -24,7 +24,7 @@ class Deployment:
 
     def host(self, name):
         with connect() as client:
-            _, stdout, _ = client.exec_command(f"sleep 0.2; echo {name}", timeout=5)
+            _, stdout, _ = client.exec_command(f"sleep 0.2; echo {name}", timeout=30)
             return stdout.read().decode().strip()
 
     def stage(self, hosts):

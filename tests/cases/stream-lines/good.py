@@ -32,8 +32,8 @@ def lines(channel):
 def test_run(client):
     channel = client.get_transport().open_session()
     channel.set_combine_stderr(True)
-    channel.settimeout(5)
-    channel.exec_command(f"(sleep 0.3; seq 1 {COUNT}) & echo started; exit 0")
+    channel.settimeout(30)
+    channel.exec_command(f"(sleep 1; seq 1 {COUNT}) & echo started; exit 0")
     return sum(1 for line in lines(channel) if line.isdigit())
 
 

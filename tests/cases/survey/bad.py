@@ -22,8 +22,10 @@ class Shell:
         self.client = client
 
     def _ask(self, command):
-        _, stdout, _ = self.client.exec_command(command, timeout=6)
-        return stdout.read().decode().strip()
+        stdin, stdout, _ = self.client.exec_command(command, timeout=6)
+        answer = stdout.read().decode().strip()
+        stdout.channel.close()
+        return answer
 
     async def ask(self, command):
         return await asyncio.to_thread(self._ask, command)

@@ -20,11 +20,13 @@ def connect():
 class Shell:
     def __init__(self, client):
         self.client = client
-        self.places = asyncio.Semaphore(6)
+        self.places = asyncio.Semaphore(4)
 
     def _ask(self, command):
-        _, stdout, _ = self.client.exec_command(command, timeout=6)
-        return stdout.read().decode().strip()
+        stdin, stdout, _ = self.client.exec_command(command, timeout=30)
+        answer = stdout.read().decode().strip()
+        stdout.channel.close()
+        return answer
 
     async def ask(self, command):
         async with self.places:

@@ -32,13 +32,13 @@ class Tunnels:
 
     def _serve(self, channel, service):
         with channel:
-            channel.settimeout(5)
+            channel.settimeout(30)
             channel.sendall(service.encode())
 
 
 def ask(port):
-    with socket.create_connection(("127.0.0.1", port), 5) as s:
-        s.settimeout(5)
+    with socket.create_connection(("127.0.0.1", port), 30) as s:
+        s.settimeout(30)
         return s.recv(100).decode()
 
 

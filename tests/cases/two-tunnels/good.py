@@ -31,8 +31,8 @@ class Tunnel:
 
 
 def visit(port):
-    with socket.create_connection(("127.0.0.1", port), 5) as s:
-        s.settimeout(5)
+    with socket.create_connection(("127.0.0.1", port), 30) as s:
+        s.settimeout(30)
         return s.recv(100).decode()
 
 
@@ -49,7 +49,7 @@ def main():
 
 
 if __name__ == "__main__":
-    guard = threading.Timer(20, os._exit, (3,))
+    guard = threading.Timer(60, os._exit, (3,))
     guard.daemon = True
     guard.start()
     sys.exit(main())
