@@ -18,12 +18,12 @@ import paramedic.hazards
 
 HAZARDS = Path(paramedic.hazards.__file__).parent
 DEMOS = sorted(path.parent.name for path in HAZARDS.glob("*/demo.py"))
-LIMIT_S = 15.0
+LIMIT_S = 25.0
 """bad() has to end after about 5 s; a loaded machine gets more."""
 
 # What good() prints when the job is done. Every demo has to stand here.
 DONE = {
-    "blocking_the_event_loop": "report; the slowest heartbeat took under 1 s",
+    "blocking_the_event_loop": "report; the slowest heartbeat took under 2.5 s",
     "call_on_transport_thread": "the tunnel says: [A-Z]",
     "callback_blocks_transport": "the tunnel answers: b'HELLO",
     "closed_in_use": "12 jobs collected",
@@ -38,17 +38,17 @@ DONE = {
     "forked_connection": "the parent works",
     "forward_handler_replaced": "met: web",
     "gevent_half_patched": "worker-1: hello|gevent is not installed",
-    "gil_starved_transport": "under 40 ms for a command",
+    "gil_starved_transport": "took under 25 ms",
     "global_request_race": "40 different ports for 40 tunnels, 0 threads stuck",
     "host_key_not_verified": "the key that we know",
     "keepalive_is_not_a_timeout": "nothing for 2 s, and we know it",
     "known_hosts_load": "0 of 4 workers",
     "known_hosts_race": "12 of 12 keys",
     "leaked_connection": "0 connections outlive",
-    "lock_held_across_io": "took under 1 s",
+    "lock_held_across_io": "took under 2.5 s",
     "lock_order_inversion": "both copied",
     "lost_exception": r"no-such-folder/c.txt: .*\n1 failed; really there: 3 of 4",
-    "nagle_stall": "under 20 ms for a command",
+    "nagle_stall": "under 8 ms of a command",
     "pool_drained": "0 tasks wait for a client, 2 of 2",
     "pool_starvation": "12 of 12 checks done, 0 hosts wait",
     "prefetch_stall": "size: 4294967296",
@@ -73,7 +73,7 @@ DONE = {
 
 # What bad() prints when the symptom strikes, where it strikes every time.
 SYMPTOMS = {
-    "blocking_the_event_loop": "over 1 s",
+    "blocking_the_event_loop": "over 2.5 s",
     "call_on_transport_thread": "has said nothing",
     "callback_blocks_transport": "has not answered",
     "closed_in_use": "AttributeError: 'NoneType' object has no attribute 'open_session'",
@@ -85,15 +85,15 @@ SYMPTOMS = {
     "forked_connection": "child: no answer",
     "forward_handler_replaced": "met: database",
     "gevent_half_patched": r"worker-\d: (?!hello)|no end|gevent is not installed",
-    "gil_starved_transport": "over 40 ms",
+    "gil_starved_transport": "took over 25 ms",
     "host_key_not_verified": "was believed",
     "keepalive_is_not_a_timeout": "still waiting; the transport says that it is active",
     "known_hosts_load": "4 of 4 workers",
     "leaked_connection": "12 connections outlive",
-    "lock_held_across_io": "took over 1 s",
+    "lock_held_across_io": "took over 2.5 s",
     "lock_order_inversion": "stuck for ever",
     "lost_exception": "all uploaded; really there: 3 of 4",
-    "nagle_stall": "over 20 ms",
+    "nagle_stall": "over 8 ms of a command",
     "pool_drained": "4 tasks wait for a client, 0 of 2",
     "pool_starvation": "4 hosts wait",
     "prefetch_stall": "still busy",

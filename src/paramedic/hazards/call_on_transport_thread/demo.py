@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 MANNERS: dict[str, object] = {}
 PATIENCE_S = 3.0
+LIMIT_S = 30.0
 
 
 def greet(client: paramiko.SSHClient, channel: paramiko.Channel) -> None:
@@ -37,7 +38,7 @@ def bad(server: DemoServer) -> None:
         except (paramiko.SSHException, EOFError, OSError) as error:
             print(f"handler: {type(error).__name__}: {error}")
 
-    _visit(client, handler)
+    _visit(client, handler, PATIENCE_S)
     client.close()  # open_channel() looks every 0.1 s whether the transport is still active: this ends it
 
 
@@ -52,20 +53,20 @@ def good(server: DemoServer) -> None:
     with _connect(server) as client:
         thread = threading.Thread(target=receptionist, name="receptionist")
         thread.start()
-        _visit(client, lambda channel, origin, where: arrived.put(channel))
+        _visit(client, lambda channel, origin, where: arrived.put(channel), LIMIT_S)
         arrived.put(None)
         thread.join()
 
 
-def _visit(client: paramiko.SSHClient, handler: Handler) -> None:
+def _visit(client: paramiko.SSHClient, handler: Handler, patience_s: float) -> None:
     transport = client.get_transport()
     assert transport is not None
     port = transport.request_port_forward("127.0.0.1", 0, handler)
-    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as visitor:
+    with socket.create_connection(("127.0.0.1", port), timeout=patience_s) as visitor:
         try:
             print(f"the tunnel says: {visitor.recv(1024).decode().strip()}")
         except TimeoutError:
-            print(f"the tunnel has said nothing for {PATIENCE_S:.0f} s")
+            print(f"the tunnel has said nothing for {patience_s:.0f} s")
 
 
 def _connect(server: DemoServer) -> paramiko.SSHClient:

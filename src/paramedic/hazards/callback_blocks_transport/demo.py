@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 MANNERS: dict[str, object] = {}
 PATIENCE_S = 3.0
+LIMIT_S = 30.0
 
 
 def serve(channel: paramiko.Channel) -> None:
@@ -33,7 +34,7 @@ def bad(server: DemoServer) -> None:
         serve(channel)  # recv() waits for the transport thread, which is the one that waits
 
     client = _connect(server)
-    _visit(client, handler)
+    _visit(client, handler, PATIENCE_S)
     client.close()
 
 
@@ -46,21 +47,21 @@ def good(server: DemoServer) -> None:
         threads[-1].start()
 
     with _connect(server) as client:
-        _visit(client, handler)
+        _visit(client, handler, LIMIT_S)
         for thread in threads:
             thread.join()
 
 
-def _visit(client: paramiko.SSHClient, handler: Handler) -> None:
+def _visit(client: paramiko.SSHClient, handler: Handler, patience_s: float) -> None:
     transport = client.get_transport()
     assert transport is not None
     port = transport.request_port_forward("127.0.0.1", 0, handler)
-    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as visitor:
+    with socket.create_connection(("127.0.0.1", port), timeout=patience_s) as visitor:
         visitor.sendall(b"hello\n")
         try:
             print(f"the tunnel answers: {visitor.recv(1024)!r}")
         except TimeoutError:
-            print(f"the tunnel has not answered for {PATIENCE_S:.0f} s")
+            print(f"the tunnel has not answered for {patience_s:.0f} s")
 
 
 def _connect(server: DemoServer) -> paramiko.SSHClient:

@@ -10,7 +10,7 @@ import paramiko
 if TYPE_CHECKING:
     from paramedic.model.proof import DemoServer
 
-MANNERS: dict[str, object] = {}
+MANNERS = {"close_after_eof": True}  # EOF after CLOSE is another story: eof-after-close
 JOBS = 12
 
 
@@ -33,7 +33,7 @@ def good(server: DemoServer) -> None:
 
 
 def back_up(client: paramiko.SSHClient, number: int) -> str:
-    _, stdout, _ = client.exec_command(f"sleep 0.2; echo saved {number}", timeout=10)
+    _, stdout, _ = client.exec_command(f"sleep 0.5; echo saved {number}", timeout=10)
     text = stdout.read().decode().strip()  # b"" if the transport ends: it looks like a command that said nothing
     status = stdout.channel.recv_exit_status()  # -1 then: the only trace
     return text if status == 0 else f"{text!r}, exit status {status}"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from paramedic.model.proof import DemoServer
 
-MANNERS = {"max_startups": 10, "auth_delay_s": 0.1}  # OpenSSH's default is 10:30:100
+MANNERS = {"max_startups": 10, "auth_delay_s": 0.5}  # OpenSSH's default is 10:30:100; logins take their time
 WORKERS = 40
 
 
@@ -33,10 +33,10 @@ def _connect_all(server: DemoServer, gate: AbstractContextManager[Any]) -> None:
     errors: list[str] = []
 
     def work() -> None:
-        start.wait()
         client = paramiko.SSHClient()
         clients.append(client)
         client.load_host_keys(server.known_hosts_file)
+        start.wait()
         try:
             with gate:
                 client.connect(**server.connect_kwargs(), timeout=10)
@@ -47,7 +47,7 @@ def _connect_all(server: DemoServer, gate: AbstractContextManager[Any]) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(60)
     print(f"{WORKERS - len(errors)} of {WORKERS} workers are connected")
     for text in sorted(set(errors)):
         print(text)

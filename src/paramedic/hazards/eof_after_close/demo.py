@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 MANNERS: dict[str, object] = {}
 PATIENCE_S = 4.0
+AT_ONCE = 4
 
 
 def bad(server: DemoServer) -> None:
@@ -31,30 +32,32 @@ def bad(server: DemoServer) -> None:
     deadline_s = time.monotonic() + PATIENCE_S
     try:
         while time.monotonic() < deadline_s:
-            jobs += 1
-            channel = transport.open_session(timeout=2)
-            channel.exec_command("cat >/dev/null")
-            go = threading.Barrier(2)
+            jobs += AT_ONCE
+            channels = [transport.open_session(timeout=2) for _ in range(AT_ONCE)]
+            for channel in channels:
+                channel.exec_command("cat >/dev/null")
+            go = threading.Barrier(2 * AT_ONCE)
 
-            def feed(channel: paramiko.Channel = channel, go: threading.Barrier = go) -> None:
+            def feed(channel: paramiko.Channel, go: threading.Barrier = go) -> None:
                 channel.sendall(b"work\n")
                 go.wait()
-                # makes its EOF message under the channel's lock, lets go of the lock, then sends the message:
+                # makes its EOF message under the channel's lock, lets go of the lock, then sends the message, for which
+                # it waits until the other threads have sent theirs:
                 channel.shutdown_write()
 
-            def supervise(channel: paramiko.Channel = channel, go: threading.Barrier = go) -> None:
+            def supervise(channel: paramiko.Channel, go: threading.Barrier = go) -> None:
                 go.wait()
                 # CLOSE goes in between, EOF goes after it, and the server drops the whole connection.
                 channel.close()
 
-            threads = [threading.Thread(target=feed), threading.Thread(target=supervise)]
+            threads = [threading.Thread(target=part, args=(c,)) for c in channels for part in (feed, supervise)]
             for thread in threads:
                 thread.start()
             for thread in threads:
                 thread.join(2.0)
         print(f"{jobs} jobs, and the race was not lost this time")
     except (paramiko.SSHException, EOFError, OSError) as error:
-        print(f"job {jobs} lost the connection for all: {type(error).__name__}: {error}")
+        print(f"{jobs} jobs, and one of them lost the connection for all: {type(error).__name__}: {error}")
     finally:
         sys.setswitchinterval(switch_interval_s)
         client.close()

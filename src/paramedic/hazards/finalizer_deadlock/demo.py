@@ -59,9 +59,9 @@ def good(server: DemoServer) -> None:
         for number in range(100):
             job = Job(client, f"notify {number}")
             job.stdout.channel.recv_exit_status()
+            job.stdout.channel.close()  # first: what sends EOF by itself may do so after CLOSE (eof-after-close)
             for stream in (job.stdin, job.stdout, job.stderr):
                 stream.close()
-            job.stdout.channel.close()
         print("100 jobs sent and closed")
 
 

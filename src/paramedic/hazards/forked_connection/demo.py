@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 MANNERS: dict[str, object] = {}
 PATIENCE_S = 2
+LIMIT_S = 20
 
 
 def bad(server: DemoServer) -> None:
@@ -22,12 +23,14 @@ def bad(server: DemoServer) -> None:
     if child == 0:
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.alarm(PATIENCE_S)  # a hang of a demo has to end
-        _work(client, "child")  # sent with the parent's sequence numbers; the answer goes to the parent's transport
+        _work(
+            client, "child", PATIENCE_S + 1
+        )  # sent with the parent's sequence numbers; the answer goes to the parent's transport
         os._exit(0)
     _, status = os.waitpid(child, 0)
     if os.WIFSIGNALED(status):
         print(f"child: no answer for {PATIENCE_S} s")
-    _work(client, "parent")
+    _work(client, "parent", PATIENCE_S + 1)
     client.close()
 
 
@@ -37,17 +40,17 @@ def good(server: DemoServer) -> None:
     if child == 0:
         try:
             with _connect(server) as own:
-                _work(own, "child")
+                _work(own, "child", LIMIT_S)
         finally:
             os._exit(0)
     os.waitpid(child, 0)
     with _connect(server) as client:
-        _work(client, "parent")
+        _work(client, "parent", LIMIT_S)
 
 
-def _work(client: paramiko.SSHClient, name: str) -> None:
+def _work(client: paramiko.SSHClient, name: str, patience_s: float) -> None:
     try:
-        _, stdout, _ = client.exec_command(f"echo the {name} works", timeout=3)
+        _, stdout, _ = client.exec_command(f"echo the {name} works", timeout=patience_s)
         print(stdout.read().decode().strip() or f"{name}: an empty answer", flush=True)
     except (paramiko.SSHException, EOFError, OSError) as error:
         print(f"{name}: {type(error).__name__}: {error}", flush=True)

@@ -17,34 +17,35 @@ if TYPE_CHECKING:
 
 MANNERS: dict[str, object] = {}
 PATIENCE_S = 4.0
+LIMIT_S = 30.0
 
 
 def bad(server: DemoServer) -> None:
     """Sockets wait in gevent's way, on the loop of the thread that made them; Paramiko reads on another thread."""
-    _run(server, "sockets")
+    _run(server, "sockets", PATIENCE_S)
 
 
 def good(server: DemoServer) -> None:
     """Patch everything, before any other import: then Paramiko's thread is a greenlet of the same event loop."""
-    _run(server, "everything")
+    _run(server, "everything", LIMIT_S)
 
 
-def _run(server: DemoServer, what: str) -> None:
+def _run(server: DemoServer, what: str, patience_s: float) -> None:
     if importlib.util.find_spec("gevent") is None:
         print("gevent is not installed")
         return
     settings = {"known_hosts": server.known_hosts_file, "kwargs": server.connect_kwargs()}
-    program = subprocess.Popen([sys.executable, __file__, what, json.dumps(settings)])
+    program = subprocess.Popen([sys.executable, __file__, what, json.dumps(settings), str(patience_s - 1)])
     try:
-        program.wait(PATIENCE_S)
+        program.wait(patience_s)
     except subprocess.TimeoutExpired:
-        print(f"no end after {PATIENCE_S:.0f} s")
+        print(f"no end after {patience_s:.0f} s")
         program.kill()
         program.wait()
 
 
 def _main() -> None:
-    what, settings = sys.argv[1], json.loads(sys.argv[2])
+    what, settings, limit_s = sys.argv[1], json.loads(sys.argv[2]), float(sys.argv[3])
     from gevent import monkey  # type: ignore[import-untyped,import-not-found,unused-ignore]
 
     if what == "everything":
@@ -57,8 +58,8 @@ def _main() -> None:
         client = paramiko.SSHClient()
         client.load_host_keys(settings["known_hosts"])
         try:
-            client.connect(**settings["kwargs"], timeout=3, banner_timeout=3)
-            _, stdout, _ = client.exec_command("echo hello", timeout=3)
+            client.connect(**settings["kwargs"], timeout=limit_s, banner_timeout=limit_s)
+            _, stdout, _ = client.exec_command("echo hello", timeout=limit_s)
             print(f"{name}: {stdout.read().decode().strip()}", flush=True)
         except Exception as error:  # gevent's and greenlet's own come through too
             print(f"{name}: {type(error).__name__}: {str(error).splitlines()[0]}", flush=True)

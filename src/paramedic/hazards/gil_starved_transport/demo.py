@@ -14,7 +14,7 @@ import paramiko
 if TYPE_CHECKING:
     from paramedic.model.proof import DemoServer
 
-MANNERS = {"fast": True}
+MANNERS = {"fast": True, "close_after_eof": True}
 COMMANDS = 20
 CRUNCH = "while True: sum(i * i for i in range(10000))"
 
@@ -53,13 +53,16 @@ def _talk(client: paramiko.SSHClient) -> None:
     transport = client.get_transport()
     assert transport is not None
     transport.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # so that it is not the line that is slow
-    began_s = time.monotonic()
+    took_ms = []
     for _ in range(COMMANDS):
+        began_s = time.monotonic()
         _, stdout, _ = client.exec_command("true", timeout=10)
         stdout.read()
         stdout.channel.close()
-    each_ms = (time.monotonic() - began_s) / COMMANDS * 1000
-    print(f"{'over' if each_ms > 40 else 'under'} 40 ms for a command")
+        took_ms.append((time.monotonic() - began_s) * 1000)
+    # not the mean: on a busy machine any command may take long for other reasons
+    slow = sorted(took_ms)[COMMANDS // 4] > 25
+    print("three quarters of the commands took over 25 ms" if slow else "a quarter of the commands took under 25 ms")
 
 
 def _connect(server: DemoServer) -> paramiko.SSHClient:

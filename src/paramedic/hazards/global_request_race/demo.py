@@ -15,21 +15,22 @@ if TYPE_CHECKING:
 
 MANNERS = {"round_trip_s": 0.02}  # a network, so that two requests are on their way at once
 PATIENCE_S = 4.0
+LIMIT_S = 30.0
 THREADS = 4
 TUNNELS = 10
 
 
 def bad(server: DemoServer) -> None:
     """The replies share one slot: two threads get the same port, none, or an answer that never comes."""
-    _open_tunnels(server, nullcontext())
+    _open_tunnels(server, nullcontext(), PATIENCE_S)
 
 
 def good(server: DemoServer) -> None:
     """A lock makes request and reply one step."""
-    _open_tunnels(server, threading.Lock())
+    _open_tunnels(server, threading.Lock(), LIMIT_S)
 
 
-def _open_tunnels(server: DemoServer, one_at_a_time: AbstractContextManager[Any]) -> None:
+def _open_tunnels(server: DemoServer, one_at_a_time: AbstractContextManager[Any], patience_s: float) -> None:
     client = _connect(server)
     transport = client.get_transport()
     assert transport is not None
@@ -51,7 +52,7 @@ def _open_tunnels(server: DemoServer, one_at_a_time: AbstractContextManager[Any]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(PATIENCE_S)
+        thread.join(patience_s)
     stuck = sum(thread.is_alive() for thread in threads)
     client.close()
     for thread in threads:

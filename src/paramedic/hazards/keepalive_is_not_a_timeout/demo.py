@@ -10,9 +10,9 @@ import paramiko
 if TYPE_CHECKING:
     from paramedic.model.proof import DemoServer
 
-MANNERS = {"silent_after_s": 1.0}
-PATIENCE_S = 3.5
-WATCH = "sleep 1.5; echo event"
+MANNERS = {"silent_after_s": 2.5}
+PATIENCE_S = 4.5
+WATCH = "sleep 3; echo event"
 
 
 def bad(server: DemoServer) -> None:

@@ -11,7 +11,7 @@ import paramiko
 if TYPE_CHECKING:
     from paramedic.model.proof import DemoServer
 
-MANNERS: dict[str, object] = {}
+MANNERS = {"close_after_eof": True}  # EOF after CLOSE is another story: eof-after-close
 ROUNDS = 3
 WORKERS = 4
 

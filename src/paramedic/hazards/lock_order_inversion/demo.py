@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 MANNERS = {"addresses": ("127.0.0.1", "127.0.0.2")}
 PATIENCE_S = 3.0
+LIMIT_S = 30.0
 
 
 class Machine:
@@ -32,7 +33,7 @@ class Machine:
 
 def copy(source: Machine, target: Machine) -> None:
     with source.lock:
-        data = source.run("sleep 0.2; date")  # a remote command under a lock: the window is as wide as this takes
+        data = source.run("sleep 0.5; date")  # a remote command under a lock: the window is as wide as this takes
         # The other thread holds this one and waits for ours.
         with target.lock:
             target.run(f"echo '{data.decode().strip()}' > copy")
@@ -42,7 +43,7 @@ def copy_in_order(source: Machine, target: Machine) -> None:
     # One order for all threads, whichever way the data goes
     first, second = sorted((source, target), key=lambda machine: machine.host)
     with first.lock, second.lock:
-        data = source.run("sleep 0.2; date")
+        data = source.run("sleep 0.5; date")
         target.run(f"echo '{data.decode().strip()}' > copy")
 
 
@@ -53,7 +54,7 @@ def bad(server: DemoServer) -> None:
         threading.Thread(target=copy, args=(east, west), name="east-to-west", daemon=True),
         threading.Thread(target=copy, args=(west, east), name="west-to-east", daemon=True),
     ]
-    _run(threads)
+    _run(threads, PATIENCE_S)
     stuck = [thread.name for thread in threads if thread.is_alive()]
     print(f"stuck for ever: {', '.join(stuck)}" if stuck else "both copied this time")
     for machine in (east, west):
@@ -68,13 +69,14 @@ def good(server: DemoServer) -> None:
             [
                 threading.Thread(target=copy_in_order, args=(east, west), name="east-to-west"),
                 threading.Thread(target=copy_in_order, args=(west, east), name="west-to-east"),
-            ]
+            ],
+            LIMIT_S,
         )
         print("both copied")
 
 
-def _run(threads: list[threading.Thread]) -> None:
+def _run(threads: list[threading.Thread], patience_s: float) -> None:
     for thread in threads:
         thread.start()
-    threads[0].join(PATIENCE_S)
-    threads[1].join(0.5 if threads[0].is_alive() else PATIENCE_S)
+    threads[0].join(patience_s)
+    threads[1].join(0.5 if threads[0].is_alive() else patience_s)

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     Pool = queue.Queue[paramiko.SSHClient]
     Task = Callable[[Pool, str], str]
 
-MANNERS: dict[str, object] = {}
+MANNERS = {"close_after_eof": True}  # EOF after CLOSE is another story: eof-after-close
 PATIENCE_S = 3.0
+LIMIT_S = 30.0
 COMMANDS = ["echo a", "exit 1", "echo b", "exit 1", "echo c", "echo d"]
 
 
@@ -38,7 +39,7 @@ def bad(server: DemoServer) -> None:
         pool.put(client)  # not reached when run() raises
         return output
 
-    _work(server, task)
+    _work(server, task, PATIENCE_S)
 
 
 def good(server: DemoServer) -> None:
@@ -51,10 +52,10 @@ def good(server: DemoServer) -> None:
         finally:
             pool.put(client)
 
-    _work(server, task)
+    _work(server, task, LIMIT_S)
 
 
-def _work(server: DemoServer, task: Task) -> None:
+def _work(server: DemoServer, task: Task, patience_s: float) -> None:
     clients = [_connect(server), _connect(server)]
     pool: Pool = queue.Queue()
     for client in clients:
@@ -70,11 +71,11 @@ def _work(server: DemoServer, task: Task) -> None:
         threading.Thread(target=attempt, args=(command,), daemon=True) for command in COMMANDS if "exit" in command
     ]
     rest = [threading.Thread(target=attempt, args=(command,), daemon=True) for command in COMMANDS if "echo" in command]
-    for threads in (first, rest):
+    for threads, limit_s in (first, LIMIT_S), (rest, patience_s / len(rest)):
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(PATIENCE_S / len(threads))
+            thread.join(limit_s)
     stuck = [thread for thread in rest if thread.is_alive()]
     print(f"{len(stuck)} tasks wait for a client, {pool.qsize()} of {len(clients)} are in the pool")
     for _ in stuck:

@@ -10,8 +10,9 @@ import paramiko
 if TYPE_CHECKING:
     from paramedic.model.proof import DemoServer
 
-MANNERS: dict[str, object] = {}
+MANNERS = {"close_after_eof": True}  # EOF after CLOSE is another story: eof-after-close
 PATIENCE_S = 3.0
+LIMIT_S = 30.0
 HOSTS = 4
 CHECKS = ("uptime", "df", "date")
 
@@ -35,7 +36,7 @@ def bad(server: DemoServer) -> None:
     """One pool for hosts and checks: four hosts take all four workers."""
     with _connect(server) as client:
         pool = ThreadPoolExecutor(HOSTS, thread_name_prefix="pool")
-        _collect([pool.submit(check_host, client, pool) for _ in range(HOSTS)])
+        _collect([pool.submit(check_host, client, pool) for _ in range(HOSTS)], PATIENCE_S)
         pool.shutdown(cancel_futures=True)  # the checks that nobody began are cancelled: only this ends the wait
 
 
@@ -46,11 +47,11 @@ def good(server: DemoServer) -> None:
         ThreadPoolExecutor(HOSTS, thread_name_prefix="checks") as inner,
         ThreadPoolExecutor(HOSTS, thread_name_prefix="hosts") as outer,
     ):
-        _collect([outer.submit(check_host, client, inner) for _ in range(HOSTS)])
+        _collect([outer.submit(check_host, client, inner) for _ in range(HOSTS)], LIMIT_S)
 
 
-def _collect(futures: list[Future[int]]) -> None:
-    done, waiting = wait(futures, timeout=PATIENCE_S)
+def _collect(futures: list[Future[int]], patience_s: float) -> None:
+    done, waiting = wait(futures, timeout=patience_s)
     try:
         checks = sum(future.result() for future in done)
     except CancelledError:

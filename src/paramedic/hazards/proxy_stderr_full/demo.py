@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 MANNERS: dict[str, object] = {}
 PATIENCE_S = 3.0
+LIMIT_S = 30.0
 
 # Stands for ssh -v -W host:port: relays, and says so on stderr, some words for each piece
 RELAY = """
@@ -34,17 +35,17 @@ def bad(server: DemoServer) -> None:
     """ProxyCommand takes the relay's stderr into a pipe that nobody reads: 64 KiB later the relay stops."""
     kwargs = server.connect_kwargs()
     relay = shlex.join([sys.executable, "-c", RELAY, kwargs["hostname"], str(kwargs["port"])])
-    _copy(server, paramiko.ProxyCommand(relay))
+    _copy(server, paramiko.ProxyCommand(relay), PATIENCE_S)
 
 
 def good(server: DemoServer) -> None:
     """The relay's stderr goes somewhere that takes it."""
     kwargs = server.connect_kwargs()
     relay = shlex.join([sys.executable, "-c", RELAY, kwargs["hostname"], str(kwargs["port"])])
-    _copy(server, paramiko.ProxyCommand(shlex.join(["sh", "-c", f"exec {relay} 2>/dev/null"])))
+    _copy(server, paramiko.ProxyCommand(shlex.join(["sh", "-c", f"exec {relay} 2>/dev/null"])), LIMIT_S)
 
 
-def _copy(server: DemoServer, proxy: paramiko.ProxyCommand) -> None:
+def _copy(server: DemoServer, proxy: paramiko.ProxyCommand, patience_s: float) -> None:
     client = paramiko.SSHClient()
     client.load_host_keys(server.known_hosts_file)
     client.connect(**server.connect_kwargs(), sock=proxy, timeout=10)
@@ -58,9 +59,9 @@ def _copy(server: DemoServer, proxy: paramiko.ProxyCommand) -> None:
 
     worker = threading.Thread(target=copy, name="copy", daemon=True)
     worker.start()
-    worker.join(PATIENCE_S)
+    worker.join(patience_s)
     if worker.is_alive():
-        print(f"copy: no end after {PATIENCE_S:.0f} s")
+        print(f"copy: no end after {patience_s:.0f} s")
     transport = client.get_transport()
     client.close()
     for thread in (worker, transport):

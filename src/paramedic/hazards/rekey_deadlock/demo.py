@@ -60,7 +60,8 @@ def good(server: DemoServer) -> None:
         transport = client.get_transport()
         assert transport is not None
         for _ in range(3):
-            _, stdout, _ = client.exec_command("true", timeout=10)
+            streams = client.exec_command("true", timeout=10)  # all are kept: stdin sends EOF when it goes
+            stdout = streams[1]
             stdout.read()
             stdout.channel.recv_exit_status()
             stdout.channel.close()

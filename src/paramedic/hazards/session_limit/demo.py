@@ -12,7 +12,7 @@ import paramiko
 if TYPE_CHECKING:
     from paramedic.model.proof import DemoServer
 
-MANNERS = {"max_sessions": 10}  # OpenSSH's default
+MANNERS = {"max_sessions": 10, "close_after_eof": True}  # 10 is OpenSSH's default
 WORKERS = 16
 
 
@@ -37,7 +37,7 @@ def _run_all(server: DemoServer, gate: threading.BoundedSemaphore | None) -> Non
         with gate or nullcontext():
             # open_session() behind this: without the gate, six threads get ChannelException(2, ...), or only
             # "Unable to open channel.", because the reason is kept in one place for all threads.
-            _, stdout, _ = client.exec_command(f"sleep 0.3; echo {number}", timeout=10)
+            _, stdout, _ = client.exec_command(f"sleep 1; echo {number}", timeout=10)
             with stdout:
                 answer = str(stdout.read(), "utf-8").strip()
                 stdout.channel.close()  # gives the session back before the gate opens

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 MANNERS: dict[str, object] = {}
 PATIENCE_S = 3.0
+LIMIT_S = 30.0
 WORKERS = 12
 
 
@@ -33,15 +34,15 @@ def bad(server: DemoServer) -> None:
         key = agent.get_keys()[0]  # holds the agent's one socket; signing writes to it and reads from it with no lock
         return lambda: key
 
-    _log_in(server, keys)
+    _log_in(server, keys, PATIENCE_S)
 
 
 def good(server: DemoServer) -> None:
     """An agent connection for each login."""
-    _log_in(server, lambda: lambda: paramiko.Agent().get_keys()[0])
+    _log_in(server, lambda: lambda: paramiko.Agent().get_keys()[0], LIMIT_S)
 
 
-def _log_in(server: DemoServer, keys: Callable[[], Callable[[], paramiko.PKey]]) -> None:
+def _log_in(server: DemoServer, keys: Callable[[], Callable[[], paramiko.PKey]], patience_s: float) -> None:
     if not (shutil.which("ssh-agent") and shutil.which("ssh-add")):
         print("ssh-agent is not installed")
         return
@@ -54,7 +55,7 @@ def _log_in(server: DemoServer, keys: Callable[[], Callable[[], paramiko.PKey]])
             while not os.path.exists(socket):
                 time.sleep(0.01)
             subprocess.run(["ssh-add", "-q", server.connect_kwargs()["key_filename"]], check=True, timeout=10)
-            _log_in_all(server, keys())
+            _log_in_all(server, keys(), patience_s)
         finally:
             os.environ.pop("SSH_AUTH_SOCK")
             if before is not None:
@@ -63,7 +64,7 @@ def _log_in(server: DemoServer, keys: Callable[[], Callable[[], paramiko.PKey]])
             agent.wait()
 
 
-def _log_in_all(server: DemoServer, key: Callable[[], paramiko.PKey]) -> None:
+def _log_in_all(server: DemoServer, key: Callable[[], paramiko.PKey], patience_s: float) -> None:
     start = threading.Barrier(WORKERS)
     errors: list[str] = []
     lasted: list[str] = []
@@ -74,7 +75,7 @@ def _log_in_all(server: DemoServer, key: Callable[[], paramiko.PKey]) -> None:
         with paramiko.SSHClient() as client:
             client.load_host_keys(server.known_hosts_file)
             try:
-                client.connect(**kwargs, pkey=key(), timeout=10, auth_timeout=PATIENCE_S)
+                client.connect(**kwargs, pkey=key(), timeout=10, auth_timeout=patience_s)
                 lasted.append("in")
             except (paramiko.SSHException, EOFError, OSError) as error:
                 errors.append(f"{type(error).__name__}: {error}")
@@ -83,7 +84,7 @@ def _log_in_all(server: DemoServer, key: Callable[[], paramiko.PKey]) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(PATIENCE_S + 1)
+        thread.join(patience_s + 1)
     print(f"{len(lasted)} of {WORKERS} workers are logged in")
     for text in sorted(set(errors)):
         print(text)

@@ -17,9 +17,9 @@ QUESTIONS = 20
 class Shell:
     """A dialogue with a remote shell: a line there, a line back."""
 
-    def __init__(self, client: paramiko.SSHClient) -> None:
+    def __init__(self, client: paramiko.SSHClient, patience_s: float) -> None:
         self.channel = client.get_transport().open_session(timeout=10)
-        self.channel.settimeout(1.0)
+        self.channel.settimeout(patience_s)
         self.channel.exec_command("sh")
         self.rest = b""
 
@@ -39,14 +39,14 @@ class Shell:
 def bad(server: DemoServer) -> None:
     """Both threads talk to one shell: answers go to the wrong thread, or are waited for in vain."""
     with _connect(server) as client:
-        shell = Shell(client)
+        shell = Shell(client, 1.0)
         _question(shell, shell)
 
 
 def good(server: DemoServer) -> None:
     """Each thread talks to a shell of its own, on the same connection."""
     with _connect(server) as client:
-        _question(Shell(client), Shell(client))
+        _question(Shell(client, 30.0), Shell(client, 30.0))
 
 
 def _question(first: Shell, second: Shell) -> None:
@@ -72,7 +72,7 @@ def _question(first: Shell, second: Shell) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(5.0)
+        thread.join(60.0)
 
 
 def _connect(server: DemoServer) -> paramiko.SSHClient:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 MANNERS = {"addresses": ("127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4")}
 PATIENCE_S = 4.0
+LIMIT_S = 60.0
 
 WHERE_AM_I = 'echo "$SSH_CONNECTION" | cut -d" " -f3'
 
@@ -23,6 +24,7 @@ class Target:
 
     # One client for the class, so one for all targets: it was meant as a default and is shared.
     client = paramiko.SSHClient()
+    patience_s = 2.0
 
     def __init__(self, host: str) -> None:
         self.host = host
@@ -30,14 +32,19 @@ class Target:
     def look(self, server: DemoServer) -> str:
         self.client.load_host_keys(server.known_hosts_file)
         # connect() puts its transport into client._transport. All threads are here at once: the last one wins,
-        self.client.connect(**server.connect_kwargs(self.host), timeout=2, banner_timeout=2, auth_timeout=2)
+        limit_s = self.patience_s
+        self.client.connect(
+            **server.connect_kwargs(self.host), timeout=limit_s, banner_timeout=limit_s, auth_timeout=limit_s
+        )
         # and this runs on the winner's machine, whatever self.host is.
-        _, stdout, _ = self.client.exec_command(WHERE_AM_I, timeout=2)
+        _, stdout, _ = self.client.exec_command(WHERE_AM_I, timeout=limit_s)
         return str(stdout.read(), "utf-8").strip()
 
 
 class OwnTarget(Target):
     """The same with a client for each target."""
+
+    patience_s = 20.0
 
     def __init__(self, host: str) -> None:
         super().__init__(host)
@@ -50,16 +57,16 @@ class OwnTarget(Target):
 
 def bad(server: DemoServer) -> None:
     """Ask each machine for its address; some answers come from the wrong machine, some logins never end."""
-    _ask_all([Target(host) for host in server.hosts], server)
+    _ask_all([Target(host) for host in server.hosts], server, PATIENCE_S)
     Target.client.close()  # closes the last transport; those of the losers live on
 
 
 def good(server: DemoServer) -> None:
     """Ask each machine with a client of its own."""
-    _ask_all([OwnTarget(host) for host in server.hosts], server)
+    _ask_all([OwnTarget(host) for host in server.hosts], server, LIMIT_S)
 
 
-def _ask_all(targets: list[Target], server: DemoServer) -> None:
+def _ask_all(targets: list[Target], server: DemoServer, patience_s: float) -> None:
     start = threading.Barrier(len(targets))
 
     def ask(target: Target) -> None:
@@ -70,7 +77,7 @@ def _ask_all(targets: list[Target], server: DemoServer) -> None:
             answer = f"{type(error).__name__}: {error}"
         print(f"{target.host}: {'ok' if answer == target.host else answer or 'no answer'}")
 
-    _run_for(PATIENCE_S, [partial(ask, target) for target in targets])
+    _run_for(patience_s, [partial(ask, target) for target in targets])
 
 
 def _run_for(limit_s: float, jobs: list[Callable[[], None]]) -> None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 MANNERS: dict[str, object] = {}
 PATIENCE_S = 4.0
+LIMIT_S = 30.0
 WORKERS = 6
 FILES = 100
 
@@ -31,7 +32,7 @@ def bad(server: DemoServer) -> None:
         except (paramiko.SSHException, paramiko.SFTPError, OSError) as error:
             print(f"{threading.current_thread().name}: {type(error).__name__}: {error}")
 
-    _watch([threading.Thread(target=work, name=f"sync-{n}", daemon=True) for n in range(WORKERS)])
+    _watch([threading.Thread(target=work, name=f"sync-{n}", daemon=True) for n in range(WORKERS)], PATIENCE_S)
     client.close()  # ends the waits of the threads that were left behind, and with an error
 
 
@@ -46,16 +47,15 @@ def good(server: DemoServer) -> None:
                 for number in range(FILES):
                     own.stat(f"file-{number}")
 
-        _watch([threading.Thread(target=work, name=f"sync-{n}", daemon=True) for n in range(WORKERS)])
+        _watch([threading.Thread(target=work, name=f"sync-{n}", daemon=True) for n in range(WORKERS)], LIMIT_S)
 
 
-def _watch(threads: list[threading.Thread]) -> None:
+def _watch(threads: list[threading.Thread], limit_s: float) -> None:
     for thread in threads:
         thread.start()
-    limit = PATIENCE_S
     for thread in threads:
-        thread.join(limit)
-        limit = limit if not thread.is_alive() else 0.1  # when one is stuck, the patience is used up
+        thread.join(limit_s)
+        limit_s = limit_s if not thread.is_alive() else 0.1  # when one is stuck, the patience is used up
     stuck = [thread.name for thread in threads if thread.is_alive()]
     print(f"workers that wait for a reply that will not come: {', '.join(stuck) or 'none'}")
 

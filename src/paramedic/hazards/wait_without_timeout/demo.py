@@ -10,9 +10,9 @@ import paramiko
 if TYPE_CHECKING:
     from paramedic.model.proof import DemoServer
 
-MANNERS = {"silent_after_s": 1.0}  # nothing comes any more, and nobody says goodbye
-PATIENCE_S = 3.5
-BACKUP = "sleep 1.5; echo backup done"
+MANNERS = {"silent_after_s": 2.5}  # nothing comes any more, and nobody says goodbye
+PATIENCE_S = 4.5
+BACKUP = "sleep 3; echo backup done"
 
 
 def bad(server: DemoServer) -> None:
