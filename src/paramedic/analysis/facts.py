@@ -21,6 +21,7 @@ from paramedic.analysis.orders import cycles
 from paramedic.analysis.polls import Polls
 from paramedic.analysis.pools import Pools
 from paramedic.analysis.practice import Practice
+from paramedic.analysis.rewrites import Rewrites
 from paramedic.analysis.roots import Roots
 from paramedic.analysis.sftp import SftpState
 from paramedic.analysis.slots import Slots
@@ -58,6 +59,7 @@ class Facts:
         heard: when each transport last heard from its peer.
         busy: when the process used much CPU.
         forks: what was done with connections on both sides of a fork.
+        rewrites: which known_hosts files were rewritten, by this process and by others.
         interrupted: calls that Ctrl-C ended.
         awaited: threads for which somebody waited with a timeout, in vain.
         long_calls: the latest remote calls that took long.
@@ -96,6 +98,7 @@ class Facts:
         self.unseen_locks = False
         self.heard: dict[int, int] = {}
         self.forks = Forks()
+        self.rewrites = Rewrites(self.world, process)
         self.interrupted: list[Call] = []
         self.awaited: set[int] = set()
         self.long_calls: deque[tuple[Call, Root]] = deque(maxlen=1000)

@@ -47,7 +47,9 @@ class RunFacts(WireFacts):
             "Channel.exit_status_ready": self._asks_status,
         }  # fmt: skip
         self._afterwards = [[afterwards[o.name]] if o.name in afterwards else [] for o in self._operations]
-        machines: tuple[Machine, ...] = (self.futures, self.sftp, self.states, self.practice, self.dialogues, self)
+        machines: tuple[Machine, ...] = (
+            self.futures, self.sftp, self.states, self.practice, self.dialogues, self.rewrites, self,
+        )  # fmt: skip
         self._begins = [_listeners([m.begins for m in machines], o.name) for o in self._operations]
         self._ends = [_listeners([m.ends for m in machines], o.name) for o in self._operations]
         self._runs = names.index("Transport.run") if "Transport.run" in names else -1

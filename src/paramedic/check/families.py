@@ -11,7 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from paramedic.analysis.rewrites import Rewrite
 from paramedic.analysis.run import RunFacts
+from paramedic.analysis.story import Story
+from paramedic.model.finding import Step
 from paramedic.trace.reader import header_of
 
 
@@ -41,6 +44,7 @@ class Family:
         """Nobody is known yet."""
         self._members: dict[Path, Member] = {}
         self._parents: dict[Path, RunFacts] = {}
+        self._rewrites: list[tuple[Rewrite, Step]] = []
         self._base_ns = 0
 
     def add(self, paths: Iterable[Path]) -> list[Path]:
@@ -79,6 +83,7 @@ class Family:
             return
         if member.parent is not None:
             facts.forks.parent = self._parents.get(member.parent)
+        facts.rewrites.others = self._rewrites
         facts.forks.times = member.forks  # it may grow while a running program is followed
         if member.forks:
             self._parents[path] = facts
@@ -87,6 +92,11 @@ class Family:
         """Let the findings of all processes count their seconds from the same moment; after facts were fed."""
         self._base_ns = self._base_ns or facts.first_ns
         facts.base_ns = self._base_ns
+
+    def remember(self, facts: RunFacts) -> None:
+        """Keep of a process's facts what is told with those of others; once they are judged."""
+        story = Story(facts)
+        self._rewrites += ((rewrite, story.call(rewrite.call)) for rewrite in facts.rewrites.own)
 
 
 def still_runs(header: Mapping[str, Any]) -> bool:

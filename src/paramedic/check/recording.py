@@ -74,6 +74,7 @@ def findings_of(paths: Sequence[Path]) -> Report:
             finally:
                 trace.close()
             findings += chapters.newer(before, judged(facts, gaps), part.from_ns - facts.base_ns)
+            family.remember(facts)
             gaps += trace.gaps + facts.gaps
             processes.append(_process(trace, facts))
     if refused and not processes:

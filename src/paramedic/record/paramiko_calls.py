@@ -5,6 +5,7 @@ Threads: the probes run in any thread of the program's and do not block; `target
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from opcode import opmap
@@ -207,7 +208,16 @@ class _Words:
 
     def file_name(self, _: Any, filename: Any) -> tuple[int, int]:
         # which file it is matters, its name does not leave: only equality within this run is kept
-        return hash(str(filename)) & 0x7FFFFFFF, 0
+        return hash(str(filename)) & 0x7FFFFFFF, self.text(_node(filename))
+
+
+def _node(filename: Any) -> str:
+    """Which file it is, to other processes too; empty if it is not there."""
+    try:
+        found = os.stat(filename)
+    except (OSError, TypeError, ValueError):
+        return ""
+    return f"{found.st_dev:x}:{found.st_ino:x}"
 
 
 def _is_safe(transport: Any) -> int:

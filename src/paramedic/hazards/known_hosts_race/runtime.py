@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from paramedic.analysis.run import RunFacts
 from paramedic.analysis.story import Story
 from paramedic.hazards.known_hosts_race import HAZARD
-from paramedic.model.finding import Finding
+from paramedic.model.finding import Confidence, Finding, Step
 
 
 def find(facts: RunFacts) -> Iterator[Finding]:
-    """The files that several threads rewrote.
+    """The files that several threads rewrote, or several processes.
 
     Threads: pure.
     """
     story = Story(facts)
     for group in story.conflicts(HAZARD):
         yield story.sharing(HAZARD, group, f"{story.everyone(group)} rewrote the same known_hosts file")
+    for own in facts.rewrites.own:
+        for other, step in facts.rewrites.others:
+            if own.meets(other):
+                message = f"Processes {other.process} and {own.process} rewrote the same known_hosts file at once"
+                steps = [_in_process(step, other.process), _in_process(story.call(own.call), own.process)]
+                yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, [own.call.obj])
+
+
+def _in_process(step: Step, process: int) -> Step:
+    return replace(step, thread=f"{step.thread} of process {process}")
