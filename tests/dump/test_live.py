@@ -248,7 +248,7 @@ def test_a_stopped_process_is_told_as_such(start: Start) -> None:
 
 @linux
 @py_spy
-def test_the_recording_of_a_process_is_joined_in(start: Start, tmp_path: Path) -> None:
+def test_the_recording_of_a_process_is_joined_in(start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "program.py").write_text(TWO_LOCKS.replace('"ready"', "os.getpid()").replace("import", "import os,", 1))
     main = f"main(['run', '--recording', '{tmp_path}/rec', 'program.py'])"
     runner = start(f"import sys\nfrom paramedic.cli.main import main\nsys.exit({main})")
@@ -260,6 +260,10 @@ def test_the_recording_of_a_process_is_joined_in(start: Start, tmp_path: Path) -
     assert all(s.at_s is not None for s in cycle.steps)
     assert [Path(p).suffix for p in report.source["recordings"]] == [".pmrec"]
     assert not [f for f in report.findings if any("paramedic" in s.file for s in f.sites)]
+    monkeypatch.setattr("paramedic.check.joining.MAX_BYTES", 1)  # nobody waits for the reading of a very long one
+    left = check_process(process, Look(interval_s=0.3), HAVE)
+    assert [g.reason for g in left.gaps] == ["recording-not-joined"]
+    assert "lock-order-inversion" in {f.hazard for f in left.findings}
 
 
 @linux

@@ -21,8 +21,8 @@ from paramedic.model.snapshot import Snapshot
 from paramedic.trace.layout import SUFFIX
 from paramedic.trace.reader import RecordingError, open_trace
 
-MAX_BYTES = 64 << 20
-"""A longer recording takes longer to read than somebody with a hanging process wants to wait (some 2 M events)."""
+MAX_BYTES = 256 << 20
+"""A longer recording takes longer to read than somebody with a hanging process wants to wait: it is some 10 s."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
