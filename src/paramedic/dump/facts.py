@@ -123,23 +123,33 @@ class DumpFacts(Connections):
         place = self.place(activity)
         return place is not None and place.polls(word)
 
-    def shares_receiver(self, activity: Activity, *methods: str) -> Owner:
-        """Whether the object whose method (or one of these) the user's innermost line calls is shared, by its name.
+    def line_mentions(self, activity: Activity, word: str) -> bool:
+        """Whether the user's innermost line has this name in it."""
+        place = self.place(activity)
+        return place is not None and word in place.text
 
-        That of an object's attribute is as shared as the object whose method was called further out.
+    def shared_receiver(self, activity: Activity, *methods: str) -> tuple[str, str] | None:
+        """The object whose method (or one of these) the user's innermost line calls, if it is shared by its name.
+
+        Equal for threads that use the same one by that: the file and the name. An attribute of an object is as shared
+        as the object whose method was called further out. None: it is a thread's own, or its name does not say.
         """
         users = activity.users
         called = activity.calls[: activity.calls.index(users[0])] if users else ()
         wanted = frozenset(methods) | {c.function for c in called[-1:]}
+        inner = ""
         for number, call in enumerate(users):
             place = self.sources.place(call.site)
             if place is None:
                 break
-            owner = place.receiver_is_shared(frozenset(c.function for c in users[number + 1 :]), wanted)
+            owner, name = place.receiver(frozenset(c.function for c in users[number + 1 :]), wanted)
+            if owner is Owner.SHARED:
+                return call.site.file, f"{name}{inner}"
             if owner is not Owner.OF_SELF:
-                return owner
+                break
+            inner = name.removeprefix("self") + inner
             wanted = frozenset({call.function})  # the object belongs to the one whose method this is: whose is that?
-        return Owner.UNKNOWN
+        return None
 
     # -- locks --------------------------------------------------------------------------------------------------
 
@@ -160,9 +170,9 @@ class DumpFacts(Connections):
         """The deadlocks: rings of waiting that lead over a lock of the user's."""
         return self._locking.cycles
 
-    def on_cycle(self, activity: Activity) -> bool:
-        """Whether the thread is part of such a ring."""
-        return any(activity is a for c in self.cycles for a in c.threads)
+    def on_cycle(self, activity: Activity, *, certain: bool = False) -> bool:
+        """Whether the thread is part of such a ring (of one that is certain)."""
+        return any(activity is a for c in self.cycles if c.certain or not certain for a in c.threads)
 
     @property
     def stuck_in_own_code(self) -> tuple[Activity, ...]:

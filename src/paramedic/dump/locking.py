@@ -20,6 +20,7 @@ MAX_HOLDERS = 50
 
 _BOUND = frozenset({Wait.JOIN, Wait.FUTURE, Wait.QUEUE, Wait.EVENT, Wait.CONDITION, Wait.SHUTDOWN, *LOCAL_LOCKS})
 """Waits that only another thread of the process ends."""
+_SIGNALLED = frozenset({Wait.EVENT, Wait.CONDITION, Wait.QUEUE})
 _PASSIVE = frozenset({Wait.JOIN, Wait.FUTURE, Wait.SHUTDOWN, Wait.TIMER, Wait.POOL_WORK})
 _RESTING = frozenset({Wait.SLEEP, Wait.EVENT, Wait.CONDITION, Wait.QUEUE, Wait.LOOP, Wait.SELECT})
 
@@ -127,7 +128,24 @@ class Locking:
             found += self._joined(activity)
         elif activity.wait is Wait.FUTURE:
             found += [(w, None, False) for w in self._facts.activities if w.pool is not None and w is not activity]
+        elif activity.wait in _SIGNALLED and self._waits_for_ever(activity):
+            found += self._signalled(activity)
         return found
+
+    def _waits_for_ever(self, activity: Activity) -> bool:
+        """Whether the user's line waits without a limit, by its arguments."""
+        place = self._facts.place(activity)
+        return place is not None and place.calls_bare("wait", "get", "join")
+
+    def _signalled(self, activity: Activity) -> list[tuple[Activity, Blocked | None, bool]]:
+        """Who may set an event, put into a queue or empty it: any thread of the user's that could go on, some day.
+
+        Only where the dump has all threads: the one that will do it may be missing.
+        """
+        if not self._facts.shows_all:
+            return []
+        others = [a for a in self._facts.others if a is not activity]
+        return [(a, None, False) for a in others[:MAX_HOLDERS] if self.wants_lock(a) or self.is_free(a)]
 
     def _joined(self, activity: Activity) -> list[tuple[Activity, Blocked | None, bool]]:
         """The thread whose end is awaited: the ``self`` of ``Thread.join`` is that of its ``_bootstrap``.

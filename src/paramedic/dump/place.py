@@ -220,6 +220,10 @@ class Place:
             for n in self._walk()
         )
 
+    def calls_bare(self, *names: str) -> bool:
+        """Whether the line calls a method of one of these names with no argument: nothing limits it."""
+        return any(covers(c, self.site.line) and not c.args and not c.keywords for c in self._calls(*names))
+
     def stands_in(self, *words: str) -> bool:
         """Whether the line is inside a ``with`` whose expression speaks of one of these words."""
         return any(
@@ -229,8 +233,8 @@ class Place:
             for i in n.items
         )
 
-    def receiver_is_shared(self, above: frozenset[str], methods: frozenset[str]) -> Owner:
-        """Whether the object whose method this line calls is shared by the way it is named.
+    def receiver(self, above: frozenset[str], methods: frozenset[str]) -> tuple[Owner, str]:
+        """Whose the object is whose method this line calls, by the way it is named, and that name.
 
         Args:
             above: functions further out on the same stack: what they define is this thread's own.
@@ -240,12 +244,15 @@ class Place:
             parts = _chain(receiver)
             if not parts:
                 continue
+            name = ".".join(parts)
             if any(_OWN_EACH.search(p) or self._module.makes_local(p) for p in parts):
-                return Owner.OWN
-            if parts[0] in ("self", "cls"):
-                return Owner.OF_SELF
-            return self._owner(parts[0], above)
-        return Owner.UNKNOWN
+                return Owner.OWN, name
+            if parts[0] == "self":
+                return Owner.OF_SELF, name
+            if parts[0] == "cls":
+                return Owner.SHARED, f"{self._module.class_of(self.function)}.{'.'.join(parts[1:])}"
+            return self._owner(parts[0], above), name
+        return Owner.UNKNOWN, ""
 
     def _receivers(self, methods: frozenset[str]) -> Iterator[ast.expr]:
         """The objects whose methods of these names the line calls, be it by ``for`` or ``with``."""
@@ -326,8 +333,6 @@ class Place:
 
     def _owner(self, name: str, above: frozenset[str]) -> Owner:
         function = self.function
-        if name in ("self", "cls"):
-            return Owner.UNKNOWN
         if name in bound_in(function):
             return Owner.OWN if name in assigned_in(function) else Owner.UNKNOWN
         outer = self._module.parent_function(function)

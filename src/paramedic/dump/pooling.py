@@ -21,7 +21,7 @@ _CONNECTION_CALLS = frozenset(
 )
 _AMBIGUOUS = frozenset({"run", "put", "get", "stat", "open", "close", "send"})
 _CONNECTION_NAME = re.compile(r"client|conn|ssh|sftp|session|transport|device|chan|host", re.IGNORECASE)
-_TAKES_OUT = frozenset({"get", "pop", "popleft"})
+_TAKES_OUT = frozenset({"get", "get_nowait", "pop", "popleft"})
 _GIVES_BACK = frozenset({"put", "put_nowait", "append", "appendleft", "add"})
 
 

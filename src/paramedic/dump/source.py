@@ -153,7 +153,8 @@ class Module:
 
     def binds(self, name: str) -> bool:
         """Whether the module itself binds the name to something (not by an import)."""
-        return name in assigned_in(self.tree)
+        classes = (n.name for n in self.tree.body if isinstance(n, ast.ClassDef))
+        return name in assigned_in(self.tree) or name in classes
 
     def handles_signals(self, function: str) -> bool:
         """Whether a function of that name is installed with ``signal.signal`` or ``add_signal_handler``."""

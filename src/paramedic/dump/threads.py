@@ -11,6 +11,7 @@ from paramedic.dump.assembly import bare
 from paramedic.dump.calls import Layer, place_of
 from paramedic.dump.motion import Motion
 from paramedic.dump.source import Sources
+from paramedic.dump.waits import Wait
 from paramedic.model.finding import Confidence
 from paramedic.model.snapshot import Snapshot, ThreadStack
 
@@ -113,6 +114,13 @@ class Threads:
     def held_gil_before(self, activity: Activity) -> bool:
         """Whether the thread held the GIL in the earlier dump too."""
         return self._motion.held_gil_before(activity.thread)
+
+    def joiners(self, activity: Activity) -> tuple[Activity, ...]:
+        """The threads that wait for this one to end, where the dump has the addresses of thread objects."""
+        start = activity.find("threading", "_bootstrap", layer=Layer.STDLIB)
+        mine = start.address() if start is not None else None
+        joins = ((a, a.find("threading", "join", layer=Layer.STDLIB)) for a in self.others if a.wait is Wait.JOIN)
+        return tuple(a for a, join in joins if mine is not None and join is not None and join.address() == mine)
 
     # -- groups -------------------------------------------------------------------------------------------------
 

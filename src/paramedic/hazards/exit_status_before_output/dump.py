@@ -43,7 +43,8 @@ _BETWEEN_LOOKS = (Wait.OWN_CODE, Wait.SLEEP, Wait.NOTHING, Wait.EVENT, Wait.COND
 def _polling(facts: DumpFacts) -> Iterable[Finding]:
     """Loops that ask for ``exit_status_ready()`` now and then; that they move does not mean that they get on."""
     loops = [a for a in facts.others if a.wait in _BETWEEN_LOOKS and facts.polls(a, "exit_status_ready")]
-    for group in facts.groups(loops):
+    waiting = [a for a in facts.others if a.wait is Wait.EVENT and facts.line_mentions(a, "status_event")]
+    for group in facts.groups([*loops, *waiting]):
         fills = [f for a in group for c in facts.channels_near(a) if (f := facts.unread(c)) and not facts.is_read(c)]
         full = next((f for f in fills if f.full), None)
         unread = facts.reading(group[0]) in (Order.AFTER, Order.NOT_AT_ALL) and not facts.is_read(None)
@@ -58,10 +59,16 @@ def _polling(facts: DumpFacts) -> Iterable[Finding]:
             hazard=HAZARD.name,
             code=HAZARD.code,
             confidence=Confidence.OBSERVED if full else Confidence.ADVICE,
-            message=f"{names(group)} {verb(group, 'asks', 'ask')} again and again for the exit status: {why}",
-            steps=(step(group, "loops until exit_status_ready(), before anybody has read the output"),),
+            message=f"{names(group)} {_how(facts, group)} for the exit status: {why}",
+            steps=(step(group, "wants the exit status before anybody has read the output"),),
             count=len(group),
         )
+
+
+def _how(facts: DumpFacts, group: tuple[Activity, ...]) -> str:
+    if facts.line_mentions(group[0], "status_event"):
+        return verb(group, "waits", "wait")
+    return f"{verb(group, 'asks', 'ask')} again and again"
 
 
 def _judge(facts: DumpFacts, waiter: Activity) -> tuple[Confidence, str] | None:

@@ -71,7 +71,7 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
     for activity in facts.activities:
         for pair in facts.holders(activity):
             holder = pair.holds.activity
-            if holder is not activity and _is_across(facts, pair) and not facts.on_cycle(activity):
+            if holder is not activity and _is_across(facts, pair) and not facts.on_cycle(activity, certain=True):
                 waiting.setdefault(facts.activities.index(holder), []).append(pair)
     for index, pairs in waiting.items():
         holder = facts.activities[index]

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 
 from paramedic.dump.activity import Activity
 from paramedic.dump.facts import DumpFacts
-from paramedic.dump.place import Owner
 from paramedic.dump.story import names, step
 from paramedic.dump.waits import Wait
 from paramedic.hazards.shared_channel import HAZARD
@@ -31,8 +30,8 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
         channel = facts.channel_of(activity)
         if channel is not None:
             by_stream[channel, activity.wait].append(activity)
-        elif facts.shares_receiver(activity, *_CALLS) is Owner.SHARED:
-            by_name[activity.site, activity.wait].append(activity)
+        elif (name := facts.shared_receiver(activity, *_CALLS)) is not None:
+            by_name[name, activity.wait].append(activity)
     for (_, wait), threads in [*by_stream.items()]:
         if len(threads) > 1:
             yield _finding(facts, threads, wait, Confidence.OBSERVED)

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from paramedic.dump.activity import Activity
 from paramedic.dump.connecting import late_connect
 from paramedic.dump.facts import DumpFacts
-from paramedic.dump.place import Owner
 from paramedic.dump.story import names, step
 from paramedic.dump.waits import Wait
 from paramedic.hazards.shared_client_connect import HAZARD
@@ -27,8 +26,8 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
     by_name: dict[object, list[Activity]] = defaultdict(list)
     for activity in facts.others:
         if _connects(activity) and activity.address_of("SSHClient") is None:
-            if facts.shares_receiver(activity, "connect") is Owner.SHARED:
-                by_name[activity.site].append(activity)
+            if (name := facts.shared_receiver(activity, "connect")) is not None:
+                by_name[name].append(activity)
     for group in by_name.values():
         if len(group) > 1:
             yield _finding(facts, group, Confidence.POSSIBLE)

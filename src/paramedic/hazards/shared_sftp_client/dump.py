@@ -7,7 +7,6 @@ from collections.abc import Iterable
 
 from paramedic.dump.activity import Activity
 from paramedic.dump.facts import DumpFacts
-from paramedic.dump.place import Owner
 from paramedic.dump.story import names, step
 from paramedic.dump.waits import Wait
 from paramedic.hazards.shared_sftp_client import HAZARD
@@ -28,8 +27,8 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
     for activity in facts.others:
         if activity.wait is not Wait.SFTP_REPLY or activity.address_of("SFTPClient") or _prefetches(activity):
             continue
-        if facts.shares_receiver(activity) is Owner.SHARED:
-            by_name[activity.site].append(activity)
+        if (name := facts.shared_receiver(activity)) is not None:
+            by_name[name].append(activity)
     for threads_at in by_name.values():
         if len(threads_at) > 1:
             why = "the source names one object for all of them; a dump with --locals would prove it"

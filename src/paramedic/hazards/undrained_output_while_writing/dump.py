@@ -18,9 +18,7 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
 
     Threads: as `DumpFacts`.
     """
-    waiting = [
-        a for a in facts.others if a.wait is Wait.SEND_WINDOW and a.find("sftp", "_write_all") is None and a.site
-    ]
+    waiting = [a for a in facts.others if a.wait is Wait.SEND_WINDOW and a.find("sftp", "_write_all") is None]
     for group, (confidence, why) in facts.judged(
         (a for a in waiting if not facts.moved(a) and not facts.has_reader(a)), lambda a: _judge(facts, a)
     ):
@@ -32,7 +30,10 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
                 f"{names(group)} {verb(group, 'waits', 'wait')} for room in the peer's window and no thread reads "
                 f"the output of the same channel: {why}"
             ),
-            steps=(step(group, "writes, and waits for the peer to take it; nobody reads what comes back"),),
+            steps=(
+                step(group, "writes, and waits for the peer to take it; nobody reads what comes back"),
+                *(a.step(f"waits for {group[0].name} to end") for a in facts.joiners(group[0])[:1]),
+            ),
             count=len(group),
         )
 
