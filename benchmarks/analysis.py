@@ -1,6 +1,7 @@
 """How fast a recording is read and judged, and how much memory that takes.
 
     python benchmarks/analysis.py [--events 300000] [--rounds 3] [--profile]
+    python benchmarks/analysis.py --recording DIR... [--rounds 7]     recordings of programs of other shapes
 
 A recording as `paramedic run` writes it: eight threads run commands on two connections, hand work over by a queue and
 by futures, take locks, read output, poll, and use an SFTP client each. It is read and analysed at one and at ten
@@ -197,6 +198,17 @@ def analyse(path: Path) -> tuple[float, int, int]:
     return spent, facts.events, len(found)
 
 
+def others(files: list[Path], rounds: int) -> None:
+    """The same for recordings that are there, in turns."""
+    spent: dict[Path, list[float]] = {file: [] for file in files}
+    for _ in range(rounds):
+        for file in files:
+            seconds, events, _ = analyse(file)
+            spent[file].append(events / seconds)
+    for file, rates in spent.items():
+        print(f"{file.parent.name:20} median {statistics.median(rates):>9,.0f} events/s  best {max(rates):>9,.0f}")
+
+
 def main() -> None:
     """Print the figures."""
     gc.set_threshold(*COLLECTOR)  # as the command does
@@ -204,7 +216,11 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=200_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--profile", action="store_true", help="where the time goes, instead of figures")
+    parser.add_argument("--recording", nargs="+", type=Path, metavar="DIR", help="of `paramedic run --recording`")
     args = parser.parse_args()
+    if args.recording:
+        others([file for folder in args.recording for file in sorted(folder.glob(f"*{SUFFIX}"))], args.rounds)
+        return
     with tempfile.TemporaryDirectory(prefix="paramedic-") as folder:
         small, large = Path(folder, f"small{SUFFIX}"), Path(folder, f"large{SUFFIX}")
         synthesise(small, args.events)

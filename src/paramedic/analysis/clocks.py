@@ -20,7 +20,9 @@ from collections import deque
 
 KEPT_ENDED_THREADS = 60
 """So many threads that have ended are told apart; those that ended before them are known to all."""
-_PRUNED_FROM = 120
+_MOST_NEWS = 48
+"""With more news than this, they become part of the past, without the threads that have retired."""
+_NOTHING: dict[int, int] = {}
 _MOST_POSTERS = 600
 _KEPT_OBJECTS = 2_000
 _NEVER = 1 << 62
@@ -30,43 +32,55 @@ _NOBODY = -1
 class Known:
     """How much is known of each thread; replaced, never changed.
 
+    It is what was known at some moment of the past, which many share, and what has come since: where two threads have
+    the same past, one learns from the other by what is new alone.
+
     Attributes:
-        clocks: by thread, the latest moment of it that is known.
+        past: by thread, the latest moment of it that was known then.
+        news: the same for what has come since, or is later than in the past.
         retired: for each thread that is known to all: the how-manieth it was. Shared by all clocks of a recording.
         floor: the first so many of them are not among the clocks any more.
-        most: when there are more clocks than this, those of the retired go.
     """
 
-    __slots__ = ("clocks", "floor", "most", "retired")
+    __slots__ = ("floor", "news", "past", "retired")
 
-    def __init__(self, clocks: dict[int, int], floor: int, retired: dict[int, int], most: int = _PRUNED_FROM) -> None:
-        self.clocks = clocks
+    def __init__(self, past: dict[int, int], news: dict[int, int], floor: int, retired: dict[int, int]) -> None:
+        self.past = past
+        self.news = news
         self.floor = floor
         self.retired = retired
-        self.most = most
 
     def has(self, epoch: Epoch) -> bool:
         """Whether that moment is known."""
         thread, clock = epoch
-        return self.clocks.get(thread, 0) >= clock or self.retired.get(thread, _NEVER) <= self.floor
+        return self.of(thread) >= clock or self.retired.get(thread, _NEVER) <= self.floor
+
+    def of(self, thread: int) -> int:
+        """The latest moment of that thread that is known; 0 if none is, or the thread has retired."""
+        return self.news.get(thread) or self.past.get(thread, 0)
 
     def joined(self, theirs: Known, other: int, clock: int, me: int) -> Known:
-        """This, all that ``theirs`` says, and ``other`` at ``clock``; of ``me`` nothing is said."""
-        clocks = self.clocks.copy()
-        if theirs.clocks:
-            get = clocks.get
-            for thread, known in theirs.clocks.items():
+        """This, all that ``theirs`` says, and ``other`` at ``clock``; of ``me`` nothing new is said."""
+        past, news = self.past, self.news.copy()
+        get, before = news.get, past.get
+        if past is theirs.past:
+            for thread, known in theirs.news.items():
                 if get(thread, 0) < known:
-                    clocks[thread] = known
-            clocks.pop(me, None)
-        clocks[other] = clock
-        floor, most = self.floor if self.floor >= theirs.floor else theirs.floor, self.most
-        if len(clocks) > most:
-            for thread in [t for t in clocks if t in self.retired]:
-                del clocks[thread]
+                    news[thread] = known
+        elif not past and not news:
+            past, news = theirs.past, theirs.news.copy()
+        else:
+            for clocks in (theirs.past, theirs.news):
+                for thread, known in clocks.items():
+                    if (get(thread) or before(thread, 0)) < known:
+                        news[thread] = known
+        news.pop(me, None)
+        news[other] = clock
+        floor = self.floor if self.floor >= theirs.floor else theirs.floor
+        if len(news) > _MOST_NEWS:
             floor = len(self.retired)
-            most = max(_PRUNED_FROM, 2 * len(clocks))
-        return Known(clocks, floor, self.retired, most)
+            past, news = {t: c for t, c in {**past, **news}.items() if t not in self.retired}, {}
+        return Known(past, news, floor, self.retired)
 
 
 Epoch = tuple[int, int]
@@ -94,7 +108,7 @@ class ThreadClock:
     def __init__(self, thread: int, retired: dict[int, int]) -> None:
         self.thread = thread
         self._clock = 1
-        self.full_known = self.weak_known = Known({}, 0, retired)
+        self.full_known = self.weak_known = Known(_NOTHING, _NOTHING, 0, retired)
         self.now: Epoch = (thread, 1)
 
     def stamp(self) -> Stamp:
@@ -117,9 +131,9 @@ class ThreadClock:
         if other == self.thread:
             return
         full_before, weak_before = self.full_known, self.weak_known
-        if full_before.clocks.get(other, 0) < clock:
+        if full_before.of(other) < clock:
             self.full_known = full_before.joined(full, other, clock, self.thread)
-        if weak is not None and weak_before.clocks.get(other, 0) < clock:
+        if weak is not None and weak_before.of(other) < clock:
             if weak_before is full_before and weak is full:  # no lock has come between
                 self.weak_known = self.full_known
             else:
