@@ -436,3 +436,13 @@ def said(findings: Iterable[Finding]) -> Iterator[str]:
         known = strongest.get(finding.hazard, Confidence.ADVICE)
         strongest[finding.hazard] = min(known, finding.confidence, key=lambda c: c.rank)
     return (f"{hazard} {confidence}" for hazard, confidence in strongest.items() if confidence is not Confidence.ADVICE)
+
+
+def locked(story: str) -> str:
+    """The story with a lock around each call that sends, and another one around each that receives."""
+    lines = []
+    for line in story.strip().splitlines():
+        who, _, what = line.strip().partition(": ")
+        lock = {"send": "L1", "recv": "L2"}.get(what.partition(" ")[0])
+        lines.append(f"{who}: take {lock}\n{who}: {what}\n{who}: free {lock}" if lock else line)
+    return "\n".join(lines)

@@ -1,22 +1,9 @@
-"""Objects that several threads use: what conflicts, and what a lock or a hand-over keeps apart."""
+"""Objects that several threads use: which uses of which objects conflict, and which never do."""
 
 from __future__ import annotations
 
 import pytest
-from notation import findings_of, said
-
-from paramedic.analysis.clocks import KEPT_ENDED_THREADS
-
-
-def locked(story: str) -> str:
-    """The story with a lock around each call that sends, and another one around each that receives."""
-    lines = []
-    for line in story.strip().splitlines():
-        who, _, what = line.strip().partition(": ")
-        lock = {"send": "L1", "recv": "L2"}.get(what.partition(" ")[0])
-        lines.append(f"{who}: take {lock}\n{who}: {what}\n{who}: free {lock}" if lock else line)
-    return "\n".join(lines)
-
+from notation import findings_of, locked, said
 
 FOUND: dict[str, tuple[str, str]] = {
     "two threads in one SFTP client at the same time": (
@@ -31,24 +18,6 @@ FOUND: dict[str, tuple[str, str]] = {
         """
         A: stat sftp
         B: stat sftp""",
-    ),
-    "a lock that only one of them takes": (
-        "shared-sftp-client possible",
-        """
-        A: take L
-        A: stat sftp
-        A: free L
-        B: stat sftp""",
-    ),
-    "two locks instead of one": (
-        "shared-sftp-client possible",
-        """
-        A: take L1
-        A: stat sftp
-        A: free L1
-        B: take L2
-        B: stat sftp
-        B: free L2""",
     ),
     "a file of a client, and the client": (
         "shared-sftp-client observed",
@@ -103,20 +72,6 @@ FOUND: dict[str, tuple[str, str]] = {
         """
         A: sendall ch
         B: write ch.stdin""",
-    ),
-    "two dialogues of threads that hand one another something else": (
-        "shared-channel observed",
-        locked("""
-        A: send ch
-        A: recv ch
-        B: send ch
-        B: recv ch
-        A: send ch
-        B: send ch
-        A: recv ch
-        A: put q work
-        B: get q work
-        B: recv ch"""),
     ),
     "two dialogues with a shell": (
         "shared-channel possible",
@@ -228,46 +183,6 @@ FOUND: dict[str, tuple[str, str]] = {
         … 5 s
         A: close conn""",
     ),
-    "a queue tells the worker, but nothing tells the main thread that it is done": (
-        "shared-sftp-client possible",
-        """
-        Main: start A
-        Main: put q x
-        A: get q x
-        A: stat sftp
-        Main: stat sftp""",
-    ),
-    "an event that was set before the use orders nothing after it": (
-        "shared-sftp-client possible",
-        """
-        A: set ev
-        A: stat sftp
-        B: await ev
-        B: stat sftp""",
-    ),
-    "overlaps are told although there were many quiet turns before": (
-        "shared-sftp-client observed",
-        "A: stat sftp\nB: stat sftp\n" * 30 + "A: stat sftp …\nB: stat sftp\nA: … stat sftp",
-    ),
-    "the same token in a queue twice is two hand-overs and not three": (
-        "shared-sftp-client possible",
-        """
-        A: put q x
-        A: stat sftp
-        B: get q x
-        B: stat sftp""",
-    ),
-    "a semaphore of two does not exclude": (
-        "shared-sftp-client observed",
-        """
-        A: acquire sem
-        B: acquire sem
-        A: stat sftp …
-        B: stat sftp
-        A: … stat sftp
-        A: release sem
-        B: release sem""",
-    ),
     "two files of which only one is torn": (
         "shared-sftp-file observed",
         """
@@ -292,143 +207,6 @@ QUIET: dict[str, str] = {
         A: stat sftp1 …
         B: stat sftp2
         A: … stat sftp1""",
-    "a common lock": """
-        A: take L
-        A: stat sftp
-        A: free L
-        B: take L
-        B: stat sftp
-        B: free L""",
-    "a common lock that is waited for": """
-        A: take L
-        A: stat sftp …
-        B: wait L
-        A: … stat sftp
-        A: free L
-        B: got L
-        B: stat sftp
-        B: free L""",
-    "a lock taken with a timeout": """
-        A: take L
-        A: stat sftp
-        A: free L
-        B: try L
-        B: stat sftp
-        B: free L""",
-    "handed over by a queue": """
-        A: stat sftp
-        A: put q x
-        B: get q x
-        B: stat sftp""",
-    "handed over by a simple queue": """
-        A: stat sftp
-        A: put sq x
-        B: get sq x
-        B: stat sftp""",
-    "a queue as a pool of one, taken in turns": """
-        A: stat sftp
-        A: put q x
-        B: get q x
-        B: stat sftp
-        B: put q x
-        A: get q x
-        A: stat sftp""",
-    "the same token twice in a queue, each taken by another thread": """
-        Main: stat sftp1
-        Main: stat sftp2
-        Main: put q none
-        Main: put q none
-        A: get q none
-        A: stat sftp1
-        B: get q none
-        B: stat sftp2""",
-    "handed over by an event": """
-        A: stat sftp
-        A: set ev
-        B: await ev
-        B: stat sftp""",
-    "handed over by a semaphore": """
-        A: stat sftp
-        A: release sem
-        B: acquire sem
-        B: stat sftp""",
-    "a semaphore as a lock": """
-        A: acquire sem
-        A: stat sftp
-        A: release sem
-        B: acquire sem
-        B: stat sftp
-        B: release sem
-        A: acquire sem
-        A: stat sftp""",
-    "handed over by a future's result": """
-        W: run f
-        W: stat sftp
-        W: done f
-        A: ask f
-        A: stat sftp""",
-    "handed over by a future that was looked at": """
-        W: run f
-        W: stat sftp
-        W: done f
-        A: look f
-        A: stat sftp""",
-    "handed to a task": """
-        A: stat sftp
-        A: submit f
-        W: run f
-        W: stat sftp""",
-    "used before the thread was started": """
-        A: stat sftp
-        A: start B
-        B: stat sftp""",
-    "used after the thread was joined": """
-        A: start B
-        B: stat sftp
-        B: ends
-        A: join B
-        A: stat sftp""",
-    "used after the thread was joined, whose end is told late": """
-        A: start B
-        B: stat sftp
-        A: join B
-        A: stat sftp
-        B: ends""",
-    "handed on through a third": """
-        A: stat sftp
-        A: set ev1
-        C: await ev1
-        C: put q x
-        B: get q x
-        B: stat sftp""",
-    "both at a barrier": """
-        A: stat sftp
-        A: set bar
-        B: set bar
-        B: await bar
-        A: await bar
-        B: stat sftp""",
-    "a lock of a condition": """
-        A: take L
-        A: stat sftp
-        A: free L
-        B: take L
-        B: stat sftp
-        B: free L
-        A: take L
-        A: stat sftp""",
-    "handed into an event loop": """
-        A: stat sftp
-        A: call_soon loop
-        B: runs-soon loop
-        B: stat sftp""",
-    "task_done and join": """
-        A: start B
-        B: stat sftp
-        B: task_done q
-        A: runs-soon q
-        A: stat sftp""",
-    "a pool in a bare deque: many turns and never an overlap": "A: stat sftp\nB: stat sftp\n" * 15,
     "reader of stdout, reader of stderr, writer, and one who waits for the status": """
         A: recv ch …
         B: recv_stderr ch …
@@ -543,11 +321,6 @@ QUIET: dict[str, str] = {
         A: put q x
         B: get q x
         B: listdir sftp""",
-    "a worker answers what another thread asked: who has the answer comes after": """
-        A: sendall ch
-        T: status ch 0
-        B: recv_exit_status ch
-        B: send ch""",
     "whoever receives gives the others their answers, as a number in each says": locked(
         """
         A: send ch
@@ -568,22 +341,6 @@ QUIET: dict[str, str] = {
         A: get q answer
         A: send ch
         A: recv ch"""
-    ),
-    "joined only after more others had ended than are told apart": "".join(
-        [
-            *(f"Main: start W{n}\nW{n}: recv ch{n}\nW{n}: ends\n" for n in range(KEPT_ENDED_THREADS + 30)),
-            *(f"Main: join W{n}\nMain: recv ch{n}\n" for n in range(KEPT_ENDED_THREADS + 30)),
-        ]
-    ),
-    "who joins one that ended long ago knows what that one had learned": "".join(
-        [
-            "Main: start A\nMain: start B\nA: recv ch\nA: put q x\nB: get q x\nB: ends\n",
-            *(f"Main: start W{n}\nW{n}: ends\n" for n in range(KEPT_ENDED_THREADS + 30)),
-            "Main: join B\nMain: recv ch\n",
-        ]
-    ),
-    "thread after thread, each joined": "".join(
-        f"Main: start W{n}\nW{n}: stat sftp\nW{n}: ends\nMain: join W{n}\n" for n in range(40)
     ),
 }
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from textwrap import dedent
 
 import pytest
-
-from paramedic.check.lint import LintOptions, lint
+from judging import judged
 
 FOUND: dict[str, tuple[str, str]] = {
     "a dataclass holds the SFTP client": (
@@ -113,64 +111,6 @@ FOUND: dict[str, tuple[str, str]] = {
                 worker.join()
         """,
     ),
-    "asyncio.to_thread in a gather": (
-        "shared-sftp-client",
-        """
-        import asyncio, paramiko
-
-        async def main(client: paramiko.SSHClient, names):
-            sftp = client.open_sftp()
-            return await asyncio.gather(*(asyncio.to_thread(sftp.stat, name) for name in names))
-        """,
-    ),
-    "coroutines that each wait for a thread": (
-        "shared-sftp-client",
-        """
-        import asyncio, paramiko
-
-        async def one(sftp, name):
-            return await asyncio.to_thread(sftp.stat, name)
-
-        async def main(client: paramiko.SSHClient, names):
-            sftp = client.open_sftp()
-            return await asyncio.gather(*[one(sftp, name) for name in names])
-        """,
-    ),
-    "the loop's own executor": (
-        "shared-sftp-client",
-        """
-        import asyncio, paramiko
-
-        async def main(client: paramiko.SSHClient, names):
-            loop = asyncio.get_running_loop()
-            sftp = await loop.run_in_executor(None, client.open_sftp)
-            jobs = [loop.run_in_executor(None, sftp.stat, name) for name in names]
-            return await asyncio.gather(*jobs)
-        """,
-    ),
-    "multiprocessing's thread pool": (
-        "shared-sftp-client",
-        """
-        import paramiko
-        from multiprocessing.pool import ThreadPool
-
-        def main(client: paramiko.SSHClient, names):
-            sftp = client.open_sftp()
-            with ThreadPool(4) as pool:
-                return pool.map(sftp.stat, names)
-        """,
-    ),
-    "joblib with threads": (
-        "shared-sftp-client",
-        """
-        import paramiko
-        from joblib import Parallel, delayed
-
-        def main(client: paramiko.SSHClient, names):
-            sftp = client.open_sftp()
-            return Parallel(n_jobs=4, prefer="threads")(delayed(sftp.stat)(n) for n in names)
-        """,
-    ),
     "the main thread beside its thread": (
         "shared-sftp-client",
         """
@@ -221,60 +161,6 @@ FOUND: dict[str, tuple[str, str]] = {
             sftp = client.open_sftp()
             for name in names:
                 threading.Thread(target=pull, args=(sftp, name)).start()
-        """,
-    ),
-    "fabric's Connection in threads": (
-        "shared-client-connect",
-        """
-        from fabric import Connection
-        from concurrent.futures import ThreadPoolExecutor
-
-        def main(commands):
-            conn = Connection("web1")
-            with ThreadPoolExecutor(3) as pool:
-                return [f.result() for f in [pool.submit(conn.run, c) for c in commands]]
-        """,
-    ),
-    "netmiko's connection in threads": (
-        "shared-channel",
-        """
-        from netmiko import ConnectHandler
-        import threading
-
-        def main(commands, device):
-            net = ConnectHandler(**device)
-            threads = [threading.Thread(target=net.send_command, args=(c,)) for c in commands]
-            for t in threads:
-                t.start()
-            for t in threads:
-                t.join()
-            net.disconnect()
-        """,
-    ),
-    "pysftp's connection in threads": (
-        "shared-sftp-client",
-        """
-        import pysftp, threading
-
-        def main(names):
-            with pysftp.Connection("files", username="u") as site:
-                threads = [threading.Thread(target=site.get, args=(n,)) for n in names]
-                for t in threads:
-                    t.start()
-                for t in threads:
-                    t.join()
-        """,
-    ),
-    "Airflow's hook": (
-        "exit-status-before-output",
-        """
-        from airflow.providers.ssh.hooks.ssh import SSHHook
-
-        def run(command):
-            with SSHHook("prod").get_conn() as client:
-                _, out, err = client.exec_command(command)
-                if out.channel.recv_exit_status():
-                    raise RuntimeError(err.read())
         """,
     ),
     "the streams by their place in the tuple": (
@@ -355,23 +241,6 @@ FOUND: dict[str, tuple[str, str]] = {
             return text
         """,
     ),
-    "a child process that uses a global": (
-        "forked-connection",
-        """
-        import os, paramiko
-
-        client = paramiko.SSHClient()
-        client.connect("web1")
-
-        def work(n):
-            return client.exec_command(f"echo {n}")[1].read()
-
-        if __name__ == "__main__":
-            from multiprocessing import Pool
-            with Pool(2) as pool:
-                print(pool.map(work, range(4)))
-        """,
-    ),
     "a client in each turn of a loop, never closed": (
         "leaked-connection",
         """
@@ -384,39 +253,6 @@ FOUND: dict[str, tuple[str, str]] = {
                 client.connect(host, timeout=5)
                 found[host] = client.exec_command("uptime")[1].read()
             return found
-        """,
-    ),
-    "a bare map whose errors nobody sees": (
-        "lost-exception",
-        """
-        import paramiko
-        from concurrent.futures import ThreadPoolExecutor
-
-        def push(host):
-            with paramiko.SSHClient() as client:
-                client.connect(host)
-                client.exec_command("true")[1].read()
-
-        def main(hosts):
-            with ThreadPoolExecutor(4) as pool:
-                pool.map(push, hosts)
-        """,
-    ),
-    "a handler of a threading web server": (
-        "shared-sftp-client",
-        """
-        import paramiko
-        from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
-        client = paramiko.SSHClient()
-        client.connect("files")
-        sftp = client.open_sftp()
-
-        class Files(BaseHTTPRequestHandler):
-            def do_GET(self):
-                self.wfile.write(sftp.open(self.path).read())
-
-        ThreadingHTTPServer(("127.0.0.1", 0), Files).serve_forever()
         """,
     ),
 }
@@ -534,84 +370,6 @@ QUIET: dict[str, str] = {
             for t in threads:
                 t.join()
         """,
-    "a lock behind a decorator of the program's": """
-        import functools, paramiko, threading
-
-        def locked(method):
-            @functools.wraps(method)
-            def inside(self, *args, **kwargs):
-                with self.lock:
-                    return method(self, *args, **kwargs)
-            return inside
-
-        class Store:
-            def __init__(self, client: paramiko.SSHClient):
-                self.lock = threading.RLock()
-                self.sftp = client.open_sftp()
-
-            @locked
-            def get(self, name):
-                self.sftp.get(name, name)
-
-        def main(client: paramiko.SSHClient, names):
-            store = Store(client)
-            for name in names:
-                threading.Thread(target=store.get, args=(name,)).start()
-        """,
-    "a lock behind somebody else's decorator": """
-        import paramiko, threading
-        from oslo_concurrency import lockutils
-
-        class Store:
-            def __init__(self, client: paramiko.SSHClient):
-                self.sftp = client.open_sftp()
-
-            @lockutils.synchronized("sftp")
-            def get(self, name):
-                self.sftp.get(name, name)
-
-        def main(client: paramiko.SSHClient, names):
-            store = Store(client)
-            for name in names:
-                threading.Thread(target=store.get, args=(name,)).start()
-        """,
-    "a lock behind a context manager, entered often": """
-        import contextlib, paramiko, threading
-
-        @contextlib.contextmanager
-        def held(lock, timeout):
-            if not lock.acquire(timeout=timeout):
-                raise TimeoutError
-            try:
-                yield
-            finally:
-                lock.release()
-
-        class Store:
-            def __init__(self, client: paramiko.SSHClient):
-                self.lock = threading.Lock()
-                self.sftp = client.open_sftp()
-
-            def put(self, name):
-                with held(self.lock, 5):
-                    self.sftp.put(name, name)
-
-            def get(self, name):
-                with held(self.lock, 5):
-                    self.sftp.get(name, name)
-
-            def size(self, name):
-                with held(self.lock, 5):
-                    return self.sftp.stat(name).st_size
-
-            def all(self, name):
-                self.put(name), self.get(name), self.size(name), self.put(name), self.get(name), self.size(name)
-
-        def main(client: paramiko.SSHClient, names):
-            store = Store(client)
-            for name in names:
-                threading.Thread(target=store.all, args=(name,)).start()
-        """,
     "a Condition around the shared client": """
         import paramiko, threading
 
@@ -628,66 +386,6 @@ QUIET: dict[str, str] = {
             store = Store(client)
             for name in names:
                 threading.Thread(target=store.get, args=(name,)).start()
-        """,
-    "a subclass of threading.local": """
-        import paramiko, threading
-
-        class Mine(threading.local):
-            def __init__(self, transport):
-                self.sftp = paramiko.SFTPClient.from_transport(transport)
-
-        def main(transport: paramiko.Transport, names):
-            mine = Mine(transport)
-
-            def pull(name):
-                mine.sftp.get(name, name)
-
-            for name in names:
-                threading.Thread(target=pull, args=(name,)).start()
-        """,
-    "a result handed back by a future": """
-        import paramiko
-        from concurrent.futures import ThreadPoolExecutor, as_completed
-
-        def connect(host):
-            client = paramiko.SSHClient()
-            client.connect(host)
-            return client
-
-        def main(hosts):
-            with ThreadPoolExecutor(4) as pool:
-                jobs = {pool.submit(connect, h): h for h in hosts}
-                for job in as_completed(jobs):
-                    client = job.result()
-                    print(jobs[job], client.exec_command("uptime")[1].read())
-                    client.close()
-        """,
-    "exec_command of something that is not Paramiko": """
-        import threading
-
-        def run(container, command):
-            code, out, err = container.exec_command(command)
-            return code, out.read(), err.read()
-        """,
-    "an answer to a password prompt": """
-        import paramiko
-
-        def become_root(client: paramiko.SSHClient, password, command):
-            stdin, stdout, _ = client.exec_command("sudo -S " + command)
-            stdin.write(password + "\\n")
-            stdin.flush()
-            return stdout.read()
-        """,
-    "a watchdog that is cancelled": """
-        import paramiko, threading
-
-        def run(client: paramiko.SSHClient, command):
-            watchdog = threading.Timer(30, client.close)
-            watchdog.start()
-            try:
-                return client.exec_command(command)[1].read()
-            finally:
-                watchdog.cancel()
         """,
     "either the status or the output": """
         import paramiko
@@ -719,18 +417,6 @@ QUIET: dict[str, str] = {
                     time.sleep(attempt)
             raise OSError(host)
         """,
-    "spawned processes that connect themselves": """
-        import multiprocessing, paramiko
-
-        def work(host):
-            with paramiko.SSHClient() as client:
-                client.connect(host)
-                return client.exec_command("uptime")[1].read()
-
-        def main(hosts):
-            with multiprocessing.Pool(4) as pool:
-                return pool.map(work, hosts)
-        """,
     "one connection each from a stack": """
         import contextlib, paramiko
         from concurrent.futures import ThreadPoolExecutor
@@ -752,14 +438,10 @@ QUIET: dict[str, str] = {
 @pytest.mark.parametrize("title", FOUND)
 def test_found(title: str, tmp_path: Path) -> None:
     hazard, source = FOUND[title]
-    (tmp_path / "program.py").write_text(dedent(source))
-    report = lint([tmp_path], LintOptions(jobs=1))
-    assert hazard in {f.hazard for f in report.findings}, [f.message for f in report.findings]
+    found, told = judged(source, tmp_path)
+    assert hazard in found, told
 
 
 @pytest.mark.parametrize("title", QUIET)
 def test_quiet(title: str, tmp_path: Path) -> None:
-    (tmp_path / "program.py").write_text(dedent(QUIET[title]))
-    report = lint([tmp_path], LintOptions(jobs=1))
-    assert report.gaps == ()
-    assert [f"{f.hazard} {f.site}: {f.message}" for f in report.findings] == []
+    assert judged(QUIET[title], tmp_path) == (set(), [])

@@ -23,6 +23,14 @@ def test_no_module_is_longer_than_500_lines() -> None:
     assert long == {}
 
 
+def test_no_test_module_is_longer_than_500_lines() -> None:
+    tests = ROOT / "tests"
+    # programs of users, run and read by tests, are as long as they are
+    own = [p for p in tests.rglob("*.py") if "programs" not in p.parts and p.parent.parent != tests / "cases"]
+    long = {str(p.relative_to(ROOT)): lines(p) for p in own if lines(p) > LONGEST}
+    assert long == {}
+
+
 def test_the_median_module_has_at_most_150_lines() -> None:
     # Package markers would make any median.
     sizes = [lines(p) for p in paths() if p.name != "__init__.py"]

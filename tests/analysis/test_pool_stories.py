@@ -1,0 +1,342 @@
+"""Pools, tasks and futures: who waits for a worker or for what was not given back, and errors that nobody asks for."""
+
+from __future__ import annotations
+
+import pytest
+from notation import findings_of, said
+
+from paramedic.analysis.pools import Pools
+
+FOUND: dict[str, tuple[str, str]] = {
+    "workers that wait for tasks behind themselves": (
+        "pool-starvation observed",
+        """
+        Main: submit f1
+        W: run f1
+        W: submit f2
+        W: ask f2 …
+        … 5 s
+        end: 3""",
+    ),
+    "two workers, and two tasks that each wait for a task of the same pool": (
+        "pool-starvation possible",
+        """
+        V: works ex 2
+        W: works ex 2
+        Main: submit f1 outer
+        Main: submit f2 outer
+        W: run f1
+        W: submit f3 inner
+        W: result f3 …
+        V: run f3
+        V: done f3
+        W: … result f3
+        W: done f1
+        V: run f2
+        V: done f2
+        end: orderly""",
+    ),
+    "a home-made pool, and a task that failed before it gave back": (
+        "pool-drained observed",
+        """
+        V: works ex 2
+        W: works ex 2
+        Main: submit f1 crawl
+        Main: submit f2 crawl
+        V: run f1
+        V: fail f1 "RuntimeError"
+        W: run f2
+        W: wait cond …
+        Main: result f2 …
+        … 5 s
+        end: 3""",
+    ),
+    "a semaphore that a failed task never let go": (
+        "pool-drained observed",
+        """
+        V: works ex 2
+        Main: submit f1 visit
+        Main: submit f2 visit
+        V: run f1
+        V: acquire sem
+        V: fail f1 "RuntimeError"
+        V: run f2
+        V: acquire sem …
+        Main: shutdown …
+        … 5 s
+        end: 3""",
+    ),
+    "a semaphore that tasks did not let go although nothing failed": (
+        "pool-drained observed",
+        """
+        V: works ex 2
+        Main: submit f1 visit
+        Main: submit f2 visit
+        V: run f1
+        V: acquire sem
+        V: recv_exit_status ch = 1
+        V: done f1
+        V: run f2
+        V: acquire sem …
+        Main: shutdown …
+        … 5 s
+        end: 3""",
+    ),
+    "all threads of a ThreadPool wait for what was given to it": (
+        "pool-starvation observed",
+        """
+        V: crew sq
+        W: crew sq
+        Main: submit f1 sq outer
+        V: submit f2 sq inner
+        V: wait f2 …
+        W: submit f3 sq inner
+        W: wait f3 …
+        Main: wait f1 …
+        … 5 s
+        end: 3""",
+    ),
+    "an exception that an event loop was never asked for": (
+        "lost-exception observed",
+        """
+        Main: submit f
+        W: run f
+        W: exec_command client ! ChannelException: (2, 'Connect failed')
+        W: fail f "ChannelException: (2, 'Connect failed')"
+        Main: passes-on f
+        Main: unretrieved f
+        end: orderly""",
+    ),
+    "an exception of a ThreadPool's task that nobody asks for": (
+        "lost-exception observed",
+        """
+        W: crew sq
+        Main: submit f sq
+        W: recv_exit_status ch = 3
+        V: fails f "RuntimeError"
+        V: done f
+        end: orderly""",
+    ),
+    "a client that a task keeps, out of a pool to which the others give back": (
+        "pool-drained possible",
+        """
+        Main: put q client
+        Main: put q client2
+        Main: submit f1
+        Main: submit f2
+        V: run f1
+        V: get q client
+        V: put q client
+        V: done f1
+        W: run f2
+        W: get q client2
+        W: exec_command client2 ! SSHException: gone
+        W: fail f2 "SSHException: gone"
+        end: orderly""",
+    ),
+    "an exception that nobody asks for": (
+        "lost-exception observed",
+        """
+        Main: submit f
+        W: run f
+        W: exec_command client ! ChannelException: (2, 'Connect failed')
+        W: fail f "ChannelException: (2, 'Connect failed')"
+        end: orderly""",
+    ),
+    "an error of the program's own about what a command said, that nobody asks for": (
+        "lost-exception observed",
+        """
+        Main: submit f
+        W: run f
+        W: recv_exit_status ch = 3
+        W: fail f "RuntimeError"
+        end: orderly""",
+    ),
+}
+
+QUIET: dict[str, str] = {
+    "a semaphore that is a signal: who takes it need not give it back": """
+        V: works ex 2
+        Main: submit f1 visit
+        Main: submit f2 visit
+        V: run f1
+        Main: release sem
+        V: acquire sem
+        V: recv_exit_status ch = 1
+        V: done f1
+        V: run f2
+        V: acquire sem …
+        Main: release sem2
+        Main: shutdown …
+        … 5 s
+        end: 3""",
+    "one thread of a ThreadPool waits for what another one of it does": """
+        V: crew sq
+        W: crew sq
+        Main: submit f1 sq outer
+        V: submit f2 sq inner
+        V: wait f2 …
+        W: recv ch …
+        Main: wait f1 …
+        … 2 s
+        W: … recv ch = 5
+        Main: done f2
+        end: 3""",
+    "an exception that an event loop has": """
+        Main: submit f
+        W: run f
+        W: exec_command client ! ChannelException: (2, 'Connect failed')
+        W: fail f "ChannelException: (2, 'Connect failed')"
+        Main: passes-on f
+        end: orderly""",
+    "exceptions that an event loop was not asked for, beside one from the same place that it was": """
+        Main: submit f1
+        Main: submit f2
+        W: run f1
+        W: exec_command client ! ChannelException: (2, 'Connect failed')
+        W: fail f1 "ChannelException: (2, 'Connect failed')"
+        W: run f2
+        W: exec_command client ! ChannelException: (2, 'Connect failed')
+        W: fail f2 "ChannelException: (2, 'Connect failed')"
+        Main: passes-on f1
+        Main: passes-on f2
+        Main: unretrieved f2
+        end: orderly""",
+    "an exception of a ThreadPool's task that is asked for": """
+        W: crew sq
+        Main: submit f sq
+        W: recv_exit_status ch = 3
+        V: fails f "RuntimeError"
+        V: done f
+        Main: ask f
+        end: orderly""",
+    "an exception that is asked for": """
+        Main: submit f
+        W: run f
+        W: exec_command client ! ChannelException: (2, 'Connect failed')
+        W: fail f "ChannelException: (2, 'Connect failed')"
+        Main: ask f
+        end: orderly""",
+    "errors of tasks beside one whose error was asked for": """
+        Main: submit f1
+        Main: submit f2
+        W: run f1
+        W: exec_command client ! ChannelException: (2, 'Connect failed')
+        W: fail f1 "ChannelException: (2, 'Connect failed')"
+        Main: ask f1
+        W: run f2
+        W: exec_command client ! ChannelException: (2, 'Connect failed')
+        W: fail f2 "ChannelException: (2, 'Connect failed')"
+        end: orderly""",
+    "a task's own TimeoutError that was asked for while it ran": """
+        Main: submit f1
+        W: run f1
+        Main: result f1 …
+        W: exec_command client ! TimeoutError: timed out
+        W: fail f1 "TimeoutError: timed out"
+        Main: … result f1 ! TimeoutError: timed out
+        end: orderly""",
+    "a home-made pool, and a thread that may still give back": """
+        W: works ex 2
+        Main: submit f1 crawl
+        Main: submit f2 crawl
+        W: run f1
+        W: fail f1 "RuntimeError"
+        W: run f2
+        W: wait cond …
+        … 5 s
+        end: 3""",
+    "all wait for a condition, and nothing has failed": """
+        W: works ex 2
+        Main: submit f2 crawl
+        W: run f2
+        W: wait cond …
+        Main: result f2 …
+        … 5 s
+        end: 3""",
+    "a consumer that waits for the next channel": """
+        Main: put q ch
+        W: get q ch
+        Main: put q ch2
+        W: get q ch2
+        W: get q …
+        … 5 s
+        end: orderly""",
+    "a broken client that is closed in place of being put back": """
+        Main: put q client
+        Main: put q client2
+        Main: submit f1
+        Main: submit f2
+        V: run f1
+        V: get q client
+        V: put q client
+        V: done f1
+        W: run f2
+        W: get q client2
+        W: close client2
+        W: put q client3
+        W: done f2
+        end: orderly""",
+    "an error of a task that only its predecessor on the thread had to do with Paramiko": """
+        Main: submit f1
+        Main: submit f2
+        W: run f1
+        W: recv_exit_status ch = 3
+        W: done f1
+        W: run f2
+        W: fail f2 "RuntimeError"
+        end: orderly""",
+    "a task that waits for a task of another pool": """
+        V: works ex2 1
+        W: works ex 1
+        Main: submit f1 outer
+        W: run f1
+        W: submit f3 inner
+        W: result f3 …
+        V: run f3
+        V: done f3
+        W: … result f3
+        W: done f1
+        end: orderly""",
+    "one task at a time that waits for its own pool of two": """
+        V: works ex 2
+        W: works ex 2
+        Main: submit f1 outer
+        W: run f1
+        W: submit f3 inner
+        W: wait f3 …
+        V: run f3
+        V: done f3
+        W: … wait f3
+        W: done f1
+        end: orderly""",
+    "a worker that waits for a task of another worker's": """
+        Main: submit f1
+        W: run f1
+        W: submit f2
+        V: run f2
+        W: ask f2 …
+        … 5 s
+        V: done f2
+        W: look f2
+        end: orderly""",
+}
+
+
+@pytest.mark.parametrize("sentence", FOUND)
+def test_who_waits_for_a_worker_in_vain_and_what_is_lost_is_told(sentence: str) -> None:
+    expected, story = FOUND[sentence]
+    assert expected in list(said(findings_of(story)))
+
+
+@pytest.mark.parametrize("sentence", QUIET)
+def test_pools_that_go_on_are_quiet(sentence: str) -> None:
+    assert list(said(findings_of(QUIET[sentence]))) == []
+
+
+def test_another_thing_at_the_same_address_is_not_what_was_taken() -> None:
+    pools = Pools()
+    for thing, returned in ((11, 0), (12, 0), (12, 1)):
+        pools.put(1, 7, thing)
+        assert pools.queues[1].returned == returned
+        pools.take(3, 0, 1, 7, None)
