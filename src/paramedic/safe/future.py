@@ -31,8 +31,7 @@ class CommandFuture(Future[CommandResult]):
         self._stop = stop
         self._is_running = False
         self._cancelling = threading.Lock()
-        self._ending: Ending | None = None
-        self._ended = threading.Event()
+        self._ending: Ending | None = None  # set and waited for under the base class's condition
 
     def running(self) -> bool:
         """Whether the command was sent and has not ended.
@@ -63,9 +62,11 @@ class CommandFuture(Future[CommandResult]):
 
         Threads: any thread. It blocks.
         """
-        if not self._ended.wait(timeout):
-            raise TimeoutError("the command has not ended yet")
-        return self._ending or Ending.UNKNOWN
+        with self._condition:
+            if not self._condition.wait_for(lambda: self._ending is not None, timeout):
+                raise TimeoutError("the command has not ended yet")
+            assert self._ending is not None
+            return self._ending
 
     def add_done_callback(self, fn: Callable[[Future[CommandResult]], Any]) -> None:
         """As the base class; ``fn`` is called on the pool's callback thread, or here if the command is over.
@@ -96,8 +97,8 @@ class CommandFuture(Future[CommandResult]):
                 self.set_exception(result)
             else:
                 self.set_result(result)
-        except Exception:  # InvalidStateError: cancelled meanwhile; nobody waits for the result
+        except Exception:  # InvalidStateError: cancelled meanwhile; nobody waits for the result, but for the ending
+            with self._condition:
+                self._condition.notify_all()
             return False
-        finally:
-            self._ended.set()
         return True

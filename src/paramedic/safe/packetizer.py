@@ -28,6 +28,8 @@ _CHANNEL_MESSAGES = range(91, 101)
 _MAX_PACKET_BYTES = 1 << 28
 _TAG_BYTES = 16
 _BLOCK_BYTES = 16
+_SMALL_BYTES = 2048
+_NEXT_BYTE = [bytes((n + 1,)) for n in range(255)]
 _KEPT = ("aead_in", "iv_in", "block_engine_in", "compress_engine_in", "sequence_number_in", "received_bytes")
 _KNOWN = all(f"_Packetizer__{name}" in vars(ParamikoPacketizer(None)) for name in _KEPT)
 """Whether this Paramiko keeps its state under the names that are used here (3.5 to 5.1)."""
@@ -129,7 +131,9 @@ class Packetizer(ParamikoPacketizer):  # type: ignore[misc]
         self._Packetizer__iv_in = _next(iv)
         self._Packetizer__sequence_number_in = (self._Packetizer__sequence_number_in + 1) & 0xFFFFFFFF
         self._count(size + 4 + _TAG_BYTES)
-        payload: memoryview | bytes = memoryview(plain)[1 : size - plain[0]]
+        # A view saves the copy of a large packet, and costs more than the copy of a small one.
+        view = plain if size < _SMALL_BYTES else memoryview(plain)
+        payload: memoryview | bytes = view[1 : size - plain[0]]
         if self._Packetizer__compress_engine_in is not None:
             payload = self._Packetizer__compress_engine_in(bytes(payload))
         if not payload:
@@ -182,7 +186,10 @@ class Packetizer(ParamikoPacketizer):  # type: ignore[misc]
             out = head + self._Packetizer__block_engine_out.encrypt(iv, plain, head)
             self._Packetizer__iv_out = _next(iv)
             self._Packetizer__sequence_number_out = (self._Packetizer__sequence_number_out + 1) & 0xFFFFFFFF
-            self.write_all(out)
+            try:
+                self._wire.send(out)
+            except OSError:
+                raise EOFError from None  # as Paramiko's write_all
             self._Packetizer__sent_bytes += len(out)
             self._Packetizer__sent_packets += 1
             if not self._Packetizer__need_rekey and (
@@ -193,4 +200,6 @@ class Packetizer(ParamikoPacketizer):  # type: ignore[misc]
 
 def _next(iv: bytes) -> bytes:
     # RFC 5647 section 7.1: the last eight bytes count, and wrap; Paramiko raises OverflowError then (5.1).
+    if iv[-1] != 0xFF:
+        return iv[:11] + _NEXT_BYTE[iv[11]]
     return iv[:4] + ((int.from_bytes(iv[4:], "big") + 1) & 0xFFFFFFFFFFFFFFFF).to_bytes(8, "big")

@@ -75,7 +75,8 @@ class Sizes:
 
     connections: int
     sessions: int
-    start_sessions: int = 8
+    start_sessions: int = 6
+    """How many sessions a connection begins with: below sshd's 10 by what it frees late, so that few are refused."""
     connect_attempts: int = 10
     refused_attempts: int = 12
 
@@ -240,7 +241,7 @@ class Plan:
                         link.phase = LinkPhase.LENT
                         lend.append(link.key)
         left = waiting
-        usable = [link for link in self.links.values() if link.key not in reserved and link.room(now) > 0]
+        usable = [link for link in self.links.values() if link.room(now) > 0 and link.key not in reserved]
         while left and usable:
             link = max(usable, key=lambda link: link.limit - link.open)
             link.open += 1
@@ -262,12 +263,17 @@ class Plan:
         spare = self.sizes.connections - len(self.links)
         if spare <= 0 or not (left or borrowers):
             return (), None
-        connecting = sum(link.phase is LinkPhase.CONNECTING for link in self.links.values())
-        serving = [link for link in self.links.values() if link.phase is LinkPhase.READY and link.key not in reserved]
+        connecting = serving = capacity = 0
+        for link in self.links.values():
+            if link.phase is LinkPhase.CONNECTING:
+                connecting += 1
+            elif link.phase is LinkPhase.READY and link.key not in reserved:
+                serving += 1
+                capacity += link.limit
         # A connection costs the server ten times what a short command costs. One more is worth it when there is none,
         # or when those that there are have more than two rounds of work before them.
         start = min(self.sizes.start_sessions, self.sizes.sessions)
-        capacity = sum(link.limit for link in serving) + connecting * start
+        capacity += connecting * start
         wanted = borrowers - connecting
         if left and (not serving or left > 2 * capacity) and connecting == 0:
             wanted = max(wanted, 1)

@@ -10,7 +10,6 @@ lock for reading and no file objects.
 
 from __future__ import annotations
 
-import contextlib
 import enum
 import itertools
 import threading
@@ -409,9 +408,10 @@ class Session:
 
     def _send(self, data: bytes) -> None:
         if self.link is not None:
-            # A connection that is gone is told by the reader thread, once, to everybody.
-            with contextlib.suppress(EOFError, OSError):
+            try:
                 self.link._send_user_message(Packet(data, self.sender))
+            except (EOFError, OSError):
+                pass  # a connection that is gone is told by the reader thread, once, to everybody
 
     def _end(self, outcome: Outcome) -> None:
         if not self._once.acquire(blocking=False):

@@ -221,7 +221,6 @@ class Wire:
             self._send_blocking(data)
             return b""
         view = memoryview(data)
-        waits = select.poll()
         stalled_since = time.monotonic()
         while view:
             try:
@@ -229,7 +228,7 @@ class Wire:
                 stalled_since = time.monotonic()
                 continue
             except BlockingIOError:
-                pass
+                waits = select.poll()
             # The reader never waits for a peer that itself waits for us to read: it turns to whatever is possible.
             waits.register(self._sock, select.POLLOUT | (select.POLLIN if reader else 0))
             ready = waits.poll(500)
