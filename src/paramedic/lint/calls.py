@@ -215,6 +215,8 @@ def call_function(w: Walker, fn: Function, args: list[Value], keywords: dict[str
             before
         )
         w.coroutine = coroutine
+    if is_coroutine and not waited:
+        w.begun = (node, since)  # for who makes it a task
     if collected:
         result: Value = Collection(rest=collected)
     else:

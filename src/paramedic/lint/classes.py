@@ -68,6 +68,9 @@ CLASSES: dict[str, str] = {
     "gevent.pool.Group": "executor",
     "gevent.threadpool.ThreadPool": "executor",
     "eventlet.GreenPool": "executor",
+    "asyncio.TaskGroup": "taskgroup",
+    "anyio.create_task_group": "taskgroup",
+    "trio.open_nursery": "taskgroup",
     "contextlib.ExitStack": "exitstack",
     "contextlib.AsyncExitStack": "exitstack",
     "logging.Handler": "loghandler",
@@ -84,7 +87,7 @@ CLASSES: dict[str, str] = {
 KINDS = frozenset(
     """thread lock semaphore event barrier local contextvar queue executor future exitstack eventloop mpcontext
     iterator results completed loghandler logger serverinterface requesthandler server timer world parallel
-    group selector webapp taskapp scheduler""".split()
+    group taskgroup selector webapp taskapp scheduler""".split()
 )
 """Kinds whose methods the reader itself knows."""
 

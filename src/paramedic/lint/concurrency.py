@@ -20,6 +20,7 @@ from paramedic.lint.values import (
     alternatives,
     choose,
     number_of,
+    objects_in,
     text_of,
 )
 from paramedic.lint.world import Pending
@@ -117,6 +118,7 @@ _LABELS = {
     "logging": "any thread that logs",
     "atexit": "exit handler",
     "server": "request thread",
+    "loop": "event loop callback",
 }
 
 
@@ -222,8 +224,9 @@ def is_discarded(w: Walker, node: ast.AST) -> bool:
 
 def _is_loaded(function: ast.AST, name: str) -> bool:
     """Whether a function ever looks at a variable, or may be read by others because it is not its own."""
+    told = {id(n.value) for n in ast.walk(function) if isinstance(n, ast.Attribute) and n.attr == "add_done_callback"}
     return any(
-        (isinstance(n, ast.Name) and n.id == name and not isinstance(n.ctx, ast.Store))
+        (isinstance(n, ast.Name) and n.id == name and not isinstance(n.ctx, ast.Store) and id(n) not in told)
         or (isinstance(n, (ast.Global, ast.Nonlocal)) and name in n.names)
         for n in ast.walk(function)
     )
@@ -305,7 +308,7 @@ def join(w: Walker, owner: Obj, *, read: bool = False) -> Value:
 
     Threads: the reader's own; does not block.
     """
-    result: Value = Unknown()
+    result: Value = owner.root.parts.get("__value") or Unknown()
     loops_here = w.loops[w.task_base :] if w.task_base else w.loops
     limited = Const(True) if _one_of_many(w, owner) else owner.parts.get("__limited")
     for pending in w.world.started_by(owner):
@@ -381,10 +384,23 @@ def awaited(w: Walker, value: Value, node: ast.AST) -> Value:
     results = []
     for option in alternatives(value):
         if isinstance(option, Obj) and option.kind == "future":
+            w.record(option, "await", frozenset({"awaits"}), node)
             results.append(join(w, option, read=True))
         elif isinstance(option, Obj) and option.kind == "group":
-            members = option.parts["members"]
-            results.append(Collection(rest=join_all(w, members, read=True)))
+            results.append(_awaited_together(w, option, node))
         else:
             results.append(option)
     return choose(results) if results else Unknown()
+
+
+def _awaited_together(w: Walker, group: Obj, node: ast.AST) -> Value:
+    """``await gather(…)`` gives the results, ``await wait(…)`` those that are done and those that are not."""
+    members = group.parts["members"]
+    unasked = group.parts.get("__unasked")
+    if isinstance(unasked, Const):
+        if unasked.value:
+            join_all(w, members)
+        return Collection([members, members], length=2)
+    for future in objects_in(members):
+        w.record(future, "await", frozenset({"awaits"}), node)
+    return Collection(rest=join_all(w, members, read=True))

@@ -20,7 +20,7 @@ class Context:
 
     Attributes:
         kind: ``main``, ``thread``, ``timer``, ``pool``, ``server``, ``process``, ``transport`` (a callback on
-            Paramiko's own thread), ``signal``, ``logging``.
+            Paramiko's own thread), ``signal``, ``logging``, ``loop`` (a callback on an event loop's thread).
         name: what a finding calls it.
         site: where it is made.
         parent: who starts it.

@@ -156,6 +156,22 @@ class SourceFacts(Meetings):
             return True
         return "__get_pty" in channel.root.parts and not merging
 
+    def is_there(self, wait: Operation) -> bool:
+        """Whether a read is made only where there is something to read: below ``if channel.recv_ready():``.
+
+        Threads: pure.
+        """
+        channel = self.channel(wait.obj)
+        if channel is None:
+            return False
+        inner = set(wait.loops) - set(wait.context.loops)
+        for asked in self.of(channel, "select", "poll", "poll-status"):
+            if asked.context is wait.context and asked.moment < wait.moment:
+                # select() has said so in this turn of the loop, or the branch around it has.
+                if (asked.has("select") and inner & set(asked.loops)) or _is_around(asked.test, wait):
+                    return True
+        return False
+
     def in_order(self, first: Operation, second: Operation) -> bool:
         """Whether one run of one thread may do the first and later the second.
 
@@ -230,6 +246,22 @@ class SourceFacts(Meetings):
         Threads: pure.
         """
         return self.world.submissions
+
+    def may_fail(self, future: Obj, context: Context) -> list[Operation]:
+        """What may raise in the work of a future: calls that wait for a server; in a task, also what it awaits.
+
+        Threads: pure.
+        """
+        since, until = (number_of(future.parts.get(name, Unknown())) for name in ("__since", "__until"))
+        if since is None or until is None:
+            return [o for o in self.operations if o.context is context and o.has("waits")]
+        mine = [o for o in self.operations if o.context is context and since < o.moment < until]
+        found = [o for o in mine if o.has("waits") and o.on_loop]
+        for wait in mine:
+            if wait.has("awaits") and not wait.guarded:
+                work = [c for one, c in self.world.submissions if one.root is wait.obj.root]
+                found += [o for o in self.operations if o.has("waits") and any(o.context is c for c in work)]
+        return found
 
     def never_read(self, future: Obj) -> bool:
         """Whether a collection keeps the future and nobody ever looks into it.
@@ -352,6 +384,13 @@ class SourceFacts(Meetings):
                 lines = module.source.text.split("\n")
                 return lines[site.line - 1] if 0 < site.line <= len(lines) else ""
         return ""
+
+
+def _is_around(test: ast.If | ast.While | None, operation: Operation) -> bool:
+    """Whether an operation stands in the body of a branch."""
+    if test is None:
+        return False
+    return test.body[0].lineno <= operation.site.line <= (test.body[-1].end_lineno or test.body[-1].lineno)
 
 
 def values_in(value: Value | None) -> list[Value]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from paramedic.lint import concurrency, frameworks, library, loops, protocols, starters
+from paramedic.lint import concurrency, eventloop, frameworks, library, loops, protocols, starters
 from paramedic.lint.values import (
     HAND_OVER,
+    Bound,
     ClassValue,
     Collection,
     Const,
@@ -199,22 +200,39 @@ def _future(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[st
     if name == "wait":
         concurrency.join(w, obj)
     if name == "add_done_callback" and args:
-        obj.root.parts["__read"] = Const(True)
-        concurrency.handler(w, "pool", args[0], [obj], node)
+        if all(_leaves_it_unasked(o) for o in alternatives(args[0])):
+            if concurrency.is_discarded(w, node) and isinstance(node, ast.Call):
+                at_once = isinstance(getattr(node.func, "value", None), ast.Call)
+                obj.root.parts["__discarded"] = Const(at_once or _is_discarded(obj))
+        else:
+            obj.root.parts["__read"] = Const(True)
+        if "__loop" in obj.root.parts:
+            eventloop.on_its_thread(w, args[0], [obj], node)
+        else:
+            concurrency.handler(w, "pool", args[0], [obj], node)
     return Unknown()
 
 
-def _eventloop(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
-    if name == "run_in_executor" and len(args) > 1:
-        pool = next((o for o in alternatives(args[0]) if isinstance(o, Obj) and o.kind == "executor"), None)
-        return concurrency.submit(
-            w, pool, args[1], args[2:], keywords, node, kind="pool" if pool is None else concurrency.pool_kind(pool)
-        )
-    if name in {"run_until_complete", "create_task"} and args:
-        return concurrency.awaited(w, args[0], node) if name == "run_until_complete" else args[0]
-    if name == "add_signal_handler" and len(args) > 1:
-        return Unknown()
-    return Unknown()
+def _is_discarded(future: Obj) -> bool:
+    known = future.root.parts.get("__discarded")
+    return isinstance(known, Const) and bool(known.value)
+
+
+def _leaves_it_unasked(callback: Value) -> bool:
+    """Whether a callback does nothing with the future that it is given, but forgets it or asks whether it is done."""
+    if isinstance(callback, Bound):
+        return isinstance(callback.receiver, Collection) and callback.name in {"discard", "remove"}
+    return isinstance(callback, Function) and not _looks_at_its_argument(callback)
+
+
+def _looks_at_its_argument(fn: Function) -> bool:
+    """Whether a callback does anything with the future that it is given, but asking whether it is done."""
+    arguments = [*fn.node.args.posonlyargs, *fn.node.args.args]
+    own = arguments[1 if fn.owner is not None and fn.kind != "static" else 0 :][:1]
+    if not own:
+        return True
+    asked = {id(n.value) for n in ast.walk(fn.node) if isinstance(n, ast.Attribute) and n.attr in {"done", "cancelled"}}
+    return any(isinstance(n, ast.Name) and n.id == own[0].arg and id(n) not in asked for n in ast.walk(fn.node))
 
 
 def _mpcontext(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
@@ -303,7 +321,8 @@ _METHODS = {
     "executor": _executor,
     "future": _future,
     "results": _future,
-    "eventloop": _eventloop,
+    "eventloop": eventloop.on_loop,
+    "taskgroup": eventloop.on_group,
     "mpcontext": _mpcontext,
     "contextvar": _contextvar,
     "exitstack": _exitstack,

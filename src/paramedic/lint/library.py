@@ -125,6 +125,9 @@ def handed_out(w: Walker, obj: Obj, name: str, returns: str, operation: Operatio
         obj.root.parts[f"__{name}"] = operation.args[0]
         if obj.parent is not None and obj.kind in api.STREAMS:
             obj.parent.root.parts[f"__{name}"] = operation.args[0]
+    if name == "setblocking" and operation.args:
+        asked = operation.args[0]
+        obj.root.parts["__settimeout"] = Const(0.0 if isinstance(asked, Const) and not asked.value else None)
     if name in {"exec_command", "get_pty", "invoke_shell"} and obj.kind == "channel":
         obj.root.parts[f"__{name}"] = operation.argument(0, "command") or Const(True)
     if name == "fileno" and obj.kind == "channel":

@@ -28,7 +28,7 @@ class Meetings:
 
         Threads: pure.
         """
-        if self._in_turns(a, b):
+        if _on_one_loop(a, b) or _on_one_loop(b, a) or self._in_turns(a, b):
             return False
         if a.context is b.context:
             return self.in_several(a.context, obj)
@@ -233,6 +233,11 @@ class Meetings:
                 if self.concurrent(a, b, obj) and (locked or not self.common_locks(a, b)) and not unless(a, b):
                     return a, b
         return None
+
+
+def _on_one_loop(callback: Operation, other: Operation) -> bool:
+    """Whether an event loop calls a function on the thread on which the other happens, too."""
+    return callback.context.kind == "loop" and (other.on_loop or other.context.parent is None)
 
 
 def _same_loop(a: Operation, b: Operation) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from paramedic.lint import concurrency, loops
+from paramedic.lint import concurrency, eventloop, loops
 from paramedic.lint.values import (
     Collection,
     Const,
@@ -27,14 +27,6 @@ if TYPE_CHECKING:
 FORKED = "the child of os.fork()"
 """Name of what os.fork() gives."""
 
-_TO_THREAD = {
-    "asyncio.to_thread",
-    "anyio.to_thread.run_sync",
-    "trio.to_thread.run_sync",
-    "starlette.concurrency.run_in_threadpool",
-    "fastapi.concurrency.run_in_threadpool",
-    "asgiref.sync.sync_to_async",
-}
 _SPAWNERS = {
     "_thread.start_new_thread",
     "thread.start_new_thread",
@@ -45,8 +37,8 @@ _SPAWNERS = {
     "twisted.internet.threads.deferToThread",
     "twisted.internet.reactor.callInThread",
 }
-_RUNNERS = {"asyncio.run", "asyncio.ensure_future", "asyncio.create_task", "anyio.run", "asyncio.wait_for"}
-_LOOPS = {"asyncio.get_event_loop", "asyncio.get_running_loop", "asyncio.new_event_loop"}
+
+_WITH_LOOPS = ("asyncio.", "anyio.", "trio.", "starlette.", "fastapi.", "asgiref.")
 
 
 def call(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value | None:
@@ -54,8 +46,10 @@ def call(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], no
 
     Threads: the reader's own; does not block.
     """
-    if path in _TO_THREAD and args:
-        return concurrency.submit(w, None, args[0], args[1:], keywords, node, kind="pool")
+    if path.startswith(_WITH_LOOPS):
+        found = eventloop.called(w, path, args, keywords, node)
+        if found is not None:
+            return found
     if path in _SPAWNERS and args:
         rest = args[1:]
         if path.endswith("start_new_thread") and len(args) > 1:
@@ -64,26 +58,6 @@ def call(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], no
     if path == "gevent.joinall" or path == "gevent.wait":
         concurrency.join_all(w, args[0] if args else Unknown())
         return Unknown()
-    if path in _LOOPS:
-        return w.make("eventloop", node)
-    if (
-        path in {"asyncio.run", "asyncio.ensure_future", "asyncio.create_task", "anyio.run", "asyncio.wait_for"}
-        and args
-    ):
-        return args[0]
-    if path in {"asyncio.gather", "asyncio.wait"}:
-        items: list[Value] = []
-        others: list[Value] = []
-        for argument in args:
-            for option in alternatives(argument):
-                if isinstance(option, Collection):
-                    items.extend(option.items)
-                    others.extend(option.rest)
-                else:
-                    items.append(option)
-        group = w.make("group", node)
-        group.parts["members"] = Collection(items, rest=others)
-        return group
     if path in {"concurrent.futures.wait", "concurrent.futures.as_completed", "asyncio.as_completed"} and args:
         limit = keywords.get("timeout", args[1] if len(args) > 1 else Const(None))
         until = keywords.get("return_when", args[2] if len(args) > 2 else None)

@@ -43,6 +43,7 @@ class Walker:
         self.task_base = 0
         self.held_since: dict[int, int] = {}
         self.coroutine = ""
+        self.begun: tuple[ast.AST | None, int] = (None, 0)
 
     def site(self, node: ast.AST) -> Site:
         """Where a node stands.

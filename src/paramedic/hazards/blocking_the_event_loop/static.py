@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from paramedic.hazards.blocking_the_event_loop import HAZARD
 from paramedic.lint.facts import SourceFacts
+from paramedic.lint.operations import Operation
 from paramedic.model.finding import Finding
 
 
@@ -16,7 +17,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
     """
     done: set[str] = set()
     for operation in facts.having("waits"):
-        if not operation.on_loop or operation.coroutine in done:
+        if not operation.on_loop or operation.coroutine in done or _comes_back_at_once(facts, operation):
             continue
         done.add(operation.coroutine)
         message = f"{operation.method}() blocks the event loop's thread: every other task stands still meanwhile"
@@ -25,3 +26,11 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
         if entry is not None:
             steps.append(facts.step_at(entry, "calls it on the event loop's thread"))
         yield facts.finding(HAZARD, message, steps, objects=[operation.obj])
+
+
+def _comes_back_at_once(facts: SourceFacts, operation: Operation) -> bool:
+    """Whether a read or write cannot wait: the channel is set not to, or has been asked whether there is something."""
+    channel = facts.channel(operation.obj)
+    if channel is None or not operation.effects & {"read:stdout", "read:stderr", "write"}:
+        return False
+    return facts.timeout_s(channel) == 0 or facts.is_there(operation)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterable
 
 from paramedic.hazards.lock_held_across_io import HAZARD
@@ -22,7 +21,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
     Threads: pure.
     """
     waits = [o for o in facts.having("read:stdout", "read:stderr", "status", "dialogue") if o.locks]
-    waits = [o for o in waits if not _is_there(facts, o)]
+    waits = [o for o in waits if not facts.is_there(o)]
     # Two locks of one kind, held together, reserve two hosts for a job: that is what they are for.
     waits = [o for o in waits if len({lock.root.site for lock in o.locks}) == len(o.locks)]
     done: set[int] = set()
@@ -38,29 +37,6 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
             message = f"{facts.name(lock)} is held across {wait.method}(), as long as the remote command runs"
             steps = [facts.step(wait), *([facts.step(other, "waits for the lock")] if other is not None else [])]
             yield facts.finding(HAZARD, message, steps, objects=[lock, wait.obj])
-
-
-def _is_there(facts: SourceFacts, wait: Operation) -> bool:
-    """Whether a read is made only where there is something to read: below ``if channel.recv_ready():``."""
-    channel = facts.channel(wait.obj)
-    if channel is not None and _told_by_select(facts, channel, wait):
-        return True
-    polls = facts.of(channel, "poll", "poll-status") if channel is not None else []
-    return any(o.context is wait.context and o.test is not None and _in_body(o.test, wait) for o in polls)
-
-
-def _told_by_select(facts: SourceFacts, channel: Obj, wait: Operation) -> bool:
-    """Whether select() has said, in this turn of the loop, that there is something to read."""
-    inner = set(wait.loops) - set(wait.context.loops)
-    return any(
-        o.context is wait.context and o.moment < wait.moment and inner & set(o.loops)
-        for o in facts.of(channel, "select")
-    )
-
-
-def _in_body(test: ast.If | ast.While, operation: Operation) -> bool:
-    here = operation.site.line
-    return test.body[0].lineno <= here <= (test.body[-1].end_lineno or test.body[-1].lineno)
 
 
 def _wanted_by_others(facts: SourceFacts, wait: Operation, lock: Obj) -> bool:

@@ -30,12 +30,13 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
         thrown = isinstance(discarded, Const) and bool(discarded.value)
         if not (thrown or facts.never_read(watched)):
             continue
-        risky = [o for o in facts.operations if o.context is context and o.has("waits")]
+        risky = facts.may_fail(future, context)
         place = (watched.site.file, watched.site.line)
         if not risky or all(o.guarded for o in risky) or place in done:
             continue
         done.add(place)
-        message = f"Nobody asks for the result of {context.name}: an exception of {risky[0].method}() is lost"
+        name = f"the task {future.label}".rstrip() if "__since" in future.parts else context.name
+        message = f"Nobody asks for the result of {name}: an exception of {risky[0].method}() is lost"
         steps = [facts.step_at(watched.site, "submits the work and drops its future"), facts.step(risky[0])]
         edits = consume_results(facts, watched.site) if isinstance(results, Obj) and thrown else ()
         yield facts.finding(HAZARD, message, steps, objects=[], edits=edits)

@@ -32,11 +32,19 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
             yield facts.finding(HAZARD, message, [facts.step(a), facts.step(b), facts.step(select)], objects=[channel])
     for select in facts.having("select"):
         reads = [facts.below(select.obj, "read:stdout"), facts.below(select.obj, "read:stderr")]
-        endless = len(select.args) < 4 or (isinstance(select.args[3], Const) and select.args[3].value is None)
+        if select.method == "add_reader":
+            endless = all(o.context.kind == "loop" for side in reads for o in side)  # else somebody looks now and then
+        else:
+            endless = len(select.args) < 4 or (isinstance(select.args[3], Const) and select.args[3].value is None)
         if endless and all(reads) and id(select.obj.root) not in done and not facts.combined(select.obj, reads[0][0]):
             done.add(id(select.obj.root))
-            message = f"select() waits without a limit for {facts.name(select.obj)}, of which both streams are read"
-            steps = [facts.step(select, "waits in select()"), facts.step(reads[0][0]), facts.step(reads[1][0])]
+            waits = "select()" if select.method != "add_reader" else "The event loop"
+            message = f"{waits} waits without a limit for {facts.name(select.obj)}, of which both streams are read"
+            steps = [
+                facts.step(select, "waits in select()" if select.method == "fileno" else "has the loop wait for it"),
+                facts.step(reads[0][0]),
+                facts.step(reads[1][0]),
+            ]
             yield facts.finding(HAZARD, message, steps, objects=[select.obj])
 
 

@@ -1,0 +1,214 @@
+"""Event loops: what they run on their own thread, what they have others do, and what their end waits for."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from paramedic.lint import calls, concurrency
+from paramedic.lint.values import (
+    Bound,
+    Collection,
+    Const,
+    Function,
+    Instance,
+    Obj,
+    Partial,
+    Unknown,
+    Value,
+    alternatives,
+)
+from paramedic.lint.world import Pending
+
+if TYPE_CHECKING:
+    from paramedic.lint.walker import Walker
+
+_TO_THREAD = {
+    "asyncio.to_thread",
+    "anyio.to_thread.run_sync",
+    "trio.to_thread.run_sync",
+    "starlette.concurrency.run_in_threadpool",
+    "fastapi.concurrency.run_in_threadpool",
+    "asgiref.sync.sync_to_async",
+}
+_LOOPS = {"asyncio.get_event_loop", "asyncio.get_running_loop", "asyncio.new_event_loop", "asyncio.Runner"}
+_TASKS = {"asyncio.create_task", "asyncio.ensure_future", "asyncio.run_coroutine_threadsafe"}
+_CALLBACKS = {
+    "call_soon": 0,
+    "call_soon_threadsafe": 0,
+    "call_later": 1,
+    "call_at": 1,
+    "add_reader": 1,
+    "add_writer": 1,
+    "add_signal_handler": 1,
+}
+"""Methods of a loop, and the position of the function that it will call on its thread."""
+
+
+def called(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value | None:
+    """What a function of asyncio, anyio or trio gives; None for all others.
+
+    Threads: the reader's own; does not block.
+    """
+    if path in _TO_THREAD and args:
+        return _of_the_loop(concurrency.submit(w, None, args[0], args[1:], keywords, node, kind="pool"))
+    if path in _LOOPS:
+        return w.make("eventloop", node)
+    if path in {"asyncio.gather", "asyncio.wait"}:
+        return _group(w, path, args, keywords, node)
+    if not args:
+        return None
+    if path in _TASKS:
+        return _task(w, args[0], node)
+    if path in {"asyncio.wait_for", "asyncio.wrap_future"}:
+        return args[0]
+    if path == "asyncio.run":
+        result = concurrency.awaited(w, args[0], node)
+        _end(w, executor=True)
+        return result
+    if path in {"anyio.run", "trio.run"}:
+        result = concurrency.awaited(w, calls.call(w, args[0], args[1:], {}, node), node)
+        _end(w, executor=True)
+        return result
+    return None
+
+
+def on_loop(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+    """A method of an event loop, or of an asyncio.Runner.
+
+    Threads: the reader's own; does not block.
+    """
+    if name == "run_in_executor" and len(args) > 1:
+        pool = next((o for o in alternatives(args[0]) if isinstance(o, Obj) and o.kind == "executor"), None)
+        kind = "pool" if pool is None else concurrency.pool_kind(pool)
+        return _of_the_loop(concurrency.submit(w, pool, args[1], args[2:], keywords, node, kind=kind))
+    if name in {"run_until_complete", "run"} and args:
+        result = concurrency.awaited(w, args[0], node)
+        _end(w, executor=False)
+        return result
+    if name == "create_task" and args:
+        return _task(w, args[0], node)
+    if name in {"shutdown_default_executor", "__exit__"}:
+        _end(w, executor=True)
+    if name == "add_reader" and args:
+        for given in alternatives(args[0]):
+            channel = given.parent if isinstance(given, Obj) and given.kind == "descriptor" else given
+            if isinstance(channel, Obj) and channel.kind == "channel":
+                w.record(channel, name, frozenset({"fileno", "select"}), node, args=args)
+    position = _CALLBACKS.get(name)
+    if position is not None and len(args) > position:
+        on_its_thread(w, args[position], args[position + 1 :], node)
+    return Unknown()
+
+
+def on_group(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+    """A method of a TaskGroup, of anyio's or of a nursery of trio: their end waits for all that they began.
+
+    Threads: the reader's own; does not block.
+    """
+    members = obj.root.parts.setdefault("members", Collection())
+    assert isinstance(members, Collection)
+    if name == "create_task" and args:
+        begun = _task(w, args[0], node)
+        members.rest.append(begun)
+        return begun
+    if name in {"start_soon", "start"} and args:
+        base, w.task_base = w.task_base, len(w.loops)
+        members.rest.append(calls.call(w, args[0], args[1:], {}, node))
+        w.task_base = base
+    if name == "__exit__":
+        concurrency.join_all(w, members, read=True)
+    return Unknown()
+
+
+def on_its_thread(w: Walker, target: Value, args: list[Value], node: ast.AST) -> None:
+    """A function that the loop calls on its thread, between two steps of its tasks.
+
+    Threads: the reader's own; does not block.
+    """
+    site = w.site(node)
+    if any(c.kind == "loop" and c.site == site for c in w.context.chain()):
+        return  # it comes again and again
+    for option in alternatives(target):
+        if not isinstance(option, (Function, Bound, Partial, Instance)):
+            continue
+        context = concurrency.context_of(w, "loop", concurrency.target_name(option), node)
+
+        def body(inner: Walker, one: Value = option) -> Value:
+            inner.on_loop = True
+            inner.coroutine = _full_name(one)
+            return calls.call(inner, one, args, {}, node)
+
+        w.world.expect(None, Pending(context, body))
+
+
+def _full_name(target: Value) -> str:
+    while isinstance(target, Partial):
+        target = target.function
+    if isinstance(target, Function):
+        return f"{calls.owner_name(target)} of {target.module.source.path}"
+    return concurrency.target_name(target)
+
+
+def _of_the_loop(future: Obj) -> Obj:
+    """A future whose callbacks the loop calls, on its thread."""
+    future.parts["__loop"] = Const(True)
+    return future
+
+
+def _task(w: Walker, value: Value, node: ast.AST) -> Value:
+    """A task for a coroutine: a future that holds what it returns."""
+    given = node.args[0] if isinstance(node, ast.Call) and node.args else None
+    begun = given is not None and w.begun[0] is given
+    if not begun and isinstance(value, Unknown) or _is_awaitable(value):
+        return value
+    made = _of_the_loop(w.make("future", node))
+    made.parts["__value"] = value
+    made.parts["__discarded"] = Const(concurrency.is_discarded(w, node))
+    if begun:
+        made.parts["__since"] = Const(w.begun[1])
+        made.parts["__until"] = Const(w.world.next_moment())
+        made.label = ast.unparse(given.func) if isinstance(given, ast.Call) else ""
+        w.world.submissions.append((made, w.context))
+    return made
+
+
+def _is_awaitable(value: Value) -> bool:
+    return any(isinstance(o, Obj) and o.kind in {"future", "group"} for o in alternatives(value))
+
+
+def _group(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+    """``gather(*some)``, which gives results, and ``wait(some)``, which gives the futures back unasked."""
+    items: list[Value] = []
+    others: list[Value] = []
+    for argument in args if path.endswith("gather") else args[:1]:
+        for option in alternatives(argument):
+            if isinstance(option, Collection):
+                items.extend(option.items)
+                others.extend(option.rest)
+            else:
+                items.append(option)
+    group = w.make("group", node)
+    group.parts["members"] = Collection(items, rest=others)
+    if path.endswith("wait"):
+        limit = keywords.get("timeout", Const(None))
+        whole = isinstance(limit, Const) and limit.value is None and "return_when" not in keywords
+        group.parts["__unasked"] = Const(whole)
+    return group
+
+
+def _end(w: Walker, *, executor: bool) -> None:
+    """The loop has come to its end: it calls nothing any more; ``asyncio.run`` waits for the default executor too."""
+    for pending in [p for p in w.world.pending if p.context.kind == "loop" and p.context.parent is w.context]:
+        concurrency.run_now(w, pending)
+    mine = {id(w.context)}
+    for pending in w.world.pending:
+        context = pending.context
+        if context.parent is None or id(context.parent) not in mine or context.episode != w.world.episode:
+            continue
+        if context.kind == "loop":
+            mine.add(id(context))
+        if any(loops == w.loops for _, loops, _ in context.joins):
+            continue
+        if context.kind == "loop" or (executor and context.kind == "pool" and context.pool is None):
+            context.joins.append((w.world.next_moment(), w.loops, w.world.episode))
