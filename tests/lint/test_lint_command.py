@@ -141,7 +141,7 @@ def test_unsafe_fixes_wait_to_be_asked_for(tmp_path: Path, capsys: pytest.Captur
     _lint(capsys, "--pedantic", "--fix", ".")
     assert "AutoAddPolicy" in file.read_text()
     _lint(capsys, "--pedantic", "--unsafe-fixes", ".")
-    assert "paramiko.RejectPolicy()" in file.read_text()
+    assert "paramiko.RejectPolicy())\n        client.load_system_host_keys()\n" in file.read_text()
     assert "timeout=10)" in file.read_text()
     compile(file.read_text(), "open.py", "exec")
 

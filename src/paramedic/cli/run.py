@@ -274,6 +274,8 @@ class _Stall:
             return False  # the user allows it
         print("paramedic: the program hangs:", file=sys.stderr)
         write_report(report, output.hazards_by_name(), sys.stderr)
+        if not self._kill:
+            print("paramedic: it is left to run on; Ctrl-C ends it", file=sys.stderr)
         return True
 
 

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable
 
 from paramedic.hazards.host_key_not_verified import HAZARD
-from paramedic.lint.edits import replace_in_line
+from paramedic.lint.edits import add_line_below, replace_in_line
 from paramedic.lint.facts import SourceFacts
 from paramedic.lint.values import ClassValue, Const, Function, Instance, Unknown, Value, alternatives
 from paramedic.model.finding import Confidence, Finding
@@ -27,13 +27,16 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
         if policy is not None and place not in done:
             done.add(place)
             message = f"{policy} accepts whatever key an unknown host shows: somebody in between is trusted too"
+            edits = replace_in_line(facts, call.site, policy, "RejectPolicy", safe=False)
+            if edits and not (facts.says("load_system_host_keys", "load_host_keys")):
+                edits += add_line_below(facts, call, "{}.load_system_host_keys()")
             yield facts.finding(
                 HAZARD,
                 message,
                 [facts.step(call)],
                 confidence=Confidence.ADVICE,
                 objects=[call.obj],
-                edits=replace_in_line(facts, call.site, policy, "RejectPolicy", safe=False),
+                edits=edits,
             )
     if facts.says("get_remote_server_key"):
         return
