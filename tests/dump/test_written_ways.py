@@ -142,6 +142,19 @@ def refresh():
         work.join()  #: refresh
 """
 QUEUE_JOIN_LIMITED = QUEUE_JOIN.replace("work.join()", "done.wait(5)")
+CONDITION = """\
+lock = threading.Lock()
+full = threading.Condition(lock)
+
+def taker():
+    with lock:
+        full.wait()  #: taker
+
+def giver():
+    with lock:  #: giver
+        full.notify()
+"""
+OWN_CONDITION = CONDITION.replace("Condition(lock)", "Condition()").replace("with lock", "with full")
 SLOT_AND_CLIENT = """\
 def run(command):
     slots.acquire()  #: run
@@ -291,6 +304,12 @@ QUIET = {
     "a queue that another thread, at work, may empty": Hang(
         source=QUEUE_JOIN,
         threads={"a": ":worker thread", "b": "recv f@b.py:1 thread", "MainThread": "queue.join :refresh", "T": "idle"},
+    ),
+    "a lock that is let go by who waits for its condition": Hang(
+        source=CONDITION, threads={"a": ":giver thread", "MainThread": "cond :taker", "T": "idle"}
+    ),
+    "a condition that is let go by who waits for it": Hang(
+        source=OWN_CONDITION, threads={"a": ":giver thread", "MainThread": "cond :taker", "T": "idle"}
     ),
     "two shells at two places": Hang(
         source=TWO_SHELLS, threads={"a": "recv :follow thread", "b": "recv :expect thread", **TWO}

@@ -20,7 +20,8 @@ MAX_HOLDERS = 50
 
 _BOUND = frozenset({Wait.JOIN, Wait.FUTURE, Wait.QUEUE, Wait.EVENT, Wait.CONDITION, Wait.SHUTDOWN, *LOCAL_LOCKS})
 """Waits that only another thread of the process ends."""
-_SIGNALLED = frozenset({Wait.EVENT, Wait.CONDITION, Wait.QUEUE})
+SIGNALLED = frozenset({Wait.EVENT, Wait.CONDITION, Wait.QUEUE})
+"""Waits that any thread of the program may end."""
 _PASSIVE = frozenset({Wait.JOIN, Wait.FUTURE, Wait.SHUTDOWN, Wait.TIMER, Wait.POOL_WORK})
 _RESTING = frozenset({Wait.SLEEP, Wait.EVENT, Wait.CONDITION, Wait.QUEUE, Wait.LOOP, Wait.SELECT})
 
@@ -128,7 +129,7 @@ class Locking:
             found += self._joined(activity)
         elif activity.wait is Wait.FUTURE:
             found += [(w, None, False) for w in self._facts.activities if w.pool is not None and w is not activity]
-        elif activity.wait in _SIGNALLED and self._waits_for_ever(activity):
+        elif activity.wait in SIGNALLED and self._waits_for_ever(activity):
             found += self._signalled(activity)
         return found
 

@@ -39,8 +39,16 @@ class LockUse:
     @property
     def last(self) -> str:
         """The last name of the expression: ``lock`` of ``self.host.lock``."""
-        match = _LAST.search(self.lock.text)
-        return match[1] if match else self.lock.text
+        return last_name(self.lock)
+
+
+def last_name(lock: LockName) -> str:
+    """See `LockUse.last`.
+
+    Threads: pure.
+    """
+    match = _LAST.search(lock.text)
+    return match[1] if match else lock.text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,10 +112,12 @@ def _held(activity: Activity, sources: Sources, states: States, known: Known) ->
         if place is not None:
             # `with lock: work()` on one line: where nothing was called yet the thread stands before the lock.
             taking = place.wants() if index == 0 else ()
+            waiting = activity.site == call.site and activity.calls[index - 1].at("threading", layer=Layer.STDLIB)
+            let_go = place.lets_go() if index and waiting else frozenset()
             for lock in place.holds(
                 _known_locks(call, states) | known.get(call.site.file, frozenset()), sources.managers
             ):
-                if lock in taking:
+                if lock in taking or last_name(lock) in let_go:
                     continue
                 yield _use(lock, activity, call, states)
 

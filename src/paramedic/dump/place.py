@@ -220,6 +220,12 @@ class Place:
             for n in self._walk()
         )
 
+    def lets_go(self) -> frozenset[str]:
+        """Last names of the locks that nobody holds while a thread waits at this line for a condition of theirs."""
+        waits = [c.func for c in self._calls("wait", "wait_for") if covers(c, self.site.line)]
+        names = {last(f.value) for f in waits if isinstance(f, ast.Attribute)}
+        return frozenset(names | {self._module.lock_of_condition(n) for n in names} - {""})
+
     def calls_bare(self, *names: str) -> bool:
         """Whether the line calls a method of one of these names with no argument: nothing limits it."""
         return any(covers(c, self.site.line) and not c.args and not c.keywords for c in self._calls(*names))

@@ -49,6 +49,7 @@ class Module:
         self._counted: set[str] = set()
         self._managers: dict[str, ast.AST] = {}
         self._makers: dict[str, str] = {}
+        self._under: dict[str, str] = {}
         self._managed: dict[str, tuple[LockName, ...]] = {}
         for node in ast.walk(self.tree):
             for child in ast.iter_child_nodes(node):
@@ -56,6 +57,8 @@ class Module:
             if isinstance(node, ast.Assign | ast.AnnAssign):
                 for name, made in _made(node):
                     self._makers[name] = last(made.func)
+                    if last(made.func) == "Condition" and made.args:
+                        self._under[name] = last(made.args[0])
                     if makes_semaphore(made):
                         self._counted.add(name)
                     elif makes_lock(made):
@@ -117,6 +120,10 @@ class Module:
     def maker_of(self, expression: ast.expr) -> str:
         """The class or function that the file calls to make what it binds to the expression's last name; or ""."""
         return self._makers.get(last(expression), "")
+
+    def lock_of_condition(self, name: str) -> str:
+        """The last name of the lock that the file makes the condition of that name with; "" where it makes its own."""
+        return self._under.get(name, "")
 
     def makes_local(self, name: str) -> bool:
         """Whether the file binds the name to a ``threading.local``, or to an object of a class derived from it."""

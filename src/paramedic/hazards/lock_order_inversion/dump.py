@@ -8,6 +8,7 @@ from paramedic.dump.activity import Activity
 from paramedic.dump.calls import Layer
 from paramedic.dump.cycles import Cycle
 from paramedic.dump.facts import DumpFacts
+from paramedic.dump.locking import SIGNALLED
 from paramedic.dump.story import names
 from paramedic.hazards.lock_order_inversion import HAZARD
 from paramedic.model.finding import Confidence, Finding, Step
@@ -29,7 +30,7 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
             confidence=Confidence.OBSERVED if cycle.certain else Confidence.POSSIBLE,
             message=("Cycle: " if len(cycle.threads) > 1 else "")
             + str(cycle)
-            + ("" if cycle.certain else " (by the locks' names, not their addresses)"),
+            + ("" if cycle.certain else f" ({_how_known(cycle)})"),
             steps=_steps(cycle),
             objects=locks,
             why=why,
@@ -39,6 +40,12 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
     suspects = facts.stuck_in_own_code
     if suspects and not facts.cycles:
         yield _without_source(suspects)
+
+
+def _how_known(cycle: Cycle) -> str:
+    if any(e.pair is None and not e.certain and e.waits.wait in SIGNALLED for e in cycle.edges):
+        return "no other thread is there that could do it"
+    return "by the locks' names, not their addresses"
 
 
 def _words(cycle: Cycle) -> tuple[str, str, str]:
