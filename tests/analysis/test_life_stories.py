@@ -34,6 +34,13 @@ FOUND: dict[str, tuple[str, str]] = {
         Main: close client
         A: … read ch.stdout = 5""",
     ),
+    "an SFTP client closed under a call that fails of it": (
+        "closed-in-use observed",
+        """
+        A: get sftp …
+        Main: close sftp
+        A: … get sftp ! EOFError""",
+    ),
     "a transport closed under a call": (
         "closed-in-use observed",
         """
@@ -122,6 +129,11 @@ QUIET: dict[str, str] = {
         A: exec_command client …
         Main: close client (1)
         A: … exec_command client ! SSHException: Channel closed.""",
+    "an SFTP client that its own thread closes": """
+        A: get sftp
+        A: close sftp
+        A: get sftp ! OSError: Socket is closed
+        B: get sftp2""",
     "a client closed after the worker was joined": """
         Main: start A
         A: exec_command client

@@ -51,6 +51,34 @@ FOUND: dict[str, tuple[str, str]] = {
         … 5 s
         end: 3""",
     ),
+    "a client that a task keeps, out of a SimpleQueue to which the others give back": (
+        "pool-drained possible",
+        """
+        Main: put sq client
+        Main: put sq client2
+        Main: submit f1
+        Main: submit f2
+        V: run f1
+        V: get sq client
+        V: put sq client
+        V: done f1
+        W: run f2
+        W: get sq client2
+        W: exec_command client2 ! SSHException: gone
+        W: fail f2 "SSHException: gone"
+        end: orderly""",
+    ),
+    "a task of which main has waited for some seconds, in vain, hangs in a call": (
+        "wait-without-timeout observed",
+        """
+        Main: submit f
+        W: run f
+        W: stat sftp …
+        Main: result f (5000) …
+        … 5 s
+        Main: … result f ! TimeoutError
+        end: 1""",
+    ),
     "a semaphore that a failed task never let go": (
         "pool-drained observed",
         """

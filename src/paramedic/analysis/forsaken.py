@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 
 from paramedic.analysis.calls import Call
 from paramedic.analysis.futures import Failed
-from paramedic.analysis.pools import LONG_NS
+from paramedic.analysis.pools import GETS, LONG_NS
 
 if TYPE_CHECKING:
     from paramedic.analysis.facts import Facts
 
-_FOR_A_POOL = ("Condition.wait", "Condition.wait_for", "Semaphore.acquire", "Queue.get")
+_FOR_A_POOL = ("Condition.wait", "Condition.wait_for", "Semaphore.acquire", *GETS)
 _FOR_OTHERS = frozenset(
-    "Thread.join Thread.shutdown Future.result Future.wait Future.exception Queue.put Queue.join SimpleQueue.get "
+    "Thread.join Thread.shutdown Future.result Future.wait Future.exception Queue.put Queue.join "
     "Event.wait Barrier.wait".split()
 )
 
@@ -59,7 +59,7 @@ def forsaken(facts: Facts) -> list[Forsaken]:
     for call in waits:
         if facts.end_ns - call.began_ns < LONG_NS or call.obj in facts.pools.drained:
             continue
-        if call.name == "Queue.get" and (call.obj in of_work or call.obj not in facts.pools.circulating):
+        if call.name in GETS and (call.obj in of_work or call.obj not in facts.pools.circulating):
             continue  # a queue of work: what is taken from it never comes back
         like = facts.futures.running(call.thread) and facts.futures.task_of.get(call.thread, 0)
         site = like or facts.world.thread(call.thread).started_at

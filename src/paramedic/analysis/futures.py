@@ -194,6 +194,10 @@ class Futures:
         """Whether a pool's worker has no task."""
         return thread in self._workers and thread not in self._running
 
+    def runner(self, future: int) -> int:
+        """The worker that runs a future's task; 0 if none does."""
+        return next((thread for thread, own in self._running.items() if own == future), 0)
+
     def running(self, thread: int) -> int:
         """The future whose task a worker runs; 0 if it runs none."""
         return self._running.get(thread, 0)

@@ -25,6 +25,8 @@ _HAND_OVERS = (
     "Future.wait",
     "Queue.join",
     "Queue.get",
+    "SimpleQueue.get",
+    "Semaphore.acquire",
     "Event.wait",
     "Condition.wait",
 )

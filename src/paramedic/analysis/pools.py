@@ -11,6 +11,7 @@ from enum import Enum
 
 from paramedic.analysis.calls import Call
 
+GETS = ("Queue.get", "SimpleQueue.get")
 _MOST_TOKENS = 10_000
 
 

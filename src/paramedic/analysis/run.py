@@ -11,7 +11,7 @@ from paramedic.analysis.hangs import HUNG_NS, excused
 from paramedic.analysis.locks import TRIED
 from paramedic.analysis.machine import NOWHERE, SHAPES, Listener, Machine, Root
 from paramedic.analysis.operations import CALLS_BACK, operations
-from paramedic.analysis.pools import Idle
+from paramedic.analysis.pools import GETS, Idle
 from paramedic.analysis.roots import resource_of
 from paramedic.analysis.wire import ANSWERED, SENT, WireFacts
 from paramedic.model.event import FIRST_STREAM, Kind, Row
@@ -38,12 +38,14 @@ class RunFacts(WireFacts):
         self.begins: Mapping[str, Listener] = {"Thread.shutdown": self._shuts_down}
         self.ends: Mapping[str, Listener] = {
             "Thread.join": self._joined_with_limit,
-            "Queue.get": lambda call, root: self._waited_for_pool(call, call.ended_ns),
+            **dict.fromkeys(("Future.wait", "Future.result"), self._asked_with_limit),
+            **dict.fromkeys(GETS, lambda call, root: self._waited_for_pool(call, call.ended_ns)),
             "Channel.exit_status_ready": self._status_is_there,
         }
         afterwards: Mapping[str, Listener] = {
             "Channel.get_pty": self._gets_terminal, "Channel.invoke_shell": self._gets_terminal,
             "SSHClient.connect": self._connects, "SSHClient.close": self._closes, "Transport.close": self._closes,
+            "SFTPClient.close": self._closes_sftp,
             "Channel.exit_status_ready": self._asks_status,
         }  # fmt: skip
         self._afterwards = [[afterwards[o.name]] if o.name in afterwards else [] for o in self._operations]
@@ -181,6 +183,13 @@ class RunFacts(WireFacts):
             under_way = [c for c in self.open.all() if self._uses_object(c) and self._owner_of(c) == closed]
             self.lives.closes(closed, call.obj, call, clock, self._alive, under_way, closed != owner)
 
+    def _closes_sftp(self, call: Call, root: Root) -> None:
+        others = [c for c in self.open.all() if c.thread != call.thread and self.roots.of(c.obj).sftp == call.obj]
+        clock = self.clocks.of(call.thread)
+        if self.world.thread(call.thread).kind != "Timer":  # else a deadline
+            self.lives.closes(call.obj, call.obj, call, clock, self._alive, others, False)
+            self._closed_sftps.setdefault(call.obj, call.thread)
+
     def _uses_object(self, call: Call) -> bool:
         return self._by_name[call.name].uses_object and call.name != "Transport.run"
 
@@ -290,6 +299,8 @@ class RunFacts(WireFacts):
                 self.clocks.take(thread, channel, ANSWERED)
         if operation.registers and transport:
             self.clocks.post(thread, transport, _REGISTERED)
+        if self._closed_sftps.get(root.sftp, thread) != thread and not excused(self, call, root):
+            self.lives.end(root.sftp, call, False)
         owner = transport or self.roots.owner(obj, root)
         if owner and operation.uses_object and not self.lives.used(owner, call, now) and not excused(self, call, root):
             short = operation.reads_all and channel > 0 and self.channels.cut_off(channel)
@@ -314,6 +325,12 @@ class RunFacts(WireFacts):
     def _joined_with_limit(self, call: Call, root: Root) -> None:
         if call.argument >= 0 and not self.world.thread(call.words).ended_ns:
             self.awaited.add(call.words)
+
+    def _asked_with_limit(self, call: Call, root: Root) -> None:
+        if call.argument >= 0:
+            runner = self.futures.runner(call.obj)
+            if runner:
+                self.awaited.add(runner)
 
     def _waited_for_pool(self, call: Call, t_ns: int) -> None:
         def idle(thread: int, task: int) -> Idle:
@@ -449,7 +466,7 @@ class RunFacts(WireFacts):
             self.busy.called(call.thread, call.began_ns, self.end_ns)
             root = self.roots.of(call.obj)
             self.callbacks.ended(call, root, self.end_ns)
-            if call.name == "Queue.get":
+            if call.name in GETS:
                 self._waited_for_pool(call, self.end_ns)
             if call.thread in self.states.loops and self.is_remote(call.name):
                 self.states.blocked_loop(call, self.end_ns)

@@ -41,6 +41,7 @@ class WireFacts(Facts):
         self._by_name = {o.name: o for o in operations}
         self._streams: dict[int, list[int]] = {}
         self._ended_connections: deque[int] = deque()
+        self._closed_sftps: dict[int, int] = {}
 
     def _final(self, event: Row) -> None:
         t_ns, ended, obj, _, _, _, thread, _ = event
@@ -79,6 +80,8 @@ class WireFacts(Facts):
             self.roots.forget(stream)
             self.conflicts.forget(stream, ("sftp",))  # or it is the channel's SFTP client
             self.sftp.forget(stream)
+            if self._closed_sftps.pop(stream, 0):
+                self.lives.forget(stream, 0)
 
     def _connection_ends(self, transport: int, t_ns: int) -> None:
         """A transport's thread is done; of those that were long before nobody will say more."""

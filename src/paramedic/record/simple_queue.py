@@ -10,11 +10,12 @@ from paramedic.model.event import Kind
 from paramedic.model.operations import NUMBER
 from paramedic.record.frames import SYNC, owner_of
 from paramedic.record.interrupts import NO_ROOM, reaches_program, without_us
-from paramedic.record.probe import Probes, milliseconds
+from paramedic.record.probe import MARK, Probes, milliseconds
 
 _NEW, _POST, _TAKE, _CALL, _RETURN, _RAISE = (
     int(k) for k in (Kind.NEW, Kind.POST, Kind.TAKE, Kind.CALL, Kind.RETURN, Kind.RAISE)
 )
+_EMPTY: dict[str, int] = {}
 
 
 def simple_queue(probes: Probes, real: Any) -> Any:
@@ -33,7 +34,7 @@ def simple_queue(probes: Probes, real: Any) -> Any:
 
     def put(self: Any, item: Any, block: bool = True, timeout: float | None = None) -> None:
         try:
-            row(_POST, 0, self._paramedic_id_, 0, id(item), 0)
+            row(_POST, 0, self._paramedic_id_, 0, id(item), getattr(item, "__dict__", _EMPTY).get(MARK, 0))
         except BaseException as e:
             if type(e) not in no_room and is_programs(e):
                 raise
