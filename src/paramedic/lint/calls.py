@@ -93,6 +93,8 @@ def call(w: Walker, function: Value, args: list[Value], keywords: dict[str, Valu
     if isinstance(function, Bound):
         return _bound(w, function, args, keywords, node)
     if isinstance(function, Choice):
+        if not args and all(isinstance(o, Bound) and o.name == "acquire" for o in function.options):
+            args = [o.receiver for o in function.options if isinstance(o, Bound)]
         return choose([call(w, o, args, keywords, node) for o in function.options])
     if isinstance(function, ClassValue):
         return instantiate(w, function, args, keywords, node)

@@ -21,7 +21,11 @@ def crowd_of(facts: SourceFacts, context: Context, owner: Obj | None = None) -> 
     total = 1
     turns = context.turns() - set(owner.loops if owner is not None else ())
     pools: dict[int, int] = {}
+    maker: Context | None = None
     for one in context.chain():
+        if maker is not None and one is not maker:
+            continue  # however many submit to a pool, its workers are no more
+        maker = None
         mine = [loop for loop in one.loops if loop in turns and (one.parent is None or loop not in one.parent.loops)]
         if not mine:
             continue
@@ -38,6 +42,7 @@ def crowd_of(facts: SourceFacts, context: Context, owner: Obj | None = None) -> 
             before = pools.get(id(one.pool.root), 1)
             factor = max(1, min(factor, one.width // before))
             pools[id(one.pool.root)] = before * factor
+            maker = one.pool.root.maker if any(c is one.pool.root.maker for c in one.chain()[1:]) else None
         total *= factor
     return total
 

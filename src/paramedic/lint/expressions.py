@@ -7,7 +7,7 @@ import operator
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from paramedic.lint import attributes, calls, classes, concurrency, definitions, loops, shell
+from paramedic.lint import attributes, calls, classes, concurrency, definitions, library, loops, repetition, shell
 from paramedic.lint.values import (
     Collection,
     Const,
@@ -29,6 +29,8 @@ def _name(w: Walker, node: ast.Name) -> Value:
     name = node.id
     found = w.scope.lookup(name)
     if found is not None:
+        if w.context.parent is not None and type(found) is Const and found.value is None:
+            _look_again(w, name)
         return found
     if name == "__name__":
         return Const(w.module.name)
@@ -41,6 +43,13 @@ def _name(w: Walker, node: ast.Name) -> Value:
                 return External(path)
     fresh = Unknown(name)
     return fresh
+
+
+def _look_again(w: Walker, name: str) -> None:
+    """Notes that a thread found a global empty which some other function may fill."""
+    top = w.scope.module_scope()
+    if name in top.names and all(name not in scope.names for scope in w.scope.up_to(top)):
+        w.world.came_for(lambda: sum(map(repetition.matters, top.ever.get(name, ()))), w.context)
 
 
 def _attribute(w: Walker, node: ast.Attribute) -> Value:
@@ -98,7 +107,12 @@ def _lambda(w: Walker, node: ast.Lambda) -> Value:
 
 def _either(w: Walker, node: ast.IfExp) -> Value:
     w.evaluate(node.test)
-    return choose([w.evaluate(node.body), w.evaluate(node.orelse)])
+    arms = [w.evaluate(node.body), w.evaluate(node.orelse)]
+    if isinstance(node.test, ast.Compare) and isinstance(node.test.ops[0], (ast.Lt, ast.LtE, ast.Gt, ast.GtE)):
+        one, other = (v if isinstance(v, Collection) and not v.rest else None for v in arms)
+        if one is not None and other is not None and one.items == other.items[::-1]:
+            return library.in_one_order(one)  # the smaller one first, whichever that is
+    return choose(arms)
 
 
 def _boolean(w: Walker, node: ast.BoolOp) -> Value:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from paramedic.lint import concurrency
-from paramedic.lint.values import Bound, External, Function, Native, Obj, Unknown, Value, alternatives
+from paramedic.lint import calls, concurrency
+from paramedic.lint.values import Bound, External, Function, Native, Obj, Unknown, Value, alternatives, text_of
+from paramedic.lint.world import Pending
 
 if TYPE_CHECKING:
     from paramedic.lint.walker import Walker
@@ -15,9 +16,11 @@ _VIEWS = frozenset(
     """route get post put delete patch head options api_route before_request after_request teardown_request
     errorhandler endpoint exception_handler""".split()
 )
+_BEFORE_ALL = frozenset("before_first_request before_serving before_app_first_request on_event listener".split())
 _REGISTERING = {
     "celery.shared_task": "process",
     "celery.task.task": "process",
+    "celery.signals.worker_process_init.connect": "child",
     "dramatiq.actor": "server",
     "bottle.route": "server",
     "bottle.get": "server",
@@ -34,6 +37,8 @@ def on_app(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str
         if name == "add_url_rule":
             given = keywords.get("view_func", args[2] if len(args) > 2 else None)
             return _register(w, "server", given, node) if given is not None else Unknown()
+        if name in _BEFORE_ALL and not any("shut" in (text_of(a) or "") for a in args):
+            return _registrar(w, "first", args, node)
         return _registrar(w, "server", args, node) if name in _VIEWS else Unknown()
     if obj.kind == "taskapp":
         return _registrar(w, "process", args, node) if name == "task" else Unknown()
@@ -82,9 +87,19 @@ def _registrar_of(w: Walker, kind: str, node: ast.AST) -> Native:
 
 
 def _register(w: Walker, kind: str, given: Value, node: ast.AST) -> Value:
+    if kind == "first":
+        w.world.before_all.extend(lambda inner, f=f: calls.call(inner, f, [], {}, node) for f in alternatives(given))  # type: ignore[misc]
+        return given
     plain = [o for o in alternatives(given) if isinstance(o, Function) and not isinstance(o.node, ast.AsyncFunctionDef)]
     for function in plain:
-        if kind == "server":
+        if kind == "child":
+            pending = Pending(
+                concurrency.context_of(w, "process", function.name, node),
+                lambda inner, f=function: calls.call(inner, f, [], {}, node),  # type: ignore[misc]
+            )
+            w.world.expect(None, pending)
+            w.world.before_all.append(lambda inner, p=pending: concurrency.run_now(inner, p))  # type: ignore[misc]
+        elif kind == "server":
             with w.looping(w.world.number()):
                 concurrency.handler(w, kind, function, [], node)
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from paramedic.lint import concurrency, eventloop, frameworks, library, loops, protocols, starters
@@ -67,7 +68,7 @@ def _thread(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[st
 
 def _lock(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
     if name in {"acquire", "__enter__"}:
-        take_lock(w, obj, node)
+        take_lock(w, obj, node, args)
     elif name in {"release", "__exit__"}:
         for position in range(len(w.locks) - 1, -1, -1):
             if w.locks[position] is obj:
@@ -79,12 +80,18 @@ def _lock(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str,
     return Unknown()
 
 
-def take_lock(w: Walker, obj: Obj, node: ast.AST) -> None:
+def take_lock(w: Walker, obj: Obj, node: ast.AST, among: Sequence[Value] = ()) -> None:
     """Holds a lock from here on.
+
+    Args:
+        w: who.
+        obj: the lock.
+        node: where.
+        among: the locks of which a run takes this or another one.
 
     Threads: the reader's own; does not block.
     """
-    operation = w.record(obj, "acquire", frozenset({"acquire"}), node)
+    operation = w.record(obj, "acquire", frozenset({"acquire"}), node, args=list(among))
     if not any(lock is obj for lock in w.locks):
         w.held_since[id(obj)] = operation.moment
     w.locks.append(obj)

@@ -58,12 +58,27 @@ def call(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], no
         return made
     if path in api.MAKERS:
         return _maker(w, path, args, keywords, node)
+    method = _through_its_class(w, path, args, keywords, node)
+    if method is not None:
+        return method
     started = starters.call(w, path, args, keywords, node) or frameworks.called(w, path, node)
     if started is not None:
         return started
     if path.startswith("builtins."):
         return _builtin(w, path[9:], args, keywords, node)
     return _other(w, path, args, keywords, node)
+
+
+def _through_its_class(
+    w: Walker, path: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
+) -> Value | None:
+    """``Thread.__init__(self, daemon=True)``, ``map(Thread.start, threads)``: a method that is given its object."""
+    owner, _, name = path.rpartition(".")
+    if not args or classes.kind_of_class(owner) is None:
+        return None
+    given = [o.native if isinstance(o, Instance) else o for o in alternatives(args[0])]
+    found = [calls.call_method(w, o, name, args[1:], keywords, node) for o in given if isinstance(o, Obj)]
+    return choose(found) if found else None
 
 
 def construct_native(w: Walker, made: Obj, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> None:
@@ -257,9 +272,7 @@ def _drained(w: Walker, first: Value, name: str, node: ast.AST) -> Value:
     for option in alternatives(first):
         if name == "sorted" and isinstance(option, Collection):
             option.read = True
-            # Whatever the key is, it is the same for all: so is the order, which is what locks need.
-            items = sorted(option.items, key=_age)
-            return Collection(items, dict(option.keyed), list(option.rest), option.length)
+            return in_one_order(option)
         if isinstance(option, Obj) and (
             option.kind in api.STREAMS or option.kind in {"results", "completed", "sftpfile"}
         ):
@@ -272,6 +285,14 @@ def _drained(w: Walker, first: Value, name: str, node: ast.AST) -> Value:
                 return choose(option.everything()) if option.everything() else Unknown()
             return Collection(list(option.items), dict(option.keyed), list(option.rest), option.length)
     return Unknown()
+
+
+def in_one_order(items: Collection) -> Collection:
+    """Sorted: whatever the key is, it is the same for all, and so is the order, which is what locks need.
+
+    Threads: the reader's own; does not block.
+    """
+    return Collection(sorted(items.items, key=_age), dict(items.keyed), list(items.rest), items.length)
 
 
 def _age(value: Value) -> int:

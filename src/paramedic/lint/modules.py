@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from paramedic.lint.scope import Scope
 from paramedic.lint.source import MAXIMUM_BYTES, SourceFile, UnreadableSource, read_source
+
+_REGISTERS = re.compile(
+    rb"(?:\] = |\.append\(|\.add\()(?:f|fn|func|function|cls|klass|callback|handler|method|target|task|job|command)\b"
+)
+"""What keeps functions or classes of others, for somebody to call."""
 
 
 @dataclass(eq=False)
@@ -166,7 +172,9 @@ class ModuleIndex:
                 data = path.read_bytes()
             except OSError:
                 data = b""
-            known = len(data) < MAXIMUM_BYTES and any(word in data for word in WORDS)
+            known = len(data) < MAXIMUM_BYTES and (
+                any(word in data for word in WORDS) or _REGISTERS.search(data) is not None
+            )
             self._adding[path] = known
         return known
 

@@ -160,6 +160,12 @@ def _is_offered(world: World, fn: Function) -> bool:
 def _drain(world: World, walker: Walker) -> None:
     from paramedic.lint.concurrency import run_now
 
+    if world.before_all:  # what a framework runs once, before any request or task
+        while world.before_all:
+            world.before_all.pop(0)(walker)
+        for pending in world.pending:
+            if not pending.started and pending.context.kind in {"server", "process"}:
+                pending.context.start = world.next_moment()
     for _ in range(LONGEST_THREADS):
         waiting = [p for p in world.pending if not p.started]
         if not waiting:

@@ -51,7 +51,7 @@ def _enter(w: Walker, node: ast.With | ast.AsyncWith, position: int, ended: list
     entered = _enter_value(w, manager, item.context_expr)
     held = _locks_of(w, manager, item.context_expr)
     for lock in held:
-        handovers.take_lock(w, lock, item.context_expr)
+        handovers.take_lock(w, lock, item.context_expr, held)
     go_on(entered)
     for lock in held:
         for i in range(len(w.locks) - 1, -1, -1):

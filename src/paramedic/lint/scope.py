@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from paramedic.lint.values import Const, Unknown, Value, choose
 
 
@@ -70,6 +72,16 @@ class Scope:
         while scope.parent is not None:
             scope = scope.parent
         return scope
+
+    def up_to(self, outermost: Scope) -> Iterator[Scope]:
+        """This scope and those around it, without the outermost.
+
+        Threads: pure.
+        """
+        scope: Scope | None = self
+        while scope is not None and scope is not outermost:
+            yield scope
+            scope = scope.parent
 
     def declare_global(self, name: str) -> None:
         """``global name``.

@@ -16,6 +16,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
 
     Threads: pure.
     """
+    yield from _while_ready(facts)
     done: set[tuple[str, int]] = set()
     for poll in facts.having("poll-status"):
         channel = facts.channel(poll.obj)
@@ -30,6 +31,28 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
             done.add((poll.site.file, poll.site.line))
             message = "The loop stops reading once the exit status is there: output that is still coming is lost"
             yield facts.finding(HAZARD, message, [facts.step(poll), facts.step(inside[0])], objects=[channel])
+
+
+def _while_ready(facts: SourceFacts) -> Iterable[Finding]:
+    """``while channel.recv_ready():`` as all the reading of a command: it ends where nothing is there *yet*."""
+    done: set[tuple[str, int]] = set()
+    for poll in facts.having("poll"):
+        channel = facts.channel(poll.obj)
+        if channel is None or poll.method != "recv_ready" or (poll.site.file, poll.site.line) in done:
+            continue
+        if not isinstance(poll.test, ast.While) or poll.test.test is not poll.call or not poll.loops:
+            continue
+        if "__exec_command" not in channel.root.parts or "__invoke_shell" in channel.root.parts:
+            continue
+        own = set(poll.loops) - set(channel.root.loops)
+        reads = facts.below(channel, "read:stdout")
+        waits = facts.below(channel, "status", "poll-status")
+        if len(own) != 1 or not reads or waits or facts.passed_on(channel):
+            continue
+        if all(o.context is poll.context and own <= set(o.loops) and not o.has("whole") for o in reads):
+            done.add((poll.site.file, poll.site.line))
+            message = "The loop stops reading as soon as nothing is there yet: output that is still coming is lost"
+            yield facts.finding(HAZARD, message, [facts.step(poll), facts.step(reads[0])], objects=[channel])
 
 
 def _only_looks(poll: Operation) -> bool:

@@ -18,7 +18,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
     """
     done: set[tuple[str, int]] = set()
     for connect in facts.having("connect"):
-        client = connect.obj.root
+        client = _connected(connect)
         place = (client.site.file, client.site.line)
         if client.kind not in {"client", "netmiko", "pysftp"} or place in done:
             continue
@@ -32,7 +32,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
                     HAZARD, message, [facts.step(connect)], confidence=Confidence.ADVICE, objects=[client]
                 )
             continue
-        many = bool(set(client.loops) - facts.world.retries) or connect.context.parent is not None
+        many = bool(set(connect.obj.root.loops) - facts.world.retries) or connect.context.parent is not None
         message = (
             f"Each thread's {facts.name(client)} stays open after the thread: nothing closes a thread-local's client"
             if local is not None
@@ -43,6 +43,12 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
             done.add(place)  # what is read on its own is advice, and may be strong where a thread does it
         confidence = Confidence.POSSIBLE if strong else Confidence.ADVICE
         yield facts.finding(HAZARD, message, [facts.step(connect)], confidence=confidence, objects=[client])
+
+
+def _connected(connect: Operation) -> Obj:
+    """The client that a call connects: its own object, or what an Airflow hook hands out."""
+    made = connect.result if connect.obj.kind == "sshhook" else None
+    return made.root if isinstance(made, Obj) else connect.obj.root
 
 
 def _closed(facts: SourceFacts, connect: Operation, client: Obj) -> bool:

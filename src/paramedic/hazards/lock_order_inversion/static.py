@@ -23,6 +23,8 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
     nested = [(held, o) for o in facts.having("acquire") if o.obj.kind == "lock" for held in o.locks]
     # What is held already is entered once more, which waits for nobody.
     nested = [(held, o) for held, o in nested if not any(lock is o.obj for lock in o.locks)]
+    # `first.lock`, where first is one of two: that both are taken there says nothing about their order.
+    nested = [(held, o) for held, o in nested if not any(lock is held for lock in o.args)]
     done: set[frozenset[int]] = set()
     for outer, a in nested:
         for other, b in nested:

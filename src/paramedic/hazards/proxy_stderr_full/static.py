@@ -28,10 +28,29 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
         told = command is not None and _CHATTY.search(command) is not None
         if not (told or _has_a_chatty_script(facts, given, proxy)) or "2>" in (command or ""):
             continue
-        if facts.says(".process.stderr", "process.communicate"):
+        if facts.says("process.communicate") or any(_reads_errors(m.tree) for m in facts.world.modules.values()):
             continue
         message = "The ProxyCommand is chatty and nobody reads its standard error: after 64 KiB it stops"
         yield facts.finding(HAZARD, message, [facts.step(proxy, "starts the proxy")], objects=[proxy.obj])
+
+
+def _reads_errors(tree: ast.Module) -> bool:
+    """Whether anything but a close() happens to a ``process.stderr``."""
+    closed: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr == "close":
+            closed.add(id(node.value))
+        elif isinstance(node, ast.For) and isinstance(node.iter, (ast.Tuple, ast.List)):
+            if {n.attr for one in node.body for n in ast.walk(one) if isinstance(n, ast.Attribute)} == {"close"}:
+                closed.update(map(id, node.iter.elts))
+    return any(
+        isinstance(node, ast.Attribute)
+        and node.attr == "stderr"
+        and isinstance(node.value, ast.Attribute)
+        and node.value.attr == "process"
+        and id(node) not in closed
+        for node in ast.walk(tree)
+    )
 
 
 def _has_a_chatty_script(facts: SourceFacts, given: Value | None, proxy: Operation) -> bool:
