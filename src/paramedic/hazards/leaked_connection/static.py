@@ -46,8 +46,8 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
 
 
 def _connected(connect: Operation) -> Obj:
-    """The client that a call connects: its own object, or what an Airflow hook hands out."""
-    made = connect.result if connect.obj.kind == "sshhook" else None
+    """The client that a call connects: its own object, or what an Airflow hook hands out (but to itself)."""
+    made = connect.result if connect.obj.kind == "sshhook" and connect.obj.root.instance is None else None
     return made.root if isinstance(made, Obj) else connect.obj.root
 
 
