@@ -1,7 +1,9 @@
 """Whole programs as people write them, in `programs/`: what is found in each, to the line, and nothing else.
 
 ``=== name`` begins a file, ``name/file`` a file of a tree. ``#! hazard …`` marks a line with findings, ``#? hazard``
-one with advice (of which a program may have more than is marked).
+one with advice (of which a program may have more than is marked). In `pairs_*.txt` a program is two: lines that begin
+with ``-|`` are only in the bad one, with ``+|`` only in the good one, and ``#!-`` marks a line of both where only the
+bad one has the finding.
 """
 
 from __future__ import annotations
@@ -27,7 +29,26 @@ def _programs() -> Iterator[tuple[str, Files]]:
         for part in bundle.read_text().split("=== ")[1:]:
             name, _, text = part.partition("\n")
             programs.setdefault(name.split("/")[0], {})[name] = text
-        yield from programs.items()
+        if not bundle.stem.startswith("pairs"):
+            yield from programs.items()
+            continue
+        for name, files in programs.items():
+            for which, theirs, others in (("bad", "-|", "+|"), ("good", "+|", "-|")):
+                yield (
+                    f"{name}-{which}",
+                    {
+                        f"{name}-{which}/{file.split('/')[1]}": _half(text, theirs, others, bad=which == "bad")
+                        for file, text in files.items()
+                    },
+                )
+
+
+def _half(text: str, theirs: str, others: str, *, bad: bool) -> str:
+    """One program of the two that a pair is."""
+    lines = [line.removeprefix(theirs) for line in text.splitlines() if not line.startswith(others)]
+    return "".join(
+        (re.sub(r"#([!?])- ", r"#\1 ", li) if bad else re.sub(r" *#[!?]- .*", "", li)) + "\n" for li in lines
+    )
 
 
 PROGRAMS = dict(_programs())

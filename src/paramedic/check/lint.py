@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import gc
 import os
@@ -14,8 +15,9 @@ from typing import TYPE_CHECKING
 
 from paramedic.check.notebook import allowed, in_cells
 from paramedic.lint.modules import ModuleIndex
+from paramedic.lint.shares import CAN_FORK, in_processes
 from paramedic.lint.source import UnreadableSource
-from paramedic.lint.tree import Tree, Unseen, find_files, read_tree
+from paramedic.lint.tree import MOST_TOGETHER, Tree, Unseen, find_files, read_tree
 from paramedic.model.finding import Confidence, Finding, Site
 from paramedic.model.hazard import Lens
 from paramedic.model.report import Gap, Report
@@ -172,19 +174,36 @@ def _read_all(tree: Tree, waiting: list[tuple[Path, ...]], options: LintOptions)
         for group in waiting:
             yield read_group(tree.index, matter, group, sightings=options.sightings)
         return
-    # Imported here: most runs need no processes, and these modules cost as much as reading a few files.
-    from concurrent.futures import ProcessPoolExecutor, as_completed
-    from multiprocessing import get_all_start_methods, get_context
+    if CAN_FORK:
+        # Imported before the children inherit it.
+        from paramedic.lint import program  # noqa: F401
 
-    # Forked workers inherit the index; where there is no fork they build it from the list of files.
-    method = "fork" if "fork" in get_all_start_methods() and sys.platform != "darwin" else "spawn"
+        _static_lenses()
+        read = functools.partial(_read_one, tree.index, matter, options.sightings)
+        for _, result in in_processes(read, waiting, jobs, _weight):
+            yield result
+        return
+    # Imported here: where there is no fork, other processes must be told everything.
+    from concurrent.futures import ProcessPoolExecutor, as_completed
+
     batches = [waiting[n :: jobs * 4] for n in range(jobs * 4)]
     arguments = (tree.files, tree.matter, tree.imported, options.sightings)
-    with ProcessPoolExecutor(
-        jobs, mp_context=get_context(method), initializer=_start_worker, initargs=arguments
-    ) as pool:
+    with ProcessPoolExecutor(jobs, initializer=_start_worker, initargs=arguments) as pool:
         for future in as_completed([pool.submit(_read_batch, batch) for batch in batches if batch]):
             yield from future.result()
+
+
+def _read_one(index: ModuleIndex, matter: frozenset[Path], sightings: bool, group: tuple[Path, ...]) -> FileResult:
+    return read_group(index, matter, group, sightings=sightings)
+
+
+def _weight(group: tuple[Path, ...]) -> int:
+    """About how long a group takes to read."""
+    size = 0
+    for path in group:
+        with contextlib.suppress(OSError):
+            size += os.stat(path).st_size
+    return size
 
 
 _worker: tuple[ModuleIndex, frozenset[Path], bool] | None = None
@@ -227,13 +246,17 @@ def read_group(
         sys.setrecursionlimit(limit)
     for path in sorted(facts.incomplete):
         gaps.append(Gap(reason="too-much-work", detail=f"{path}: read in part, it takes too many steps to follow"))
-    return FileResult(
+    result = FileResult(
         paths=group,
         findings=tuple(findings),
         read=tuple(dict.fromkeys([*group, *facts.world.modules])),
         gaps=tuple(gaps),
         seen=_sightings(facts) if sightings else None,
     )
+    if len(group) < MOST_TOGETHER:  # else the next piece of the same group may want them too
+        index.forget(facts.world.modules)
+    facts.world.dissolve()
+    return result
 
 
 @functools.cache

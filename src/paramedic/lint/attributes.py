@@ -36,6 +36,8 @@ def read(w: Walker, holder: Value, name: str, node: ast.AST) -> Value:
 
     Threads: the reader's own; does not block.
     """
+    if type(holder) is Instance:
+        return of_instance(w, holder, name, node)
     options = alternatives(holder)
     if len(options) == 1:
         return _read_one(w, options[0], name, node) or Unknown(name)
@@ -48,12 +50,12 @@ def read(w: Walker, holder: Value, name: str, node: ast.AST) -> Value:
 
 
 def _read_one(w: Walker, holder: Value, name: str, node: ast.AST) -> Value | None:
+    if isinstance(holder, External):
+        return External(f"{holder.path}.{name}")
     if isinstance(holder, Instance):
         return of_instance(w, holder, name, node)
     if isinstance(holder, Obj):
         return of_object(w, holder, name, node)
-    if isinstance(holder, External):
-        return External(f"{holder.path}.{name}")
     if isinstance(holder, ModuleValue):
         return of_module(w, holder, name)
     if isinstance(holder, ClassValue):

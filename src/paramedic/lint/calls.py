@@ -64,9 +64,12 @@ def from_node(w: Walker, node: ast.Call) -> Value:
                     keywords.update({str(k): v for k, v in option.keyed.items()})
                 if not isinstance(option, Collection) or not option.keyed:
                     keywords["**"] = option
-    if isinstance(function, External) and function.path == "builtins.super" and not args:
-        args = [_super(w)]
-    w.awaited = node if waited else w.awaited
+    if waited:
+        w.awaited = node
+    if type(function) is External:
+        if function.path == "builtins.super" and not args:
+            args = [_super(w)]
+        return library.call(w, function.path, args, keywords, node)
     return call(w, function, args, keywords, node)
 
 

@@ -45,8 +45,11 @@ def call(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], no
 
     Threads: the reader's own; does not block.
     """
-    if path.partition(".")[0] not in classes.TOPS and not path.endswith("Server"):
+    top = path.partition(".")[0]
+    if top not in classes.TOPS and not path.endswith("Server"):
         return _passed_on(w, args, keywords)
+    if top == "builtins":
+        return _builtin(w, path[9:], args, keywords, node)
     kind = classes.kind_of_class(path)
     if kind is not None:
         made = w.make(kind, node)
@@ -64,8 +67,6 @@ def call(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], no
     started = starters.call(w, path, args, keywords, node) or frameworks.called(w, path, node)
     if started is not None:
         return started
-    if path.startswith("builtins."):
-        return _builtin(w, path[9:], args, keywords, node)
     return _other(w, path, args, keywords, node)
 
 

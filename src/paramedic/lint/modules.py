@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -47,6 +48,14 @@ class Module:
 
         text = self.source.text
         return any(marker.decode() in text for marker in MARKERS)
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """The source's lines.
+
+        Threads: the reader's own; does not block.
+        """
+        return self.source.text.split("\n")
 
     @property
     def tree(self) -> ast.Module:
@@ -177,6 +186,14 @@ class ModuleIndex:
             )
             self._adding[path] = known
         return known
+
+    def forget(self, paths: Iterable[Path]) -> None:
+        """Lets go of the syntax trees of files; who wants one again reads it again.
+
+        Threads: the reader's own; does not block.
+        """
+        for path in paths:
+            self._sources.pop(path, None)
 
     def source(self, path: Path) -> SourceFile | None:
         """The parsed file; None where it cannot be read as Python.

@@ -151,7 +151,8 @@ def _is_offered(world: World, fn: Function) -> bool:
     arguments = fn.node.args
     if len([*arguments.posonlyargs, *arguments.args]) < (2 if fn.owner is not None else 1):
         return False
-    if "exec_command" not in fn.module.source.text:
+    lines = fn.module.lines[fn.node.lineno - 1 : fn.node.end_lineno]
+    if not any("exec_command" in line for line in lines):
         return False
     runs = {n.attr for n in ast.walk(fn.node) if isinstance(n, ast.Attribute)}
     return "exec_command" in runs and not runs.isdisjoint({"read", "readlines", "recv_exit_status", "makefile"})

@@ -121,21 +121,24 @@ class ClassValue(Value):
     scope: Scope | None = None
     single: bool = False
     """Whether all calls give one object."""
+    order: list[ClassValue] | None = None
+    """The lineage, once somebody asked."""
 
     def lineage(self) -> Iterable[ClassValue]:
         """Itself and its ancestors of this tree, nearest first.
 
         Threads: pure.
         """
-        seen: set[int] = set()
-        waiting: list[ClassValue] = [self]
-        while waiting:
-            one = waiting.pop(0)
-            if id(one) in seen:
-                continue
-            seen.add(id(one))
-            yield one
-            waiting.extend(b for b in one.bases if isinstance(b, ClassValue))
+        if self.order is None:
+            found: dict[int, ClassValue] = {}
+            waiting: list[ClassValue] = [self]
+            while waiting:
+                one = waiting.pop(0)
+                if id(one) not in found:
+                    found[id(one)] = one
+                    waiting.extend(b for b in one.bases if isinstance(b, ClassValue))
+            self.order = list(found.values())
+        return self.order
 
     def external_bases(self) -> Iterable[str]:
         """Dotted names of the ancestors that the tree does not define.
@@ -152,9 +155,10 @@ class ClassValue(Value):
 
         Threads: pure.
         """
-        for one in self.lineage():
-            if name in one.members:
-                return one.members[name]
+        for one in self.order or self.lineage():
+            found = one.members.get(name)
+            if found is not None:
+                return found
         return None
 
 
@@ -374,8 +378,14 @@ def choose(values: Iterable[Value], *, limit: int = 8) -> Value:
     Threads: pure.
     """
     values = list(values)
-    if len(values) == 1 or (len(values) == 2 and values[0] is values[1]):
+    if len(values) == 1:
         return values[0]
+    if len(values) == 2:
+        one, other = values
+        if one is other or _is_nothing(other):
+            return one
+        if _is_nothing(one):
+            return other
     flat: list[Value] = []
     for value in values:
         flat.extend(value.options if isinstance(value, Choice) else [value])
@@ -391,6 +401,10 @@ def choose(values: Iterable[Value], *, limit: int = 8) -> Value:
     rest = [v for v in known if isinstance(v, Const) and v.value is None][:1]
     both = [*interesting, *rest]
     return both[0] if len(both) == 1 else Choice(tuple(both))
+
+
+def _is_nothing(value: Value) -> bool:
+    return type(value) is Unknown and value.became is None
 
 
 def alternatives(value: Value) -> tuple[Value, ...]:

@@ -76,7 +76,10 @@ class Walker:
 
         Threads: the reader's own; does not block.
         """
-        self.world.tick()
+        world = self.world
+        world.steps -= 1
+        if world.steps < 0:
+            raise OutOfSteps
         self.statement = node
         reader = _STATEMENTS.get(type(node))
         return reader(self, node) if reader is not None else False
@@ -91,11 +94,16 @@ class Walker:
         kind = type(node)
         if kind is ast.Constant:
             return Const(node.value)  # type: ignore[attr-defined]
+        if kind is ast.Name:
+            # Most of what is read, and most of that are variables of the same function.
+            found = self.scope.names.get(node.id)  # type: ignore[attr-defined]
+            if found is not None and type(found) is not Const and not self.scope.declared:
+                return found
         world = self.world
         world.steps -= 1
         if world.steps < 0:
             raise OutOfSteps
-        reader = expressions.READERS.get(kind)
+        reader = _EXPRESSIONS.get(kind)
         return reader(self, node) if reader is not None else Unknown()
 
     def make(self, kind: str, node: ast.AST, parent: Obj | None = None) -> Obj:
@@ -182,6 +190,7 @@ class Walker:
 
 Reader = Callable[[Walker, Any], bool]
 
+_EXPRESSIONS = expressions.READERS
 _STATEMENTS: dict[type[ast.AST], Callable[[Walker, Any], bool]] = {
     **blocks.READERS,
     **loops.READERS,

@@ -94,18 +94,6 @@ class World:
         self.episode_names: dict[int, str] = {}
         self._numbers = 0
 
-    def tick(self) -> None:
-        """Takes one step.
-
-        Raises:
-            OutOfSteps: there are none left.
-
-        Threads: the reader's own.
-        """
-        self.steps -= 1
-        if self.steps < 0:
-            raise OutOfSteps
-
     def deeds(self) -> tuple[int, int, int]:
         """Grows with everything that is done rather than computed.
 
@@ -205,6 +193,33 @@ class World:
         self.pending[:] = [p for p in self.pending if id(p.context) not in younger]
         for started in self.contexts_of.values():
             started[:] = [p for p in started if id(p.context) not in younger]
+
+    def dissolve(self) -> None:
+        """Lets go of everything: what refers to itself in circles would stay, and its syntax trees with it.
+
+        Threads: the reader's own; does not block.
+        """
+        for made in [f for functions in self.functions.values() for f in functions]:
+            made.scope.names.clear()
+            made.scope.ever.clear()
+            made.defaults.clear()
+            made.memory = made.bound = None
+        for cls in self.classes:
+            cls.members.clear()
+            cls.bases.clear()
+            cls.order = None
+        for module in self.modules.values():
+            module.scope.names.clear()
+            module.scope.ever.clear()
+        for instance in [i for instances in self.instances.values() for i in instances]:
+            instance.attrs.clear()
+            instance.ever.clear()
+            instance.views.clear()
+        for operation in self.operations:
+            operation.obj.views.clear()
+            operation.obj.parts.clear()
+            operation.obj.ever.clear()
+        self.__dict__.clear()
 
     def escape(self, value: Value) -> None:
         """Notes that somebody whom we do not read holds the value.

@@ -19,7 +19,8 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
     Threads: pure.
     """
     for module in facts.modules:
-        if "patch_" in module.source.text:
+        text = module.source.text
+        if "patch_" in text and ("gevent" in text or "eventlet" in text):
             yield from _in_module(facts, module)
 
 

@@ -70,10 +70,10 @@ def _given(operation: Operation, position: int, name: str) -> bool:
 
 def _cut_from_outside(facts: SourceFacts, wait: Operation) -> bool:
     """Whether a timer or another thread closes what the wait is on."""
-    owners = {id(one.root) for one in wait.obj.lineage()}
     return any(
-        id(o.obj.root) in owners and o.context is not wait.context and not _comes_after(o, wait)
-        for o in facts.having("close")
+        o.context is not wait.context and not _comes_after(o, wait)
+        for one in wait.obj.lineage()
+        for o in facts.of(one, "close")
     )
 
 
