@@ -46,8 +46,11 @@ def _while_ready(facts: SourceFacts) -> Iterable[Finding]:
             continue
         own = set(poll.loops) - set(channel.root.loops)
         reads = facts.below(channel, "read:stdout")
-        waits = facts.below(channel, "status", "poll-status")
-        if len(own) != 1 or not reads or waits or facts.passed_on(channel):
+        others = facts.below(channel, "status", "poll-status", "fileno")
+        others += [o for o in facts.below(channel, "poll") if o.site != poll.site]
+        # What a function drains that is called again and again, it drains to the end at last.
+        here = channel.root.site.function in {poll.site.function, *(s.function for s in poll.trail)}
+        if len(own) != 1 or not reads or others or not here or facts.passed_on(channel):
             continue
         if all(o.context is poll.context and own <= set(o.loops) and not o.has("whole") for o in reads):
             done.add((poll.site.file, poll.site.line))
