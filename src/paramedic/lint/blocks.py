@@ -6,13 +6,14 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from paramedic.lint import attributes, concurrency, containers, definitions, starters
+from paramedic.lint import attributes, concurrency, containers, definitions, starters, turns
 from paramedic.lint.values import (
     Bound,
     ClassValue,
     Collection,
     Const,
     Function,
+    Obj,
     Partial,
     Unknown,
     Value,
@@ -44,6 +45,8 @@ def _assign(w: Walker, node: ast.Assign) -> bool:
     value = w.evaluate(node.value)
     for target in node.targets:
         bind(w, target, value)
+        if w.world.polled:
+            turns.stored(w, target)
     return False
 
 
@@ -56,6 +59,8 @@ def _annotated(w: Walker, node: ast.AnnAssign) -> bool:
 
 def _augmented(w: Walker, node: ast.AugAssign) -> bool:
     added = w.evaluate(node.value)
+    if w.world.polled:
+        turns.stored(w, node.target)
     if isinstance(node.target, ast.Name):
         current = w.scope.lookup(node.target.id)
         if isinstance(current, Collection):
@@ -82,6 +87,8 @@ def bind(w: Walker, target: ast.expr, value: Value) -> None:
         where = w.scope.declared.get(target.id)
         if where is not None and where.parent is None:
             attributes.share(w, value, ())
+        if type(value) is Obj and value.kind == "channel":
+            value.root.parts["__named_in"] = Const(w.function)
         w.scope.assign(target.id, value)
     elif isinstance(target, ast.Attribute):
         attributes.write(w, w.evaluate(target.value), target.attr, value)

@@ -31,7 +31,12 @@ CLASSES: dict[str, str] = {
     "multiprocessing.Lock": "lock",
     "multiprocessing.RLock": "lock",
     "filelock.FileLock": "lock",
+    "filelock.SoftFileLock": "lock",
     "fasteners.InterProcessLock": "lock",
+    "portalocker.Lock": "lock",
+    "portalocker.RLock": "lock",
+    "lockfile.LockFile": "lock",
+    "oslo_concurrency.lockutils.lock": "lock",
     "threading.Semaphore": "semaphore",
     "threading.BoundedSemaphore": "semaphore",
     "asyncio.Semaphore": "semaphore",
@@ -95,7 +100,7 @@ TOPS = frozenset(
     [c.partition(".")[0] for c in (*CLASSES, *api.MAKERS)]
     + """builtins anyio trio starlette asgiref thread twisted signal atexit os joblib functools copy typing weakref
     itertools time getpass subprocess socket requests urllib importlib select selectors socketserver dramatiq
-    shutil json pickle csv yaml tomllib""".split()
+    fcntl shutil json pickle csv yaml tomllib""".split()
 )
 """Packages of which some function matters; calls into all others only pass their arguments on."""
 

@@ -168,6 +168,8 @@ def _executor(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[
             )
             keywords_given = concurrency.named(args[2] if len(args) > 2 else keywords.get("kwds"))
         future = concurrency.submit(w, obj, args[0], rest, keywords_given, node, kind=kind)
+        if _from_multiprocessing(obj):
+            _called_back(w, future, keywords, node)
         return concurrency.join(w, future, read=True) if name == "apply" else future
     if name in {"map", "imap", "imap_unordered", "starmap", "map_async", "starmap_async"} and len(args) > 1:
         number = w.world.number()
@@ -184,6 +186,8 @@ def _executor(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[
         )
         results.parts["__lazy"] = Const(not _from_multiprocessing(obj))
         future.parts["__results"] = results
+        if name.endswith("_async"):
+            _called_back(w, results, keywords, node)
         if _from_multiprocessing(obj) and name in {"map", "starmap"}:
             found = concurrency.join(w, future, read=True)
             return Collection(rest=[found])
@@ -193,6 +197,17 @@ def _executor(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[
         if name != "close" and not (isinstance(wait, Const) and wait.value is False):
             concurrency.join(w, obj)
     return Unknown()
+
+
+def _called_back(w: Walker, result: Obj, keywords: dict[str, Value], node: ast.AST) -> None:
+    """What ``apply_async(…, callback=, error_callback=)`` calls on a thread of the pool; the latter gets the error."""
+    for name in ("callback", "error_callback"):
+        given = keywords.get(name)
+        if given is None or (isinstance(given, Const) and given.value is None):
+            continue
+        if name == "error_callback":
+            result.root.parts["__read"] = Const(True)
+        concurrency.handler(w, "pool", given, [Unknown("result")], node)
 
 
 def _from_multiprocessing(pool: Obj) -> bool:

@@ -51,6 +51,8 @@ def call(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], no
     if top == "builtins":
         return _builtin(w, path[9:], args, keywords, node)
     kind = classes.kind_of_class(path)
+    if kind == "lock" and path.startswith(_FILE_LOCKS):
+        return pseudo_lock(w, FILE_LOCK, node)  # whoever names the same file has the same lock
     if kind is not None:
         made = w.make(kind, node)
         made.label = path
@@ -384,6 +386,8 @@ def _other(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], 
         return Unknown()
     if path == "itertools.product":
         return Collection(rest=[Collection([choose(_parts(a)) for a in args])])
+    if path in {"fcntl.flock", "fcntl.lockf", "portalocker.lock"}:
+        return _lock_of_a_file(w, args, node)
     if path in {"time.sleep", "getpass.getpass", "subprocess.run", "subprocess.check_output", "subprocess.call"}:
         blocks_here(w, path, node, args)
         return Unknown()
@@ -411,6 +415,19 @@ def _other(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], 
     return _passed_on(w, args, keywords)
 
 
+def _lock_of_a_file(w: Walker, args: list[Value], node: ast.AST) -> Value:
+    """``flock(file, LOCK_EX)``, which keeps other processes away too; one name for all, so that guesses stay quiet."""
+    asked = args[1].path if len(args) > 1 and isinstance(args[1], External) else ""
+    lock = pseudo_lock(w, FILE_LOCK, node)
+    if asked.endswith("LOCK_UN"):
+        w.locks[:] = [one for one in w.locks if one is not lock]
+    elif not asked.endswith("LOCK_SH"):
+        handovers.take_lock(w, lock, node)
+    return Unknown()
+
+
+FILE_LOCK = "the lock of a file"
+_FILE_LOCKS = ("filelock.", "fasteners.", "portalocker.", "lockfile.", "oslo_concurrency.")
 _READ_TO_THE_END = frozenset("json.load pickle.load csv.reader csv.DictReader yaml.safe_load tomllib.load".split())
 
 

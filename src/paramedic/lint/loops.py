@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from paramedic.lint import api, blocks, calls, concurrency
+from paramedic.lint import api, blocks, calls, concurrency, turns
 from paramedic.lint.values import (
     Bound,
     Collection,
@@ -102,6 +102,7 @@ def _while(w: Walker, node: ast.While) -> bool:
         w.evaluate(node.test)
         w.block(node.body)
     _after(w, names)
+    turns.waited(w, node)
     w.block(node.orelse)
     endless = isinstance(node.test, ast.Constant) and bool(node.test.value)
     return endless and not _has_statement(node.body, (ast.Break,))

@@ -56,10 +56,18 @@ class Meetings:
         rounds = {id(o.obj.root) for o in mine if o.obj.kind == "barrier" and _same_loop(o, a)}
         if any(o.context is b.context and id(o.obj.root) in rounds and _same_loop(o, b) for o in self._signals):
             return True
+        if a.context is not b.context:
+            return False
         first, last = min(a.moment, b.moment), max(a.moment, b.moment)
-        waited = {id(o.obj.root) for o in mine if "wait-signal" in o.effects and o.moment < first}
-        given = {id(o.obj.root) for o in mine if "give-signal" in o.effects and o.moment > last}
-        return a.context is b.context and bool(waited & given)
+        gives = [o for o in mine if "give-signal" in o.effects]
+        for wait in (o for o in mine if "wait-signal" in o.effects and o.moment < first):
+            given = [o for o in gives if o.obj.root is wait.obj.root and o.moment > wait.moment]
+            # A flag that says "busy" is set by whoever has found it free: two may find it so.
+            if "__polled" in wait.obj.root.parts and any(o.moment < first for o in given):
+                continue
+            if any(o.moment > last for o in given):
+                return True
+        return False
 
     def in_several(self, context: Context, obj: Obj) -> bool:
         """Whether several threads of this one context may have the object at once.

@@ -58,6 +58,9 @@ def _enter(w: Walker, node: ast.With | ast.AsyncWith, position: int, ended: list
             if w.locks[i] is lock:
                 del w.locks[i]
                 break
+    if isinstance(manager, Unknown) and manager.name == "file":
+        guess = w.world.pseudo_locks.get(library.FILE_LOCK)
+        w.locks[:] = [one for one in w.locks if one is not guess]  # the lock goes with the file
     leave(w, manager, item.context_expr)
     w.guards -= suppressing
 

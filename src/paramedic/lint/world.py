@@ -83,6 +83,7 @@ class World:
         self.sites: dict[tuple[int, str], Site] = {}
         self.loop_sizes: dict[int, int | None] = {}
         self.pseudo_locks: dict[str, Obj] = {}
+        self.polled: dict[str, Obj] = {}
         self.shelves: dict[int, Obj] = {}
         self.moment = 0
         self.steps = STEPS

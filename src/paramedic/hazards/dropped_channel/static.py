@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 from paramedic.hazards.dropped_channel import HAZARD
 from paramedic.lint.facts import SourceFacts
+from paramedic.lint.operations import Operation
 from paramedic.lint.shell import is_quiet, outlives_terminal, runs_long
-from paramedic.lint.values import Collection, Obj, Value
+from paramedic.lint.values import Collection, Const, Obj, Value
 from paramedic.model.finding import Confidence, Finding
 
 
@@ -35,7 +36,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
         channel = start.obj
         place = (start.site.file, start.site.line)
         started = start.method in {"exec_command", "invoke_shell"}
-        if not started or place in done or not _forgotten(facts, channel) or outlives_terminal(facts.command(channel)):
+        if not started or place in done or not _forgotten(facts, start) or outlives_terminal(facts.command(channel)):
             continue
         done.add(place)
         terminal = "__get_pty" in channel.root.parts or start.method == "invoke_shell"
@@ -46,12 +47,26 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
         yield facts.finding(HAZARD, message, [facts.step(start)], confidence=confidence, objects=[channel])
 
 
-def _forgotten(facts: SourceFacts, channel: Obj) -> bool:
+def _forgotten(facts: SourceFacts, start: Operation) -> bool:
     """Whether a channel was made here, told what to do, and then nobody has it any more."""
+    channel = start.obj
     asked = {"get_pty", "exec_command", "invoke_shell", "settimeout", "set_combine_stderr", "set_environment_variable"}
     alone = all(o.method in asked for o in facts.below(channel))
     held = facts.passed_on(channel) or "__kept" in channel.root.parts or facts.held_by_instance(channel)
+    held = held or _held_meanwhile(facts, start)
     return channel.root.born > 0 and channel.base is None and alone and not held
+
+
+def _held_meanwhile(facts: SourceFacts, start: Operation) -> bool:
+    """Whether a variable holds it in a function that goes on, up to the end of the connection or below a caller."""
+    holder = start.obj.root.parts.get("__named_in")
+    if not isinstance(holder, Const):
+        return False
+    name, connection = holder.value, facts.connection(start.obj).root
+    later = [o for o in facts.operations if o.context is start.context and o.moment > start.moment]
+    later = [o for o in later if o.site.function == name or any(s.function == name for s in o.trail)]
+    ends = any(o.has("close") and o.obj.root is connection and o.site.function == name for o in later)
+    return any(o.effects & {"waits", "blocks"} for o in later) and (ends or start.site.function != name)
 
 
 def _channel(result: Value | None) -> Obj | None:

@@ -19,15 +19,26 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
     latest: dict[int, Operation] = {}
     for request in (o for o in facts.having("global") if o.method == "request_port_forward"):
         before = latest.get(id(request.obj))
+        if before is not None and _taken_back(facts, before, request):
+            before = None
         if before is not None and _differ(_handler(before), _handler(request)) and facts.in_order(before, request):
             message = f"The second handler on {facts.name(request.obj)} replaces the first one, for all its tunnels"
             yield facts.finding(HAZARD, message, [facts.step(before), facts.step(request)], objects=[request.obj])
-        elif _one_each_turn(facts, request):
+        elif _one_each_turn(facts, request) and not _taken_back(facts, request):
             message = (
                 f"Each turn gives {facts.name(request.obj)} a handler of its own: the last one replaces the others"
             )
             yield facts.finding(HAZARD, message, [facts.step(request)], objects=[request.obj])
         latest[id(request.obj)] = request
+
+
+def _taken_back(facts: SourceFacts, request: Operation, following: Operation | None = None) -> bool:
+    """Whether a forward is cancelled before the next one, of a later line or of the next turn."""
+    cancels = [o for o in facts.of(request.obj, "global") if o.method == "cancel_port_forward"]
+    cancels = [o for o in cancels if facts.in_order(request, o) and not o.in_handler]
+    if following is not None:
+        return any(o.moment < following.moment for o in cancels)
+    return any(request.loops == o.loops[: len(request.loops)] for o in cancels)
 
 
 def _one_each_turn(facts: SourceFacts, request: Operation) -> bool:
