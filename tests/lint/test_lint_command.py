@@ -228,6 +228,15 @@ def test_links_that_loop_and_folders_without_permission(tmp_path: Path, capsys: 
         assert "warning: closed: Permission denied" in out
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_with_the_name_of_a_module_is_not_waited_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo(tmp_path / "pipe.py")
+    (tmp_path / "sizes.py").write_text(SHARED)
+    status, out, _ = _lint(capsys, ".")
+    assert status == 1
+    assert "warning: pipe.py: no regular file" in out
+
+
 WRONG = {
     "a path that is not there": (["nowhere"], "there is no nowhere"),
     "a hazard that is not there": (["--select", "shared-sftp", "."], "There is no hazard"),

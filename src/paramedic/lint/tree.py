@@ -165,10 +165,14 @@ def _walk(top: Path, exclude: Sequence[str], unseen: list[Unseen]) -> Iterator[P
             if entry.is_dir(follow_symlinks=False):
                 if entry.name not in PASSED_OVER:
                     waiting.append(entry.path)
-            elif entry.name.endswith(SUFFIXES) and (not entry.is_symlink() or _is_new_file(entry, top)):
+            elif not entry.name.endswith(SUFFIXES):
+                continue
+            elif entry.is_file(follow_symlinks=False) or _is_new_file(entry, top):
                 yield Path(entry.path)
-            elif entry.name.endswith(SUFFIXES) and not os.path.exists(entry.path):
+            elif not os.path.exists(entry.path):
                 unseen.append(Unseen(path=Path(entry.path), reason="unreadable", detail="a link that leads nowhere"))
+            elif not entry.is_symlink():  # a pipe: who opens it waits for somebody to write
+                unseen.append(Unseen(path=Path(entry.path), reason="unreadable", detail="no regular file"))
 
 
 def _is_new_file(entry: os.DirEntry[str], top: Path) -> bool:
