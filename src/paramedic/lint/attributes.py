@@ -205,6 +205,8 @@ def of_object(w: Walker, holder: Obj, name: str, node: ast.AST) -> Value:
         return holder.parts[name]
     if holder.kind in api.STREAMS and name == "channel":
         return holder.parent if holder.parent is not None else Unknown(name)
+    if holder.kind == "channel" and name == "status_event":
+        return part(w, holder, "statusevent", node)
     if holder.kind == "client" and name == "_transport":
         return part(w, holder, "transport", node)
     if holder.kind == "fabric" and name in {"client", "transport"}:

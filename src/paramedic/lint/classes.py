@@ -92,7 +92,7 @@ CLASSES: dict[str, str] = {
 KINDS = frozenset(
     """thread lock semaphore event barrier local contextvar queue executor future exitstack eventloop mpcontext
     iterator results completed loghandler logger serverinterface requesthandler server timer world parallel
-    group taskgroup selector webapp taskapp scheduler""".split()
+    group taskgroup selector statusevent webapp taskapp scheduler""".split()
 )
 """Kinds whose methods the reader itself knows."""
 

@@ -44,9 +44,9 @@ def call_with_fixtures(w: Walker, fn: Function) -> Value | None:
 
     Threads: the reader's own; does not block.
     """
-    if isinstance(fn.node, ast.Lambda) or not is_test_file(fn.module.source.path):
+    if isinstance(fn.node, ast.Lambda) or not (fn.name.startswith("test") or fixture_name(fn)):
         return None
-    if not (fn.name.startswith("test") or fixture_name(fn)):
+    if not (is_test_file(fn.module.source.path) or "pytest" in fn.module.source.text):
         return None
     results: list[Value] = []
     made: dict[str, Value] = {}

@@ -170,7 +170,10 @@ def _executor(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[
         future = concurrency.submit(w, obj, args[0], rest, keywords_given, node, kind=kind)
         if _from_multiprocessing(obj):
             _called_back(w, future, keywords, node)
-        return concurrency.join(w, future, read=True) if name == "apply" else future
+        if name == "apply":
+            w.record(future, name, frozenset({"result", "blocks"}), node)
+            return concurrency.join(w, future, read=True)
+        return future
     if name in {"map", "imap", "imap_unordered", "starmap", "map_async", "starmap_async"} and len(args) > 1:
         number = w.world.number()
         with w.looping(number):
@@ -189,6 +192,7 @@ def _executor(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[
         if name.endswith("_async"):
             _called_back(w, results, keywords, node)
         if _from_multiprocessing(obj) and name in {"map", "starmap"}:
+            w.record(results, name, frozenset({"result", "blocks"}), node)
             found = concurrency.join(w, future, read=True)
             return Collection(rest=[found])
         return results
@@ -324,6 +328,18 @@ def serve(w: Walker, given: Value, node: ast.AST) -> None:
                     concurrency.handler(w, "server", member.bind(instance), [], node)
 
 
+def _status_event(
+    w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
+) -> Value:
+    """``channel.status_event``, which is set when the exit status comes: the wait of recv_exit_status()."""
+    channel = obj.parent or obj
+    if name == "wait" and not (args or keywords):
+        w.record(channel, "status_event.wait", frozenset({"status", "waits"}), node)
+    elif name == "is_set":
+        w.record(channel, "status_event.is_set", frozenset({"poll-status"}), node)
+    return Unknown()
+
+
 def _selector(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
     if name == "register" and args:
         for given in objects_in(args[0]):
@@ -334,6 +350,7 @@ def _selector(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[
 
 _METHODS = {
     "selector": _selector,
+    "statusevent": _status_event,
     "thread": _thread,
     "lock": _lock,
     "semaphore": _lock,

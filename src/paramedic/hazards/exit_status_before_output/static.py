@@ -36,7 +36,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
         done.add(place)
         handed_out = not later and not polled and hands_out_streams(facts, status)
         confidence = Confidence.POSSIBLE if later or handed_out else Confidence.ADVICE
-        how = "A loop over exit_status_ready()" if polled else "recv_exit_status()"
+        how = f"A loop over {status.method}()" if polled else f"{status.method}()"
         message = f"{how} waits while nobody reads the output: more than the window holds (2 MiB) hangs it"
         steps = [facts.step(status), *(facts.step(o) for o in later[:1])]
         edits = read_first(facts, status, later) if not polled else ()

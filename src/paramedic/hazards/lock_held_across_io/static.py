@@ -23,11 +23,17 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
     waits = [o for o in facts.having("read:stdout", "read:stderr", "status", "dialogue") if o.locks]
     waits = [o for o in waits if not facts.is_there(o)]
     # Two locks of one kind, held together, reserve two hosts for a job: that is what they are for.
-    waits = [o for o in waits if len({lock.root.site for lock in o.locks}) == len(o.locks)]
+    waits = [o for o in waits if not _reserves(o)]
+    gates = {id(lock.root) for o in facts.having("acquire") if _reserves(o) for lock in o.locks}
     done: set[int] = set()
     for wait in waits:
         for lock in wait.locks:
-            if lock.kind != "lock" or id(lock) in done or lock.root.parts.get("__guessed") is not None:
+            if (
+                lock.kind != "lock"
+                or id(lock.root) in gates
+                or id(lock) in done
+                or lock.root.parts.get("__guessed") is not None
+            ):
                 continue
             hard = _needless(facts, lock) or _long(facts, wait) or _keeps_the_writer_out(facts, wait, lock)
             if not _wanted_by_others(facts, wait, lock) or not hard:
@@ -37,6 +43,12 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
             message = f"{facts.name(lock)} is held across {wait.method}(), as long as the remote command runs"
             steps = [facts.step(wait), *([facts.step(other, "waits for the lock")] if other is not None else [])]
             yield facts.finding(HAZARD, message, steps, objects=[lock, wait.obj])
+
+
+def _reserves(operation: Operation) -> bool:
+    """Whether two locks of one kind are held, or one is taken where another is held."""
+    held = [*operation.locks, *([operation.obj] if operation.has("acquire") else [])]
+    return len({lock.root.site for lock in held}) < len({id(lock.root) for lock in held})
 
 
 def _wanted_by_others(facts: SourceFacts, wait: Operation, lock: Obj) -> bool:

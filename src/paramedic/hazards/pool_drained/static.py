@@ -27,10 +27,10 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
                 if o.effects
                 and o.context is take.context
                 and take.moment < o.moment
-                # a handler around all of it, the take too, comes too late to put the client back
-                and (take.guarded or not o.guarded)
+                # a handler comes too late to put the client back if the take, or each way back, is in what it guards
+                and (take.guarded or not o.guarded or all(set(o.path) <= set(back.path) for back in backs))
             ]
-            if not backs or any(o.in_finally or o.in_handler for o in backs):
+            if not backs or any(o.in_finally or o.in_handler for o in [*backs, *_replaced(facts, take, client)]):
                 continue
             between = [o for o in risks if o.moment < backs[0].moment and not _same_place(take, o)]
             if between:
@@ -38,6 +38,13 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
                 steps = [facts.step(take), facts.step(between[0]), facts.step(backs[0])]
                 yield facts.finding(HAZARD, message, steps, objects=[take.obj])
                 break
+
+
+def _replaced(facts: SourceFacts, take: Operation, client: Obj) -> list[Operation]:
+    """Puts of another client of the same kind: what takes the place of a broken one."""
+    puts = [o for o in facts.of(take.obj, "put") if o.context is take.context and o.moment > take.moment]
+    others = [(o, v) for o in puts for argument in o.args for v in values_in(argument)]
+    return [o for o, v in others if isinstance(v, Obj) and v.kind == client.kind and v.root is not client.root]
 
 
 def _same_place(take: Operation, use: Operation) -> bool:

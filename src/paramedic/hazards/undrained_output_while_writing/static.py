@@ -6,8 +6,9 @@ import ast
 from collections.abc import Iterable
 
 from paramedic.hazards.undrained_output_while_writing import HAZARD
+from paramedic.lint.contexts import branch_from
 from paramedic.lint.facts import SourceFacts
-from paramedic.lint.operations import Operation
+from paramedic.lint.operations import Operation, exclusive
 from paramedic.lint.shell import answers_little, looks_like_answer
 from paramedic.lint.values import Obj, text_of
 from paramedic.model.finding import Finding
@@ -26,7 +27,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
         if channel is None or id(channel.root) in done or "__exec_command" not in channel.root.parts:
             continue
         reads = facts.below(channel, "read:stdout", "read:stderr")
-        later = [o for o in reads if facts.in_order(write, o) and _takes_much(o, write)]
+        later = [o for o in reads if _follows(facts, write, o) and _takes_much(o, write)]
         if not later or not _may_be_much(write, channel, facts) or _read_meanwhile(facts, write, reads):
             continue
         done.add(id(channel.root))
@@ -56,4 +57,15 @@ def _read_meanwhile(facts: SourceFacts, write: Operation, reads: list[Operation]
     inner = write.loops[-1] if write.loops else None
     channel = facts.channel(write.obj)
     own_loop = inner is not None and channel is not None and inner not in channel.loops
-    return any(o.context is not write.context or (own_loop and inner in o.loops) for o in reads)
+    return any(
+        (o.context is not write.context and not _follows(facts, write, o)) or (own_loop and inner in o.loops)
+        for o in reads
+    )
+
+
+def _follows(facts: SourceFacts, write: Operation, read: Operation) -> bool:
+    """Whether a read comes after a write: in its thread, or in one that has waited for the end of that."""
+    if write.context is read.context:
+        return facts.in_order(write, read)
+    branch = branch_from(read.context, write.context)
+    return branch is not None and branch.ends_before(read.moment, read.episode) and not exclusive(write, read)
