@@ -125,7 +125,8 @@ REFUSED = {
     "a text": (b"hello\n", "is not a recording of Paramedic's"),
     "of a newer version": (HEAD.pack(MAGIC, VERSION + 1, 2) + b"{}" + bytes(HEADER_BYTES), "upgrade"),
     "of a version that never was": (HEAD.pack(MAGIC, 0, 2) + b"{}" + bytes(HEADER_BYTES), "its header is damaged"),
-    "with the magic alone": (MAGIC, "is not a recording"),
+    "with a part of the magic": (MAGIC[:9], "its header is damaged or cut off"),
+    "with the magic alone": (MAGIC, "its header is damaged or cut off"),
     "with a header that is no JSON": (HEAD.pack(MAGIC, VERSION, 3) + b"{{{" + bytes(HEADER_BYTES), "header is damaged"),
     "with a header that says nothing": (
         HEAD.pack(MAGIC, VERSION, 2) + b"{}" + bytes(HEADER_BYTES),

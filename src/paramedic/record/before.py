@@ -19,6 +19,7 @@ from typing import Any
 
 from paramedic.model.event import ERR, IN, OUT, Kind, State
 from paramedic.model.operations import NUMBER
+from paramedic.record.c_function import CFunction
 from paramedic.record.frames import PARAMIKO, owner_of
 from paramedic.record.hand_overs import THREAD_MARK
 from paramedic.record.locks import StandIns
@@ -196,7 +197,7 @@ class Before:
         return 0, 0
 
 
-def leaving(probes: Probes, real: Callable[[int], None]) -> Callable[[int], None]:
+def leaving(probes: Probes, real: Callable[[int], None]) -> CFunction:
     """An ``os._exit`` that says so first: how long the last calls had waited is known only from when the process ended.
 
     Args:
@@ -204,13 +205,11 @@ def leaving(probes: Probes, real: Callable[[int], None]) -> Callable[[int], None
         real: what it was.
     """
 
-    def _exit(status: int) -> None:
+    def says() -> None:
         if not probes.writer.asleep:
             probes.row(_STATE, State.LEAVES, 0, 0, 0, 0)
-        real(status)
 
-    _exit.__doc__, _exit.__module__ = real.__doc__, real.__module__
-    return _exit
+    return CFunction(real, says)
 
 
 def _stream(thing: Any) -> int:

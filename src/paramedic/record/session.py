@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from paramedic import __version__
 from paramedic.model.event import Kind, State
 from paramedic.model.operations import OPERATIONS
-from paramedic.record import codes, paramiko_calls
+from paramedic.record import codes, paramiko_calls, rights
 from paramedic.record.frames import Stacks
 from paramedic.record.hand_overs import THREAD_MARK, HandOvers, signal_handlers
 from paramedic.record.imports import ImportWatch, Listener
@@ -161,6 +161,8 @@ class Session:
         else:
             if not self._writer.asleep:
                 self._begin_thread("MainThread")
+        for module, name, ours in rights.stand_ins(self._writer.keep_room):
+            self._replace(module, name, ours)
         listeners: dict[str, Listener] = {"paramiko": self._paramiko, "signal": self._signal}
         if self.options.level == CHECK:
             self._hand_overs = HandOvers(self.probes)
@@ -404,7 +406,8 @@ class Session:
         try:
             writer = _open_writer(self.options, origin)
         except Exception as e:
-            self._writer.close_for_good(str(e))
+            words = getattr(e, "strerror", None) or str(e) or type(e).__name__
+            self._writer.close_for_good(f"{words}: {self.options.directory}")
             return
         self._writer.become(writer)
         if get_ident() == origin.thread:

@@ -147,9 +147,9 @@ def open_trace(path: Path) -> TraceFile:
         raise RecordingError(f"{path}: cannot be read: {getattr(e, 'strerror', None) or e}") from None
     if size == 0:
         raise RecordingError(f"{path}: is empty: the program ended before anything was recorded")
-    if not head.startswith(MAGIC[: min(len(head), len(MAGIC))]) or len(head) < HEAD.size:
+    if not head.startswith(MAGIC[: min(len(head), len(MAGIC))]):
         raise RecordingError(f"{path}: is not a recording of Paramedic's (those are made by `paramedic run`)")
-    _, version, length = HEAD.unpack_from(head)
+    _, version, length = HEAD.unpack_from(head) if len(head) >= HEAD.size else (MAGIC, VERSION, 0)
     if version > VERSION:
         raise RecordingError(
             f"{path}: was made by a newer Paramedic (format {version}, this one reads {VERSION}): upgrade"

@@ -1,6 +1,6 @@
 """Append rows to a memory-mapped file without a lock and without a system call per row.
 
-A thread owns a chunk at a time. Appending is: take the next offset (one C call, so neither a signal handler nor a
+A thread owns a chunk at a time. Appending is: take the next offset (one instruction, so neither a signal handler nor a
 finalizer that records, too, can take the same one), store 32 bytes. Pages belong to the kernel: they survive
 ``os._exit``, a segmentation fault and ``kill -9``.
 
@@ -14,8 +14,8 @@ import json
 import mmap
 from _thread import _local, get_ident
 from collections import deque
-from collections.abc import Callable
-from errno import EMFILE, ENFILE
+from collections.abc import Callable, Iterator
+from errno import EACCES, EMFILE, ENFILE, ENOENT, EPERM
 from itertools import count
 from struct import error as struct_error
 from time import monotonic_ns
@@ -49,11 +49,13 @@ _PIECES_PER_CHUNK = CHUNK_BYTES // ROW_BYTES - 1
 _HERE = __file__.removesuffix("writer.py")
 _ZEROS = bytes(CHUNK_BYTES)
 _LONGEST_TEXT_BYTES = 8192
+_KEPT_EXTENTS = 4
+"""So much room is made before the process may lose the right to make any."""
 _RETRY_ROWS = 256
 """A thread that got no chunk asks again after so many rows: another thread may have ended meanwhile."""
 
-Chunk = tuple[Any, Callable[[], int], int, int]
-"""Mapping, source of offsets, first offset behind the chunk or 0 for none, our number of the owning thread."""
+Chunk = tuple[Any, Iterator[int], int, int]
+"""Mapping, offsets that are left, first offset behind the chunk or 0 for none, our number of the owning thread."""
 
 Row = Callable[[int, int, int, int, int, int], None]
 """kind, op, obj, site, a, b."""
@@ -112,6 +114,8 @@ class TraceWriter:
         self._max_extents = max_extents
         self._extents = count()
         self._refused: deque[int] = deque()
+        self._out_of_reach: deque[int] = deque()
+        self._room_is_kept = False
         self._maps: list[mmap.mmap] = []
         self._fresh: deque[tuple[mmap.mmap, int]] = deque()
         self._partial: deque[Chunk] = deque()
@@ -140,20 +144,25 @@ class TraceWriter:
         def row(kind: int, op: int, obj: int, site: int, a: int, b: int) -> None:
             try:
                 chunk = local.chunk
-                pack(chunk[0], chunk[1](), now(), a, obj, site, b, op + kinds[kind])
-            except (AttributeError, StopIteration, struct_error) as e:
+                for offset in chunk[1]:  # the quickest way to take one
+                    pack(chunk[0], offset, now(), a, obj, site, b, op + kinds[kind])
+                    return
+                chunk = full(chunk)
+            except (AttributeError, struct_error) as e:
                 if e.__traceback__ is not None and e.__traceback__.tb_next is not None:
                     raise  # a signal handler's
                 if type(e) is struct_error:  # a number that has no room in its field: the program comes first
                     return
-                chunk = adopt() if type(e) is AttributeError else full(chunk)
-                if chunk is not None:
-                    again(chunk, kind, op, obj, site, a, b)
+                chunk = adopt()
+            if chunk is not None:
+                again(chunk, kind, op, obj, site, a, b)
 
         def again(chunk: Chunk, kind: int, op: int, obj: int, site: int, a: int, b: int) -> None:
             try:
-                pack(chunk[0], chunk[1](), now(), a, obj, site, b, op + kinds[kind])
-            except (StopIteration, struct_error) as e:  # others have filled it meanwhile
+                for offset in chunk[1]:  # or others have filled it meanwhile
+                    pack(chunk[0], offset, now(), a, obj, site, b, op + kinds[kind])
+                    return
+            except struct_error as e:
                 if e.__traceback__ is not None and e.__traceback__.tb_next is not None:
                     raise
 
@@ -242,6 +251,16 @@ class TraceWriter:
             self.on_new_thread(number)
         return chunk
 
+    def keep_room(self) -> None:
+        """The process is about to give up rights: have a file, and some room in it, while that can be had."""
+        if self._paused or self._room_is_kept:
+            return
+        if self._wakes:
+            self._wake()
+        self._room_is_kept = True
+        while len(self._maps) < _KEPT_EXTENTS and self._add_extent():
+            pass
+
     def current_thread(self) -> int:
         """Our number of the calling thread."""
         try:
@@ -287,6 +306,7 @@ class TraceWriter:
             wake: called by the first thread that has something; to call `become` or `close_for_good`.
         """
         self.close_for_good()
+        self._room_is_kept = False
         self._texts = {}
         self._wakes.clear()
         self._wakes.append(wake)
@@ -311,11 +331,9 @@ class TraceWriter:
         self._local.__dict__.clear()
 
     def _own(self, chunk: Chunk) -> None:
-        try:
-            offset = chunk[1]()
-        except StopIteration:  # full, or none
+        for offset in chunk[1]:  # or it is full, or there is none
+            ROW.pack_into(chunk[0], offset, monotonic_ns(), chunk[3], 0, 0, 0, 0, 0, _OWNER)
             return
-        ROW.pack_into(chunk[0], offset, monotonic_ns(), chunk[3], 0, 0, 0, 0, 0, _OWNER)
 
     def _next_chunk(self, chunk: Chunk) -> Chunk | None:
         if self._paused:
@@ -341,7 +359,7 @@ class TraceWriter:
 
     def _no_chunk(self, number: int) -> Chunk:
         """What a thread has whose rows find no room: no offsets, and a counter of rows in place of the mapping."""
-        return (count(1).__next__, iter(()).__next__, 0, number)
+        return (count(1).__next__, iter(()), 0, number)
 
     def _count_dropped(self, rows: int) -> None:
         self.dropped_rows += rows  # two threads may count one time for both: it says how many, about
@@ -355,12 +373,7 @@ class TraceWriter:
 
     def _chunk_of(self, fresh: tuple[mmap.mmap, int], number: int) -> Chunk:
         mapping, start = fresh
-        return (
-            mapping,
-            iter(range(start + ROW_BYTES, start + CHUNK_BYTES, ROW_BYTES)).__next__,
-            start + CHUNK_BYTES,
-            number,
-        )
+        return mapping, iter(range(start + ROW_BYTES, start + CHUNK_BYTES, ROW_BYTES)), start + CHUNK_BYTES, number
 
     def _take_chunk(self, role: int) -> tuple[mmap.mmap, int] | None:
         generation = 0
@@ -409,7 +422,7 @@ class TraceWriter:
     def _add_extent(self) -> bool:
         if self.full:
             return False
-        number = self._refused.popleft() if self._refused else next(self._extents)
+        number = next(self._extents) if not (again := self._refused or self._out_of_reach) else again.popleft()
         if number >= self._max_extents:
             return False
         try:
@@ -419,6 +432,9 @@ class TraceWriter:
                 raise
             if getattr(e, "errno", 0) in (EMFILE, ENFILE):  # the program may close some: to be tried again
                 self._refused.append(number)
+                return False
+            if self._room_is_kept and getattr(e, "errno", 0) in (EACCES, EPERM, ENOENT):
+                self._out_of_reach.append(number)  # as if that were the greatest size; the rights may come back
                 return False
             self.full = _reason(e)
             self._tell_status()
