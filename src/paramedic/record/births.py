@@ -19,7 +19,7 @@ _FINAL, _LINK, _NEW, _OPENED, _RETURN, _STATE = (
     int(k) for k in (Kind.FINAL, Kind.LINK, Kind.NEW, Kind.OPENED, Kind.RETURN, Kind.STATE)
 )
 QUIET = "_paramedic_quiet_"
-"""Attribute of a channel that carries SFTP: until when, in CLOCK_MONOTONIC, data need not be recorded again."""
+"""Attribute of a channel that somebody reads: until when, in CLOCK_MONOTONIC, data need not be recorded again."""
 
 
 class Births:
@@ -64,7 +64,7 @@ class Births:
         yield Target(self._homes["SFTPClient"], "__init__", born(self._sftp_channel), parameters=("sock",))
         yield Target(self._homes["Channel"], "_set_remote_channel", self._confirmed, parameters=("chanid",))
         # the finalizer of a stdin matters also where nothing else is done with it
-        yield Target(self._homes["Channel"], "makefile_stdin", lambda _: 0, self._made, guard=self._probes.by_user)
+        yield Target(self._homes["Channel"], "makefile_stdin", lambda *_: 0, self._made, guard=self._probes.by_user)
 
     def leaves(self) -> dict[str, Callable[[Leave], Leave]]:
         """What is to be done at the end of some calls, around the probe that they have."""

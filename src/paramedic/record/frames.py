@@ -77,22 +77,9 @@ _RESUMES = 0x20 | 0x80 | 0x200
 SILENT = -1
 """In place of a stack: who called is not to be recorded."""
 
-_Places = dict[int, Any]
-
-
-class _End(dict[int, Any]):
-    """A place beyond which a stack need not be followed: empty, so that the walk sees it by its truth value.
-
-    Attributes:
-        inner: as in any other place under the key 0: what was called from here, by the id of its code.
-    """
-
-    __slots__ = ("inner",)
-    inner: _Places
-
 
 class _Lines(dict[int, int]):
-    """The stacks of one function that was called from one place, by the instruction that it is at.
+    """The stacks of one function, called from one place by one stack of callers, by the instruction that it is at.
 
     Those who called a running function stay where they are until it returns. So what was found for it once is kept with
     its frame: where a debugger puts the function that it wants to be called for each line, because that is the one
@@ -100,17 +87,24 @@ class _Lines(dict[int, int]):
     nothing; a debugger that asks whether there is one finds it false, and puts its own there.
 
     Attributes:
-        keep: whether to.
+        calls: what it calls, by the instruction and then by the id of the code.
+        keep: whether it can be kept with its frame.
+        apart: None, or of a function whose calls some do not record, the stacks by instruction and ``silent``.
     """
 
-    __slots__ = ("keep",)
+    __slots__ = ("apart", "calls", "keep")
+    calls: dict[int, _Callees]
     keep: bool
+    apart: dict[tuple[int, int], int] | None
 
     def __bool__(self) -> bool:
         return False
 
     def __call__(self, *_: object) -> None:
         return None
+
+
+_Callees = dict[int, _Lines]
 
 
 class Stacks:
@@ -120,21 +114,22 @@ class Stacks:
     ``"F\\tfile\\tline\\tfunction"`` for user code and ``"L\\t…"`` for installed packages; ``"\\timport"`` follows
     where it is the body of a module that is being imported.
 
-    Known callers are a tree, which is walked by one look-up for each frame.
+    Known calls are a tree that begins with the outermost; the place of a running function in it is kept with its frame.
 
     Attributes:
-        kept: in its one place, the type of what is kept with frames; never `SILENT`.
+        kept: in its one place, the type of what is kept with frames; its values are never `SILENT`.
         of: the text id of the stack that begins at a frame and goes outwards; 0 if no user frame is on it, or where
             there is no room for it.
 
     Threads: any; the interning may be done twice, which costs a few bytes.
     """
 
-    __slots__ = ("_count", "_walkers", "_writer", "kept", "of")
+    __slots__ = ("_count", "_outermost", "_walkers", "_writer", "kept", "of")
 
     def __init__(self, writer: TraceWriter) -> None:
         self._writer = writer
-        self._walkers: dict[int, tuple[_Places, Callable[[FrameType | None], int]]] = {}
+        self._walkers: dict[int, Callable[[FrameType | None], int]] = {}
+        self._outermost: _Callees = {}
         self._count = 0
         self.kept: list[Any] = [type("_Lines", (_Lines,), {"__slots__": ()})]
         self.of = self.walker(PARAMIKO + 1)
@@ -143,88 +138,113 @@ class Stacks:
         """Intern anew: after a fork the texts go to another file."""
         self._count = 0
         self.kept[0] = type("_Lines", (_Lines,), {"__slots__": ()})  # those that frames have kept are not good
-        for root, _ in self._walkers.values():
-            root.clear()
+        self._outermost.clear()
 
     def walker(self, silent: int) -> Callable[[FrameType | None], int]:
         """As `of`, but the result is `SILENT` where the frame is of this owner or beyond."""
         known = self._walkers.get(silent)
         if known is not None:
-            return known[1]
-        root: _Places = {}
-        unknown, good, traced = self._intern, self.kept, sys.gettrace
+            return known
+        unknown, good, traced, outermost = self._intern, self.kept, sys.gettrace, self._outermost
+
+        def lines_of(frame: Any) -> Any:
+            """What is kept with the frame, or can be, so that those that it calls need not look beyond it."""
+            inner = []
+            lines: Any = None
+            while frame is not None:
+                lines = frame.f_trace
+                if type(lines) is good[0]:
+                    break
+                inner.append((frame, lines))
+                lines, frame = None, frame.f_back
+            while inner:
+                callees = outermost if lines is None else lines.calls[frame.f_lasti]
+                frame, set_by_others = inner.pop()
+                lines = callees[id(frame.f_code)]
+                if lines.keep and not set_by_others and traced() is None:
+                    frame.f_trace = lines
+            return lines
 
         def stack_of(frame: Any) -> int:
             try:
-                kept = lines = frame.f_trace
+                lines = frame.f_trace
                 if type(lines) is not good[0]:
-                    place, here = root, frame.f_back
-                    while here is not None:
-                        # one number for code and place: the instructions are part of the code object, so no two have
-                        # the same, and code objects that are in the tree are kept
-                        place = place[id(here.f_code) + here.f_lasti]
-                        if not place:
-                            break
-                        here = here.f_back
-                    lines = (place[0] if place else place.inner)[id(frame.f_code)]  # type: ignore[attr-defined]
-                    if lines.keep and not kept and traced() is None:
-                        frame.f_trace = lines
-                return lines[frame.f_lasti]  # type: ignore[no-any-return]
+                    outer = frame.f_back
+                    if outer is None or type(outer.f_trace) is not good[0]:
+                        lines = lines_of(frame)
+                    else:  # as `lines_of`: most calls come from a function that one that has made calls has called
+                        called = outer.f_trace.calls[outer.f_lasti][id(frame.f_code)]
+                        if called.keep and not lines and traced() is None:
+                            frame.f_trace = called
+                        lines = called
+                return lines[frame.f_lasti] if lines.apart is None else lines.apart[frame.f_lasti, silent]  # type: ignore[no-any-return]
             except (KeyError, AttributeError) as e:
-                if e.__traceback__ is not None and e.__traceback__.tb_next is not None:
+                if e.__traceback__ is not None and e.__traceback__.tb_next is not None and not _is_ours(e):
                     raise  # a signal handler's
-                return unknown(frame, root, silent)
+                return unknown(frame, silent)
 
-        self._walkers[silent] = root, stack_of
+        self._walkers[silent] = stack_of
         return stack_of
 
-    def _intern(self, frame: FrameType | None, root: _Places, silent: int) -> int:
+    def _intern(self, frame: FrameType | None, silent: int) -> int:
         try:
             if frame is None:
                 return 0
             if self._count > _MOST_PLACES:  # code that recurses, or makes ever new code
                 self.forget()
-            return self._add(frame, root, silent)
+            return self._add(frame, silent)
         except (RecursionError, MemoryError):  # where the program is about to get its own
             return 0
 
-    def _add(self, frame: FrameType, place: _Places, silent: int) -> int:
-        code, here = frame.f_code, frame.f_back
-        owner = owner_of(code)
+    def _add(self, frame: FrameType, silent: int) -> int:
+        owner, here = owner_of(frame.f_code), frame.f_back
         words = [str(self._frame(frame, owner))] if owner <= LIBRARY else []
         is_silent = owner >= silent
-        if is_silent and here is not None and code.co_name == _PASSES_ON:
+        if is_silent and here is not None and frame.f_code.co_name == _PASSES_ON:
             is_silent = owner_of(here.f_code) >= silent
-        inner: _Places | None = None
-        while here is not None:
+        while here is not None and len(words) < DEPTH:
             outer = owner_of(here.f_code)
             if outer <= LIBRARY:
                 words.append(str(self._frame(here, outer)))
-            key = id(here.f_code) + here.f_lasti
-            self._count += 1
-            following = place.get(key)
-            if len(words) > DEPTH or (outer == SYNC and here.f_code.co_name in _BOTTOMS):
-                if type(following) is not _End:
-                    following = place[key] = _End()
-                    following.inner = {}
-                inner = following.inner
+            elif outer == SYNC and here.f_code.co_name in _BOTTOMS:
                 break
-            if following is None or type(following) is _End:
-                following = place[key] = {}
-            place, here = following, here.f_back
-        if inner is None:
-            inner = place.setdefault(0, {})
-        lines = inner.get(id(code))
-        if lines is None:
-            fresh = self.kept[0]()
-            fresh.keep = owner < OURS and not code.co_flags & _RESUMES
-            lines = inner.setdefault(id(code), fresh)
-        stack: int = SILENT if is_silent else self._stack(words[:DEPTH])
-        lines[frame.f_lasti] = stack
-        kept: Any = frame.f_trace
-        if type(kept) is self.kept[0]:
-            kept[frame.f_lasti] = stack  # another walker's; those frames that keep anything are silent to none
+            here = here.f_back
+        stack: int = SILENT if is_silent else self._stack(words)
+        lines = self._lines(frame)
+        self._count += 1
+        if lines.apart is None:
+            lines[frame.f_lasti] = stack
+        else:
+            lines.apart[frame.f_lasti, silent] = stack
         return stack
+
+    def _lines(self, frame: FrameType) -> _Lines:
+        """The place of a running function in the tree, with all that lead there."""
+        inner: list[FrameType] = []
+        here: FrameType | None = frame
+        lines: Any = None
+        while here is not None:
+            lines = here.f_trace
+            if type(lines) is self.kept[0]:
+                break
+            inner.append(here)
+            lines, here = None, here.f_back
+        for called in reversed(inner):
+            callees: _Callees = self._outermost
+            if lines is not None and here is not None:
+                callees = lines.calls.setdefault(here.f_lasti, {})
+            code, here = called.f_code, called
+            lines = callees.get(id(code))
+            if lines is None:
+                owner = owner_of(code)  # keeps the code, or another one could get the same id
+                fresh = self.kept[0]()
+                fresh.calls = {}
+                fresh.keep = (owner < OURS or owner == SYNC) and not code.co_flags & _RESUMES
+                fresh.apart = None if owner < OURS else {}
+                lines = callees.setdefault(id(code), fresh)
+                self._count += 1
+        made: _Lines = lines
+        return made
 
     def _stack(self, words: list[str]) -> int:
         return self._writer.text("S " + " ".join(words)) if words else 0
@@ -235,6 +255,14 @@ class Stacks:
         file = code.co_filename.replace("\t", " ")  # the separator
         tail = "\timport" if name == "<module>" and _is_imported(frame) else ""
         return self._writer.text(f"{'F' if owner == USER else 'L'}\t{file}\t{frame.f_lineno or 0}\t{name}{tail}")
+
+
+def _is_ours(error: BaseException) -> bool:
+    """Whether it came up in this module."""
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_frame.f_code.co_filename == owner_of.__code__.co_filename:
+        traceback = traceback.tb_next
+    return traceback is None
 
 
 def _is_imported(frame: FrameType) -> bool:

@@ -17,7 +17,7 @@ from paramedic.model.operations import NUMBER, OPERATIONS
 from paramedic.record.births import Births, finalizers
 from paramedic.record.frames import PARAMIKO
 from paramedic.record.patches import Guard, Target
-from paramedic.record.probe import Probes, length, milliseconds, number
+from paramedic.record.probe import Probes, milliseconds, number
 from paramedic.record.wire import wire
 
 _ALWAYS = PARAMIKO + 1
@@ -67,7 +67,7 @@ def targets(paramiko: Any, probes: Probes, record_commands: bool) -> Iterator[Ta
             continue  # see `Births`, `finalizers` and `_line_reads`
         always = full in _INNER
         enter, leave, fail = probes.call(
-            op, _MEASURES.get(method), words.arguments(full), _ALWAYS if always else PARAMIKO
+            op, _MEASURES.get(method), words.arguments(full), _ALWAYS if always else PARAMIKO, not always
         )
         guard = None if always else probes.by_user
         if full in around:
@@ -129,7 +129,7 @@ _PARAMETERS: dict[str, tuple[str, ...]] = {
 }
 
 _MEASURES: dict[str, Callable[[Any], int]] = {
-    **dict.fromkeys(("recv", "recv_stderr", "read", "readline", "__next__"), length),
+    **dict.fromkeys(("recv", "recv_stderr", "read", "readline", "__next__"), len),
     **dict.fromkeys(("send", "send_stderr", "recv_exit_status", "exit_status_ready", "recv_ready", "fileno"), number),
     **dict.fromkeys(("recv_stderr_ready", "send_ready", "request_port_forward", "readinto"), number),
 }
@@ -290,7 +290,7 @@ def _line_reads(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
     readline = homes["File"].readline
     op = NUMBER["File.readline"]
     call = int(Kind.CALL)
-    _, leave, fail = probes.call(op, length)
+    _, leave, fail = probes.call(op, len)
 
     def enter(thing: Any) -> int | None:
         try:

@@ -20,6 +20,8 @@ ENTER, LEAVE, FAIL = "\0paramedic enter", "\0paramedic leave", "\0paramedic fail
 """Constants of rewritten code, in whose place `with_probes` puts the probes."""
 FIRST = "_first"
 """What a guard's words call the function's first parameter."""
+CALLER = "_caller"
+"""What a guard's words assign the caller's frame to. The probe then gets it second, or None if the guard raises."""
 
 
 def placeholder(name: str) -> str:
@@ -37,7 +39,7 @@ class Guard(NamedTuple):
 
     Attributes:
         words: a Python expression; `Enter` is called where it is true, or raises. It may name ``_first``, the other
-            parameters, and what ``values`` has.
+            parameters, and what ``values`` has, and assign ``_caller``.
         values: what the names in it mean.
     """
 
@@ -111,4 +113,6 @@ def with_probes(function: FunctionType, code: CodeType, target: Target) -> Patch
     if target.guard is not None:
         probes.update((placeholder(name), value) for name, value in target.guard.values.items())
     constants = tuple(probes.get(c, c) if isinstance(c, str) else c for c in code.co_consts)
-    return Patch(function, function.__code__, code.replace(co_consts=constants))
+    # the very same name: guards look at it at each call
+    name = function.__code__.co_filename
+    return Patch(function, function.__code__, code.replace(co_consts=constants, co_filename=name))

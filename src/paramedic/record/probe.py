@@ -12,11 +12,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable
 from struct import error as struct_error
-from types import FrameType
-from typing import Any
+from types import FrameType, FunctionType
+from typing import Any, TypeVar
 
 from paramedic.model.event import Kind
-from paramedic.record.frames import PARAMIKO, SILENT, SYNC, Stacks, owner_of_file
+from paramedic.record.frames import PARAMIKO, SYNC, Stacks, owner_of_file
 from paramedic.record.interrupts import NO_ROOM, reaches_program
 from paramedic.record.patches import Guard
 from paramedic.trace.layout import KIND_SHIFT
@@ -26,7 +26,8 @@ _getframe = sys._getframe
 _set: Callable[[Any, str, object], None] = object.__setattr__
 _CALL, _RETURN, _RAISE, _NEW, _GAP = (int(k) for k in (Kind.CALL, Kind.RETURN, Kind.RAISE, Kind.NEW, Kind.GAP))
 _NOTHING = (-1, 0)
-_NOT_STORED = (AttributeError, StopIteration, struct_error)
+_NOT_STORED = (AttributeError, struct_error)
+_Probe = TypeVar("_Probe", bound=Callable[..., Any])
 MARK = "_paramedic_id_"
 """Attribute that carries an object's id; gone with the object, copied with a copy (which is then the same to us)."""
 
@@ -59,11 +60,11 @@ class Probes:
         """Called before an EOF goes out (False) and while anything is sent (True), in a run with traps."""
         self.called: Callable[[int], None] | None = None
         """Called when it has been recorded that a call begins, with its stack, in a run with traps."""
-        self._paramikos: set[str] = set()
-        self._inner: set[str] = set()
-        self.by_user = _called_from_outside(self._paramikos)
-        """Asks whether a call comes from anywhere but Paramiko."""
-        self.by_program = _called_from_outside(self._inner)
+        self._paramikos = _Files()
+        self._inner = _Files()
+        self.by_user = _called_from_outside(self._paramikos, "(_caller := _getframe(1))")
+        """Asks whether a call comes from anywhere but Paramiko; the probe gets the caller's frame."""
+        self.by_program = _called_from_outside(self._inner, "_getframe(1)")
         """… or from `threading`, `queue` and executors."""
         self.is_known = Guard(f"_first.{MARK}", {})
         """Asks whether an object has an id."""
@@ -132,9 +133,9 @@ class Probes:
             return False
         return True
 
-    def _again(self, error: BaseException, *row: int) -> None:
+    def _again(self, error: BaseException | None, *row: int) -> None:
         """A probe could not store its row itself: the thread has no chunk yet, or its chunk is full."""
-        if error.__traceback__ is not None and error.__traceback__.tb_next is not None:
+        if error is not None and error.__traceback__ is not None and error.__traceback__.tb_next is not None:
             raise error  # a signal handler's
         if type(error) is not struct_error:  # else a number has no room in its field: the program comes first
             self.writer.row(*row)
@@ -145,6 +146,7 @@ class Probes:
         measure: Measure | None = None,
         arguments: Arguments | None = None,
         silent: int = PARAMIKO,
+        framed: bool = False,
     ) -> tuple[Callable[..., Any], Callable[[Any, Any], Any], Callable[[Any, BaseException], None]]:
         """The three probes of a call: begun, returned, raised.
 
@@ -153,6 +155,7 @@ class Probes:
             measure: of the result.
             arguments: from the object and the arguments that were asked for to ``a`` and ``b`` of the event.
             silent: callers of this owner (see `paramedic.record.frames`) and beyond are not recorded.
+            framed: whether the first one gets the caller's frame second, from a guard such as `by_user`.
         """
         id_of, trouble, called, again = self.id_of, self.trouble, self.called, self._again
         text = self.writer.text
@@ -161,24 +164,26 @@ class Probes:
         local, pack, pack_short, now = self.writer.store()
         begins, returns, raises = (op + (kind << KIND_SHIFT) for kind in (_CALL, _RETURN, _RAISE))
 
-        def enter(thing: Any, *values: Any) -> int | None:
+        def enter(thing: Any, frame: Any, *values: Any) -> int | None:
             try:
                 try:
-                    frame = _getframe(2)
-                    lines: Any = frame.f_trace
-                    if type(lines) is kept[0] and frame.f_lasti in lines:  # see `Stacks.walker`
-                        stack = lines[frame.f_lasti]
-                    else:
-                        stack = stack_of(frame)
-                        if stack == SILENT:
-                            return None
-                except ValueError:  # called from C alone, as atexit calls a bound method
-                    stack = 0
+                    lines = frame.f_trace  # see `Stacks.walker`; of None if the call comes from C alone, as atexit's
+                    stack = lines[frame.f_lasti] if type(lines) is kept[0] else stack_of(frame)
+                except (KeyError, AttributeError) as e:
+                    if e.__traceback__ is not None and e.__traceback__.tb_next is not None:
+                        raise  # a signal handler's
+                    stack = stack_of(frame)
+                if stack < 0:
+                    return None
                 a, b = arguments(thing, *values) if arguments is not None else _NOTHING
                 given: int = thing._paramedic_id_ or id_of(thing)
                 try:
                     chunk = local.chunk
-                    pack(chunk[0], chunk[1](), now(), a, given, stack, b, begins)
+                    for offset in chunk[1]:
+                        pack(chunk[0], offset, now(), a, given, stack, b, begins)
+                        break
+                    else:
+                        again(None, _CALL, op, given, stack, a, b)
                 except _NOT_STORED as e:
                     again(e, _CALL, op, given, stack, a, b)
                 if called is not None:
@@ -188,12 +193,27 @@ class Probes:
                 trouble(f"enter {op}", e)
                 return None
 
-        def leave(token: int, result: Any) -> Any:
+        def enter_from(thing: Any, *values: Any) -> int | None:
             try:
-                a = measure(result) if measure is not None else 0
+                frame = _getframe(2)
+            except ValueError:
+                frame = None
+            return enter(thing, frame, *values)
+
+        def leave(token: int, result: Any) -> Any:
+            a = 0
+            try:
                 try:
+                    a = measure(result) if measure is not None else 0
                     chunk = local.chunk
-                    pack_short(chunk[0], chunk[1](), now(), a, token, returns)
+                    for offset in chunk[1]:
+                        pack_short(chunk[0], offset, now(), a, token, returns)
+                        return result
+                    again(None, _RETURN, op, token, 0, a, 0)
+                except TypeError as e:
+                    if measure is not len or e.__traceback__ is None or e.__traceback__.tb_next is not None:
+                        raise
+                    again(None, _RETURN, op, token, 0, 0, 0)  # something that has no length
                 except _NOT_STORED as e:
                     again(e, _RETURN, op, token, 0, a, 0)
             except Exception as e:
@@ -206,24 +226,48 @@ class Probes:
                 words = text(describe(error))
                 try:
                     chunk = local.chunk
-                    pack(chunk[0], chunk[1](), now(), code, token, 0, words, raises)
+                    for offset in chunk[1]:
+                        pack(chunk[0], offset, now(), code, token, 0, words, raises)
+                        return
+                    again(None, _RAISE, op, token, 0, code, words)
                 except _NOT_STORED as e:
                     again(e, _RAISE, op, token, 0, code, words)
             except Exception as e:
                 trouble(f"fail {op}", e)
 
+        enter = own(enter)
         self.writer.follow(enter)
-        return enter, leave, fail
+        return enter if framed else own(enter_from), own(leave), fail
+
+
+def own(probe: _Probe) -> _Probe:
+    """The same probe with a code object of its own.
+
+    The interpreter learns, in the code object, what the things are like that pass there; probes that were made by one
+    ``def`` share it, and things of too many classes pass there for anything to be learned.
+
+    Threads: pure.
+    """
+    made: Any = probe
+    copied: Any = FunctionType(
+        made.__code__.replace(), made.__globals__, made.__name__, made.__defaults__, made.__closure__
+    )
+    return copied  # type: ignore[no-any-return]
 
 
 _PASSES_ON = "util.py"
 """Its ClosingContextManager closes for whoever wrote the ``with``."""
 
 
-def _called_from_outside(files: set[str]) -> Guard:
-    # a method, because the values become constants of code objects, and those must stay hashable
-    words = "not _among(_getframe(1).f_code.co_filename)"
-    return Guard(words, {"_getframe": _getframe, "_among": files.__contains__})
+class _Files(set[str]):
+    """A set that can be a constant of a code object: those must be hashable."""
+
+    __slots__ = ()
+    __hash__ = object.__hash__  # type: ignore[assignment]
+
+
+def _called_from_outside(files: _Files, frame: str) -> Guard:
+    return Guard(f"{frame}.f_code.co_filename not in _files", {"_getframe": _getframe, "_files": files})
 
 
 _TELLING = ("AttributeError", "EOFError", "RuntimeError", "TimeoutError")
@@ -248,14 +292,6 @@ def describe(error: BaseException) -> str:
 
 
 _PLAIN_MODULES = ("builtins", "socket", "paramiko.ssh_exception")
-
-
-def length(result: Any) -> int:
-    """Bytes or characters in a result that has a length."""
-    try:
-        return len(result)
-    except TypeError:
-        return 0
 
 
 def number(result: Any) -> int:

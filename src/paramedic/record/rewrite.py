@@ -15,6 +15,7 @@ from types import CodeType, FunctionType
 from typing import TypeVar
 
 from paramedic.record.patches import (
+    CALLER,
     ENTER,
     FAIL,
     FIRST,
@@ -166,6 +167,8 @@ class _Values(ast.NodeTransformer):
     def visit_Name(self, node: ast.Name) -> ast.expr:
         if node.id == FIRST:
             return ast.Name(self._first, ast.Load())
+        if node.id == CALLER:  # the token's variable is free until the probe returns
+            return ast.Name(_TOKEN, node.ctx)
         return ast.Constant(placeholder(node.id)) if node.id in self._values else node
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
@@ -177,10 +180,15 @@ class _Values(ast.NodeTransformer):
 
 def _begin(first: str, passed: list[str], guard: Guard | None) -> ast.stmt:
     """The token is what the probe returns, or None without asking it."""
-    asked: ast.expr = _probe(ENTER, [ast.Name(p, ast.Load()) for p in passed])
     token: list[ast.expr] = [ast.Name(_TOKEN, ast.Store())]
     if guard is None:
-        return ast.Assign(token, asked)
+        return ast.Assign(token, _probe(ENTER, [ast.Name(p, ast.Load()) for p in passed]))
+    values: list[ast.expr] = [ast.Name(p, ast.Load()) for p in passed]
+    known, unknown = list(values), list(values)
+    if CALLER in guard.words:
+        known.insert(1, _token())
+        unknown.insert(1, ast.Constant(None))
+    asked, again = _probe(ENTER, known), _probe(ENTER, unknown)
     words = _Values(first, guard.values).visit(ast.parse(guard.words, mode="eval").body)
     for node in ast.walk(words):  # these are lines and columns of the guard's words
         for attribute in ("lineno", "col_offset", "end_lineno", "end_col_offset"):
@@ -190,7 +198,6 @@ def _begin(first: str, passed: list[str], guard: Guard | None) -> ast.stmt:
         ast.Attribute(ast.Name(_ERROR, ast.Load()), "__traceback__", ast.Load()), "tb_next", ast.Load()
     )
     other = ast.If(ast.Compare(inside, [ast.IsNot()], [ast.Constant(None)]), [ast.Raise()], [])
-    again = _probe(ENTER, [ast.Name(p, ast.Load()) for p in passed])
     return ast.Try(
         [ast.Assign(token, ast.IfExp(words, asked, ast.Constant(None)))],
         [

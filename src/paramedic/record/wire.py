@@ -25,9 +25,7 @@ _LENGTH = 5
 """Of these messages: type and channel. The cheap test of the length comes first, for every message."""
 _FEED, _WIRE, _STATE = int(Kind.FEED), int(Kind.WIRE), int(Kind.STATE)
 _PERIOD_NS = 200_000_000
-"""How often it is noted that data comes for SFTP, whose client reads all of it at once."""
-_MUCH_BYTES = 32768
-"""… or does not."""
+"""How often it is noted that data comes for somebody who reads it."""
 
 
 def wire(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
@@ -47,18 +45,27 @@ def wire(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
 
         return enter
 
+    number_of = int.from_bytes
+
     def sent(transport: Any, data: Any) -> None:
+        try:
+            raw = data.packet.getvalue()
+            message = raw[0]
+            if message == _EOF or message == _CLOSE:
+                if len(raw) == _LENGTH:
+                    row(_WIRE, message, transport._paramedic_id_ or id_of(transport), 0, number_of(raw[1:], "big"), 0)
+        except AttributeError:
+            return  # a session of paramedic.safe, which is no Channel, and whose number may have been one's before
+        except Exception as e:
+            trouble("sent", e)
+
+    def held_back(transport: Any, data: Any) -> None:
         try:
             if probes.hold_back is not None:  # the lock clear_to_send_lock is held now
                 probes.hold_back(True)
-            if not hasattr(data, "packet"):
-                return  # a session of paramedic.safe, which is no Channel, and whose number may have been one's before
-            raw = data.asbytes()
-            if raw[0] in (_EOF, _CLOSE) and len(raw) == _LENGTH:
-                given = transport._paramedic_id_ or id_of(transport)
-                row(_WIRE, raw[0], given, 0, int.from_bytes(raw[1:], "big"), 0)
         except Exception as e:
             trouble("sent", e)
+        sent(transport, data)
 
     def whole(thing: Any, *_: Any) -> Any:
         return thing
@@ -73,7 +80,7 @@ def wire(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
                 len(channel.in_buffer._buffer),
                 channel.in_window_size,
             )
-            if channel._paramedic_quiet_:
+            if channel._paramedic_quiet_ or channel.in_window_sofar:  # SFTP, whose client reads all, or somebody reads
                 channel._paramedic_quiet_ = monotonic_ns() + _PERIOD_NS
         except Exception as e:
             trouble("feed", e)
@@ -105,8 +112,11 @@ def wire(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
     channel, transport = homes["Channel"], homes["Transport"]
     yield Target(channel, "_handle_eof", received(_EOF))
     yield Target(channel, "_handle_close", received(_CLOSE))
-    short = Guard(f"data.packet.tell() == {_LENGTH}", {}) if probes.hold_back is None else None
-    yield Target(transport, "_send_message", sent, parameters=("data",), guard=short)
+    if probes.hold_back is None:
+        short = Guard(f"data.packet.tell() == {_LENGTH}", {})
+        yield Target(transport, "_send_message", sent, parameters=("data",), guard=short)
+    else:
+        yield Target(transport, "_send_message", held_back, parameters=("data",))
     in_kex = NUMBER["Transport.send_in_kex"]
     call, returned, raised = int(Kind.CALL), int(Kind.RETURN), int(Kind.RAISE)
 
@@ -140,8 +150,9 @@ def wire(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
     yield Target(transport, "_send_user_message", sends, has_sent, has_failed, ("data",), waits)
 
     yield from _proxies(homes, probes)
+    # what is unread matters where it comes near to filling the window, or where nobody has begun to read
     seldom = Guard(
-        f"not _first.{QUIET} or _first.{QUIET} < _now() or _len(_first.in_buffer._buffer) > {_MUCH_BYTES}",
+        f"_first.{QUIET} < _now() or _len(_first.in_buffer._buffer) > _first.in_window_size >> 2",
         {"_now": monotonic_ns, "_len": len},
     )
     yield Target(channel, "_feed", whole, fed, guard=seldom)
