@@ -165,17 +165,27 @@ def check_dumps(
 
 
 def _tell(stories: dict[tuple[object, ...], Finding], finding: Finding) -> None:
-    """Keeps one finding for each story: the surer telling, of two equally sure ones with the greater count."""
-    key = (finding.hazard, finding.process, finding.sites or finding.message)
-    known = stories.get(key)
-    if known is None:
+    """Keeps one finding for each story: the surer telling, of two equally sure ones with the greater count.
+
+    A dump that does not name its process (faulthandler's) tells the same story as one that does (`paramedic.watch`
+    writes both).
+    """
+    about: tuple[object, ...] = (finding.hazard, finding.sites or finding.message)
+    keys: list[tuple[object, ...]] = [(*about, p) for p in (finding.process, None) if (*about, p) in stories]
+    if finding.process is None and not keys:
+        keys = [k for k in stories if k[:2] == about]
+    if not keys:
         if len(stories) < MAX_FINDINGS:
-            stories[key] = finding
+            stories[*about, finding.process] = finding
         return
-    if finding.confidence is known.confidence:
-        stories[key] = replace(finding, count=max(known.count, finding.count))
-    elif finding.confidence.rank < known.confidence.rank:
-        stories[key] = finding
+    known = stories[keys[0]]
+    best = finding if finding.confidence.rank <= known.confidence.rank else known
+    equal = finding.confidence is known.confidence
+    count = max(known.count, finding.count) if equal else best.count
+    process = finding.process or known.process
+    if keys[0] != (*about, process):
+        del stories[keys[0]]
+    stories[*about, process] = replace(best, count=count, process=process)
 
 
 def _same_process(one: Snapshot, other: Snapshot) -> bool:

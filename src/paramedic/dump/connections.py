@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 from paramedic.dump.activity import Activity
@@ -67,14 +67,33 @@ class Connections(Threads):
         """Addresses of channels that the user's innermost frames name, or whose objects lead to them."""
         found: dict[str, None] = {}
         for call in activity.users[:2]:
-            for _, printed in call.frame.variables:
-                state = self.state(address_in(printed))
-                if state is None:
-                    continue
-                if state.get("window_bytes") is not None:
-                    found[state.address] = None
-                found |= dict.fromkeys(address for _, address in state.channels)
+            found |= dict.fromkeys(self._channels_in(call))
         return tuple(found)
+
+    def _channels_in(self, call: Call) -> Iterator[str]:
+        for _, printed in call.frame.variables:
+            state = self.state(address_in(printed))
+            if state is None:
+                if (address := address_in(printed)) is not None and _named(printed, "Channel"):
+                    yield address
+                continue
+            if state.get("window_bytes") is not None:
+                yield state.address
+            yield from (address for _, address in state.channels)
+
+    @cached_property
+    def _between_reads(self) -> dict[str | None, set[int]]:
+        """The threads (by id of their activity) that stand in a loop which reads, by the channels that they name."""
+        found: dict[str | None, set[int]] = defaultdict(set)
+        for activity in self.others:
+            if activity.wait in REMOTE:
+                continue
+            places = (self.sources.place(c.site) for c in activity.users)
+            if any(p is not None and p.in_reading_loop() for p in places):
+                for call in activity.users:
+                    for channel in self._channels_in(call):
+                        found[channel].add(id(activity))
+        return found
 
     def unread(self, channel: str | None, *, stderr: bool | None = None) -> Fill | None:
         """How full a channel's window is, where somebody could look.
@@ -95,12 +114,17 @@ class Connections(Threads):
     def has_reader(self, activity: Activity, *, other_stream: bool = False) -> bool:
         """Whether another thread waits for data of the same channel (or may, where addresses are unknown).
 
+        One that stands in a loop which reads that channel counts as well: what it got it has to put somewhere.
+
         Args:
             activity: who waits on the channel.
             other_stream: only a reader of the stream that ``activity`` does not read counts.
         """
         waits = [w for w in self._readers if not (other_stream and w is activity.wait)]
-        return self.is_read(self.channel_of(activity), waits, but=activity)
+        channel = self.channel_of(activity)
+        return self.is_read(channel, waits, but=activity) or bool(
+            self._between_reads.get(channel, set()) - {id(activity)}
+        )
 
     def is_read(
         self, channel: str | None, waits: Iterable[Wait] = (Wait.OUTPUT, Wait.STDERR), but: Activity | None = None

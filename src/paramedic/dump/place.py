@@ -206,6 +206,17 @@ class Place:
                 )
         return False
 
+    def in_reading_loop(self) -> bool:
+        """Whether the line stands in a loop that reads output: it comes back to the reading."""
+        loops = (n for n in self._walk() if isinstance(n, ast.While | ast.For | ast.AsyncFor))
+        return any(covers(n, self.site.line) and self._reads_in(n) for n in loops)
+
+    def _reads_in(self, loop: ast.While | ast.For | ast.AsyncFor) -> bool:
+        if not isinstance(loop, ast.While) and terms(loop.iter) & self._stream_names(stderr=False):
+            return True
+        calls = (n.func for n in ast.walk(loop) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute))
+        return any(f.attr in _READS for f in calls)
+
     def _asks(self, loop: ast.While, word: str) -> bool:
         asked = terms(loop)
         behind = (f for name in asked for f in self._module.functions.get(name, ()) if f is not self.function)
