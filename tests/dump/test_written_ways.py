@@ -192,6 +192,19 @@ def expect():
 TWO_SHELLS = TWO_PLACES.replace("    shell.recv(100)", "    shell = client.invoke_shell()\n    shell.recv(100)")
 
 
+PLAIN_STACK = """\
+def job(one, other):
+    with ExitStack() as stack:
+        stack.enter_context(one.busy)
+        client.exec_command("true")
+        stack.enter_context(other.busy)  #: outer
+"""
+OPENS = """\
+def probe():
+    channel = transport.open_session()  #: probe
+"""
+
+
 _PUT = ["SFTPClient.putfo (paramiko/sftp_client.py:700)", "SFTPClient.put (paramiko/sftp_client.py:750)"]
 _LOGS = [
     *WORDS["log"],
@@ -206,6 +219,7 @@ _ASKS = [
 ]
 _LINES = ["BufferedFile.readline (paramiko/file.py:300)"]
 MORE = {
+    "entered": ["ExitStack.enter_context (contextlib.py:492)"],
     "queue.join": ["Condition.wait (threading.py:327)", "Queue.join (queue.py:90)"],
     "put": _PUT,
     "logs": _LOGS,
@@ -232,6 +246,16 @@ TWO = {"MainThread": "join main@app.py:1", "T": "idle"}
 
 FOUND = {
     "locks entered on an exit stack": Hang(source=EXIT_STACK, threads=TWO_JOBS, hazard="lock-order-inversion"),
+    "locks themselves, entered on an exit stack": Hang(
+        source=PLAIN_STACK,
+        threads={"a": "entered :outer thread", "b": "entered :outer thread", **TWO},
+        hazard="lock-order-inversion",
+    ),
+    "a session that is not opened for seconds": Hang(
+        source=OPENS,
+        threads={"T": "idle", "MainThread": "exec_command :probe"},
+        hazard="wait-without-timeout",
+    ),
     "a progress callback that waits, under the transfer's lock": Hang(
         source=PROGRESS,
         threads=SHOWN,
@@ -371,6 +395,13 @@ def test_an_event_of_a_channel_s_exit_status_is_one(tmp_path: Path, monkeypatch:
     (found,) = told(hang, tmp_path, monkeypatch)
     assert (found.hazard, found.confidence) == ("exit-status-before-output", Confidence.ADVICE)
     assert "waits for the exit status" in found.message
+
+
+def test_a_tunnel_s_channel_waits_for_a_third_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (
+        told(Hang(source=OPENS, threads={"T": "idle", "MainThread": "open_channel :probe"}), tmp_path, monkeypatch)
+        == []
+    )
 
 
 @pytest.mark.parametrize("hang", QUIET.values(), ids=QUIET)

@@ -119,8 +119,11 @@ class Place:
                     if covers(i.context_expr, self.site.line) and (plain(i) or self._module.is_lock(i.context_expr))
                 ]
             elif isinstance(node, ast.Call) and covers(node, self.site.line):
-                if isinstance(node.func, ast.Attribute) and node.func.attr == "acquire":
+                method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+                if isinstance(node.func, ast.Attribute) and method == "acquire":
                     found.append(self._lock(node.func.value))
+                elif method == "enter_context" and node.args and not isinstance(node.args[0], ast.Call):
+                    found.append(self._lock(node.args[0]))
         return tuple(dict.fromkeys(found))
 
     def holds(self, known: frozenset[str] = frozenset(), managers: Managers | None = None) -> tuple[LockName, ...]:

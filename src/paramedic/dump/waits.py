@@ -210,6 +210,7 @@ STDLIB_WAITS: dict[tuple[str, str], Wait] = {
     ("multiprocessing.popen_fork", "poll"): Wait.PROCESS,
     ("threading", "acquire"): Wait.SEMAPHORE,  # Lock.acquire is C and leaves no frame
     ("threading", "__enter__"): Wait.LOCK,
+    ("contextlib", "enter_context"): Wait.LOCK,  # what else it enters is on the stack
     ("threading", "_acquire_restore"): Wait.LOCK,
     ("threading", "_wait"): Wait.CONDITION,
     ("importlib._bootstrap", "acquire"): Wait.IMPORT_LOCK,

@@ -49,7 +49,9 @@ def _how_sure(repeated: bool, stands: bool) -> Confidence:
 
 def _waits_behind(caller: Activity, prefetch: Activity) -> bool:
     # While the prefetch still sends, the other request has not even got its turn at the locks of sending.
-    if caller is prefetch or caller.wait not in (Wait.SFTP_REPLY, Wait.SEND_WINDOW, Wait.PARAMIKO_LOCK):
+    # While it takes the replies that stand before its own it may be at work rather than waiting.
+    waits = caller.wait in (Wait.SFTP_REPLY, Wait.SEND_WINDOW, Wait.PARAMIKO_LOCK)
+    if caller is prefetch or not (waits or caller.find("sftp_client", "_read_response")):
         return False
     if caller.find("sftp_file", "_read_prefetch", "_prefetch_thread") or not caller.find("sftp_client", "_request"):
         return False

@@ -11,11 +11,20 @@ from paramedic.dump.waits import Wait
 from paramedic.hazards.wait_without_timeout import HAZARD
 from paramedic.model.finding import Confidence, Finding
 
-_UNLIMITED = (Wait.OUTPUT, Wait.STDERR, Wait.EXIT_STATUS, Wait.REQUEST_REPLY, Wait.SFTP_REPLY, Wait.SEND_WINDOW)
-_PROMPT = (Wait.REQUEST_REPLY, Wait.SFTP_REPLY, Wait.GLOBAL_REQUEST)
+_UNLIMITED = (
+    Wait.OUTPUT,
+    Wait.STDERR,
+    Wait.EXIT_STATUS,
+    Wait.REQUEST_REPLY,
+    Wait.SFTP_REPLY,
+    Wait.SEND_WINDOW,
+    Wait.GLOBAL_REQUEST,
+)
+_PROMPT = (Wait.REQUEST_REPLY, Wait.SFTP_REPLY, Wait.GLOBAL_REQUEST, Wait.CHANNEL_OPEN)
 """What a healthy server answers at once: a wait of seconds for it is no idling."""
-_LONG = (Wait.CHANNEL_OPEN, Wait.GLOBAL_REQUEST, Wait.CLEAR_TO_SEND, Wait.SOCKET_WRITE)
-"""Waits with limits of an hour, or that end with the connection alone: told only where the peer is known to be gone."""
+_LONG = (Wait.CLEAR_TO_SEND, Wait.SOCKET_WRITE)
+"""Waits that end with the connection alone, or with a key exchange: told only where the peer is known to be gone."""
+_MINUTES_S = 120
 
 
 def find(facts: DumpFacts) -> Iterable[Finding]:
@@ -44,7 +53,7 @@ def _judge(facts: DumpFacts, waiter: Activity) -> tuple[Confidence, str]:
     if facts.repeated and facts.connection_ended(waiter):
         why = " with no timeout; the connection has ended, and what would wake it came before it began to wait"
         return Confidence.OBSERVED, why
-    limit = "" if waiter.wait in _LONG else " with no timeout"
+    limit = _limit(waiter)
     if gone := facts.unanswered(waiter):
         return Confidence.OBSERVED, f"{limit}; {gone}"
     why = f"{limit}; the timeout= of exec_command does not cover this" if waiter.wait is Wait.REQUEST_REPLY else limit
@@ -58,11 +67,31 @@ def _outlasts(facts: DumpFacts, waiter: Activity) -> bool:
 
 
 def _unlimited(facts: DumpFacts, waiter: Activity) -> bool:
+    if waiter.wait is Wait.CHANNEL_OPEN:
+        return _opens_for_an_hour(waiter)
     if waiter.wait not in _UNLIMITED:
         return False
     if waiter.wait in (Wait.EXIT_STATUS, Wait.REQUEST_REPLY):
         return True  # channel.py: event.wait() with no argument, in every version up to 5.1
+    if waiter.wait is Wait.GLOBAL_REQUEST:
+        return True  # transport.py: until the connection ends
     state = facts.state(facts.channel_of(waiter))
     if state is not None and any(name == "timeout_s" for name, _ in state.values):
         return state.get("timeout_s") is None
     return waiter.timeout in (None, "None")
+
+
+def _limit(waiter: Activity) -> str:
+    if waiter.wait in _LONG:
+        return ""
+    return " with a limit of an hour" if waiter.wait is Wait.CHANNEL_OPEN else " with no timeout"
+
+
+def _opens_for_an_hour(waiter: Activity) -> bool:
+    """Whether it opens a session, which a server answers at once, with the limit that nobody has set.
+
+    A tunnel's channel is another thing: the server first connects to the other end, which may take it minutes.
+    """
+    limit = waiter.asking.variable("timeout") if waiter.asking is not None else None
+    short = limit is not None and limit.replace(".", "", 1).isdigit() and float(limit) < _MINUTES_S
+    return waiter.find("transport", "open_session") is not None and not short
