@@ -180,6 +180,8 @@ class Place:
             return False
         if self._module.is_lock(item.context_expr) or ast.unparse(item.context_expr) in known:
             return True
+        if isinstance(item.context_expr, ast.Attribute):  # `a.busy` where others stand still at `b.busy`
+            return any(k.endswith(f".{item.context_expr.attr}") for k in known)
         # `with src:` of a parameter: a lock, unless its name speaks of a connection or file.
         name = item.context_expr.id if isinstance(item.context_expr, ast.Name) else ""
         return plain(item) and name in bound_in(self.function) and not sounds_like_resource(name)
