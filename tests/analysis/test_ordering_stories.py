@@ -8,6 +8,25 @@ from notation import findings_of, locked, said
 from paramedic.analysis.clocks import KEPT_ENDED_THREADS
 
 FOUND: dict[str, tuple[str, str]] = {
+    "two tasks with opposite locks that one worker of two happened to run": (
+        "lock-order-inversion possible",
+        """
+        W: works ex 2
+        Main: submit f1 move
+        W: run f1
+        W: take L1
+        W: take L2
+        W: free L2
+        W: free L1
+        W: done f1
+        Main: submit f2 move
+        W: run f2
+        W: take L2
+        W: take L1
+        W: free L1
+        W: free L2
+        W: done f2""",
+    ),
     "a lock that only one of them takes": (
         "shared-sftp-client possible",
         """
@@ -83,6 +102,57 @@ FOUND: dict[str, tuple[str, str]] = {
 }
 
 QUIET: dict[str, str] = {
+    "tasks with opposite locks, the second begun when the first was asked for": """
+        W: works ex 2
+        Main: submit f1 move
+        W: run f1
+        W: take L1
+        W: take L2
+        W: free L2
+        W: free L1
+        W: done f1
+        Main: ask f1
+        Main: submit f2 move
+        W: run f2
+        W: take L2
+        W: take L1
+        W: free L1
+        W: free L2
+        W: done f2""",
+    "tasks with opposite locks in a pool of one worker": """
+        W: works ex 1
+        Main: submit f1 move
+        W: run f1
+        W: take L1
+        W: take L2
+        W: free L2
+        W: free L1
+        W: done f1
+        Main: submit f2 move
+        W: run f2
+        W: take L2
+        W: take L1
+        W: free L1
+        W: free L2
+        W: done f2""",
+    "tasks with opposite locks, of which one waits for the other's event": """
+        W: works ex 2
+        Main: submit f1 move
+        W: run f1
+        W: take L1
+        W: take L2
+        W: free L2
+        W: free L1
+        W: set ev
+        W: done f1
+        Main: submit f2 move
+        W: run f2
+        W: await ev
+        W: take L2
+        W: take L1
+        W: free L1
+        W: free L2
+        W: done f2""",
     "a common lock": """
         A: take L
         A: stat sftp

@@ -101,15 +101,20 @@ class ThreadClock:
         now: the present moment.
         full_known: what it knows of others.
         weak_known: what it knows of them by deliberate hand-overs.
+        task: the executor's task that it runs, if others of its kind may run at the same time; else 0.
+        own_known: the latest moment of its own that it was told of: its earlier tasks up to then were over before the
+            present one began, and not only because one thread happened to run them all.
+        told_itself: the latest moment of which it told itself, through an object that others may use, too.
     """
 
-    __slots__ = ("_clock", "full_known", "now", "thread", "weak_known")
+    __slots__ = ("_clock", "full_known", "now", "own_known", "task", "thread", "told_itself", "weak_known")
 
     def __init__(self, thread: int, retired: dict[int, int]) -> None:
         self.thread = thread
         self._clock = 1
         self.full_known = self.weak_known = Known(_NOTHING, _NOTHING, 0, retired)
         self.now: Epoch = (thread, 1)
+        self.task = self.own_known = self.told_itself = 0
 
     def stamp(self) -> Stamp:
         """Hand over all that is known now; what comes later is not part of it."""
@@ -129,7 +134,13 @@ class ThreadClock:
         """Receive what another thread handed over."""
         other, clock, full, weak = stamp
         if other == self.thread:
+            if weak is not None:
+                self.told_itself = clock
             return
+        if weak is not None and self.task:
+            mine = weak.of(self.thread)
+            if mine > self.own_known:
+                self.own_known = mine
         full_before, weak_before = self.full_known, self.weak_known
         if full_before.of(other) < clock:
             self.full_known = full_before.joined(full, other, clock, self.thread)

@@ -161,6 +161,10 @@ class Futures:
         else:
             self._crews.joins(thread, pool)
 
+    def has_others(self, thread: int) -> bool:
+        """Whether the pool that a thread works for may have other workers."""
+        return self._workers.get(thread, (0, 0))[1] > 1
+
     def _is_behind(self, call: Call) -> bool:
         """Whether a worker waits for a task that none has begun, and that is not known to be another pool's."""
         if call.obj not in self._waiting or call.thread not in self._running:

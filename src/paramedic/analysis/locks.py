@@ -101,6 +101,8 @@ class Edge:
         first_ns: when the first was taken.
         second_ns: when the second was asked for.
         call: the remote call, where ``second`` is a transport.
+        task: the executor's task, if others may run at the same time; else 0.
+        own_known: see `paramedic.analysis.clocks.ThreadClock`.
     """
 
     first: int
@@ -114,6 +116,15 @@ class Edge:
     first_ns: int
     second_ns: int
     call: Call | None = None
+    task: int = 0
+    own_known: int = 0
+
+    def meets(self, other: Edge) -> bool:
+        """Whether another order of the same threads and tasks has both under way at once."""
+        if self.thread == other.thread:
+            earlier, later = (self, other) if self.epoch[1] < other.epoch[1] else (other, self)
+            return 0 < earlier.task != later.task > 0 and later.own_known < earlier.epoch[1]
+        return not self.before(other) and not other.before(self)
 
     def before(self, other: Edge) -> bool:
         """Whether this was over, by a deliberate hand-over, when the other began."""
@@ -265,6 +276,6 @@ class Locks:
         kept.append(
             Edge(
                 hold.lock, second, hold.thread, hold.stack, stack, gates, clock.now, clock.weak_known,
-                hold.began_ns, t_ns, call,
+                hold.began_ns, t_ns, call, clock.task, clock.own_known,
             )
         )  # fmt: skip

@@ -51,13 +51,7 @@ def _choose(candidates: list[list[Edge]]) -> tuple[Edge, ...] | None:
     """One edge for each step such that they can all be under way at once."""
 
     def fits(edge: Edge, chosen: Iterable[Edge]) -> bool:
-        return all(
-            edge.thread != other.thread
-            and not (edge.gates & other.gates)
-            and not edge.before(other)
-            and not other.before(edge)
-            for other in chosen
-        )
+        return all(not (edge.gates & other.gates) and edge.meets(other) for other in chosen)
 
     def extend(chosen: tuple[Edge, ...], rest: list[list[Edge]]) -> tuple[Edge, ...] | None:
         if not rest:

@@ -7,6 +7,7 @@ from itertools import chain
 
 from paramedic.analysis.calls import Call
 from paramedic.analysis.channels import OUT, Stall, stream_read
+from paramedic.analysis.futures import SUBMITTED
 from paramedic.analysis.hangs import HUNG_NS, excused
 from paramedic.analysis.locks import TRIED
 from paramedic.analysis.machine import NOWHERE, SHAPES, Listener, Machine, Root
@@ -406,7 +407,12 @@ class RunFacts(WireFacts):
 
     def _take(self, event: Row) -> None:
         _, token, obj, _, _, op, thread, _ = event
+        clock = self.clocks.of(thread)
+        if token == SUBMITTED:
+            clock.task = obj if self.futures.has_others(thread) else 0
+        clock.told_itself = 0
         self.clocks.take(thread, obj, token)
+        clock.own_known = max(clock.own_known, clock.told_itself)
         if 0 < token <= 2:
             self.futures.take(thread, obj, token, op > 0, op == self._passes_on)
         elif not token:

@@ -53,7 +53,9 @@ def find(facts: RunFacts) -> Iterator[Finding]:
             steps.append(
                 story.step(thread, edge.second_stack, edge.second_ns, asked, [edge.first] if edge.first > 0 else ())
             )
-            parts.append(f"{facts.world.thread_name(thread)} takes {first}, then {second}")
+            name = facts.world.thread_name(thread)
+            name = f"another task of {name}" if any(part.startswith(f"{name} ") for part in parts) else name
+            parts.append(f"{name} takes {first}, then {second}")
         objects = [edge.first for edge in edges if edge.first > 0]
         yield story.finding(HAZARD, Confidence.POSSIBLE, f"Opposite orders: {'; '.join(parts)}", steps, objects)
 
