@@ -23,9 +23,9 @@
     end: orderly                  or the status with which the process ended
 
 Each line is a millisecond after the one before. A name says what it names: ``ch2`` is a channel, ``sftp`` an SFTP
-client, ``L1`` a lock … ``x.stdout`` is a stream of a channel. Each thing is there from the start, and belongs to
-``conn`` of ``client``, whose thread is ``T``; ``ch@conn2`` belongs to ``conn2`` of ``client2``, whose thread is ``T2``.
-A channel that somebody ``opens`` belongs to it from then on.
+client, ``L1`` a lock, ``RL`` an RLock … ``x.stdout`` is a stream of a channel. Each thing is there from the start, and
+belongs to ``conn`` of ``client``, whose thread is ``T``; ``ch@conn2`` belongs to ``conn2`` of ``client2``, whose thread
+is ``T2``. A channel that somebody ``opens`` belongs to it from then on.
 Equal words after the colon stand on the same line of the program, as when several threads run one function; a ``#2`` at
 the end makes it another line, a ``#name`` one in a function of that name.
 """
@@ -44,6 +44,7 @@ from paramedic.model.report import Gap
 
 _KINDS = {
     "client": "SSHClient", "conn": "Transport", "ch": "Channel", "sftp": "SFTPClient", "file": "SFTPFile", "L": "Lock",
+    "RL": "RLock",
     "q": "Queue", "sq": "SimpleQueue", "ev": "Event", "sem": "Semaphore", "bar": "Barrier", "cond": "Condition",
     "f": "Future", "ex": "Executor", "loop": "Loop", "keys": "HostKeys", "agent": "AgentKey", "proxy": "ProxyCommand",
     "thread": "Thread",
@@ -148,7 +149,7 @@ class Story:
         elif verb == "dies":
             self._add(thread, Kind.END, op=1, b=self._text(what[5:].strip('"')))
             self._add(thread, Kind.END)
-        elif verb in _LOCK_ROWS and _kind(first) == "Lock":
+        elif verb in _LOCK_ROWS and _kind(first) in ("Lock", "RLock"):
             kind, a = _LOCK_ROWS[verb]
             if verb == "wait" and len(rest) > 1:
                 a = int(rest[1])

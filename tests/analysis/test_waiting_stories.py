@@ -163,6 +163,38 @@ FOUND: dict[str, tuple[str, str]] = {
         B: recv ch
         B: free L2""",
     ),
+    "two dialogues with locks for each call, and a lock that is taken at each line that logs": (
+        "shared-channel possible",
+        """
+        A: take L1
+        A: send ch
+        A: free L1
+        A: take L1 #2
+        A: recv ch
+        A: free L1
+        A: take RL
+        A: free RL
+        B: take RL
+        B: free RL
+        B: take RL
+        B: free RL
+        B: take L1
+        B: send ch
+        B: free L1
+        B: take L1 #2
+        B: recv ch
+        B: free L1""",
+    ),
+    "a question comes between, and the answers are all taken by one who asked": (
+        "shared-channel observed",
+        """
+        A: send ch
+        B: send ch
+        A: recv ch
+        B: recv_ready ch = 0
+        A: recv ch
+        B: recv_ready ch = 0""",
+    ),
     "two dialogues with locks for each call, and a lock that counts them": (
         "shared-channel possible",
         """

@@ -51,6 +51,8 @@ class _Channel:
     """The latest question of each thread."""
     heard: dict[int, deque[Call]] = field(default_factory=dict)
     """The latest calls of each thread that received something."""
+    looked: set[int] = field(default_factory=set)
+    """Threads that have looked whether there is something to receive."""
     matched: bool = False
     """Whether answers were seen to be handed on to those whom they are for."""
     between: dict[int, TornDialogue] = field(default_factory=dict)
@@ -72,7 +74,9 @@ class Dialogues:
         self._channels: dict[int, _Channel] = {}
         asks = [f"stdin:{name}" if name.startswith("File.") else name for name in WRITES]
         hears = [f"stdout:{name}" if name.startswith("File.") else name for name in READS - {"Channel.recv_stderr"}]
-        self.begins: dict[str, Listener] = {**dict.fromkeys(asks, self._asks), **dict.fromkeys(hears, self._hears)}
+        self.begins: dict[str, Listener] = {
+            **dict.fromkeys(asks, self._asks), **dict.fromkeys(hears, self._hears), "Channel.recv_ready": self._looks,
+        }  # fmt: skip
         self.ends: dict[str, Listener] = {}
 
     def found(self) -> list[TornDialogue]:
@@ -97,6 +101,15 @@ class Dialogues:
         channel.last = call
         channel.asked[call.thread] = call, known
 
+    def _looks(self, call: Call, root: Root) -> None:
+        """Who asks, and looks for an answer, has a dialogue, also where another thread takes all answers."""
+        channel = self._channels.get(root.channel)
+        if channel is not None and not channel.matched and call.thread in channel.asked:
+            channel.looked.add(call.thread)
+            torn = channel.between.pop(call.thread, None)
+            if torn is not None:
+                self._note(torn)
+
     def _hears(self, call: Call, root: Root) -> None:
         channel = self._channels.get(root.channel)
         if channel is None or channel.matched:
@@ -115,7 +128,7 @@ class Dialogues:
         asked = question[0]
         if last.thread != thread:
             torn = TornDialogue(root.channel, asked, last, call, True)
-            if last.thread in channel.heard:
+            if last.thread in channel.heard or last.thread in channel.looked:
                 self._note(torn)
             else:
                 channel.between[last.thread] = torn

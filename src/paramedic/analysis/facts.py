@@ -108,7 +108,7 @@ class Facts:
         self.callbacks = Callbacks(self.world, remote)
         self.futures = Futures()
         self.pools = Pools()
-        self.polls = Polls()
+        self.polls = Polls(self.world)
         self.slots = Slots()
         self.sftp = SftpState(self.clocks)
         self.states = States(self.clocks)

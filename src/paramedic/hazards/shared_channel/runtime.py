@@ -17,7 +17,10 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     """
     story = Story(facts)
     told = set()
+    seen = {torn.channel for torn in facts.dialogues.found() if torn.happened}
     for group in story.conflicts(HAZARD):
+        if not group[0].overlapped and all(conflict.resource in seen for conflict in group):
+            continue  # what did happen is the better story than what could have
         told |= {conflict.resource for conflict in group}
         stream = _STREAMS[group[0].rule.resource]
         name = facts.world.name(group[0].resource)
