@@ -8,34 +8,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from multiprocessing import resource_tracker
-from pathlib import Path
-from typing import Any
 
 import pytest
+from hosts import Host
 
 from openssh import running_sshd
-from paramedic.safe import ClientPool, KnownHosts
-
-
-class Host:
-    """One sshd and how to reach it."""
-
-    def __init__(self, server: Any) -> None:
-        self.server = server
-
-    def arguments(self, **more: Any) -> dict[str, Any]:
-        given: dict[str, Any] = {
-            "port": self.server.port,
-            "username": self.server.user,
-            "key_filename": self.server.key_file,
-            "known_hosts": KnownHosts(self.server.known_hosts_file),
-            "allow_agent": False,
-            "look_for_keys": False,
-        }
-        return given | more
-
-    def pool(self, **more: Any) -> ClientPool:
-        return ClientPool(self.server.host, **self.arguments(**more))
+from paramedic.safe import ClientPool
 
 
 @pytest.fixture(scope="session")
@@ -88,7 +66,7 @@ def nothing_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
     threads, descriptors = _mine(), _descriptors()
     yield
     # A reader that was told to stop needs a moment to leave its last line; what stays longer has leaked.
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         gc.collect()
         if _mine() <= threads and _descriptors() <= descriptors:
@@ -96,24 +74,3 @@ def nothing_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
         threading.Event().wait(0.02)
     assert _mine() <= threads, "threads are left"
     assert _descriptors() <= descriptors, "file descriptors are left"
-
-
-def processes(mark: str) -> list[str]:
-    """The remote processes whose command line contains ``mark``, as ``ps`` sees them: loopback makes them visible."""
-    import subprocess
-
-    out = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True, timeout=20).stdout
-    return [line for line in out.splitlines() if mark in line and "sshd" not in line]
-
-
-def gone(mark: str, within_s: float = 5.0) -> bool:
-    """Whether no such process is there any more."""
-    deadline = time.monotonic() + within_s
-    while processes(mark):
-        if time.monotonic() > deadline:
-            return False
-        threading.Event().wait(0.05)
-    return True
-
-
-__all__ = ["Host", "Path", "gone", "processes"]

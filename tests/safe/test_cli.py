@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hosts import Host, gone, processes
 
-from conftest import Host, gone, processes
 from openssh import running_sshd
 
 ADDRESSES = tuple(f"127.0.0.{n}" for n in range(1, 6))

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hosts import Host
 
-from conftest import Host
 from openssh import running_sshd
 from paramedic.safe import CommandFailed, ConnectionLost, Group
 from paramedic.safe.chunks import worker_arguments

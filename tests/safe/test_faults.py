@@ -28,7 +28,7 @@ from paramedic.safe import (
     SessionRefused,
 )
 
-SHORT = Limits(connect=2, banner=1, auth=2, open=1, grace=0.3, keepalive=0.5)
+GRACE = Limits(grace=0.3)
 
 
 def pool_of(server: Any, **more: Any) -> ClientPool:
@@ -99,8 +99,8 @@ def test_something_that_is_no_ssh_server(first_words: bytes) -> None:
 
 
 CONNECTS: dict[str, tuple[Manners, dict[str, Any], type[SafeError], str]] = {
-    "a server that never says a word": (Manners(no_banner=True), {}, ConnectFailed, "banner"),
-    "a server that answers no login": (Manners(auth_delay_s=60), {}, AuthFailed, "auth"),
+    "a server that never says a word": (Manners(no_banner=True), {"limits": Limits(banner=1)}, ConnectFailed, "banner"),
+    "a server that answers no login": (Manners(auth_delay_s=60), {"limits": Limits(auth=2)}, AuthFailed, "auth"),
     "a wrong key": (Manners(), {"pkey": paramiko.ECDSAKey.generate(), "key_filename": None}, AuthFailed, "auth"),
     "nothing to log in with": (Manners(), {"key_filename": None}, AuthFailed, "auth"),
     "a wrong password": (Manners(keyboard_interactive=True, answer="right"), {"password": "wrong"}, AuthFailed, "auth"),
@@ -111,7 +111,7 @@ CONNECTS: dict[str, tuple[Manners, dict[str, Any], type[SafeError], str]] = {
 @pytest.mark.parametrize("story", CONNECTS)
 def test_connects_that_fail(story: str) -> None:
     manners, more, kind, phase = CONNECTS[story]
-    with lab(manners) as server, pool_of(server, limits=SHORT, **more) as pool:
+    with lab(manners) as server, pool_of(server, **more) as pool:
         with pytest.raises(kind) as caught:
             pool.run("true", total_timeout=6 if phase == "queue" else 40)
         assert (type(caught.value), caught.value.host, caught.value.phase) == (kind, server.host, phase)
@@ -126,7 +126,7 @@ def test_a_server_that_is_too_busy_is_waited_for() -> None:
 
 
 def test_a_server_that_answers_no_exec_is_not_waited_for() -> None:
-    with lab(Manners(mute=True)) as server, pool_of(server, limits=SHORT) as pool:
+    with lab(Manners(mute=True)) as server, pool_of(server, limits=GRACE) as pool:
         with pytest.raises(CommandTimeout) as caught:
             pool.run("true", timeout=0.5)
         assert caught.value.ending is Ending.UNKNOWN
@@ -147,10 +147,10 @@ def test_a_server_that_never_opens_a_session() -> None:
 
 
 def test_a_server_that_does_not_read_its_input_does_not_hang_the_others() -> None:
-    with lab(Manners(stall_window=True)) as server, pool_of(server, limits=SHORT) as pool:
+    with lab(Manners(stall_window=True)) as server, pool_of(server, limits=GRACE) as pool:
         stuck = pool.submit("cat", input=b"x" * 8_000_000, timeout=1)
-        assert pool.run("echo x", timeout=10).text == "x\n"
-        assert isinstance(stuck.exception(20), CommandTimeout)
+        assert pool.run("echo x", timeout=60).text == "x\n"
+        assert isinstance(stuck.exception(60), CommandTimeout)
 
 
 def test_new_keys_while_everybody_talks_lose_nothing() -> None:
@@ -162,7 +162,7 @@ def test_new_keys_while_everybody_talks_lose_nothing() -> None:
 
 
 def test_a_connection_that_dies_mid_command_is_told_and_the_next_command_connects_anew() -> None:
-    with lab(Manners(reset_after_s=1.0)) as server, pool_of(server) as pool:
+    with lab(Manners(reset_after_s=4.0)) as server, pool_of(server) as pool:
         with pytest.raises(ConnectionLost) as caught:
             pool.run("sleep 30")
         assert caught.value.may_have_started
@@ -171,19 +171,19 @@ def test_a_connection_that_dies_mid_command_is_told_and_the_next_command_connect
 
 
 def test_a_command_that_may_run_twice_is_run_again_if_told_so() -> None:
-    with lab(Manners(reset_after_s=1.0)) as server, pool_of(server) as pool:
-        assert pool.run("sleep 0.6; echo end", retry_safe=True).text == "end\n"
-        result = pool.run("sleep 0.6; echo end", retry_safe=True)
+    with lab(Manners(reset_after_s=4.0)) as server, pool_of(server) as pool:
+        assert pool.run("sleep 2.4; echo end", retry_safe=True).text == "end\n"
+        result = pool.run("sleep 2.4; echo end", retry_safe=True)
         assert result.text == "end\n"
         assert result.attempts == 2
 
 
 def test_a_dead_peer_is_noticed_by_its_silence() -> None:
-    with lab(Manners(silent_after_s=0.8)) as server, pool_of(server, limits=SHORT) as pool:
+    with lab(Manners(silent_after_s=3)) as server, pool_of(server, limits=Limits(grace=0.3, keepalive=0.5)) as pool:
         begun = time.monotonic()
         with pytest.raises(ConnectionLost):
             pool.run("sleep 60")
-        assert time.monotonic() - begun < 30
+        assert time.monotonic() - begun < 50
 
 
 def test_resets_at_random_lose_no_command_without_a_word() -> None:
@@ -205,11 +205,11 @@ def test_resets_at_random_lose_no_command_without_a_word() -> None:
 
 
 def test_closing_a_pool_of_a_dead_server_takes_no_long_time() -> None:
-    with lab(Manners(silent_after_s=0.7)) as server:
+    with lab(Manners(silent_after_s=3)) as server:
         pool = pool_of(server, limits=Limits(grace=0.2))
         pool.run("true")
         future = pool.submit("sleep 60")
-        threading.Event().wait(1)
+        threading.Event().wait(3.5)
         pool.close(cancel=True)
         assert future.done()
 
@@ -278,7 +278,7 @@ def test_lines_of_both_streams_come_as_they_are_completed(polite: Any) -> None:
 
 
 def test_what_ends_a_command_is_raised_after_its_output(polite: Any) -> None:
-    with pool_of(polite, limits=SHORT) as pool, pool.stream("echo first; sleep 60", timeout=0.5) as stream:
+    with pool_of(polite, limits=GRACE) as pool, pool.stream("echo first; sleep 60", timeout=0.5) as stream:
         seen = []
         with pytest.raises(CommandTimeout):
             seen.extend(line.text for line in stream.lines())

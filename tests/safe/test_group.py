@@ -6,11 +6,12 @@ import functools
 import time
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
+from hosts import Host, gone, new_mark
 
-from conftest import Host, gone
 from openssh import running_sshd
 from paramedic.safe import (
     BadConfiguration,
@@ -86,7 +87,7 @@ def test_failures_are_told_apart_and_do_not_stop_the_others(many: Host) -> None:
 
 
 def test_fail_fast_ends_what_runs_and_starts_nothing_more(many: Host) -> None:
-    mark = "71.123461"
+    mark = new_mark()
     commands = dict.fromkeys(ADDRESSES, f"sleep {mark}") | {"127.0.0.3": "exit 1"}
     with group(many, concurrency=5) as hosts:
         begun = time.monotonic()
@@ -99,7 +100,7 @@ def test_fail_fast_ends_what_runs_and_starts_nothing_more(many: Host) -> None:
 
 
 def test_limits_per_command_and_for_all(many: Host) -> None:
-    mark = "72.123461"
+    mark = new_mark()
     with group(many, ADDRESSES[:4]) as hosts:
         timed = hosts.run(f"sleep {mark}", timeout=0.5)
         assert {type(o.error) for o in timed} == {CommandTimeout}
@@ -109,15 +110,20 @@ def test_limits_per_command_and_for_all(many: Host) -> None:
     assert gone(mark)
 
 
-def test_outcomes_come_as_they_end(many: Host) -> None:
+def test_outcomes_come_as_they_end(many: Host, tmp_path: Path) -> None:
     with group(many, ADDRESSES[:3]) as hosts:
         hosts.run("true")
-        commands = {"127.0.0.1": "sleep 1.5", "127.0.0.2": "sleep 0.7", "127.0.0.3": "true"}
-        assert [o.host for o in hosts.as_completed(commands)] == ["127.0.0.3", "127.0.0.2", "127.0.0.1"]
+        order = ["127.0.0.3", "127.0.0.2", "127.0.0.1"]
+        commands = {address: f"while ! test -e {tmp_path}/{address}; do sleep 0.05; done" for address in sorted(order)}
+        outcomes = iter(hosts.as_completed(commands))
+        for address in order:
+            (tmp_path / address).touch()
+            assert next(outcomes).host == address
+        assert list(outcomes) == []
 
 
 def test_leaving_the_iterator_early_ends_the_rest(many: Host) -> None:
-    mark = "73.123461"
+    mark = new_mark()
     with group(many, ADDRESSES[:4]) as hosts:
         outcomes = hosts.as_completed({**dict.fromkeys(ADDRESSES[:4], f"sleep {mark}"), "127.0.0.1": "true"})
         assert next(outcomes).host == "127.0.0.1"

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hosts import Host, gone, new_mark
 
-from conftest import Host, gone
 from paramedic.safe import ClientPool, ConnectFailed, KnownHosts, Limits
 
 RELAY = """
@@ -56,21 +56,26 @@ ENDS: dict[str, tuple[str, str, str]] = {
     "it is killed": ("sh -c 'kill -9 $$'", r"was killed by SIGKILL", "connect"),
     "it hangs up and says that all is well": ("true", r"exited with status 0", "connect"),
     "it prints something else": ("sh -c 'echo hello; exit 2'", r"exited with status 2", "connect"),
-    "it leaves a child that holds its output": ("sh -c 'sleep 4711 & exit 4'", r"exited with status 4", "connect"),
+    "it leaves a child that holds its output": ("sh -c 'sleep {mark} & exit 4'", r"exited with status 4", "connect"),
     "it closes its output first": ("sh -c 'exec 1>&-; sleep 0.1; echo late >&2; exit 9'", r"status 9: late", "connect"),
-    "it says nothing": ("sleep 4712", r"nothing came for 1 s", "banner"),
-    "it ignores TERM": ("sh -c 'trap : TERM; while :; do sleep 4713; done'", r"nothing came for 1 s", "banner"),
+    "it says nothing": ("sleep {mark}", r"nothing came for 1 s", "banner"),
+    "it ignores TERM": ("sh -c 'trap : TERM; while :; do sleep {mark}; done'", r"nothing came for 1 s", "banner"),
 }
 
 
 @pytest.mark.parametrize("story", ENDS)
 def test_how_a_proxy_ends_is_told(host: Host, tmp_path: Path, story: str) -> None:
     command, words, phase = ENDS[story]
-    with through(host, tmp_path, command, banner=1) as pool, pytest.raises(ConnectFailed, match=words) as caught:
+    mark = new_mark()
+    limit_s = 1 if phase == "banner" else 30
+    with (
+        through(host, tmp_path, command.replace("{mark}", mark), banner=limit_s) as pool,
+        pytest.raises(ConnectFailed, match=words) as caught,
+    ):
         pool.run("true")
     assert (caught.value.host, caught.value.phase) == (host.server.host, phase)
     assert caught.value.hint
-    assert gone("sleep 4712") and gone("sleep 4713")
+    assert gone("sleep {mark}") and gone("sleep 4713")
 
 
 def test_a_proxy_whose_own_server_is_too_busy_is_tried_again(host: Host, tmp_path: Path, relay: str) -> None:
@@ -83,9 +88,10 @@ def test_a_proxy_whose_own_server_is_too_busy_is_tried_again(host: Host, tmp_pat
 
 
 def test_a_proxy_that_talks_all_the_time_hangs_nobody(host: Host, tmp_path: Path, relay: str) -> None:
-    with through(host, tmp_path, f"sh -c '(yes 4714 & yes 4714) >&2 & exec {relay}'") as pool:
+    mark = new_mark()
+    with through(host, tmp_path, f"sh -c '(yes {mark} & yes {mark}) >&2 & exec {relay}'") as pool:
         assert pool.run("echo there").text == "there\n"
-    assert gone("yes 4714", 10)
+    assert gone(f"yes {mark}")
 
 
 def test_a_server_that_takes_its_time_before_it_speaks() -> None:

@@ -255,11 +255,13 @@ class Connector:
             if not link.initial_kex_done:
                 raise TimeoutError
         except (paramiko.SSHException, EOFError, OSError) as error:
-            if proxy is not None:
-                proxy.wait(0.5)  # what it dies of says more than that it is gone; closing would have it end otherwise
             # Paramiko wraps what happened to the banner, and says EOF when the time for the handshake is over.
             cause = error.__context__ if link.remote_version == "" and error.__context__ is not None else error
             silent = isinstance(cause, TimeoutError) or link.packetizer.handshake_expired
+            if proxy is not None:
+                # What it dies of says more than that it is gone; closing would have it end otherwise. A loaded machine
+                # takes its time to tell that it is dead.
+                proxy.wait(0.5 if silent else 3.0)
             text = f"nothing came for {limit_s:g} s" if silent else str(error) or "the server hung up"
             failure = ConnectFailed(
                 f"the server did not complete the SSH handshake: {text}",
