@@ -25,6 +25,7 @@ SHORT = {
     r"in": "Authentication (publickey) successful!",
     r"no": "Authentication (publickey) failed.",
     r"end": "EOF in transport thread",
+    r"blank": "",
 }
 
 

@@ -246,6 +246,8 @@ PHRASES: tuple[Phrase, ...] = (
     Phrase(Kind.TRACEBACK, "Traceback (most recent call last):"),
     Phrase(Kind.TRACEBACK, '  File "{}'),
     Phrase(Kind.TRACEBACK, "    {}"),
+    Phrase(Kind.TRACEBACK, "During handling of the above exception, another exception occurred:"),
+    Phrase(Kind.TRACEBACK, "The above exception was the direct cause of the following exception:"),
 )
 
 _KEY_BYTES = 4

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from paramedic.logs.actors import Seen, line_of, maybe_line, seconds_between
+from paramedic.logs.actors import Seen, Transport, line_of, maybe_line, seconds_between
 from paramedic.logs.channels import Channels
 from paramedic.logs.facts import LogFacts
 from paramedic.logs.phrases import Kind, recognise, split_channel
@@ -20,6 +20,8 @@ from paramedic.model.report import Gap
 Handler = Callable[[bytes, bytes, bytes, Seen], None]
 
 MAX_TRACE_BYTES = 400
+TRACE_LINES = 500
+"""A traceback is over after so many messages of all threads, wherever its end is."""
 RESTART_S = 0.1
 MAX_SHAPES = 20_000
 MAX_SHAPE_BYTES = 300
@@ -100,6 +102,9 @@ class Story(Channels):
             Kind.SFTP_UNEXPECTED: self._sftp,
         }
         self.shapes: dict[bytes, tuple[Handler | None, bytes, bytes]] = {}
+        self._traced: dict[bytes, Transport] = {}
+        self._trace_left = 0
+        self._put_aside: dict[bytes, tuple[Handler | None, bytes, bytes]] = {}
 
     def feed(self, thread: bytes, sftp: bool, message: bytes, seen: Seen) -> None:
         """Takes one message of Paramiko's.
@@ -132,14 +137,8 @@ class Story(Channels):
         """
         number, words = split_channel(message)
         found = recognise(words)
-        if self._trouble:
-            trouble = self._trouble.get(thread)
-            if trouble is not None:
-                if found is None or found[0] is Kind.TRACEBACK:
-                    if len(trouble.traceback) < 80:
-                        trouble.traceback.append(words[:MAX_TRACE_BYTES].decode("utf-8", "replace"))
-                    return
-                del self._trouble[thread]
+        if (self._trouble or self._traced) and self._is_of_traceback(thread, words, found and found[0]):
+            return
         if found is None:
             self.unknown += 1
             self.unknown_example = self.unknown_example or seen
@@ -147,10 +146,54 @@ class Story(Channels):
         handler = self._by_kind.get(found[0])
         if handler is not None:
             handler(thread, number, words, seen)
-        if found[0] not in _VARIED and len(message) < MAX_SHAPE_BYTES:
+        # While a traceback is open, the next message of its thread has to come here, however often it came before.
+        if found[0] not in _VARIED and len(message) < MAX_SHAPE_BYTES and not self._trouble:
             if len(self.shapes) >= MAX_SHAPES:
                 self.shapes.clear()
             self.shapes[message] = (handler, number, words)
+
+    def _exception(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
+        super()._exception(thread, number, message, seen)
+        self._open_traceback()
+
+    def _open_traceback(self) -> None:
+        # Until it is closed every message comes to `take`, also those that have a shape; the dict stays the same one,
+        # since the reader's loop has its method at hand.
+        self._trace_left = TRACE_LINES
+        if self.shapes:
+            self._put_aside = self.shapes.copy()
+            self.shapes.clear()
+
+    def _close_traceback(self, thread: bytes) -> None:
+        del self._trouble[thread]
+        if not self._trouble:
+            self.shapes.update(self._put_aside)
+            self._put_aside = {}
+
+    def _is_of_traceback(self, thread: bytes, words: bytes, kind: Kind | None) -> bool:
+        """Whether a message is a line of the traceback that Paramiko logs after an exception."""
+        if self._trouble:
+            self._trace_left -= 1
+            if self._trace_left < 0:
+                for each in list(self._trouble):
+                    self._close_traceback(each)
+        trouble = self._trouble.get(thread)
+        if trouble is None and kind is Kind.TRACEBACK:  # the one that ended was the cause of another one
+            trouble = self._traced.pop(thread, None)
+            if trouble is not None:
+                self._trouble[thread] = trouble
+                self._open_traceback()
+        if trouble is None:
+            return False
+        if words and kind not in (None, Kind.TRACEBACK):
+            self._close_traceback(thread)
+            return False
+        if len(trouble.traceback) < 80:
+            trouble.traceback.append(words[:MAX_TRACE_BYTES].decode("utf-8", "replace"))
+        if not words:  # util.tb_strings() ends each exception of a chain with an empty line
+            self._close_traceback(thread)
+            self._traced = {thread: trouble}
+        return True
 
     def _sftp(self, thread: bytes, number: bytes, message: bytes, seen: Seen) -> None:
         # The log has no logger names, or not Paramiko's; the message is an SFTP one all the same.
