@@ -142,7 +142,24 @@ def _if(w: Walker, node: ast.If) -> bool:
         return _forked(w, node, child)
     if known is not None:
         return w.block(node.body if known else node.orelse)
-    return arms(w, lambda: w.block(node.body), lambda: w.block(node.orelse))
+    ended = arms(w, lambda: w.block(node.body), lambda: w.block(node.orelse))
+    if not ended and w.path and _leaves_early(w, node):
+        w.world.early_returns.add(w.path[-1])
+    return ended
+
+
+def _leaves_early(w: Walker, node: ast.If) -> bool:
+    """Whether a branch returns, neither because something is missing nor with a connection in its hands."""
+    last = node.body[-1]
+    if not isinstance(last, ast.Return) or node.orelse:
+        return False
+    test = node.test
+    if isinstance(test, ast.UnaryOp) and not isinstance(test.operand, (ast.Compare, ast.Call)):
+        return False
+    if isinstance(test, ast.Compare) and isinstance(test.ops[0], (ast.Is, ast.IsNot)):
+        return False
+    handed = last.value.elts if isinstance(last.value, ast.Tuple) else [last.value]
+    return not any(isinstance(one, (ast.Name, ast.Attribute)) for one in handed)
 
 
 def _child_arm(w: Walker, test: ast.expr) -> bool | None:

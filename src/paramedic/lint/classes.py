@@ -82,6 +82,11 @@ CLASSES: dict[str, str] = {
     "logging.StreamHandler": "loghandler",
     "paramiko.ServerInterface": "serverinterface",
     "paramiko.server.ServerInterface": "serverinterface",
+    "http.server.ThreadingHTTPServer": "server",
+    "socketserver.ThreadingMixIn": "server",
+    "socketserver.ThreadingTCPServer": "server",
+    "socketserver.ThreadingUDPServer": "server",
+    "socketserver.ThreadingUnixStreamServer": "server",
     "socketserver.BaseRequestHandler": "requesthandler",
     "socketserver.StreamRequestHandler": "requesthandler",
     "http.server.BaseHTTPRequestHandler": "requesthandler",
@@ -92,7 +97,7 @@ CLASSES: dict[str, str] = {
 KINDS = frozenset(
     """thread lock semaphore event barrier local contextvar queue executor future exitstack eventloop mpcontext
     iterator results completed loghandler logger serverinterface requesthandler server timer world parallel
-    group taskgroup selector statusevent webapp taskapp scheduler""".split()
+    group taskgroup selector statusevent writer webapp taskapp scheduler""".split()
 )
 """Kinds whose methods the reader itself knows."""
 
@@ -100,7 +105,7 @@ TOPS = frozenset(
     [c.partition(".")[0] for c in (*CLASSES, *api.MAKERS)]
     + """builtins anyio trio starlette asgiref thread twisted signal atexit os joblib functools copy typing weakref
     itertools time getpass subprocess socket requests urllib importlib select selectors socketserver dramatiq
-    fcntl shutil json pickle csv yaml tomllib""".split()
+    fcntl shutil json pickle csv yaml tomllib io tarfile gzip""".split()
 )
 """Packages of which some function matters; calls into all others only pass their arguments on."""
 

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from paramedic.lint import concurrency, eventloop, frameworks, library, loops, protocols, starters
+from paramedic.lint import concurrency, eventloop, frameworks, library, loops, protocols, starters, writers
 from paramedic.lint.values import (
     HAND_OVER,
     Bound,
@@ -340,6 +340,32 @@ def _status_event(
     return Unknown()
 
 
+def _server(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+    if name == "__init__":
+        given = keywords.get("RequestHandlerClass", args[1] if len(args) > 1 else None)
+        if given is not None:
+            before = len(w.world.pending)
+            serve(w, given, node)
+            w.world.contexts_of.setdefault(id(obj.root), []).extend(w.world.pending[before:])
+    elif name in {"server_close", "__exit__"} and not _has_daemons(obj):
+        concurrency.join(w, obj)
+    return Unknown()
+
+
+def _has_daemons(server: Obj) -> bool:
+    """Whether closing a threading server leaves its request threads alone (socketserver.py, ThreadingMixIn)."""
+    said = server.root.parts.get("daemon_threads")
+    instance = server.root.instance
+    if instance is not None:
+        said = instance.attrs.get("daemon_threads") or instance.cls.find("daemon_threads") or said
+        paths = list(instance.cls.external_bases())
+    else:
+        paths = [server.root.label]
+    if isinstance(said, Const):
+        return bool(said.value)
+    return any(path.endswith("ThreadingHTTPServer") for path in paths)
+
+
 def _selector(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
     if name == "register" and args:
         for given in objects_in(args[0]):
@@ -350,6 +376,8 @@ def _selector(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[
 
 _METHODS = {
     "selector": _selector,
+    "server": _server,
+    "writer": writers.on_writer,
     "statusevent": _status_event,
     "thread": _thread,
     "lock": _lock,

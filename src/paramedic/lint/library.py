@@ -17,6 +17,7 @@ from paramedic.lint import (
     loops,
     starters,
     wrappers,
+    writers,
 )
 from paramedic.lint.operations import Operation
 from paramedic.lint.values import (
@@ -104,6 +105,8 @@ def construct_native(w: Walker, made: Obj, args: list[Value], keywords: dict[str
         concurrency.construct_thread(w, made, args, keywords)
     if made.kind == "executor":
         concurrency.construct_executor(w, made, args, keywords, node)
+    if made.kind == "server":
+        handovers.on_object(w, made, "__init__", args, keywords, node)
     if made.kind == "queue":
         made.parts["__contents"] = Collection()
     if made.kind == "semaphore":
@@ -266,6 +269,8 @@ def _builtin(w: Walker, name: str, args: list[Value], keywords: dict[str, Value]
     if name == "__import__":
         text = text_of(first)
         return definitions.import_module(w, text) if text else Unknown()
+    if name == "print" and "file" in keywords:
+        writers.printed(w, args, keywords, node)
     if name == "open":
         return Unknown("file")
     return Unknown()
@@ -379,6 +384,9 @@ def _other(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], 
             if isinstance(sink, Obj) and sink.kind in {"stdin", "sftpfile"}:
                 calls.on_table(w, sink, "writelines", [Unknown()], {}, node)
         return Unknown()
+    written = writers.called(w, path, args, keywords, node)
+    if written is not None:
+        return written
     if path in _READ_TO_THE_END:
         for option in alternatives(first):
             if isinstance(option, Obj) and option.kind in {*api.STREAMS, "sftpfile"}:

@@ -176,7 +176,7 @@ def _leave_object(w: Walker, obj: Obj, node: ast.AST) -> None:
         for thing in alternatives(obj.parts["thing"]):
             if isinstance(thing, (Obj, Instance)):
                 calls.call_method(w, thing, "close", [], {}, node)
-    elif obj.kind in {"eventloop", "taskgroup"}:
+    elif obj.kind in {"eventloop", "taskgroup", "server"}:
         handovers.on_object(w, obj, "__exit__", [], {}, node)
     elif obj.kind == "exitstack":
         leave_stack(w, obj, node)

@@ -77,6 +77,7 @@ class World:
         self.in_vain: list[tuple[Callable[[], int], Context]] = []
         self.retries: set[int] = set()
         self.last_arms: set[tuple[int, int]] = set()
+        self.early_returns: set[tuple[int, int]] = set()
         self.ending_loops: dict[int, bool] = {}
         self.annotations: dict[int, ast.expr] = {}
         self.promising: dict[int, bool] = {}

@@ -56,7 +56,19 @@ def _closed(facts: SourceFacts, connect: Operation, client: Obj) -> bool:
     closes = facts.of(client, "close")
     if closes and all(o.in_handler or _on_the_way_out(facts, connect, o) for o in closes):
         return False
+    if closes and all(_passed_by(facts, connect, o, closes) for o in closes):
+        return False
     return facts.closed_anywhere(client)
+
+
+def _passed_by(facts: SourceFacts, connect: Operation, close: Operation, closes: list[Operation]) -> bool:
+    """Whether a branch between the two returns without closing it."""
+    if close.in_finally or close.in_handler or close.loops != connect.loops or close.context is not connect.context:
+        return False
+    left = {branch for branch, arm in close.path if (branch, arm) in facts.world.early_returns} - dict(
+        connect.path
+    ).keys()
+    return any(not any(branch in dict(o.path) and (branch, 1) not in o.path for o in closes) for branch in left)
 
 
 def _on_the_way_out(facts: SourceFacts, connect: Operation, close: Operation) -> bool:
