@@ -90,6 +90,27 @@ def test_a_command_longer_than_the_system_takes_is_the_remote_shells_error(pool:
     assert pool.run("echo alive").text == "alive\n"
 
 
+@pytest.mark.parametrize(
+    ("command", "environment"),
+    [
+        ("true " + "x" * 300_000, None),
+        ("true", {"NAME": "x" * 300_000}),
+        ("true \ud800", None),
+        ("true", {"NAME": "\0"}),
+    ],
+)
+def test_what_would_end_the_connection_of_others_is_not_sent(
+    pool: ClientPool, command: str, environment: dict[str, str] | None
+) -> None:
+    with pool.stream("echo began; sleep 1; echo other") as other:
+        assert next(other.lines()).text == "began"
+        with pytest.raises(BadCommand) as caught:
+            pool.run(command, environment=environment)
+        assert caught.value.host and caught.value.phase == "queue" and caught.value.hint
+        assert [line.text for line in other.lines()] == ["other"]
+    assert pool.statistics().lost_connections == 0
+
+
 def test_check_raises_with_the_result(pool: ClientPool) -> None:
     with pytest.raises(CommandFailed, match="exit status 3: no such thing") as caught:
         pool.run("echo no such thing >&2; exit 3", check=True)

@@ -15,6 +15,7 @@ import pytest
 from paramedic.lab import Manners, lab
 from paramedic.safe import (
     AuthFailed,
+    BadConfiguration,
     ClientPool,
     CommandResult,
     CommandTimeout,
@@ -103,6 +104,8 @@ CONNECTS: dict[str, tuple[Manners, dict[str, Any], type[SafeError], str]] = {
     "a server that answers no login": (Manners(auth_delay_s=60), {"limits": Limits(auth=2)}, AuthFailed, "auth"),
     "a wrong key": (Manners(), {"pkey": paramiko.ECDSAKey.generate(), "key_filename": None}, AuthFailed, "auth"),
     "nothing to log in with": (Manners(), {"key_filename": None}, AuthFailed, "auth"),
+    "no such key file": (Manners(), {"key_filename": "/nonexistent/key"}, AuthFailed, "auth"),
+    "a key file that is none": (Manners(), {"key_filename": __file__}, BadConfiguration, "auth"),
     "a wrong password": (Manners(keyboard_interactive=True, answer="right"), {"password": "wrong"}, AuthFailed, "auth"),
     "a server that drops every connection": (Manners(max_connections=0), {}, ConnectFailed, "banner"),
 }
@@ -115,6 +118,7 @@ def test_connects_that_fail(story: str) -> None:
         with pytest.raises(kind) as caught:
             pool.run("true", total_timeout=6 if phase == "queue" else 40)
         assert (type(caught.value), caught.value.host, caught.value.phase) == (kind, server.host, phase)
+        assert caught.value.hint
 
 
 def test_a_server_that_is_too_busy_is_waited_for() -> None:
@@ -131,6 +135,20 @@ def test_a_server_that_answers_no_exec_is_not_waited_for() -> None:
             pool.run("true", timeout=0.5)
         assert caught.value.ending is Ending.UNKNOWN
         assert caught.value.may_have_started
+
+
+def test_without_a_limit_a_server_that_answers_no_exec_is_given_as_long_as_for_a_session() -> None:
+    with lab(Manners(mute=True)) as server, pool_of(server, limits=SHORT) as pool:
+        with pytest.raises(CommandTimeout) as caught:
+            pool.run("true")
+        assert (caught.value.host, caught.value.phase) == (server.host, "exec")
+        assert caught.value.may_have_started
+
+
+def test_a_command_that_the_server_runs_may_take_longer_than_the_answer(polite: Any) -> None:
+    limits = Limits(open=0.5)
+    with pool_of(polite, limits=limits) as pool:
+        assert pool.run("sleep 1.5; echo late").text == "late\n"
 
 
 @pytest.mark.parametrize("code", [1, 2, 4])

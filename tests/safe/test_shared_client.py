@@ -86,6 +86,13 @@ def test_no_order_of_reading_deadlocks(client: SharedClient, story: str) -> None
     assert sorted(found[0]) == [4, 6_000_000, 6_000_000]
 
 
+def test_a_command_that_is_too_long_ends_nobodys_connection(client: SharedClient) -> None:
+    _, stdout, _ = client.exec_command("sleep 1; echo other")
+    with pytest.raises(paramiko.SSHException, match="too long"):
+        client.exec_command("x" * 300_000)
+    assert stdout.read() == b"other\n"
+
+
 def test_sftp_shell_and_commands_at_once(client: SharedClient) -> None:
     def use(n: int) -> Any:
         if n % 3 == 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
 from collections.abc import Callable, Iterator
@@ -71,7 +72,11 @@ class Authenticator:
         raise self._denied(destination, tried, "")
 
     def _denied(self, destination: Destination, tried: list[str], why: str) -> AuthFailed:
-        what = ", ".join(tried) or "nothing: no key, no agent and no password was given"
+        missing = [path for path in self._credentials.key_filenames if not os.path.exists(os.path.expanduser(path))]
+        nothing = "nothing: no key, no agent and no password was given"
+        if missing:
+            nothing = f"nothing: there is no file {', '.join(missing)}"
+        what = ", ".join(tried) or nothing
         return AuthFailed(
             f"{destination.username} was not accepted; tried {what}" + (f": {why}" if why else ""),
             host=destination.label,
@@ -127,8 +132,9 @@ class Authenticator:
                 files = keys.certificate_files(path, destination.certificate_filenames)
                 certified = keys.with_certificate(partial(keys.load_key, path, passphrase), files)
                 found = [key] if certified is None else [certified, key]
-        except BadConfiguration:
+        except BadConfiguration as error:
             if path in self._credentials.key_filenames:
+                error.host, error.phase = destination.label, "auth"
                 raise
             # Configurations and ~/.ssh name keys that an agent has unlocked, or that are of no use here.
         with self._lock:

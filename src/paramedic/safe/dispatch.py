@@ -146,8 +146,11 @@ class Dispatcher(Connections):
             self.crew.start("input", lambda: feed(session, task.input))
 
     def _open_timeout(self, task: Task, session: Session) -> None:
-        if task.session is session and session.phase is Phase.OPENING:
-            self.stop(task, Why.TIMEOUT)
+        if task.session is not session or session.answered:
+            return
+        if session.phase is Phase.RUNNING:
+            task.phase = "exec"
+        self.stop(task, Why.TIMEOUT)
 
     def _set_alarm(self, task: Task, when: float, call: Callable[[], None]) -> None:
         if task.alarm is not None:
@@ -163,8 +166,7 @@ class Dispatcher(Connections):
             limit = task.total_at
         if limit is not None:
             self._set_alarm(task, limit, lambda: self.stop(task, Why.TIMEOUT))
-        elif task.alarm is not None:
-            task.alarm.cancel()
+        # Without a limit, the one for opening stays until the server has answered that it runs the command.
 
     def _ended(self, task: Task, session: Session) -> None:
         """The session ended, somehow. No lock is held, but on the way out of a dying link anything may be."""

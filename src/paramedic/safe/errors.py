@@ -15,7 +15,8 @@ class SafeError(Exception):
 
     Attributes:
         host: the host as the caller named it, or "".
-        phase: what was being done: "connect", "banner", "host key", "auth", "open", "queue", "run", "copy", "close".
+        phase: what was being done: "connect", "banner", "host key", "auth", "open", "queue", "exec", "run", "copy",
+            "close".
         hint: what the reader of the message can do next, or "".
 
     Threads: errors are values; share them freely.
@@ -171,7 +172,7 @@ class CommandTimeout(CommandError, TimeoutError):
 
 
 class BadCommand(SafeError, ValueError):
-    """The command cannot be sent: NUL bytes, or nothing at all."""
+    """The command cannot be sent: NUL bytes, lone surrogates, more than 250,000 bytes, or nothing at all."""
 
 
 class BadConfiguration(SafeError, ValueError):

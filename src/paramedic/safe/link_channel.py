@@ -68,13 +68,15 @@ class LinkChannel(Channel):  # type: ignore[misc]
         """As ``paramiko.Channel.exec_command``.
 
         Raises:
-            paramiko.SSHException: the channel is closed, or the server refuses to run the command.
+            paramiko.SSHException: the channel is closed, the command is too long, or the server refuses to run it.
 
         Threads: the channel's thread. It blocks until the server answers.
         """
         if self.closed or self.eof_received or self.eof_sent or not self.active:
             raise paramiko.SSHException("Channel is not open")
         data = command if isinstance(command, bytes) else command.encode("utf-8")
+        if len(data) > packets.MOST_REQUEST_BYTES:  # it would end the connection of everybody
+            raise paramiko.SSHException(f"The command is too long: {len(data):,} bytes")
         self._event_pending()
         self.transport._send_user_message(Packet(packets.execute(self.remote_chanid, data), self.sender))
         self._wait_for_event()

@@ -17,6 +17,9 @@ CHANNEL_CLOSE = 97
 CHANNEL_REQUEST = 98
 CHANNEL_FAILURE = 100
 
+MOST_REQUEST_BYTES = 250_000
+"""OpenSSH ends the whole connection, with all that runs on it, at a packet of more than 256 KiB (packet.c)."""
+
 _NUMBER = struct.Struct(">I")
 
 

@@ -32,6 +32,7 @@ from paramedic.safe.future import CommandFuture
 from paramedic.safe.known_hosts import KnownHosts
 from paramedic.safe.leash import leashed
 from paramedic.safe.plan import Sizes
+from paramedic.safe.request import encoded
 from paramedic.safe.result import CommandResult, Limits, Statistics
 from paramedic.safe.shared_client import SharedClient
 from paramedic.safe.shelf import Shelf, wait_for
@@ -201,11 +202,8 @@ class ClientPool(Copies):
         leash: bool | None,
         window_bytes: int = _WINDOW_BYTES,
     ) -> Task:
-        if not isinstance(command, str) or not command.strip():
-            raise BadCommand("there is no command", host=self.host, phase="queue")
-        if "\0" in command:
-            raise BadCommand("the command contains a NUL byte", host=self.host, phase="queue")
         on_leash = self._leash if leash is None else leash
+        sent = encoded(command, environment, self.host)
         if on_leash and input is not None:
             raise BadCommand(
                 "a command on a leash has no input", host=self.host, phase="queue", hint="use one or other"
@@ -216,9 +214,9 @@ class ClientPool(Copies):
         task = Task(
             pool=self._dispatcher,
             command=command,
-            sent_command=(leashed(command) if on_leash else command).encode("utf-8", "surrogateescape"),
+            sent_command=leashed(command).encode("utf-8", "surrogateescape") if on_leash else sent[0],
             input=input,
-            environment={name.encode(): value.encode() for name, value in (environment or {}).items()} or None,
+            environment=sent[1],
             terminal=terminal,
             run_s=run_s,
             total_at=None if total_s is None else now + total_s,

@@ -81,6 +81,7 @@ class Session:
         "_room",
         "_window",
         "_window_left",
+        "answered",
         "channel",
         "command",
         "command_sent",
@@ -157,6 +158,7 @@ class Session:
         self.outcome: Outcome | None = None
         self.order = 0
         self.command_sent = False
+        self.answered = False  # the server said that it runs the command, or anything else after it was asked to
         self.exit_status: int | None = None
         self.exit_signal: str | None = None
         self.exit_message = ""
@@ -275,6 +277,8 @@ class Session:
         """
         if self.remote < 0 and kind not in (packets.CHANNEL_OPEN_CONFIRMATION, packets.CHANNEL_OPEN_FAILURE):
             return  # a server has nothing to say about a session that it has not opened
+        if self.command_sent and kind != packets.CHANNEL_WINDOW_ADJUST:
+            self.answered = True
         if kind == packets.CHANNEL_DATA:
             self._take(STDOUT, packets.string_at(message, 5))
         elif kind == packets.CHANNEL_REQUEST:

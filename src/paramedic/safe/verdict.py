@@ -10,6 +10,7 @@ from paramedic.safe.task import Task, Why
 _WAITING_FOR = {
     "queue": "waiting for a free session",
     "open": "the server's answer to the request for a session",
+    "exec": "the server's answer to the request to run the command",
 }
 _BECAME = {
     Ending.TERMINATED: "its process was ended with TERM",
