@@ -5,8 +5,8 @@
 Where `corpus.py` asks one lens many times, this asks each lens once: the case as it is (*plain*: does `bad.py` do the
 harm at all, is `good.py` clean), under `paramedic run`, its source in `paramedic lint`, a DEBUG log of it in
 `paramedic log`, and `paramedic dump PID` while it hangs. A case is a folder in the form of ../shared/cases, with more
-in its case.json where it is known: `lenses` (which of them can see the hazard), `also` (what else bad.py truly has),
-`dump_after` (seconds until it hangs), `advice` (the hazard is one that is never more than advice).
+in its case.json where it is known: `lenses` (which of them can see the hazard), `unseen` (those that do not yet), `also`
+(what else bad.py truly has), `dump_after` (seconds until it hangs), `advice` (the hazard is never more than advice).
 """
 
 from __future__ import annotations
@@ -181,6 +181,8 @@ class Bench:
         _, out, err = self.finish(self.start(case, [sys.executable, "-c", program]))
         if "ModuleNotFoundError" in out + err:
             return Told(skipped="a module is missing")
+        if not log.is_file() or not log.stat().st_size:
+            return Told(skipped="only its children use Paramiko")
         return self.report(case, ["log", "--format", "json", "--output", str(output), str(log)], output)
 
     def dump(self, case: Case, script: str, scratch: Path) -> Told:

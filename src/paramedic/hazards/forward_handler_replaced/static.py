@@ -33,7 +33,12 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
 
 
 def _taken_back(facts: SourceFacts, request: Operation, following: Operation | None = None) -> bool:
-    """Whether a forward is cancelled before the next one, of a later line or of the next turn."""
+    """Whether a forward is cancelled before the next one, of a later line or of the next turn.
+
+    A thread that cancels its own does not do so before another one that runs the same lines has asked for its.
+    """
+    if facts.in_several(request.context, request.obj):
+        return False
     cancels = [o for o in facts.of(request.obj, "global") if o.method == "cancel_port_forward"]
     cancels = [o for o in cancels if facts.in_order(request, o) and not o.in_handler]
     if following is not None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable
 
 from paramedic.hazards.pool_starvation import HAZARD
 from paramedic.lint.contexts import Context, lifetimes_meet
 from paramedic.lint.crowds import crowd_of
 from paramedic.lint.facts import SourceFacts
+from paramedic.lint.operations import Operation
 from paramedic.lint.values import Obj
 from paramedic.model.finding import Finding
 
@@ -22,11 +24,19 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
         pool = submit.obj
         outer = [c for c in submit.context.chain() if c.pool is not None and c.pool.root is pool.root]
         waits = [o for o in facts.having("result") if o.context is submit.context and o.moment > submit.moment]
-        if outer and id(pool.root) not in done and waits and not _leaves_one_free(facts, pool, outer):
+        free = not _is_recursive(submit) and _leaves_one_free(facts, pool, outer) if outer else True
+        if id(pool.root) not in done and waits and not free:
             done.add(id(pool.root))
             message = f"A task of {facts.name(pool)} waits for tasks that stand behind it in the same pool"
             steps = [facts.step(submit), *(facts.step(o) for o in waits[:1])]
             yield facts.finding(HAZARD, message, steps, objects=[pool])
+
+
+def _is_recursive(submit: Operation) -> bool:
+    """Whether a task hands itself to the pool, as a walk over a tree does: there are as many as the tree is deep."""
+    given = submit.call.args[0] if submit.call is not None and submit.call.args else None
+    name = given.attr if isinstance(given, ast.Attribute) else given.id if isinstance(given, ast.Name) else ""
+    return bool(name) and name == (submit.site.function or "").rpartition(".")[2]
 
 
 def _leaves_one_free(facts: SourceFacts, pool: Obj, outer: list[Context]) -> bool:

@@ -1,0 +1,6 @@
+"""How names are shown."""
+import roster_bad
+
+
+def label(name):
+    return f"{name}@{roster_bad.DOMAIN}"

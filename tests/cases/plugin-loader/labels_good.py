@@ -1,0 +1,6 @@
+"""How names are shown."""
+import roster_good
+
+
+def label(name):
+    return f"{name}@{roster_good.DOMAIN}"
