@@ -5,7 +5,7 @@
 Where `corpus.py` asks one lens many times, this asks each lens once: the case as it is (*plain*: does `bad.py` do the
 harm at all, is `good.py` clean), under `paramedic run`, its source in `paramedic lint`, a DEBUG log of it in
 `paramedic log`, and `paramedic dump PID` while it hangs. A case is a folder in the form of ../shared/cases, with more
-in its case.json where it is known: `lenses` (which of them can see the hazard), `unseen` (those that do not yet), `also`
+in its case.json where it is known: `lenses` (which can see the hazard), `unseen` (which do not yet), `also`
 (what else bad.py truly has), `dump_after` (seconds until it hangs), `advice` (the hazard is never more than advice).
 """
 

@@ -141,6 +141,9 @@ def answers_little(command: str | None) -> bool:
     if not words:
         return True
     head = words[0].rsplit("/", 1)[-1]
+    if head in {"awk", "gawk", "mawk"}:
+        script = last.partition("END")
+        return bool(script[1]) and "print" not in script[0]
     tar = head == "tar" and len(words) > 1 and "x" in words[1] and "v" not in words[1]
     return head in _SUMMARY or head in _TINY or tar or head in {"dd", "sponge", "patch", "cpio", "chpasswd"}
 

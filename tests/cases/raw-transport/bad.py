@@ -18,13 +18,6 @@ def session(known):
     return transport
 
 
-def host_key():
-    """Asked once, before anything is sent; from then on it has to be the same."""
-    with paramiko.Transport((HOST, PORT)) as transport:
-        transport.start_client(timeout=10)
-        return transport.get_remote_server_key()
-
-
 def fetch(known, path, sizes):
     transport = session(known)
     try:

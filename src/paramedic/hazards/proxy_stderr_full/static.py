@@ -60,13 +60,20 @@ def _has_a_chatty_script(facts: SourceFacts, given: Value | None, proxy: Operati
     if known or module is None or not _SAYS.search(module.source.text):
         return False
     words = {id(n.value) for n in ast.walk(module.tree) if isinstance(n, ast.Expr)}  # docstrings
+    told = {n.value for n in ast.walk(module.tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
     return any(
         isinstance(node, ast.Constant)
         and isinstance(node.value, str)
         and re.search(r"^\s*(import |from \w+ import|#!)", node.value, re.MULTILINE) is not None
         and re.search(r"\b(while|for)\b", node.value) is not None
         and _RELAYS.search(node.value) is not None
-        and _SAYS.search(node.value) is not None
+        and any(_is_on(line, told) for line in node.value.splitlines() if _SAYS.search(line))
         for node in ast.walk(module.tree)
         if id(node) not in words
     )
+
+
+def _is_on(line: str, told: set[str]) -> bool:
+    """Whether a line of the script is run: if it asks for a word such as "verbose", the program has to say that."""
+    asked = re.findall(r"""(?:==|\bin)\s*\(?["'](\w+)["']|["'](\w+)["']\s*(?:==|in\b)""", line)
+    return not asked or any({*words} & told for words in asked)
