@@ -189,6 +189,18 @@ def test_a_hazard_of_another_version_is_still_told(deploy: Path) -> None:
     assert "from-the-future" in text and "paramedic explain" not in text
 
 
+def test_a_packages_frames_are_on_the_way_and_not_the_callers(deploy: Path) -> None:
+    step = race(deploy).steps[0]
+    inner = tuple(Site(file="/v/site-packages/netmiko/channel.py", line=n, function="write") for n in (72, 602))
+    text = report_text(
+        Report(source={}, findings=(replace(race(deploy), steps=(replace(step, stack=(*inner, *step.stack)),)),)),
+        HAZARDS,
+    )
+    way = next(ln for ln in text.splitlines() if "by way of" in ln)
+    assert "channel.py:72 in write" in way and "2 frames deeper" in way
+    assert "called from deploy.py:7 in main" in text and "channel.py:602" not in text
+
+
 def test_a_deep_recursion_is_told_once(deploy: Path) -> None:
     stack = tuple(Site(file="r.py", line=1 + n % 2, function="f") for n in range(900))
     wide = tuple(Site(file="w.py", line=n, function="g") for n in range(1, 30))

@@ -18,7 +18,7 @@ from paramedic.model.lanes import Lanes
 from paramedic.model.report import Report
 from paramedic.report.excerpt import Excerpts, shown_path
 from paramedic.report.markup import attribute, escaped, escaped_lines, link
-from paramedic.report.story import MOST_FRAMES, MOST_LINKS
+from paramedic.report.story import MOST_FRAMES, MOST_LINKS, parted
 from paramedic.report.swimlanes import lanes_markup, span_of
 
 
@@ -184,10 +184,11 @@ class _Teller:
             told += f'<br><span class="place">{_site(step.site)}</span>'
             source = self._excerpts.line(step.site)
             told += f'<span class="source">{step.site.line} │ {escaped(source)}</span>' if source else ""
-        frames = [site for site in step.stack if site != step.site][:MOST_FRAMES]
-        if frames:
-            inner = "<br>".join(f'<span class="place">{_site(site)}</span>' for site in frames)
-            told += f"<details><summary>called from</summary>{inner}</details>"
+        for words, frames in zip(("by way of", "called from"), parted(step), strict=True):
+            others = [site for site in frames if site != step.site][:MOST_FRAMES]
+            if others:
+                listed = "<br>".join(f'<span class="place">{_site(site)}</span>' for site in others)
+                told += f"<details><summary>{words}</summary>{listed}</details>"
         if step.locks:
             told += f'<div class="faint">holding {escaped(", ".join(step.locks))}</div>'
         return told + "</li>"

@@ -130,18 +130,31 @@ def _step(number: int, step: Step, excerpts: Excerpts, width: int) -> list[Line]
 
 
 def _callers(step: Step, margin: str) -> list[Line]:
-    """The frames outside the site, a recursion once."""
-    frames = list(step.stack)
-    if frames and step.site is not None and frames[0] == step.site:
-        del frames[0]
+    """The innermost frame inside the site, which is a package's, and those outside, a recursion once."""
+    inside, frames = parted(step)
     frames = _without_repeats(frames)
     left = "called from "
     shown: list[Line] = []
+    if inside:
+        deeper = f", {len(inside)} frames deeper" if len(inside) > 1 else ""
+        shown.append(line(margin, Span("by way of ", "dim"), *_place(inside[0]), Span(deeper, "dim")))
     for index, site in enumerate(frames[:MOST_FRAMES]):
         shown.append(line(margin, Span(left if index == 0 else " " * len(left), "dim"), *_place(site)))
     if len(frames) > MOST_FRAMES:
         shown.append(line(margin, Span(" " * len(left) + f"and {len(frames) - MOST_FRAMES} more frames", "dim")))
     return shown
+
+
+def parted(step: Step) -> tuple[list[Site], list[Site]]:
+    """The frames of a step inside its site, innermost first, and those outside of it.
+
+    Threads: pure.
+    """
+    frames = list(step.stack)
+    if step.site not in frames:
+        return [], frames
+    place = frames.index(step.site)
+    return frames[:place], frames[place + 1 :]
 
 
 def _without_repeats(frames: Sequence[Site]) -> list[Site]:

@@ -49,13 +49,19 @@ def find(facts: RunFacts) -> Iterator[Finding]:
             thread, first, second = edge.thread, _name(facts, edge.first), _name(facts, edge.second)
             if edge.first > 0:
                 steps.append(story.step(thread, edge.first_stack, edge.first_ns, f"took {first}"))
-            asked = f"called {edge.call.method}(), which waits for {second}" if edge.call else f"then took {second}"
+            then = "then took" if edge.first > 0 else "took in a callback"
+            asked = f"called {edge.call.method}(), which waits for {second}" if edge.call else f"{then} {second}"
             steps.append(
                 story.step(thread, edge.second_stack, edge.second_ns, asked, [edge.first] if edge.first > 0 else ())
             )
             name = facts.world.thread_name(thread)
             name = f"another task of {name}" if any(part.startswith(f"{name} ") for part in parts) else name
-            parts.append(f"{name} takes {first}, then {second}")
+            if edge.first < 0:
+                parts.append(f"{name} takes {second} in a callback")
+            elif edge.call:
+                parts.append(f"{name} takes {first}, then waits in {edge.call.method}() for that thread")
+            else:
+                parts.append(f"{name} takes {first}, then {second}")
         objects = [edge.first for edge in edges if edge.first > 0]
         yield story.finding(HAZARD, Confidence.POSSIBLE, f"Opposite orders: {'; '.join(parts)}", steps, objects)
 

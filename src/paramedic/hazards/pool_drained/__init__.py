@@ -7,7 +7,7 @@ HAZARD = Hazard(
     name="pool-drained",
     family=Family.WAITING,
     summary="a client taken from a queue is not put back when the work raises, until the pool is empty",
-    symptom="After some failures every thread waits for ever in queue.Queue.get",
+    symptom="After some failures every thread waits for ever in queue.Queue.get, or for a semaphore or condition",
     why=(
         "Paramiko raises often and late (SSHException, EOFError, socket.timeout); the put() after the work is"
         " then never reached. Paramiko has no pool of its own"

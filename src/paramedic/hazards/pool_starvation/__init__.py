@@ -9,8 +9,9 @@ HAZARD = Hazard(
     summary="tasks wait for other tasks of the same bounded executor, and all workers wait",
     symptom=("Every worker of a ThreadPoolExecutor waits in Future.result for tasks that are queued behind it"),
     why=(
-        "concurrent.futures.ThreadPoolExecutor starts max_workers threads and no more; a task that submits to"
-        " its own pool and waits keeps its worker. Slow remote calls only make it likelier"
+        "concurrent.futures.ThreadPoolExecutor starts max_workers threads and no more, as does"
+        " multiprocessing.pool.ThreadPool; a task that submits to its own pool and waits keeps its worker. Slow remote"
+        " calls only make it likelier"
     ),
     fix=(
         "Use a second pool for the inner tasks, or let the outer code collect the results instead of waiting "

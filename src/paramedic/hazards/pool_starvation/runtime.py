@@ -27,6 +27,7 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         f"begun: the pool's "
         "workers wait for work that is queued behind them"
     )
+    starved.sort(key=lambda s: s.since_ns)
     steps = [story.call(s.call) for s in starved[:4]]
     yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, [s.call.obj for s in starved[:4]], len(starved))
 
