@@ -19,7 +19,8 @@ import pytest
 
 from paramedic.lab import Server
 
-START_LIMIT_S = 10.0
+START_LIMIT_S = 60.0
+PORTS_TRIED = 5
 
 # Quoted, because a folder's name may hold a space
 CONFIGURATION = """\
@@ -60,19 +61,14 @@ def running_sshd(folder: Path, *options: str, addresses: tuple[str, ...] = ("127
         pytest.skip("OpenSSH's server is not installed (Debian: apt-get install openssh-server)")
     for name in ("host_key", "client_key"):
         subprocess.run([keygen, "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)], check=True, timeout=20)
-    port = _free_port()
-    listen = "\n".join(f"ListenAddress {address}" for address in addresses)
-    configuration = folder / "sshd_config"
-    configuration.write_text("\n".join(options) + "\n" + CONFIGURATION.format(port=port, listen=listen, folder=folder))
-    public = " ".join((folder / "host_key.pub").read_text().split()[:2])
-    known_hosts = folder / "known_hosts"
-    known_hosts.write_text("".join(f"[{address}]:{port} {public}\n" for address in addresses))
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(parents=True, exist_ok=True)  # the privilege separation folder of Debian's sshd
     log_file = folder / "sshd.log"
-    process = subprocess.Popen([sshd, "-D", "-f", str(configuration), "-E", str(log_file)], cwd=folder)
+    process, port = _started(sshd, folder, options, addresses, log_file)
+    public = " ".join((folder / "host_key.pub").read_text().split()[:2])
+    known_hosts = folder / "known_hosts"
+    known_hosts.write_text("".join(f"[{address}]:{port} {public}\n" for address in addresses))
     try:
-        _wait_for(addresses[0], port, process, log_file)
         yield Server(
             host=addresses[0],
             hosts=addresses,
@@ -87,7 +83,29 @@ def running_sshd(folder: Path, *options: str, addresses: tuple[str, ...] = ("127
         )
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
+
+
+def _started(
+    sshd: str, folder: Path, options: tuple[str, ...], addresses: tuple[str, ...], log_file: Path
+) -> tuple[subprocess.Popen[bytes], int]:
+    """sshd takes no port 0, so that somebody else may have the port between our choice and its start."""
+    listen = "\n".join(f"ListenAddress {address}" for address in addresses)
+    configuration = folder / "sshd_config"
+    for _ in range(PORTS_TRIED):
+        port = _free_port()
+        text = CONFIGURATION.format(port=port, listen=listen, folder=folder)
+        configuration.write_text("\n".join(options) + "\n" + text)
+        process = subprocess.Popen([sshd, "-D", "-f", str(configuration), "-E", str(log_file)], cwd=folder)
+        if _listens(addresses, port, process):
+            return process, port
+        process.kill()
+        process.wait(60)
+        said = log_file.read_text(errors="replace") if log_file.exists() else "no log"
+        if "Address already in use" not in said:
+            break
+        log_file.unlink()
+    pytest.fail(f"sshd did not start: {said}")
 
 
 def _free_port() -> int:
@@ -96,10 +114,13 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _wait_for(address: str, port: int, process: subprocess.Popen[bytes], log_file: Path) -> None:
+def _listens(addresses: tuple[str, ...], port: int, process: subprocess.Popen[bytes]) -> bool:
+    """On all of them: sshd goes on where only some are taken by others."""
+    left = list(addresses)
     deadline_s = time.monotonic() + START_LIMIT_S
-    while time.monotonic() < deadline_s and process.poll() is None:
-        with contextlib.suppress(OSError), socket.create_connection((address, port), 1):
-            return
+    while left and time.monotonic() < deadline_s and process.poll() is None:
+        with contextlib.suppress(OSError), socket.create_connection((left[-1], port), 1):
+            left.pop()
+            continue
         time.sleep(0.02)
-    pytest.fail(f"sshd did not start: {log_file.read_text(errors='replace') if log_file.exists() else 'no log'}")
+    return not left and process.poll() is None

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-LIMIT_S = 30
+LIMIT_S = 100
 
 # Plays a shell: a session with a terminal, and a job in the foreground of it.
 SHELL = """

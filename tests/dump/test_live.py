@@ -21,7 +21,7 @@ from paramedic.dump.memory import Memory, Reference, Unreadable, python_version
 from paramedic.model.finding import Confidence
 
 HERE = Path(__file__).resolve().parent
-LIMIT_S = 30
+LIMIT_S = 90
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 HAVE = tools()
