@@ -107,6 +107,7 @@ class Door:
                 continue
             sock.setblocking(False)
             turned_away = self._is_full()
+            self._unauthenticated += not turned_away  # not in the task: many are accepted before one of those begins
             task = asyncio.create_task(self._turn_away(sock) if turned_away else self._receive(sock))
             tasks = self._turned_away if turned_away else self._open
             tasks.add(task)
@@ -140,7 +141,6 @@ class Door:
     async def _receive(self, sock: socket.socket) -> None:
         """One connection from its first byte to its last."""
         manners = self._premises.manners
-        self._unauthenticated += 1
         guest = Guest(self._premises, self._authenticated)
         wire = Wire(manners) if manners.needs_relay else None
         try:
