@@ -252,16 +252,23 @@ class SourceFacts(Meetings):
 
         Threads: pure.
         """
+        waits = [o for o in self.having("waits") if not self._never_fails(o)]
         since, until = (number_of(future.parts.get(name, Unknown())) for name in ("__since", "__until"))
         if since is None or until is None:
-            return [o for o in self.operations if o.context is context and o.has("waits")]
-        mine = [o for o in self.operations if o.context is context and since < o.moment < until]
-        found = [o for o in mine if o.has("waits") and o.on_loop]
-        for wait in mine:
-            if wait.has("awaits") and not wait.guarded:
+            return [o for o in waits if o.context is context]
+        found = [o for o in waits if o.context is context and since < o.moment < until and o.on_loop]
+        for wait in self.having("awaits"):
+            if wait.context is context and since < wait.moment < until and not wait.guarded:
                 work = [c for one, c in self.world.submissions if one.root is wait.obj.root]
-                found += [o for o in self.operations if o.has("waits") and any(o.context is c for c in work)]
+                found += [o for o in waits if any(o.context is c for c in work)]
         return found
+
+    def _never_fails(self, wait: Operation) -> bool:
+        """Whether a wait ends without an error whatever the server does (channel.py, recv and recv_exit_status)."""
+        channel = self.channel(wait.obj)
+        if channel is None or wait.has("status"):
+            return channel is not None
+        return bool(wait.effects & {"read:stdout", "read:stderr"}) and not self.has_timeout(channel)
 
     def never_read(self, future: Obj) -> bool:
         """Whether a collection keeps the future and nobody ever looks into it.
