@@ -27,6 +27,7 @@ HAZARD = Hazard(
 + if __name__ == "__main__":
 +     main(connect())
 """,
+    safe="ClientPool",
     upstream=(
         "https://github.com/paramiko/paramiko/issues/104",
         "https://github.com/paramiko/paramiko/issues/735",
