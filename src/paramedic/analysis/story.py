@@ -51,7 +51,9 @@ class Story:
 
     def call(self, call: Call, what: str = "") -> Step:
         """A call: "called recv() on channel 0 …, which raised …"."""
-        words = what or f"called {call.method}() on {self.world.name(call.obj)}"
+        # what waits for an exit status in another way says so itself (`paramedic.record.status_event`)
+        method = call.name == "Channel.recv_exit_status" and self.world.text(call.words) or call.method
+        words = what or f"called {method}() on {self.world.name(call.obj)}"
         if call.error:
             words += f", which raised {call.error}"
         elif not call.ended_ns:

@@ -34,9 +34,11 @@ def status_events(probes: Probes) -> Callable[[Any, int], None]:
     Threads: the thread that starts a recording; the result in any thread.
     """
     threading = sys.modules["threading"]
-    begin, end, fail = probes.call(
-        NUMBER["Channel.recv_exit_status"], lambda _: 0, lambda _, t: (milliseconds(t), 0), SYNC
-    )
+
+    def arguments(_: Any, timeout: Any) -> tuple[int, int]:
+        return milliseconds(timeout), probes.writer.text("status_event.wait")
+
+    begin, end, fail = probes.call(NUMBER["Channel.recv_exit_status"], lambda _: 0, arguments, SYNC)
     original, plain = threading.Event, threading.Event.wait
     if original.__module__ != "threading":  # gevent's, which has room for nothing
         return lambda channel, given: None
