@@ -312,3 +312,11 @@ def test_sessions_that_go_from_hand_to_hand_are_advice_once(tmp_path: Path) -> N
     assert not [
         f for f in findings(tmp_path, default_format(ONE + opened + handed_over)) if f.hazard == "shared-sftp-client"
     ]
+
+
+@pytest.mark.parametrize(("sftp_after_ms", "told"), [(0, True), (550_000, False)], ids=["silent", "in use"])
+def test_a_connection_whose_channel_a_worker_uses_is_not_idle(sftp_after_ms: int, told: bool, tmp_path: Path) -> None:
+    used = ONE + "1 2: open 0\n1 1: yes 0\n1 1: ok 0\n1 2: sftp 0 stat(b'/a')\n"
+    lost = f"{sftp_after_ms} 2: sftp 0 stat(b'/b')\n{600_000 - sftp_after_ms} 1: Socket exception: Connection timed out"
+    hazards = [f.hazard for f in findings(tmp_path, default_format(used + lost))]
+    assert ("idle-without-keepalive" in hazards) == told

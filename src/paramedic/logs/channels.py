@@ -311,7 +311,9 @@ class Channels(Connections):
 
     def _end(self, thread: bytes, how: str, text: str, code: int | None, seen: Seen) -> Transport:
         before = self.transports.get(thread)
-        idle = seconds_between(before.last, seen) if before is not None else None
+        # who uses a channel logs on a thread of its own
+        lasts = [] if before is None else [before.last, *(c.last for c in before.channels.values())]
+        idle = seconds_between(max(filter(None, lasts), key=lambda last: last[0], default=None), seen)
         transport = self.transport_of(thread, seen)
         if transport.end is not None:
             return transport

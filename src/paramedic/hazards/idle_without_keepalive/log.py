@@ -25,11 +25,11 @@ def find(facts: LogFacts) -> Iterable[Finding]:
                 hazard=HAZARD.name,
                 code=HAZARD.code,
                 confidence=Confidence.ADVICE,
-                message=f"{transport.name} was lost after {ending.idle_s:.0f} s without a line of its thread, "
-                "and it sent no keepalives",
+                message=f"{transport.name} was lost after {ending.idle_s:.0f} s without a line of its thread "
+                "or of its open channels, and it sent no keepalives",
                 steps=(ending.line.step("lost"),),
                 objects=(transport.name,),
-                why="The log proves the silence of its thread and the loss; that something on the way "
+                why="The log proves the silence and the loss; that something on the way "
                 "forgot the idle connection is suggested. Data alone is not logged, so it need not have been idle. "
                 + HAZARD.why,
             )
