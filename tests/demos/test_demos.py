@@ -76,7 +76,7 @@ SYMPTOMS = {
     "blocking_the_event_loop": "over 2.5 s",
     "call_on_transport_thread": "has said nothing",
     "callback_blocks_transport": "has not answered",
-    "closed_in_use": "AttributeError: 'NoneType' object has no attribute 'open_session'",
+    "closed_in_use": "AttributeError: 'NoneType' object has no attribute 'open_session'|SSH session not active",
     "connect_at_import": "the import has not ended",
     "connect_storm": "Error reading SSH protocol banner",
     "dropped_channel": "the job died on the way",

@@ -211,6 +211,7 @@ def test_silence_after_some_bytes(lab_with: LabWith, connect: Any) -> None:
 def test_silence_after_some_time(lab_with: LabWith, connect: Any) -> None:
     """The same, by the clock."""
     client = connect(lab_with(silent_after_s=4.0))
+    client.get_transport().channel_timeout = 2  # the silence may begin while a channel is opened: it waits an hour
     with pytest.raises((paramiko.SSHException, TimeoutError)):
         while True:
             _, stdout, _ = client.exec_command("echo hello", timeout=2)
