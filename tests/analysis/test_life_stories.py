@@ -221,6 +221,17 @@ def test_a_close_that_was_the_way_out_of_a_hang_is_not_what_went_wrong() -> None
     assert list(said(findings_of(story))) == ["exit-status-before-output observed"]
 
 
+def test_nor_is_one_under_calls_whose_replies_two_threads_lost() -> None:
+    story = """
+        A: stat sftp …
+        B: listdir sftp …
+        … 1 s
+        Main: close sftp
+        A: … stat sftp ! OSError: Socket is closed
+        B: … listdir sftp ! OSError: Socket is closed"""
+    assert list(said(findings_of(story))) == ["shared-sftp-client observed"]
+
+
 def test_nor_is_one_that_cut_off_a_reader_of_the_other_stream() -> None:
     story = """
         T: feed ch err 2097152

@@ -186,6 +186,8 @@ class RunFacts(WireFacts):
 
     def _closes_sftp(self, call: Call, root: Root) -> None:
         others = [c for c in self.open.all() if c.thread != call.thread and self.roots.of(c.obj).sftp == call.obj]
+        if any(conflict.resource == call.obj for conflict in self.conflicts.found()):
+            return  # used by several threads at once, it loses replies: whoever waits for one is let go
         clock = self.clocks.of(call.thread)
         if self.world.thread(call.thread).kind != "Timer":  # else a deadline
             self.lives.closes(call.obj, call.obj, call, clock, self._alive, others, False)

@@ -275,7 +275,7 @@ class _Stall:
         print("paramedic: the program hangs:", file=sys.stderr)
         write_report(report, output.hazards_by_name(), sys.stderr)
         if not self._kill:
-            print("paramedic: it is left to run on; Ctrl-C ends it", file=sys.stderr)
+            print("paramedic: it runs on until it ends or you end it", file=sys.stderr)
         return True
 
 
