@@ -68,7 +68,7 @@ def _thread(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[st
 
 def _lock(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
     if name in {"acquire", "__enter__"}:
-        take_lock(w, obj, node, args)
+        take_lock(w, obj, node, args, tried=_gives_up(args, keywords))
     elif name in {"release", "__exit__"}:
         for position in range(len(w.locks) - 1, -1, -1):
             if w.locks[position] is obj:
@@ -80,7 +80,7 @@ def _lock(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str,
     return Unknown()
 
 
-def take_lock(w: Walker, obj: Obj, node: ast.AST, among: Sequence[Value] = ()) -> None:
+def take_lock(w: Walker, obj: Obj, node: ast.AST, among: Sequence[Value] = (), *, tried: bool = False) -> None:
     """Holds a lock from here on.
 
     Args:
@@ -88,13 +88,24 @@ def take_lock(w: Walker, obj: Obj, node: ast.AST, among: Sequence[Value] = ()) -
         obj: the lock.
         node: where.
         among: the locks of which a run takes this or another one.
+        tried: whether it goes on without the lock where it is not free, at once or after a time.
 
     Threads: the reader's own; does not block.
     """
-    operation = w.record(obj, "acquire", frozenset({"acquire"}), node, args=list(among))
+    effects = {"acquire", "tried"} if tried else {"acquire"}
+    operation = w.record(obj, "acquire", frozenset(effects), node, args=list(among))
     if not any(lock is obj for lock in w.locks):
         w.held_since[id(obj)] = operation.moment
     w.locks.append(obj)
+
+
+def _gives_up(args: list[Value], keywords: dict[str, Value]) -> bool:
+    """Whether ``acquire(blocking, timeout)`` comes back without the lock, too."""
+    blocking = keywords.get("blocking", args[0] if args else None)
+    limit = keywords.get("timeout", args[1] if len(args) > 1 else None)
+    if isinstance(blocking, Const) and not blocking.value:
+        return True
+    return limit is not None and not (isinstance(limit, Const) and limit.value in {None, -1})
 
 
 def _signal(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:

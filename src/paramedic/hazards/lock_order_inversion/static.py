@@ -20,7 +20,8 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
     Threads: pure.
     """
     yield from _callbacks(facts)
-    nested = [(held, o) for o in facts.having("acquire") if o.obj.kind == "lock" for held in o.locks]
+    taken = [o for o in facts.having("acquire") if o.obj.kind == "lock" and not o.has("tried")]
+    nested = [(held, o) for o in taken for held in o.locks]
     # What is held already is entered once more, which waits for nobody.
     nested = [(held, o) for held, o in nested if not any(lock is o.obj for lock in o.locks)]
     # `first.lock`, where first is one of two: that both are taken there says nothing about their order.
