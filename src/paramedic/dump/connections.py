@@ -217,13 +217,13 @@ class Connections(Threads):
 
         None: the dump does not say.
         """
-        if channel is None:
-            return None
-        for transport in self.transports:
-            if self._chan(transport) == channel:
-                packet = self.last_packet(transport)
-                return None if packet is None else packet in kinds
-        return None
+        packet = self._last_packets.get(channel) if channel is not None else None
+        return None if packet is None else packet in kinds
+
+    @cached_property
+    def _last_packets(self) -> dict[str | None, int | None]:
+        """The type of the last packet for each channel that got the last packet of its transport."""
+        return {self._chan(t): self.last_packet(t) for t in reversed(self.transports)}
 
     def _chan(self, transport: Activity) -> str | None:
         assert transport.transport is not None
