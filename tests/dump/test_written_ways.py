@@ -155,6 +155,14 @@ def giver():
         full.notify()
 """
 OWN_CONDITION = CONDITION.replace("Condition(lock)", "Condition()").replace("with lock", "with full")
+ONE_SLOT = """\
+slot = threading.Semaphore(1)
+
+def ask():
+    with slot:  #: waits
+        client.exec_command("true")  #: asks
+"""
+TWO_SLOTS = ONE_SLOT.replace("(1)", "(2)")
 SLOT_AND_CLIENT = """\
 def run(command):
     slots.acquire()  #: run
@@ -304,6 +312,13 @@ FOUND = {
         threads={"a": ":worker thread", "MainThread": "queue.join :refresh", "T": "idle"},
         hazard="lock-order-inversion",
     ),
+    "a semaphore of one around a call that is not answered": Hang(
+        source=ONE_SLOT,
+        threads={"a": "semaphore :waits thread", "b": "reply :asks thread", **TWO},
+        hazard="lock-held-across-io",
+        confidence=Confidence.OBSERVED,
+        also="wait-without-timeout",
+    ),
     "a slot that nobody gives back": Hang(
         source=SLOT_AND_CLIENT,
         threads={"a": "semaphore :run thread", "b": "semaphore :run thread", **TWO},
@@ -322,6 +337,9 @@ FOUND = {
     ),
 }
 QUIET = {
+    "a semaphore of two": Hang(
+        source=TWO_SLOTS, threads={"a": "semaphore :waits thread", "b": "reply :asks thread", **TWO}
+    ),
     "a queue that is emptied by a thread that needs the lock, waited for a while": Hang(
         source=QUEUE_JOIN_LIMITED, threads={"a": ":worker thread", "MainThread": "event :refresh", "T": "idle"}
     ),

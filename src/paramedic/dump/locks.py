@@ -71,7 +71,7 @@ def waits_for_lock(activity: Activity) -> bool:
 
     Threads: pure.
     """
-    return activity.wait in (Wait.LOCK, Wait.OWN_CODE)
+    return activity.wait in (Wait.LOCK, Wait.OWN_CODE, Wait.SEMAPHORE)
 
 
 States = Callable[[str | None], ObjectState | None]
@@ -89,7 +89,11 @@ def wanted(activity: Activity, sources: Sources, states: States) -> tuple[LockUs
     place = sources.place(call.site) if call is not None else None
     if call is None or place is None:
         return ()
-    return tuple(_use(lock, activity, call, states) for lock in place.wants())
+    locks = place.wants()
+    if activity.wait is Wait.SEMAPHORE:  # several may hold one, unless it counts to one
+        module = sources.module(call.site.file)
+        locks = tuple(k for k in locks if module is not None and module.is_mutex(last_name(k)))
+    return tuple(_use(lock, activity, call, states) for lock in locks)
 
 
 Known = Mapping[str, frozenset[str]]

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from paramedic.dump.place import LockName, Place
-from paramedic.dump.syntax import assigned_in, covers, last, makes_lock, makes_semaphore, sounds_like_lock
+from paramedic.dump.syntax import assigned_in, covers, last, makes_lock, makes_mutex, makes_semaphore, sounds_like_lock
 from paramedic.model.finding import Site
 
 MAX_FILE_BYTES = 5_000_000
@@ -47,6 +47,7 @@ class Module:
         self._locks: set[str] = set()
         self._reentrant: set[str] = set()
         self._counted: set[str] = set()
+        self._mutexes: set[str] = set()
         self._managers: dict[str, ast.AST] = {}
         self._makers: dict[str, str] = {}
         self._under: dict[str, str] = {}
@@ -63,6 +64,8 @@ class Module:
                         self._counted.add(name)
                     elif makes_lock(made):
                         self._locks.add(name)
+                        if makes_mutex(made):
+                            self._mutexes.add(name)
                         if last(made.func) in ("RLock", "Condition"):
                             self._reentrant.add(name)
             elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -99,6 +102,10 @@ class Module:
     def is_counted(self, expression: ast.expr) -> bool:
         """Whether the file makes a semaphore of that name: several threads may hold it, so nobody waits for one."""
         return last(expression) in self._counted
+
+    def is_mutex(self, name: str) -> bool:
+        """Whether the file makes a semaphore of that name that one thread alone may hold."""
+        return name in self._mutexes
 
     def is_reentrant(self, expression: ast.expr) -> bool:
         """Whether the file makes a lock of that name that its holder may take again."""

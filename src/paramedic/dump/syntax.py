@@ -137,11 +137,22 @@ def values(call: ast.Call) -> list[ast.expr]:
 
 
 def makes_lock(call: ast.Call) -> bool:
-    """Whether the call makes a lock of `threading`'s.
+    """Whether the call makes a lock of `threading`'s, or a semaphore that one thread alone may hold.
 
     Threads: pure.
     """
-    return last(call.func) in _LOCK_TYPES
+    return last(call.func) in _LOCK_TYPES or makes_mutex(call)
+
+
+def makes_mutex(call: ast.Call) -> bool:
+    """Whether the call makes a semaphore of one: ``Semaphore(1)``, or ``Semaphore()``.
+
+    Threads: pure.
+    """
+    if last(call.func) not in ("Semaphore", "BoundedSemaphore"):
+        return False
+    counts = [*call.args, *values(call)]
+    return not counts or (isinstance(counts[0], ast.Constant) and counts[0].value == 1)
 
 
 def makes_semaphore(call: ast.Call) -> bool:
@@ -149,7 +160,7 @@ def makes_semaphore(call: ast.Call) -> bool:
 
     Threads: pure.
     """
-    return last(call.func) in _COUNTED_TYPES
+    return last(call.func) in _COUNTED_TYPES and not makes_mutex(call)
 
 
 def bound_in(function: ast.AST) -> set[str]:
