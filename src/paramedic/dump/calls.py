@@ -71,10 +71,12 @@ _OBJECT = re.compile(r"<(?P<cls>[\w.]+)(?: object)?\b[^>]*? at (?P<address>0x[0-
 def address_in(printed: str) -> str | None:
     """The address in what a dump prints for an object (``<Channel at 0x7f…>``), or None.
 
+    The cell of a variable that an inner function uses too is not the object, and each call has its own.
+
     Threads: pure.
     """
     match = _OBJECT.search(printed)
-    return match["address"].lower() if match else None
+    return match["address"].lower() if match and match["cls"] != "cell" else None
 
 
 _PARAMIKO = re.compile(r"(?:^|[/\\])paramiko[/\\](?P<module>\w+)\.py[co]?$")

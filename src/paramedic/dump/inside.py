@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from paramedic.dump.calls import Layer, address_in, calls_of
 from paramedic.dump.memory import Memory, Reference, Unreadable, Value
 from paramedic.dump.sockets import Sockets, Tcp
-from paramedic.model.snapshot import ObjectState, Snapshot
+from paramedic.model.snapshot import Frame, ObjectState, Snapshot
 
 MAX_OBJECTS = 2000
+_CELL = "<cell at "
 _HOPS = 4
 """So many jump hosts in a row are followed to the socket."""
 _LOCKS = ("_thread.lock", "_thread.RLock", "lock", "RLock", "Condition")
@@ -30,6 +32,7 @@ def look_inside(snapshot: Snapshot, process: int) -> Snapshot:
     except Unreadable:
         return snapshot
     try:
+        snapshot = _opened(snapshot, memory)
         return replace(snapshot, objects=(*snapshot.objects, *_Look(memory, Sockets(process)).states(snapshot)))
     finally:
         memory.close()
@@ -133,6 +136,26 @@ class _Look:
             return self._tcp(self.memory.attributes(outer.address), hops - 1) if isinstance(outer, Reference) else None
         except Unreadable:
             return None
+
+
+def _opened(snapshot: Snapshot, memory: Memory) -> Snapshot:
+    """The snapshot with the objects themselves where the tool shows the cells that they are in."""
+    if not any(v.startswith(_CELL) for t in snapshot.threads for f in t.frames for _, v in f.variables):
+        return snapshot
+
+    def opened(printed: str) -> str:
+        match = re.match(rf"{_CELL}(0x[0-9a-f]+)", printed)
+        try:
+            inner = memory.in_cell(int(match[1], 16)) if match else None
+        except Unreadable:
+            return printed
+        return f"<{inner.kind} at {inner.address:#x}>" if inner is not None else printed
+
+    def frame(one: Frame) -> Frame:
+        return replace(one, variables=tuple((n, opened(v)) for n, v in one.variables))
+
+    threads = (replace(t, frames=tuple(frame(f) for f in t.frames)) for t in snapshot.threads)
+    return replace(snapshot, threads=tuple(threads))
 
 
 def _channels(memory: Memory, attributes: dict[str, Value]) -> Iterator[tuple[str, str]]:

@@ -99,6 +99,17 @@ class Memory:
             raise Unreadable("a length that no object has")
         return size
 
+    def in_cell(self, address: int) -> Reference:
+        """The object in a cell: of a variable that inner functions use too.
+
+        Raises:
+            Unreadable: it is no cell, or an empty one.
+        """
+        if self.kind(address) != "cell":
+            raise Unreadable("no cell")
+        inner = self._pointer(address + 16)
+        return Reference(address=inner, kind=self.kind(inner))
+
     def descriptor(self, address: int) -> int:
         """The file descriptor of a ``socket.socket``; -1 for one that is closed.
 
