@@ -117,47 +117,6 @@ def test_a_deadlock_of_two_locks_is_told_from_the_process_alone(start: Start, tm
     assert report["source"]["kind"] == "process"
 
 
-CELLS = """\
-import threading
-
-
-class Cluster:
-    def __init__(self):
-        self.mutex = threading.Lock()
-        self.nodes = []
-
-    def add(self, name, inside):
-        inside.set()
-        with self.mutex:
-            self.nodes.append(name)
-
-    def start(self):
-        with self.mutex:
-            reached = threading.Event()
-            adding = threading.Thread(target=lambda: self.add("web1", reached), name="adding")
-            adding.start()
-            reached.wait()
-            print("ready", flush=True)
-            adding.join()
-
-
-Cluster().start()
-"""
-
-
-@linux
-@py_spy
-def test_an_object_that_a_lambda_uses_too_is_the_same_one(start: Start, tmp_path: Path) -> None:
-    """Its variable is a cell, which py-spy shows in place of the object: each call has a cell of its own."""
-    process = start(CELLS)
-    ready(process)
-    report = check_process(process.pid, Look(interval_s=0.3), HAVE)
-    (cycle,) = [f for f in report.findings if f.hazard == "lock-order-inversion"]
-    assert {s.line for s in cycle.sites} == {11, 21}
-    if python_version(process.pid) is not None:
-        assert cycle.confidence is Confidence.OBSERVED
-
-
 def test_no_such_process() -> None:
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait(LIMIT_S)
