@@ -53,7 +53,7 @@ class Outcome:
     Attributes:
         status: exit status of the script; None where no report came.
         found: hazard -> strongest confidence.
-        lines: hazards with a step in the script itself.
+        lines: hazards with a step in the script itself, or in a module of the case.
         trouble: why there is no report.
         skipped: what the case needs and this machine lacks.
     """
@@ -134,11 +134,12 @@ def play(base: Path, folder: Path, told: str, case: str, script: str, advice: bo
     ranks = ["observed", "possible", ADVICE]
     found: dict[str, str] = {}
     lines = set()
+    beside = {p.name for p in (folder / case).glob("*.py")} - {"bad.py", "good.py"} | {f"{script}.py"}
     for finding in report["findings"]:
         name = finding["hazard"]
         found[name] = min(found.get(name, ADVICE), finding["confidence"], key=ranks.index)
         sites = [s["site"]["file"] for s in finding["steps"] if s["site"]]
-        if (advice or finding["confidence"] != ADVICE) and any(Path(f).name == f"{script}.py" for f in sites):
+        if (advice or finding["confidence"] != ADVICE) and any(Path(f).name in beside for f in sites):
             lines.add(name)
     return Outcome(status=done.returncode, found=found, lines=frozenset(lines))
 
