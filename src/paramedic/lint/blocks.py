@@ -216,14 +216,15 @@ def arms(w: Walker, first: Callable[[], bool], second: Callable[[], bool]) -> bo
     Threads: the reader's own; does not block.
     """
     branch = w.world.number()
-    names, locks = dict(w.scope.names), list(w.locks)
+    names, locks = w.scope.names, w.locks
+    w.scope.names, w.locks = dict(names), list(locks)
     w.path.append((branch, 0))
     first_ended = first()
     if first_ended:
         w.world.last_arms.add((branch, 0))
     _cut(w, branch)
     names_1, locks_1 = w.scope.names, w.locks
-    w.scope.names, w.locks = dict(names), list(locks)
+    w.scope.names, w.locks = names, locks
     w.path.append((branch, 1))
     second_ended = second()
     if second_ended:
@@ -236,7 +237,7 @@ def arms(w: Walker, first: Callable[[], bool], second: Callable[[], bool]) -> bo
         w.path.append((branch, 0))
         w.scope.names, w.locks = names_1, locks_1
     else:
-        w.scope.names = _merge(names_1, names_2)
+        w.scope.names = _merge_into(names_1, names_2)
         w.locks = [lock for lock in locks_1 if any(lock is other for other in locks_2)]
     return first_ended and second_ended
 
@@ -249,14 +250,20 @@ def _cut(w: Walker, branch: int) -> None:
 
 
 def _merge(a: dict[str, Value], b: dict[str, Value]) -> dict[str, Value]:
-    merged = dict(a)
+    return _merge_into(dict(a), b)
+
+
+def _merge_into(a: dict[str, Value], b: dict[str, Value]) -> dict[str, Value]:
     for name, value in b.items():
         other = a.get(name)
         if other is None:
-            merged[name] = value
+            a[name] = value
         elif other is not value:
-            merged[name] = choose([other, value])
-    return merged
+            a[name] = choose([other, value])
+    return a
+
+
+_SETTLED = frozenset({ast.Constant, ast.UnaryOp, ast.Name, ast.Attribute, ast.Call, ast.Compare})
 
 
 def truth(w: Walker, test: ast.expr) -> bool | None:
@@ -264,6 +271,8 @@ def truth(w: Walker, test: ast.expr) -> bool | None:
 
     Threads: the reader's own; does not block.
     """
+    if type(test) not in _SETTLED:
+        return None
     if isinstance(test, ast.Constant):
         return bool(test.value)
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
