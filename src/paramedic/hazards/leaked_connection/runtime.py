@@ -19,6 +19,7 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     outlived: dict[int, list[int]] = {}
     failed: dict[int, list[int]] = {}
     others: dict[int, list[int]] = {}
+    in_use = set() if facts.states.orderly_end else _latest_of_waiters(facts)
     for ident in facts.open_transports():
         thing = facts.world.thing(ident)
         maker = facts.world.thread(thing.thread)
@@ -27,7 +28,7 @@ def find(facts: RunFacts) -> Iterator[Finding]:
             failed.setdefault(thing.born, []).append(ident)
         elif maker.ended_ns and facts.end_ns > maker.ended_ns:
             outlived.setdefault(thing.born, []).append(ident)
-        else:
+        elif ident not in in_use:
             others.setdefault(thing.born, []).append(ident)
     told: set[int] = set()
     dropped = {stack: facts.dropped_one_by_one(transports) for stack, transports in others.items()}
@@ -57,3 +58,9 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         )
         steps = [story.call(facts.connects_of[t]) for t in rest[:3]]
         yield story.finding(HAZARD, Confidence.ADVICE, message, steps, rest[:4], len(rest))
+
+
+def _latest_of_waiters(facts: RunFacts) -> set[int]:
+    """The latest connection of each thread that waits for something at a disorderly end: it may be about to close it."""
+    latest = {facts.world.thing(t).thread: t for t in facts.open_transports()}
+    return {transport for thread, transport in latest.items() if facts.open.of(thread)}
