@@ -61,6 +61,6 @@ def find(facts: RunFacts) -> Iterator[Finding]:
 
 
 def _latest_of_waiters(facts: RunFacts) -> set[int]:
-    """The latest connection of each thread that waits for something at a disorderly end: it may be about to close it."""
+    """The latest connection of each thread that waits at a disorderly end: it may have been about to close it."""
     latest = {facts.world.thing(t).thread: t for t in facts.open_transports()}
     return {transport for thread, transport in latest.items() if facts.open.of(thread)}
