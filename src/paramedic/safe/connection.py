@@ -133,6 +133,8 @@ class Connector:
                     )
                     failure.passing = bool(passing)
                     raise failure from error
+            finally:
+                proxy.let_go()
             time.sleep(pause_s * (0.5 + random.random()))
         raise AssertionError("the last attempt returns or raises")
 
@@ -261,7 +263,7 @@ class Connector:
             if proxy is not None:
                 # What it dies of says more than that it is gone; closing would have it end otherwise. A loaded machine
                 # takes its time to tell that it is dead.
-                proxy.wait(0.5 if silent else 3.0)
+                proxy.wait(0.5 if silent or self._closed else 3.0)
             text = f"nothing came for {limit_s:g} s" if silent else str(error) or "the server hung up"
             failure = ConnectFailed(
                 f"the server did not complete the SSH handshake: {text}",

@@ -40,6 +40,8 @@ class Proxy:
         self._tail = b""
         self._status = 0
         self._stopped = False
+        self._held = True
+        self._failure: tuple[str, bool | None] | None = None
         self._wake: int | None = None
         self.sock, theirs = socket.socketpair()
         """Our end: a socket like any other."""
@@ -63,33 +65,49 @@ class Proxy:
     def stop(self) -> None:
         """Has the process ended, and what it started: by TERM, and two seconds later by KILL.
 
+        Until :meth:`let_go` it only says so: a connection that fails is closed by its own thread, too, before anybody
+        could see what the process died of.
+
         Threads: any thread, any number of times; it does not block.
         """
         with self._lock:
-            if not self._gone.is_set():
-                self._stopped = True
+            self._stopped = True
+            if not (self._held or self._gone.is_set()):
                 self._kill(signal.SIGTERM)
                 if self._wake is not None:
                     os.eventfd_write(self._wake, 1)
 
-    def wait(self, timeout: float) -> None:
-        """Waits until the process has ended by itself, for ``timeout`` seconds at most.
+    def let_go(self) -> None:
+        """Ends the process if it was to be stopped meanwhile, and from now on when it is.
 
-        Threads: any thread. It blocks.
+        Threads: the thread that started it; it does not block.
         """
-        self._gone.wait(timeout)
+        with self._lock:
+            self._held = False
+            stopped = self._stopped
+        if stopped:
+            self.stop()
+
+    def wait(self, timeout: float) -> None:
+        """Waits until the process has ended by itself, for ``timeout`` seconds at most; :meth:`failure` tells.
+
+        Threads: any thread, before it closes the socket, at whose end the process may end too. It blocks.
+        """
+        if self._gone.wait(timeout):
+            self._failure = self._how_it_ended()
 
     def failure(self) -> tuple[str, bool | None] | None:
         """How the process ended by itself, and whether that may pass.
 
         Returns:
             Words, and True if another attempt is worth it, False if not, None if there is no telling; or None if the
-            process runs or was stopped by us.
+            process had not ended when it was waited for.
 
         Threads: any thread; it does not block.
         """
-        if self._stopped or not self._gone.is_set():
-            return None
+        return self._failure
+
+    def _how_it_ended(self) -> tuple[str, bool | None]:
         said = self._tail.decode("utf-8", "replace").strip()
         status = self._status
         how = f"was killed by {signal.Signals(-status).name}" if status < 0 else f"exited with status {status}"
