@@ -62,6 +62,19 @@ STORIES: dict[str, tuple[str, list[str], str]] = {
     "eleven sessions open at once, which the server allows": (
         "session-limit", ["advice"], threads(11, "opens ch#"),
     ),
+    "the eleventh session is opened when the server has told the end of the first": (
+        "session-limit", [],
+        "\n".join(f"A: opens ch{n}" for n in range(1, 11)) + "\nT: gets-eof ch1\nA: opens ch11\nT: gets-close ch1",
+    ),
+    "the eleventh session is opened when the status of the first is known": (
+        "session-limit", [],
+        "\n".join(f"A: opens ch{n}" for n in range(1, 11)) + "\nT: status ch1 0\nA: opens ch11\nT: gets-close ch1",
+    ),
+    "a session that ended counts once": (
+        "session-limit", ["advice"],
+        "\n".join(f"A: opens ch{n}" for n in range(1, 11))
+        + "\nT: gets-eof ch1\nT: status ch1 0\nT: gets-close ch1\nA: opens ch11\nA: opens ch12",
+    ),
     "eleven sessions, one after the other": (
         "session-limit", [], "\n".join(f"A: opens ch{n}\nT: gets-close ch{n}" for n in range(1, 12)),
     ),

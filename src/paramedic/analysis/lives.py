@@ -97,6 +97,7 @@ class Lives:
         self._found: dict[tuple[int, str], ClosedUse] = {}
         self._unordered: dict[tuple[int, int], ClosedUse] = {}
         self.sessions: dict[int, set[int]] = {}
+        self._ending: dict[int, set[int]] = {}
         self.opened: dict[int, int] = {}
         self.peaks: dict[int, int] = {}
         self.refusals: dict[int, Refusal] = {}
@@ -112,6 +113,7 @@ class Lives:
             self._lives.pop(ident, None)
             self._closes.pop(ident, None)
         self.sessions.pop(transport, None)
+        self._ending.pop(transport, None)
         self.peaks.pop(transport, None)
 
     def close_of(self, *objects: int) -> Call | None:
@@ -243,27 +245,33 @@ class Lives:
             return
         self.opened[transport] = self.opened.get(transport, 0) + 1
         sessions.add(channel)
-        if len(sessions) > self.peaks.get(transport, 0):
-            self.peaks[transport] = len(sessions)
+        # A session whose end the server has told is no more for it, though its CLOSE may wait in the transport's socket.
+        at_work = len(sessions) - len(self._ending.get(transport, ()))
+        if at_work > self.peaks.get(transport, 0):
+            self.peaks[transport] = at_work
+
+    def session_ends(self, transport: int, channel: int) -> None:
+        """The server has told its status or its last output."""
+        if channel in self.sessions.get(transport, ()):
+            self._ending.setdefault(transport, set()).add(channel)
 
     def session_closed(self, transport: int, channel: int) -> None:
         """It does no more."""
-        sessions = self.sessions.get(transport)
-        if sessions is not None:
-            sessions.discard(channel)
+        for some in (self.sessions.get(transport), self._ending.get(transport)):
+            if some is not None:
+                some.discard(channel)
 
     def refused(self, transport: int, call: Call, code: int, confirmed: Callable[[int], bool]) -> None:
         """The server did not open a session; `confirmed` says which of the asked for channels it has opened."""
         now = sum(map(confirmed, self.sessions.get(transport, ())))
+        peak = max(self.peaks.get(transport, 0), len(self.sessions.get(transport, ())))
         known = self.refusals.get(transport)
         if known is None:
-            self.refusals[transport] = Refusal(
-                transport, call, code, now, calls=[call], peak=self.peaks.get(transport, 0)
-            )
+            self.refusals[transport] = Refusal(transport, call, code, now, calls=[call], peak=peak)
             return
         known.count += 1
         known.open = max(known.open, now)
-        known.peak = self.peaks.get(transport, 0)
+        known.peak = max(known.peak, peak)
         if len(known.calls) < 50:
             known.calls.append(call)
 

@@ -136,6 +136,7 @@ class WireFacts(Facts):
             self.roots.by_remote[thing.parent, value] = obj
         elif state == State.EXIT_STATUS:
             self.channels.of(obj).status = value
+            self.lives.session_ends(self.world.thing(obj).parent, obj)
             self.clocks.answered(obj, SENT, ANSWERED)
         elif state == State.FAILED:
             self.futures.failed(thread, obj, self.world.text(text), t_ns)
@@ -172,6 +173,7 @@ class WireFacts(Facts):
             known = self.channels.of(channel)
             if message == _EOF:
                 known.eof_ns = t_ns
+                self.lives.session_ends(transport, channel)
             else:
                 known.close_ns = t_ns
                 self.lives.session_closed(transport, channel)
