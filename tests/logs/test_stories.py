@@ -185,6 +185,9 @@ QUIET: dict[str, str] = {
     "each thread has a channel of its own": ONE + "\n".join(command(1, 2 + n % 3, n) for n in range(9)) + "\n1 1: end",
     "a tunnel's target refuses": ONE + sessions(3)
     + "1 30: open 3\n5 1: Secsh channel 3 open FAILED: Connection refused: Connect failed",
+    "the transport's own thread lets go of an SFTP session": ONE + "1 2: open 0\n1 1: yes 0\n1 1: ok 0\n"
+    + "1 2: sftp 0 Opened sftp connection (server version 3)\n1 2: sftp 0 stat(b'/a')\n"
+    + "600 2: open 1\n1 1: yes 1\n1 1: eof> 0\n1 1: ok 1\n9 1: dead 0\n1 2: eof> 1\n1 1: eof< 1\n1 1: end",
     "a first session is refused: no limit can do that": ONE + "1 2: open 0\n5 1: refuse 0",
     "one lock holds one SFTP session together": ONE + "1 2: open 0\n1 1: yes 0\n1 1: ok 0\n"
     + "\n".join(f"9 {3 + n % 2}: sftp 0 open(b'/{n}', 'rb')\n9 {3 + n % 2}: sftp 0 open(b'/{n}', 'rb') -> 0{n}"

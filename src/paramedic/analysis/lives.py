@@ -245,7 +245,7 @@ class Lives:
             return
         self.opened[transport] = self.opened.get(transport, 0) + 1
         sessions.add(channel)
-        # A session whose end the server has told is no more for it, though its CLOSE may wait in the transport's socket.
+        # A session whose end the server has told is over, though its CLOSE may still be in our socket.
         at_work = len(sessions) - len(self._ending.get(transport, ()))
         if at_work > self.peaks.get(transport, 0):
             self.peaks[transport] = at_work

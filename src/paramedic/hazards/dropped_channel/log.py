@@ -61,14 +61,13 @@ def _judge(drop: Dropped) -> Confidence | None:
     """How sure it is that a finalizer ended the channel; a channel may be closed before its end on purpose.
 
     Channel.close logs our end of stream (channel.py, _send_eof), unless stdin's finalizer or the user has ended it
-    before. So an end that another thread logged is a close() there, and so is that of an SFTP session in its own
-    thread. The transport's own thread closes only what it holds last, or what the peer has closed; and then the peer
-    says no more.
+    before. So an end that another thread logged is a close() there. The transport's own thread closes only what it
+    holds last, or what the peer has closed; and then the peer says no more. An SFTP session has no command to cut off.
     """
+    if drop.channel.sftp or drop.ended_by == "other":
+        return None
     if drop.ended_by == "transport":
         return Confidence.POSSIBLE
-    if drop.ended_by == "other" or drop.channel.sftp:
-        return None
     moved, after = drop.moved_on_ms, drop.after_answer_ms
     if moved is None or after is None or not (0 <= moved <= AT_ONCE_MS and 0 <= after <= REBOUND_MS):
         return None
