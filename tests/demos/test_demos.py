@@ -100,7 +100,7 @@ SYMPTOMS = {
     "proxy_command_leak": "4 relays not waited for, 12 pipes open",
     "proxy_stderr_full": "no end after",
     "session_limit": r"ChannelException\(2, 'Connect failed'\)",
-    "slow_read": "over 1.2",
+    "slow_read": "over three times",
     "too_many_keys": "0 of 5 hosts answer, .*(Authentication|No existing session)",
     "undrained_output_while_writing": "still writing",
     "undrained_stderr": "still reading stdout",
