@@ -43,14 +43,18 @@ class GroupSentinel:
         if not self._pid:
             return False
         deadline = time.monotonic() + _PATIENCE_S
-        while number not in (known := self._untold | self._pending()):
+        while number not in (known := self._untold | _pending(self._pid)):
             if time.monotonic() > deadline:
                 return False
             time.sleep(0.001)
-        self._untold = known - {number}
-        # What is pending stays so: only a new sentinel can see the same signal again.
-        self._stop()
+        # What is pending stays so: only a new sentinel can see the same signal again. It begins before the old one
+        # goes, and what came to the old one alone meanwhile is kept.
+        old, alive = self._pid, self._alive
+        self._pid, self._alive = 0, -1
         self._start()
+        late = _pending(old) - known
+        self._untold = (known - {number}) | (late - _pending(self._pid))
+        _end(old, alive)
         return True
 
     def _start(self) -> None:
@@ -79,16 +83,21 @@ class GroupSentinel:
 
     def _stop(self) -> None:
         if self._pid:
-            os.close(self._alive)
-            os.kill(self._pid, signal.SIGKILL)
-            os.waitpid(self._pid, 0)
+            _end(self._pid, self._alive)
             self._pid, self._alive = 0, -1
 
-    def _pending(self) -> set[int]:
-        try:
-            with open(f"/proc/{self._pid}/status", encoding="ascii", errors="replace") as status:
-                words = next((line.split()[1] for line in status if line.startswith("ShdPnd:")), "0")
-        except OSError:
-            return set()
-        mask = int(words, 16)
-        return {number for number in range(1, 65) if mask >> (number - 1) & 1}
+
+def _end(sentinel: int, alive: int) -> None:
+    os.close(alive)
+    os.kill(sentinel, signal.SIGKILL)
+    os.waitpid(sentinel, 0)
+
+
+def _pending(sentinel: int) -> set[int]:
+    try:
+        with open(f"/proc/{sentinel}/status", encoding="ascii", errors="replace") as status:
+            words = next((line.split()[1] for line in status if line.startswith("ShdPnd:")), "0")
+    except OSError:
+        return set()
+    mask = int(words, 16)
+    return {number for number in range(1, 65) if mask >> (number - 1) & 1}
