@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from functools import partial
 
 import pytest
 
 from paramedic.record import traps
-from paramedic.record.traps import EOF, SEND, Traps
+from paramedic.record.probe import CLOSE, EOF, PIPE, SEND
+from paramedic.record.traps import COLLECT, Traps
 
 USERS = "\n\ndef sends(probe):\n    probe()\n"
 """A program whose line 4 ends up in a probe."""
@@ -22,20 +25,49 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 @pytest.mark.parametrize(
-    ("kind", "line", "sending", "delays"),
+    ("kind", "line", "point", "delays"),
     [
-        (EOF, 4, False, [0.5]),
-        (EOF, 4, True, []),
-        (SEND, 4, True, [0.5]),
-        (SEND, 4, False, []),
-        (SEND, 5, True, []),
-        (EOF, 3, False, []),
+        (EOF, 4, EOF, [0.5]),
+        (EOF, 4, SEND, []),
+        (SEND, 4, SEND, [0.5]),
+        (SEND, 4, EOF, []),
+        (SEND, 5, SEND, []),
+        (EOF, 3, EOF, []),
+        (PIPE, 4, PIPE, [0.025]),
+        (PIPE, 4, CLOSE, []),
     ],
 )
-def test_what_is_held_back(kind: str, line: int, sending: bool, delays: list[float], slept: list[float]) -> None:
+def test_what_is_held_back(kind: str, line: int, point: str, delays: list[float], slept: list[float]) -> None:
     place = "/home/me/app.py"
     app: dict[str, object] = {}
     exec(compile(USERS, place, "exec"), app)
     here = Traps([(kind, place, line)], 1, 0.5)
-    app["sends"](partial(here.hold_back, sending))  # type: ignore[operator]
+    app["sends"](partial(here.hold_back, point))  # type: ignore[operator]
     assert slept == delays
+
+
+class Circle:
+    """Something that only the garbage collector frees."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+@pytest.mark.parametrize(
+    ("kind", "point", "collected"),
+    [(COLLECT, SEND, True), (COLLECT, CLOSE, True), (COLLECT, EOF, False), (EOF, SEND, False)],
+)
+def test_garbage_is_collected_where_a_lock_is_held(kind: str, point: str, collected: bool) -> None:
+    gone = weakref.ref(Circle())
+    Traps([(kind, "", 0)], 1, 0.0).hold_back(point)
+    assert (gone() is None) is collected
+
+
+def test_a_program_that_never_collects_is_not_made_to() -> None:
+    gone = weakref.ref(Circle())
+    gc.disable()
+    try:
+        Traps([(COLLECT, "", 0)], 1, 0.0).hold_back(SEND)
+        assert gone() is not None
+    finally:
+        gc.enable()

@@ -118,6 +118,7 @@ class States:
         self.connects: deque[Call] = deque(maxlen=_MOST_CALLS)
         self.filenos: dict[int, Call] = {}
         self.last_fileno: dict[int, Call] = {}
+        self.wake_ups_lost: set[int] = set()
         self.loads: deque[Call] = deque(maxlen=_MOST_CALLS)
         self.readings: dict[tuple[int, str], Reading] = {}
         self.polled: dict[int, Polled] = {}
@@ -167,6 +168,8 @@ class States:
             self.gevent.add(obj)
         elif state == State.SIGNAL:
             self.signal_handlers.add(text)
+        elif state == State.WAKE_UP_LOST:
+            self.wake_ups_lost.add(obj)
         elif state == State.NO_DELAY:
             self.no_delay[obj] = bool(value & 1)
             if value & 2:

@@ -6,7 +6,8 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 
 from paramedic.model.finding import Confidence, Finding, Step
-from paramedic.record.traps import ANYWHERE, CALL, EOF, LOCK, SEND
+from paramedic.record.probe import EOF, PIPE, SEND
+from paramedic.record.traps import ANYWHERE, CALL, COLLECT, LOCK
 
 Trap = tuple[str, str, int]
 
@@ -20,6 +21,8 @@ def _kind(finding: Finding, step: Step) -> str | None:
         return CALL if closes else EOF
     if finding.hazard == "signal-handler-reenters":
         return SEND  # the signal has to come while the interrupted call holds Paramiko's lock
+    if finding.hazard == "select-pipe-race":
+        return PIPE
     if finding.hazard == "closed-in-use" and closes:
         return None  # it has to come in the middle of another's use
     return CALL
@@ -33,6 +36,9 @@ def traps_for(findings: Iterable[Finding]) -> list[Trap]:
     traps: dict[Trap, None] = {}
     for finding in findings:
         if finding.confidence is not Confidence.POSSIBLE:
+            continue
+        if finding.hazard == "finalizer-deadlock":
+            traps[(COLLECT, "", 0)] = None
             continue
         for step in finding.steps:
             kind = _kind(finding, step)

@@ -97,6 +97,7 @@ class State(IntEnum):
     LEAVES = 16  # the process ends at once, by os._exit; only where nobody outside sees when it ends
     WORKER = 17  # pool: a thread is one of its workers: a = how many it may have, 0: not told, b = its number
     UNRETRIEVED = 18  # future: an event loop got the exception of its task, and nobody asked the loop for it
+    WAKE_UP_LOST = 19  # channel: data is there, and its wake-up pipe, by which select() would tell, is empty
 
 
 OUT, ERR, IN = 0, 1, 2

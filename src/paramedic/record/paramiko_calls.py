@@ -18,6 +18,7 @@ from paramedic.record.births import Births, finalizers
 from paramedic.record.frames import PARAMIKO
 from paramedic.record.patches import Guard, Target
 from paramedic.record.probe import Probes, milliseconds, number
+from paramedic.record.wake_ups import wake_ups
 from paramedic.record.wire import wire
 
 _ALWAYS = PARAMIKO + 1
@@ -77,6 +78,7 @@ def targets(paramiko: Any, probes: Probes, record_commands: bool) -> Iterator[Ta
     yield from births.targets()
     yield from finalizers(homes, probes)
     yield from wire(homes, probes)
+    yield from wake_ups(paramiko, homes, probes)
 
 
 _INNER = frozenset(

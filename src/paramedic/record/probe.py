@@ -28,6 +28,8 @@ _CALL, _RETURN, _RAISE, _NEW, _GAP = (int(k) for k in (Kind.CALL, Kind.RETURN, K
 _NOTHING = (-1, 0)
 _NOT_STORED = (AttributeError, struct_error)
 _Probe = TypeVar("_Probe", bound=Callable[..., Any])
+EOF, SEND, PIPE, CLOSE = "eof", "send", "pipe", "close"
+"""Inner points of Paramiko at which a run with traps may stop: see `Probes.hold_back`."""
 MARK = "_paramedic_id_"
 """Attribute that carries an object's id; gone with the object, copied with a copy (which is then the same to us)."""
 
@@ -56,8 +58,9 @@ class Probes:
         """Attributes that classes are to have as long as they are watched, with the value 0."""
         self.at_exit: list[Callable[[], None]] = []
         """Called when the interpreter ends in an orderly way; they note what is left over."""
-        self.hold_back: Callable[[bool], None] | None = None
-        """Called before an EOF goes out (False) and while anything is sent (True), in a run with traps."""
+        self.hold_back: Callable[[str], None] | None = None
+        """Called before an EOF goes out, while anything is sent, before a wake-up pipe is emptied, and with a channel's
+        lock held as it is closed, in a run with traps."""
         self.called: Callable[[int], None] | None = None
         """Called when it has been recorded that a call begins, with its stack, in a run with traps."""
         self._paramikos = _Files()

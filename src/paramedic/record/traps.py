@@ -1,26 +1,30 @@
 """Short delays at chosen places of the observed program, so that what could overlap does (TSVD's traps, SOSP 2019).
 
 Only a run that is asked to confirm or to fuzz has them. A delay comes in the middle of a call, with a lock just
-taken, between Paramiko's composing an EOF and its sending it, or while it sends anything with its lock held.
+taken, between Paramiko's composing an EOF and its sending it, while it sends anything with its lock held, or between
+its looking whether a channel's wake-up pipe is to be emptied and its emptying it. Where a finalizer can do harm, the
+garbage is collected at the worst of the moments at which the interpreter may do that.
 """
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Sequence
 from sys import _getframe
 
 from paramedic.model.event import Kind
 from paramedic.record.frames import USER, owner_of
+from paramedic.record.probe import CLOSE, EOF, PIPE, SEND
 from paramedic.trace.writer import Row
 
-CALL, LOCK, EOF, SEND, ANYWHERE = "call", "lock", "eof", "send", "anywhere"
-"""Kinds of traps: in a call, with a lock just taken, before an EOF goes out, in the middle of sending; at any call and
-lock (fuzzing)."""
+CALL, LOCK, COLLECT, ANYWHERE = "call", "lock", "collect", "anywhere"
+"""Kinds of traps beside those of `paramedic.record.probe`: in a call, with a lock just taken; collecting garbage with
+Paramiko's locks held; at any call and lock (fuzzing)."""
 
-_SHARE = {CALL: 0.4, LOCK: 1.0, EOF: 1.0, SEND: 1.0}
+_SHARE = {CALL: 0.4, LOCK: 1.0, EOF: 1.0, SEND: 1.0, PIPE: 0.05}
 """Of the delay, by kind: an EOF is held back for longer than the call that closes its channel, so that CLOSE
-overtakes it."""
+overtakes it. More output comes soon, and whoever waits for it must not be late."""
 _MOST_S = 10.0
 """How long all the delays of one place may take together."""
 _sleep = time.sleep  # the program may replace it
@@ -41,6 +45,8 @@ class Traps:
         self._delay_s = delay_s
         self._places = {(kind, file, line) for kind, file, line in traps}
         self._anywhere = any(kind == ANYWHERE for kind, _, _ in traps)
+        self._collects = any(kind == COLLECT for kind, _, _ in traps)
+        self._collected_s = 0.0
         self._state = seed * 2654435761 % (1 << 32) or 1
         self._known: dict[tuple[str, int], bool] = {}
         self._hits: dict[tuple[str, int], int] = {}
@@ -63,9 +69,19 @@ class Traps:
         if site:
             self._delay(CALL, site)
 
-    def hold_back(self, sending: bool) -> None:
-        """Before an EOF goes out, and before any lock of Paramiko's is taken for it; or while anything is sent."""
-        self._delay(SEND if sending else EOF, 0)
+    def hold_back(self, kind: str) -> None:
+        """At an inner point of Paramiko; before an EOF goes out no lock of Paramiko's is held, elsewhere one is."""
+        if kind in (SEND, CLOSE) and (self._collects or self._anywhere and self._random() % 64 == 0):
+            self._collect()
+        if kind != CLOSE:
+            self._delay(kind, 0)
+
+    def _collect(self) -> None:
+        if self._collected_s > _MOST_S or not gc.isenabled():  # what the interpreter never does proves nothing
+            return
+        began_s = time.monotonic()
+        gc.collect()
+        self._collected_s += time.monotonic() - began_s
 
     def _delay(self, kind: str, site: int) -> None:
         if self._anywhere:

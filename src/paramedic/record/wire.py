@@ -18,7 +18,7 @@ from paramedic.model.event import ERR, OUT, Kind, State
 from paramedic.model.operations import NUMBER
 from paramedic.record.births import QUIET
 from paramedic.record.patches import Enter, Guard, Target
-from paramedic.record.probe import Probes, describe
+from paramedic.record.probe import EOF, SEND, Probes, describe
 
 _EOF, _CLOSE = 96, 97  # RFC 4254 section 5.3
 _LENGTH = 5
@@ -62,7 +62,7 @@ def wire(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
     def held_back(transport: Any, data: Any) -> None:
         try:
             if probes.hold_back is not None:  # the lock clear_to_send_lock is held now
-                probes.hold_back(True)
+                probes.hold_back(SEND)
         except Exception as e:
             trouble("sent", e)
         sent(transport, data)
@@ -123,7 +123,7 @@ def wire(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
     def sends(thing: Any, data: Any) -> Any:
         try:
             if probes.hold_back is not None and _is_eof(data):
-                probes.hold_back(False)
+                probes.hold_back(EOF)
             if _is_set(thing.clear_to_send):
                 return None
             given = id_of(thing)

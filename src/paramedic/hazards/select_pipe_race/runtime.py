@@ -36,33 +36,39 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         if not several and not deaf and not (len(streams) > 1 and fileno.argument == SELECT_FOR_EVER):
             continue
         stuck = [c for c in readers if not c.ended_ns and facts.end_ns - c.began_ns >= STUCK_NS]
+        lost = channel in facts.states.wake_ups_lost
         hung = deaf or (several and len(stuck) == len(readers) and not facts.states.orderly_end)
         place = (several, fileno.stack, *sorted(c.stack for c in readers))
-        places.setdefault(place, []).append(_Race(channel, fileno, tuple(readers), several, hung))
+        places.setdefault(place, []).append(_Race(channel, fileno, tuple(readers), several, hung, lost))
     for races in places.values():
-        worst = max(races, key=lambda race: race.hung)
-        confidence = Confidence.OBSERVED if worst.hung else Confidence.POSSIBLE
+        worst = max(races, key=lambda race: (race.hung, race.lost))
+        confidence = Confidence.OBSERVED if worst.hung or worst.lost else Confidence.POSSIBLE
         steps = [story.call(worst.fileno), *map(story.call, worst.readers)]
         yield story.finding(HAZARD, confidence, _message(facts, story, worst), steps, [worst.channel], len(races))
 
 
 @dataclass(frozen=True, slots=True)
 class _Race:
-    """One channel: who asked for its fileno, who reads it, whether several threads do, whether it has gone deaf."""
+    """One channel: who asked for its fileno, who reads it, whether several threads do, whether it has gone deaf, and
+    whether its pipe was empty though data was there."""
 
     channel: int
     fileno: Call
     readers: tuple[Call, ...]
     several: bool
     hung: bool
+    lost: bool
 
 
 def _message(facts: RunFacts, story: Story, race: _Race) -> str:
     name = facts.world.name(race.channel)
+    lost = "its wake-up pipe was emptied though data was there, so select() does not tell of it"
     if race.several:
-        what = "no data has come through since" if race.hung else "one of them can block in its wake-up pipe for ever"
+        harm = lost if race.lost else "one of them can block in its wake-up pipe for ever"
+        what = "no data has come through since" if race.hung else harm
         return f"{story.threads({c.thread for c in race.readers})} read {name}, which has a fileno(): {what}"
-    what = "it has not come back although data is there" if race.hung else "it can miss one and never come back"
+    harm = lost if race.lost else "it can miss one and never come back"
+    what = "it has not come back although data is there" if race.hung else harm
     thread = facts.world.thread_name(race.fileno.thread)
     return f"{thread} waits with select(), and no timeout, for both streams of {name}: {what}"
 
