@@ -288,3 +288,9 @@ def test_a_demo_that_is_none() -> None:
     assert (done.returncode, "Did you mean shared-channel" in done.stderr) == (2, True)
     listed = plain("-m", "paramedic", "demo", "--list").stdout
     assert "PMC102 shared-channel" in listed
+
+
+def test_a_program_without_paramiko_is_not_simply_called_clean() -> None:
+    said = "Paramedic found nothing: no process that was recorded imported Paramiko.\n"
+    assert said in run("-c", "pass").stderr
+    assert "Paramedic found nothing.\n" in run("-c", "import paramiko").stderr

@@ -62,6 +62,9 @@ def _table(report: Report) -> list[Line]:
 def _counted(report: Report) -> str:
     found = len(report.findings)
     if not found:
+        processes = report.source.get("processes", ())
+        if processes and not any(p["paramiko"] for p in processes):
+            return "Paramedic found nothing: no process that was recorded imported Paramiko."
         return "Paramedic found nothing."
     each = [(sum(f.confidence is c for f in report.findings), str(c)) for c in Confidence]
     return f"{found} {'finding' if found == 1 else 'findings'}: " + ", ".join(f"{n} {c}" for n, c in each if n) + "."
