@@ -33,12 +33,7 @@ SAMPLE = (
 """Those that take a second or two, of each family some."""
 ALL = bool(os.environ.get("PARAMEDIC_ALL_CASES"))
 
-NOT_YET = {
-    "verbose-bastion": "a ProxyCommand that talks on stderr",
-}
-"""What the linter does not see yet, and why it is hard."""
-
-ADVISED = ("event-stream", "failed-logins", "keepalive-trusted", "load-probe", "silent-sftp")
+ADVISED = ("disk-plugin", "event-stream", "failed-logins", "keepalive-trusted", "load-probe", "silent-sftp")
 """What source alone shows as practice: whether a peer falls silent, or a login fails, is not in it."""
 
 
@@ -107,9 +102,7 @@ def linted(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], li
 
 
 @pytest.mark.parametrize(("name", "script"), scripts(list(CASES)))
-def test_a_case_that_is_read(
-    name: str, script: str, linted: dict[tuple[str, str], list[dict[str, Any]]], request: pytest.FixtureRequest
-) -> None:
+def test_a_case_that_is_read(name: str, script: str, linted: dict[tuple[str, str], list[dict[str, Any]]]) -> None:
     case = CASES[name]
     findings = linted[name, script]
     also = {by_name(h).name for h in case["also"]}
@@ -120,8 +113,6 @@ def test_a_case_that_is_read(
         pytest.skip("source does not show it")
     if "static" in case.get("unseen", ()):
         pytest.skip("the linter does not see it yet")
-    if name in NOT_YET:
-        request.node.add_marker(pytest.mark.xfail(reason=NOT_YET[name], strict=True))
     hazards = {by_name(h).name for h in case["hazards"]}
     advised = case.get("advice") or name in ADVISED
     assert hazards & ({f["hazard"] for f in findings} if advised else strong(findings))

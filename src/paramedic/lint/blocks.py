@@ -13,6 +13,7 @@ from paramedic.lint.values import (
     Collection,
     Const,
     Function,
+    Instance,
     Obj,
     Partial,
     Unknown,
@@ -106,14 +107,23 @@ def _store_item(w: Walker, target: ast.Subscript, value: Value) -> None:
         if isinstance(holder, Collection):
             if isinstance(key, Const) and isinstance(key.value, (str, int)):
                 holder.keyed[key.value] = value
+                _overwritten(w, target, value)
             else:
                 holder.rest.append(value)
                 # A dict of futures: {pool.submit(…): host}, which as_completed() iterates over.
                 holder.rest.extend(native_objects(key))
             containers.keep(holder, value, w.world.next_moment())
             containers.keep(holder, key)
-        else:
+        elif containers.through_dunder(w, holder, "__setitem__", [key, value], target) is None:
             w.world.escape(value)
+
+
+def _overwritten(w: Walker, target: ast.Subscript, value: Value) -> None:
+    """Notes a channel that the next turn of a loop pushes out of the same place of a dict that stays."""
+    if type(value) is Obj and value.kind == "channel" and w.loops and isinstance(target.value, ast.Attribute):
+        for owner in alternatives(w.evaluate(target.value.value)):
+            if isinstance(owner, Instance) and set(w.loops) & set(value.loops) - set(owner.loops):
+                value.root.parts["__overwritten"] = Const(True)
 
 
 def _unpack(w: Walker, targets: list[ast.expr], value: Value) -> None:
@@ -372,6 +382,8 @@ def _delete(w: Walker, node: ast.Delete) -> bool:
     for target in node.targets:
         if isinstance(target, ast.Name):
             w.scope.names.pop(target.id, None)
+        elif isinstance(target, ast.Subscript):
+            containers.through_dunder(w, w.evaluate(target.value), "__delitem__", [w.evaluate(target.slice)], node)
     return False
 
 

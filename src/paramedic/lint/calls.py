@@ -24,6 +24,7 @@ from paramedic.lint.values import (
     alternatives,
     choose,
     objects_in,
+    text_of,
 )
 
 if TYPE_CHECKING:
@@ -86,6 +87,8 @@ def call(w: Walker, function: Value, args: list[Value], keywords: dict[str, Valu
     if isinstance(function, External):
         return library.call(w, function.path, args, keywords, node)
     if isinstance(function, Unknown):
+        if args and function.name.rsplit(".", 1)[-1] in {"write", "write_text"}:
+            w.world.scripts.extend(text for text in [text_of(args[0])] if text and "\n" in text)
         for value in [*args, *keywords.values()]:
             w.world.escape(value)
         return Unknown(loops=_spread(args, keywords))

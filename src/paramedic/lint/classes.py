@@ -60,7 +60,11 @@ CLASSES: dict[str, str] = {
     "multiprocessing.JoinableQueue": "queue",
     "multiprocessing.SimpleQueue": "queue",
     "gevent.queue.Queue": "queue",
-    "collections.deque": "deque",
+    **{f"collections.{name}": "container" for name in ("deque", "OrderedDict", "defaultdict", "UserDict", "UserList")},
+    **{f"weakref.{name}": "container" for name in ("WeakValueDictionary", "WeakKeyDictionary", "WeakSet")},
+    **{f"cachetools.{name}": "container" for name in ("Cache", "FIFOCache", "LFUCache", "LRUCache", "TTLCache")},
+    "types.SimpleNamespace": "namespace",
+    "argparse.Namespace": "namespace",
     "concurrent.futures.ThreadPoolExecutor": "executor",
     "concurrent.futures.thread.ThreadPoolExecutor": "executor",
     "concurrent.futures.ProcessPoolExecutor": "executor",
@@ -97,7 +101,7 @@ CLASSES: dict[str, str] = {
 KINDS = frozenset(
     """thread lock semaphore event barrier local contextvar queue executor future exitstack eventloop mpcontext
     iterator results completed loghandler logger serverinterface requesthandler server timer world parallel
-    group taskgroup selector statusevent writer webapp taskapp scheduler""".split()
+    group taskgroup namespace selector statusevent writer webapp taskapp scheduler""".split()
 )
 """Kinds whose methods the reader itself knows."""
 
@@ -105,7 +109,7 @@ TOPS = frozenset(
     [c.partition(".")[0] for c in (*CLASSES, *api.MAKERS)]
     + """builtins anyio trio starlette asgiref thread twisted signal atexit os joblib functools copy typing weakref
     itertools time getpass subprocess socket requests urllib importlib select selectors socketserver dramatiq
-    fcntl shutil json pickle csv yaml tomllib io tarfile gzip""".split()
+    fcntl shutil textwrap json pickle csv yaml tomllib io tarfile gzip""".split()
 )
 """Packages of which some function matters; calls into all others only pass their arguments on."""
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from paramedic.lint import api, loops
+from paramedic.lint import api, calls, loops
 from paramedic.lint.values import (
+    ClassValue,
     Collection,
     Const,
+    Function,
+    Instance,
     Obj,
+    Partial,
     Unknown,
     Value,
     alternatives,
@@ -20,6 +24,35 @@ from paramedic.lint.values import (
 
 if TYPE_CHECKING:
     from paramedic.lint.walker import Walker
+
+
+def made_by(path: str, args: list[Value]) -> Value:
+    """``deque(items)``, ``defaultdict(factory)``, ``OrderedDict()``: empty, or with what they are given.
+
+    Threads: the reader's own; does not block.
+    """
+    if path.endswith("defaultdict"):
+        own = args[0] if args and isinstance(args[0], (Function, Partial, ClassValue)) else None
+        return Collection(length=0, missing=own)
+    for option in alternatives(args[0]) if args else ():
+        if isinstance(option, Collection):
+            option.read = True
+            return Collection(list(option.items), dict(option.keyed), list(option.rest), option.length)
+    return Collection(length=0)
+
+
+def through_dunder(w: Walker, holder: Value, name: str, args: list[Value], node: ast.AST) -> Value | None:
+    """What an operator gives on an object of the tree whose class says what it does; None on all others.
+
+    Threads: the reader's own; does not block.
+    """
+    found = []
+    for option in alternatives(holder):
+        if isinstance(option, Instance):
+            method = option.cls.find(name)
+            if isinstance(method, Function):
+                found.append(calls.call(w, method.bind(option), args, {}, node))
+    return choose(found) if found else None
 
 
 def on_collection(
@@ -135,6 +168,10 @@ def _on_text(receiver: Const, name: str, args: list[Value]) -> Value:
     if name in {"format", "strip", "lstrip", "rstrip", "encode", "decode", "replace", "lower", "upper", "join"}:
         partial = receiver.partial or name in {"format", "replace", "join"}
         text = receiver.value
+        if name == "replace" and len(args) == 2 and isinstance(text, str):
+            old, new = (a.value if isinstance(a, Const) and not a.partial else None for a in args)
+            if isinstance(old, str) and isinstance(new, str):
+                return Const(text.replace(old, new), partial=receiver.partial)
         if name == "join" and args:
             words = [a.value for a in _words(args[0])]
             return Const(str(text).join(str(x) for x in words), partial=True)

@@ -17,6 +17,7 @@ from paramedic.lint.values import (
     Unknown,
     Value,
     alternatives,
+    number_of,
 )
 from paramedic.lint.world import Pending
 
@@ -51,7 +52,8 @@ def called(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], 
     Threads: the reader's own; does not block.
     """
     if path in _TO_THREAD and args:
-        return _of_the_loop(concurrency.submit(w, None, args[0], args[1:], keywords, node, kind="pool"))
+        width = _default_width(w) if path.startswith("asyncio") else None
+        return _of_the_loop(concurrency.submit(w, None, args[0], args[1:], keywords, node, kind="pool", width=width))
     if path in _LOOPS:
         return w.make("eventloop", node)
     if path in {"asyncio.gather", "asyncio.wait"}:
@@ -73,6 +75,13 @@ def called(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], 
     return None
 
 
+def _default_width(w: Walker) -> int | None:
+    """How wide the executor is that the program gave its loop as the default one."""
+    pool = w.world.default_executor
+    number = number_of(pool.parts.get("__width", Unknown())) if pool is not None else None
+    return int(number) if number is not None else None
+
+
 def on_loop(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
     """A method of an event loop, or of an asyncio.Runner.
 
@@ -81,7 +90,10 @@ def on_loop(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[st
     if name == "run_in_executor" and len(args) > 1:
         pool = next((o for o in alternatives(args[0]) if isinstance(o, Obj) and o.kind == "executor"), None)
         kind = "pool" if pool is None else concurrency.pool_kind(pool)
-        return _of_the_loop(concurrency.submit(w, pool, args[1], args[2:], keywords, node, kind=kind))
+        width = _default_width(w) if pool is None else None
+        return _of_the_loop(concurrency.submit(w, pool, args[1], args[2:], keywords, node, kind=kind, width=width))
+    if name == "set_default_executor" and args:
+        w.world.default_executor = next((o for o in alternatives(args[0]) if isinstance(o, Obj)), None)
     if name in {"run_until_complete", "run"} and args:
         result = concurrency.awaited(w, args[0], node)
         _end(w, executor=False)

@@ -7,11 +7,23 @@ import operator
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from paramedic.lint import attributes, calls, classes, concurrency, definitions, library, loops, repetition, shell
+from paramedic.lint import (
+    attributes,
+    calls,
+    classes,
+    concurrency,
+    containers,
+    definitions,
+    library,
+    loops,
+    repetition,
+    shell,
+)
 from paramedic.lint.values import (
     Collection,
     Const,
     External,
+    Instance,
     Obj,
     Unknown,
     Value,
@@ -155,6 +167,9 @@ def _subscript(w: Walker, node: ast.Subscript) -> Value:
             found.append(_item(w, option, key, node))
         elif isinstance(option, External):
             found.append(option)
+    given = containers.through_dunder(w, holder, "__getitem__", [key], node)
+    if given is not None:
+        found.append(given)
     return choose(found) if found else Unknown(loops=getattr(holder, "loops", ()))
 
 
@@ -164,6 +179,11 @@ def _item(w: Walker, holder: Collection, key: Value, node: ast.Subscript) -> Val
             return holder.keyed[key.value]
         if isinstance(key.value, int) and not holder.rest and -len(holder.items) <= key.value < len(holder.items):
             return holder.items[key.value]
+    if holder.missing is not None and not holder.everything():
+        made = calls.call(w, holder.missing, [], {}, node)
+        holder.rest.append(made)
+        containers.keep(holder, made, w.world.next_moment())
+        attributes.share(w, made, ())
     several = len(holder.everything()) > 1 or holder.length != 1
     found: list[Value] = []
     for value in holder.everything():
@@ -252,9 +272,11 @@ def _unary(w: Walker, node: ast.UnaryOp) -> Value:
 
 
 def _compare(w: Walker, node: ast.Compare) -> Value:
-    w.evaluate(node.left)
-    for other in node.comparators:
-        w.evaluate(other)
+    left = w.evaluate(node.left)
+    for operation, other in zip(node.ops, node.comparators, strict=True):
+        holder = w.evaluate(other)
+        if isinstance(operation, (ast.In, ast.NotIn)) and isinstance(holder, Instance):
+            containers.through_dunder(w, holder, "__contains__", [left], node)
     return Unknown()
 
 

@@ -87,8 +87,12 @@ def _changed_by(facts: SourceFacts, calls: Iterable[ast.expr]) -> set[str]:
         name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
         for function in _functions(facts):
             if name and function.name == name:
-                for node in ast.walk(function.node):
-                    found |= _changes(node)
+                inner = list(ast.walk(function.node))
+                # What a @contextmanager does before its yield, it does before the use.
+                since = min((n.lineno for n in inner if isinstance(n, ast.Yield)), default=0)
+                for node in inner:
+                    if getattr(node, "lineno", 0) > since or not since:
+                        found |= _changes(node)
     return found
 
 

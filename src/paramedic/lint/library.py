@@ -11,6 +11,7 @@ from paramedic.lint import (
     calls,
     classes,
     concurrency,
+    containers,
     definitions,
     frameworks,
     handovers,
@@ -58,8 +59,17 @@ def call(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], no
         made = w.make(kind, node)
         made.label = path
         made.parts["__path"] = Const(path)
-        if kind == "deque":
-            return Collection(length=0)
+        if kind == "container":
+            return containers.made_by(path, args)
+        if kind == "namespace":
+            made.parts.update(keywords)
+            return made
+        if path == "threading.Condition":
+            own = next(
+                (o for o in alternatives(args[0] if args else keywords.get("lock", Unknown())) if is_lock(o)), None
+            )
+            if own is not None:
+                return own  # who holds the one holds the other
         construct_native(w, made, args, keywords, node)
         return made
     if path in api.MAKERS:
@@ -120,6 +130,14 @@ def _carried_by(inner: Obj, sock: Value | None) -> None:
     for option in alternatives(sock) if sock is not None else ():
         if isinstance(option, Obj) and option.kind in {"channel", "proxy"}:
             inner.root.parts["__carrier"] = option
+
+
+def is_lock(value: Value) -> bool:
+    """Whether a value is a lock that was made in sight.
+
+    Threads: the reader's own; does not block.
+    """
+    return isinstance(value, Obj) and value.kind == "lock"
 
 
 def _maker(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
@@ -249,6 +267,7 @@ def _builtin(w: Walker, name: str, args: list[Value], keywords: dict[str, Value]
     if name == "range":
         return Collection(length=_range(args))
     if name == "len":
+        containers.through_dunder(w, first, "__len__", [], node)
         length = length_of(first)
         return Const(length) if length is not None else Unknown()
     if name in {"getattr", "hasattr"} and len(args) > 1:
@@ -369,6 +388,8 @@ def _other(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], 
             made = w.make("closing", node)
             made.parts["thing"] = first
             return made
+        return first
+    if path in {"textwrap.dedent", "inspect.cleandoc"}:
         return first
     if path == "weakref.ref":
         return Partial(External("copy.copy"), [first], {})

@@ -57,6 +57,18 @@ def _note_retry(w: Walker, node: ast.For | ast.AsyncFor | ast.While, number: int
         w.world.ending_loops[id(node)] = ends
     if ends:
         w.world.retries.add(number)
+        if _leaves_at_last(node.body):
+            w.world.once.add(number)
+
+
+def _leaves_at_last(statements: list[ast.stmt]) -> bool:
+    """Whether a turn that gets to its end without an error is the last one."""
+    last = statements[-1]
+    if isinstance(last, ast.Try):
+        return _leaves_at_last(last.orelse or last.body)
+    if isinstance(last, (ast.With, ast.AsyncWith)):
+        return _leaves_at_last(last.body)
+    return isinstance(last, (ast.Break, ast.Return))
 
 
 def _has_statement(statements: list[ast.stmt], kinds: tuple[type[ast.stmt], ...]) -> bool:
@@ -198,10 +210,22 @@ def element(w: Walker, source: Value, number: int, node: ast.AST) -> Value:
         elif isinstance(option, Obj):
             found.append(_of_object(w, option, node))
         elif isinstance(option, Instance):
-            found.append(calls.call_method(w, option, "__iter__", [], {}, node))
+            found.append(_of_instance(w, option, node))
         elif isinstance(option, Bound):
             found.append(calls.call(w, option, [], {}, node))
     return choose(found) if found else Unknown(loops=w.loops)
+
+
+def _of_instance(w: Walker, source: Instance, node: ast.AST) -> Value:
+    """One item of an object of the tree, by whichever of the protocols its class has."""
+    if isinstance(source.cls.find("__iter__"), Function):
+        items = calls.call_method(w, source, "__iter__", [], {}, node)
+        if not any(isinstance(o, Instance) and o.cls is source.cls for o in alternatives(items)):
+            return element(w, items, w.world.number(), node)
+    for name, args in (("__next__", []), ("__getitem__", [Unknown(loops=w.loops)])):
+        if isinstance(source.cls.find(name), Function):
+            return calls.call_method(w, source, name, list(args), {}, node)
+    return Unknown(loops=w.loops)
 
 
 def _of_object(w: Walker, source: Obj, node: ast.AST) -> Value:

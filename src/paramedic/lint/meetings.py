@@ -127,7 +127,10 @@ class Meetings:
         given = {
             id(o.obj.root)
             for o in self._signals
-            if o.context is first.context and "give-signal" in o.effects and o.moment > first.moment
+            if o.context is first.context
+            and "give-signal" in o.effects
+            and o.moment > first.moment
+            and not self._comes_again(first, o, second)
         }
         if not given:
             return False
@@ -135,6 +138,22 @@ class Meetings:
             id(o.obj.root) in given
             for o in self._signals
             if o.context is second.context and "wait-signal" in o.effects and o.moment < second.moment
+        )
+
+    def _comes_again(self, first: Operation, signal: Operation, second: Operation) -> bool:
+        """Whether a loop gives the signal and then begins anew, with nothing that tells it that the other is done."""
+        again = set(first.loops) & set(signal.loops) - set(first.context.loops) - self.world.once
+        if not again:
+            return False
+        answers = {
+            id(o.obj.root)
+            for o in self._signals
+            if o.context is second.context and "give-signal" in o.effects and o.moment > second.moment
+        }
+        return not any(
+            id(o.obj.root) in answers
+            for o in self._signals
+            if o.context is first.context and "wait-signal" in o.effects and again & set(o.loops)
         )
 
     @staticmethod

@@ -310,6 +310,7 @@ class Collection(Value):
         keyed: values under keys that are literals.
         rest: what the items may be that are not known one by one.
         length: how many there are, where that is known.
+        missing: what makes the value of a key that is not there (defaultdict).
     """
 
     items: list[Value] = field(default_factory=list)
@@ -317,6 +318,7 @@ class Collection(Value):
     rest: list[Value] = field(default_factory=list)
     length: int | None = None
     read: bool = False
+    missing: Value | None = None
 
     def everything(self) -> list[Value]:
         """Every value that may come out of it, each once.

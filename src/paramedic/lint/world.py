@@ -76,6 +76,7 @@ class World:
         self.submissions: list[tuple[Obj, Context]] = []
         self.in_vain: list[tuple[Callable[[], int], Context]] = []
         self.retries: set[int] = set()
+        self.once: set[int] = set()
         self.last_arms: set[tuple[int, int]] = set()
         self.early_returns: set[tuple[int, int]] = set()
         self.ending_loops: dict[int, bool] = {}
@@ -86,6 +87,8 @@ class World:
         self.pseudo_locks: dict[str, Obj] = {}
         self.polled: dict[str, Obj] = {}
         self.shelves: dict[int, Obj] = {}
+        self.default_executor: Obj | None = None
+        self.scripts: list[str] = []
         self.moment = 0
         self.steps = STEPS
         self.exhausted: set[Path] = set()

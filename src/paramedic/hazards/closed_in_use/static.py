@@ -38,6 +38,29 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
             yield from _afterwards(facts, close, done)
             yield from _guests(facts, close, done)
             yield from _swept(facts, close, done)
+            yield from _evicted(facts, close, done)
+
+
+def _evicted(facts: SourceFacts, close: Operation, done: set[int]) -> Iterable[Finding]:
+    """Clients that a worker throws out of a cache, where others had them from it and still have them."""
+    root = close.obj.root
+    lent = isinstance(close.obj.tag, tuple) and close.obj.tag[:1] == ("take",) and not close.in_handler
+    if not lent or close.context.kind not in WORKERS or id(root) in done:
+        return
+    kept = number_of(root.parts.get("__kept_since", Unknown()))
+    asked = looked_at(facts, close)
+    if kept is None or any("active" in word or "alive" in word or "closed" in word for word in asked):
+        return  # what is dead already, nobody uses
+    for use in facts.below(root, *_USES):
+        mine = facts.connection(use.obj)
+        had = mine.uncertain or use.moment > kept
+        if not had or mine.owned or facts.common_locks(close, use):
+            continue
+        if facts.concurrent(use, close, facts.anywhere) and not asked & changed_after(facts, use):
+            done.add(id(root))
+            message = f"{close.context.name} closes {facts.name(root)} as it leaves the cache, and others may have it"
+            yield facts.finding(HAZARD, message, [facts.step(close), facts.step(use)], objects=[root])
+            return
 
 
 def _swept(facts: SourceFacts, close: Operation, done: set[int]) -> Iterable[Finding]:

@@ -53,7 +53,7 @@ def _forgotten(facts: SourceFacts, start: Operation) -> bool:
     asked = {"get_pty", "exec_command", "invoke_shell", "settimeout", "set_combine_stderr", "set_environment_variable"}
     alone = all(o.method in asked for o in facts.below(channel))
     held = facts.passed_on(channel) or "__kept" in channel.root.parts or facts.held_by_instance(channel)
-    held = held or _held_meanwhile(facts, start)
+    held = (held and "__overwritten" not in channel.root.parts) or _held_meanwhile(facts, start)
     return channel.root.born > 0 and channel.base is None and alone and not held
 
 

@@ -27,10 +27,20 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
         inside = [o for o in reads if loop in o.loops]
         after = [o for o in reads if loop not in o.loops and o.moment > poll.moment]
         deeper = [o for o in inside if o.loops[-1] != loop and o.moment > poll.moment]
+        if not inside and after and all(_is_one_look(facts, poll, o) for o in after):
+            done.add((poll.site.file, poll.site.line))
+            message = "Once the exit status is there, what has come is taken in one read: what is still coming is lost"
+            yield facts.finding(HAZARD, message, [facts.step(poll), facts.step(after[0])], objects=[channel])
         if inside and not after and not deeper and not any(o.has("whole") for o in inside):
             done.add((poll.site.file, poll.site.line))
             message = "The loop stops reading once the exit status is there: output that is still coming is lost"
             yield facts.finding(HAZARD, message, [facts.step(poll), facts.step(inside[0])], objects=[channel])
+
+
+def _is_one_look(facts: SourceFacts, poll: Operation, read: Operation) -> bool:
+    """Whether a read after the loop that waits for the status takes what is there, and is not repeated."""
+    once = set(read.loops) <= set(poll.loops[:-1])
+    return once and not read.has("whole") and read.method in {"recv", "recv_stderr"}
 
 
 def _while_ready(facts: SourceFacts) -> Iterable[Finding]:

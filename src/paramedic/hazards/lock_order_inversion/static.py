@@ -30,12 +30,19 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
     for outer, a in nested:
         for other, b in nested:
             pair = frozenset({id(outer.root), id(a.obj.root)})
-            if other is not a.obj or b.obj is not outer or len(pair) < 2 or pair in done or a is b:
+            if len(pair) < 2 or pair in done or a is b or not (_meet(a, b, other, a.obj) and _meet(a, b, b.obj, outer)):
                 continue
             if (facts.concurrent(a, b, facts.anywhere) or _both_entered(facts, a, b)) and not _gate(a, b, outer, other):
                 done.add(pair)
                 message = f"{facts.name(outer)} and {facts.name(other)} are taken in opposite orders by two threads"
                 yield facts.finding(HAZARD, message, facts.steps_of(a, b), objects=[outer, other])
+
+
+def _meet(a: Operation, b: Operation, one: Obj, other: Obj) -> bool:
+    """Whether two locks may be one: the same, or each any of the same several, as two threads have them."""
+    if one is other:
+        return True
+    return one.root is other.root and a.context is not b.context and not (one.owned or other.owned)
 
 
 def _both_entered(facts: SourceFacts, a: Operation, b: Operation) -> bool:

@@ -32,7 +32,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
             ]
             if not backs or any(o.in_finally or o.in_handler for o in [*backs, *_replaced(facts, take, client)]):
                 continue
-            between = [o for o in risks if o.moment < backs[0].moment and not _same_place(take, o)]
+            between = [o for o in risks if o.moment < backs[0].moment and not _same_place(take, o, client)]
             if between:
                 message = f"An exception in {between[0].method}() keeps the client from being put back: the pool drains"
                 steps = [facts.step(take), facts.step(between[0]), facts.step(backs[0])]
@@ -47,9 +47,11 @@ def _replaced(facts: SourceFacts, take: Operation, client: Obj) -> list[Operatio
     return [o for o, v in others if isinstance(v, Obj) and v.kind == client.kind and v.root is not client.root]
 
 
-def _same_place(take: Operation, use: Operation) -> bool:
-    """A list from which one function takes and to which it gives back may be its own."""
-    return take.obj.kind == "shelf" and (use.site.file, use.site.function) == (take.site.file, take.site.function)
+def _same_place(take: Operation, use: Operation, client: Obj) -> bool:
+    """A list from which one function takes and to which it gives back may be its own, unless others filled it."""
+    if take.obj.kind != "shelf" or (use.site.file, use.site.function) != (take.site.file, take.site.function):
+        return False
+    return take.context.parent is None or client.root.maker is take.context
 
 
 def _gives(put: Operation, client: Obj) -> bool:

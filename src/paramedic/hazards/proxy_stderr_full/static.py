@@ -59,17 +59,24 @@ def _has_a_chatty_script(facts: SourceFacts, given: Value | None, proxy: Operati
     module = next((m for m in facts.world.modules.values() if str(m.source.path) == proxy.site.file), None)
     if known or module is None or not _SAYS.search(module.source.text):
         return False
+    if any(_is_chatty(text, set()) for text in facts.world.scripts):
+        return True
     words = {id(n.value) for n in ast.walk(module.tree) if isinstance(n, ast.Expr)}  # docstrings
     told = {n.value for n in ast.walk(module.tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
     return any(
-        isinstance(node, ast.Constant)
-        and isinstance(node.value, str)
-        and re.search(r"^\s*(import |from \w+ import|#!)", node.value, re.MULTILINE) is not None
-        and re.search(r"\b(while|for)\b", node.value) is not None
-        and _RELAYS.search(node.value) is not None
-        and any(_is_on(line, told) for line in node.value.splitlines() if _SAYS.search(line))
+        isinstance(node, ast.Constant) and isinstance(node.value, str) and _is_chatty(node.value, told)
         for node in ast.walk(module.tree)
         if id(node) not in words
+    )
+
+
+def _is_chatty(script: str, told: set[str]) -> bool:
+    """Whether a text is a relay that writes to standard error again and again."""
+    return (
+        re.search(r"^\s*(import |from \w+ import|#!)", script, re.MULTILINE) is not None
+        and re.search(r"\b(while|for)\b", script) is not None
+        and _RELAYS.search(script) is not None
+        and any(_is_on(line, told) for line in script.splitlines() if _SAYS.search(line))
     )
 
 
