@@ -120,7 +120,9 @@ def test_the_last_line_always_says_how_many_were_suppressed(deploy: Path, suppre
 
 
 def test_nothing_found_is_said() -> None:
-    assert report_text(Report(source={}, findings=()), {}).splitlines()[0] == "Paramedic found nothing."
+    dumped = {"kind": "dump", "processes": [17]}  # a dump's are numbers, a recording's say what was imported
+    for source in ({}, dumped, {"kind": "recording", "processes": [{"paramiko": ""}, {"paramiko": "5.1.0"}]}):
+        assert report_text(Report(source=source, findings=()), {}).splitlines()[0] == "Paramedic found nothing."
 
 
 def test_the_findings_own_words_come_before_the_hazards(deploy: Path) -> None:

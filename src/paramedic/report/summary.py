@@ -62,7 +62,7 @@ def _table(report: Report) -> list[Line]:
 def _counted(report: Report) -> str:
     found = len(report.findings)
     if not found:
-        processes = report.source.get("processes", ())
+        processes = report.source.get("processes", ()) if report.source.get("kind") == "recording" else ()
         if processes and not any(p["paramiko"] for p in processes):
             return "Paramedic found nothing: no process that was recorded imported Paramiko."
         return "Paramedic found nothing."
