@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from paramedic.model.snapshot import Snapshot
 
 _COND = ["Condition.wait (threading.py:327)"]
 _EVENT = [*_COND, "Event.wait (threading.py:629)"]
@@ -134,6 +137,12 @@ WORDS: dict[str, Sequence[str]] = {
     "thread": ["Thread.run (threading.py:982)", "Thread._bootstrap (threading.py:1002)"],
     "hub": ["wait (gevent/hub.py:50)"],
 }
+
+
+def asleep(snapshots: Iterable[Snapshot]) -> Iterator[Snapshot]:
+    """The dumps as taken of a living process in which, as the kernel says, no thread woke in between."""
+    for snapshot in snapshots:
+        yield replace(snapshot, threads=tuple(replace(t, switches=1) for t in snapshot.threads))
 
 
 def py_spy(threads: Mapping[str, str], *, process: int = 7) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from stacks import py_spy
+from stacks import asleep, py_spy
 
 from paramedic.check.dump import check_dumps
 from paramedic.dump.assembly import read_snapshots
@@ -407,17 +407,6 @@ def test_threads_with_the_same_story_are_told_once(source: Path) -> None:
     assert "47 more threads like this one" in finding.steps[0].what
 
 
-def test_a_lock_that_was_held_through_both_dumps_is_more_than_advice(source: Path) -> None:
-    threads = {
-        "a": f"file.read slow@app.py:{SLOW_READ} thread",
-        "b": f"slow@app.py:{SLOW_READ - 1} thread",
-        "T": "idle",
-    }
-    (once,) = [f for f in report_of(threads, source).findings if f.hazard == "lock-held-across-io"]
-    (twice,) = [f for f in report_of(threads, source, times=2).findings if f.hazard == "lock-held-across-io"]
-    assert (once.confidence, twice.confidence) == (Confidence.ADVICE, Confidence.OBSERVED)
-
-
 @pytest.mark.parametrize(("beside", "loud"), [({"T": "idle"}, True), ({}, False)], ids=["connected", "not connected"])
 def test_a_lock_is_held_across_a_call_of_a_library_that_polls(
     beside: Mapping[str, str], loud: bool, source: Path
@@ -426,7 +415,7 @@ def test_a_lock_is_held_across_a_call_of_a_library_that_polls(
     threads = {"a": polling, "b": f"slow@app.py:{SLOW_READ - 1} thread", **beside}
     moved = {**threads, "a": polling.replace("1003", "1001")}
     text = py_spy(threads) + py_spy(moved)
-    found = check_dumps(read_snapshots(text.splitlines()), roots=[source]).findings
+    found = check_dumps(asleep(read_snapshots(text.splitlines())), roots=[source]).findings
     held = [f for f in found if f.hazard == "lock-held-across-io"]
     assert [f.confidence for f in held] == ([Confidence.OBSERVED] if loud else [])
     assert all("a call of invoke's" in f.message for f in held)

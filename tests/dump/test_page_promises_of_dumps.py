@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from stacks import py_spy
+from stacks import asleep, py_spy
 
 from paramedic.check.dump import check_dumps
 from paramedic.dump.assembly import read_snapshots
@@ -141,7 +141,7 @@ def test_pages_keep_what_they_promise_of_dumps(story: str, tmp_path: Path) -> No
     hazard, expected, times, threads, addresses = PROMISES[story]
     (tmp_path / "app.py").write_text(SOURCE)
     text = with_locals(threads, addresses) if addresses else py_spy(threads)
-    report = check_dumps(read_snapshots((text * times).splitlines()), roots=[tmp_path])
+    report = check_dumps(asleep(read_snapshots((text * times).splitlines())), roots=[tmp_path])
     assert [str(f.confidence) for f in report.findings if f.hazard == hazard] == expected
 
 

@@ -254,3 +254,10 @@ def test_journalctl_s_indented_lines_belong_to_the_record_before_them() -> None:
     lines = ["Nov 23 08:31:12 web1 sshd[9]: hello", prefix + first, *(" " * len(prefix) + line for line in rest)]
     (snapshot,) = read_snapshots(lines)
     assert [functions(t) for t in snapshot.threads] == [TRANSPORT, READER]
+
+
+def test_a_thread_that_starts_has_the_ident_of_the_one_that_starts_it() -> None:
+    (first, *rest) = FAULTHANDLER.splitlines()
+    ident = first.split()[1]
+    lines = [f"Thread {ident} (most recent call first):", "  <no Python frame>", "", first, *rest]
+    assert [functions(t) for t in the_one("\n".join(lines)).threads] == [[], TRANSPORT, READER]

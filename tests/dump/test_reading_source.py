@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from stacks import py_spy
+from stacks import asleep, py_spy
 
 from paramedic.check.dump import check_dumps
 from paramedic.dump.assembly import read_snapshots
@@ -115,7 +115,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def findings(threads: Mapping[str, str], source: Path, *, times: int = 1) -> list[Finding]:
     words = {name: stack.format(**{k.replace(" ", "_"): v for k, v in LINE.items()}) for name, stack in threads.items()}
-    return list(check_dumps(read_snapshots((py_spy(words) * times).splitlines()), roots=[source]).findings)
+    return list(check_dumps(asleep(read_snapshots((py_spy(words) * times).splitlines())), roots=[source]).findings)
 
 
 TWO_COPIES = {

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from stacks import WORDS, py_spy
+from stacks import WORDS, asleep, py_spy
 
 from paramedic.check.dump import check_dumps
 from paramedic.dump.assembly import read_snapshots
@@ -398,7 +398,7 @@ def told(hang: Hang, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[Find
     text = py_spy(threads)
     if "bye" in places:
         text = text.replace("    <module> (app.py:1)\n", "")  # at exit nothing stands outside the function
-    return list(check_dumps(read_snapshots((text * 2).splitlines()), roots=[folder]).findings)
+    return list(check_dumps(asleep(read_snapshots((text * 2).splitlines())), roots=[folder]).findings)
 
 
 @pytest.mark.parametrize("hang", FOUND.values(), ids=FOUND)

@@ -17,12 +17,15 @@ from paramedic.dump.waits import (
     PRIMITIVES,
     STDLIB_WAITS,
     SYSTEM_CALLS,
+    UNPOLLED,
     Wait,
 )
 from paramedic.model.finding import Site, Step
 from paramedic.model.snapshot import ThreadStack
 
 _KERNEL_NAME_BYTES = 15
+_LONG_S = 5.0
+"""A wait with a shorter limit may be a round of a loop that polls."""
 _OVER_SSH = frozenset("fabric invoke netmiko scp pysftp jumpssh nornir napalm paramiko_expect".split())
 _PROGRAM = re.compile(r"python[\d.]*t?")
 """What the kernel calls the main thread of a Python program."""
@@ -121,6 +124,14 @@ class Activity:
             if value is not None:
                 return "None" if value in ("-1", "-1.0") else value  # join() without a limit, up to 3.12
         return None
+
+    @property
+    def sleeps(self) -> bool:
+        """Whether the wait is one long sleep: nothing but its end, or a part of it, wakes the thread."""
+        if self.wait not in UNPOLLED:
+            return False
+        limit = self.timeout
+        return limit in (None, "None") or not limit.replace(".", "", 1).isdigit() or float(limit) > _LONG_S
 
     def find(self, module: str, *functions: str, layer: Layer = Layer.PARAMIKO) -> Call | None:
         """The innermost call of one of these functions, or None."""

@@ -329,6 +329,8 @@ class _Stream:
                     count=thread.left_out,
                 )
             )
+        if not stack.frames:
+            self._idents.discard(stack.ident)  # faulthandler's of a thread that starts: it has its maker's until it runs
         self._threads.append(stack)
 
 

@@ -298,6 +298,22 @@ class Connections(Threads):
                 return unacked, again, state.get("peer_window_closed") is True
         return None
 
+    def same_channel(self, activity: Activity) -> bool | None:
+        """Whether the thread's channel is the one of the earlier dump, by its number; None where the dumps do not say.
+
+        Addresses do not tell: the next channel is often made where the last one was.
+        """
+        earlier = self._connections_before
+        if earlier is None:
+            return None
+        was = next((a for a in earlier.activities if a.thread.ident == activity.thread.ident), None)
+        numbers = [self._number(activity), earlier._number(was) if was is not None else None]
+        return None if None in numbers else numbers[0] == numbers[1]
+
+    def _number(self, activity: Activity) -> object:
+        state = self.state(self.channel_of(activity))
+        return state.get("number") if state is not None else None
+
     def connection_ended(self, activity: Activity) -> bool:
         """Whether it is known that the connection on which the thread waits is no more."""
         states = (self.state(self.channel_of(activity)), self.state(activity.address_of("Transport")))

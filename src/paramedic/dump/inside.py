@@ -80,6 +80,8 @@ class _Look:
             return _timer(self.memory, attributes)
         if {"in_buffer", "in_stderr_buffer", "in_window_sofar"} <= attributes.keys():
             return self._channel(attributes)
+        if "_prefetching" in attributes and isinstance(position := attributes.get("_realpos"), int):
+            return (("position_bytes", position),)  # of an SFTPFile (file.py, sftp_file.py: the same from 2.12 to 5.1)
         return (*self._transport(attributes), *_locks(attributes))
 
     def _channel(self, attributes: dict[str, Value]) -> Plain:

@@ -83,8 +83,8 @@ def wanted(activity: Activity, sources: Sources, states: States) -> tuple[LockUs
 
     Threads: as `Sources`.
     """
-    if not waits_for_lock(activity):
-        return ()
+    if not waits_for_lock(activity) or all(c.layer in (Layer.LIBRARY, Layer.STDLIB) for c in activity.calls):
+        return ()  # a library's own thread, such as an idle worker of gevent's, waits for work in ways of its own
     call = next((c for c in activity.calls if c.layer in (Layer.USER, Layer.LIBRARY)), None)
     place = sources.place(call.site) if call is not None else None
     if call is None or place is None:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from paramedic.dump.calls import Layer, calls_of
 from paramedic.model.snapshot import Snapshot, ThreadStack
 
 _VOLATILE = frozenset(
     {"then", "now", "start", "elapsed", "remaining", "timeout", "deadline", "endtime", "began", "tid"}
 )
-_WOKEN = 4
-"""A thread that slept through may be woken by the tools themselves: once for each stop of the process."""
+_IDENTITY = frozenset({"chanid", "waitfor"})
+"""Numbers in Paramiko's frames that say which channel or request a call is about: another one is another call."""
+_BY_TOOLS = 4
+"""So often, at most, a look at the process wakes a thread that sleeps: once for each stop."""
 
 
 class Motion:
     """Compares the threads of a dump with those of an earlier one.
 
-    Threads: immutable after construction; any thread.
+    Threads: for one thread at a time (it caches what it worked out).
     """
 
     def __init__(self, now: Snapshot, before: Snapshot | None) -> None:
@@ -27,17 +31,22 @@ class Motion:
         """Whether there is an earlier dump at all."""
         return self._before is not None
 
-    def stood_still(self, thread: ThreadStack) -> bool | None:
+    def stood_still(self, thread: ThreadStack, *, sleeps: bool = False) -> bool | None:
         """True: the same stack and the same values in both dumps, and nothing says that it ran in between.
 
         False: it moved, or it was not there. None: there is no earlier dump.
+
+        Args:
+            thread: of the later dump.
+            sleeps: its wait does not poll: a thread that woke came back to the same line by another call, or got some
+                of what it waits for. A loop of quick calls looks the same in every dump otherwise.
         """
         if self._before is None:
             return None
         earlier = self._before.get(thread.ident)
         if earlier is None or _signature(earlier) != _signature(thread):
             return False
-        return not _ran(earlier, thread)
+        return not (_ran(earlier, thread) or (sleeps and self.never_woke(thread) is False))
 
     def same_call(self, thread: ThreadStack) -> bool | None:
         """As `stood_still`, but only the user's frames count: the library may have worked on the same call."""
@@ -48,10 +57,25 @@ class Motion:
 
     def never_woke(self, thread: ThreadStack) -> bool | None:
         """Whether the kernel says that the thread slept all the time between the dumps; None where unknown."""
+        wakes = self.wakes(thread)
+        return None if wakes is None else wakes <= 1
+
+    def wakes(self, thread: ThreadStack) -> int | None:
+        """How often the thread fell asleep between the dumps, but for the tools' stops; None where unknown."""
+        switched = self._switched(thread)
+        return None if switched is None else switched - self._by_tools
+
+    @cached_property
+    def _by_tools(self) -> int:
+        """How often the tools themselves made each thread stop: as often as the one did that slept most."""
+        switched = (self._switched(t) for t in self._now.threads)
+        return min((s for s in switched if s is not None and s <= _BY_TOOLS), default=0)
+
+    def _switched(self, thread: ThreadStack) -> int | None:
         earlier = self._earlier(thread)
         if earlier is None or earlier.switches is None or thread.switches is None:
             return None
-        return thread.switches - earlier.switches <= _WOKEN
+        return thread.switches - earlier.switches
 
     def computed(self, thread: ThreadStack) -> int | None:
         """Clock ticks of processor time that the thread used between the dumps; None where unknown."""
@@ -92,7 +116,9 @@ def _signature(thread: ThreadStack, whose: Layer | None = None) -> tuple[object,
         inside = call.layer is Layer.PARAMIKO
         line = 0 if inside else call.site.line
         values = tuple(
-            (n, v) for n, v in call.frame.variables if n not in _VOLATILE and not (inside and v[:1].isdigit())
+            (n, v)
+            for n, v in call.frame.variables
+            if n not in _VOLATILE and not (inside and v[:1].isdigit() and n not in _IDENTITY)
         )
         found.append((call.site.file, call.function, line, values))
     while found and isinstance(found[0], tuple) and found[0][0] == "threading":

@@ -18,6 +18,9 @@ from paramedic.model.snapshot import Snapshot, ThreadStack
 Judgement = tuple[Confidence, str]
 """How sure a lens is of a thread's story, and why."""
 
+_LONG_S = 2.0
+"""A call that has lasted for as long as a live process is looked at is no quick one."""
+
 
 class Threads:
     """The threads of a dump.
@@ -89,7 +92,7 @@ class Threads:
 
     def stood_still(self, activity: Activity) -> bool | None:
         """Whether the thread did the very same in the earlier dump; None without one."""
-        return self._motion.stood_still(activity.thread)
+        return self._motion.stood_still(activity.thread, sleeps=activity.sleeps)
 
     def same_call(self, activity: Activity) -> bool | None:
         """Whether the thread is in the same call of the user's as in the earlier dump; None without one."""
@@ -102,6 +105,23 @@ class Threads:
     def never_woke(self, activity: Activity) -> bool | None:
         """Whether the kernel says that the thread slept all the time between the dumps; None where unknown."""
         return self._motion.never_woke(activity.thread)
+
+    def in_one_call(self, activity: Activity) -> bool:
+        """Whether it is known that a thread which stands where it stood is in one long call, not in the next short one.
+
+        Two dumps in a file may be milliseconds apart, or show two turns of a loop: the kernel's counters tell, or the
+        call's age, or the number of the request.
+        """
+        if (activity.thread.in_call_s or 0) >= _LONG_S:
+            return True
+        asking = activity.asking
+        numbered = asking is not None and (asking.variable("waitfor") or "").isdigit()
+        return self.repeated and (self.never_woke(activity) is not None or numbered)
+
+    def slept_through(self, activity: Activity) -> bool:
+        """Whether the kernel says that nothing at all woke the thread between the dumps: no lock was let go to it."""
+        wakes = self._motion.wakes(activity.thread)
+        return wakes is not None and wakes <= 0
 
     def computed(self, activity: Activity) -> int | None:
         """Clock ticks of processor time that the thread used between the dumps; None where unknown."""

@@ -88,6 +88,24 @@ REPLIES = frozenset(
 )
 """Of these, the ones where a call asked for something and waits for the answer."""
 
+UNPOLLED = frozenset(
+    {
+        Wait.OUTPUT,
+        Wait.STDERR,
+        Wait.EXIT_STATUS,
+        Wait.SEND_WINDOW,
+        Wait.REQUEST_REPLY,
+        Wait.SFTP_REPLY,
+        Wait.PARAMIKO_LOCK,
+        Wait.LOCK,
+        Wait.SEMAPHORE,
+        Wait.QUEUE,
+        Wait.FUTURE,
+        Wait.JOIN,
+    }
+)
+"""Waits that are one sleep where they have no limit; in the others Paramiko looks again every tenth of a second."""
+
 LOCAL_LOCKS = frozenset({Wait.LOCK, Wait.PARAMIKO_LOCK, Wait.LOGGING_LOCK, Wait.IMPORT_LOCK})
 """Waits that another thread of the same process ends by letting go."""
 

@@ -84,7 +84,7 @@ def _judge(facts: DumpFacts, waiter: Activity) -> tuple[Confidence, str] | None:
     came = facts.last_packet_was_for(facts.channel_of(waiter), *data)
     if order is Order.AFTER and came is not False:
         return Confidence.POSSIBLE, "the code reads it only afterwards, so more than a window (2 MiB) stops the command"
-    if came and facts.repeated:
+    if came and facts.in_one_call(waiter):
         return Confidence.POSSIBLE, "the last packet was output for this channel, which nobody takes"
     return (
         Confidence.ADVICE,

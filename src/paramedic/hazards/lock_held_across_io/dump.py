@@ -10,7 +10,7 @@ from paramedic.dump.calls import Call, Layer
 from paramedic.dump.facts import DumpFacts
 from paramedic.dump.locks import Blocked
 from paramedic.dump.story import names, step
-from paramedic.dump.waits import REMOTE
+from paramedic.dump.waits import REMOTE, Wait
 from paramedic.hazards.lock_held_across_io import HAZARD
 from paramedic.model.finding import Confidence, Finding
 
@@ -56,10 +56,27 @@ def _is_across(facts: DumpFacts, pair: Blocked) -> bool:
 
 
 def _let_go(facts: DumpFacts, holder: Activity) -> bool:
-    """Whether the holder went on between the dumps; one that polls is in the same call all the same."""
-    if holder.wait in REMOTE:
-        return facts.moved(holder)
-    return facts.same_call(holder) is False
+    """Whether the holder is in another call than before, as far as is known, so that it let go in between.
+
+    One that polls, or that gets its answer piece by piece, is in the same call all the same.
+    """
+    if facts.same_call(holder) is False or facts.same_channel(holder) is False:
+        return True
+    return holder.wait in REMOTE and facts.moved(holder) and not _streams(facts, holder)
+
+
+def _streams(facts: DumpFacts, holder: Activity) -> bool:
+    if holder.find("sftp_client", "getfo", "putfo"):
+        return True
+    return holder.wait in (Wait.OUTPUT, Wait.STDERR, Wait.SEND_WINDOW) and facts.same_channel(holder) is True
+
+
+def _how_long(facts: DumpFacts, turns: bool, long: bool) -> str:
+    if not facts.repeated:
+        return "; one dump cannot say for how long: take another one"
+    if turns:
+        return ", and did behind another call before" + ("" if long else "; each of them may be short")
+    return "" if long else "; the two dumps may show two of many short calls, which `paramedic dump PID` tells apart"
 
 
 def find(facts: DumpFacts) -> Iterable[Finding]:
@@ -76,8 +93,11 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
     for index, pairs in waiting.items():
         holder = facts.activities[index]
         still = [p for p in pairs if not facts.moved(p.wants.activity)]
-        if _let_go(facts, holder):
-            # Another holder than before, with the same waiters behind it: held across I/O by one after the other.
+        turns = _let_go(facts, holder)
+        if turns:
+            # Another call than before, with the same waiters behind it. A program that shares a client behind one lock
+            # for short calls looks like that too, when one thread gets the lock again and again (locks are not fair):
+            # but then each short call wakes a waiter, in vain.
             still = [p for p in still if facts.never_woke(p.wants.activity) and _held_before(facts, p)]
         if not still:
             continue
@@ -85,15 +105,17 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
         threads = [p.wants.activity for p in still]
         what = _across(facts, holder)
         how_sure = Confidence.ADVICE
-        if facts.repeated:
-            how_sure = Confidence.OBSERVED if any(p.certain for p in still) else Confidence.POSSIBLE
+        long = all(facts.slept_through(p.wants.activity) for p in pairs) if turns else facts.in_one_call(holder)
+        if facts.repeated and long:
+            certain = any(p.certain for p in still) and not turns
+            how_sure = Confidence.OBSERVED if certain else Confidence.POSSIBLE
         yield Finding(
             hazard=HAZARD.name,
             code=HAZARD.code,
             confidence=how_sure,
             message=(
                 f"{holder.name} holds {lock} while it waits for {what}; {names(threads)} must wait for it"
-                + ("" if facts.repeated else "; one dump cannot say for how long: take another one")
+                + _how_long(facts, turns, long)
             ),
             steps=(
                 holder.step(f"holds {lock} and waits for {what}", locks=(lock,)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from paramedic.dump.activity import Activity
+from paramedic.dump.calls import Call
 from paramedic.dump.facts import DumpFacts
 from paramedic.dump.story import names, step, verb
 from paramedic.dump.waits import Wait
@@ -12,6 +13,10 @@ from paramedic.hazards.prefetch_stall import HAZARD
 from paramedic.model.finding import Confidence, Finding
 
 _WHAT = {Wait.SFTP_REPLY: "waits for an SFTP reply that stands behind the prefetched ones"}
+
+
+_FAR_BYTES = 32 << 20
+"""What a prefetch brings in a moment."""
 
 
 def find(facts: DumpFacts) -> Iterable[Finding]:
@@ -23,6 +28,7 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
         prefetching = prefetch.find("sftp_file", "_prefetch_thread")
         if prefetching is None or prefetching.variable("max_concurrent_requests") not in (None, "None"):
             continue
+        yield from _reads_far_ahead(facts, prefetch, prefetching)
         stands = prefetch.wait is Wait.SEND_WINDOW
         behind = [a for a in facts.others if _waits_behind(a, prefetch) and facts.same_call(a) is not False]
         for group in facts.groups(behind):
@@ -40,6 +46,32 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
                 ),
                 count=len(group),
             )
+
+
+def _reads_far_ahead(facts: DumpFacts, prefetch: Activity, prefetching: Call) -> Iterable[Finding]:
+    """The thread that reads where the prefetch of the file will only come after everything before it."""
+    asked = prefetching.variable("offset") or ""
+    for reader in facts.others:
+        reading = reader.find("sftp_file", "_read_prefetch")
+        state = facts.state(reading.address()) if reading is not None else None
+        position = state.get("position_bytes") if state is not None else None
+        if state is None or state.address != prefetching.address() or not isinstance(position, int):
+            continue
+        if not asked.isdigit() or position - int(asked) < _FAR_BYTES or facts.same_call(reader) is False:
+            continue
+        yield Finding(
+            hazard=HAZARD.name,
+            code=HAZARD.code,
+            confidence=Confidence.OBSERVED if facts.repeated else Confidence.POSSIBLE,
+            message=(
+                f"{reader.name} reads at byte {position:,} of a file of which a prefetch asks block by block and has "
+                f"come to byte {int(asked):,}: the {(position - int(asked)) >> 20:,} MiB in between come first"
+            ),
+            steps=(
+                reader.step("waits for a block that comes after all those before it"),
+                prefetch.step("asks for the file from its start, block by block"),
+            ),
+        )
 
 
 def _how_sure(repeated: bool, stands: bool) -> Confidence:

@@ -45,7 +45,7 @@ def _judge(facts: DumpFacts, writer: Activity) -> tuple[Confidence, str] | None:
             return Confidence.OBSERVED, f"{fill} are unread, so the remote command is blocked as well"
         return None
     order = facts.reading(writer)
-    if order is Order.AFTER and facts.repeated:
+    if order is Order.AFTER and facts.in_one_call(writer):
         return Confidence.POSSIBLE, "the code reads it only afterwards; both directions fill up and stop"
     if order is Order.BEFORE:
         return None

@@ -49,7 +49,7 @@ def _judge(facts: DumpFacts, waiter: Activity) -> tuple[Confidence, str] | None:
     if facts.reading(waiter, stderr=not for_stderr) is not Order.AFTER:
         return None
     kind = MSG_CHANNEL_DATA if for_stderr else MSG_CHANNEL_EXTENDED_DATA
-    if facts.last_packet_was_for(channel, kind) and facts.repeated:
+    if facts.last_packet_was_for(channel, kind) and facts.in_one_call(waiter):
         return Confidence.POSSIBLE, "the last packet that came was for the unread stream, and nothing came since"
     return (
         Confidence.ADVICE,

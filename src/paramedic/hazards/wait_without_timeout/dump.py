@@ -57,7 +57,12 @@ def _judge(facts: DumpFacts, waiter: Activity) -> tuple[Confidence, str]:
     if gone := facts.unanswered(waiter):
         return Confidence.OBSERVED, f"{limit}; {gone}"
     why = f"{limit}; the timeout= of exec_command does not cover this" if waiter.wait is Wait.REQUEST_REPLY else limit
-    stuck = facts.repeated and waiter.wait in _PROMPT and not facts.limited(waiter) and facts.transports_listen(waiter)
+    stuck = (
+        facts.in_one_call(waiter)
+        and waiter.wait in _PROMPT
+        and not facts.limited(waiter)
+        and facts.transports_listen(waiter)
+    )
     return (Confidence.POSSIBLE, why) if stuck else (Confidence.ADVICE, f"{why}; if the peer is gone, for ever")
 
 
