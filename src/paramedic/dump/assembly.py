@@ -217,6 +217,8 @@ class _Stream:
         return None, None
 
     def _begin(self, number: int, head: Head, form: Form) -> None:
+        if self._thread is not None and not self._thread.first:
+            self._idents.discard(self._thread.head.ident)  # faulthandler's of a thread that starts: it is its maker's
         open_frames = self._thread is not None or bool(self._threads)
         unspaced = self._spaced and not self._blank_before and self._foreign == 0
         if open_frames and (
@@ -329,8 +331,6 @@ class _Stream:
                     count=thread.left_out,
                 )
             )
-        if not stack.frames:
-            self._idents.discard(stack.ident)  # faulthandler's of a thread that starts: it has its maker's until it runs
         self._threads.append(stack)
 
 
