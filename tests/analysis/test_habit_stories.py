@@ -32,6 +32,33 @@ STORIES: dict[str, tuple[str, list[str], str]] = {
     "a call on an event loop's thread that has not come back": (
         "blocking-the-event-loop", ["observed"], "A: run_forever loop …\nA: recv ch …\n… 5 s\nend: 3",
     ),
+    "a lock that a coroutine holds while another one of its loop waits for it": (
+        "blocking-the-event-loop", ["observed"],
+        "A: run_forever loop …\nA: take L\nB: read ch.stdout …\nA: wait L #2\n… 5 s\nend: 3",
+    ),
+    "a lock for which a loop waits, held by a thread that waits for the loop": (
+        "blocking-the-event-loop", ["observed"],
+        "A: run_forever loop …\nB: take L\nB: ask f …\nA: wait L #2\n… 5 s\nend: 3",
+    ),
+    "a lock for which a loop waits, held by a thread that is at work": (
+        "blocking-the-event-loop", [],
+        "A: run_forever loop …\nB: take L\nB: read ch.stdout …\nA: wait L #2\n… 5 s\nend: 3",
+    ),
+    "a lock that a coroutine holds, which a thread gives to another in the end": (
+        "blocking-the-event-loop", [],
+        "A: run_forever loop …\nA: take L\nA: wait L #2\n… 5 s\nB: free L\nA: got L\nA: free L\nend: orderly",
+    ),
+    "both streams of a channel read when an event loop says that there is something": (
+        "select-pipe-race", ["possible"],
+        "A: run_forever loop …\nA: fileno ch\nA: recv ch\nA: recv_stderr ch\nend: orderly",
+    ),
+    "both streams of a channel read when a select() with a limit says so": (
+        "select-pipe-race", [], "A: fileno ch\nA: recv ch\nA: recv_stderr ch\nend: orderly",
+    ),
+    "data was there and the wake-up pipe was empty": (
+        "select-pipe-race", ["observed"],
+        "A: fileno ch\nA: recv ch\nB: recv_stderr ch\nB: state ch WAKE_UP_LOST 1\nend: orderly",
+    ),
     "a call on another thread while the loop runs": (
         "blocking-the-event-loop", [], "A: run_forever loop …\nB: recv ch …\n… 1 s\nB: … recv ch",
     ),

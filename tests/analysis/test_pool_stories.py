@@ -110,6 +110,39 @@ FOUND: dict[str, tuple[str, str]] = {
         … 5 s
         end: 3""",
     ),
+    "slots that their maker has let go of, taken by threads that have ended": (
+        "pool-drained observed",
+        """
+        Main: release sem
+        Main: release sem
+        V: acquire sem
+        V: recv_exit_status ch = 1
+        V: ends
+        W: acquire sem
+        W: recv_exit_status ch2 = 1
+        W: ends
+        A: acquire sem …
+        Main: shutdown …
+        … 5 s
+        end: 3""",
+    ),
+    "workers that wait for coroutines, which wait for tasks queued behind those": (
+        "pool-starvation observed",
+        """
+        V: works ex 2
+        W: works ex 2
+        Main: run_forever loop …
+        Main: submit f1 ex outer
+        Main: submit f2 ex outer
+        V: run f1
+        W: run f2
+        V: ask f5 …
+        W: ask f6 …
+        Main: submit f3 ex inner
+        Main: submit f4 ex inner
+        … 5 s
+        end: 3""",
+    ),
     "all threads of a ThreadPool wait for what was given to it": (
         "pool-starvation observed",
         """
@@ -196,6 +229,52 @@ QUIET: dict[str, str] = {
         V: acquire sem …
         Main: release sem2
         Main: shutdown …
+        … 5 s
+        end: 3""",
+    "a semaphore that is a signal from its first taking on, however often it was let go before": """
+        V: works ex 2
+        Main: submit f1 visit
+        Main: submit f2 visit
+        Main: release sem
+        Main: release sem
+        V: run f1
+        V: acquire sem
+        V: recv_exit_status ch = 1
+        V: done f1
+        V: run f2
+        Main: release sem
+        V: acquire sem
+        V: recv_exit_status ch = 1
+        V: acquire sem
+        V: acquire sem …
+        Main: shutdown …
+        … 5 s
+        end: 3""",
+    "workers wait for coroutines, and only tasks like theirs are queued": """
+        V: works ex 2
+        W: works ex 2
+        Main: run_forever loop …
+        Main: submit f1 ex outer
+        Main: submit f2 ex outer
+        V: run f1
+        W: run f2
+        V: ask f5 …
+        W: ask f6 …
+        Main: submit f3 ex outer
+        Main: submit f4 ex outer
+        … 5 s
+        end: 3""",
+    "workers wait for coroutines, and one of those for a task of the pool: the other may end": """
+        V: works ex 2
+        W: works ex 2
+        Main: run_forever loop …
+        Main: submit f1 ex outer
+        Main: submit f2 ex outer
+        V: run f1
+        W: run f2
+        V: ask f5 …
+        W: ask f6 …
+        Main: submit f3 ex inner
         … 5 s
         end: 3""",
     "one thread of a ThreadPool waits for what another one of it does": """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 import weakref
 from functools import partial
 
@@ -10,7 +11,7 @@ import pytest
 
 from paramedic.record import traps
 from paramedic.record.probe import CLOSE, EOF, PIPE, SEND
-from paramedic.record.traps import COLLECT, Traps
+from paramedic.record.traps import ANYWHERE, COLLECT, Traps
 
 USERS = "\n\ndef sends(probe):\n    probe()\n"
 """A program whose line 4 ends up in a probe."""
@@ -71,3 +72,21 @@ def test_a_program_that_never_collects_is_not_made_to() -> None:
         assert gone() is not None
     finally:
         gc.enable()
+
+
+def _explored(seed: int, name: str, slept: list[float]) -> list[float]:
+    """What a thread of that name is delayed at forty calls."""
+    here, before = Traps([(ANYWHERE, "", 0)], seed, 0.5), len(slept)
+    thread = threading.Thread(target=lambda: [here.called(1) for _ in range(40)], name=name)
+    thread.start()
+    thread.join(20)
+    assert not thread.is_alive()
+    return slept[before:]
+
+
+def test_a_seed_delays_a_thread_of_a_name_in_the_same_way_again(slept: list[float]) -> None:
+    rows = [[_explored(seed, name, slept) for seed in range(6) for name in ("reader", "writer")] for _ in range(2)]
+    assert rows[0] == rows[1]
+    assert len({tuple(row) for row in rows[0]}) > 6
+    slow = [sum(row) > 1 for row in rows[0]]
+    assert any(slow) and not all(slow)

@@ -202,6 +202,10 @@ class Futures:
         """The worker that runs a future's task; 0 if none does."""
         return next((thread for thread, own in self._running.items() if own == future), 0)
 
+    def is_executors(self, future: int) -> bool:
+        """Whether a worker runs a future's task, or will."""
+        return future in self._waiting or self.runner(future) > 0
+
     def running(self, thread: int) -> int:
         """The future whose task a worker runs; 0 if it runs none."""
         return self._running.get(thread, 0)
@@ -260,9 +264,26 @@ class Futures:
         """Exceptions of tasks that used Paramiko, and that nobody asked for."""
         return [f for f in self._failed.values() if f.call is not None]
 
+    def _behind_loop(self, waits: list[Call]) -> list[Call]:
+        """The waits with which all of a pool's workers wait for coroutines that wait for that pool.
+
+        ``asyncio.run_coroutine_threadsafe(…).result()`` in an executor's task waits for a coroutine; as many tasks as
+        there are workers, of other places than theirs, have been given to the pool meanwhile and not begun.
+        """
+        found: list[Call] = []
+        for pool, most in set(self._workers.values()):
+            mine = [c for c in waits if self._workers.get(c.thread) == (pool, most) and c.thread in self._running]
+            crew = [t for t in self._running if self._workers.get(t) == (pool, most)]
+            outer = {self.task_of.get(t, 0) for t in crew}
+            unknown = [c for c in mine if c.argument < 0 and not self.is_executors(c.obj)]
+            queued = [f for f, site in self._waiting.items() if self._pool_of.get(f) == pool and site not in outer]
+            if most and len(unknown) == len(crew) == most <= len(queued):
+                found += unknown
+        return found
+
     def starved(self, open_calls: list[Call]) -> list[Starved]:
         """Workers that wait, at the end, for tasks that have not begun."""
         waits = [call for call in open_calls if call.name in ("Future.result", "Future.wait")]
-        behind = [call for call in waits if self._is_behind(call)]
+        behind = [call for call in waits if self._is_behind(call)] or self._behind_loop(waits)
         stuck = self._crews.stuck(waits, lambda result: self._pool_of.get(result, 0))
         return self._starved + [Starved(call, call.began_ns) for call in (*behind, *stuck)]

@@ -20,6 +20,9 @@ class _Semaphore:
     out: list[tuple[int, int, Call]] = field(default_factory=list)
     """Thread, task and call of whoever has taken one and not given it back."""
     signal: bool = False
+    used: bool = False
+    """Whether anybody has taken one: what comes before is put in by who makes it, if it is more than one."""
+    filled: int = 0
 
 
 class Slots:
@@ -31,6 +34,7 @@ class Slots:
     def take(self, thread: int, task: int, call: Call) -> None:
         """A thread, in a task of an executor's or in none (0), has got one."""
         semaphore = self._of(call.obj)
+        semaphore.used = True
         if len(semaphore.out) < _MOST_OUT:
             semaphore.out.append((thread, task, call))
         else:
@@ -43,7 +47,8 @@ class Slots:
             if semaphore.out[place][0] == thread:
                 del semaphore.out[place]
                 return
-        semaphore.signal = True
+        semaphore.filled += not semaphore.used
+        semaphore.signal = semaphore.used or semaphore.signal
 
     def _of(self, obj: int) -> _Semaphore:
         semaphore = self._known.get(obj)
@@ -64,6 +69,7 @@ class Slots:
         if (
             semaphore is None
             or semaphore.signal
+            or semaphore.filled == 1
             or not all(has_left(thread, task) for thread, task, _ in semaphore.out)
         ):
             return []

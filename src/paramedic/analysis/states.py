@@ -105,6 +105,7 @@ class States:
         self.no_delay: dict[int, bool] = {}
         self.watched: set[int] = set()
         self.loops: dict[int, Call] = {}
+        self.looped: set[int] = set()
         self.on_loop: dict[tuple[int, str], tuple[Call, int, int]] = {}
         self.readers: dict[int, dict[tuple[int, int], Informed]] = {}
         self.policies: dict[int, Call] = {}
@@ -263,6 +264,8 @@ class States:
 
     def _fileno(self, call: Call, root: Root) -> None:
         self.last_fileno[call.obj] = call
+        if call.thread in self.loops:
+            self.looped.add(call.obj)
         known = self.filenos.get(call.obj)
         if known is None or call.argument == SELECT_FOR_EVER and known.argument != SELECT_FOR_EVER:
             self.filenos[call.obj] = call

@@ -40,6 +40,34 @@ class Deadlock:
     links: tuple[Link, ...]
 
 
+def own_locks(facts: Facts) -> list[tuple[Wait, Hold, Call | None]]:
+    """Locks for which an event loop's thread waits and which only its own coroutines can have let go.
+
+    A coroutine of the same loop holds it across an ``await``, or another thread that waits, with the given call, for a
+    coroutine of the loop.
+
+    Threads: pure.
+    """
+    found: list[tuple[Wait, Hold, Call | None]] = []
+    for thread, wait in facts.locks.waiting.items():
+        hold = facts.locks.holder(wait.lock)
+        if thread not in facts.states.loops or hold is None or wait.timeout_ms >= 0:
+            continue
+        if facts.end_ns - wait.began_ns < OWN_NS or facts.states.orderly_end:
+            continue
+        if hold.thread == thread:
+            found.append((wait, hold, None))
+            continue
+        calls = facts.open.of(hold.thread)
+        if calls and calls[-1].name == "Future.result" and calls[-1].argument < 0:
+            if not facts.futures.is_executors(calls[-1].obj):
+                found.append((wait, hold, calls[-1]))
+    return found
+
+
+OWN_NS = 1_000_000_000
+
+
 def deadlocks(facts: Facts) -> list[Deadlock]:
     """The circles in the graph of those who wait, at the end of the recording.
 

@@ -55,7 +55,9 @@ def anywhere() -> list[Trap]:
     return [(ANYWHERE, "", 0)]
 
 
-def confirmed(findings: Sequence[Finding], again: Sequence[Finding], seed: int, tries: int) -> list[Finding]:
+def confirmed(
+    findings: Sequence[Finding], again: Sequence[Finding], seed: int, tries: int, fuzzing: bool = False
+) -> list[Finding]:
     """The findings, those that were possible replaced by what another run has shown of them.
 
     Args:
@@ -63,6 +65,8 @@ def confirmed(findings: Sequence[Finding], again: Sequence[Finding], seed: int, 
         again: of the latest run.
         seed: of the latest run; it shows the same again.
         tries: how many runs there were, this one included.
+        fuzzing: whether what is only possible counts, too, where no run before has shown it. (Where delays were aimed
+            at something, a run that was ended in the middle of it shows such things.)
 
     Threads: pure.
     """
@@ -77,7 +81,13 @@ def confirmed(findings: Sequence[Finding], again: Sequence[Finding], seed: int, 
                 continue
         result.append(finding)
     known = {(f.hazard, f.sites) for f in result}
-    return result + [p for p in proofs if not any(p.hazard == h and set(p.sites) & set(s) for h, s in known)]
+    for found in again if fuzzing else proofs:
+        if found.confidence is not Confidence.ADVICE and not any(
+            found.hazard == h and set(found.sites) & set(s) for h, s in known
+        ):
+            words = f"{found.message} ({found.confidence.value} in run {tries} with --seed {seed})"
+            result.append(dataclasses.replace(found, message=words))
+    return result
 
 
 def given_up(findings: Sequence[Finding], tries: int) -> list[Finding]:

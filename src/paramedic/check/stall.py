@@ -13,6 +13,7 @@ from pathlib import Path
 
 from paramedic.analysis.run import RunFacts
 from paramedic.analysis.story import Story
+from paramedic.analysis.waits import own_locks
 from paramedic.check.recording import facts_of, judged
 from paramedic.model.finding import Confidence, Finding, Site
 from paramedic.model.report import Gap, Report
@@ -91,7 +92,8 @@ class StallWatch:
                 continue
             gaps: list[Gap] = []
             waiting = _waiting(facts, now_ns - self._stall_ns)
-            found += [f for f in judged(facts, gaps) if _hangs(f, waiting)]
+            loop_stands = bool(own_locks(facts))
+            found += [f for f in judged(facts, gaps) if _hangs(f, waiting, loop_stands)]
         return [f for f in found if self._is_new(f)]
 
     def _is_new(self, finding: Finding) -> bool:
@@ -104,9 +106,10 @@ class StallWatch:
         return True
 
 
-def _hangs(finding: Finding, waiting: Places) -> bool:
+def _hangs(finding: Finding, waiting: Places, loop_stands: bool) -> bool:
     """Whether one of its threads waits at this moment, at the place of which the finding speaks."""
-    if finding.hazard not in HANGS or finding.confidence is not Confidence.OBSERVED:
+    hangs = finding.hazard in HANGS or loop_stands and finding.hazard == "blocking-the-event-loop"
+    if not hangs or finding.confidence is not Confidence.OBSERVED:
         return False
     return any((step.thread, step.site) in waiting or (step.thread, None) in waiting for step in finding.steps)
 

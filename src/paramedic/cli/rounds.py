@@ -13,7 +13,7 @@ from paramedic.model.report import Report
 from paramedic.record.session import Options
 
 DELAYS_S = (0.1, 0.3, 1.0, 2.0, 4.0)
-"""How long the delays of the first, second … further run are: what is seconds apart needs seconds to meet."""
+"""How long the delays of the runs with seed 1, 2 … are: what is seconds apart needs seconds to meet."""
 
 Observe = Callable[[Options, Path], None]
 """Runs the program once more with these options, recorded in that folder; it is ended if it hangs."""
@@ -60,9 +60,9 @@ def _round(
             directory=str(folder),
             traps=tuple(traps),
             seed=seed,
-            delay_s=DELAYS_S[min(done, len(DELAYS_S)) - 1],
+            delay_s=DELAYS_S[(seed - 1) % len(DELAYS_S)],
         ),
         folder,
     )
     again = recording.report_of(folder).findings
-    return confirm.confirmed(findings, again, seed, done)
+    return confirm.confirmed(findings, again, seed, done, fuzzing=traps == confirm.anywhere())

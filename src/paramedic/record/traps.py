@@ -8,10 +8,13 @@ garbage is collected at the worst of the moments at which the interpreter may do
 
 from __future__ import annotations
 
+import _thread
 import gc
+import threading
 import time
 from collections.abc import Sequence
 from sys import _getframe
+from zlib import crc32
 
 from paramedic.model.event import Kind
 from paramedic.record.frames import USER, owner_of
@@ -27,6 +30,8 @@ _SHARE = {CALL: 0.4, LOCK: 1.0, EOF: 1.0, SEND: 1.0, PIPE: 0.05}
 overtakes it. More output comes soon, and whoever waits for it must not be late."""
 _MOST_S = 10.0
 """How long all the delays of one place may take together."""
+_SLOW_S, _MOST_SLOW_S = 1.0, 3.0
+"""When fuzzing: the longest delay of a slow thread, and how long all of them may take together."""
 _sleep = time.sleep  # the program may replace it
 
 
@@ -47,7 +52,8 @@ class Traps:
         self._anywhere = any(kind == ANYWHERE for kind, _, _ in traps)
         self._collects = any(kind == COLLECT for kind, _, _ in traps)
         self._collected_s = 0.0
-        self._state = seed * 2654435761 % (1 << 32) or 1
+        self._seed = seed
+        self._own = _thread._local()
         self._known: dict[tuple[str, int], bool] = {}
         self._hits: dict[tuple[str, int], int] = {}
 
@@ -85,9 +91,7 @@ class Traps:
 
     def _delay(self, kind: str, site: int) -> None:
         if self._anywhere:
-            number = self._random()
-            if number % 8 == 0:
-                _sleep((number >> 8) % 20 / 1000)
+            self._explore()
             return
         known = self._known.get((kind, site)) if site else None
         if known is None:
@@ -101,6 +105,23 @@ class Traps:
         if hits * delay <= _MOST_S and (hits <= 2 or self._random() % 2):
             _sleep(delay)
 
+    def _explore(self) -> None:
+        """One thread in two is slow, at each call and lock, until it has been so for a while; the others now and then.
+
+        Which are, the seed and their names say. (PCT, Burckhardt et al., ASPLOS 2010: who has the lower priority comes
+        last everywhere, which tries more than small delays by lot do.)
+        """
+        number = self._random()
+        left_s: float | None = getattr(self._own, "left_s", None)
+        if left_s is None:
+            left_s = _MOST_SLOW_S if number >> 16 & 1 else 0.0
+        delay_s = min(self._delay_s / 2, _SLOW_S) if left_s > 0 else 0.0
+        self._own.left_s = left_s - delay_s
+        if number % 8 == 0:
+            delay_s += (number >> 8) % 20 / 1000
+        if delay_s:
+            _sleep(delay_s)
+
     def _is_place(self, kind: str) -> bool:
         frame = _getframe(3)
         while frame is not None:
@@ -110,10 +131,15 @@ class Traps:
         return False
 
     def _random(self) -> int:
-        # xorshift: the program's own random numbers must not change
-        state = self._state
+        # xorshift: the program's own random numbers must not change. Each thread has a row of its own, which its name
+        # begins: so a seed does the same again whatever the order in which threads come by.
+        state: int = getattr(self._own, "state", 0)
+        if not state:
+            me = threading._active.get(_thread.get_ident())  # type: ignore[attr-defined]
+            name = me.name if me is not None else ""
+            state = (self._seed * 2654435761 ^ crc32(name.encode("utf-8", "replace"))) & 0xFFFFFFFF or 1
         state ^= state << 13 & 0xFFFFFFFF
         state ^= state >> 17
         state ^= state << 5 & 0xFFFFFFFF
-        self._state = state
+        self._own.state = state
         return state

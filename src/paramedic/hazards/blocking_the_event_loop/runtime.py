@@ -7,16 +7,29 @@ from collections.abc import Iterator
 from paramedic.analysis.calls import Call
 from paramedic.analysis.run import RunFacts
 from paramedic.analysis.story import Story
+from paramedic.analysis.waits import own_locks
 from paramedic.hazards.blocking_the_event_loop import HAZARD
 from paramedic.model.finding import Confidence, Finding
 
 
 def find(facts: RunFacts) -> Iterator[Finding]:
-    """Remote calls that were made on the thread of a running event loop.
+    """Remote calls that were made on the thread of a running event loop, and locks that stop it for ever.
 
     Threads: pure.
     """
     story = Story(facts)
+    for wait, hold, coroutine in own_locks(facts):
+        name, thread = facts.world.name(wait.lock), facts.world.thread_name(wait.thread)
+        holder = "a coroutine of the same loop" if coroutine is None else facts.world.thread_name(coroutine.thread)
+        why = "" if coroutine is None else ", which waits for a coroutine of this loop"
+        message = (
+            f"The event loop on {thread} waits for {name}, which {holder} holds{why}: nothing on the loop runs any "
+            "more, and so nobody can let it go"
+        )
+        steps = [story.step(hold.thread, hold.stack, hold.began_ns, f"took {name}")]
+        steps += [story.call(coroutine)] if coroutine is not None else []
+        steps.append(story.step(wait.thread, wait.stack, wait.began_ns, f"waits for {name}, on the event loop"))
+        yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, [wait.lock])
     short: list[tuple[Call, int, int]] = []
     for call, lasted, count in facts.states.on_loop.values():
         if lasted < LONG_NS:

@@ -33,7 +33,9 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         )
         streams = {stream for _, stream in facts.states.readers.get(channel, ())}
         deaf = _deaf(facts, channel, fileno)
-        if not several and not deaf and not (len(streams) > 1 and fileno.argument == SELECT_FOR_EVER):
+        # an event loop that is asked to watch it looks again only when the pipe tells
+        for_ever = fileno.argument == SELECT_FOR_EVER or channel in facts.states.looped
+        if not several and not deaf and not (len(streams) > 1 and for_ever):
             continue
         stuck = [c for c in readers if not c.ended_ns and facts.end_ns - c.began_ns >= STUCK_NS]
         lost = channel in facts.states.wake_ups_lost
@@ -70,7 +72,8 @@ def _message(facts: RunFacts, story: Story, race: _Race) -> str:
     harm = lost if race.lost else "it can miss one and never come back"
     what = "it has not come back although data is there" if race.hung else harm
     thread = facts.world.thread_name(race.fileno.thread)
-    return f"{thread} waits with select(), and no timeout, for both streams of {name}: {what}"
+    how = "select(), and no timeout," if race.fileno.argument == SELECT_FOR_EVER else "an event loop"
+    return f"{thread} waits with {how} for both streams of {name}: {what}"
 
 
 def _deaf(facts: RunFacts, channel: int, fileno: Call) -> bool:
