@@ -444,6 +444,9 @@ def workloads() -> dict[tuple[str, str], Callable[[int], int]]:
         ("stdout", "paramiko"): paramiko_stdout,
         ("stdout", "openssh"): openssh_stdout,
     }
+    for name in ("safe map", "safe 8 threads", "asyncssh", "asyncssh × 4 connections", "parallel-ssh"):
+        found["exec-sh", name] = found["exec", name]
+    found["exec-sh", "thread-local recipe"] = recipe_exec
     groups = {"safe": safe_group, "asyncssh": asyncssh_group, "parallel-ssh": pssh_group, "paramiko": paramiko_group}
     copies = {"safe": safe_copy, "asyncssh": asyncssh_copy, "paramiko": paramiko_copy, "openssh": openssh_copy}
     for name, group in groups.items():
@@ -461,6 +464,12 @@ def cpu_s() -> float:
     return mine.ru_utime + mine.ru_stime + children.ru_utime + children.ru_stime
 
 
+def peak_mb() -> float:
+    # ru_maxrss would be the parent's: a child inherits it.
+    status = Path("/proc/self/status").read_text().split()
+    return int(status[status.index("VmHWM:") + 1]) / 1024
+
+
 def main() -> None:
     workload, peer, server, count = sys.argv[1:5]
     SERVER.update(json.loads(Path(server).read_text()))
@@ -475,12 +484,11 @@ def main() -> None:
     }.get(who, "paramiko")
     if who not in ("openssh", "ControlMaster"):
         __import__(module)
+    begins_mb = peak_mb()
     wall, cpu = time.perf_counter(), cpu_s()
     ok = run(int(count))
-    # ru_maxrss would be the parent's: a child inherits it.
-    status = Path("/proc/self/status").read_text().split()
-    peak = int(status[status.index("VmHWM:") + 1]) // 1024
-    found = {"wall_s": time.perf_counter() - wall, "cpu_s": cpu_s() - cpu, "ok": ok, "peak_mb": peak}
+    found = {"wall_s": time.perf_counter() - wall, "cpu_s": cpu_s() - cpu, "ok": ok, "peak_mb": peak_mb()}
+    found["more_mb"] = found["peak_mb"] - begins_mb
     print(json.dumps(found), flush=True)
     os._exit(0)  # what a library leaves running is not measured
 

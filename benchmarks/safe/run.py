@@ -4,6 +4,9 @@
 
 Needs OpenSSH's server; peers that are not installed are left out. Read CPU times first: wall times depend on what else
 the machine does, and the server works on the same machine. ``ok`` below the count means commands that failed.
+
+``exec`` runs with your account and its login shell, ``exec-sh`` with one whose shell is /bin/sh, which root makes for
+it and removes afterwards. Neither has start-up files. ``table.py`` measures everything and names the targets.
 """
 
 from __future__ import annotations
@@ -12,11 +15,13 @@ import argparse
 import contextlib
 import json
 import os
+import pwd
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -28,6 +33,7 @@ from openssh import running_sshd  # noqa: E402
 
 COUNTS = {
     "exec": 1000,
+    "exec-sh": 1000,
     "hosts": 100,
     "grid": 20,
     "stdout": 100,
@@ -38,6 +44,9 @@ COUNTS = {
 }
 SLOW = {"one client, a lock": 20, "ControlMaster xargs": 5, "netmiko": 20, "fabric": 20}
 """Peers that get this many times fewer commands; their times are scaled."""
+ACCOUNT = "paramedic-bench"
+
+Rows = dict[str, list[dict[str, float]]]
 
 
 def measure(workload: str, peer: str, server: Path, count: int) -> dict[str, float] | str:
@@ -56,6 +65,69 @@ def measure(workload: str, peer: str, server: Path, count: int) -> dict[str, flo
     return found
 
 
+@contextlib.contextmanager
+def shell_account(home: Path) -> Iterator[str | None]:
+    """The name of an account with /bin/sh as its shell; None where that is not to be had."""
+    me = pwd.getpwuid(os.geteuid())
+    if os.path.realpath(me.pw_shell) == os.path.realpath("/bin/sh"):
+        yield me.pw_name
+    elif os.geteuid() or not shutil.which("useradd"):
+        yield None
+    else:
+        subprocess.run(["useradd", "-M", "-d", str(home), "-s", "/bin/sh", "-p", "*", ACCOUNT], check=True)
+        try:
+            yield ACCOUNT
+        finally:
+            # What ran there is told that its connection is over; it may need a moment to go.
+            subprocess.run(["userdel", "-f", ACCOUNT], check=True, capture_output=True)
+
+
+@contextlib.contextmanager
+def serving(folder: Path, scale: float = 1.0, rtt_ms: float = 0.0) -> Iterator[tuple[Path, Path | None, Path]]:
+    """Two descriptions of one running server, for the user and for an account with /bin/sh, and the folder of files."""
+    folder.chmod(0o711)
+    for name in ("sshd", "home", "data", "data/small"):
+        (folder / name).mkdir(mode=0o755)
+    data = folder / "data"
+    with (data / "big").open("wb") as big:
+        for _ in range(int(200 * scale)):
+            big.write(os.urandom(1 << 20))
+    for n in range(int(1000 * scale)):
+        (data / "small" / f"file{n}").write_bytes(os.urandom(10_240))
+    addresses = tuple(f"127.0.0.{n}" for n in range(1, 16))
+    options = [f"SetEnv HOME={folder / 'home'}", "LogLevel INFO"]  # the rest are OpenSSH's defaults
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(running_sshd(folder / "sshd", *options, addresses=addresses))
+        port = server.port
+        if rtt_ms:
+            words = [sys.executable, str(HERE / "relay.py"), str(rtt_ms / 2), str(port), *addresses]
+            relay = stack.enter_context(subprocess.Popen(words, stdout=subprocess.PIPE, text=True))
+            stack.callback(relay.kill)
+            assert relay.stdout is not None
+            port = int(relay.stdout.readline())
+            known = Path(server.known_hosts_file)
+            known.write_text(known.read_text().replace(f":{server.port} ", f":{port} "))
+        account = stack.enter_context(shell_account(folder / "home"))
+        found: list[Path | None] = []
+        for user in (server.user, account):
+            described = folder / f"server-{len(found)}.json"
+            described.write_text(
+                json.dumps(
+                    {
+                        "hosts": server.hosts,
+                        "port": port,
+                        "user": user,
+                        "key": server.key_file,
+                        "known_hosts": server.known_hosts_file,
+                        "data": str(data),
+                    }
+                )
+            )
+            found.append(described if user else None)
+        assert found[0] is not None
+        yield found[0], found[1], data
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("workloads", nargs="*", choices=[*COUNTS, []], default=list(COUNTS))
@@ -64,50 +136,25 @@ def main() -> None:
     parser.add_argument("--rtt", type=float, default=0.0, help="a round trip of as many milliseconds, by a relay")
     parser.add_argument("--peers", default="", help="only these, commas between; the first is what others are told by")
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="paramedic-bench-") as name, contextlib.ExitStack() as stack:
-        folder = Path(name)
-        (folder / "sshd").mkdir()
-        (folder / "home").mkdir()
-        data = folder / "data"
-        (data / "small").mkdir(parents=True)
-        with (data / "big").open("wb") as big:
-            for _ in range(int(200 * args.scale)):
-                big.write(os.urandom(1 << 20))
-        for n in range(int(1000 * args.scale)):
-            (data / "small" / f"file{n}").write_bytes(os.urandom(10_240))
-        addresses = tuple(f"127.0.0.{n}" for n in range(1, 16))
-        with running_sshd(folder / "sshd", f"SetEnv HOME={folder / 'home'}", addresses=addresses) as server:
-            port = server.port
-            if args.rtt:
-                words = [sys.executable, str(HERE / "relay.py"), str(args.rtt / 2), str(port), *addresses]
-                relay = stack.enter_context(subprocess.Popen(words, stdout=subprocess.PIPE, text=True))
-                stack.callback(relay.kill)
-                assert relay.stdout is not None
-                port = int(relay.stdout.readline())
-                known = Path(server.known_hosts_file)
-                known.write_text(known.read_text().replace(f":{server.port} ", f":{port} "))
-            described = folder / "server.json"
-            described.write_text(
-                json.dumps(
-                    {
-                        "hosts": server.hosts,
-                        "port": port,
-                        "user": server.user,
-                        "key": server.key_file,
-                        "known_hosts": server.known_hosts_file,
-                        "data": str(data),
-                    }
-                )
-            )
-            for workload in args.workloads:
-                names = [peer for kind, peer in peers.workloads() if kind == workload]
-                if args.peers:
-                    names = [name for name in args.peers.split(",") if name in names]
-                compare(workload, names, described, data, max(1, int(COUNTS[workload] * args.scale)), args.rounds)
+    only = [name for name in args.peers.split(",") if name]
+    with (
+        tempfile.TemporaryDirectory(prefix="paramedic-bench-") as name,
+        serving(Path(name), args.scale, args.rtt) as servers,
+    ):
+        for workload in args.workloads:
+            count = max(1, int(COUNTS[workload] * args.scale))
+            names = [peer for kind, peer in peers.workloads() if kind == workload]
+            compare(workload, [peer for peer in only if peer in names] or names, servers, count, args.rounds)
 
 
-def compare(workload: str, names: list[str], server: Path, data: Path, count: int, rounds: int) -> None:
-    rows: dict[str, list[dict[str, float]]] = {peer: [] for peer in names}
+def compare(workload: str, names: list[str], servers: tuple[Path, Path | None, Path], count: int, rounds: int) -> Rows:
+    """Measures and prints; returns what was measured, by peer."""
+    mine, with_sh, data = servers
+    server = with_sh if workload == "exec-sh" else mine
+    if server is None:
+        print(f"\n### {workload}: left out, it takes root and useradd to make an account with /bin/sh", flush=True)
+        return {}
+    rows: Rows = {peer: [] for peer in names}
     trouble: dict[str, str] = {}
     for turn in range(rounds):
         for peer in names if turn % 2 == 0 else reversed(names):  # A B C, C B A: drift hits all alike
@@ -133,7 +180,11 @@ def compare(workload: str, names: list[str], server: Path, data: Path, count: in
             for key in ("wall_s", "cpu_s")
         ]
         worst = min(row["ok"] for row in rows[peer])
-        print(f"| {peer} | {wall:.2f} | {cpu:.2f} | {worst:.0f} | {peak:.0f} | {ratios[0]:.2f} | {ratios[1]:.2f} |")
+        print(
+            f"| {peer} | {wall:.2f} | {cpu:.2f} | {worst:.0f} | {peak:.0f} | {ratios[0]:.2f} | {ratios[1]:.2f} |",
+            flush=True,
+        )
+    return rows
 
 
 if __name__ == "__main__":

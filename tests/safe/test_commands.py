@@ -7,6 +7,7 @@ import pickle
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -202,3 +203,10 @@ def test_statistics_add_up(host: Any) -> None:
             pool.run("sleep 50.25", timeout=0.2)
         counts = pool.statistics()
     assert (counts.completed, counts.timed_out, counts.queued, counts.running) == (20, 1, 0, 0)
+
+
+def test_a_command_that_cannot_be_sent_keeps_all_of_a_map_from_running(pool: ClientPool, tmp_path: Path) -> None:
+    with pytest.raises(BadCommand):
+        pool.map([f"touch {tmp_path / 'ran'}"] * 50 + [""])
+    assert pool.statistics().queued == pool.statistics().running == pool.statistics().connects == 0
+    assert not list(tmp_path.iterdir())

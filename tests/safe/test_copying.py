@@ -20,7 +20,10 @@ from paramedic.safe import (
     SafeError,
     SessionRefused,
     TransferError,
+    TransferTimeout,
 )
+from paramedic.safe import sftp_packets as sftp
+from paramedic.safe.sftp_session import Job, SftpSession
 from paramedic.safe.transfer import Pieces, part_name, requests_at_once
 
 SIZES = [0, 1, 1000, 255 * 1024 - 1, 255 * 1024, 255 * 1024 + 1, 3_000_000, 20_000_000]
@@ -246,6 +249,43 @@ PIECES = {
         ["take 0", "take 10", "take 20", "none", "done 10", "done 20", "none", "done 0", "take 30"],
     ),
 }
+
+
+@pytest.mark.parametrize("what", ["grows", "shrinks"])
+def test_a_file_that_changes_while_it_is_copied_is_told(pool: ClientPool, tmp_path: Path, what: str) -> None:
+    source, size = tmp_path / "source", 30_000_000
+    source.write_bytes(content(size))
+    changed = False
+
+    def change(path: str, count: int) -> None:
+        nonlocal changed
+        if not changed:  # at the first piece: what has been asked for by then is a third of the file
+            changed = True
+            os.truncate(source, size + 1 if what == "grows" else size - 10_000_000)
+
+    how = "changed" if what == "grows" else "became shorter"
+    with pytest.raises(TransferError, match=f"the file {how} while it was copied"):
+        pool.download(str(source), tmp_path / "copy", progress=change)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["source"]
+
+
+def test_a_server_that_stops_to_answer_is_told(pool: ClientPool, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    session = SftpSession(pool._dispatcher, str(pipe))
+    try:
+        assert not session.stated.expect(sftp.ATTRS).attributes().is_file
+
+        def job() -> Job:
+            yield [(sftp.OPEN, sftp.text(str(pipe)) + b"\0\0\0\1\0\0\0\0")]  # the server waits for a writer
+
+        session._timeout = 0.2
+        with pytest.raises(TransferTimeout, match="does not answer") as told:
+            session.run([job()])
+        assert (told.value.host, told.value.phase) == (pool.host, "copy")
+    finally:
+        os.close(os.open(pipe, os.O_RDWR))  # so that it goes on, and ends
+        session.close()
 
 
 @pytest.mark.parametrize("story", PIECES)

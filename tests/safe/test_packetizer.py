@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import logging
 import socket
+import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,6 +18,7 @@ from hypothesis import strategies as st
 from paramiko.message import Message
 from paramiko.packet import Packetizer as ParamikoPacketizer
 
+from paramedic.safe.link import Link
 from paramedic.safe.packetizer import Packetizer
 from paramedic.safe.packets import Packet
 from paramedic.safe.wire import Wire
@@ -44,6 +47,21 @@ def two_ends(
     finally:
         mine.close()
         theirs.close()
+
+
+@pytest.mark.parametrize("count", [1, 16, 20, 32, 33, 64, 128])
+@pytest.mark.parametrize("secret", [0, 127, 1 << 255, (1 << 256) - 1])
+def test_keys_are_those_that_paramiko_derives(secret: int, count: int) -> None:
+    here, there = socket.socketpair()
+    with there:
+        link = Link(here)
+        link.kex_engine = types.SimpleNamespace(hash_algo=hashlib.sha256)
+        for link.K in (secret, secret + 1):  # new keys have a new secret
+            link.H, link.session_id = hashlib.sha256(b"H").digest(), hashlib.sha256(b"id").digest()
+            for letter in "ABCDEF":
+                theirs = paramiko.Transport._compute_key(link, letter, count)
+                assert link._compute_key(letter, count) == theirs and len(theirs) == count
+        link.close()
 
 
 @needs_gcm

@@ -28,6 +28,7 @@ from paramedic.safe.errors import (
     SafeError,
     SessionRefused,
     TransferError,
+    TransferTimeout,
     UnknownHostKey,
 )
 from paramedic.safe.future import CommandFuture
@@ -86,6 +87,7 @@ __all__ = [
     "Statistics",
     "Stream",
     "TransferError",
+    "TransferTimeout",
     "UnknownHostKey",
     "local_client",
     "observe",

@@ -39,10 +39,10 @@ def upload(
     if not os.path.exists(path):
         raise TransferError(f"{path} is not there", host=dispatcher.host, phase="copy")
     tally = Tally()
-    session = SftpSession(dispatcher)
+    target = _remote(remote)
+    session = SftpSession(dispatcher, target)
     try:
-        target = _remote(remote)
-        found = _stat(session, target)
+        found = _stated(session, target)
         if remote.endswith("/") or (found is not None and found.is_dir and not os.path.isdir(path)):
             target = posixpath.join(target, os.path.basename(os.path.abspath(path)))
         uploader = Uploader(session, tally, options)
@@ -70,10 +70,10 @@ def download(
     begun = time.monotonic()
     path = os.fspath(local)
     tally = Tally()
-    session = SftpSession(dispatcher)
+    source = _remote(remote)
+    session = SftpSession(dispatcher, source)
     try:
-        source = _remote(remote)
-        found = _stat(session, source)
+        found = _stated(session, source)
         if found is None:
             raise TransferError(f"{remote} is not there", host=dispatcher.host, phase="copy")
         inside = path.endswith(os.sep) or (os.path.isdir(path) and not found.is_dir)
@@ -99,10 +99,9 @@ def _remote(path: str) -> str:
     return path.rstrip("/") or "/"
 
 
-def _stat(session: SftpSession, path: str) -> Attributes | None:
-    reply = session.call((sftp.STAT, sftp.text(path)))
+def _stated(session: SftpSession, path: str) -> Attributes | None:
     try:
-        return reply.expect(sftp.ATTRS).attributes()
+        return session.stated.expect(sftp.ATTRS).attributes()
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -10,7 +10,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+import weakref
+from collections import deque
+from collections.abc import Sequence
 from concurrent.futures import Future
 
 from paramedic.safe.clock import Alarm, Clock
@@ -61,28 +63,33 @@ class Dispatcher(Connections):
         self._tasks: set[Task] = set()
         self._deaf = False
         self._ender = Ender(self, clock, crew, limits.grace)
+        self._opening: deque[tuple[float, weakref.ref[Session]]] = deque()
+        self._opening_alarm: Alarm | None = None
         self._wake: Alarm | None = None
         self._wake_at = 0.0
         self._times = [0.0, 0.0]
 
     # -- tasks
 
-    def enqueue(self, task: Task) -> None:
-        """Queues a task and starts what can be started.
+    def enqueue(self, tasks: Sequence[Task]) -> None:
+        """Queues tasks and starts what can be started.
 
         Raises:
-            PoolClosed: the pool is closed.
+            PoolClosed: the pool is closed; none was queued.
 
         Threads: any thread. It may block for a moment while the peer does not read.
         """
+        now = time.monotonic()
+        for task in tasks:
+            task.queued_at = now
         with self._lock:
             if self._closed:
                 raise PoolClosed("the pool is closed", host=self.host, phase="queue")
-            task.queued_at = time.monotonic()
-            self._queue.append(task)
+            self._queue.extend(tasks)
             actions = self._decide()
-        if task.total_at is not None:
-            task.alarm = self._clock.at(task.total_at, lambda: self.stop(task, Why.TIMEOUT))
+        for task in tasks:
+            if task.total_at is not None:
+                self._set_alarm(task, task.total_at)
         self._act(actions)
 
     def stop(self, task: Task, why: Why) -> None:
@@ -132,9 +139,7 @@ class Dispatcher(Connections):
             session.withdraw()
             session.discard()
             return
-        limit = time.monotonic() + self.limits.open
-        if task.total_at is None or limit < task.total_at:
-            self._set_alarm(task, limit, lambda: self._open_timeout(task, session))
+        self._expect_answer(session)
         try:
             link.launch(session)
         except Exception:
@@ -145,71 +150,97 @@ class Dispatcher(Connections):
         if given is None:
             self.crew.start("input", lambda: feed(session, task.input))
 
-    def _open_timeout(self, task: Task, session: Session) -> None:
-        if task.session is not session or session.answered:
-            return
-        if session.phase is Phase.RUNNING:
-            task.phase = "exec"
-        self.stop(task, Why.TIMEOUT)
+    def _expect_answer(self, session: Session) -> None:
+        # All wait equally long for the server, so the one that was launched first is late first: one alarm for all.
+        opening = self._opening
+        with self._lock:
+            while opening and _unanswered(opening[0][1]) is None:
+                opening.popleft()
+            opening.append((time.monotonic() + self.limits.open, weakref.ref(session)))  # its output need not wait
+            if self._opening_alarm is None:
+                self._opening_alarm = self._clock.at(opening[0][0], self._look_for_answers)
 
-    def _set_alarm(self, task: Task, when: float, call: Callable[[], None]) -> None:
+    def _look_for_answers(self) -> None:
+        late: list[Session | None] = []
+        with self._lock:
+            opening, now = self._opening, time.monotonic()
+            while opening and (opening[0][0] <= now or _unanswered(opening[0][1]) is None):
+                late.append(_unanswered(opening.popleft()[1]))
+            self._opening_alarm = self._clock.at(opening[0][0], self._look_for_answers) if opening else None
+        for session in late:
+            if session is not None and isinstance(task := session.owner, Task) and task.session is session:
+                if session.phase is Phase.RUNNING:
+                    task.phase = "exec"
+                self.stop(task, Why.TIMEOUT)
+
+    def _set_alarm(self, task: Task, when: float) -> None:
         if task.alarm is not None:
             task.alarm.cancel()
-        task.alarm = self._clock.at(when, call)
+        task.alarm = self._clock.at(when, lambda: self.stop(task, Why.TIMEOUT))
 
     def _started(self, task: Task, session: Session) -> None:
         """The command was sent."""
         task.phase = "run"
         task.future._is_running = True
-        limit = None if task.run_s is None else session.started_at + task.run_s
-        if task.total_at is not None and (limit is None or task.total_at < limit):
-            limit = task.total_at
-        if limit is not None:
-            self._set_alarm(task, limit, lambda: self.stop(task, Why.TIMEOUT))
-        # Without a limit, the one for opening stays until the server has answered that it runs the command.
+        if task.run_s is not None:
+            limit = session.started_at + task.run_s
+            if task.total_at is None or limit < task.total_at:
+                self._set_alarm(task, limit)
 
-    def _ended(self, task: Task, session: Session) -> None:
-        """The session ended, somehow. No lock is held, but on the way out of a dying link anything may be."""
-        outcome = session.outcome
+    def _settle_over(self, link: Link) -> None:
+        """The reader has handled all that it had read; no lock is held."""
+        over, link.over = link.over, []
+        self._ended(over)
+
+    def _ended(self, over: Sequence[tuple[Task, Session]]) -> None:
+        """Sessions ended, somehow. No lock is held, but on the way out of a dying link anything may be."""
+        again: list[Task] = []
+        settle: list[tuple[Task, Session]] = []
         now = time.monotonic()
-        again = False
         with self._lock:
-            key = task.link
-            if outcome is Outcome.REFUSED:
-                self._counts["refused_sessions"] += 1
-                again = self._plan.refused(key, now)
-            elif outcome is Outcome.LOST:
-                self._forget(key)
-                again = not session.command_sent or (
-                    task.retry_safe and replayable(task.input) and task.attempts < _MOST_ATTEMPTS
-                )
-            else:
-                self._plan.finished(key, now)
-            if task.ending is Ending.HUNTED and outcome is Outcome.CLOSED:
-                self._deaf = True  # from now on, no time is lost with signals
-            again = again and task.why is None and task.stage is Stage.LAUNCHED and not self._over
-            settle = not again and task.stage is not Stage.DONE
-            self._tasks.discard(task)
-            if again:
-                if session.command_sent:
-                    task.attempts += 1
-                    self._counts["retried"] += 1
-                task.stage = Stage.QUEUED
-                task.session = None
-                task.phase = "queue"
-                self._queue.appendleft(task)
-            elif settle:
-                task.stage = Stage.DONE
+            for task, session in over:
+                if self._is_to_run_again(task, session, now):
+                    again.append(task)
+                elif task.stage is not Stage.DONE:
+                    task.stage = Stage.DONE
+                    settle.append((task, session))
             actions = self._decide()
             self._tell_idle()
-        if again:
+        for task in again:
             if task.alarm is not None:
                 task.alarm.cancel()
             if task.total_at is not None:
-                self._set_alarm(task, task.total_at, lambda: self.stop(task, Why.TIMEOUT))
+                self._set_alarm(task, task.total_at)
         self._act(actions)
-        if settle:
+        for task, session in settle:
             self._settle(task, session, ending_of(task, session))
+
+    def _is_to_run_again(self, task: Task, session: Session, now: float) -> bool:
+        # You hold the lock. If it is, it stands in the queue again.
+        key, outcome, again = task.link, session.outcome, False
+        if outcome is Outcome.REFUSED:
+            self._counts["refused_sessions"] += 1
+            again = self._plan.refused(key, now)
+        elif outcome is Outcome.LOST:
+            self._forget(key)
+            again = not session.command_sent or (
+                task.retry_safe and replayable(task.input) and task.attempts < _MOST_ATTEMPTS
+            )
+        else:
+            self._plan.finished(key, now)
+        if task.ending is Ending.HUNTED and outcome is Outcome.CLOSED:
+            self._deaf = True  # from now on, no time is lost with signals
+        self._tasks.discard(task)
+        if not again or task.why is not None or task.stage is not Stage.LAUNCHED or self._over:
+            return False
+        if session.command_sent:
+            task.attempts += 1
+            self._counts["retried"] += 1
+        task.stage = Stage.QUEUED
+        task.session = None
+        task.phase = "queue"
+        self._queue.appendleft(task)
+        return True
 
     def _settle(self, task: Task, session: Session | None, ending: Ending) -> None:
         if task.alarm is not None:
@@ -410,6 +441,11 @@ class Dispatcher(Connections):
                 run_s=self._times[1],
                 **self._counts,
             )
+
+
+def _unanswered(known: weakref.ref[Session]) -> Session | None:
+    session = known()
+    return None if session is None or session.answered or session.phase is Phase.ENDED else session
 
 
 def _error(said: CommandResult | SafeError) -> SafeError | None:

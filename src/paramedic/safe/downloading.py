@@ -128,6 +128,7 @@ class _Download:
         self._users = 1
         self._pieces = Pieces(0, 0, 1, 1)
         self._readers = 0
+        self._stated: Reply | None = None
         self._failed: Exception | None = None
 
     def leave(self) -> None:
@@ -183,7 +184,18 @@ class _Download:
             while self._failed is None and (piece := self._pieces.take()) is not None:
                 at, left = piece
                 while left:  # a server may send less than it was asked for
-                    (read,) = yield [self._read(at, left)]
+                    if not self._handle:  # closed behind the last piece, which nothing but the end of the file precedes
+                        raise OSError("the file became shorter while it was copied")
+                    if at + left == self._size and self._session.works_in_order:
+                        # Everything else was asked for: what is asked at the end need not wait for the answers.
+                        handle, self._handle = sftp.text(self._handle), b""
+                        read, self._stated, _ = yield [
+                            (sftp.READ, handle + struct.pack(">QI", at, left)),
+                            (sftp.FSTAT, handle),
+                            (sftp.CLOSE, handle),
+                        ]
+                    else:
+                        (read,) = yield [self._read(at, left)]
                     if read.is_eof():
                         raise OSError("the file became shorter while it was copied")
                     data = read.expect(sftp.DATA).string()[:left]
@@ -207,9 +219,10 @@ class _Download:
         try:
             if self._failed is not None:
                 raise self._failed
-            handle = sftp.text(self._handle)
-            stated, _ = yield [(sftp.FSTAT, handle), (sftp.CLOSE, handle)]
-            self._handle = b""
+            stated = self._stated
+            if stated is None:
+                handle, self._handle = sftp.text(self._handle), b""
+                stated, _ = yield [(sftp.FSTAT, handle), (sftp.CLOSE, handle)]
             size = stated.expect(sftp.ATTRS).attributes().size
             if size is not None and size != self._size:
                 raise OSError("the file changed while it was copied")

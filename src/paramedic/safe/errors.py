@@ -189,6 +189,12 @@ class TransferError(SafeError):
     result: CopyResult | None = None
 
 
+class TransferTimeout(TransferError, TimeoutError):
+    """The server stopped to answer in the middle of a copy."""
+
+    default_hint = "resume=True goes on with what has come when it answers again"
+
+
 class NotRun(SafeError):
     """The command was not run, or was ended, because the group stopped: another host failed, or its time was up."""
 

@@ -25,7 +25,7 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol, cast
 
 import paramiko
@@ -135,6 +135,7 @@ class Link(paramiko.Transport):  # type: ignore[misc]
         """
         wire = sock if isinstance(sock, Wire) else Wire(sock)
         self._known_kinds: tuple[str, ...] = ()
+        self._encoded_secret: tuple[Any, bytes] = (None, b"")
         super().__init__(wire, **{name: value for name, value in options.items() if value is not None})
         self.wire = wire
         self.packetizer = Packetizer(wire, self._route)
@@ -144,6 +145,8 @@ class Link(paramiko.Transport):  # type: ignore[misc]
         self._outbox: deque[Any] = deque()
         self._deferred: deque[Callable[[], None]] = deque()
         self.on_death: Callable[[], None] | None = None
+        self.over: list[Any] = []
+        """What the reader's owner keeps here, for a deferred call, of sessions that ended."""
         self._sending: int | None = None
         self._keepalive_s = 0.0
         self.round_trip_s = math.inf
@@ -183,6 +186,28 @@ class Link(paramiko.Transport):  # type: ignore[misc]
             return tuple(getattr(self, f"_preferred_{type_}"))
         return cast(tuple[str, ...], super()._filter_algorithm(type_))
 
+    def _compute_key(self, id: str, nbytes: int) -> bytes:
+        # RFC 4253 section 7.2. Asked for six times in a key exchange; Paramiko encodes the shared secret each time.
+        algorithm = getattr(self.kex_engine, "hash_algo", None)
+        if algorithm is None:
+            return cast(bytes, super()._compute_key(id, nbytes))
+        secret, begins = self._encoded_secret
+        if secret is not self.K:
+            message = paramiko.Message()
+            # Of hybrid methods it is a string (Paramiko 5), of all others a number.
+            message.add_string(self.K) if isinstance(self.K, bytes) else message.add_mpint(self.K)
+            begins = message.asbytes()
+            self._encoded_secret = self.K, begins
+        begins += self.H
+        key = bytes(algorithm(begins + id.encode() + self.session_id).digest())
+        while len(key) < nbytes:
+            key += algorithm(begins + key).digest()
+        return key[:nbytes]
+
+    def _activate_inbound(self) -> None:
+        super()._activate_inbound()
+        self._encoded_secret = None, b""  # the last key is made; Paramiko forgets the secret now, too
+
     def _parse_debug(self, m: Any) -> None:
         # sshd sends two with each login; Paramiko goes through them byte by byte, also if nobody wants to see them.
         if self.logger.isEnabledFor(logging.DEBUG):
@@ -208,7 +233,11 @@ class Link(paramiko.Transport):  # type: ignore[misc]
                 return  # as Paramiko does: the caller learns of the death from its channel
             with self.clear_to_send_lock:
                 if self.clear_to_send.is_set():
-                    self._send_now(data, me)
+                    self._sending = me
+                    try:
+                        self._send_now((data,))
+                    finally:
+                        self._sending = None
                     break
             if time.monotonic() > deadline:
                 raise paramiko.SSHException("Key exchange took longer than clear_to_send_timeout")
@@ -216,22 +245,20 @@ class Link(paramiko.Transport):  # type: ignore[misc]
         if self._outbox:
             self._empty_outbox()
 
-    def _send_now(self, data: Any, me: int) -> None:
+    def _send_now(self, messages: Iterable[Any]) -> None:
         # You hold clear_to_send_lock: looking at close_sent and sending are one step.
-        sender = getattr(data, "sender", None)
-        if sender is not None:
-            if sender.close_sent:
-                return
-            if data.asbytes()[0] == packets.CHANNEL_CLOSE:
-                sender.close_sent = True
-        self._sending = me
         try:
-            self._send_message(data)
+            for data in messages:
+                sender = getattr(data, "sender", None)
+                if sender is not None:
+                    if sender.close_sent:
+                        continue
+                    if data.asbytes()[0] == packets.CHANNEL_CLOSE:
+                        sender.close_sent = True
+                self._send_message(data)
         except (EOFError, OSError):
             self.wire.close()  # some of the packet may be sent; the reader wakes up and ends
             raise
-        finally:
-            self._sending = None
 
     def defer(self, call: Callable[[], None]) -> None:
         """Has ``call`` made by the reader thread once it holds no lock and has handled what it has read.
@@ -271,11 +298,17 @@ class Link(paramiko.Transport):  # type: ignore[misc]
             if not self.clear_to_send_lock.acquire(blocking=False):
                 return
             try:
-                me = threading.get_ident()
-                while self._outbox and self.clear_to_send.is_set():
-                    self._send_now(self._outbox.popleft(), me)
+                if self.clear_to_send.is_set():  # whoever begins a key exchange takes the lock for it
+                    self._sending = threading.get_ident()
+                    self._send_now(self._outgoing())
             finally:
+                self._sending = None
                 self.clear_to_send_lock.release()
+
+    def _outgoing(self) -> Iterator[Any]:
+        with contextlib.suppress(IndexError):
+            while True:
+                yield self._outbox.popleft()
 
     # -- sessions
 

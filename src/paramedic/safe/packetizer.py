@@ -117,12 +117,15 @@ class Packetizer(ParamikoPacketizer):  # type: ignore[misc]
 
     def _read(self) -> memoryview | bytes:
         # RFC 5647 section 7.3: the length is not encrypted, but authenticated.
-        take = self._wire.take
-        head = take(4) or self.read_all(4, check_rekey=True)
-        size = int.from_bytes(head, "big")
+        head, body = self._wire.frame(_TAG_BYTES)
+        if head:
+            size = len(body) - _TAG_BYTES
+        else:
+            head = self.read_all(4, check_rekey=True)
+            size = int.from_bytes(head, "big")
         if size % _BLOCK_BYTES or not 0 < size <= _MAX_PACKET_BYTES:
             raise paramiko.SSHException("Invalid packet size")
-        body = take(size + _TAG_BYTES) or self.read_all(size + _TAG_BYTES)
+        body = body or self.read_all(size + _TAG_BYTES)
         iv = self._Packetizer__iv_in
         try:
             plain = self._Packetizer__block_engine_in.decrypt(iv, body, head)
@@ -130,7 +133,14 @@ class Packetizer(ParamikoPacketizer):  # type: ignore[misc]
             raise paramiko.SSHException("Mismatched MAC") from None
         self._Packetizer__iv_in = _next(iv)
         self._Packetizer__sequence_number_in = (self._Packetizer__sequence_number_in + 1) & 0xFFFFFFFF
-        self._count(size + 4 + _TAG_BYTES)
+        self._Packetizer__received_bytes += size + 4 + _TAG_BYTES
+        self._Packetizer__received_packets += 1
+        if (
+            self._Packetizer__need_rekey
+            or self._Packetizer__received_packets >= self.REKEY_PACKETS
+            or self._Packetizer__received_bytes >= self.REKEY_BYTES
+        ):
+            self._past_limits(size + 4 + _TAG_BYTES)
         # A view saves the copy of a large packet, and costs more than the copy of a small one.
         view = plain if size < _SMALL_BYTES else memoryview(plain)
         payload: memoryview | bytes = view[1 : size - plain[0]]
@@ -140,9 +150,7 @@ class Packetizer(ParamikoPacketizer):  # type: ignore[misc]
             raise paramiko.SSHException("Empty packet")
         return payload
 
-    def _count(self, size: int) -> None:
-        self._Packetizer__received_bytes += size
-        self._Packetizer__received_packets += 1
+    def _past_limits(self, size: int) -> None:
         if self._Packetizer__need_rekey:
             # We asked for new keys; the peer has some packets left to comply.
             self._Packetizer__received_bytes_overflow += size
@@ -152,10 +160,7 @@ class Packetizer(ParamikoPacketizer):  # type: ignore[misc]
                 or self._Packetizer__received_bytes_overflow >= self.REKEY_BYTES_OVERFLOW_MAX
             ):
                 raise paramiko.SSHException("Remote transport is ignoring rekey requests")
-        elif (
-            self._Packetizer__received_packets >= self.REKEY_PACKETS
-            or self._Packetizer__received_bytes >= self.REKEY_BYTES
-        ):
+        else:
             self._ask_for_new_keys()
 
     def _ask_for_new_keys(self) -> None:

@@ -12,6 +12,7 @@ import itertools
 import os
 import time
 import weakref
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from types import TracebackType
@@ -43,6 +44,8 @@ from paramedic.safe.task import Task, Why
 _POOLS: weakref.WeakSet[ClientPool] = weakref.WeakSet()
 _NUMBERS = itertools.count(1)
 _WINDOW_BYTES = 2 * 1024 * 1024
+_AT_ONCE = 32
+"""How many commands are queued in one step: while more are got ready, the first are on their way."""
 
 
 class ClientPool(Copies):
@@ -185,11 +188,11 @@ class ClientPool(Copies):
 
         Threads: any thread; it does not wait for the command, only, for a moment, for a peer that does not read.
         """
-        return self._submit(
-            command, Collector(), timeout, total_timeout, input, environment, terminal, retry_safe, leash
-        ).future
+        task = self._task(command, Collector(), timeout, total_timeout, input, environment, terminal, retry_safe, leash)
+        self._dispatcher.enqueue((task,))
+        return task.future
 
-    def _submit(
+    def _task(
         self,
         command: str,
         sink: Sink,
@@ -227,7 +230,6 @@ class ClientPool(Copies):
             growing_window=isinstance(sink, Collector),
         )
         task.future = CommandFuture(self._crew, lambda: self._dispatcher.stop(task, Why.CANCELLED))
-        self._dispatcher.enqueue(task)
         return task
 
     def run(
@@ -307,12 +309,28 @@ class ClientPool(Copies):
 
         Threads: any thread but callbacks of futures. The iterator blocks.
         """
-        futures = [self.submit(command, timeout=timeout) for command in commands]
+        commands = list(commands)
+        for command in commands:
+            encoded(command, None, self.host)  # one that cannot be sent is told before any is
+        futures: deque[CommandFuture] = deque()
+        for begins in range(0, len(commands), _AT_ONCE):
+            tasks = [
+                self._task(command, Collector(), timeout, None, None, None, False, False, None)
+                for command in commands[begins : begins + _AT_ONCE]
+            ]
+            try:
+                self._dispatcher.enqueue(tasks)
+            except PoolClosed:
+                for future in futures:
+                    future.cancel()
+                raise
+            futures.extend(task.future for task in tasks)
 
         def results() -> Iterator[CommandResult]:
             try:
-                for future in futures:
-                    yield future.result()
+                while futures:
+                    yield futures[0].result()
+                    futures.popleft()
             finally:
                 for future in futures:
                     future.cancel()
@@ -350,9 +368,10 @@ class ClientPool(Copies):
         Threads: any thread; it does not block, the stream does.
         """
         sink = Channel()
-        task = self._submit(
+        task = self._task(
             command, sink, timeout, total_timeout, input, environment, terminal, False, leash, window_bytes
         )
+        self._dispatcher.enqueue((task,))
         # What ended the command must wake whoever waits for output, also if it never got a session.
         Future.add_done_callback(task.future, lambda _: sink.finish())
         return Stream(sink, task.future, lambda: task.session)

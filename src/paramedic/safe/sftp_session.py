@@ -16,7 +16,7 @@ from collections.abc import Generator, Iterable, Iterator
 from paramedic.safe import sftp_packets as sftp
 from paramedic.safe.connections import Borrowed
 from paramedic.safe.dispatch import Dispatcher
-from paramedic.safe.errors import ConnectionLost, SessionRefused
+from paramedic.safe.errors import ConnectionLost, SessionRefused, TransferTimeout
 from paramedic.safe.session import Outcome, Session
 from paramedic.safe.sftp_packets import Reader, Reply
 from paramedic.safe.shelf import wait_for
@@ -118,16 +118,18 @@ class SftpSession:
     Threads: one thread at a time calls its methods.
     """
 
-    def __init__(self, dispatcher: Dispatcher, timeout: float = 30.0) -> None:
-        """Opens the session.
+    def __init__(self, dispatcher: Dispatcher, path: str, timeout: float = 30.0) -> None:
+        """Opens the session and asks about ``path``: what the server says of it is the reply ``stated``.
 
         Args:
             dispatcher: of the pool.
+            path: what is to be copied, or its target.
             timeout: seconds to wait for room, for the session, and later for any one answer.
 
         Raises:
             PoolTimeout: there was no room in time.
             SessionRefused: the server has no SFTP, or refuses sessions.
+            TransferTimeout: it does not answer.
             SafeError: there is no connection.
 
         Threads: any thread but readers and callbacks. It blocks.
@@ -137,6 +139,7 @@ class SftpSession:
         self._number = 0
         self._round_trip_s = 0.0
         self.reads_at_once = self.writes_at_once = 1
+        self.works_in_order = False
         self._spawned: deque[Job] = deque()
         self._closed = False
         while True:
@@ -166,7 +169,11 @@ class SftpSession:
         except BaseException:
             self.close()
             raise
-        self.read_bytes, self.write_bytes = self._limits()
+        try:
+            self.stated, self.read_bytes, self.write_bytes = self._look(path)
+        except BaseException:
+            self.close()
+            raise
         self.reads_at_once = requests_at_once(self._round_trip_s, self.read_bytes)
         self.writes_at_once = requests_at_once(self._round_trip_s, self.write_bytes)
 
@@ -200,7 +207,7 @@ class SftpSession:
                     )
                 left = deadline - time.monotonic()
                 if left <= 0 or not inbox.changed.wait(left):
-                    raise TimeoutError("the server does not answer")
+                    raise TransferTimeout("the server does not answer", host=self._dispatcher.host, phase="copy")
             return inbox.packets.popleft()
 
     @staticmethod
@@ -212,36 +219,30 @@ class SftpSession:
             found[name] = reader.name()
         return found
 
-    def _limits(self) -> tuple[int, int]:
-        if "limits@openssh.com" not in self.extensions:
-            return _SMALL_BYTES, _SMALL_BYTES
-        try:
-            asked = time.monotonic()
-            reader = self.call((sftp.EXTENDED, sftp.text("limits@openssh.com"))).expect(sftp.EXTENDED_REPLY)
-            # The first answer may have waited for the server's process.
-            self._round_trip_s = min(self._round_trip_s, time.monotonic() - asked)
-            reader.long()
-            read, write = reader.long(), reader.long()
-        except (OSError, ValueError):
-            return _SMALL_BYTES, _SMALL_BYTES
-        return min(read or _SMALL_BYTES, 255 * 1024), min(write or _SMALL_BYTES, 255 * 1024)
-
-    def call(self, request: Request) -> Reply:
-        """Sends one request and waits for its answer.
-
-        Raises:
-            TimeoutError: no answer came in time.
-            ConnectionLost: the session ended.
-
-        Threads: one thread at a time. It blocks.
-        """
+    def _look(self, path: str) -> tuple[Reply, int, int]:
+        # Both questions in one round trip.
+        requests: list[Request] = [(sftp.STAT, sftp.text(path))]
+        if "limits@openssh.com" in self.extensions:
+            requests.append((sftp.EXTENDED, sftp.text("limits@openssh.com")))
         found: list[Reply] = []
 
         def job() -> Job:
-            found.extend((yield [request]))
+            found.extend((yield requests))
 
+        asked = time.monotonic()
         self.run([job()])
-        return found[0]
+        # The first answer may have waited for the server's process.
+        self._round_trip_s = min(self._round_trip_s, time.monotonic() - asked)
+        stated, *limits = found
+        try:
+            reader = limits[0].expect(sftp.EXTENDED_REPLY)
+            reader.long()
+            read, write = reader.long(), reader.long()
+        except (IndexError, OSError, ValueError):
+            return stated, _SMALL_BYTES, _SMALL_BYTES
+        # OpenSSH's does one request after the other, each to its end.
+        self.works_in_order = "OpenSSH" in getattr(self._session.link, "remote_version", "")
+        return stated, min(read or _SMALL_BYTES, 255 * 1024), min(write or _SMALL_BYTES, 255 * 1024)
 
     def spawn(self, job: Job) -> None:
         """Adds a job to those that :meth:`run` drives; they go before what is left of its ``jobs``.
@@ -258,7 +259,7 @@ class SftpSession:
             at_once: how many are under way; None for as many as keep the line busy.
 
         Raises:
-            TimeoutError: the server did not answer in time.
+            TransferTimeout: the server did not answer in time.
             ConnectionLost: the session ended.
 
         Threads: one thread at a time. It blocks.
@@ -340,7 +341,10 @@ class SftpSession:
 
     def _flush(self, out: list[bytes]) -> int:
         if out:
-            self._session.write(b"".join(out), self._timeout)
+            try:
+                self._session.write(b"".join(out), self._timeout)
+            except TimeoutError as error:
+                raise TransferTimeout("the server takes nothing", host=self._dispatcher.host, phase="copy") from error
             out.clear()
         return 0
 

@@ -84,10 +84,13 @@ class Task:
         """
         link = session.link
         if link is None or session.outcome is Outcome.LOST or threading.get_ident() != link.ident:
-            self.pool._ended(self, session)
+            self.pool._ended([(self, session)])
         else:
             # First the reader handles all that it has read; then one decision serves all sessions that ended.
-            link.defer(lambda: self.pool._ended(self, session))
+            over = link.over
+            over.append((self, session))
+            if len(over) == 1:
+                link.defer(lambda: self.pool._settle_over(link))
 
     def result(self, session: Session | None) -> CommandResult:
         """What is known of the command's end.

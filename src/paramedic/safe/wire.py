@@ -167,16 +167,18 @@ class Wire:
         self._chunk, self._at = chunk, size
         return bytes(chunk[:size])
 
-    def take(self, size: int) -> bytes:
-        """The next ``size`` bytes if all of them are here already, or none.
+    def frame(self, more: int) -> tuple[bytes, bytes]:
+        """A length of four bytes, and as many bytes as it says and ``more``, if all of them are here already, or none.
 
         Threads: the transport's thread alone; it does not block.
         """
-        at, end = self._at, self._at + size
-        if end > len(self._chunk):
-            return b""
-        self._at = end
-        return self._chunk[at:end]
+        chunk, at = self._chunk, self._at
+        begins = at + 4
+        ends = begins + int.from_bytes(chunk[at:begins], "big") + more
+        if ends > len(chunk):
+            return b"", b""
+        self._at = ends
+        return chunk[at:begins], chunk[begins:ends]
 
     def send(self, data: bytes) -> int:
         """Sends all of ``data``; from the reader thread, keeps it until that thread is about to wait.
