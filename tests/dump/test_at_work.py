@@ -155,3 +155,52 @@ def test_idle_workers_of_a_library_s_own_pool_hold_no_locks(source: Path) -> Non
     )
     text += 'Thread 9 (idle): "MainThread"\n    <module> (app.py:20)\n'
     assert findings(source, *read_snapshots(text.splitlines())) == {}
+
+
+EVERY_OTHER = """\
+from contextlib import ExitStack
+
+def move(nodes):
+    with ExitStack() as stack:
+        for node in nodes:
+            stack.enter_context(node.busy)
+            node.ssh.exec_command("true")
+"""
+
+
+def mover(number: int, name: str, line: int = 6) -> str:
+    entered = "    _BaseExitStack.enter_context (contextlib.py:517)\n" if line == 6 else ""
+    return (
+        f'Thread {number} (idle): "{name}"\n{entered}    move (app.py:{line})\n    Thread._bootstrap (threading.py:1)\n'
+    )
+
+
+@pytest.mark.parametrize(
+    ("threads", "seconds", "expected"),
+    [
+        (mover(1, "a") + mover(2, "b"), True, Confidence.POSSIBLE),
+        (mover(1, "a") + mover(2, "b"), False, Confidence.ADVICE),
+        (mover(1, "a"), True, None),
+        (mover(1, "a") + mover(2, "b") + mover(3, "c", 7), True, None),
+    ],
+    ids=["each at a lock for seconds", "each at a lock in one dump", "one alone", "a third at work"],
+)
+def test_where_all_wait_for_locks_nobody_is_left_to_let_go(
+    threads: str, seconds: bool, expected: Confidence | None, source: Path
+) -> None:
+    (source / "app.py").write_text(EVERY_OTHER)
+    looks = [dump(threads, switches=dict.fromkeys("abcT", 0) | {"MainThread": 0})] * (1 + seconds)
+    found = findings(source, *looks).get("lock-order-inversion")
+    assert (found.confidence if found else None) is expected
+
+
+def test_a_decorator_s_self_is_no_name_of_the_module_s(source: Path) -> None:
+    """Each host has its own lock: a thread that waits for another's is no part of a ring."""
+    (source / "app.py").write_text(
+        "def synced(f):\n    def inner(self, *a):\n        with self.mu:\n            return f(self, *a)\n"
+        "    return inner\n"
+    )
+    stack = "    inner (app.py:3)\n    inner (app.py:4)\n    Thread._bootstrap (threading.py:1)\n"
+    reads = READER.replace("ask (app.py:9)", "inner (app.py:4)").replace('            command: "true"\n', "")
+    threads = f'Thread 1 (idle): "hub"\n{reads}' + "".join(f'Thread {n} (idle): "{n}"\n{stack}' for n in (2, 3))
+    assert "lock-order-inversion" not in findings(source, dump(threads))

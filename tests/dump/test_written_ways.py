@@ -356,7 +356,7 @@ QUIET = {
     "two shells at two places": Hang(
         source=TWO_SHELLS, threads={"a": "recv :follow thread", "b": "recv :expect thread", **TWO}
     ),
-    "an exit stack that was left": Hang(source=LEFT_STACK, threads=TWO_JOBS),
+    "an exit stack that was left": Hang(source=LEFT_STACK, threads=TWO_JOBS | {"c": "recv f@b.py:1 thread"}),
     "a lock of the callback's own": Hang(source=PROGRESS_THAT_LOCKS, threads=SHOWN),
     "a function that is not at exit": Hang(source=NOT_AT_EXIT, threads={"T": "idle", "MainThread": "exit_status :bye"}),
     "an object of its own for each thread": Hang(

@@ -175,6 +175,10 @@ class DumpFacts(Connections):
         return any(activity is a for c in self.cycles if c.certain or not certain for a in c.threads)
 
     @property
-    def stuck_in_own_code(self) -> tuple[Activity, ...]:
-        """Two or more threads that look as if each stood at a lock, where the source is not there to say which."""
-        return self._locking.stuck_in_own_code
+    def stuck(self) -> tuple[Activity, ...]:
+        """Two or more threads that stand at locks, or look so, with no other thread at work that could let go."""
+        return self._locking.stuck
+
+    def stands_at_lock(self, activity: Activity) -> bool:
+        """Whether it is known to be a lock at which the thread stands, whichever."""
+        return self._locking.stands_at_lock(activity)

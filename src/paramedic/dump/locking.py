@@ -136,7 +136,7 @@ class Locking:
     def _waits_for_ever(self, activity: Activity) -> bool:
         """Whether the user's line waits without a limit, by its arguments."""
         place = self._facts.place(activity)
-        return place is not None and place.calls_bare("wait", "get", "join")
+        return place is not None and place.waits_for_ever()
 
     def _signalled(self, activity: Activity) -> list[tuple[Activity, Blocked | None, bool]]:
         """Who may set an event, put into a queue or empty it: any thread of the user's that could go on, some day.
@@ -173,33 +173,36 @@ class Locking:
         return cycles_through_locks(starts, self.next_of)
 
     @cached_property
-    def stuck_in_own_code(self) -> tuple[Activity, ...]:
-        """Two or more threads that look as if each stood at a lock, where the source is not there to say which.
+    def stuck(self) -> tuple[Activity, ...]:
+        """Two or more threads that stand at locks, or look so, with no other thread at work that could let go.
 
-        Only where every other thread waits for them or for the peer's next packet: else somebody may yet let go. Where
-        the dump prints the lines themselves and each takes a lock, others may wait for time or events as well.
+        Only where every other thread waits for them, for work or for the peer's next packet. Where the source or the
+        dump itself says that they stand at locks, others may wait for time or events as well, unless they hold a lock.
         """
         facts = self._facts
-        unread = [
-            a
-            for a in facts.others
-            if a.wait in (Wait.OWN_CODE, Wait.LOCK) and not facts.moved(a) and a.calls[0].layer is Layer.USER
-            if facts.place(a) is None
-        ]
-        at_locks = [a for a in unread if a.wait is Wait.LOCK and a.calls[0].frame.source]
-        suspects = at_locks or [a for a in unread if not a.is_main]
+        still = [a for a in facts.others if a.wait in (Wait.LOCK, Wait.OWN_CODE) and not facts.moved(a)]
+        at_locks = [a for a in still if self.stands_at_lock(a)]
+        unread = [a for a in still if a.calls[0].layer is Layer.USER and facts.place(a) is None and not a.is_main]
+        suspects = at_locks or unread
         rest = [a for a in facts.others if not any(a is s for s in suspects)]
         waited_for = at_locks or any(a.wait in (Wait.JOIN, Wait.FUTURE, Wait.SHUTDOWN) for a in rest)
         harmless = _PASSIVE | _RESTING if at_locks else _PASSIVE
-        if (
-            len(suspects) < 2
-            or not facts.shows_all
-            or not waited_for
-            or not facts.transports
-            or any(a.wait not in harmless for a in rest)
-        ):
+        if len(suspects) < 2 or not (facts.shows_all and waited_for and facts.transports):
             return ()
-        places = {a.calls[0].frame.source for a in suspects} if at_locks else {a.site for a in suspects}
-        if len(places) < 2 or any(facts.is_blocked(t) for t in facts.transports):
+        if any(a.wait not in harmless or self._may_let_go(a) for a in rest):
             return ()
-        return tuple(suspects)
+        return () if any(facts.is_blocked(t) for t in facts.transports) else tuple(suspects)
+
+    def stands_at_lock(self, activity: Activity) -> bool:
+        """Whether the source, the line as the dump prints it or the standard library's frame says that it is a lock."""
+        if self.wants_lock(activity):
+            return True
+        asking = activity.asking
+        by_frame = asking is not None and asking.layer is Layer.STDLIB
+        return activity.wait is Wait.LOCK and (by_frame or bool(activity.calls[0].frame.source))
+
+    def _may_let_go(self, activity: Activity) -> bool:
+        """Whether a thread that rests for a while holds a lock of the user's in the meantime."""
+        if activity.wait not in _RESTING:
+            return False
+        return any(p.holds() for c in activity.users if (p := self._facts.sources.place(c.site)) is not None)

@@ -160,11 +160,15 @@ def same_lock(one: LockUse, other: LockUse) -> bool | None:
     if not one.lock.scope and not other.lock.scope and one.lock.root and other.lock.root:
         if one.lock.file == other.lock.file and "[" not in one.lock.text and "(" not in one.lock.text:
             return one.lock.text == other.lock.text
-    local = one.lock.scope.endswith("()") or other.lock.scope.endswith("()")
+    local = _is_local(one.lock) or _is_local(other.lock)
     if one.last == other.last or (local and not (one.address and other.address)):
         return None
     # A lock may have two names (a parameter and an attribute); only then can different last names be one lock.
     return False
+
+
+def _is_local(lock: LockName) -> bool:
+    return lock.scope.endswith("()") and not lock.rest
 
 
 def _path(use: LockUse) -> str:

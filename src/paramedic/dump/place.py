@@ -242,9 +242,11 @@ class Place:
         names = {last(f.value) for f in waits if isinstance(f, ast.Attribute)}
         return frozenset(names | {self._module.lock_of_condition(n) for n in names} - {""})
 
-    def calls_bare(self, *names: str) -> bool:
-        """Whether the line calls a method of one of these names with no argument: nothing limits it."""
-        return any(covers(c, self.site.line) and not c.args and not c.keywords for c in self._calls(*names))
+    def waits_for_ever(self) -> bool:
+        """Whether the line waits with no limit: ``wait()``, ``get()``, ``join()`` or ``put(item)``."""
+        bare = (c for c in self._calls("wait", "get", "join") if not c.args and not c.keywords)
+        puts = (c for c in self._calls("put") if len(c.args) + len(c.keywords) == 1)
+        return any(covers(c, self.site.line) for c in [*bare, *puts])
 
     def stands_in(self, *words: str) -> bool:
         """Whether the line is inside a ``with`` whose expression speaks of one of these words."""
@@ -338,20 +340,24 @@ class Place:
         while isinstance(node, ast.Attribute | ast.Subscript | ast.Call):
             node = node.func if isinstance(node, ast.Call) else node.value
         root = node.id if isinstance(node, ast.Name) else ""
-        if root in ("self", "cls"):
-            scope = self._module.class_of(self.function)
-        elif not isinstance(self.function, ast.Module) and root in bound_in(self.function):
-            scope = f"{getattr(self.function, 'name', '')}()"
-        else:
-            scope = ""
         return LockName(
             text=text,
             root=root,
             rest=text[len(root) :],
-            scope=scope,
+            scope=self._scope(root),
             file=self.site.file,
             reentrant=self._module.is_reentrant(expression),
         )
+
+    def _scope(self, root: str) -> str:
+        """The class whose ``self`` a name is, however called; the function whose local it is; "": the module's."""
+        function: ast.AST | None = self.function
+        while function is not None and not isinstance(function, ast.Module):
+            if root in bound_in(function):
+                of_class = self._module.class_of(function) if root == self._module.receiver_of(function) else ""
+                return of_class or f"{getattr(function, 'name', '')}()"
+            function = self._module.parent_function(function)
+        return ""
 
     def _owner(self, name: str, above: frozenset[str]) -> Owner:
         function = self.function

@@ -158,6 +158,16 @@ class Module:
             node = self._parents.get(node)
         return ""
 
+    def receiver_of(self, function: ast.AST) -> str:
+        """The name by which a method has its own object, mostly ``self``; "" of a function that is no method."""
+        if not isinstance(self._parents.get(function), ast.ClassDef):
+            return ""
+        assert isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        if any(last(d) == "staticmethod" for d in function.decorator_list):
+            return ""
+        parameters = [*function.args.posonlyargs, *function.args.args]
+        return parameters[0].arg if parameters else ""
+
     def parent_function(self, node: ast.AST) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
         """The function around a function."""
         outer = self._parents.get(node)

@@ -37,9 +37,8 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
             symptom=symptom,
             fix=fix,
         )
-    suspects = facts.stuck_in_own_code
-    if suspects and not facts.cycles:
-        yield _without_source(suspects)
+    if facts.stuck and not facts.cycles:
+        yield _nobody_lets_go(facts, facts.stuck)
 
 
 def _how_known(cycle: Cycle) -> str:
@@ -76,33 +75,37 @@ def _steps(cycle: Cycle) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def _without_source(suspects: tuple[Activity, ...]) -> Finding:
-    lines = [a.calls[0].frame.source for a in suspects if a.calls]
-    if all(lines):
-        seen = "; ".join(f"{a.name} at '{line}'" for a, line in zip(suspects[:4], lines, strict=False))
-        what = f"wait for locks ({seen}) and no other thread is at work that could hold one"
+def _nobody_lets_go(facts: DumpFacts, suspects: tuple[Activity, ...]) -> Finding:
+    known = all(facts.stands_at_lock(a) for a in suspects)
+    lines = [a.calls[0].frame.source if known and facts.place(a) is None else "" for a in suspects]
+    seen = "; ".join(f"{a.name} at '{line}'" for a, line in zip(suspects[:4], lines, strict=False) if line)
+    if known:
+        what = f"wait for locks{f' ({seen})' if seen else ''} and no other thread is at work that could hold one"
     else:
         what = (
             "stand still in their own code, in no call that the dump shows, as at a lock; the other threads only wait "
             "for them, so nobody is left to let go"
         )
+    # At one line of unknown source threads sleep or wait for work as well, and at one lock they queue for a moment.
+    places = {line or a.site for a, line in zip(suspects, lines, strict=True)}
+    sure = len(places) > 1 or (known and all(facts.in_one_call(a) for a in suspects))
     return Finding(
         hazard=HAZARD.name,
         code=HAZARD.code,
-        confidence=Confidence.POSSIBLE,
+        confidence=Confidence.POSSIBLE if sure else Confidence.ADVICE,
         message=f"{names(suspects)} {what}",
-        steps=tuple(
-            a.step(
-                f"waits for a lock: {line}"
-                if line
-                else "stands at a line of your code that calls nothing visible: a lock, most likely"
-            )
-            for a, line in zip(suspects, lines, strict=True)
-        ),
+        steps=tuple(a.step(_stands(known, line)) for a, line in zip(suspects, lines, strict=True)),
         why=(
-            "A dump does not show which locks a thread holds, and the source was not found: that each of them holds "
-            "what another one waits for is a conclusion. `--source DIR`, or `paramedic dump PID` on the living "
-            "process, says which"
+            "A dump does not show which locks a thread holds"
+            + ("" if known else ", and the source was not found")
+            + ": that each of them holds what another one waits for is a conclusion. `--source DIR`, or "
+            "`paramedic dump PID` on the living process, may say which"
         ),
         count=len(suspects),
     )
+
+
+def _stands(known: bool, line: str) -> str:
+    if known:
+        return f"waits for a lock: {line}" if line else "waits for a lock"
+    return "stands at a line of your code that calls nothing visible: a lock, most likely"
