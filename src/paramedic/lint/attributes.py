@@ -20,6 +20,7 @@ from paramedic.lint.values import (
     Value,
     alternatives,
     choose,
+    number_of,
 )
 
 if TYPE_CHECKING:
@@ -162,7 +163,7 @@ def _own(w: Walker, holder: Instance, name: str) -> Value | None:
     if found is not None:
         if isinstance(found, (Const, Unknown)) and len(holder.ever.get(name, ())) > 1:
             return choose([found, *holder.ever[name]])
-        return found
+        return _earlier(w, holder, name, found) if isinstance(found, Obj) else found
     if holder.base is None:
         return None
     inherited = _own(w, holder.base, name)
@@ -251,6 +252,8 @@ def _keep_local(holder: Obj, name: str, value: Value) -> None:
     for kept in alternatives(value):
         if isinstance(kept, Obj):
             kept.root.parts["__local"] = holder.root
+        elif isinstance(kept, Collection):
+            kept.local = holder.root
 
 
 def share(w: Walker, value: Value, holder: tuple[int, ...]) -> None:
@@ -271,6 +274,33 @@ def share(w: Walker, value: Value, holder: tuple[int, ...]) -> None:
                 share(w, held, holder)
 
 
+def _replaced(w: Walker, old: Value | None, new: Value) -> None:
+    """Notes when an object was taken out of an attribute: threads that began before may have had it from there."""
+    if isinstance(old, Obj) and old is not new:
+        old.root.parts["__replaced"] = Const(w.world.next_moment())
+
+
+def _earlier(w: Walker, holder: Instance, name: str, found: Value) -> Value:
+    """What a thread may find in an attribute: also what was put in its place after the thread began."""
+    known = holder.ever.get(name, ())
+    if w.context.parent is None or len(known) < 2:
+        return found
+    others = [
+        one
+        for one in known
+        if isinstance(one, Obj) and one is not found
+        if (number_of(one.root.parts.get("__replaced", Const(0))) or 0) > w.context.start
+    ]
+    return choose([found, *others]) if others else found
+
+
+def _shown(w: Walker, value: Value) -> None:
+    """Notes when the maker of an object first put it where others look: until then it had it alone."""
+    for option in alternatives(value):
+        if isinstance(option, Obj) and option.base is None and option.published == 0 and option.born:
+            option.published = w.world.next_moment()
+
+
 def write(w: Walker, holder: Value, name: str, value: Value) -> None:
     """``holder.name = value``.
 
@@ -278,6 +308,7 @@ def write(w: Walker, holder: Value, name: str, value: Value) -> None:
     """
     if repetition.matters(value):
         w.world.writes += 1
+        _shown(w, value)
     for option in alternatives(holder):
         if isinstance(option, Instance):
             if option.native is not None and option.native.kind == "local":
@@ -285,6 +316,7 @@ def write(w: Walker, holder: Value, name: str, value: Value) -> None:
                 continue
             share(w, value, option.loops)
             one: Instance | None = option
+            _replaced(w, option.attrs.get(name), value)
             while one is not None:
                 one.attrs[name] = value
                 known = one.ever.setdefault(name, [])

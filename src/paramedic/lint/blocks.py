@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from paramedic.lint import attributes, concurrency, containers, definitions, starters, turns
+from paramedic.lint.contexts import branch_from
 from paramedic.lint.values import (
     Bound,
     ClassValue,
@@ -86,8 +88,8 @@ def bind(w: Walker, target: ast.expr, value: Value) -> None:
     """
     if isinstance(target, ast.Name):
         where = w.scope.declared.get(target.id)
-        if where is not None and where.parent is None:
-            attributes.share(w, value, ())
+        if where is not None:
+            attributes.share(w, value, where.loops)
         if type(value) is Obj and value.kind == "channel":
             value.root.parts["__named_in"] = Const(w.function)
         w.scope.assign(target.id, value)
@@ -108,6 +110,8 @@ def _store_item(w: Walker, target: ast.Subscript, value: Value) -> None:
             if isinstance(key, Const) and isinstance(key.value, (str, int)):
                 holder.keyed[key.value] = value
                 _overwritten(w, target, value)
+                if isinstance(target.value, ast.Name) and target.value.id not in w.scope.names:
+                    attributes.share(w, value, ())  # one key for all threads
             else:
                 holder.rest.append(value)
                 # A dict of futures: {pool.submit(…): host}, which as_completed() iterates over.
@@ -285,6 +289,8 @@ def truth(w: Walker, test: ast.expr) -> bool | None:
         return None
     if isinstance(test, ast.Constant):
         return bool(test.value)
+    if w.context.parent is not None and _is_there_since_before(w, test):
+        return isinstance(test, ast.Compare) and isinstance(test.ops[0], ast.IsNot)
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
         inner = truth(w, test.operand)
         return None if inner is None else not inner
@@ -301,6 +307,27 @@ def truth(w: Walker, test: ast.expr) -> bool | None:
             # The body is read as it is imported; main guards are read afterwards, on their own.
             return not isinstance(test.ops[0], ast.Eq)
     return None
+
+
+def _is_there_since_before(w: Walker, test: ast.expr) -> bool:
+    """Whether a test asks for None where the thread's starter has put something that nobody takes away."""
+    if not isinstance(test, ast.Compare) or len(test.ops) != 1 or not isinstance(test.ops[0], (ast.Is, ast.IsNot)):
+        return False
+    asked, nothing = test.left, test.comparators[0]
+    if not (isinstance(nothing, ast.Constant) and nothing.value is None):
+        return False
+    if not isinstance(asked, (ast.Name, ast.Attribute)) or (isinstance(asked, ast.Name) and asked.id in w.scope.names):
+        return False
+    found = alternatives(w.evaluate(asked))
+    if not all(isinstance(o, Obj) and _made_above(w, o.root) for o in found):
+        return False
+    name = asked.id if isinstance(asked, ast.Name) else asked.attr
+    return len(re.findall(rf"\b{name}\b[^=\n]*=\s*None\b", w.module.source.text)) <= 1
+
+
+def _made_above(w: Walker, obj: Obj) -> bool:
+    branch = branch_from(obj.maker, w.context) if obj.maker is not w.context else None
+    return branch is not None and 0 < obj.born < branch.start
 
 
 def _is_callable(value: Value) -> bool | None:

@@ -87,6 +87,8 @@ def call(w: Walker, function: Value, args: list[Value], keywords: dict[str, Valu
     if isinstance(function, External):
         return library.call(w, function.path, args, keywords, node)
     if isinstance(function, Unknown):
+        if function.name == "__new__" and args and isinstance(args[0], ClassValue):
+            return next(iter(w.world.instances.get(id(args[0].node), ())), Unknown())
         if args and function.name.rsplit(".", 1)[-1] in {"write", "write_text"}:
             w.world.scripts.extend(text for text in [text_of(args[0])] if text and "\n" in text)
         for value in [*args, *keywords.values()]:
@@ -186,6 +188,7 @@ def call_function(w: Walker, fn: Function, args: list[Value], keywords: dict[str
     if world.episode_name == "the module":
         world.called_by_module.add(id(fn.node))
     scope = Scope(fn.scope)
+    scope.loops = w.loops
     _bind_arguments(w, fn, scope, args, keywords)
     is_coroutine = isinstance(fn.node, ast.AsyncFunctionDef)
     waited, w.awaited = w.awaited is node, None
@@ -314,6 +317,9 @@ def instantiate(w: Walker, cls: ClassValue, args: list[Value], keywords: dict[st
         return known[0]
     made = Instance(cls, () if cls.single else w.loops, born=w.world.next_moment())
     w.world.instances.setdefault(id(cls.node), []).append(made)
+    new = cls.find("__new__")
+    if cls.single and isinstance(new, Function):
+        call_function(w, new, [cls, *args], keywords, node)
     for path in cls.external_bases():
         kind = classes.kind_of_class(path)
         if kind is not None:

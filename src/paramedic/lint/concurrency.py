@@ -185,7 +185,8 @@ def submit(
     context = context_of(w, kind, target_name(target), node, pool=pool, width=width)
     context.forks = pool is not None and _forks(pool)
     # Who awaits it at once holds its locks for as long as the thread works.
-    held = list(w.locks) if w.awaited is node else []
+    context.inline = w.awaited is node
+    held = list(w.locks) if context.inline else []
 
     def body(inner: Walker) -> Value:
         inner.locks = held

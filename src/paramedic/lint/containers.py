@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from math import prod
 from typing import TYPE_CHECKING
 
 from paramedic.lint import api, calls, loops
@@ -10,6 +11,7 @@ from paramedic.lint.values import (
     ClassValue,
     Collection,
     Const,
+    External,
     Function,
     Instance,
     Obj,
@@ -32,7 +34,9 @@ def made_by(path: str, args: list[Value]) -> Value:
     Threads: the reader's own; does not block.
     """
     if path.endswith("defaultdict"):
-        own = args[0] if args and isinstance(args[0], (Function, Partial, ClassValue)) else None
+        given = args[0] if args else None
+        made_here = isinstance(given, (Function, Partial, ClassValue))
+        own = given if made_here or (isinstance(given, External) and given.path.endswith("Lock")) else None
         return Collection(length=0, missing=own)
     for option in alternatives(args[0]) if args else ():
         if isinstance(option, Collection):
@@ -112,14 +116,26 @@ def _shelf(w: Walker, receiver: Collection, node: ast.AST) -> Obj:
 def _add(w: Walker, receiver: Collection, value: Value, node: ast.AST) -> None:
     if id(receiver) in w.world.shelves:
         w.record(w.world.shelves[id(receiver)], "append", frozenset({"put"}), node, args=[value])
-    if w.loops and len(w.loops) > 0:
+    if w.loops:
         receiver.rest.append(value)
-        receiver.length = None
+        times = _times(w, receiver)
+        receiver.length = receiver.length + times if receiver.length is not None and times is not None else None
     else:
         receiver.items.append(value)
         if receiver.length is not None:
             receiver.length += 1
     keep(receiver, value, w.world.next_moment())
+
+
+def _times(w: Walker, receiver: Collection) -> int | None:
+    """How often a list that was begun further out gets something here, where no branch decides it."""
+    if receiver.begun is None or receiver.begun[1] != tuple(w.path):
+        return None
+    outer = receiver.begun[0]
+    sizes = [w.world.loop_sizes.get(loop) for loop in w.loops[len(outer) :]]
+    if w.loops[: len(outer)] != outer or any(size is None for size in sizes):
+        return None
+    return prod(size for size in sizes if size is not None)
 
 
 def keep(holder: Collection, value: Value, moment: int = 0, depth: int = 0) -> None:
@@ -128,10 +144,16 @@ def keep(holder: Collection, value: Value, moment: int = 0, depth: int = 0) -> N
     Threads: the reader's own; does not block.
     """
     for obj in native_objects(value):
-        obj.root.parts["__kept"] = holder
+        if holder.local is not None:
+            obj.root.parts["__local"] = holder.local
+        else:
+            obj.root.parts["__kept"] = holder
         if moment:
             obj.root.parts.setdefault("__kept_since", Const(moment))
     for option in alternatives(value) if depth < 2 else ():
+        if isinstance(option, Instance):
+            for obj in (o for held in option.attrs.values() for o in objects_in(held)):
+                obj.root.parts["__kept_with"] = holder
         if isinstance(option, Collection) and option is not holder:
             for item in option.everything():
                 keep(holder, item, moment, depth + 1)
@@ -184,3 +206,16 @@ def _words(value: Value) -> list[Const]:
         if isinstance(option, Collection):
             return [i for i in option.items if isinstance(i, Const)]
     return []
+
+
+def length_of(value: Value) -> int | None:
+    """How many items a collection has, where that is known.
+
+    Threads: pure.
+    """
+    options = alternatives(value)
+    if len(options) == 1 and isinstance(options[0], Collection):
+        return options[0].length
+    if len(options) == 1 and isinstance(options[0], Const) and isinstance(options[0].value, (str, bytes)):
+        return len(options[0].value)
+    return None

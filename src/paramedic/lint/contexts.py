@@ -32,6 +32,7 @@ class Context:
         width: how many of it may run at once, where that is known.
         daemon: None where the source does not say.
         transport: for a callback: the connection on whose thread it runs.
+        inline: who starts it does nothing until it has ended: ``await asyncio.to_thread(…)``.
         watchdog: a timer that its owner cancels once the work is done.
         at_import: the file of the module whose body starts it; "" where none does.
         episode: number of the root function whose reading started it.
@@ -54,6 +55,18 @@ class Context:
     at_import: str = ""
     watchdog: bool = False
     forks: bool = True
+    inline: bool = False
+
+    @property
+    def strand(self) -> Context:
+        """The context whose order of steps it is a part of: who starts it waits for its end before the next step.
+
+        Threads: pure.
+        """
+        one = self
+        while one.inline and one.parent is not None:
+            one = one.parent
+        return one
 
     def chain(self) -> tuple[Context, ...]:
         """Itself and who started it, up to the main thread.

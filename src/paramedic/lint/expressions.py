@@ -88,7 +88,10 @@ def _sequence(w: Walker, node: ast.Tuple | ast.List | ast.Set) -> Value:
         else:
             items.append(w.evaluate(item))
             length = None if length is None else length + 1
-    return Collection(items, rest=rest, length=length)
+    made = Collection(items, rest=rest, length=length)
+    if not node.elts:
+        made.begun = (w.loops, tuple(w.path))
+    return made
 
 
 def _dict(w: Walker, node: ast.Dict) -> Value:
@@ -158,7 +161,7 @@ def _subscript(w: Walker, node: ast.Subscript) -> Value:
     holder = w.evaluate(node.value)
     key = w.evaluate(node.slice)
     if isinstance(node.slice, ast.Slice):
-        return holder
+        return _part(w, holder, node.slice)
     found = []
     for option in alternatives(holder):
         if isinstance(option, Collection):
@@ -171,6 +174,20 @@ def _subscript(w: Walker, node: ast.Subscript) -> Value:
     if given is not None:
         found.append(given)
     return choose(found) if found else Unknown(loops=getattr(holder, "loops", ()))
+
+
+def _part(w: Walker, holder: Value, part: ast.Slice) -> Value:
+    """``items[first : first + 5]``, ``items[:5]``: the same items, but no more than five of them."""
+    upper, lower = part.upper, part.lower
+    if lower is not None and isinstance(upper, ast.BinOp) and isinstance(upper.op, ast.Add):
+        width = upper.right if ast.dump(upper.left) == ast.dump(lower) else None
+    else:
+        width = upper if lower is None else None
+    most = number_of(w.evaluate(width)) if width is not None else None
+    if most is None or most < 0 or not isinstance(holder, Collection) or len(holder.items) > most:
+        return holder
+    length = int(most) if holder.length is None else min(int(most), holder.length)
+    return Collection(holder.items, holder.keyed, holder.rest, length)
 
 
 def _item(w: Walker, holder: Collection, key: Value, node: ast.Subscript) -> Value:

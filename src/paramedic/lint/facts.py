@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -177,7 +178,11 @@ class SourceFacts(Meetings):
 
         Threads: pure.
         """
-        return first.context is second.context and first.moment < second.moment and not exclusive(first, second)
+        return (
+            first.context.strand is second.context.strand
+            and first.moment < second.moment
+            and not exclusive(first, second)
+        )
 
     @staticmethod
     def kinds(values: Iterable[Value]) -> set[str]:
@@ -298,6 +303,20 @@ class SourceFacts(Meetings):
         Threads: pure.
         """
         return Path(file) in self.world.index.imported or Path(file) not in self.world.roots
+
+    def never_called(self, done: Operation, other: Operation) -> bool:
+        """Whether a script does one thing, and the other is in a function that nothing in its tree names.
+
+        Threads: pure.
+        """
+        if other.root in {"", "the module"} or other.root.startswith("__") or done.root != "the module":
+            return False
+        named = re.compile(rf"\b{re.escape(other.root)}\b")
+        texts = [m.source.text for m in self.world.modules.values()]
+        return (
+            self.is_script(str(self.world.episode_root[done.episode]))
+            and sum(len(named.findall(t)) for t in texts) <= 1
+        )
 
     # ------------------------------------------------------------ words
 

@@ -27,10 +27,14 @@ def looked_at(facts: SourceFacts, operation: Operation) -> set[str]:
     for site in _sites(operation):
         function = _around(facts, site)
         for node in ast.walk(function.node) if function is not None else ():
+            if getattr(node, "lineno", 0) > site.line:
+                continue
             if isinstance(node, (ast.If, ast.While, ast.IfExp)):
                 found |= _names(node.test)
             elif isinstance(node, ast.comprehension):
                 found.update(*map(_names, node.ifs))
+            elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "wait_for":
+                found.update(*map(_names, node.args))
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from paramedic.lint import concurrency, eventloop, frameworks, library, loops, protocols, starters, writers
@@ -131,10 +131,10 @@ def _queue(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str
         for option in alternatives(args[0]):
             if isinstance(option, Obj):
                 option.root.parts["__kept"] = contents
-        for given in objects_in(args[0]):
+        for given in _held_by(args[0]):
             # One object that each turn of a loop puts is not the taker's own: the next one takes it too.
-            if not (given.owned or given.uncertain) and set(w.loops) - set(given.loops):
-                given.root.parts["__put_again"] = Const(True)
+            if not given.owned and not getattr(given, "uncertain", False) and set(w.loops) - set(given.loops):
+                w.world.put_again.add(id(given.root))
     elif name in {"get", "get_nowait"}:
         operation = w.record(obj, name, frozenset({"wait-signal", "blocks", "get"}), node, args=args, keywords=keywords)
         tag = (HAND_OVER, getattr(node, "lineno", 0), id(w.context), w.loops)
@@ -157,13 +157,29 @@ def _has_an_end(queue: Obj) -> bool:
     return any(not (isinstance(size, Const) and size.value == 0) for size in sizes)
 
 
+def _held_by(value: Value) -> Iterator[Obj | Instance]:
+    """The objects that a value is, or has as its items or arguments."""
+    for option in alternatives(value):
+        if isinstance(option, (Obj, Instance)):
+            yield option
+        elif isinstance(option, Collection):
+            for item in option.everything():
+                yield from _held_by(item)
+        elif isinstance(option, Partial):
+            for item in (option.function, *option.args, *option.keywords.values()):
+                yield from _held_by(item.bound if isinstance(item, Function) and item.bound is not None else item)
+
+
 def _taken(w: Walker, value: Value, tag: object) -> Value:
     """What somebody who takes a value from a queue has: a thing of his own, unless it is put there again and again."""
-    if isinstance(value, Obj):
-        if "__put_again" in value.root.parts:
-            return value
-    elif isinstance(value, Collection) and any("__put_again" in o.root.parts for o in objects_in(value)):
-        return Collection([_taken(w, i, tag) for i in value.items], rest=[_taken(w, i, tag) for i in value.rest])
+    if isinstance(value, (Obj, Instance)) and id(value.root) in w.world.put_again:
+        return value
+    if any(id(held.root) in w.world.put_again for held in _held_by(value)):
+        if isinstance(value, Collection):
+            return Collection([_taken(w, i, tag) for i in value.items], rest=[_taken(w, i, tag) for i in value.rest])
+        if isinstance(value, Partial):
+            named = {k: _taken(w, v, tag) for k, v in value.keywords.items()}
+            return Partial(value.function, [_taken(w, i, tag) for i in value.args], named)
     return loops.as_one_of(value, tag, w.loops, distinct=True, owned=True)
 
 
@@ -186,32 +202,43 @@ def _executor(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[
             return concurrency.join(w, future, read=True)
         return future
     if name in {"map", "imap", "imap_unordered", "starmap", "map_async", "starmap_async"} and len(args) > 1:
+        return _mapped(w, obj, name, args, keywords, node)
+    if name in {"shutdown", "join", "close", "terminate", "__exit__"}:
+        wait = keywords.get("wait", args[0] if args else Const(True))
+        if name != "close" and not (isinstance(wait, Const) and wait.value is False):
+            concurrency.join(w, obj)
+    return Unknown()
+
+
+def _mapped(w: Walker, pool: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+    """``pool.map(function, items)``: one call for each of a few items that are written out, else one for any."""
+    kind = concurrency.pool_kind(pool)
+    if _from_multiprocessing(pool):
+        args = args[:2]  # the third says how many go together
+    known = loops.one_by_one(args[1]) if len(args) == 2 and not name.startswith("starmap") else None
+    if known is not None:
+        futures = [concurrency.submit(w, pool, args[0], [item], {}, node, kind=kind) for item in known]
+    else:
         number = w.world.number()
         with w.looping(number):
             w.world.loop_sizes[number] = loops.size(args[1])
             items = [loops.element(w, a, number, node) for a in args[1:]]
             if name.startswith("starmap"):
                 items = concurrency.items_of(items[0])
-            future = concurrency.submit(w, obj, args[0], items, {}, node, kind=kind)
-            future.parts["__discarded"] = Const(False)
-        results = w.make("results", node)
-        results.parts.update(
-            {"futures": future, "__discarded": Const(concurrency.is_discarded(w, node)), "__target": args[0]}
-        )
-        results.parts["__lazy"] = Const(not _from_multiprocessing(obj))
+            futures = [concurrency.submit(w, pool, args[0], items, {}, node, kind=kind)]
+    results = w.make("results", node)
+    results.parts["futures"] = futures[0] if len(futures) == 1 else Collection(list(futures), length=len(futures))
+    results.parts.update({"__discarded": Const(concurrency.is_discarded(w, node)), "__target": args[0]})
+    results.parts["__lazy"] = Const(not _from_multiprocessing(pool))
+    for future in futures:
+        future.parts["__discarded"] = Const(False)
         future.parts["__results"] = results
-        if name.endswith("_async"):
-            _called_back(w, results, keywords, node)
-        if _from_multiprocessing(obj) and name in {"map", "starmap"}:
-            w.record(results, name, frozenset({"result", "blocks"}), node)
-            found = concurrency.join(w, future, read=True)
-            return Collection(rest=[found])
-        return results
-    if name in {"shutdown", "join", "close", "terminate", "__exit__"}:
-        wait = keywords.get("wait", args[0] if args else Const(True))
-        if name != "close" and not (isinstance(wait, Const) and wait.value is False):
-            concurrency.join(w, obj)
-    return Unknown()
+    if name.endswith("_async"):
+        _called_back(w, results, keywords, node)
+    if _from_multiprocessing(pool) and name in {"map", "starmap"}:
+        w.record(results, name, frozenset({"result", "blocks"}), node)
+        return Collection(rest=[concurrency.join(w, future, read=True) for future in futures])
+    return results
 
 
 def _called_back(w: Walker, result: Obj, keywords: dict[str, Value], node: ast.AST) -> None:
@@ -233,6 +260,9 @@ def _from_multiprocessing(pool: Obj) -> bool:
 def _future(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
     if name in {"result", "get", "exception"}:
         w.record(obj, name, frozenset({"result", "blocks"}), node)
+        if not args and not keywords and isinstance(node, ast.Call) and _is_its_maker(node.func, obj):
+            for pending in w.world.started_by(obj):
+                pending.context.inline = True
         return concurrency.join(w, obj, read=True)
     if name == "wait":
         concurrency.join(w, obj)
@@ -248,6 +278,12 @@ def _future(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[st
         else:
             concurrency.handler(w, "pool", args[0], [obj], node)
     return Unknown()
+
+
+def _is_its_maker(called: ast.expr, future: Obj) -> bool:
+    """Whether the call that submitted the work stands before the dot: ``pool.submit(…).result()``."""
+    inner = called.value if isinstance(called, ast.Attribute) else None
+    return isinstance(inner, ast.Call) and future.kind == "future" and inner.lineno == future.root.site.line
 
 
 def _is_discarded(future: Obj) -> bool:

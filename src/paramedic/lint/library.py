@@ -33,7 +33,6 @@ from paramedic.lint.values import (
     Value,
     alternatives,
     choose,
-    length_of,
     number_of,
     text_of,
 )
@@ -268,7 +267,7 @@ def _builtin(w: Walker, name: str, args: list[Value], keywords: dict[str, Value]
         return Collection(length=_range(args))
     if name == "len":
         containers.through_dunder(w, first, "__len__", [], node)
-        length = length_of(first)
+        length = containers.length_of(first)
         return Const(length) if length is not None else Unknown()
     if name in {"getattr", "hasattr"} and len(args) > 1:
         text = text_of(args[1])
@@ -395,6 +394,9 @@ def _other(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], 
         return Partial(External("copy.copy"), [first], {})
     if path in {"copy.deepcopy", "itertools.repeat"}:
         return Collection(items=[first]) if path.endswith("repeat") else Unknown()
+    if path == "itertools.batched" and len(args) > 1:
+        most = number_of(args[1])
+        return Collection(rest=[Collection(rest=_parts(first), length=int(most) if most is not None else None)])
     if path in {"itertools.chain", "itertools.cycle", "itertools.islice"}:
         return Collection(rest=[i for a in args for i in _parts(a)])
     if path == "shutil.copyfileobj" and len(args) > 1:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 def _for(w: Walker, node: ast.For | ast.AsyncFor) -> bool:
     source = w.evaluate(node.iter)
-    known = _one_by_one(source)
+    known = one_by_one(source)
     if known is not None:
         for item in known:
             blocks.bind(w, node.target, item)
@@ -86,8 +86,11 @@ def _has_statement(statements: list[ast.stmt], kinds: tuple[type[ast.stmt], ...]
 MOST_UNROLLED = 4
 
 
-def _one_by_one(source: Value) -> list[Value] | None:
-    """The items of a short list that is written out, where each is something to follow; such loops are unrolled."""
+def one_by_one(source: Value) -> list[Value] | None:
+    """The items of a short list that is written out, where each is something to follow; such loops are unrolled.
+
+    Threads: the reader's own; does not block.
+    """
     options = alternatives(source)
     if len(options) != 1 or not isinstance(options[0], Collection):
         return None
@@ -142,7 +145,7 @@ def comprehension(w: Walker, node: ast.ListComp | ast.SetComp | ast.GeneratorExp
     """
     first = w.evaluate(node.generators[0].iter)
     if len(node.generators) == 1 and not node.generators[0].ifs and not isinstance(node, ast.DictComp):
-        known = _one_by_one(first)
+        known = one_by_one(first)
         if known is not None:
             kept_names = dict(w.scope.names)
             made = []
@@ -279,6 +282,10 @@ def as_one_of(
         rest = [as_one_of(i, tag, loops, distinct=distinct, owned=owned) for i in item.rest]
         same = all(a is b for a, b in zip([*inner, *rest], [*item.items, *item.rest], strict=True))
         return item if same and not keyed else Collection(inner, keyed, rest, item.length)
+    if isinstance(item, Partial):
+        given = [as_one_of(i, tag, loops, distinct=False, owned=owned) for i in item.args]
+        named = {k: as_one_of(v, tag, loops, distinct=False, owned=owned) for k, v in item.keywords.items()}
+        return Partial(item.function, given, named)
     if isinstance(item, Const):
         return Unknown(loops=loops) if distinct else item
     if isinstance(item, Unknown) and not item.name:

@@ -135,10 +135,27 @@ class Meetings:
         if not given:
             return False
         return any(
-            id(o.obj.root) in given
+            id(o.obj.root) in given and not self._given_before(first, o, second)
             for o in self._signals
             if o.context is second.context and "wait-signal" in o.effects and o.moment < second.moment
         )
+
+    def _given_before(self, first: Operation, wait: Operation, second: Operation) -> bool:
+        """Whether a wait may have had its signal from an earlier one than that which comes after the first."""
+        root = wait.obj.root
+        if root.kind not in {"event", "queue", "lock"} or "__polled" in root.parts:
+            return False
+        mine = [o for o in self._signals if o.obj.root is root]
+        before = [
+            o
+            for o in mine
+            if o.context is first.context and "give-signal" in o.effects and o.moment < first.moment
+            if o.episode == first.episode and not exclusive(o, first)
+        ]
+        if root.kind == "queue" and not set(wait.loops) - set(wait.context.loops):
+            taken = [o for o in mine if o.context is second.context and "wait-signal" in o.effects]
+            return len(before) >= len([o for o in taken if o.moment < second.moment])
+        return bool(before)
 
     def _comes_again(self, first: Operation, signal: Operation, second: Operation) -> bool:
         """Whether a loop gives the signal and then begins anew, with nothing that tells it that the other is done."""
@@ -166,7 +183,10 @@ class Meetings:
         for lock in a.locks:
             if lock.kind == "semaphore" and number_of(lock.root.parts.get("__count", Unknown())) != 1:
                 continue
-            same = any(lock is other for other in b.locks)
+            # Which of several locks a key gives nobody can say: two may be one.
+            same = any(
+                lock is other or (lock.root is other.root and (lock.uncertain or other.uncertain)) for other in b.locks
+            )
             if same and (a.context is not b.context or not (a.context.turns() - set(lock.loops)) == set()):
                 found.append(lock)
             elif same and not a.context.turns():

@@ -13,9 +13,10 @@ class Scope:
     Attributes:
         names: what each name holds now.
         ever: everything that a name held at any time: what another thread may find in it.
+        loops: those around the call whose names they are.
     """
 
-    __slots__ = ("names", "ever", "parent", "is_class", "declared")
+    __slots__ = ("names", "ever", "parent", "is_class", "declared", "loops")
 
     def __init__(self, parent: Scope | None = None, *, is_class: bool = False) -> None:
         self.names: dict[str, Value] = {}
@@ -23,6 +24,7 @@ class Scope:
         self.parent = parent
         self.is_class = is_class
         self.declared: dict[str, Scope] = {}
+        self.loops: tuple[int, ...] = ()
 
     def assign(self, name: str, value: Value) -> None:
         """Binds a name here, or where a ``global`` or ``nonlocal`` says.

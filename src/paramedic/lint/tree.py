@@ -224,6 +224,7 @@ def read_tree(
     marked: list[Path] = []
     linking: list[Path] = []
     worded: list[Path] = []
+    silent: list[Path] = []
     for path in files:
         flags = known[path] or ""
         if "m" in flags:
@@ -232,9 +233,13 @@ def read_tree(
             linking.append(path)
         if "t" in flags or ("w" in flags and "l" not in flags and "m" not in flags):
             worded.append(path)
+        elif flags == "-":
+            silent.append(path)
     if not marked:
         return Tree(files=files, matter=[], imported=frozenset(), unseen=unseen)
     index = ModuleIndex(files)
+    if len(files) <= FEW:
+        worded += silent  # one that only calls what it imports may stand between two that do something
     importers, imports = _importers(index, marked, worded, linking)
     matter = [*marked, *importers]
     index.imported = frozenset(target for path in {*matter, *linking} for target in imports.get(path, ()))
@@ -242,6 +247,8 @@ def read_tree(
     return Tree(files=files, matter=matter, imported=index.imported, groups=groups, unseen=unseen, index=index)
 
 
+FEW = 40
+"""In a tree of so few files, all of them are asked what they import."""
 SMALL_BYTES = 8_000
 
 

@@ -187,6 +187,17 @@ class Instance(Value):
     born: int = 0
     views: dict[object, Instance] = field(default_factory=dict)
 
+    @property
+    def root(self) -> Instance:
+        """The instance itself, where this is a view.
+
+        Threads: pure.
+        """
+        one = self
+        while one.base is not None:
+            one = one.base
+        return one
+
     def view(
         self, tag: object, loops: Loops, spread: frozenset[int], siblings: tuple[Value, ...], *, owned: bool = False
     ) -> Instance:
@@ -310,6 +321,8 @@ class Collection(Value):
         keyed: values under keys that are literals.
         rest: what the items may be that are not known one by one.
         length: how many there are, where that is known.
+        local: the threading.local that has it.
+        begun: for an empty list that is written out: the loops and branches around it.
         missing: what makes the value of a key that is not there (defaultdict).
     """
 
@@ -319,6 +332,8 @@ class Collection(Value):
     length: int | None = None
     read: bool = False
     missing: Value | None = None
+    local: Obj | None = None
+    begun: tuple[Loops, tuple[tuple[int, int], ...]] | None = None
 
     def everything(self) -> list[Value]:
         """Every value that may come out of it, each once.
@@ -474,17 +489,4 @@ def number_of(value: Value) -> float | None:
         number = options[0].value
         if isinstance(number, (int, float)) and not isinstance(number, bool):
             return number
-    return None
-
-
-def length_of(value: Value) -> int | None:
-    """How many items a collection has, where that is known.
-
-    Threads: pure.
-    """
-    options = alternatives(value)
-    if len(options) == 1 and isinstance(options[0], Collection):
-        return options[0].length
-    if len(options) == 1 and isinstance(options[0], Const) and isinstance(options[0].value, (str, bytes)):
-        return len(options[0].value)
     return None

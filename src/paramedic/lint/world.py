@@ -77,6 +77,7 @@ class World:
         self.in_vain: list[tuple[Callable[[], int], Context]] = []
         self.retries: set[int] = set()
         self.once: set[int] = set()
+        self.put_again: set[int] = set()
         self.last_arms: set[tuple[int, int]] = set()
         self.early_returns: set[tuple[int, int]] = set()
         self.ending_loops: dict[int, bool] = {}

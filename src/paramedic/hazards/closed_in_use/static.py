@@ -29,7 +29,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
             continue
         for use in facts.below(owner, *_USES):
             if _worker_of(close, use) and facts.concurrent(close, use, owner) and not _meant(facts, close, use):
-                if not facts.common_locks(close, use):
+                if not facts.common_locks(close, use) and not _counted(facts, close, use):
                     done.add(id(owner.root))
                     message = f"{facts.name(owner)} is closed while {use.context.name} may still be using it"
                     yield facts.finding(HAZARD, message, [facts.step(close), facts.step(use)], objects=[owner])
@@ -39,6 +39,11 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
             yield from _guests(facts, close, done)
             yield from _swept(facts, close, done)
             yield from _evicted(facts, close, done)
+
+
+def _counted(facts: SourceFacts, close: Operation, use: Operation) -> bool:
+    """Whether what was taken out of its place is closed once nobody uses it: users count themselves in and out."""
+    return "__replaced" in close.obj.root.parts and bool(looked_at(facts, close) & changed_after(facts, use))
 
 
 def _evicted(facts: SourceFacts, close: Operation, done: set[int]) -> Iterable[Finding]:

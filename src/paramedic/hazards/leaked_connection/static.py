@@ -54,6 +54,8 @@ def _connected(connect: Operation) -> Obj:
 def _closed(facts: SourceFacts, connect: Operation, client: Obj) -> bool:
     """Whether anything closes it on the way without an error."""
     closes = facts.of(client, "close")
+    if closes and all(facts.never_called(connect, o) for o in closes):
+        return False
     if closes and all(o.in_handler or _on_the_way_out(facts, connect, o) for o in closes):
         return False
     if closes and all(_passed_by(facts, connect, o, closes) for o in closes):

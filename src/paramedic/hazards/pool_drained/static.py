@@ -25,7 +25,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
                 o
                 for o in facts.below(client)
                 if o.effects
-                and o.context is take.context
+                and o.context.strand is take.context.strand
                 and take.moment < o.moment
                 # a handler comes too late to put the client back if the take, or each way back, is in what it guards
                 and (take.guarded or not o.guarded or all(set(o.path) <= set(back.path) for back in backs))
@@ -42,7 +42,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
 
 def _replaced(facts: SourceFacts, take: Operation, client: Obj) -> list[Operation]:
     """Puts of another client of the same kind: what takes the place of a broken one."""
-    puts = [o for o in facts.of(take.obj, "put") if o.context is take.context and o.moment > take.moment]
+    puts = [o for o in facts.of(take.obj, "put") if o.context.strand is take.context.strand and o.moment > take.moment]
     others = [(o, v) for o in puts for argument in o.args for v in values_in(argument)]
     return [o for o, v in others if isinstance(v, Obj) and v.kind == client.kind and v.root is not client.root]
 

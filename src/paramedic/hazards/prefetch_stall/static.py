@@ -8,7 +8,7 @@ from paramedic.hazards.prefetch_stall import HAZARD
 from paramedic.lint.edits import replace_in_line
 from paramedic.lint.facts import SourceFacts
 from paramedic.lint.operations import Operation
-from paramedic.lint.values import Obj
+from paramedic.lint.values import Obj, Unknown, alternatives
 from paramedic.model.finding import Finding
 
 
@@ -18,7 +18,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
     Threads: pure.
     """
     for prefetch in facts.having("prefetch"):
-        if prefetch.argument(0, "file_size") is not None or "max_concurrent_requests" in prefetch.keywords:
+        if _asks_for_a_part(prefetch) or "max_concurrent_requests" in prefetch.keywords:
             continue
         uses = [o for o in facts.of(prefetch.obj, "file") if o.moment > prefetch.moment]
         if any(_to_the_end(o, prefetch.obj) for o in uses) or facts.passed_on(prefetch.obj):
@@ -33,6 +33,12 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
             limited = "prefetch(max_concurrent_requests=64)"
             edits = replace_in_line(facts, prefetch.site, "prefetch()", limited, safe=False)
             yield facts.finding(HAZARD, message, steps, objects=[prefetch.obj], edits=edits)
+
+
+def _asks_for_a_part(prefetch: Operation) -> bool:
+    """Whether it is told how much to ask for, and that is not the size that the server says the file has."""
+    size = prefetch.argument(0, "file_size")
+    return size is not None and not any(isinstance(o, Unknown) and o.name == "st_size" for o in alternatives(size))
 
 
 def _to_the_end(use: Operation, file: Obj) -> bool:

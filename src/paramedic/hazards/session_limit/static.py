@@ -7,7 +7,7 @@ from math import prod
 
 from paramedic.hazards.session_limit import HAZARD
 from paramedic.lint.crowds import bounded, crowd_of, unknown_crowd
-from paramedic.lint.facts import SourceFacts
+from paramedic.lint.facts import SourceFacts, values_in
 from paramedic.lint.operations import Operation
 from paramedic.lint.values import Const, Obj
 from paramedic.model.finding import Confidence, Finding
@@ -49,22 +49,22 @@ def _is_session(start: Operation) -> bool:
 
 
 def _kept_open(facts: SourceFacts, done: set[int]) -> Iterable[Finding]:
-    """Sessions that a loop opens, keeps and never closes."""
+    """Sessions that a loop opens and keeps, and that nothing closes before the loop's end."""
     for start in facts.having("open"):
         owner = facts.connection(start.obj)
-        made = start.result if isinstance(start.result, Obj) else None
+        channel = next((facts.channel(v) or v for v in values_in(start.result) if isinstance(v, Obj)), None)
         inner = [loop for loop in start.loops if loop not in owner.loops]
         sizes = [facts.world.loop_sizes.get(loop) for loop in inner]
-        if (
-            made is None
-            or not _is_session(start)
-            or id(owner.root) in done
-            or not sizes
-            or "__kept" not in made.root.parts
-        ):
+        if channel is None or not _is_session(start) or id(owner.root) in done or not sizes:
+            continue
+        held = [channel, *(v for v in values_in(start.result) if isinstance(v, Obj))]
+        if not any({"__kept", "__kept_with"} & one.root.parts.keys() for one in held):
             continue
         count = prod(size or 1 for size in sizes)
-        if count > LIMIT and not facts.of(made, "close"):
+        ended = [o for one in held for o in facts.of(one, "close")]
+        if channel.kind == "channel":
+            ended += facts.below(channel, "whole", "status")  # a command that is over takes no room any more
+        if count > LIMIT and not any(set(inner) & set(o.loops) or o.context is not start.context for o in ended):
             done.add(id(owner.root))
             message = f"{count} sessions are opened on one {facts.name(owner)} and kept; OpenSSH allows {LIMIT}"
             yield facts.finding(HAZARD, message, [facts.step(start)], objects=[owner])

@@ -58,14 +58,15 @@ def _read_meanwhile(facts: SourceFacts, write: Operation, reads: list[Operation]
     channel = facts.channel(write.obj)
     own_loop = inner is not None and channel is not None and inner not in channel.loops
     return any(
-        (o.context is not write.context and not _follows(facts, write, o)) or (own_loop and inner in o.loops)
+        (o.context.strand is not write.context.strand and not _follows(facts, write, o))
+        or (own_loop and inner in o.loops)
         for o in reads
     )
 
 
 def _follows(facts: SourceFacts, write: Operation, read: Operation) -> bool:
     """Whether a read comes after a write: in its thread, or in one that has waited for the end of that."""
-    if write.context is read.context:
+    if write.context.strand is read.context.strand:
         return facts.in_order(write, read)
     branch = branch_from(read.context, write.context)
     return branch is not None and branch.ends_before(read.moment, read.episode) and not exclusive(write, read)

@@ -9,7 +9,9 @@ from paramedic.lint.facts import SourceFacts, values_in
 from paramedic.lint.operations import Operation
 from paramedic.lint.shell import is_quiet, merges_streams
 from paramedic.lint.values import Obj
-from paramedic.model.finding import Confidence, Finding
+from paramedic.model.finding import Confidence, Finding, Step
+
+_STREAMS = frozenset({"read:stdout", "read:stderr"})
 
 
 def find(facts: SourceFacts) -> Iterable[Finding]:
@@ -18,7 +20,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
     Threads: pure.
     """
     done: set[tuple[str, int]] = set()
-    for first in facts.having("whole"):
+    for first in [*facts.having("whole"), *_recv_loops(facts)]:
         channel = facts.channel(first.obj)
         if channel is None or facts.combined(channel, first) or first.obj.kind == "sftpfile":
             continue
@@ -28,7 +30,12 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
         if place in done or _kept_small(facts, channel, first, other):
             continue
         if not later:
-            if first.has("read:stdout") and not facts.below(channel, other) and _is_its_own(facts, channel, first):
+            if (
+                first.has("whole")
+                and first.has("read:stdout")
+                and not facts.below(channel, other)
+                and _is_its_own(facts, channel, first)
+            ):
                 done.add(place)
                 message = (
                     "stdout is read to its end and stderr never: more of it than the window holds stops the command"
@@ -39,7 +46,25 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
         done.add(place)
         names = ("stdout", "stderr") if first.has("read:stdout") else ("stderr", "stdout")
         message = f"{names[0]} is read to its end before {names[1]}: both share one window, which {names[1]} can fill"
-        yield facts.finding(HAZARD, message, [facts.step(first), facts.step(later[0])], objects=[channel])
+        yield facts.finding(HAZARD, message, _told(facts, first, later[0], names), objects=[channel])
+
+
+def _told(facts: SourceFacts, first: Operation, second: Operation, names: tuple[str, str]) -> list[Step]:
+    """The two reads; where one line of a helper does both, also the lines that call it."""
+    if first.site != second.site:
+        return [facts.step(first), facts.step(second)]
+    calls = [(one.trail[0], name) for one, name in ((first, names[0]), (second, names[1])) if one.trail]
+    return [facts.step(first), *(facts.step_at(site, f"calls it for {name}") for site, name in calls)]
+
+
+def _recv_loops(facts: SourceFacts) -> Iterable[Operation]:
+    """Calls of recv() that a loop repeats, with nothing else of the channel in it: until one stream has ended."""
+    for read in facts.having("read:stdout", "read:stderr", kinds={"channel"}):
+        again = any(o.moment > read.moment for o in facts.below(read.obj, *_STREAMS & read.effects) if o is not read)
+        own = set(read.loops) - set(read.obj.loops) - set(read.context.loops)
+        if own and not again and "__exec_command" in read.obj.root.parts and not facts.is_there(read):
+            if not any(own & set(o.loops) and o is not read for o in facts.below(read.obj) if o.effects):
+                yield read
 
 
 def _is_its_own(facts: SourceFacts, channel: Obj, read: Operation) -> bool:
@@ -60,4 +85,4 @@ def _kept_small(facts: SourceFacts, channel: Obj, first: Operation, other: str) 
         return True  # the process has ended: it does not wait for room any more
     reads = facts.below(channel, other)
     # Read by another thread meanwhile, or emptied before: then nothing is left that could fill the window.
-    return any(o.context is not first.context or facts.in_order(o, first) for o in reads)
+    return any(o.context.strand is not first.context.strand or facts.in_order(o, first) for o in reads)
