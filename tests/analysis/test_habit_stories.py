@@ -86,6 +86,16 @@ STORIES: dict[str, tuple[str, list[str], str]] = {
         "\nA: … connect client9 ! SSHException: Error reading SSH protocol banner"
         "\n" + threads(5, "… connect client#"),
     ),
+    "six logins of one client at once, of which the others break one": (
+        "connect-storm", [],
+        threads(6, 'connect client "web" …') + "\nW1: … connect client ! EOFError\n"
+        + "\n".join(f"W{n}: … connect client" for n in range(2, 7)),
+    ),
+    "six logins at once, and who closed the client of one of them meanwhile": (
+        "connect-storm", [],
+        threads(6, 'connect client# "web" …') + "\nA: close client1\nW1: … connect client1 ! EOFError\n"
+        + "\n".join(f"W{n}: … connect client{n}" for n in range(2, 7)),
+    ),
     "eleven sessions open at once, which the server allows": (
         "session-limit", ["advice"], threads(11, "opens ch#"),
     ),

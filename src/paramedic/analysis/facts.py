@@ -67,7 +67,8 @@ class Facts:
         in_main: remote calls of the main thread, once there is a signal handler: the first of each connection and
             stack, and whether the thread waited for something else meanwhile.
         dropped: channels whose finalizer closed them under their command.
-        origins: where the task was submitted whose stack, by thread and id, has no line of the user's own.
+        origins: where the task was submitted whose stack, by thread and id, has no line of the user's own: since when,
+            and where.
         connects_of: the call that made a transport, where that was SSHClient.connect.
         greenlets: how many calls ended in another thread than they began in: several greenlets are one thread to us.
         shutdown_ns: when the main thread was done; 0 if it was not.
@@ -118,7 +119,7 @@ class Facts:
         self.connects_of: dict[int, Call] = {}
         self.greenlets = 0
         self.shutdown_ns = 0
-        self.origins: dict[tuple[int, int], int] = {}
+        self.origins: dict[tuple[int, int], list[tuple[int, int]]] = {}
 
     def abandoned(self, call: Call) -> None:
         """A call will never say that it ended."""

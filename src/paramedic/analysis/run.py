@@ -21,6 +21,7 @@ from paramedic.model.report import Gap
 _REGISTERED = 1
 """Token of a transport: a handler was given to its thread."""
 _CHANNEL_ERROR = "ChannelException"
+_MOST_ORIGINS = 1000
 
 
 class RunFacts(WireFacts):
@@ -130,7 +131,7 @@ class RunFacts(WireFacts):
             self._in_main(calls, call)
         calls.append(call)
         if not (self.world.owned.get(site) or self.world.owns(site)):
-            self._note_origin(thread, site)
+            self._note_origin(thread, site, t_ns)
         if not operation.paramiko:
             for listener in self._begins[op][0]:
                 listener(call, NOWHERE)
@@ -163,11 +164,17 @@ class RunFacts(WireFacts):
         for listener in self._afterwards[op]:
             listener(call, root)
 
-    def _note_origin(self, thread: int, site: int) -> None:
+    def _note_origin(self, thread: int, site: int, t_ns: int) -> None:
         """A call in which no line of the user's own has a part: it is told by where its task was submitted."""
         task = self.futures.task_of.get(thread, 0)
-        if task or (thread, site) in self.origins:
-            self.origins[thread, site] = task
+        known = self.origins.get((thread, site))
+        if known is None:
+            if task:
+                self.origins[thread, site] = [(t_ns, task)]
+        elif known[-1][1] != task:
+            known.append((t_ns, task))
+            if len(known) > _MOST_ORIGINS:
+                del known[1 : _MOST_ORIGINS // 2]
 
     def _gets_terminal(self, call: Call, root: Root) -> None:
         if root.channel:

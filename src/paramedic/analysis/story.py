@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ from paramedic.model.hazard import Hazard
 if TYPE_CHECKING:
     from paramedic.analysis.run import RunFacts
 
+_LATEST = 1 << 62
+
 
 class Story:
     """Writes for one recording.
@@ -25,7 +28,7 @@ class Story:
         self.facts = facts
         self.world = facts.world
 
-    def place(self, stack: int, thread: int) -> tuple[Site | None, tuple[Site, ...], str]:
+    def place(self, stack: int, thread: int, t_ns: int) -> tuple[Site | None, tuple[Site, ...], str]:
         """Site, stack and a remark.
 
         What ran none of the user's own code is placed where its task was submitted, or its thread was started.
@@ -34,7 +37,8 @@ class Story:
         own = world.stack(stack)
         if stack and world.owns(stack):
             return world.site(stack), own, ""
-        task = self.facts.origins.get((thread, stack), 0)
+        origins = self.facts.origins.get((thread, stack))
+        task = origins[max(bisect_right(origins, (t_ns, _LATEST)) - 1, 0)][1] if origins else 0
         origin = task or world.thread(thread).started_at
         if not origin or stack and not world.owns(origin):
             return world.site(stack), own, ""
@@ -43,7 +47,7 @@ class Story:
 
     def step(self, thread: int, stack: int, t_ns: int, what: str, locks: Iterable[int] = ()) -> Step:
         """One thing that one thread did."""
-        site, frames, remark = self.place(stack, thread)
+        site, frames, remark = self.place(stack, thread, t_ns)
         return Step(
             thread=self.world.thread_name(thread), what=what + remark, site=site, stack=frames,
             locks=tuple(self.world.name(lock) for lock in locks), at_s=round(self.facts.at_s(t_ns), 6),

@@ -14,7 +14,7 @@ from paramedic.check.families import Family
 from paramedic.hazards import catalogue
 from paramedic.model.cpu import CpuSlice
 from paramedic.model.event import Row
-from paramedic.model.finding import Finding
+from paramedic.model.finding import Confidence, Finding
 from paramedic.model.hazard import Family as HazardFamily
 from paramedic.model.hazard import Lens
 from paramedic.model.report import Gap, Report
@@ -168,10 +168,19 @@ def judged(facts: RunFacts, gaps: list[Gap]) -> list[Finding]:
             continue
         try:
             found: Iterable[Finding] = catalogue.lens(hazard, Lens.RUNTIME).find(facts)
-            findings += found
+            findings += _folded(list(found))
         except Exception as error:  # one lens must not hide what the others see
             gaps.append(Gap(reason="lens-failed", detail=f"{hazard.name}: {type(error).__name__}: {error}"))
     return findings
+
+
+def _folded(found: list[Finding]) -> list[Finding]:
+    """One hazard's findings without those that say of the very same lines, less surely, what another one says."""
+    proved = [set(f.sites) for f in found if f.confidence is Confidence.OBSERVED]
+    return [
+        f for f in found
+        if f.confidence is Confidence.OBSERVED or not f.sites or not any(set(f.sites) <= sites for sites in proved)
+    ]  # fmt: skip
 
 
 def _process(trace: TraceFile, facts: RunFacts) -> dict[str, Any]:

@@ -119,15 +119,15 @@ def _waiting(facts: RunFacts, since_ns: int) -> Places:
     story = Story(facts)
     places: Places = set()
 
-    def add(thread: int, stack: int) -> None:
-        places.add((facts.world.thread_name(thread), story.place(stack, thread)[0]))
+    def add(thread: int, stack: int, t_ns: int) -> None:
+        places.add((facts.world.thread_name(thread), story.place(stack, thread, t_ns)[0]))
 
     for call in facts.open.all():
         if call.began_ns <= since_ns and call.name not in ("Transport.run", "Loop.run_forever"):
-            add(call.thread, call.stack)
+            add(call.thread, call.stack, call.began_ns)
     for wait in facts.locks.waiting.values():
         if wait.began_ns <= since_ns:
-            add(wait.thread, wait.stack)
+            add(wait.thread, wait.stack, wait.began_ns)
     for thread in facts.finalizing:
         places.add((facts.world.thread_name(thread), None))
     return places

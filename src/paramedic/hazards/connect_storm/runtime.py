@@ -18,7 +18,7 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     Threads: pure.
     """
     story = Story(facts)
-    dropped = [c for c in facts.states.connects if _dropped(c.error)]
+    dropped = [c for c in facts.states.connects if _dropped(c.error) and not _by_others(facts, c)]
     groups: dict[int, list[Call]] = {}
     for call in dropped:
         groups.setdefault(call.stack, []).append(call)
@@ -39,6 +39,17 @@ def find(facts: RunFacts) -> Iterator[Finding]:
 
     if not dropped:
         yield from _crowds(facts, story)
+
+
+def _by_others(facts: RunFacts, call: Call) -> bool:
+    """Whether other threads connected or closed the same client meanwhile: then the server had no part in it."""
+    if any(
+        c.obj == call.obj and c.thread != call.thread and c.began_ns <= call.ended_ns and call.began_ns <= c.ended_ns
+        for c in facts.states.connects
+    ):
+        return True
+    close = facts.lives.close_of(call.obj, facts.roots.transport_of.get(call.obj, 0))
+    return close is not None and close.thread != call.thread and call.began_ns <= close.began_ns <= call.ended_ns
 
 
 def _crowds(facts: RunFacts, story: Story) -> Iterator[Finding]:

@@ -1,0 +1,39 @@
+"""Where a step is placed whose stack has no line of the user's own."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from paramedic.analysis.story import Story
+
+LIBRARY, FIRST, SECOND, STARTED = 1, 2, 3, 4
+
+
+def story(origins: dict[tuple[int, int], list[tuple[int, int]]]) -> Story:
+    """Over a world in which stack 1 is a library's, and all others are one line of the user's."""
+    world: Any = SimpleNamespace(
+        stack=lambda stack: (f"line {stack}",),
+        owns=lambda stack: stack != LIBRARY,
+        site=lambda stack: f"line {stack}",
+        thread=lambda number: SimpleNamespace(started_at=STARTED),
+    )
+    facts: Any = SimpleNamespace(world=world, origins=origins)
+    return Story(facts)
+
+
+@pytest.mark.parametrize(("t_ns", "line"), [(5, FIRST), (10, FIRST), (15, FIRST), (20, SECOND), (1000, SECOND)])
+def test_a_worker_s_call_stands_where_the_task_of_that_moment_was_submitted(t_ns: int, line: int) -> None:
+    tasks = {(7, LIBRARY): [(10, FIRST), (20, SECOND)]}
+    assert story(tasks).place(LIBRARY, 7, t_ns)[0] == f"line {line}"
+
+
+def test_without_a_task_it_stands_where_the_thread_was_started() -> None:
+    assert story({}).place(LIBRARY, 7, 10)[0] == f"line {STARTED}"
+    assert story({(7, LIBRARY): [(10, 0)]}).place(LIBRARY, 7, 10)[0] == f"line {STARTED}"
+
+
+def test_a_line_of_the_user_s_own_needs_no_origin() -> None:
+    assert story({(7, SECOND): [(10, FIRST)]}).place(SECOND, 7, 10)[0] == f"line {SECOND}"
