@@ -121,7 +121,8 @@ def _expanded(patterns: Iterable[str]) -> list[str]:
             except Exception as error:  # group sources are programs of the user's
                 raise CommandError(f"{word!r} cannot be looked up: {error}") from error
             if not named:
-                raise CommandError(f"{word!r} names no host")
+                groups = "; `nodeset -LL` lists ClusterShell's groups" if "@" in word else ""
+                raise CommandError(f"{word!r} names no host{groups}")
             found += named
     return found
 
