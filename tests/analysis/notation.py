@@ -18,6 +18,7 @@
     Main: passes-on f, unretrieved f   an event loop gets a future's exception, and was never asked for it
     A: handles stop               the function "stop" is a signal handler from now on
     T: opens ch peer              the peer has asked for it
+    A: opens ch2 as ch1           the peer uses its number of ch1 again
     A: makes conn7                a connection that is not there from the start
     … 5 s                         time passes
     end: orderly                  or the status with which the process ended
@@ -95,6 +96,7 @@ class Story:
         self._tokens: dict[str, int] = {}
         self._sites: dict[str, int] = {}
         self._numbers = 0
+        self._remotes: dict[int, int] = {}
         self._opened = set(re.findall(r"\bopens (\S+)", story))
         lines = [line.strip() for line in story.strip().splitlines() if line.strip()]
         self._add(1, Kind.BEGIN, b=self._text("MainThread"))
@@ -221,9 +223,11 @@ class Story:
         elif verb in ("gets-eof", "gets-close", "sends-eof", "sends-close"):
             transport = self._thing(_owner(rest[0]))
             received = verb.startswith("gets")
-            number = thing if received else thing + 1000
+            number = thing if received else self._remotes[thing]
             self._add(thread, Kind.WIRE, op=96 if "eof" in verb else 97, obj=transport, a=number, b=int(received))
         elif verb == "opens":
+            if rest[1:2] == ["as"]:
+                self._remotes[thing] = self._remotes[self._thing(rest[2])]
             self._link(thread, rest[0], BY_PEER if rest[1:] == ["peer"] else 0)
         elif verb == "finalize":
             begun = _kind(rest[0]) == "Channel" or rest[0].endswith("stdin")
@@ -328,7 +332,8 @@ class Story:
         channel = self._things[name]
         self._add(thread, Kind.LINK, op=op, obj=channel, a=self._thing(_owner(name)), b=channel)
         self._add(thread, Kind.STATE, op=State.WINDOW, obj=channel, a=2 << 20)
-        self._add(thread, Kind.STATE, op=State.REMOTE_CHANNEL, obj=channel, a=channel + 1000, b=2 << 20)
+        number = self._remotes.setdefault(channel, channel + 1000)
+        self._add(thread, Kind.STATE, op=State.REMOTE_CHANNEL, obj=channel, a=number, b=2 << 20)
 
     def _new(self, name: str, kind: str, parent: int, number: int = 0) -> int:
         self._numbers += 1

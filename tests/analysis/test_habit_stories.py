@@ -112,6 +112,11 @@ STORIES: dict[str, tuple[str, list[str], str]] = {
         "\n".join(f"A: opens ch{n}" for n in range(1, 11))
         + "\nT: gets-eof ch1\nT: status ch1 0\nT: gets-close ch1\nA: opens ch11\nA: opens ch12",
     ),
+    "the number of a session is used again before its object is collected": (
+        "session-limit", [],
+        "A: opens ch1\nA: sends-close ch1\nA: opens ch2 as ch1\nA: finalized ch1\nA: sends-close ch2\n"
+        + "\n".join(f"A: opens ch{n}" for n in range(3, 13)),
+    ),
     "eleven sessions, one after the other": (
         "session-limit", [], "\n".join(f"A: opens ch{n}\nT: gets-close ch{n}" for n in range(1, 12)),
     ),
