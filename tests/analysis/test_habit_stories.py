@@ -270,6 +270,10 @@ STORIES: dict[str, tuple[str, list[str], str]] = {
         "A: load_host_keys client …\n… 200 ms\nA: … load_host_keys client\nB: load_host_keys client2 …\n… 200 ms"
         "\nB: … load_host_keys client2",
     ),
+    "a short known_hosts file, one of whose loads was held up": (
+        "known-hosts-load", [],
+        "A: load_host_keys client …\n… 400 ms\nA: … load_host_keys client\nB: load_host_keys client2",
+    ),
     "a short known_hosts file that is loaded twice": (
         "known-hosts-load", [], "A: load_host_keys client\nB: load_host_keys client2",
     ),

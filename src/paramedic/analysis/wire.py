@@ -68,7 +68,7 @@ class WireFacts(Facts):
 
     def _channel_gone(self, channel: int, thing: Thing) -> None:
         self.conflicts.forget(channel, _CHANNEL_RESOURCES)
-        # Both ends use their numbers again, the peer before this object is collected: they may be another channel's now.
+        # Both ends use numbers again, the peer before this object is collected: they may be another channel's now.
         for numbers, number in ((self.roots.by_number, thing.number), (self.roots.by_remote, thing.remote)):
             if numbers.get((thing.parent, number)) == channel:
                 del numbers[thing.parent, number]
