@@ -251,6 +251,19 @@ PIECES = {
 }
 
 
+@pytest.mark.parametrize("source", ["file", "tree"])
+def test_a_target_with_a_slash_is_a_directory_that_is_there(pool: ClientPool, tmp_path: Path, source: str) -> None:
+    (tmp_path / "tree").mkdir()
+    for name in ("file", "tree/file"):
+        (tmp_path / name).write_text("x")
+    for target in ("nowhere", "file"):
+        with pytest.raises(TransferError, match=f"there is no directory .*/{target}/"):
+            pool.upload(tmp_path / source, f"{tmp_path}/{target}/")
+    (tmp_path / "there").mkdir()
+    pool.upload(tmp_path / source, f"{tmp_path}/there/")
+    assert (tmp_path / "there" / source).exists()
+
+
 @pytest.mark.parametrize("what", ["grows", "shrinks"])
 def test_a_file_that_changes_while_it_is_copied_is_told(pool: ClientPool, tmp_path: Path, what: str) -> None:
     source, size = tmp_path / "source", 30_000_000

@@ -103,7 +103,12 @@ def test_logins_that_work(login: Callable[..., str], story: str) -> None:
 BAD: dict[str, tuple[list[str], dict[str, Any], type[Exception], str]] = {
     "a key that is not known there": (["IdentityFile {d}/stranger"], {}, AuthFailed, "stranger"),
     "no key at all": ([], {}, AuthFailed, "nothing"),
-    "a configured key without its passphrase": (["IdentityFile {d}/locked"], {}, AuthFailed, "nothing"),
+    "a configured key without its passphrase": (
+        ["IdentityFile {d}/locked"],
+        {},
+        AuthFailed,
+        "tried nothing: not used: .*/locked needs a passphrase",
+    ),
     "a password where none is taken": ([], {"password": "guess"}, AuthFailed, "not accepted"),
     "a user who does not exist": (["User nobody-at-all", "IdentityFile {d}/rsa"], {}, AuthFailed, "nobody-at-all"),
     "a command for a proxy that fails": (["ProxyCommand false"], {}, ConnectFailed, "exited with status 1"),

@@ -35,6 +35,7 @@ class Authenticator:
         self._limits = limits
         self._lock = threading.Lock()
         self._keys: dict[tuple[str, tuple[str, ...]], list[Any]] = {}
+        self._aside: dict[str, str] = {}
 
     def authenticate(self, destination: Destination, link: Link) -> None:
         """Tries one method after the other until the server is content.
@@ -76,6 +77,12 @@ class Authenticator:
         nothing = "nothing: no key, no agent and no password was given"
         if missing:
             nothing = f"nothing: there is no file {', '.join(missing)}"
+        with self._lock:
+            paths = dict.fromkeys((*destination.key_filenames, *default_keys()))
+            aside = [self._aside[path] for path in paths if path in self._aside]
+        if aside:
+            nothing = "nothing"
+            why += f"{'; ' if why else ''}not used: {', '.join(aside)}"
         what = ", ".join(tried) or nothing
         return AuthFailed(
             f"{destination.username} was not accepted; tried {what}" + (f": {why}" if why else ""),
@@ -137,6 +144,8 @@ class Authenticator:
                 error.host, error.phase = destination.label, "auth"
                 raise
             # Configurations and ~/.ssh name keys that an agent has unlocked, or that are of no use here.
+            with self._lock:
+                self._aside[path] = error.message
         with self._lock:
             return self._keys.setdefault(slot, found)
 

@@ -43,6 +43,9 @@ def upload(
     session = SftpSession(dispatcher, target)
     try:
         found = _stated(session, target)
+        if remote.endswith("/") and (found is None or not found.is_dir):
+            hint = "make it with mkdir -p; without the slash it would be the copy's name"
+            raise TransferError(f"there is no directory {remote}", host=dispatcher.host, phase="copy", hint=hint)
         if remote.endswith("/") or (found is not None and found.is_dir and not os.path.isdir(path)):
             target = posixpath.join(target, os.path.basename(os.path.abspath(path)))
         uploader = Uploader(session, tally, options)

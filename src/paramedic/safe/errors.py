@@ -69,7 +69,7 @@ class HostKeyError(ConnectFailed):
 class UnknownHostKey(HostKeyError):
     """The host is not in known_hosts."""
 
-    default_hint = "compare its fingerprint, then add the key with ssh-keyscan, or pass policy='accept-new'"
+    default_hint = "compare its fingerprint; then ssh-keyscan, policy='accept-new' or --accept-new adds it"
 
 
 class ChangedHostKey(HostKeyError):
