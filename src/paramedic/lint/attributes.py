@@ -329,6 +329,8 @@ def write(w: Walker, holder: Value, name: str, value: Value) -> None:
             else:
                 option.parts[name] = value
                 option.root.parts.setdefault(name, value)
+                if isinstance(value, Obj):
+                    value.root.parts["__kept_with"] = option
         elif isinstance(option, ClassValue):
             share(w, value, ())
             option.members[name] = value if name not in option.members else choose([option.members[name], value])

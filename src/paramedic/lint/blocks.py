@@ -134,10 +134,16 @@ def _unpack(w: Walker, targets: list[ast.expr], value: Value) -> None:
     for option in alternatives(value):
         if isinstance(option, Collection) and len(option.items) >= len(targets) and not option.rest:
             starred = next((i for i, t in enumerate(targets) if isinstance(t, ast.Starred)), None)
-            if starred is None:
-                for target, item in zip(targets, option.items, strict=False):
-                    bind(w, target, item)
-                return
+            if starred is not None:
+                after = len(targets) - starred - 1
+                middle = option.items[starred : len(option.items) - after]
+                last = option.items[len(option.items) - after :]
+                items: list[Value] = [*option.items[:starred], Collection(middle, length=len(middle)), *last]
+            else:
+                items = option.items
+            for target, item in zip(targets, items, strict=False):
+                bind(w, target, item)
+            return
     for option in alternatives(value):
         if isinstance(option, Collection):
             common = choose(option.everything()) if option.everything() else Unknown()
@@ -200,6 +206,7 @@ def _forked(w: Walker, node: ast.If, body_is_child: bool) -> bool:
 
     def child(statements: list[ast.stmt]) -> bool:
         w.context = concurrency.context_of(w, "process", "os.fork", node)
+        w.context.start = w.world.forked_at or w.context.start
         w.world.contexts.append(w.context)
         w.block(statements)
         w.context = parent
@@ -217,6 +224,7 @@ def _forked(w: Walker, node: ast.If, body_is_child: bool) -> bool:
     if parent_ended[0]:
         # A daemon: whoever goes on is the child.
         w.context = concurrency.context_of(w, "process", "os.fork", node)
+        w.context.start = w.world.forked_at or w.context.start
         w.world.contexts.append(w.context)
         return False
     return ended

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from paramedic.lint import (
     attributes,
+    builtin_calls,
     calls,
     classes,
     concurrency,
     containers,
     definitions,
-    library,
     loops,
     repetition,
     shell,
@@ -126,7 +126,7 @@ def _either(w: Walker, node: ast.IfExp) -> Value:
     if isinstance(node.test, ast.Compare) and isinstance(node.test.ops[0], (ast.Lt, ast.LtE, ast.Gt, ast.GtE)):
         one, other = (v if isinstance(v, Collection) and not v.rest else None for v in arms)
         if one is not None and other is not None and one.items == other.items[::-1]:
-            return library.in_one_order(one)  # the smaller one first, whichever that is
+            return builtin_calls.in_one_order(one)  # the smaller one first, whichever that is
     return choose(arms)
 
 

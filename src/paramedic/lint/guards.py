@@ -59,6 +59,22 @@ def changed_after(facts: SourceFacts, use: Operation) -> set[str]:
     return found
 
 
+def is_sorted(facts: SourceFacts, taken: Operation) -> bool:
+    """Whether a function that takes locks puts something into an order first: sorts it, or compares what it has.
+
+    Threads: pure.
+    """
+    for site in (taken.site, *taken.trail[:2]):
+        function = _around(facts, site)
+        for node in ast.walk(function.node) if function is not None else ():
+            called = getattr(getattr(node, "func", None), "id", getattr(getattr(node, "func", None), "attr", ""))
+            if called in {"sorted", "sort", "min", "max"}:
+                return True
+            if isinstance(node, ast.Compare) and isinstance(node.ops[0], (ast.Lt, ast.LtE, ast.Gt, ast.GtE)):
+                return True
+    return False
+
+
 def hands_out_streams(facts: SourceFacts, status: Operation) -> bool:
     """Whether the function that waits for a status returns the streams of its command afterwards, for others to read.
 

@@ -101,6 +101,8 @@ def take_lock(w: Walker, obj: Obj, node: ast.AST, among: Sequence[Value] = (), *
 
 def _gives_up(args: list[Value], keywords: dict[str, Value]) -> bool:
     """Whether ``acquire(blocking, timeout)`` comes back without the lock, too."""
+    if any(isinstance(one, Obj) for one in args):
+        args = []  # not what acquire() was given, but the locks of which this is one
     blocking = keywords.get("blocking", args[0] if args else None)
     limit = keywords.get("timeout", args[1] if len(args) > 1 else None)
     if isinstance(blocking, Const) and not blocking.value:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from paramedic.lint import (
     api,
     attributes,
+    builtin_calls,
     calls,
     classes,
     concurrency,
@@ -25,7 +26,6 @@ from paramedic.lint.values import (
     Collection,
     Const,
     External,
-    Function,
     Instance,
     Obj,
     Partial,
@@ -50,7 +50,7 @@ def call(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], no
     if top not in classes.TOPS and not path.endswith("Server"):
         return _passed_on(w, args, keywords)
     if top == "builtins":
-        return _builtin(w, path[9:], args, keywords, node)
+        return builtin_calls.call(w, path[9:], args, keywords, node)
     kind = classes.kind_of_class(path)
     if kind == "lock" and path.startswith(_FILE_LOCKS):
         return pseudo_lock(w, FILE_LOCK, node)  # whoever names the same file has the same lock
@@ -227,155 +227,6 @@ def looks_like_lock(name: str) -> bool:
     return any(word in last for word in ("lock", "mutex", "guard", "sem", "exclusive", "synchron", "critical"))
 
 
-def _builtin(w: Walker, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
-    first = args[0] if args else Unknown()
-    if name in {"list", "tuple", "set", "sorted", "reversed", "frozenset", "any", "all", "sum", "max", "min"} and args:
-        return _drained(w, first, name, node)
-    if name in {"list", "set", "tuple"}:
-        return Collection(length=0)
-    if name == "dict":
-        for option in alternatives(first):
-            if isinstance(option, Collection):
-                return Collection(list(option.items), dict(option.keyed), list(option.rest), option.length)
-        return Collection(keyed=dict[object, Value](keywords.items()), length=len(keywords))
-    if name == "iter":
-        if len(args) == 2:
-            if isinstance(first, Function) or not isinstance(first, Unknown):
-                item = calls.call(w, first, [], {}, node)
-                operation = w.world.operations[-1] if w.world.operations else None
-                if operation is not None and operation.call is node:
-                    operation.effects = operation.effects | {"whole"}
-                return Collection(rest=[item])
-            return Unknown()
-        return first
-    if name == "next":
-        return loops.element(w, first, w.world.number(), node)
-    if name == "enumerate":
-        return Collection(
-            rest=[Collection([Unknown(loops=w.loops), i], length=2) for i in _parts(first)], length=loops.size(first)
-        )
-    if name == "zip":
-        rows = [choose(_parts(a)) if _parts(a) else Unknown(loops=w.loops) for a in args]
-        return Collection(rest=[Collection(rows, length=len(rows))], length=loops.size(first))
-    if name in {"map", "filter"} and len(args) > 1:
-        number = w.world.number()
-        with w.looping(number):
-            items = [loops.element(w, a, number, node) for a in args[1:]]
-            result = calls.call(w, first, items, {}, node)
-        return Collection(rest=[result if name == "map" else items[0]], length=loops.size(args[1]))
-    if name == "range":
-        return Collection(length=_range(args))
-    if name == "len":
-        containers.through_dunder(w, first, "__len__", [], node)
-        length = containers.length_of(first)
-        return Const(length) if length is not None else Unknown()
-    if name in {"getattr", "hasattr"} and len(args) > 1:
-        text = text_of(args[1])
-        if text is not None and name == "getattr":
-            found = attributes.read(w, first, text, node)
-            return choose([found, *args[2:]]) if not isinstance(found, Unknown) or len(args) < 3 else args[2]
-        return Unknown()
-    if name == "setattr" and len(args) > 2:
-        text = text_of(args[1])
-        if text is not None:
-            attributes.write(w, first, text, args[2])
-        return Const(None)
-    if name == "super":
-        return _parent_side(w, first)
-    if name == "input":
-        blocks_here(w, "input", node)
-    if name == "__import__":
-        text = text_of(first)
-        return definitions.import_module(w, text) if text else Unknown()
-    if name == "print" and "file" in keywords:
-        writers.printed(w, args, keywords, node)
-    if name == "open":
-        return Unknown("file")
-    return Unknown()
-
-
-def _drained(w: Walker, first: Value, name: str, node: ast.AST) -> Value:
-    for option in alternatives(first):
-        if name == "sorted" and isinstance(option, Collection):
-            option.read = True
-            return in_one_order(option)
-        if isinstance(option, Obj) and (
-            option.kind in api.STREAMS or option.kind in {"results", "completed", "sftpfile"}
-        ):
-            item = loops.element(w, option, w.world.number(), node)
-            concurrency.end_of_loop(w, option)
-            return Collection(rest=[item])
-        if isinstance(option, Collection):
-            option.read = True
-            if name in {"max", "min"}:
-                return choose(option.everything()) if option.everything() else Unknown()
-            return Collection(list(option.items), dict(option.keyed), list(option.rest), option.length)
-    return Unknown()
-
-
-def in_one_order(items: Collection) -> Collection:
-    """Sorted: whatever the key is, it is the same for all, and so is the order, which is what locks need.
-
-    Threads: the reader's own; does not block.
-    """
-    return Collection(sorted(items.items, key=_age), dict(items.keyed), list(items.rest), items.length)
-
-
-def _age(value: Value) -> int:
-    return value.born if isinstance(value, (Obj, Instance)) else 0
-
-
-def _parts(value: Value) -> list[Value]:
-    for option in alternatives(value):
-        if isinstance(option, Collection):
-            option.read = True
-            return option.everything()
-    return [Unknown()]
-
-
-def _range(args: list[Value]) -> int | None:
-    numbers = [number_of(a) for a in args]
-    if not numbers or any(n is None for n in numbers):
-        return None
-    try:
-        return len(range(*(int(n) for n in numbers if n is not None)))
-    except (TypeError, ValueError, OverflowError):
-        return None
-
-
-def _parent_side(w: Walker, receiver: Value) -> Value:
-    """``super()``: the nearest ancestor of the tree, else the native side."""
-    for option in alternatives(receiver):
-        if isinstance(option, Instance):
-            return _above(w, option)
-    return Unknown()
-
-
-def _above(w: Walker, instance: Instance) -> Value:
-    """An instance that shares its attributes but starts its search above the class whose method is being read."""
-    node = w.stack[-1] if w.stack else None
-    lineage = list(instance.cls.lineage())
-    start = 0
-    for position, cls in enumerate(lineage):
-        if any(isinstance(m, Function) and m.node is node for m in cls.members.values()):
-            start = position + 1
-            break
-    if start < len(lineage):
-        return Instance(
-            lineage[start],
-            instance.loops,
-            instance.attrs,
-            instance.ever,
-            instance.native,
-            instance.base,
-            instance.tag,
-            instance.owned,
-            instance.spread,
-            instance.siblings,
-        )
-    return instance.native if instance.native is not None else Unknown()
-
-
 def _other(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
     first = args[0] if args else Unknown()
     if path == "functools.partial" and args:
@@ -396,9 +247,11 @@ def _other(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], 
         return Collection(items=[first]) if path.endswith("repeat") else Unknown()
     if path == "itertools.batched" and len(args) > 1:
         most = number_of(args[1])
-        return Collection(rest=[Collection(rest=_parts(first), length=int(most) if most is not None else None)])
+        return Collection(
+            rest=[Collection(rest=builtin_calls.parts(first), length=int(most) if most is not None else None)]
+        )
     if path in {"itertools.chain", "itertools.cycle", "itertools.islice"}:
-        return Collection(rest=[i for a in args for i in _parts(a)])
+        return Collection(rest=[i for a in args for i in builtin_calls.parts(a)])
     if path == "shutil.copyfileobj" and len(args) > 1:
         for source in alternatives(first):
             if isinstance(source, Obj):
@@ -416,7 +269,7 @@ def _other(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], 
                 loops.element(w, option, w.world.number(), node)
         return Unknown()
     if path == "itertools.product":
-        return Collection(rest=[Collection([choose(_parts(a)) for a in args])])
+        return Collection(rest=[Collection([choose(builtin_calls.parts(a)) for a in args])])
     if path in {"fcntl.flock", "fcntl.lockf", "portalocker.lock"}:
         return _lock_of_a_file(w, args, node)
     if path in {"time.sleep", "getpass.getpass", "subprocess.run", "subprocess.check_output", "subprocess.call"}:
@@ -435,7 +288,7 @@ def _other(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], 
         return definitions.import_module(w, text) if text else Unknown()
     if path in {"select.select", "select.poll", "selectors.DefaultSelector"}:
         for argument in args[:3]:
-            for option in _parts(argument):
+            for option in builtin_calls.parts(argument):
                 for obj in alternatives(option):
                     if isinstance(obj, Obj) and obj.kind == "descriptor" and obj.parent is not None:
                         obj = obj.parent
@@ -475,7 +328,7 @@ def _logger(w: Walker, path: str, args: list[Value], keywords: dict[str, Value],
     """A logger; one that Paramiko's records reach runs its handlers on Paramiko's threads too."""
     if path.endswith("basicConfig"):
         for option in alternatives(keywords.get("handlers", Unknown())):
-            for one in _parts(option):
+            for one in builtin_calls.parts(option):
                 handovers.log_handler(w, one, node)
         return Unknown()
     made = w.make("logger", node)

@@ -86,7 +86,7 @@ def _has_statement(statements: list[ast.stmt], kinds: tuple[type[ast.stmt], ...]
 MOST_UNROLLED = 4
 
 
-def one_by_one(source: Value) -> list[Value] | None:
+def one_by_one(source: Value, *, all_kinds: bool = False) -> list[Value] | None:
     """The items of a short list that is written out, where each is something to follow; such loops are unrolled.
 
     Threads: the reader's own; does not block.
@@ -97,7 +97,7 @@ def one_by_one(source: Value) -> list[Value] | None:
     found = options[0]
     if found.rest or found.keyed or not 1 <= len(found.items) <= MOST_UNROLLED or found.length != len(found.items):
         return None
-    if not all(_worth_following(item) for item in found.items):
+    if not all_kinds and not all(_worth_following(item) for item in found.items):
         return None
     found.read = True
     return list(found.items)
@@ -144,14 +144,14 @@ def comprehension(w: Walker, node: ast.ListComp | ast.SetComp | ast.GeneratorExp
     Threads: the reader's own; does not block.
     """
     first = w.evaluate(node.generators[0].iter)
-    if len(node.generators) == 1 and not node.generators[0].ifs and not isinstance(node, ast.DictComp):
+    if len(node.generators) == 1 and not node.generators[0].ifs:
         known = one_by_one(first)
         if known is not None:
             kept_names = dict(w.scope.names)
             made = []
             for item in known:
                 blocks.bind(w, node.generators[0].target, item)
-                made.append(w.evaluate(node.elt))
+                made.append(w.evaluate(node.value if isinstance(node, ast.DictComp) else node.elt))
             w.scope.names = kept_names
             gathered = Collection(made, length=len(made))
             for obj in (o for value in made for o in native_objects(value)):

@@ -105,11 +105,12 @@ def through_generator(
             go_on(value)
         (w.scope, w.module, w.function, w.statement, w.returns, w.on_yield) = inner
         w.in_finally = finals
+        w.after_yield = w.guards <= guards
 
-    before = w.on_yield
+    before, guards, after = w.on_yield, w.guards, w.after_yield
     w.on_yield = at_yield
     calls.call_function(w, fn, args, keywords, node)
-    w.on_yield = before
+    w.on_yield, w.after_yield = before, after
     if not entered:
         # Not read this time: what its name promises is taken for granted, for quiet.
         guess = library.pseudo_lock(w, fn.name, node) if library.looks_like_lock(fn.name) else None
@@ -174,7 +175,9 @@ def _leave_object(w: Walker, obj: Obj, node: ast.AST) -> None:
         concurrency.join(w, obj)
     elif obj.kind == "closing":
         for thing in alternatives(obj.parts["thing"]):
-            if isinstance(thing, (Obj, Instance)):
+            if isinstance(thing, Obj) and thing.kind in attributes.TABLES:
+                _leave_object(w, thing, node)
+            elif isinstance(thing, (Obj, Instance)):
                 calls.call_method(w, thing, "close", [], {}, node)
     elif obj.kind in {"eventloop", "taskgroup", "server"}:
         handovers.on_object(w, obj, "__exit__", [], {}, node)

@@ -71,7 +71,7 @@ def call(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], no
         concurrency.handler(w, "atexit", args[0], args[1:], node)
         return Unknown()
     if path == "os.fork":
-        w.record(w.make("world", node), "fork", frozenset({"fork"}), node)
+        w.world.forked_at = w.record(w.make("world", node), "fork", frozenset({"fork"}), node).moment
         return Unknown(FORKED)
     if path == "multiprocessing.get_context":
         made = w.make("mpcontext", node)

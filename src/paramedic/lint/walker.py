@@ -34,6 +34,7 @@ class Walker:
         self.in_finally = False
         self.in_handler = False
         self.on_loop = False
+        self.after_yield = False
         self.at_import = ""
         self.function = ""
         self.returns: list[Value] = []
@@ -131,6 +132,8 @@ class Walker:
         Threads: the reader's own; does not block.
         """
         statement = self.statement
+        if self.after_yield and not self.in_finally and "close" in effects:
+            effects = effects | {"after-yield"}
         operation = Operation(
             moment=self.world.next_moment(),
             context=self.context,

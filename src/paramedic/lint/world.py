@@ -90,6 +90,7 @@ class World:
         self.shelves: dict[int, Obj] = {}
         self.default_executor: Obj | None = None
         self.scripts: list[str] = []
+        self.forked_at = 0
         self.moment = 0
         self.steps = STEPS
         self.exhausted: set[Path] = set()

@@ -16,7 +16,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
     Threads: pure.
     """
     done: set[str] = set()
-    for operation in facts.having("waits"):
+    for operation in [*facts.having("waits"), *_results(facts)]:
         if not operation.on_loop or operation.coroutine in done or _comes_back_at_once(facts, operation):
             continue
         done.add(operation.coroutine)
@@ -26,6 +26,15 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
         if entry is not None:
             steps.append(facts.step_at(entry, "calls it on the event loop's thread"))
         yield facts.finding(HAZARD, message, steps, objects=[operation.obj])
+
+
+def _results(facts: SourceFacts) -> Iterable[Operation]:
+    """Calls of ``result()`` that wait for a thread's work on a connection."""
+    for asked in facts.having("result"):
+        mine = [context for future, context in facts.submitted() if future.root is asked.obj.root]
+        future_of_a_thread = asked.on_loop and "__loop" not in asked.obj.root.parts
+        if future_of_a_thread and any(o.context in mine for o in facts.having("waits")):
+            yield asked
 
 
 def _comes_back_at_once(facts: SourceFacts, operation: Operation) -> bool:

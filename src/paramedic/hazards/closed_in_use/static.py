@@ -87,7 +87,7 @@ def _swept(facts: SourceFacts, close: Operation, done: set[int]) -> Iterable[Fin
 
 
 def _worker_of(close: Operation, use: Operation) -> bool:
-    started = close.context in use.context.chain()[1:]
+    started = close.context.strand in use.context.chain()[1:]
     return started and use.context.kind in WORKERS - {"timer"} and close.moment > use.context.start
 
 
@@ -96,8 +96,8 @@ def _meant(facts: SourceFacts, close: Operation, use: Operation) -> bool:
     channels = {id(c.root): c for o in facts.below(close.obj) if o.context is use.context
                 for c in [facts.channel(o.obj)] if c is not None}  # fmt: skip
     endless = any(never_ends(facts.command(c)) for c in channels.values())
-    streaming = any(o.has("stream") or o.method in {"recv", "readline"} for o in facts.below(close.obj)
-                    if o.context is use.context and o.loops[len(use.context.loops):])  # fmt: skip
+    mine = [o for o in facts.below(close.obj) if o.context is use.context and o.loops[len(use.context.loops) :]]
+    streaming = any(o.method in {"recv", "readline"} or (o.has("stream") and o.obj.kind != "sftpfile") for o in mine)
     explicit = not close.has("left-with")
     if use.context.daemon and use.loops[len(use.context.loops) :]:
         # a service loop goes with the process, unless somebody waits for its end after all

@@ -27,7 +27,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
         reads = [o for o in reads if o.context.strand is poll.context.strand]
         inside = [o for o in reads if loop in o.loops]
         after = [o for o in reads if loop not in o.loops and o.moment > poll.moment]
-        deeper = [o for o in inside if o.loops[-1] != loop and o.moment > poll.moment and not _too_early(poll, o)]
+        deeper = [o for o in inside if o.loops[-1] != loop and o.moment > poll.moment and not facts.is_there(o)]
         if not inside and after and all(_is_one_look(facts, poll, o) for o in after):
             done.add((poll.site.file, poll.site.line))
             message = "Once the exit status is there, what has come is taken in one read: what is still coming is lost"
@@ -36,16 +36,6 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
             done.add((poll.site.file, poll.site.line))
             message = "The loop stops reading once the exit status is there: output that is still coming is lost"
             yield facts.finding(HAZARD, message, [facts.step(poll), facts.step(inside[0])], objects=[channel])
-
-
-def _too_early(poll: Operation, read: Operation) -> bool:
-    """Whether a read comes only where the status is not there yet: in the loop's body, or past the way out of it."""
-    test = poll.test
-    if isinstance(test, ast.While):
-        return isinstance(test.test, ast.UnaryOp) and test.test.operand is poll.call
-    if test is None or test.test is not poll.call or not isinstance(test.body[-1], (ast.Break, ast.Return)):
-        return False
-    return read.site.line > (test.body[-1].end_lineno or 0) and not read.trail[: -len(poll.trail) or None]
 
 
 def _is_one_look(facts: SourceFacts, poll: Operation, read: Operation) -> bool:

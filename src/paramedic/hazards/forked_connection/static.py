@@ -47,6 +47,9 @@ def _connected_by_parent(facts: SourceFacts, use: Operation, owner: Obj) -> bool
     mine = facts.of(owner, "connect", "auth", "lazy-connect")
     if any(any(c.kind == "process" for c in o.context.chain()) and o.moment < use.moment for o in mine):
         return False
+    child = next(c for c in use.context.chain() if c.kind == "process")
+    if mine and all(o.context is child.parent and o.episode == child.episode and o.moment > child.start for o in mine):
+        return False  # after the fork: each of the two has made its own
     outside = owner.root.maker not in use.context.chain()[: _depth(use)]
     return outside and (bool(mine) or owner.root.born == 0)
 

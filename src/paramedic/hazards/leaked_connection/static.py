@@ -17,13 +17,14 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
     Threads: pure.
     """
     done: set[tuple[str, int]] = set()
-    for connect in facts.having("connect"):
+    for connect in [*facts.having("connect"), *_own_transports(facts)]:
         client = _connected(connect)
         place = (client.site.file, client.site.line)
-        if client.kind not in {"client", "netmiko", "pysftp"} or place in done:
+        if client.kind not in {"client", "netmiko", "pysftp", "transport"} or place in done:
             continue
         local = client.parts.get("__local")
         kept = client.parts.get("__kept") is not None or facts.passed_on(client) or facts.held_by_instance(client)
+        kept = kept or (client.kind == "transport" and "__kept_with" in client.parts)
         if _closed(facts, connect, client) or (kept and (local is None or client.parts.get("__kept") is not None)):
             if _each_failure_leaves_one(facts, connect, client):
                 done.add(place)
@@ -38,11 +39,21 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
             if local is not None
             else f"{facts.name(client)} is connected and never closed: its thread and connection stay"
         )
+        if any(o.has("after-yield") for o in facts.of(client, "close")):
+            message = f"{facts.name(client)} is closed only if the body of its `with` raises nothing: no finally"
         strong = local is not None or _many(connect, many)
         if strong:
             done.add(place)  # what is read on its own is advice, and may be strong where a thread does it
         confidence = Confidence.POSSIBLE if strong else Confidence.ADVICE
         yield facts.finding(HAZARD, message, [facts.step(connect)], confidence=confidence, objects=[client])
+
+
+def _own_transports(facts: SourceFacts) -> Iterable[Operation]:
+    """Transports that the program makes itself and logs in with, or asks for their host's key."""
+    for made in facts.having("dial"):
+        begun = [o for o in facts.of(made.obj, "auth") if o.method != "start_server"]
+        if begun and not any(o.method == "start_server" for o in facts.of(made.obj, "auth")):
+            yield made
 
 
 def _connected(connect: Operation) -> Obj:
@@ -54,7 +65,7 @@ def _connected(connect: Operation) -> Obj:
 def _closed(facts: SourceFacts, connect: Operation, client: Obj) -> bool:
     """Whether anything closes it on the way without an error."""
     closes = facts.of(client, "close")
-    if closes and all(facts.never_called(connect, o) for o in closes):
+    if closes and all(facts.never_called(connect, o) or o.has("after-yield") for o in closes):
         return False
     if closes and all(o.in_handler or _on_the_way_out(facts, connect, o) for o in closes):
         return False
@@ -83,7 +94,7 @@ def _on_the_way_out(facts: SourceFacts, connect: Operation, close: Operation) ->
 
 def _each_failure_leaves_one(facts: SourceFacts, connect: Operation, client: Obj) -> bool:
     """Whether a loop makes a client, swallows the error of its connect(), and makes the next one."""
-    closes = facts.of(client, "close")
+    closes = [o for o in facts.of(client, "close") if o.loops[: len(client.loops)] == client.loops]
     again = client.loops and client.loops[-1] in facts.world.retries and client.loops[-1] in connect.loops
     swallowed = connect.guarded and not any(o.in_handler or o.in_finally or o.has("left-with") for o in closes)
     return client.kind == "client" and bool(again) and swallowed

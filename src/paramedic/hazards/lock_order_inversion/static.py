@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 from paramedic.hazards.lock_order_inversion import HAZARD
 from paramedic.lint.facts import SourceFacts
+from paramedic.lint.guards import is_sorted
 from paramedic.lint.operations import Operation
-from paramedic.lint.values import Obj
+from paramedic.lint.values import Obj, Unknown, number_of
 from paramedic.model.finding import Finding
 
 _ANSWERED = ("open", "request", "global", "auth", "sftp", "connect", "status", "read:stdout")
@@ -20,8 +21,9 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
     Threads: pure.
     """
     yield from _callbacks(facts)
-    taken = [o for o in facts.having("acquire") if o.obj.kind == "lock" and not o.has("tried")]
-    nested = [(held, o) for o in taken for held in o.locks]
+    taken = [o for o in facts.having("acquire") if _lets_one_in(o.obj) and not o.has("tried")]
+    nested = [(held, o) for o in taken for held in o.locks if _lets_one_in(held)]
+    yield from _by_key(facts, nested)
     # What is held already is entered once more, which waits for nobody.
     nested = [(held, o) for held, o in nested if not any(lock is o.obj for lock in o.locks)]
     # `first.lock`, where first is one of two: that both are taken there says nothing about their order.
@@ -36,6 +38,30 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
                 done.add(pair)
                 message = f"{facts.name(outer)} and {facts.name(other)} are taken in opposite orders by two threads"
                 yield facts.finding(HAZARD, message, facts.steps_of(a, b), objects=[outer, other])
+
+
+def _lets_one_in(lock: Obj) -> bool:
+    return lock.kind == "lock" or number_of(lock.root.parts.get("__count", Unknown())) == 1
+
+
+def _by_key(facts: SourceFacts, nested: list[tuple[Obj, Operation]]) -> Iterable[Finding]:
+    """Two locks of one collection, each taken by a key that differs from thread to thread, in no order of the keys."""
+    done: set[tuple[str, int]] = set()
+    for held, taken in nested:
+        place = (taken.site.file, taken.site.line)
+        among = {id(lock.root) for lock in _options(taken)}
+        others = {id(lock.root) for lock in taken.locks if lock.tag != taken.obj.tag} & among
+        dict_of_each = held.root is taken.obj.root and held is not taken.obj and held.uncertain and taken.obj.uncertain
+        if place in done or not (dict_of_each or len(others) > 1) or is_sorted(facts, taken):
+            continue
+        if facts.concurrent(taken, taken, facts.anywhere):
+            done.add(place)
+            message = f"Two locks of one collection ({facts.name(held)}) are taken in the order of their keys' arrival"
+            yield facts.finding(HAZARD, message, facts.steps_of(taken, taken), objects=[held, taken.obj])
+
+
+def _options(taken: Operation) -> list[Obj]:
+    return [v for v in taken.args if isinstance(v, Obj)]
 
 
 def _meet(a: Operation, b: Operation, one: Obj, other: Obj) -> bool:

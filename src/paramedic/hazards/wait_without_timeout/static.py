@@ -9,7 +9,7 @@ from paramedic.lint.contexts import branch_from
 from paramedic.lint.edits import add_argument
 from paramedic.lint.facts import SourceFacts
 from paramedic.lint.operations import Operation
-from paramedic.lint.values import Const, Obj
+from paramedic.lint.values import Const, Obj, Unknown, number_of
 from paramedic.model.finding import Confidence, Finding
 
 
@@ -40,7 +40,7 @@ def _unlimited(facts: SourceFacts, wait: Operation) -> str:
     if wait.obj.kind == "client" and wait.method == "connect":
         return "" if _given(wait, 7, "timeout") else "connect() has no timeout: a silent host keeps it waiting"
     if wait.obj.kind == "client" and wait.method == "exec_command":
-        if _given(wait, 2, "timeout") and wait.guarded:  # somebody counts on the timeout
+        if _given(wait, 2, "timeout") and (wait.guarded or _is_short(wait)):  # somebody counts on it
             return "exec_command()'s timeout does not cover its wait for the server's reply, which nothing else limits"
         return ""
     if wait.has("sftp") and wait.obj.kind == "sftp":
@@ -54,6 +54,15 @@ def _unlimited(facts: SourceFacts, wait: Operation) -> str:
     if wait.has("read:stdout") or wait.has("read:stderr"):
         return "" if facts.has_timeout(channel) else f"{wait.method}() has no timeout: a silent peer keeps it waiting"
     return ""
+
+
+SHORT_S = 10
+"""Up to this a timeout is meant as a deadline: longer ones only keep a program from waiting for ever."""
+
+
+def _is_short(wait: Operation) -> bool:
+    number = number_of(wait.argument(2, "timeout") or Unknown())
+    return number is not None and number <= SHORT_S
 
 
 def _limited(sftp: Obj) -> bool:
