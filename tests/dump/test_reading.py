@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import html
+import io
 import json
+import re
+from collections.abc import Callable
 
 import pytest
 from forms import FAULTHANDLER, PY_SPY, PY_SPY_NATIVE, PYSTACK, SAMPLES
 
 from paramedic.dump.activity import activity_of
 from paramedic.dump.assembly import bare, read_snapshots
+from paramedic.dump.lines import lines_of
 from paramedic.dump.pyspy_json import read_json
 from paramedic.dump.waits import Wait
 from paramedic.model.snapshot import Snapshot, ThreadStack
@@ -69,6 +74,17 @@ PREFIXES = {
     "docker compose": "web-1  | ",
     "Kubernetes": "2026-11-23T08:31:13.123456789Z stderr F ",
     "kubectl --prefix": "[pod/web-7d4b9/app] ",
+    "journalctl -o short-full": "Mon 2026-11-23 08:31:13 UTC web1 backup[4252]: ",
+    "journalctl -o short-monotonic": "[ 1234.567890] web1 backup[4252]: ",
+    "journalctl -o short-unix": "1763886673.123456 web1 backup[4252]: ",
+    "docker service logs": "web.1.abc123@node1    | ",
+    "docker compose in colours": "\x1b[36mweb-1  | \x1b[0m",
+    "stern": "web-7d4b9 app ",
+    "heroku": "2026-11-23T08:31:13.123456+00:00 app[web.1]: ",
+    "a logger": "2026-11-23 08:31:13,123 ERROR app: ",
+    "celery": "[2026-11-23 08:31:13,123: WARNING/ForkPoolWorker-1] ",
+    "ts": "Nov 23 08:31:13 ",
+    "a mail": "> ",
     "kubectl over CRI": "[pod/web-7d4b9/app] 2026-11-23T08:31:13.123456789Z stderr F ",
 }
 
@@ -79,6 +95,48 @@ def test_a_log_collector_in_front_changes_nothing(form: str, collector: str) -> 
     wrapped = [PREFIXES[collector] + line for line in SAMPLES[form].splitlines()]
     (snapshot,) = read_snapshots(wrapped)
     assert [functions(t) for t in snapshot.threads] == [functions(t) for t in the_one(SAMPLES[form]).threads]
+
+
+def split_as_kubernetes_does(text: str) -> str:
+    stamp = "2026-11-23T08:31:13.123456789Z stderr"
+    return "".join(f"{stamp} P {line[:20]}\n{stamp} F {line[20:]}\n" for line in text.splitlines())
+
+
+ODD: dict[str, Callable[[str], str]] = {
+    "long lines in pieces, by Kubernetes": split_as_kubernetes_does,
+    "one record of syslog": lambda t: "Nov 23 08:31:13 web1 backup[4252]: " + t.replace("\n", "#012"),
+    "one record of a logger": lambda t: f"2026-11-23 08:31:13,123 ERROR app: {t}",
+    "bytes in journald's JSON": lambda t: "\n".join(json.dumps({"MESSAGE": [*x.encode()]}) for x in t.splitlines()),
+    "the payload of a cloud's log": lambda t: "\n".join(
+        json.dumps({"jsonPayload": {"message": x}}) for x in t.splitlines()
+    ),
+    "one record of structlog": lambda t: json.dumps({"event": t}),
+    "saved through a terminal": lambda t: re.sub(r"(?m)^( *)(.+)$", "\\1\x1b[31m\\2\x1b[0m", t),
+    "copied from a page": html.escape,
+    "with other numbers in each line": lambda t: "\n".join(f"{n}:{x}" for n, x in enumerate(t.splitlines(), 1)),
+}
+
+
+@pytest.mark.parametrize("form", SAMPLES)
+@pytest.mark.parametrize("how", ODD)
+def test_what_logs_and_terminals_do_to_a_dump_changes_nothing(form: str, how: str) -> None:
+    if form == "gdb's py-bt" and "pieces" in how:
+        pytest.skip("the spaces at the end of a piece are part of it")
+    (snapshot,) = read_snapshots(ODD[how](SAMPLES[form]).splitlines())
+    assert [functions(t) for t in snapshot.threads] == [functions(t) for t in the_one(SAMPLES[form]).threads]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-16"])
+def test_utf_16_needs_no_mark(encoding: str) -> None:
+    data = io.BytesIO(FAULTHANDLER.encode(encoding))
+    (snapshot,) = read_snapshots(lines_of(data.read(100), data))
+    assert [functions(t) for t in snapshot.threads] == [TRANSPORT, READER]
+
+
+def test_lines_may_end_as_on_old_macs() -> None:
+    data = io.BytesIO(FAULTHANDLER.replace("\n", "\r").encode())
+    (snapshot,) = read_snapshots(lines_of(data.read(100), data))
+    assert [functions(t) for t in snapshot.threads] == [TRANSPORT, READER]
 
 
 @pytest.mark.parametrize("field", ["log", "MESSAGE", "message"])

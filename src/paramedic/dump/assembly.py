@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from paramedic.dump.forms import FORMS, GUESSED, Age, CutOff, Form, Head, Part, Source, Variable
-from paramedic.dump.prefix import unwrap
+from paramedic.dump.prefix import Unwrapper
 from paramedic.model.finding import Site
 from paramedic.model.report import Gap
 from paramedic.model.snapshot import Frame, ObjectState, Snapshot, ThreadStack
@@ -30,12 +30,25 @@ ROOTS = frozenset({"<module>", "_bootstrap", "__bootstrap", "_shutdown", "_pytho
 """Functions at the outer end of a stack that is whole."""
 
 _HEAD = re.compile(r"hread (?:0x)?[\da-f]+(?:/\S+)? \(|Process \d+: ")
-_WORDS = ("most recent call", "Stack dump", "LWP ", "Timeout (", "Fatal Python", 'File "', 'File: "', 'File \\"')
+_WORDS = ("most recent call", "Stack dump", "LWP ", "Timeout (", "Fatal Python", "# Thread")
+_FILES = (
+    'File "',
+    'File: "',
+    'File \\"',
+    'File: \\"',
+    "File &quot;",
+    "File: &quot;",
+    '"MESSAGE":[',
+    '"MESSAGE": [',
+    '"MESSAGE" : [',
+)
 """What the first certain line of a dump has; the rest of a log is passed over at this price."""
 
 
 def _may_begin(line: str) -> bool:
-    return any(w in line for w in _WORDS) or (("hread " in line or "Process " in line) and bool(_HEAD.search(line)))
+    if any(w in line for w in _WORDS) or (("File" in line or "MESSAGE" in line) and any(w in line for w in _FILES)):
+        return True
+    return ("hread " in line or "Process " in line) and bool(_HEAD.search(line))
 
 
 _INDENTS = (" ", "\t")
@@ -345,6 +358,7 @@ def read_snapshots(lines: Iterable[str]) -> Iterator[Snapshot]:
     Threads: for one thread; blocks only as ``lines`` does. Memory: one dump for each stream.
     """
     streams: dict[str, _Stream] = {}
+    wrapping = Unwrapper()
     record, indent = "", 0  # the stream of the last record with a prefix, and how long that was
     recent: deque[tuple[int, str]] = deque(maxlen=_BEFORE + 1)
     end = ""  # the stream of the last line
@@ -353,7 +367,8 @@ def read_snapshots(lines: Iterable[str]) -> Iterator[Snapshot]:
         if not streams:
             if not _may_begin(last[1]):
                 continue
-        elif len(streams) == 1 and "" in streams and last[1][:1] in _INDENTS:
+        dressed = wrapping.has_learned or "\x1b" in last[1] or "&" in last[1]  # in colours, or in escapes of HTML
+        if len(streams) == 1 and "" in streams and last[1][:1] in _INDENTS and not dressed:
             # By far the most lines of a big dump: they have no prefix, and there is one stream to which they belong.
             end = ""
             only = streams[""]
@@ -366,7 +381,7 @@ def read_snapshots(lines: Iterable[str]) -> Iterator[Snapshot]:
         # Where nothing is open, what stood before is read once more: it left no trace.
         for number, raw in [last] if streams else [*recent]:
             line = raw[:MAX_LINE].rstrip("\r\n")
-            for key, text in unwrap(line):
+            for key, text in wrapping.lines(line):
                 if key:
                     record, indent = key, len(line) - len(text)
                 elif record in streams and "" not in streams and text[:1].isspace():

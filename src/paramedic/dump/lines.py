@@ -7,6 +7,7 @@ from typing import IO
 
 CHUNK_BYTES = 1 << 16
 MAX_LINE_CHARS = 1 << 16
+_SURE_BYTES = 64
 
 
 def first_chunk(stream: IO[bytes]) -> bytes:
@@ -21,26 +22,29 @@ def lines_of(first: bytes, stream: IO[bytes]) -> Iterator[str]:
     """All lines of a stream whose beginning was read already.
 
     Bytes that are no UTF-8 become replacement characters; UTF-16 with a byte-order mark (a Windows console's
-    redirection) is read as such; a longer line than 64 KiB is split. As with ``str.split``, an empty line at the end
-    says that the last one was finished.
-
-    Threads: for one thread; blocks as the stream does.
+    redirection), or plainly such without one, is read as such; a longer line than 64 KiB is split. As with
+    ``str.split``, an empty line at the end says that the last one was finished.
     """
     encoding = "utf-16" if first[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8"
-    if encoding == "utf-16":
+    for half, name in ((1, "utf-16-le"), (0, "utf-16-be")):  # without a mark: every other byte of English is none
+        sure = first[:_SURE_BYTES]
+        if len(sure) == _SURE_BYTES and not any(sure[half::2]) and all(sure[1 - half :: 2]):
+            encoding = name
+    if encoding != "utf-8":
         text = (first + stream.read()).decode(encoding, "replace")
         yield from text.splitlines()
         if text.endswith("\n"):
             yield ""
         return
     first = first.removeprefix(b"\xef\xbb\xbf")
+    end = b"\n" if b"\n" in first or b"\r" not in first else b"\r"
     rest = b""
     chunk = first
     newline = b""
     while chunk:
-        whole, newline, rest = (rest + chunk).rpartition(b"\n")
+        whole, newline, rest = (rest + chunk).rpartition(end)
         if newline:
-            for line in whole.decode(encoding, "replace").split("\n"):
+            for line in whole.decode(encoding, "replace").split(end.decode()):
                 if len(line) <= MAX_LINE_CHARS:
                     yield line.rstrip("\r")
                 else:
