@@ -237,7 +237,7 @@ FOUND: dict[str, tuple[Mapping[str, str], str, Confidence]] = {
     "main has ended and a thread reads on": (
         {"MainThread": "shutdown", "tail": "recv follow@app.py:4 thread", "T": "idle"},
         "exit-blocked",
-        Confidence.POSSIBLE,
+        Confidence.ADVICE,
     ),
     "a forked child with its parent's connection": (
         {"MainThread": "exec_command work@app.py:4 forked <module>@app.py:9"},

@@ -118,7 +118,7 @@ def check_dumps(
     Threads: for one thread; blocks as ``snapshots`` does, and reads source files.
     """
     sources = Sources(roots, prefix=prefix)
-    before: dict[int | None, Snapshot] = {}
+    before: dict[tuple[str, int | None], Snapshot] = {}
     stories: dict[tuple[object, ...], Finding] = {}
     gaps: list[Gap] = []
     dumps = threads = transports = 0
@@ -128,7 +128,8 @@ def check_dumps(
     doing: dict[int | None, list[dict[str, Any]]] = {}
     for snapshot in snapshots:
         dumps += 1
-        earlier = before.get(snapshot.process)
+        whose = snapshot.stream, snapshot.process  # two containers may have one number
+        earlier = before.get(whose)
         if earlier is not None and not _same_process(earlier, snapshot):
             earlier = None
         facts = DumpFacts(snapshot, before=earlier, sources=sources, whole=whole)
@@ -139,7 +140,7 @@ def check_dumps(
         for finding in diagnosis.findings:
             _tell(stories, finding if finding.process else replace(finding, process=snapshot.process))
         gaps += [g for g in diagnosis.gaps if g not in gaps][: max(0, MAX_GAPS - len(gaps))]
-        before[snapshot.process] = snapshot
+        before[whose] = snapshot
         if len(before) > 64:
             before.pop(next(iter(before)))
         threads, transports = max(threads, len(facts.activities)), max(transports, len(facts.transports))

@@ -216,7 +216,7 @@ def _waiting(thread: ThreadStack, calls: tuple[Call, ...]) -> tuple[Wait, int, s
         index += 1
     call = calls[index]
     if call.layer is Layer.PARAMIKO:
-        return _paramiko_wait(calls, index, waits_below=index > 0)
+        return _paramiko_wait(calls, index, waits_below=index > 0, holds_gil=bool(thread.holds_gil))
     if call.layer is Layer.STDLIB:
         found = _stdlib_wait(calls, index)
         if found is not None:
@@ -246,11 +246,15 @@ def _bare_wait(calls: tuple[Call, ...], index: int) -> Wait:
     return Wait.EVENT if index > 1 and calls[0].function == "wait" and calls[1].function == "wait" else Wait.CONDITION
 
 
-def _paramiko_wait(calls: tuple[Call, ...], index: int, *, waits_below: bool) -> tuple[Wait, int, str]:
+def _paramiko_wait(
+    calls: tuple[Call, ...], index: int, *, waits_below: bool, holds_gil: bool = False
+) -> tuple[Wait, int, str]:
     call = calls[index]
     key = (call.module, call.function)
     if key == ("buffered_pipe", "read") and waits_below:
         return _read_wait(calls, index)
+    if not waits_below and calls[0].layer is Layer.PARAMIKO and holds_gil:
+        return Wait.NOTHING, index, ""  # it runs
     if not waits_below and (lock := _reentered_lock(calls, index)):
         return Wait.PARAMIKO_LOCK, index, lock
     if waits_below or key not in PARAMIKO_LOCKS:

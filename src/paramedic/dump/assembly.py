@@ -151,8 +151,9 @@ def _is_torn(line: str) -> bool:
 class _Stream:
     """The lines of one stream (one container, one process), put together."""
 
-    def __init__(self) -> None:
+    def __init__(self, key: str) -> None:
         self.complete: list[Snapshot] = []
+        self._key = key
         self._start_again()
 
     def _start_again(self) -> None:
@@ -215,6 +216,7 @@ class _Stream:
                     process=self._process,
                     at=self._at,
                     first_line=self._first_line,
+                    stream=self._key,
                     gaps=tuple(self._gaps),
                     objects=tuple(self._objects),
                 )
@@ -387,7 +389,7 @@ def read_snapshots(lines: Iterable[str]) -> Iterator[Snapshot]:
                 elif record in streams and "" not in streams and text[:1].isspace():
                     # journalctl writes a record of several lines with spaces in place of the prefix.
                     key, text = record, text if text[:indent].strip() else text[indent:]
-                stream = streams.pop(key, None) or _Stream()
+                stream = streams.pop(key, None) or _Stream(key)
                 if len(streams) >= MAX_STREAMS:
                     oldest = streams.pop(next(iter(streams)))
                     oldest.finish(input_ended=False)

@@ -79,6 +79,14 @@ def address_in(printed: str) -> str | None:
     return match["address"].lower() if match and match["cls"] != "cell" else None
 
 
+_PARAMIKO_MODULES = frozenset(
+    "__init__ _version _winapi agent auth_handler auth_strategy ber buffered_pipe channel client common compress "
+    "config dsskey ecdsakey ed25519key file hostkeys kex_curve25519 kex_ecdh_nist kex_gex kex_group1 kex_group14 "
+    "kex_group16 kex_gss kex_mlkem message packet pipe pkey primes proxy py3compat rsakey server sftp sftp_attr "
+    "sftp_client sftp_file sftp_handle sftp_server sftp_si ssh_exception ssh_gss transport util win_openssh "
+    "win_pageant".split()
+)
+"""Of 2.12 to 5.1: a folder of the user's may be called paramiko as well."""
 _PARAMIKO = re.compile(r"(?:^|[/\\])paramiko[/\\](?P<module>\w+)\.py[co]?$")
 _RECORDER = re.compile(r"(?:^|[/\\])paramedic[/\\]record[/\\]\w+\.py$")
 """Ours, in a program under ``paramedic run``: what its frames do the program asked for in the frame outside them."""
@@ -94,7 +102,7 @@ _LIBRARIES = frozenset(
     "_pytest pluggy cryptography rich celery kombu billiard django flask gunicorn uvicorn tornado "
     "trio anyio uvloop twisted apscheduler airflow pysftp parallel_ssh pssh jumpssh storages click "
     "typer nacl bcrypt werkzeug starlette fastapi dask distributed joblib tenacity sshfs "
-    "greenlet debugpy xdist execnet".split()
+    "greenlet debugpy xdist execnet IPython ipykernel traitlets nest_asyncio".split()
 )
 
 
@@ -108,7 +116,7 @@ def place_of(file: str) -> tuple[Layer, str]:
     Threads: any thread (the cache is `functools.lru_cache`'s).
     """
     match = _PARAMIKO.search(file)
-    if match:
+    if match and match["module"] in _PARAMIKO_MODULES:
         return Layer.PARAMIKO, match["module"]
     match = _FROZEN.match(file)
     if match:

@@ -30,6 +30,7 @@ _LIMITERS = (
     "timeout_at",
 )
 _ENDS_ALL = ("_exit", "kill", "abort", "exit", "dump_traceback", "raise_signal")
+_INTERACTIVE = frozenset({"IPython", "ipykernel", "asyncio.__main__"})
 _LOOP_FUNCTIONS = ("_run_once", "_run", "run_forever", "run_until_complete", "run")
 
 
@@ -57,6 +58,8 @@ class DumpFacts(Connections):
 
     def on_event_loop(self, activity: Activity) -> bool:
         """Whether the thread is inside a callback or coroutine of an event loop."""
+        if any(c.module in _INTERACTIVE for c in activity.calls):
+            return False  # a cell of a notebook: nobody else's coroutines are there
         for call in activity.calls[activity.asks + 1 :]:
             if call.layer is Layer.STDLIB and call.module in _LOOP_MODULES and call.function in _LOOP_FUNCTIONS:
                 return True
@@ -117,6 +120,16 @@ class DumpFacts(Connections):
             if best in (Order.UNKNOWN, Order.NOT_AT_ALL):
                 best = order
         return best
+
+    def follows(self, activity: Activity) -> bool:
+        """Whether the thread's code runs a command that never ends by itself, such as ``tail -f``."""
+        places = (self.sources.place(c.site) for c in activity.users)
+        return any(p is not None and p.follows() for p in places)
+
+    def forks(self, activity: Activity) -> bool:
+        """Whether the files of the thread's code call ``os.fork``."""
+        modules = (self.sources.module(c.site.file) for c in activity.users)
+        return any(m is not None and m.forks for m in modules)
 
     def polls(self, activity: Activity, word: str) -> bool:
         """Whether the user's innermost line stands in a loop that asks for something and reads nothing."""

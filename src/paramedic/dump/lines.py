@@ -24,6 +24,8 @@ def lines_of(first: bytes, stream: IO[bytes]) -> Iterator[str]:
     Bytes that are no UTF-8 become replacement characters; UTF-16 with a byte-order mark (a Windows console's
     redirection), or plainly such without one, is read as such; a longer line than 64 KiB is split. As with
     ``str.split``, an empty line at the end says that the last one was finished.
+
+    Threads: for one thread; blocks as the stream does.
     """
     encoding = "utf-16" if first[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8"
     for half, name in ((1, "utf-16-le"), (0, "utf-16-be")):  # without a mark: every other byte of English is none

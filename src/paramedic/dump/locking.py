@@ -60,6 +60,7 @@ class Locking:
         key = (use.lock, use.address, use.itself)
         if key not in self._known_holders:
             found: list[tuple[LockUse, bool]] = []
+            unknown = use.address is None and use.itself is None and bool(use.lock.scope)  # no one is certain
             compared: dict[tuple[object, ...], bool | None] = {}
             for other in self._held:
                 pair = (other.lock, other.address, other.itself)
@@ -68,6 +69,8 @@ class Locking:
                 same = compared[pair]
                 if same is not False:
                     found.append((other, same is True))
+                if len(found) >= MAX_HOLDERS and unknown:
+                    break
             found.sort(key=lambda x: not x[1])
             self._known_holders[key] = tuple(found[:MAX_HOLDERS])
         return self._known_holders[key]

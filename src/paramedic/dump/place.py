@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from paramedic.dump.syntax import (
@@ -75,6 +76,8 @@ class Owner(StrEnum):
 _OWN_EACH = re.compile(r"local|tls|ctx|context", re.IGNORECASE)
 """Objects that look like one and are another in each thread."""
 
+_FOLLOWS = re.compile(r"\b(?:tail|journalctl|logs|logread|dmesg|inotifywait)\b.*\s(?:-\w*[fFwm]\b|--follow|--monitor)")
+
 Managers = Callable[[str], tuple[LockName, ...]]
 
 
@@ -93,6 +96,8 @@ class Place:
         self.function = function
         self.site = site
         self._found: dict[object, tuple[LockName, ...]] = {}
+        self._orders: dict[bool, Order] = {}
+        self._received: dict[object, tuple[Owner, str]] = {}
 
     @property
     def text(self) -> str:
@@ -192,6 +197,11 @@ class Place:
         Args:
             stderr: look only for reading of stderr.
         """
+        if stderr not in self._orders:
+            self._orders[stderr] = self._reading(stderr=stderr)
+        return self._orders[stderr]
+
+    def _reading(self, *, stderr: bool) -> Order:
         start = max((c.lineno for c in self._calls(*_COMMANDS) if c.lineno < self.site.line), default=0)
         lines = [line for line in self._reads(stderr=stderr) if line >= start and line != self.site.line]
         if any(line < self.site.line for line in lines):
@@ -210,6 +220,11 @@ class Place:
                     for n in ast.walk(node)
                 )
         return False
+
+    def follows(self) -> bool:
+        """Whether a text in the function is a command that goes on for ever: it follows a file or a log."""
+        texts = (n.value for n in self._walk() if isinstance(n, ast.Constant) and isinstance(n.value, str))
+        return any(_FOLLOWS.search(text) for text in texts)
 
     def in_reading_loop(self) -> bool:
         """Whether the line stands in a loop that reads output: it comes back to the reading."""
@@ -264,6 +279,12 @@ class Place:
             above: functions further out on the same stack: what they define is this thread's own.
             methods: the names of the method that may be meant.
         """
+        key = above, methods
+        if key not in self._received:
+            self._received[key] = self._receiver(above, methods)
+        return self._received[key]
+
+    def _receiver(self, above: frozenset[str], methods: frozenset[str]) -> tuple[Owner, str]:
         for receiver in self._receivers(methods):
             parts = _chain(receiver)
             if not parts:
@@ -292,6 +313,13 @@ class Place:
 
     def _walk(self) -> Iterator[ast.AST]:
         """The function's nodes, not those of functions inside it."""
+        return iter(self._nodes)
+
+    @cached_property
+    def _nodes(self) -> tuple[ast.AST, ...]:
+        return tuple(self._walked())
+
+    def _walked(self) -> Iterator[ast.AST]:
         stack: list[ast.AST] = list(ast.iter_child_nodes(self.function))
         while stack:
             node = stack.pop()

@@ -42,6 +42,8 @@ def borrows(activity: Activity, sources: Sources) -> bool:
         if _is_asked_at_once(place, innermost=number == 0):
             return True
         brought = list(_brought(place, innermost=number == 0))
+        if any(_is_ended(place, name) for name, _ in brought if name):
+            return False  # it is handed over for good
         if any(_is_used(place, name, origin) for name, origin in brought if name):
             return True
         if not any(not name for name, _ in brought):
@@ -125,6 +127,19 @@ def _is_used(place: Place, name: str, origin: str) -> bool:
             if call not in again:
                 return True
     return False
+
+
+def _is_ended(place: Place, name: str) -> bool:
+    """Whether the function closes what was brought, whatever comes: nobody gives it back then."""
+    failed = {n for h in ast.walk(place.function) if isinstance(h, ast.ExceptHandler | ast.If) for n in ast.walk(h)}
+    return any(
+        isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and call.func.attr == "close"
+        and _is_name(call.func.value, name)
+        and call not in failed
+        for call in ast.walk(place.function)
+    )
 
 
 def _requeued(function: ast.AST) -> set[ast.AST]:

@@ -6,7 +6,9 @@ A dump says where a thread stands; the source says what stands there.
 from __future__ import annotations
 
 import ast
+import bisect
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from pathlib import Path
 
 from paramedic.dump.place import LockName, Place
@@ -135,19 +137,25 @@ class Module:
     def makes_local(self, name: str) -> bool:
         """Whether the file binds the name to a ``threading.local``, or to an object of a class derived from it."""
         maker = self._makers.get(name, "")
-        classes = (n for n in ast.walk(self.tree) if isinstance(n, ast.ClassDef) and n.name == maker)
-        return maker == "local" or any(last(base) == "local" for c in classes for base in c.bases)
+        return maker == "local" or maker in self._locals
+
+    @cached_property
+    def _locals(self) -> frozenset[str]:
+        """The classes that are derived from ``threading.local``."""
+        classes = (n for n in ast.walk(self.tree) if isinstance(n, ast.ClassDef))
+        return frozenset(c.name for c in classes if any(last(base) == "local" for base in c.bases))
 
     def handles_exit(self, function: str) -> bool:
         """Whether a function of that name is registered with ``atexit``."""
-        return any(
-            isinstance(n, ast.Call)
-            and ast.unparse(n.func) == "atexit.register"
-            and any(last(a) == function for a in n.args[:1])
-            for n in ast.walk(self.tree)
-        ) or any(
-            ast.unparse(d) == "atexit.register" for f in self.functions.get(function, ()) for d in f.decorator_list
-        )
+        return function in self._exit_handlers
+
+    @cached_property
+    def _exit_handlers(self) -> frozenset[str]:
+        register = "atexit.register"
+        calls = (n for n in ast.walk(self.tree) if isinstance(n, ast.Call) and ast.unparse(n.func) == register)
+        every = ((name, f) for name, functions in self.functions.items() for f in functions)
+        decorated = {name for name, f in every if any(ast.unparse(d) == register for d in f.decorator_list)}
+        return frozenset(decorated | {last(a) for c in calls for a in c.args[:1]})
 
     def class_of(self, function: ast.AST) -> str:
         """The name of the class whose method (or function inside a method) it is; "" where there is none."""
@@ -168,6 +176,11 @@ class Module:
         parameters = [*function.args.posonlyargs, *function.args.args]
         return parameters[0].arg if parameters else ""
 
+    @cached_property
+    def forks(self) -> bool:
+        """Whether the file calls ``os.fork``."""
+        return any(isinstance(n, ast.Call) and last(n.func) == "fork" for n in ast.walk(self.tree))
+
     def parent_function(self, node: ast.AST) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
         """The function around a function."""
         outer = self._parents.get(node)
@@ -182,21 +195,32 @@ class Module:
 
     def handles_signals(self, function: str) -> bool:
         """Whether a function of that name is installed with ``signal.signal`` or ``add_signal_handler``."""
-        return any(
-            isinstance(n, ast.Call)
-            and isinstance(n.func, ast.Attribute | ast.Name)
-            and last(n.func) in ("signal", "add_signal_handler", "sigaction")
-            and any(last(a) == function for a in n.args[1:])
-            for n in ast.walk(self.tree)
+        return function in self._signal_handlers
+
+    @cached_property
+    def _signal_handlers(self) -> frozenset[str]:
+        installs = ("signal", "add_signal_handler", "sigaction")
+        calls = (n for n in ast.walk(self.tree) if isinstance(n, ast.Call))
+        return frozenset(
+            last(a)
+            for c in calls
+            if isinstance(c.func, ast.Attribute | ast.Name) and last(c.func) in installs
+            for a in c.args[1:]
         )
 
     def _function_at(self, line: int) -> ast.AST:
-        best: ast.AST = self.tree
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and covers(node, line):
-                if node.lineno >= getattr(best, "lineno", 0):
-                    best = node
-        return best
+        """The innermost function around a line: of those that begin before it, the last that reaches it."""
+        starts, functions = self._by_line
+        for number in range(bisect.bisect_right(starts, line) - 1, -1, -1):
+            if covers(functions[number], line):
+                return functions[number]
+        return self.tree
+
+    @cached_property
+    def _by_line(self) -> tuple[list[int], list[ast.AST]]:
+        found = [n for n in ast.walk(self.tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+        found.sort(key=lambda n: n.lineno)
+        return [n.lineno for n in found], [*found]
 
 
 class Sources:

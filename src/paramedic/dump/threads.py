@@ -73,7 +73,9 @@ class Threads:
 
         A text may end anywhere. Most tools write the main thread last, so one without it has lost its end.
         """
-        return self.whole or (not self._is_cut and any(a.is_main for a in self.activities))
+        # One thread alone is what people paste; a tool that names the process shows all that there are.
+        told = len(self.activities) > 1 or self.snapshot.process is not None
+        return self.whole or (told and not self._is_cut and any(a.is_main for a in self.activities))
 
     @cached_property
     def transports(self) -> tuple[Activity, ...]:

@@ -87,6 +87,7 @@ class Snapshot:
         process: process id, where the dump says so.
         at: the dump's own words about when, or "".
         first_line: 1-based line of its input at which it starts; 0 where it has none.
+        stream: which of the input's streams it is from: a container, a process of a log; "" where there is one.
         gaps: what is missing from it.
         objects: what is known of the objects that the frames name, where somebody could look into them.
     """
@@ -96,5 +97,6 @@ class Snapshot:
     process: int | None = None
     at: str = ""
     first_line: int = 0
+    stream: str = ""
     gaps: tuple[Gap, ...] = field(default=())
     objects: tuple[ObjectState, ...] = ()

@@ -21,12 +21,10 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
     main = next((a for a in facts.others if a.wait is Wait.SHUTDOWN), None)
     if main is None or facts.moved(main):
         return
-    executor = main.find("concurrent.futures.thread", "_python_exit", layer=Layer.STDLIB) is not None
     readers = [a for a in facts.others if a.wait in REMOTE and a.site and not facts.moved(a)]
     for group in facts.groups(readers):
-        # An executor that is still at work when main ends is common and ends by itself; a thread of the user's own
-        # that nobody joins is neither.
-        sure = Confidence.POSSIBLE if facts.repeated or not executor else Confidence.ADVICE
+        # Threads that are still at work when main ends are common and end by themselves, unless they follow something.
+        sure = Confidence.POSSIBLE if facts.follows(group[0]) else Confidence.ADVICE
         yield Finding(
             hazard=HAZARD.name,
             code=HAZARD.code,

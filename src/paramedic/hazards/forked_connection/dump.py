@@ -52,7 +52,9 @@ def _has_no_server(facts: DumpFacts, activity: Activity) -> bool:
         return False
     if facts.transports and not (facts.whole and facts.transport_is_missing(activity)):
         return False
-    complete = facts.snapshot.form in _ALL_THREADS and facts.shows_all and not facts.snapshot.gaps
+    # A dump of one thread may be a part of a greater one, unless the program is known to fork.
+    alone = len(facts.activities) == 1 and activity.is_main and facts.forks(activity)
+    complete = facts.snapshot.form in _ALL_THREADS and (facts.shows_all or alone) and not facts.snapshot.gaps
     return facts.whole or _was_forked(activity) or complete
 
 

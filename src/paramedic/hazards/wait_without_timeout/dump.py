@@ -22,6 +22,7 @@ _UNLIMITED = (
 )
 _PROMPT = (Wait.REQUEST_REPLY, Wait.SFTP_REPLY, Wait.GLOBAL_REQUEST, Wait.CHANNEL_OPEN)
 """What a healthy server answers at once: a wait of seconds for it is no idling."""
+_NEVER_LIMITED = (Wait.EXIT_STATUS, Wait.REQUEST_REPLY, Wait.GLOBAL_REQUEST)
 _LONG = (Wait.CLEAR_TO_SEND, Wait.SOCKET_WRITE)
 """Waits that end with the connection alone, or with a key exchange: told only where the peer is known to be gone."""
 _MINUTES_S = 120
@@ -53,7 +54,7 @@ def _judge(facts: DumpFacts, waiter: Activity) -> tuple[Confidence, str]:
     if facts.repeated and facts.connection_ended(waiter):
         why = " with no timeout; the connection has ended, and what would wake it came before it began to wait"
         return Confidence.OBSERVED, why
-    limit = _limit(waiter)
+    limit = _limit(facts, waiter)
     if gone := facts.unanswered(waiter):
         return Confidence.OBSERVED, f"{limit}; {gone}"
     why = f"{limit}; the timeout= of exec_command does not cover this" if waiter.wait is Wait.REQUEST_REPLY else limit
@@ -86,10 +87,14 @@ def _unlimited(facts: DumpFacts, waiter: Activity) -> bool:
     return waiter.timeout in (None, "None")
 
 
-def _limit(waiter: Activity) -> str:
+def _limit(facts: DumpFacts, waiter: Activity) -> str:
     if waiter.wait in _LONG:
         return ""
-    return " with a limit of an hour" if waiter.wait is Wait.CHANNEL_OPEN else " with no timeout"
+    if waiter.wait is Wait.CHANNEL_OPEN:
+        return " with a limit of an hour"
+    state = facts.state(facts.channel_of(waiter))
+    told = waiter.timeout is not None or (state is not None and any(name == "timeout_s" for name, _ in state.values))
+    return " with no timeout" if told or waiter.wait in _NEVER_LIMITED else " with no timeout that the dump shows"
 
 
 def _opens_for_an_hour(waiter: Activity) -> bool:
