@@ -19,10 +19,11 @@ def connect():
     return client
 
 def restart(client, name):
-    _, out, err = client.exec_command(f"kill -0 {name}", timeout=10)
+    stdin, out, err = client.exec_command(f"kill -0 {name}", timeout=10)
     err.read()
     if out.channel.recv_exit_status():
         raise RuntimeError(f"cannot restart {name}")
+    out.channel.close()
 
 
 def main():

@@ -45,8 +45,10 @@ def close_all():
 
 
 def job(n):
-    _, out, err = client().exec_command(f"echo {n}; sleep 0.1", timeout=20)
-    return out.read()
+    stdin, out, err = client().exec_command(f"echo {n}; sleep 0.1", timeout=20)
+    answer = out.read()
+    out.channel.close()
+    return answer
 
 
 def main():

@@ -37,8 +37,9 @@ class Gateway:
         threading.Thread(target=self.write, args=(text,), daemon=True).start()
 
     def write(self, text):
-        _, stdout, _ = self.client.exec_command(f"echo '{text}'", timeout=20)
+        stdin, stdout, _ = self.client.exec_command(f"echo '{text}'", timeout=20)
         stdout.read()
+        stdout.channel.close()
 
     @audited
     def accept(self, channel, origin, server):

@@ -35,8 +35,9 @@ class Desk:
     def serve(self):
         while (channel := self.line.get()) is not None:
             time.sleep(0.3)
-            _, out, _ = self.client.exec_command("hostname", timeout=20)
+            stdin, out, _ = self.client.exec_command("hostname", timeout=20)
             channel.sendall(out.read())
+            out.channel.close()
             channel.close()
             self.served.append(1)
 

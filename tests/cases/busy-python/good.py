@@ -25,8 +25,9 @@ def main():
     for c in crunchers:
         c.start()
     began = time.monotonic()
-    _, out, _ = client.exec_command("for i in 1 2 3 4 5 6 7 8; do echo progress $i; sleep 0.1; done")
+    stdin, out, _ = client.exec_command("for i in 1 2 3 4 5 6 7 8; do echo progress $i; sleep 0.1; done")
     text = out.read()
+    out.channel.close()
     took = time.monotonic() - began
     stop.set()
     client.close()

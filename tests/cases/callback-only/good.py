@@ -19,10 +19,11 @@ def connect():
     return client
 
 def job(client, path):
-    _, out, err = client.exec_command(f"cat {path}")
+    stdin, out, err = client.exec_command(f"cat {path}")
     text = out.read()
     if out.channel.recv_exit_status():
         raise FileNotFoundError(path)
+    out.channel.close()
     return text
 
 

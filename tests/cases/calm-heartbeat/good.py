@@ -26,7 +26,7 @@ class Heartbeat(threading.Thread):
 
     def run(self):
         while not self.stop.wait(self.every):
-            _, stdout, _ = self.client.exec_command("true", timeout=5)
+            stdin, stdout, _ = self.client.exec_command("true", timeout=5)
             stdout.channel.recv_exit_status()
             stdout.channel.close()
             self.beats += 1
@@ -37,8 +37,9 @@ def main():
     heart = Heartbeat(client, 0.1)
     heart.start()
     try:
-        _, stdout, _ = client.exec_command("for i in 1 2 3; do echo $i; sleep 0.5; done", timeout=5)
+        stdin, stdout, _ = client.exec_command("for i in 1 2 3; do echo $i; sleep 0.5; done", timeout=5)
         text = stdout.read()
+        stdout.channel.close()
     finally:
         heart.stop.set()
         heart.join()

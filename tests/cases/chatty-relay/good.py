@@ -33,8 +33,9 @@ def main():
                        key_filename=os.environ["CASE_KEY"], allow_agent=False, look_for_keys=False)
         total = 0
         for _ in range(5):
-            _, out, _ = client.exec_command("head -c 400000 /dev/zero")
+            stdin, out, _ = client.exec_command("head -c 400000 /dev/zero")
             total += len(out.read())
+            out.channel.close()
         print(total)
     finally:
         os.unlink(script)

@@ -29,8 +29,10 @@ class Machine:
         self.ssh.connect(
             self.address, PORT, USER, key_filename=KEY, allow_agent=False, look_for_keys=False, auth_timeout=4
         )
-        _, out, _ = self.ssh.exec_command("echo $SSH_CONNECTION", timeout=4)
-        return out.read().decode().split()[2]
+        stdin, out, _ = self.ssh.exec_command("echo $SSH_CONNECTION", timeout=4)
+        answer = out.read().decode().split()[2]
+        out.channel.close()
+        return answer
 
 
 def main() -> int:

@@ -31,8 +31,9 @@ def main():
         paths = [os.path.join(folder, f"collect-{n}") for n in range(2)]
         running = [start_collector(client, path) for path in paths]
         for _ in range(6):
-            _, stdout, _ = client.exec_command("date", timeout=5)
+            stdin, stdout, _ = client.exec_command("date", timeout=5)
             stdout.read()
+            stdout.channel.close()
             time.sleep(0.1)
         for channel in running:
             channel.settimeout(5)

@@ -21,8 +21,10 @@ def connect():
     return client
 
 def remote(command):
-    _, stdout, _ = current.get().exec_command(command, timeout=5)
-    return stdout.read().decode().strip()
+    stdin, stdout, _ = current.get().exec_command(command, timeout=5)
+    answer = stdout.read().decode().strip()
+    stdout.channel.close()
+    return answer
 
 
 async def task(number):

@@ -34,8 +34,10 @@ def daemonise():
 
 
 def hello(client):
-    _, out, _ = client.exec_command("echo hello", timeout=6)
-    return out.read().strip()
+    stdin, out, _ = client.exec_command("echo hello", timeout=6)
+    answer = out.read().strip()
+    out.channel.close()
+    return answer
 
 
 def main():
@@ -50,8 +52,9 @@ def main():
         return 0 if said == "work" else 1
     try:
         client = dial()
-        _, out, _ = client.exec_command("echo work", timeout=6)
+        stdin, out, _ = client.exec_command("echo work", timeout=6)
         os.write(writing, out.read().strip())
+        out.channel.close()
     except Exception as problem:
         os.write(writing, type(problem).__name__.encode())
     os._exit(0)

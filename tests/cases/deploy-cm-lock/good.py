@@ -35,8 +35,9 @@ def deploy(client, state):
     for step in ("sleep 2; echo a", "sleep 2; echo b"):
         with state:
             state.step = step
-        _, out, _ = client.exec_command(step, timeout=20)
+        stdin, out, _ = client.exec_command(step, timeout=20)
         out.channel.recv_exit_status()
+        out.channel.close()
     with state:
         state.step = "end"
 

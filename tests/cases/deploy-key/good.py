@@ -32,8 +32,10 @@ class Fleet:
         key = agent.get_keys()[0]
         try:
             client.connect(address, PORT, USER, pkey=key, allow_agent=False, look_for_keys=False, auth_timeout=4)
-            _, stdout, _ = client.exec_command("true", timeout=4)
-            return stdout.channel.recv_exit_status()
+            stdin, stdout, _ = client.exec_command("true", timeout=4)
+            answer = stdout.channel.recv_exit_status()
+            stdout.channel.close()
+            return answer
         finally:
             client.close()
             agent.close()

@@ -28,8 +28,10 @@ def dial(address=HOST):
 
 
 def report(client, command):
-    _, out, _ = client.exec_command(command)
-    return Result(text=out.read().decode(), code=out.channel.recv_exit_status())
+    stdin, out, _ = client.exec_command(command)
+    answer = Result(text=out.read().decode(), code=out.channel.recv_exit_status())
+    out.channel.close()
+    return answer
 
 
 def main():

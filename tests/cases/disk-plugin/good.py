@@ -21,8 +21,10 @@ def dial(address=HOST):
 
 
 def usage(client):
-    _, out, _ = client.exec_command("df --output=pcent /", timeout=3)
-    return out.read().decode().split()[-1]
+    stdin, out, _ = client.exec_command("df --output=pcent /", timeout=3)
+    answer = out.read().decode().split()[-1]
+    out.channel.close()
+    return answer
 
 
 async def check():

@@ -30,8 +30,10 @@ class Service:
         return client
 
     def ask(self, number):
-        _, stdout, _ = self.client.exec_command(f"echo {number}", timeout=5)
-        return int(stdout.read())
+        stdin, stdout, _ = self.client.exec_command(f"echo {number}", timeout=5)
+        answer = int(stdout.read())
+        stdout.channel.close()
+        return answer
 
     def close(self):
         with self._guard:

@@ -22,13 +22,15 @@ def dial(address=HOST):
 
 def look(address):
     with contextlib.closing(dial(address)) as client:
-        _, out, _ = client.exec_command("cat /proc/loadavg", timeout=5)
+        stdin, out, _ = client.exec_command("cat /proc/loadavg", timeout=5)
         load = float(out.read().split()[0])
         if load < 1000:
             verdicts[address] = "fine"
             return
-        _, out, _ = client.exec_command("ps aux --sort -%cpu | head -3", timeout=5)
+        stdin, out, _ = client.exec_command("ps aux --sort -%cpu | head -3", timeout=5)
         verdicts[address] = out.read().decode()
+        out.channel.close()
+        out.channel.close()
 
 
 def main():

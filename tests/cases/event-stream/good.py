@@ -27,12 +27,13 @@ class EventStream:
         self.client.close()
 
     def follow(self):
-        _, stdout, _ = self.client.exec_command("while true; do echo event; sleep 0.3; done", timeout=3)
+        stdin, stdout, _ = self.client.exec_command("while true; do echo event; sleep 0.3; done", timeout=3)
         try:
             while line := stdout.readline():
                 self.sink(line)
         except TimeoutError:
             print("the device is silent")
+        stdout.channel.close()
 
 
 def main():

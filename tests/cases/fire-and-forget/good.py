@@ -21,8 +21,10 @@ class Worker:
         self.running.append(channel)
 
     def status(self):
-        _, out, _ = self.client.exec_command("uptime")
-        return out.read()
+        stdin, out, _ = self.client.exec_command("uptime")
+        answer = out.read()
+        out.channel.close()
+        return answer
 
 
 def main():

@@ -22,8 +22,9 @@ def connect():
     return client
 
 def answer(client, command):
-    _, stdout, _ = client.exec_command(command, timeout=5)
+    stdin, stdout, _ = client.exec_command(command, timeout=5)
     text = stdout.read().decode().strip()
+    stdout.channel.close()
     if not text:
         empty.append(command)
     return text

@@ -19,8 +19,9 @@ def connect():
 def child(inherited, out):
     inherited.get_transport().atfork()
     with connect() as own:
-        _, stdout, _ = own.exec_command("echo child", timeout=5)
+        stdin, stdout, _ = own.exec_command("echo child", timeout=5)
         os.write(out, stdout.read())
+        stdout.channel.close()
 
 
 def main():
@@ -35,8 +36,9 @@ def main():
         finally:
             os._exit(status)
     _, told = os.waitpid(pid, 0)
-    _, stdout, _ = client.exec_command("echo parent", timeout=5)
+    stdin, stdout, _ = client.exec_command("echo parent", timeout=5)
     answer = stdout.read()
+    stdout.channel.close()
     client.close()
     print(os.read(read, 100), answer, told)
     return 0 if answer == b"parent\n" and told == 0 else 1

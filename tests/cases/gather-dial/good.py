@@ -27,8 +27,10 @@ def open_box(address: str = HOST) -> SSHClient:
 
 def state(job: int) -> str:
     with open_box() as box:
-        _, out, _ = box.exec_command(f"echo job {job} runs", timeout=10)
-        return out.read().decode().strip()
+        stdin, out, _ = box.exec_command(f"echo job {job} runs", timeout=10)
+        answer = out.read().decode().strip()
+        out.channel.close()
+        return answer
 
 
 async def check() -> int:

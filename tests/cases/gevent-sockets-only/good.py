@@ -18,8 +18,10 @@ def ask(n):
     try:
         client.connect(os.environ["CASE_HOST"], int(os.environ["CASE_PORT"]), os.environ["CASE_USER"], timeout=4, banner_timeout=4,
                        auth_timeout=4, key_filename=os.environ["CASE_KEY"], allow_agent=False, look_for_keys=False)
-        _, out, _ = client.exec_command("sleep 0.5; echo %d" % n, timeout=6)
-        return out.read()
+        stdin, out, _ = client.exec_command("sleep 0.5; echo %d" % n, timeout=6)
+        answer = out.read()
+        out.channel.close()
+        return answer
     except Exception as error:
         return error
     finally:

@@ -23,8 +23,10 @@ def connect():
 def visit(number):
     client = connect()
     try:
-        _, stdout, _ = client.exec_command(f"sleep 0.1; echo {number}", timeout=4)
-        return stdout.read()
+        stdin, stdout, _ = client.exec_command(f"sleep 0.1; echo {number}", timeout=4)
+        answer = stdout.read()
+        stdout.channel.close()
+        return answer
     finally:
         client.close()
 

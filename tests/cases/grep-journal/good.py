@@ -22,12 +22,13 @@ def dial(address=HOST):
 
 
 def count(client, counts):
-    _, out, _ = client.exec_command(JOURNAL, timeout=40)
+    stdin, out, _ = client.exec_command(JOURNAL, timeout=40)
     rest = b""
     for block in iter(functools.partial(out.channel.recv, 1 << 16), b""):
         *lines, rest = (rest + block).split(b"\n")
         for line in lines:
             counts[line.partition(b":")[0].decode()] += 1
+    out.channel.close()
 
 
 def main():

@@ -14,8 +14,10 @@ client = paramiko.SSHClient()
 
 
 def digest(path):
-    _, stdout, _ = client.exec_command(f"sha256sum {path}", timeout=4)
-    return stdout.read().decode().split()[0]
+    stdin, stdout, _ = client.exec_command(f"sha256sum {path}", timeout=4)
+    answer = stdout.read().decode().split()[0]
+    stdout.channel.close()
+    return answer
 
 
 def work(paths, results):

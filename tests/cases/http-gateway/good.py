@@ -28,8 +28,9 @@ class Front(BaseHTTPRequestHandler):
             transport = box.get_transport()
             if transport is None or not transport.is_active():
                 box.connect(HOST, auth_timeout=4, **LOGIN)
-        _, out, _ = box.exec_command(PAGES[self.path], timeout=5)
+        stdin, out, _ = box.exec_command(PAGES[self.path], timeout=5)
         body = out.read()
+        out.channel.close()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

@@ -51,8 +51,9 @@ def janitor(cache, stop):
 def work(cache, failed):
     ssh = cache.get("db")
     try:
-        _, out, _ = ssh.exec_command("sleep 1.5; echo finished", timeout=8)
+        stdin, out, _ = ssh.exec_command("sleep 1.5; echo finished", timeout=8)
         text, status = out.read(), out.channel.recv_exit_status()
+        out.channel.close()
         if status or text != b"finished\n":
             failed.append((text, status))
     finally:

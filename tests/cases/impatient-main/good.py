@@ -10,9 +10,10 @@ QUESTIONS = {"fast": "echo 1", "slow": "sleep 1.5; echo 2", "slower": "sleep 2; 
 
 
 def ask(ssh, question):
-    _, out, _ = ssh.exec_command(question, timeout=10)
+    stdin, out, _ = ssh.exec_command(question, timeout=10)
     answer = out.read().decode().strip()
     status = out.channel.recv_exit_status()
+    out.channel.close()
     if status != 0:
         raise RuntimeError("status %d" % status)
     return answer

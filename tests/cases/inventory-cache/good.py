@@ -27,8 +27,10 @@ class Facts:
         self._mutex = threading.Lock()
 
     def _ask(self, name):
-        _, out, _ = self._client.exec_command(COMMANDS[name], timeout=10)
-        return out.read().decode().strip()
+        stdin, out, _ = self._client.exec_command(COMMANDS[name], timeout=10)
+        answer = out.read().decode().strip()
+        out.channel.close()
+        return answer
 
     def get(self, name):
         with self._mutex:

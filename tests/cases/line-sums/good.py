@@ -45,8 +45,9 @@ def main():
         time.sleep(0.05)
     begin = time.monotonic()
     for _ in range(20):
-        _, stdout, _ = client.exec_command("echo tick", timeout=9)
+        stdin, stdout, _ = client.exec_command("echo tick", timeout=9)
         stdout.read()
+        stdout.channel.close()
     took = time.monotonic() - begin
     stop.set()
     for t in crew:

@@ -28,8 +28,10 @@ class Host:
         self.client = dial()
 
     def ask(self, command):
-        _, out, _ = self.client.exec_command(command, timeout=8)
-        return out.read().decode().strip()
+        stdin, out, _ = self.client.exec_command(command, timeout=8)
+        answer = out.read().decode().strip()
+        out.channel.close()
+        return answer
 
     def restart(self):
         state = self.ask("sleep 0.4; echo up")

@@ -34,8 +34,9 @@ def move(a, b, amount):
         b.count += amount
         text = a.note() + " " + b.note()
     for machine in (a, b):
-        _, stdout, _ = machine.client.exec_command(f"echo {text}", timeout=5)
+        stdin, stdout, _ = machine.client.exec_command(f"echo {text}", timeout=5)
         stdout.read()
+        stdout.channel.close()
 
 
 def main():

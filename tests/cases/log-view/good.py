@@ -26,10 +26,12 @@ def show(stream):
 def main():
     client = connect()
     atexit.register(client.close)
-    _, stdout, _ = client.exec_command("echo begin; tail -f /dev/null")
+    stdin, stdout, _ = client.exec_command("echo begin; tail -f /dev/null")
     threading.Thread(target=show, args=(stdout,), name="log-view", daemon=True).start()
-    _, result, _ = client.exec_command("sleep 0.5; echo deployed", timeout=5)
+    stdout.channel.close()
+    stdin, result, _ = client.exec_command("sleep 0.5; echo deployed", timeout=5)
     print(result.read().decode().strip(), flush=True)
+    result.channel.close()
     return 0
 
 

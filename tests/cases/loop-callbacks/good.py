@@ -31,8 +31,10 @@ class Agent:
         self.enough = asyncio.Event()
 
     def ask(self) -> int:
-        _, out, _ = self.box.exec_command("sleep 1.3; echo 7", timeout=5)
-        return int(out.read())
+        stdin, out, _ = self.box.exec_command("sleep 1.3; echo 7", timeout=5)
+        answer = int(out.read())
+        out.channel.close()
+        return answer
 
     def poll(self) -> None:
         loop = asyncio.get_running_loop()

@@ -25,8 +25,10 @@ class Dashboard:
         self.beats = 0
 
     def sample(self):
-        _, out, _ = self.client.exec_command("sleep 1.2; uptime", timeout=20)
-        return out.read()
+        stdin, out, _ = self.client.exec_command("sleep 1.2; uptime", timeout=20)
+        answer = out.read()
+        out.channel.close()
+        return answer
 
     def poll(self):
         loop = asyncio.get_running_loop()

@@ -55,8 +55,10 @@ def main():
     def ask(address):
         with cache.client(address) as client:
             try:
-                _, out, _ = client.exec_command("sleep 0.5; echo answer", timeout=5)
-                return out.read().decode().strip() == "answer"
+                stdin, out, _ = client.exec_command("sleep 0.5; echo answer", timeout=5)
+                answer = out.read().decode().strip() == "answer"
+                out.channel.close()
+                return answer
             except (paramiko.SSHException, EOFError, OSError, AttributeError) as problem:
                 print(address, type(problem).__name__, problem)
                 return False

@@ -16,7 +16,7 @@ def main():
     prepare(client)
     began = time.monotonic()
     for n in range(60):
-        _, out, _ = client.exec_command("echo %d" % n, timeout=10)
+        stdin, out, _ = client.exec_command("echo %d" % n, timeout=10)
         assert out.read() == b"%d\n" % n
         out.channel.close()
     print("%.0f ms a command" % ((time.monotonic() - began) / 60 * 1000))

@@ -20,8 +20,10 @@ class Machine:
         self.client.connect(HOST, PORT, USER, key_filename=KEY, allow_agent=False, look_for_keys=False)
 
     def run(self, command):
-        _, stdout, _ = self.client.exec_command(command, timeout=5)
-        return stdout.read()
+        stdin, stdout, _ = self.client.exec_command(command, timeout=5)
+        answer = stdout.read()
+        stdout.channel.close()
+        return answer
 
 
 def mirror(source, target):

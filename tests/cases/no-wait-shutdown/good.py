@@ -24,8 +24,9 @@ class Checker:
         self.pool = ThreadPoolExecutor(3, thread_name_prefix="check")
 
     def check(self, seconds):
-        _, out, _ = self.client.exec_command(f"sleep {seconds}; echo fine", timeout=20)
+        stdin, out, _ = self.client.exec_command(f"sleep {seconds}; echo fine", timeout=20)
         text = out.read()
+        out.channel.close()
         return text.strip() == b"fine"
 
     def close(self):

@@ -31,8 +31,10 @@ class Node(paramiko.SSHClient):
 
     def check(self, command):
         self.ensure()
-        _, stdout, _ = self.exec_command(command, timeout=6)
-        return command, stdout.read().decode().strip()
+        stdin, stdout, _ = self.exec_command(command, timeout=6)
+        answer = command, stdout.read().decode().strip()
+        stdout.channel.close()
+        return answer
 
 
 def main():

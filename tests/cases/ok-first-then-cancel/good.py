@@ -21,8 +21,10 @@ def dial(address=HOST):
 
 
 def ask(client, delay):
-    _, out, _ = client.exec_command(f"sleep {delay}; echo {delay}", timeout=10)
-    return float(out.read())
+    stdin, out, _ = client.exec_command(f"sleep {delay}; echo {delay}", timeout=10)
+    answer = float(out.read())
+    out.channel.close()
+    return answer
 
 
 def main():

@@ -17,8 +17,10 @@ def dial():
 
 
 def work(client):
-    _, out, _ = client.exec_command("echo fine", timeout=10)
-    return client, out.read()
+    stdin, out, _ = client.exec_command("echo fine", timeout=10)
+    answer = client, out.read()
+    out.channel.close()
+    return answer
 
 
 def main():

@@ -52,8 +52,9 @@ class Front(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         with self.pool.borrow() as box:
-            _, out, _ = box.exec_command("echo " + self.path.strip("/"), timeout=10)
+            stdin, out, _ = box.exec_command("echo " + self.path.strip("/"), timeout=10)
             body = out.read()
+            out.channel.close()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

@@ -29,8 +29,9 @@ def push(client):
     with table:
         with link:
             for key in rows:
-                _, out, _ = client.exec_command("echo %d" % key, timeout=10)
+                stdin, out, _ = client.exec_command("echo %d" % key, timeout=10)
                 rows[key] = out.read()
+                out.channel.close()
 
 
 def main():

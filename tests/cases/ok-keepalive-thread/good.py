@@ -34,8 +34,9 @@ def main():
 
     def work():
         for n in range(10):
-            _, out, _ = client.exec_command(f"echo {n}", timeout=10)
+            stdin, out, _ = client.exec_command(f"echo {n}", timeout=10)
             counts.append(int(out.read()))
+            out.channel.close()
 
     supervisor = threading.Thread(target=supervise, name="supervisor")
     supervisor.start()

@@ -23,8 +23,9 @@ def main():
     with channel.makefile("rb") as stream:
         size = len(stream.read())
     status = channel.recv_exit_status()
-    _, out, _ = client.exec_command("(head -c 3000000 /dev/zero >&2; echo end) 2>&1 | wc -c", timeout=20)
+    stdin, out, _ = client.exec_command("(head -c 3000000 /dev/zero >&2; echo end) 2>&1 | wc -c", timeout=20)
     count = int(out.read())
+    out.channel.close()
     client.close()
     print(size, status, count)
     return 0 if (size, status, count) == (6_000_000, 0, 3_000_004) else 1

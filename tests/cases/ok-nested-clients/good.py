@@ -26,8 +26,10 @@ def open_box(address: str, sock=None) -> SSHClient:
 def visit(jump: SSHClient, address: str) -> str:
     way = jump.get_transport().open_channel("direct-tcpip", (address, LOGIN["port"]), ("127.0.0.1", 0), timeout=10)
     with open_box(address, way) as inner:
-        _, out, _ = inner.exec_command("echo $SSH_CONNECTION", timeout=10)
-        return out.read().decode().split()[2]
+        stdin, out, _ = inner.exec_command("echo $SSH_CONNECTION", timeout=10)
+        answer = out.read().decode().split()[2]
+        out.channel.close()
+        return answer
 
 
 def main() -> int:

@@ -22,8 +22,10 @@ def dial(address=HOST):
 
 def measure(address):
     with dial(address) as client:
-        _, out, _ = client.exec_command("echo 42", timeout=10)
-        return address, int(out.read())
+        stdin, out, _ = client.exec_command("echo 42", timeout=10)
+        answer = address, int(out.read())
+        out.channel.close()
+        return answer
 
 
 def main():

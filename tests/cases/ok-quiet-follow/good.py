@@ -16,8 +16,9 @@ def dial():
 
 
 def wait_for_event(client, got):
-    _, out, _ = client.exec_command("sleep 7; echo event", timeout=15)
+    stdin, out, _ = client.exec_command("sleep 7; echo event", timeout=15)
     got.append(out.readline())
+    out.channel.close()
 
 
 def main():

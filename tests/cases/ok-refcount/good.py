@@ -43,9 +43,10 @@ class Shared:
 def job(shared, n):
     for _ in range(3):
         with shared.use() as client:
-            _, out, err = client.exec_command(f"echo {n}", timeout=30)
+            stdin, out, err = client.exec_command(f"echo {n}", timeout=30)
             assert int(out.read()) == n
             err.read()
+            out.channel.close()
         time.sleep(0.05 * n)
 
 

@@ -35,8 +35,9 @@ class Scheduler(threading.Thread):
                 self.agenda.run(blocking=True)
 
     def work(self, client, sftp, job):
-        _, out, _ = client.exec_command(f"echo {job}", timeout=10)
+        stdin, out, _ = client.exec_command(f"echo {job}", timeout=10)
         assert int(out.read()) == job
+        out.channel.close()
         sftp.stat("/etc/passwd")
         self.done.append(job)
 

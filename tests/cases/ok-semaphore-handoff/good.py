@@ -19,9 +19,10 @@ def connect():
 
 def job(client, slots, results, n):
     try:
-        _, out, err = client.exec_command(f"sleep 0.3; echo {n}", timeout=30)
+        stdin, out, err = client.exec_command(f"sleep 0.3; echo {n}", timeout=30)
         results.append(out.read())
         err.read()
+        out.channel.close()
         if n % 3 == 0:
             raise ValueError(n)
     except ValueError:

@@ -27,8 +27,10 @@ def main():
             _, made, _ = client.exec_command(f"mkdir -p {root}/a{n}/b", timeout=10)
             if made.channel.recv_exit_status():
                 return False
-            _, there, _ = client.exec_command(f"test -d {root}/a{n}/b", timeout=10)
-            return there.channel.recv_exit_status() == 0
+            stdin, there, _ = client.exec_command(f"test -d {root}/a{n}/b", timeout=10)
+            answer = there.channel.recv_exit_status() == 0
+            there.channel.close()
+            return answer
 
         with ThreadPoolExecutor(3) as pool:
             right = list(pool.map(make, range(12)))

@@ -24,8 +24,9 @@ class Host:
 
 def copy(a, b):
     with a.lock, b.lock:
-        _, out, _ = a.client.exec_command("true", timeout=20)
+        stdin, out, _ = a.client.exec_command("true", timeout=20)
         out.channel.recv_exit_status()
+        out.channel.close()
 
 
 def main():

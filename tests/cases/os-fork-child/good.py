@@ -18,8 +18,9 @@ def connect():
 
 
 def report(text):
-    _, out, _ = ssh.exec_command("echo report %s" % text, timeout=4)
+    stdin, out, _ = ssh.exec_command("echo report %s" % text, timeout=4)
     print(out.read().decode().strip(), flush=True)
+    out.channel.close()
 
 
 def in_child(function, *args):

@@ -21,8 +21,10 @@ class PerThread(threading.local):
 
 
 def handle(ssh, number):
-    _, stdout, _ = ssh.client.exec_command(f"sleep 0.1; echo {number}", timeout=5)
-    return stdout.read()
+    stdin, stdout, _ = ssh.client.exec_command(f"sleep 0.1; echo {number}", timeout=5)
+    answer = stdout.read()
+    stdout.channel.close()
+    return answer
 
 
 def batch(numbers):

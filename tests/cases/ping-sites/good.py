@@ -26,8 +26,10 @@ class Ping(threading.Thread):
         try:
             with self.gate:
                 client.connect(HOST, PORT, USER, key_filename=KEY, allow_agent=False, look_for_keys=False)
-            _, stdout, _ = client.exec_command("echo pong", timeout=5)
-            return stdout.read().strip()
+            stdin, stdout, _ = client.exec_command("echo pong", timeout=5)
+            answer = stdout.read().strip()
+            stdout.channel.close()
+            return answer
         finally:
             client.close()
 

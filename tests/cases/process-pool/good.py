@@ -25,8 +25,9 @@ class Counter:
 
     def count(self, path):
         self.client = connect()
-        _, out, _ = self.client.exec_command(f"wc -l < {path}", timeout=4)
+        stdin, out, _ = self.client.exec_command(f"wc -l < {path}", timeout=4)
         n = int(out.read())
+        out.channel.close()
         self.client.close()
         return n
 

@@ -29,8 +29,9 @@ def main():
     signal.signal(signal.SIGALRM, progress.tick)
     signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
     for n in range(40):
-        _, out, err = ssh.exec_command("echo %d" % n, timeout=5)
+        stdin, out, err = ssh.exec_command("echo %d" % n, timeout=5)
         out.read()
+        out.channel.close()
     signal.setitimer(signal.ITIMER_REAL, 0)
     ssh.close()
     print(progress.ticks)

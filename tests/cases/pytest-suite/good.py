@@ -38,8 +38,9 @@ def size(client, sftp, path):
 
 
 def test_hostname(client):
-    _, out, _ = client.exec_command("hostname", timeout=10)
+    stdin, out, _ = client.exec_command("hostname", timeout=10)
     assert out.read()
+    out.channel.close()
 
 
 def test_sizes(client, sftp):

@@ -34,8 +34,10 @@ def probe(policy, address):
     client.set_missing_host_key_policy(policy)
     try:
         client.connect(address, PORT, USER, key_filename=KEY, allow_agent=False, look_for_keys=False)
-        _, stdout, _ = client.exec_command("hostname", timeout=5)
-        return stdout.read().strip()
+        stdin, stdout, _ = client.exec_command("hostname", timeout=5)
+        answer = stdout.read().strip()
+        stdout.channel.close()
+        return answer
     finally:
         client.close()
 

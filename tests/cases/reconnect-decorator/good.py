@@ -51,8 +51,10 @@ def reconnecting(tries=3):
 
 @reconnecting()
 def run(command):
-    _, stdout, _ = ssh.exec_command(command, timeout=6)
-    return stdout.read().strip()
+    stdin, stdout, _ = ssh.exec_command(command, timeout=6)
+    answer = stdout.read().strip()
+    stdout.channel.close()
+    return answer
 
 
 answers = {}

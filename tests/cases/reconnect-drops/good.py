@@ -30,9 +30,10 @@ class Monitor:
 
     def sample(self, n):
         try:
-            _, out, err = self.ensure().exec_command(f"exit {n % 2}", timeout=10)
+            stdin, out, err = self.ensure().exec_command(f"exit {n % 2}", timeout=10)
             if out.channel.recv_exit_status():
                 raise OSError("odd")
+            out.channel.close()
         except OSError:
             self.client.close()
             self.client = None

@@ -28,8 +28,10 @@ class Sizer:
         self.pool = concurrent.futures.ThreadPoolExecutor(workers)
 
     def lines(self, command):
-        _, out, _ = self.client.exec_command(command, timeout=10)
-        return out.read().decode().splitlines()
+        stdin, out, _ = self.client.exec_command(command, timeout=10)
+        answer = out.read().decode().splitlines()
+        out.channel.close()
+        return answer
 
     def own(self, folder):
         place = shlex.quote(folder)

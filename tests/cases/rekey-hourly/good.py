@@ -18,7 +18,7 @@ def rekeyer(transport, stop, errors):
 def job(client, errors):
     for _ in range(40):
         try:
-            _, out, _ = client.exec_command("true", timeout=10)
+            stdin, out, _ = client.exec_command("true", timeout=10)
             out.read()
             out.channel.close()
         except Exception as error:

@@ -56,8 +56,9 @@ def zombies():
 def main():
     for _ in range(6):
         with Visit() as client:
-            _, stdout, _ = client.exec_command("id -un", timeout=5)
+            stdin, stdout, _ = client.exec_command("id -un", timeout=5)
             stdout.read()
+            stdout.channel.close()
     descriptors = len(os.listdir("/proc/self/fd"))
     print(zombies(), "zombies", descriptors, "descriptors")
     return 1 if descriptors > 15 or zombies() > 2 else 0

@@ -24,8 +24,10 @@ class Service:
         self.name = name
 
     def _remote(self, command):
-        _, stdout, _ = self.client.exec_command(command, timeout=10)
-        return stdout.read().decode()
+        stdin, stdout, _ = self.client.exec_command(command, timeout=10)
+        answer = stdout.read().decode()
+        stdout.channel.close()
+        return answer
 
     async def restart(self):
         text = await asyncio.to_thread(self._remote, f"sleep 1.5; echo {self.name} restarted")

@@ -35,9 +35,10 @@ class Pool:
         while True:
             client = self.idle.get()
             try:
-                _, out, _ = client.exec_command(command, timeout=2)
+                stdin, out, _ = client.exec_command(command, timeout=2)
                 if out.channel.recv_exit_status():
                     raise RuntimeError(command)
+                out.channel.close()
                 self.idle.put(client)
                 return True
             except Exception:

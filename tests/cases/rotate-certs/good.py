@@ -29,8 +29,10 @@ def rotate(address, policy, known):
     client.set_missing_host_key_policy(policy)
     with client:
         client.connect(address, PORT, USER, key_filename=KEY, allow_agent=False, look_for_keys=False)
-        _, stdout, _ = client.exec_command("echo rotated", timeout=5)
-        return stdout.read()
+        stdin, stdout, _ = client.exec_command("echo rotated", timeout=5)
+        answer = stdout.read()
+        stdout.channel.close()
+        return answer
 
 
 def main():

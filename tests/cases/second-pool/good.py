@@ -24,8 +24,9 @@ def size(client, path):
 
 
 def folder(client, inner, path):
-    _, out, _ = client.exec_command(f"ls -d {path}/* | head -3", timeout=20)
+    stdin, out, _ = client.exec_command(f"ls -d {path}/* | head -3", timeout=20)
     names = out.read().decode().split()
+    out.channel.close()
     return sum(inner.map(lambda name: size(client, name), names))
 
 

@@ -37,12 +37,13 @@ class Slots:
 def job(slots, command, results):
     client = slots.take()
     try:
-        _, out, _ = client.exec_command(command, timeout=5)
+        stdin, out, _ = client.exec_command(command, timeout=5)
         text = out.read()
         if out.channel.recv_exit_status() != 0:
             results.append((command, None))
         else:
             results.append((command, text))
+        out.channel.close()
     finally:
         slots.give(client)
 

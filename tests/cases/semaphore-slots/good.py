@@ -38,10 +38,11 @@ def check(command):
     slots.acquire()
     client = free.popleft()
     try:
-        _, out, _ = client.exec_command(command, timeout=5)
+        stdin, out, _ = client.exec_command(command, timeout=5)
         out.read()
         if out.channel.recv_exit_status():
             raise CheckFailed(command)
+        out.channel.close()
         passed.append(command)
     finally:
         add(client)

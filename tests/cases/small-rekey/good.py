@@ -24,7 +24,7 @@ def main():
 
     def work(n):
         for k in range(20):
-            _, out, _ = client.exec_command("head -c 20000 /dev/zero", timeout=20)
+            stdin, out, _ = client.exec_command("head -c 20000 /dev/zero", timeout=20)
             if len(out.read()) != 20000:
                 return False
             out.channel.close()

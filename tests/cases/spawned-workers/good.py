@@ -19,15 +19,18 @@ def connect():
 
 def work(number):
     with connect() as client:
-        _, stdout, _ = client.exec_command(f"echo $(({number} * {number}))", timeout=5)
-        return int(stdout.read())
+        stdin, stdout, _ = client.exec_command(f"echo $(({number} * {number}))", timeout=5)
+        answer = int(stdout.read())
+        stdout.channel.close()
+        return answer
 
 
 def main():
     with connect() as client, multiprocessing.get_context("spawn").Pool(2) as pool:
         squares = pool.map(work, range(4))
-        _, stdout, _ = client.exec_command("echo parent", timeout=5)
+        stdin, stdout, _ = client.exec_command("echo parent", timeout=5)
         parent = stdout.read()
+        stdout.channel.close()
     return 0 if squares == [0, 1, 4, 9] and parent == b"parent\n" else 1
 
 

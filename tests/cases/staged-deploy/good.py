@@ -24,8 +24,10 @@ class Deployment:
 
     def host(self, name):
         with connect() as client:
-            _, stdout, _ = client.exec_command(f"sleep 0.2; echo {name}", timeout=30)
-            return stdout.read().decode().strip()
+            stdin, stdout, _ = client.exec_command(f"sleep 0.2; echo {name}", timeout=30)
+            answer = stdout.read().decode().strip()
+            stdout.channel.close()
+            return answer
 
     def stage(self, hosts):
         futures = [self.pool.submit(self.host, name) for name in hosts]

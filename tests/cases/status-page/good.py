@@ -27,8 +27,9 @@ class Runner:
     def run(self, command):
         with self.changed:
             self.state = f"running {command}"
-        _, stdout, _ = self.client.exec_command(command, timeout=10)
+        stdin, stdout, _ = self.client.exec_command(command, timeout=10)
         result = stdout.read()
+        stdout.channel.close()
         with self.changed:
             self.results.append(result)
             self.state = "idle"

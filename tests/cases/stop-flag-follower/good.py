@@ -45,8 +45,9 @@ def main():
     with tempfile.NamedTemporaryFile("w") as log:
         follower = Follower(client, log.name)
         follower.start()
-        _, out, _ = client.exec_command(f"sleep 0.5; echo deployed >> {log.name}; sleep 0.5", timeout=5)
+        stdin, out, _ = client.exec_command(f"sleep 0.5; echo deployed >> {log.name}; sleep 0.5", timeout=5)
         out.read()
+        out.channel.close()
         follower.stop()
     follower.join()
     client.close()

@@ -35,8 +35,10 @@ class Visitor:
                 client.get_host_keys().add(name, kind, key)
         with client:
             client.connect(address, PORT, USER, key_filename=KEY, allow_agent=False, look_for_keys=False)
-            _, stdout, _ = client.exec_command("true", timeout=5)
-            return stdout.channel.recv_exit_status()
+            stdin, stdout, _ = client.exec_command("true", timeout=5)
+            answer = stdout.channel.recv_exit_status()
+            stdout.channel.close()
+            return answer
 
 
 def main():

@@ -26,8 +26,10 @@ class Connection:
                              key_filename=os.environ["CASE_KEY"], allow_agent=False, look_for_keys=False)
 
     def run(self, command):
-        _, out, _ = self._client.exec_command(command, timeout=30)
-        return out.read().decode()
+        stdin, out, _ = self._client.exec_command(command, timeout=30)
+        answer = out.read().decode()
+        out.channel.close()
+        return answer
 
     @synchronized
     def close(self):

@@ -25,8 +25,10 @@ class Crawler:
         self.inner = ThreadPool(2)
 
     def names(self, path):
-        _, out, _ = self.client.exec_command(f"ls -d {path}/* | head -2", timeout=10)
-        return out.read().decode().split()
+        stdin, out, _ = self.client.exec_command(f"ls -d {path}/* | head -2", timeout=10)
+        answer = out.read().decode().split()
+        out.channel.close()
+        return answer
 
     def visit(self, path):
         children = self.names(path)

@@ -37,15 +37,19 @@ class Scheduler:
 def disk():
     client = connect()
     with client:
-        _, out, _ = client.exec_command("df /", timeout=10)
-        return out.read()
+        stdin, out, _ = client.exec_command("df /", timeout=10)
+        answer = out.read()
+        out.channel.close()
+        return answer
 
 
 def load():
     client = connect()
     try:
-        _, out, _ = client.exec_command("cat /proc/loadavg", timeout=10)
-        return out.read()
+        stdin, out, _ = client.exec_command("cat /proc/loadavg", timeout=10)
+        answer = out.read()
+        out.channel.close()
+        return answer
     finally:
         client.close()
 

@@ -16,8 +16,10 @@ def deploy(host, known):
         client.load_host_keys(known)
         client.connect(host, int(os.environ["CASE_PORT"]), os.environ["CASE_USER"], timeout=10,
                        key_filename=os.environ["CASE_KEY"], allow_agent=False, look_for_keys=False)
-        _, out, _ = client.exec_command("echo deployed", timeout=10)
-        return out.read().decode().strip()
+        stdin, out, _ = client.exec_command("echo deployed", timeout=10)
+        answer = out.read().decode().strip()
+        out.channel.close()
+        return answer
 
 
 def main():

@@ -28,8 +28,9 @@ class Probe(threading.Thread):
         client = connect()
         try:
             while not self.stop.wait(0.3):
-                _, out, _ = client.exec_command("cat /proc/loadavg", timeout=2)
+                stdin, out, _ = client.exec_command("cat /proc/loadavg", timeout=2)
                 self.samples.append(out.read())
+                out.channel.close()
         except Exception as exc:
             self.error = exc
         finally:

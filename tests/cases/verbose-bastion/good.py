@@ -45,8 +45,9 @@ def through(relay):
 def main():
     client, proxy = through(QUIET)
     for n in range(200):
-        _, stdout, _ = client.exec_command(f"echo {n}; head -c 2000 /dev/zero")
+        stdin, stdout, _ = client.exec_command(f"echo {n}; head -c 2000 /dev/zero")
         stdout.read()
+        stdout.channel.close()
     client.close()
     proxy.process.wait(5)
     for pipe in (proxy.process.stdin, proxy.process.stdout, proxy.process.stderr):

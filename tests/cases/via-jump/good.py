@@ -33,8 +33,9 @@ def inner_host():
 def main():
     with inner_host() as host:
         try:
-            _, out, _ = host.exec_command("echo inside", timeout=10)
+            stdin, out, _ = host.exec_command("echo inside", timeout=10)
             text = out.read()
+            out.channel.close()
         except Exception as exc:
             text = repr(exc)
     print(text)

@@ -24,8 +24,10 @@ class Greeter:
         self.seen = threading.Event()
 
     def name(self):
-        _, out, _ = self.client.exec_command("hostname", timeout=4)
-        return out.read()
+        stdin, out, _ = self.client.exec_command("hostname", timeout=4)
+        answer = out.read()
+        out.channel.close()
+        return answer
 
     def visit(self, channel, origin, server):
         threading.Thread(target=self.greet, args=(channel,), daemon=True).start()

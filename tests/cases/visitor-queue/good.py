@@ -33,8 +33,9 @@ def main():
     visitors = [socket.create_connection(("127.0.0.1", port), 5) for _ in range(VISITORS)]
     for _ in visitors:
         channel = waiting.get()
-        _, out, _ = client.exec_command("sleep 0.2; date +%Y")
+        stdin, out, _ = client.exec_command("sleep 0.2; date +%Y")
         channel.sendall(out.read())
+        out.channel.close()
         channel.close()
     years = [v.makefile().readline().strip() for v in visitors]
     for v in visitors:

@@ -26,9 +26,10 @@ class RestartFailed(Exception):
 
 
 def restart(client, service):
-    _, out, _ = client.exec_command(f"test {service} != mail", timeout=5)
+    stdin, out, _ = client.exec_command(f"test {service} != mail", timeout=5)
     if out.channel.recv_exit_status():
         raise RestartFailed(service)
+    out.channel.close()
     restarted.append(service)
 
 

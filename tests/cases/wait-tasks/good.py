@@ -19,9 +19,10 @@ def connect():
     return client
 
 def check(client, unit):
-    _, out, err = client.exec_command(f"test -e {unit}", timeout=10)
+    stdin, out, err = client.exec_command(f"test -e {unit}", timeout=10)
     if out.channel.recv_exit_status():
         raise RuntimeError(f"{unit} is missing")
+    out.channel.close()
     return unit
 
 

@@ -21,8 +21,9 @@ class Follower(threading.Thread):
     def run(self):
         try:
             while not self.stop.wait(0.1):
-                _, out, _ = self.ssh.exec_command("tail -n 1 " + self.path, timeout=3)
+                stdin, out, _ = self.ssh.exec_command("tail -n 1 " + self.path, timeout=3)
                 self.lines.append(out.read())
+                out.channel.close()
         except Exception as error:
             self.trouble = error
 

@@ -22,10 +22,11 @@ class CommandFailed(Exception):
 
 
 def task(client, number):
-    _, stdout, stderr = client.exec_command(f"echo {number}; exit {number % 3}", timeout=5)
+    stdin, stdout, stderr = client.exec_command(f"echo {number}; exit {number % 3}", timeout=5)
     out, err = stdout.read(), stderr.read()
     if status := stdout.channel.recv_exit_status():
         raise CommandFailed(number, status)
+    stdout.channel.close()
     return out
 
 
