@@ -110,6 +110,49 @@ def test_findings_fail_the_test_in_which_they_happened(project: pytest.Pytester,
     out.no_fnmatch_line("*not seen*")
 
 
+def test_each_test_fails_for_its_own_and_no_other_for_it(project: pytest.Pytester) -> None:
+    """The same line in two tests, a task's exception that is lost, and a finding whose objects are gone after it."""
+    project.makepyfile(
+        test_own="""
+        import threading
+        from concurrent.futures import ThreadPoolExecutor
+        import pytest
+        from conftest import *
+
+        def both(client, first, second):
+            with first, second:
+                client.get_transport().is_active()
+
+        @pytest.mark.parametrize("n", [1, 2])
+        def test_locks(client, n):
+            a, b = threading.Lock(), threading.Lock()
+            one_after_the_other(lambda: both(client, a, b), lambda: both(client, b, a))
+
+        def test_loses_an_exception(client):
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(lambda: client.open_sftp().stat("/no/such/file"))
+
+        def test_asks_for_it(client):
+            with ThreadPoolExecutor(1) as pool:
+                assert pool.submit(lambda: client.open_sftp().stat("/no/such/file")).exception()
+
+        def test_waits_in_vain(client):
+            channel = client.get_transport().open_session()
+            channel.exec_command("head -c 3000000 /dev/zero")
+            assert not channel.status_event.wait(3)
+            channel.close()
+
+        def test_is_fine(client):
+            client.exec_command("true")[1].read()
+        """
+    )
+    out = run(project, "--paramedic").stdout
+    for name in ("test_locks[[]1[]]", "test_locks[[]2[]]", "test_loses_an_exception", "test_waits_in_vain"):
+        out.fnmatch_lines([f"FAILED test_own.py::{name} - paramedic: *"])
+    for name in ("test_asks_for_it", "test_is_fine"):
+        out.fnmatch_lines([f"PASSED test_own.py::{name}"])
+
+
 def test_what_fails_can_be_chosen(project: pytest.Pytester) -> None:
     project.makepyfile(test_sharing=SHARING.partition("def test_is_fine")[0])
     result = run(project, "--paramedic", "--paramedic-fail-on", "observed")

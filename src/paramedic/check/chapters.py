@@ -7,15 +7,17 @@ Threads: pure.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from paramedic.model.finding import Finding
 
-Tally = dict[Hashable, int]
+Plot = tuple[str, int | None, frozenset[tuple[str, int]] | str]
+"""Hazard, process, and the lines or words of a story."""
+Tally = dict[Plot, int]
 """How often each story was told."""
 
 
-def plot(finding: Finding) -> Hashable:
+def plot(finding: Finding) -> Plot:
     """What makes two findings one story: the hazard and the lines, or the words where no line is known."""
     places = frozenset((s.file, s.line) for s in finding.sites)
     return (finding.hazard, finding.process, places or finding.message)
@@ -42,7 +44,21 @@ def newer(before: Iterable[Finding], now: Sequence[Finding], since_ns: int) -> l
         return list(now)
     counts = tally(before)
     total = tally(now)
-    return [f for f in now if total[plot(f)] > counts.get(plot(f), 0) or last_step_ns(f) >= since_ns]
+
+    def told(finding: Finding) -> int:
+        key = plot(finding)
+        # once an object is gone, steps that it had told may be missing
+        return counts[key] if key in counts else max((n for k, n in counts.items() if _is_part(key, k)), default=0)
+
+    return [f for f in now if total[plot(f)] > told(f) or last_step_ns(f) >= since_ns]
+
+
+def _is_part(story: Plot, other: Plot) -> bool:
+    """Whether one of two stories is the other one with fewer places."""
+    mine, known = story[2], other[2]
+    if story[:2] != other[:2] or isinstance(mine, str) or isinstance(known, str):
+        return False
+    return mine <= known or known <= mine
 
 
 def last_step_ns(finding: Finding) -> int:

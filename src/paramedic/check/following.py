@@ -128,7 +128,7 @@ class Followed:
         findings: list[Finding] = []
         gaps: list[Gap] = []
         for follower, facts in self._files.values():
-            facts.live = True
+            facts.live = facts.stopped = True
             facts.finish(until_ns)
             findings += judged(facts, gaps)
             gaps += follower.trace.gaps + facts.gaps

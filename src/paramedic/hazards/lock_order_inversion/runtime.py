@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from paramedic.analysis.locks import Edge
 from paramedic.analysis.run import RunFacts
 from paramedic.analysis.story import Story
 from paramedic.hazards.lock_order_inversion import HAZARD
@@ -38,12 +39,12 @@ def find(facts: RunFacts) -> Iterator[Finding]:
             steps.sort(key=lambda step: step.at_s or 0.0)
             objects = [node for node in nodes if node > 0]
             yield story.finding(HAZARD, Confidence.OBSERVED, f"Deadlock: {'; '.join(parts)}", steps, objects)
-    places: set[frozenset[tuple[int, int]]] = set()
+    places: dict[frozenset[tuple[int, int]], list[tuple[Edge, ...]]] = {}
     for edges in facts.lock_cycles():
-        place = frozenset((edge.first_stack, edge.second_stack) for edge in edges)
-        if frozenset(edge.first for edge in edges) in told or place in places:
-            continue
-        places.add(place)
+        if frozenset(edge.first for edge in edges) not in told:
+            places.setdefault(frozenset((e.first_stack, e.second_stack) for e in edges), []).append(edges)
+    for group in places.values():
+        edges = max(group, key=lambda edges: max(edge.second_ns for edge in edges))
         steps, parts = [], []
         for edge in edges:
             thread, first, second = edge.thread, _name(facts, edge.first), _name(facts, edge.second)
@@ -63,7 +64,9 @@ def find(facts: RunFacts) -> Iterator[Finding]:
             else:
                 parts.append(f"{name} takes {first}, then {second}")
         objects = [edge.first for edge in edges if edge.first > 0]
-        yield story.finding(HAZARD, Confidence.POSSIBLE, f"Opposite orders: {'; '.join(parts)}", steps, objects)
+        yield story.finding(
+            HAZARD, Confidence.POSSIBLE, f"Opposite orders: {'; '.join(parts)}", steps, objects, len(group)
+        )
 
 
 def _name(facts: RunFacts, node: int) -> str:
