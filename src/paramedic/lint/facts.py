@@ -185,18 +185,18 @@ class SourceFacts(Meetings):
         )
 
     @staticmethod
-    def kinds(values: Iterable[Value]) -> set[str]:
-        """Kinds of the objects, or of the classes whose objects they become.
+    def kinds(values: Iterable[Value]) -> list[str]:
+        """Kinds of the objects, or of the classes whose objects they become, in the order of the values.
 
         Threads: pure.
         """
-        found = set()
+        found = []
         for value in values:
             for option in alternatives(value):
                 if isinstance(option, Obj):
-                    found.add(option.kind)
+                    found.append(option.kind)
                 elif isinstance(option, External):
-                    found.add(classes.kind_of_class(option.path) or "")
+                    found.append(classes.kind_of_class(option.path) or "")
         return found
 
     def passed_on(self, obj: Obj) -> bool:

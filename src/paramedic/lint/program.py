@@ -15,7 +15,7 @@ from paramedic.lint.facts import SourceFacts
 from paramedic.lint.modules import Module, ModuleIndex
 from paramedic.lint.values import Function
 from paramedic.lint.walker import Walker
-from paramedic.lint.world import STEPS, OutOfSteps, World
+from paramedic.lint.world import OutOfSteps, World
 
 LONGEST_THREADS = 6
 """How many generations of threads that start threads are read."""
@@ -52,10 +52,13 @@ def read_program(index: ModuleIndex, relevant: frozenset[Path], roots: Sequence[
 
 def _read_again(world: World, module: Module) -> None:
     """Reads threads once more that looked into a queue, a cache or an attribute which is only filled elsewhere."""
-    hungry = {id(context): context for held, context in world.in_vain if held()}
-    world.in_vain = []
+    hungry = {one for one, (_, looked) in world.in_vain.items() if any(held() for held in looked)}
+    world.in_vain = {}
     for pending in [p for p in world.pending if id(p.context) in hungry]:
         old = pending.context
+        if world.steps_left < 0:
+            world.exhausted.add(module.source.path)
+            return
         if not any(pending is p for p in world.pending):
             continue  # its parent is read again, and starts it anew
         world.forget(old)
@@ -63,7 +66,8 @@ def _read_again(world: World, module: Module) -> None:
         pending.started = False
         world.contexts.append(pending.context)
         world.submissions[:] = [(f, pending.context if c is old else c) for f, c in world.submissions]
-        world.episode, world.steps = old.episode, STEPS
+        world.episode = old.episode
+        world.grant_steps()
         world.episode_name = world.episode_names.get(old.episode, "")
         walker = Walker(world, module, world.main)
         try:
@@ -77,7 +81,7 @@ def _phase(world: World, module: Module, name: str, work: Callable[[Walker], Non
     world.episode += 1
     world.episode_name = world.episode_names[world.episode] = name
     world.episode_root[world.episode] = module.source.path
-    world.steps = STEPS
+    world.grant_steps()
     walker = Walker(world, module, world.main)
     try:
         work(walker)

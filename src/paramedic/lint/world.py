@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 STEPS = 60_000
 """How many expressions one reading may evaluate; a module that needs more is read in part."""
+STEPS_TOGETHER = 10 * STEPS
+"""How many all modules that are read together may take; after that, each gets a tenth of the usual."""
 
 
 class OutOfSteps(Exception):
@@ -74,7 +76,7 @@ class World:
         self.functions: dict[int, list[Function]] = {}
         self.escaped: set[int] = set()
         self.submissions: list[tuple[Obj, Context]] = []
-        self.in_vain: list[tuple[Callable[[], int], Context]] = []
+        self.in_vain: dict[int, tuple[Context, list[Callable[[], int]]]] = {}
         self.retries: set[int] = set()
         self.once: set[int] = set()
         self.put_again: set[int] = set()
@@ -93,6 +95,8 @@ class World:
         self.forked_at = 0
         self.moment = 0
         self.steps = STEPS
+        self.granted = STEPS
+        self.steps_left = STEPS_TOGETHER
         self.exhausted: set[Path] = set()
         self.bodies: set[int] = set()
         self.episode_root: dict[int, Path] = {}
@@ -107,6 +111,14 @@ class World:
         Threads: the reader's own; does not block.
         """
         return (len(self.operations), len(self.contexts), self.writes)
+
+    def grant_steps(self) -> None:
+        """Steps for another piece of reading, as many as what all pieces may take together leaves.
+
+        Threads: the reader's own; does not block.
+        """
+        self.steps_left -= self.granted - max(self.steps, 0)
+        self.granted = self.steps = min(STEPS, max(self.steps_left, STEPS // 10))
 
     def next_moment(self) -> int:
         """The next position in the order of everything.
@@ -178,14 +190,16 @@ class World:
         Threads: the reader's own; does not block.
         """
         if context.parent is not None and not held():
-            self.in_vain.append((held, context))
+            self.in_vain.setdefault(id(context), (context, []))[1].append(held)
 
     def filled_itself(self, context: Context) -> None:
         """What a thread put there on its own, it need not be read again for.
 
         Threads: the reader's own; does not block.
         """
-        self.in_vain = [(held, c) for held, c in self.in_vain if c is not context or not held()]
+        looked = self.in_vain.get(id(context))
+        if looked is not None:
+            looked[1][:] = [held for held in looked[1] if not held()]
 
     def forget(self, context: Context) -> None:
         """Takes back what the reading of a thread has told, and of those that it started.

@@ -13,6 +13,8 @@ from paramedic.model.finding import Finding
 
 _ANSWERED = ("open", "request", "global", "auth", "sftp", "connect", "status", "read:stdout")
 """Effects that end only when the transport thread has read the answer."""
+_MOST_WAYS = 60
+"""So many places where two locks are taken in one order are compared with those of the other order."""
 
 
 def find(facts: SourceFacts) -> Iterable[Finding]:
@@ -28,9 +30,14 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
     nested = [(held, o) for held, o in nested if not any(lock is o.obj for lock in o.locks)]
     # `first.lock`, where first is one of two: that both are taken there says nothing about their order.
     nested = [(held, o) for held, o in nested if not any(lock is held for lock in o.args)]
+    orders: dict[tuple[int, int], list[tuple[Obj, Operation]]] = {}
+    for held, o in nested:
+        ways = orders.setdefault((id(held.root), id(o.obj.root)), [])
+        if len(ways) < _MOST_WAYS:
+            ways.append((held, o))
     done: set[frozenset[int]] = set()
-    for outer, a in nested:
-        for other, b in nested:
+    for outer, a in (way for ways in orders.values() for way in ways):
+        for other, b in orders.get((id(a.obj.root), id(outer.root)), ()):
             pair = frozenset({id(outer.root), id(a.obj.root)})
             if len(pair) < 2 or pair in done or a is b or not (_meet(a, b, other, a.obj) and _meet(a, b, b.obj, outer)):
                 continue
