@@ -27,6 +27,8 @@ CHEAP_STEPS = 20
 """A function that takes fewer steps is simply read again."""
 MOST_DEAR = 6
 """How often a dear function is read in one thread, whoever calls it; one that calls what it is given, more often."""
+MOST_RENEWED = 400
+"""What one call may make anew; of more, as of a parser's trees, the rest is taken for the same."""
 _CALLABLES = (Function, Bound, Partial, Choice)
 
 
@@ -139,7 +141,10 @@ def once_more(w: Walker, last: Reading, bound: Value | None) -> Value:
         return Unknown(loops=w.loops)
     if isinstance(before, Instance) and isinstance(now, Instance) and before.cls is not now.cls:
         return Unknown(loops=w.loops)  # what it calls may be another class's method
-    return _renewed(w, last.result, last.since, {})
+    done: dict[int, Value] = {}
+    again = _renewed(w, last.result, last.since, done)
+    w.world.steps -= len(done)  # it is work, though nothing is evaluated
+    return again
 
 
 def _whole(value: Value | None) -> Value | None:
@@ -163,6 +168,8 @@ def sister_of(w: Walker, known: Instance, cls: ClassValue) -> Instance:
 def _renewed(w: Walker, value: Value, since: int, done: dict[int, Value]) -> Value:
     if id(value) in done:
         return done[id(value)]
+    if len(done) >= MOST_RENEWED:
+        return value
     if isinstance(value, Obj) and value.born > since and value.base is None:
         again = Obj(
             value.kind, value.site, w.loops, w.context, value.parent, instance=value.instance, label=value.label
