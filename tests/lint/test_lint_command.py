@@ -289,3 +289,46 @@ def test_checkup_escapes_what_the_source_says(form: str, tmp_path: Path, capsys:
     out = capsys.readouterr().out
     assert "\x1b" not in out
     assert form != "html" or "<b>\\x1b" not in out
+
+
+def test_checkup_goes_through_the_list_with_an_empty_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "sizes.py").write_text(SHARED)
+    (tmp_path / "ssh.log").write_text("")
+    capsys.readouterr()
+    assert main(["checkup", "--log", "ssh.log", "--format", "json", "sizes.py"]) == 1
+    data = json.loads(capsys.readouterr().out)
+    assert "log: ssh.log is empty" in data["looked_at"]
+    states = {row["item"]: row["state"] for row in data["checklist"]}
+    assert states["debug-logging"] == "not seen"  # such a log shows that nothing was logged
+    assert states["not-shared"] == "fail"
+
+
+def test_checkup_names_what_it_could_not_look_at(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "broken.py").write_text("import paramiko\nclient = paramiko.SSHClient(\n")
+    (tmp_path / "plain.py").write_text("import threading\nthreading.Thread(target=print).start()\n")
+    capsys.readouterr()
+    main(["checkup", "."])
+    assert "not looked at: broken.py:2: not Python 3: '(' was never closed" in capsys.readouterr().out
+    main(["checkup", "plain.py"])
+    out = capsys.readouterr().out
+    assert "the source has no threads" not in out
+    assert "no file of the source uses Paramiko" in out
+
+
+def test_names_that_are_no_text_are_told_in_every_form(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    try:
+        (tmp_path / os.fsdecode(b"odd \xff 100%.py")).write_text(SHARED)
+    except OSError:
+        pytest.skip("this file system takes only text for names")
+    out = _lint(capsys, "--format", "github", ".")[1]
+    assert "file=odd \\udcff 100%25.py" in out
+    assert out.encode() == out.encode("utf-8", "surrogatepass")
+    assert "odd%20%FF%20100%25.py" in _lint(capsys, "--format", "sarif", ".")[1]
+
+
+def test_utf_16_and_devices_are_one_line_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "wide.py").write_bytes("import paramiko\n".encode("utf-16"))
+    (tmp_path / "device.py").symlink_to("/dev/null")
+    out = _lint(capsys, ".")[1]
+    assert "warning: wide.py: UTF-16, which Python does not read" in out
+    assert "warning: device.py: no regular file" in out

@@ -194,6 +194,8 @@ def answers(
     seen: Mapping[str, Sequence[str]],
     shown: Callable[[str], str],
     runs: Sequence[str] = (),
+    *,
+    speaks: bool = True,
 ) -> list[Answer]:
     """How each item stands.
 
@@ -202,10 +204,11 @@ def answers(
         seen: places of what the source does at all.
         shown: makes a place short.
         runs: what was looked at besides the source: "the recording (1,785 events)".
+        speaks: whether any file of the source uses Paramiko; others are not read.
 
     Threads: pure.
     """
-    return [_answer(item, findings, seen, shown, runs) for item in CHECKLIST]
+    return [_answer(item, findings, seen, shown, runs, speaks) for item in CHECKLIST]
 
 
 def _answer(
@@ -214,6 +217,7 @@ def _answer(
     seen: Mapping[str, Sequence[str]],
     shown: Callable[[str], str],
     runs: Sequence[str],
+    speaks: bool,
 ) -> Answer:
     against = sorted(
         ((f, source) for source, some in findings.items() for f in some if f.hazard in item.hazards),
@@ -243,10 +247,11 @@ def _answer(
         evidence = (f"{places_read} read in the source, nothing against it", *seen_at, *quiet)
         return Answer(item=item, state=State.PASS, evidence=evidence, action="", urgency=0)
     missing = item.needs if wanted else item.wants
+    lacking = f"the source has no {' and no '.join(missing)}" if missing else "the source does not show it"
     return Answer(
         item=item,
         state=State.NOT_SEEN,
-        evidence=(f"the source has no {' and no '.join(missing)}" if missing else "the source does not show it",),
+        evidence=(lacking if speaks else "no file of the source uses Paramiko",),
         action=item.settles,
         urgency=item.weight,
     )

@@ -14,6 +14,9 @@ from paramedic.model.finding import Finding
 from paramedic.model.report import Gap, Report
 from paramedic.report.excerpt import shown_path
 
+MOST_UNSEEN = 20
+"""So many things that could not be looked at are named one by one."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkup:
@@ -55,7 +58,6 @@ def check_up(
         FileNotFoundError: a path is not there.
         RecordingError: no recording can be read.
         UnreadableLog: a log cannot be read.
-        NothingOfParamiko: a log holds no line of Paramiko's.
 
     Threads: main thread; reads files, may start processes.
     """
@@ -76,12 +78,18 @@ def check_up(
         events = reports["recording"].source.get("events")
         runs.append(f"the recording ({events:,} events)" if isinstance(events, int) else "the recording")
     if logs:
-        from paramedic.check.log import report_of_logs
+        from paramedic.check.log import NothingOfParamiko, report_of_logs
 
-        reports["log"] = report_of_logs(list(logs)).report
-        sources.append(f"log: {', '.join(logs)}")
-        runs.append("the log")
-        seen.setdefault("debug-logging", []).extend(logs)
+        try:
+            found_there = report_of_logs(list(logs))
+        except NothingOfParamiko as nothing:
+            sources.append(f"log: {nothing}")  # it says nothing for an item and nothing against it
+        else:
+            reports["log"] = found_there.report
+            sources.append(f"log: {', '.join(logs)}")
+            runs.append("the log")
+            speaking = [source.name for source, tally in found_there.tallies if tally.messages]
+            seen.setdefault("debug-logging", []).extend(speaking)
     kept: dict[str, Sequence[Finding]] = {}
     hidden: list[tuple[Finding, str]] = []
     gaps: list[Gap] = []
@@ -90,7 +98,11 @@ def check_up(
         kept[name] = result.findings
         hidden.extend(result.suppressed)
         gaps.extend(result.gaps)
-    found = answers(kept, seen, _shown, runs)
+    unseen = [gap.detail or gap.reason for gap in gaps]
+    sources += [f"not looked at: {detail}" for detail in unseen[:MOST_UNSEEN]]
+    if len(unseen) > MOST_UNSEEN:
+        sources.append(f"not looked at: {len(unseen) - MOST_UNSEEN} more (see --format json)")
+    found = answers(kept, seen, _shown, runs, speaks=bool(static.source["files_that_matter"]))
     together = Report(
         source={"kind": "checkup", "paths": [str(p) for p in paths]},
         findings=tuple(f for some in kept.values() for f in some),

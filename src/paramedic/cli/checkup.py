@@ -10,7 +10,6 @@ from paramedic.check.checklist import Answer, State
 from paramedic.check.checkup import Checkup, check_up
 from paramedic.check.lint import LintOptions
 from paramedic.check.lint_cache import default_folder
-from paramedic.check.log import NothingOfParamiko
 from paramedic.cli import output
 from paramedic.cli.command import CommandError, Parser
 from paramedic.logs.sources import UnreadableLog
@@ -65,7 +64,7 @@ class CheckupCommand:
             )
         except FileNotFoundError as error:
             raise CommandError(f"there is no {error}") from None
-        except (RecordingError, UnreadableLog, NothingOfParamiko) as error:
+        except (RecordingError, UnreadableLog) as error:
             raise CommandError(str(error)) from None
         text = _written(result, args.format)
         if args.output is None or args.output == "-":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -145,7 +146,7 @@ def _walk(top: Path, exclude: Sequence[str], unseen: list[Unseen]) -> Iterator[P
                 yield Path(entry.path)
             elif not os.path.exists(entry.path):
                 unseen.append(Unseen(path=Path(entry.path), reason="unreadable", detail="a link that leads nowhere"))
-            elif not entry.is_symlink():  # a pipe: who opens it waits for somebody to write
+            elif not (entry.is_file() or entry.is_dir()):  # a pipe: who opens it waits for somebody to write
                 unseen.append(Unseen(path=Path(entry.path), reason="unreadable", detail="no regular file"))
 
 
@@ -250,10 +251,14 @@ def _search(paths: list[Path], jobs: int) -> Iterator[tuple[Path, str, str]]:
         yield path, flags, trouble
 
 
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
 def _search_one(path: Path) -> tuple[str, str]:
     try:
         with open(path, "rb", buffering=0) as file:
-            return _flags(file.read()), ""
+            data = file.read()
+            return ("", "UTF-16, which Python does not read") if data.startswith(_UTF16) else (_flags(data), "")
     except OSError as error:
         return "", error.strerror or str(error)
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from paramedic.model.finding import Confidence, Finding
 from paramedic.model.report import Report
+from paramedic.report.escaping import printable
 from paramedic.report.excerpt import file_alone, shown_path
 
 _LEVELS = {Confidence.OBSERVED: "error", Confidence.POSSIBLE: "warning", Confidence.ADVICE: "notice"}
@@ -37,7 +40,9 @@ def _command(finding: Finding) -> str:
 
 
 def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    # A line end is told as GitHub wants it; whatever else a terminal would obey, or no encoding can write, is spelled.
+    words = re.split("([\r\n])", text.replace("%", "%25"))
+    return "".join({"\r": "%0D", "\n": "%0A"}.get(word) or printable(word) for word in words)
 
 
 def _property(text: str) -> str:

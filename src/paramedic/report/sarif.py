@@ -7,6 +7,7 @@ carry the order in which things happened across threads (``executionOrder``, sec
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any
@@ -137,9 +138,9 @@ def _location(site: Site, here: Path) -> dict[str, Any]:
 def _artifact(file: str, here: Path) -> dict[str, Any]:
     path = PurePath(file_alone(file))
     if path.is_absolute() and not path.is_relative_to(here):
-        return {"uri": "file://" + quote(path.as_posix(), errors="replace")}
+        return {"uri": "file://" + quote(os.fsencode(path.as_posix()))}
     relative = path.relative_to(here) if path.is_absolute() else path
-    return {"uri": quote(relative.as_posix(), errors="replace"), "uriBaseId": "SRCROOT"}
+    return {"uri": quote(os.fsencode(relative.as_posix())), "uriBaseId": "SRCROOT"}
 
 
 def _fix(finding: Finding, here: Path) -> dict[str, Any]:

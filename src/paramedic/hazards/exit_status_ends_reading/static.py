@@ -22,6 +22,8 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
         channel = facts.channel(poll.obj)
         if channel is None or not poll.loops or (poll.site.file, poll.site.line) in done or _only_looks(poll):
             continue
+        if _ends_its_function_alone(facts, poll):
+            continue
         loop = poll.loops[-1]
         reads = facts.below(channel, "read:stdout", "read:stderr")
         reads = [o for o in reads if o.context.strand is poll.context.strand]
@@ -75,3 +77,26 @@ def _only_looks(poll: Operation) -> bool:
         return False
     looked_at = poll.test.test if isinstance(poll.test, ast.While) else poll.test
     return "_ready" in ast.unparse(looked_at).replace("exit_status_ready", "")
+
+
+def _ends_its_function_alone(facts: SourceFacts, poll: Operation) -> bool:
+    """Whether it makes a function return whose caller takes no notice: the loop around that call goes on."""
+    if not poll.trail or not isinstance(poll.test, ast.If) or any(isinstance(n, ast.Raise) for n in poll.test.body):
+        return False
+    trees = {str(path): module.tree for path, module in facts.world.modules.items()}
+    mine, theirs = trees.get(poll.site.file), trees.get(poll.trail[0].file)
+    if mine is None or theirs is None:
+        return False
+    around = [n for n in ast.walk(mine) if _spans(n, poll.site.line)]
+    functions = [n for n in around if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))]
+    inner = max(functions, key=lambda n: n.lineno, default=None)
+    if inner is None or any(isinstance(n, (ast.For, ast.While)) and n.lineno > inner.lineno for n in around):
+        return False
+    return any(
+        isinstance(n, ast.Expr) and isinstance(n.value, ast.Call) and n.value.lineno == poll.trail[0].line
+        for n in ast.walk(theirs)
+    )
+
+
+def _spans(node: ast.AST, line: int) -> bool:
+    return getattr(node, "lineno", line + 1) <= line <= (getattr(node, "end_lineno", None) or 0)
