@@ -100,3 +100,51 @@ def test_a_signal_that_was_ignored_ends_nothing(tmp_path: Path) -> None:
     )
     done = run(program, tmp_path)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "transport._send_user_message(paramiko.Message(b'x'))",  # while keys are exchanged
+        "transport.global_request('keepalive@x', wait=True)",
+    ],
+    ids=["clear_to_send", "global request"],
+)
+def test_the_watchdog_sees_a_call_that_polls(call: str, tmp_path: Path) -> None:
+    program = (
+        "import paramiko, socket, threading\n"
+        "one, other = socket.socketpair()\n"
+        "transport = paramiko.Transport(one)\n"
+        "transport.active = True\n"
+        "if 'global' in sys.argv[1]:\n"
+        "    transport._send_user_message = lambda message: None\n"
+        "paramedic.watch(file=open('told', 'w'), signum=None, timeout=0.4)\n"
+        f"threading.Thread(target=lambda: {call}, name='asks', daemon=True).start()\n"
+        "print(written('told', 'asks has been in one Paramiko call'))\n"
+    )
+    done = run(program.replace("sys.argv[1]", repr(call)), tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "paramedic.watch)" in done.stdout
+
+
+def test_a_limit_that_never_comes_leaves_the_signal_at_work(tmp_path: Path) -> None:
+    done = run(
+        "paramedic.watch(file=open('told', 'w'), timeout=float('inf'))\nask()\nwritten('told', 'paramedic.watch)')",
+        tmp_path,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_what_cannot_be_watched_is_a_value_error(tmp_path: Path) -> None:
+    program = (
+        "def refused(**options):\n"
+        "    try:\n"
+        "        paramedic.watch(**options)\n"
+        "    except ValueError as error:\n"
+        "        print(error)\n"
+        "refused(signum=signal.SIGKILL)\n"
+        "sys.__stderr__ = None\n"
+        "refused()\n"
+    )
+    done = run(program, tmp_path)
+    assert "SIGKILL cannot be caught" in done.stdout and "no standard error" in done.stdout

@@ -23,7 +23,7 @@ from typing import Any, Protocol
 
 _LOCK_TYPES = (type(threading.Lock()), type(threading.RLock()), threading.Condition, threading.Semaphore)
 _LOOKS_PER_LIMIT = 4
-_SHORTEST_LOOK_S = 0.05
+_SHORTEST_LOOK_S, _LONGEST_LOOK_S = 0.05, 3600.0
 _MAX_FRAMES = 200
 _CHANNEL = ("in_buffer", "in_stderr_buffer", "in_window_size", "in_window_sofar")
 
@@ -57,7 +57,9 @@ class Watch:
         """See `watch`."""
         # Kept, because a file that nobody holds is closed, and its descriptor would soon be somebody else's.
         self._file: Sink | None = sys.__stderr__ if file is None else file
-        self._out = self._file.fileno()  # type: ignore[union-attr]
+        if self._file is None:  # pythonw, or a daemon that has closed it
+            raise ValueError("there is no standard error: say where dumps go with file=")
+        self._out = self._file.fileno()
         self._signum = signum if signum is None or not _is_taken(signum) else None
         self._timeout = timeout
         self._calls: dict[int, _InFlight] = {}
@@ -142,7 +144,9 @@ class Watch:
 
     def _run(self) -> None:
         process = self._process
-        period = None if self._timeout is None else max(self._timeout / _LOOKS_PER_LIMIT, _SHORTEST_LOOK_S)
+        period = None
+        if self._timeout is not None:
+            period = min(max(self._timeout / _LOOKS_PER_LIMIT, _SHORTEST_LOOK_S), _LONGEST_LOOK_S)
         while not self._stopped and process == os.getpid():
             asked = self._sleep(period)
             if self._stopped:
@@ -208,7 +212,8 @@ def watch(
         The watch; keep it if you want to `Watch.stop` it.
 
     Raises:
-        ValueError: the timeout is not positive, or the signal cannot be caught.
+        ValueError: the timeout is not positive, the signal cannot be caught, or there is no standard error and no
+            ``file``.
 
     Threads: call it once, best on the main thread (elsewhere the signal gives faulthandler's dump alone); does not
     block. It starts one daemon thread, also in children that are forked.
@@ -217,6 +222,8 @@ def watch(
         raise ValueError("timeout must be more than 0 seconds")
     if not hasattr(faulthandler, "register"):  # Windows
         signum = None
+    if signum is not None and signum in (getattr(signal, "SIGKILL", None), getattr(signal, "SIGSTOP", None)):
+        raise ValueError(f"{signal.Signals(signum).name} cannot be caught")
     return Watch(file, signum, timeout)
 
 
@@ -367,8 +374,8 @@ def _token_of(frame: FrameType) -> object | None:
             if code.co_name == "run" and code.co_filename.endswith("transport.py"):
                 return None  # a transport thread waits by profession
             inside = True
-            if event is None and "event" in code.co_varnames:
-                event = here.f_locals.get("event")
+            if event is None:
+                event = _made_in(here, code)
         here = here.f_back
     if not inside:
         return None
@@ -379,6 +386,26 @@ def _token_of(frame: FrameType) -> object | None:
         token: object | None = innermost.f_locals.get("waiter")
         return token
     return None
+
+
+def _made_in(frame: FrameType, code: CodeType) -> object | None:
+    """The object that a function of Paramiko's which waits by polling has made for this very call, or None."""
+    name = _MADE.get(code.co_name, "event")
+    if name.startswith("."):
+        return getattr(frame.f_locals.get("self"), name[1:], None)
+    return frame.f_locals.get(name) if name in code.co_varnames else None
+
+
+_MADE = {
+    "_send_user_message": "start",  # the time at which it began: a number of its own
+    "send": "m",  # Channel.send and its like make their message before they take the channel's lock
+    "sendall": "m",
+    "send_stderr": "m",
+    "global_request": ".completion_event",
+    "renegotiate_keys": ".completion_event",
+}
+"""By function: the local, or the attribute of ``self``, with an object that is another one in each call (transport.py,
+channel.py: the same from 2.12 to 5.1)."""
 
 
 def _is_paramiko(code: CodeType) -> bool:
