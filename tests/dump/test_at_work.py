@@ -81,7 +81,8 @@ def dump(threads: str, *, number: int = 1, switches: Mapping[str, int] | None = 
     text = "Process 7: python app.py\n" + threads + OTHERS.format(number=number)
     (snapshot,) = read_snapshots(text.splitlines())
     told = switches or {}
-    return replace(snapshot, threads=tuple(replace(t, switches=told.get(t.name)) for t in snapshot.threads))
+    asleep = (replace(t, switches=told.get(t.name), system_call="futex" if told else "") for t in snapshot.threads)
+    return replace(snapshot, threads=tuple(asleep))
 
 
 def behind_a_lock(*waiters: str, holder: str = "a") -> str:
@@ -121,6 +122,13 @@ def test_a_lock_that_short_calls_take_in_turn_is_no_finding(sentence: str, sourc
     after = dump(behind_a_lock("b"), number=number, switches=QUIET | slept)
     found = findings(source, before, after).get("lock-held-across-io")
     assert (found.confidence if found else Confidence.ADVICE) is expected
+
+
+def test_a_thread_that_sleeps_stands_still_whatever_others_do_to_its_objects(source: Path) -> None:
+    before = dump(behind_a_lock("b"), switches={"a": 0, "b": 0, "T": 0, "MainThread": 0})
+    filled = behind_a_lock("b").replace(WAITER, WAITER.replace('command: "true"', 'command: ["true", "more"]'))
+    after = dump(filled, switches=QUIET | {"a": 2, "b": 2})
+    assert findings(source, before, after)["lock-held-across-io"].confidence is Confidence.OBSERVED
 
 
 def test_two_dumps_of_text_do_not_tell_short_calls_from_a_long_one(source: Path) -> None:
