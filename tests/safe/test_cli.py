@@ -155,15 +155,16 @@ def test_ssh_config_is_read(many: Host, paramedic: Paramedic, tmp_path: Path) ->
     assert found["piped"][3] == "127.0.0.5"
 
 
-def test_ctrl_c_ends_the_remote_processes(many: Host) -> None:
-    mark = f"45.{os.getpid()}"
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_signals_end_the_remote_processes(many: Host, number: int, status: int) -> None:
+    mark = f"45.{status}{os.getpid()}"
     with subprocess.Popen(words(many, "exec", "-H", ALL, "--", f"sleep {mark}"), stderr=subprocess.PIPE) as running:
         deadline = time.monotonic() + 20
         while len(processes(f"sleep {mark}")) < len(ADDRESSES) + 1 and time.monotonic() < deadline:
             time.sleep(0.05)
-        running.send_signal(signal.SIGINT)
+        running.send_signal(number)
         _, said = running.communicate(timeout=30)
-    assert running.returncode == 130, said
+    assert running.returncode == status, said
     assert b"Traceback" not in said
     assert gone(f"sleep {mark}")
 

@@ -14,7 +14,8 @@ from paramedic.safe import CopyOutcome, SafeError
 _EPILOG = """\
 A file appears under its name only when it is complete. 'get' makes one directory per host in TARGET.
 
-exit status: 0 if everything was copied; 1 if something was not; 2 for wrong options; 130 after Ctrl-C.
+exit status: 0 if everything was copied; 1 if something was not; 2 for wrong options; 130 after Ctrl-C,
+143 after SIGTERM, 129 after SIGHUP.
 
 examples:
   paramedic copy -H 'web[1-200]' put site/ /srv/www/
@@ -62,7 +63,7 @@ class Copy:
             "verify": args.verify,
             "fail_fast": args.fail_fast,
         }
-        with hosts.group(args, names) as group:
+        with hosts.signals_end_it(), hosts.group(args, names) as group:
             try:
                 if args.direction == "put":
                     result = group.upload(args.source, args.target, **options)

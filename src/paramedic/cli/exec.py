@@ -17,7 +17,8 @@ from paramedic.safe.outcome import folded
 
 _EPILOG = """\
 exit status: 0 if the command exited with 0 everywhere; 1 if it ended otherwise on some host; 2 for wrong options;
-3 if some host could not be reached or a limit passed; 130 after Ctrl-C, which ends the remote processes too.
+3 if some host could not be reached or a limit passed; 130 after Ctrl-C, which ends the remote processes too, as
+SIGTERM (143) and SIGHUP (129) do.
 
 examples:
   paramedic exec -H 'web[1-200]' -- uptime
@@ -79,7 +80,7 @@ class Exec:
         outcomes: list[HostOutcome] = []
         group = hosts.group(args, names, limits=limits, dask=args.dask, leash=args.leash)
         shown = sys.stderr.isatty() if args.progress is None else args.progress
-        with group, _progress(len(names), shown) as advance:
+        with hosts.signals_end_it(), group, _progress(len(names), shown) as advance:
             for outcome in group.as_completed(
                 command,
                 timeout=args.timeout,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import functools
 import getpass
+import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from types import FrameType
 from typing import Any, cast
 
 from paramedic.cli.command import CommandError
@@ -125,6 +128,33 @@ def _expanded(patterns: Iterable[str]) -> list[str]:
                 raise CommandError(f"{word!r} names no host{groups}")
             found += named
     return found
+
+
+@contextlib.contextmanager
+def signals_end_it() -> Iterator[None]:
+    """Inside of the block SIGTERM and SIGHUP end the program as Ctrl-C does: remote processes are ended first.
+
+    Signals that are ignored (nohup) stay so. A second one ends the program at once.
+
+    Raises:
+        SystemExit: one came; its status is what a shell says of such an end.
+
+    Threads: main thread; does not block.
+    """
+
+    def end(number: int, frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        raise SystemExit(128 + number)
+
+    numbers = [number for name in ("SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None]
+    taken = [number for number in numbers if signal.getsignal(number) is signal.SIG_DFL]
+    for number in taken:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in taken:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def folded_names(hosts: Iterable[str]) -> str:
