@@ -6,7 +6,7 @@ import ast
 from math import prod
 from typing import TYPE_CHECKING
 
-from paramedic.lint import api, calls, loops
+from paramedic.lint import api, attributes, calls, loops
 from paramedic.lint.values import (
     ClassValue,
     Collection,
@@ -163,6 +163,7 @@ def _take(w: Walker, receiver: Collection, name: str, args: list[Value], node: a
     key = args[0] if args else None
     if name == "setdefault" and len(args) > 1 and isinstance(args[1], (Obj, Collection)):
         receiver.rest.append(args[1])
+        attributes.share(w, args[1], ())
     if name in {"get", "setdefault", "pop"} and isinstance(key, Const) and isinstance(key.value, (str, int)):
         if key.value in receiver.keyed:
             return receiver.keyed[key.value]

@@ -33,7 +33,7 @@ def crowd_of(facts: SourceFacts, context: Context, owner: Obj | None = None) -> 
         for loop in mine:
             size = facts.world.loop_sizes.get(loop)
             items = None if items is None or size is None else items * size
-        known = [n for n in (one.width, items, _batch(facts, one)) if n is not None]
+        known = [n for n in (one.width, _batch(facts, one, items)) if n is not None]
         if not known:
             return None
         factor = min(known)
@@ -47,20 +47,20 @@ def crowd_of(facts: SourceFacts, context: Context, owner: Obj | None = None) -> 
     return total
 
 
-def _batch(facts: SourceFacts, context: Context) -> int | None:
-    """How many are begun in one turn of a loop that waits for their ends before its next turn."""
+def _batch(facts: SourceFacts, context: Context, items: int | None) -> int | None:
+    """How many of the items are begun in one turn of a loop that waits for their ends before its next turn."""
     waited = {loop for _, loops, _ in context.joins for loop in loops}
     outer = context.parent.loops if context.parent is not None else ()
     begun = [loop for loop in context.begun_in if loop not in outer]
     if not waited & set(begun):
-        return None
+        return items
     total = 1
     for loop in begun:
         size = 1 if loop in waited else facts.world.loop_sizes.get(loop)
         if size is None:
             return None
         total *= size
-    return total
+    return total if items is None else min(total, items)
 
 
 def unknown_crowd(context: Context) -> str:

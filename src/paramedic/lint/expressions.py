@@ -184,10 +184,14 @@ def _part(w: Walker, holder: Value, part: ast.Slice) -> Value:
     else:
         width = upper if lower is None else None
     most = number_of(w.evaluate(width)) if width is not None else None
-    if most is None or most < 0 or not isinstance(holder, Collection) or len(holder.items) > most:
+    if most is None or most < 0 or not isinstance(holder, Collection):
         return holder
     length = int(most) if holder.length is None else min(int(most), holder.length)
-    return Collection(holder.items, holder.keyed, holder.rest, length)
+    if len(holder.items) <= most:
+        return Collection(holder.items, holder.keyed, holder.rest, length)
+    if lower is None:
+        return Collection(holder.items[: int(most)], length=length)
+    return Collection(rest=[*holder.items, *holder.rest], length=length)
 
 
 def _item(w: Walker, holder: Collection, key: Value, node: ast.Subscript) -> Value:

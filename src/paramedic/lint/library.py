@@ -250,6 +250,9 @@ def _other(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], 
         return Collection(
             rest=[Collection(rest=builtin_calls.parts(first), length=int(most) if most is not None else None)]
         )
+    if path == "itertools.islice" and len(args) == 2:
+        most = number_of(args[1])
+        return Collection(rest=builtin_calls.parts(first), length=int(most) if most is not None else None)
     if path in {"itertools.chain", "itertools.cycle", "itertools.islice"}:
         return Collection(rest=[i for a in args for i in builtin_calls.parts(a)])
     if path == "shutil.copyfileobj" and len(args) > 1:

@@ -78,6 +78,10 @@ class Module:
         return ".".join([*base, *([name] if name else [])])
 
 
+FEW = 40
+"""In a tree of so few files, all of them are asked what they import, and what one imports is followed."""
+
+
 class ModuleIndex:
     """Which file is which module, for all files of the trees that are read.
 
@@ -86,6 +90,7 @@ class ModuleIndex:
     """
 
     def __init__(self, files: dict[Path, None] | list[Path]) -> None:
+        self.is_small = len(files) <= FEW
         self._by_name: dict[str, list[Path]] = {}
         self.unreadable: dict[Path, UnreadableSource] = {}
         self._adding: dict[Path, bool] = {}

@@ -213,7 +213,7 @@ def read_tree(
     if not marked:
         return Tree(files=files, matter=[], imported=frozenset(), unseen=unseen)
     index = ModuleIndex(files)
-    if len(files) <= FEW:
+    if index.is_small:
         worded += silent  # one that only calls what it imports may stand between two that do something
     importers, imports = _importers(index, marked, worded, linking)
     matter = [*marked, *importers]
@@ -222,8 +222,6 @@ def read_tree(
     return Tree(files=files, matter=matter, imported=index.imported, groups=groups, unseen=unseen, index=index)
 
 
-FEW = 40
-"""In a tree of so few files, all of them are asked what they import."""
 SMALL_BYTES = 8_000
 
 

@@ -145,8 +145,9 @@ class World:
         if path is None:
             return None
         # A helper that never speaks of Paramiko is followed from a module that does, its own helpers are not.
-        if path not in self.relevant and not (near in self.relevant and self.index.adds_something(path)):
-            return None
+        if path not in self.relevant and not self.index.is_small:
+            if near not in self.relevant or not self.index.adds_something(path):
+                return None
         return self.module_at(path)
 
     def module_at(self, path: Path) -> Module | None:

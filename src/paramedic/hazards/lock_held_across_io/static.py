@@ -53,7 +53,8 @@ def _reserves(operation: Operation) -> bool:
 
 def _wanted_by_others(facts: SourceFacts, wait: Operation, lock: Obj) -> bool:
     taken = facts.of(lock, "acquire")
-    return any(facts.concurrent(wait, o, lock) or facts.concurrent(o, wait, lock) for o in taken)
+    shared = facts.anywhere if lock.uncertain else lock  # by its key two threads may well get the same
+    return any(facts.concurrent(wait, o, shared) or facts.concurrent(o, wait, shared) for o in taken)
 
 
 def _needless(facts: SourceFacts, lock: Obj) -> bool:
