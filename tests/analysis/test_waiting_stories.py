@@ -31,6 +31,16 @@ FOUND: dict[str, tuple[str, str]] = {
         … 5 s
         end: 3""",
     ),
+    "two threads that wait for each other's semaphore of one": (
+        "lock-order-inversion observed",
+        """
+        A: acquire sem
+        B: acquire sem2
+        A: acquire sem2 …
+        B: acquire sem …
+        … 5 s
+        end: 3""",
+    ),
     "three locks in a ring": (
         "lock-order-inversion possible",
         """
@@ -251,6 +261,14 @@ QUIET: dict[str, str] = {
         B: take L2
         B: free L2
         B: free L1""",
+    "a semaphore that a third thread lets go is a signal": """
+        A: acquire sem
+        B: acquire sem2
+        C: release sem2
+        A: acquire sem2 …
+        B: acquire sem …
+        … 5 s
+        end: 3""",
     "two orders under a gate lock": """
         A: take L0
         A: take L1

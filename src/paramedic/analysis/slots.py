@@ -58,6 +58,13 @@ class Slots:
                 del self._known[next(iter(self._known))]
         return semaphore
 
+    def only_taker(self, obj: int) -> Call | None:
+        """The call that took a semaphore as a lock is taken: it alone has, and nobody lets go of what others took."""
+        semaphore = self._known.get(obj)
+        if semaphore is None or semaphore.signal or semaphore.filled or len(semaphore.out) != 1:
+            return None
+        return semaphore.out[0][2]
+
     def lost(self, obj: int, has_left: Callable[[int, int], bool]) -> list[Call]:
         """The calls that took what was never given back, if all who have taken one are gone.
 

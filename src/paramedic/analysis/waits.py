@@ -83,6 +83,12 @@ def deadlocks(facts: Facts) -> list[Deadlock]:
         if hold is not None and wait.timeout_ms < 0 and hold.thread != thread:
             links[thread] = Link(thread, hold.thread, wait, hold, None, wait.began_ns)
     for call in facts.open.all():
+        if call.name == "Semaphore.acquire" and call.argument < 0 and call.thread not in links:
+            taken = facts.slots.only_taker(call.obj)
+            if taken is not None and taken.thread != call.thread:
+                waits = Wait(call.obj, call.thread, call.stack, call.began_ns)
+                holds = Hold(call.obj, taken.thread, taken.stack, taken.ended_ns)
+                links[call.thread] = Link(call.thread, taken.thread, waits, holds, None, call.began_ns)
         if call.thread in links or not call.name.startswith(("SSHClient.", "Transport.", "Channel.", "File.", "SFTP")):
             continue
         if call.name == "Transport.run":
