@@ -5,6 +5,7 @@ Threads: the probes run in any thread of the program's and do not block; making 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from sys import _getframe, getrefcount
 from typing import Any
@@ -13,13 +14,14 @@ from paramedic.model.event import ERR, FIRST_STREAM, IN, OUT, Kind, State
 from paramedic.model.operations import NUMBER
 from paramedic.record.patches import Guard, Leave, Target
 from paramedic.record.probe import MARK, Probes
-from paramedic.record.status_event import status_events
 
 _FINAL, _LINK, _NEW, _OPENED, _RETURN, _STATE = (
     int(k) for k in (Kind.FINAL, Kind.LINK, Kind.NEW, Kind.OPENED, Kind.RETURN, Kind.STATE)
 )
 QUIET = "_paramedic_quiet_"
-"""Attribute of a channel that somebody reads: until when, in CLOCK_MONOTONIC, data need not be recorded again."""
+"""Attribute of the `in_buffer` of a channel that somebody reads: until when, in CLOCK_MONOTONIC, data need not be
+recorded again. Not of the channel, which has 28 attributes of its own: from the 30th on CPython gives each object a
+dictionary, which makes all of Paramiko's work with it slower."""
 
 
 class Births:
@@ -41,8 +43,9 @@ class Births:
         )
         if probes.unseen == probes.adopt_alone:
             probes.unseen = self.unseen
-        probes.defaults.append((homes["Channel"], QUIET))
-        self._watch_status = status_events(probes)
+        probes.defaults.append((sys.modules["paramiko.buffered_pipe"].BufferedPipe, QUIET))
+        plain = sys.modules["threading"].Event
+        self._plain_event = plain if plain.__module__ == "threading" else None  # gevent's has no room for anything
 
     def targets(self) -> Iterator[Target]:
         """The probes that are not those of calls."""
@@ -112,7 +115,7 @@ class Births:
     def _sftp_channel(self, sock: Any) -> int:
         given = self._channel(sock)
         if given:
-            setattr(sock, QUIET, 1)
+            setattr(sock.in_buffer, QUIET, 1)
         return given
 
     def _open(self, channel: Any, given: int, chanid: int, by_peer: int = 0) -> int:
@@ -122,7 +125,9 @@ class Births:
         over = 0 if transport is None else transport._paramedic_id_ or probes.id_of(transport)
         a = over | (chanid & 0x7FFFFFFF) << 32
         probes.row(_OPENED, by_peer, given, channel.in_window_size, a, channel.chanid)
-        self._watch_status(channel, given)
+        event = channel.status_event
+        if type(event) is self._plain_event:
+            event._paramedic_channel_ = given
         if over not in self._asked:  # with its first channel the program has had its chance to set the option
             self._asked.add(over)
             option = getattr(getattr(transport, "sock", None), "getsockopt", None)
@@ -243,9 +248,11 @@ def finalizers(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
     def enter_channel(channel: Any) -> int | None:
         try:
             given: int = channel._paramedic_id_
-            over = channel.closed and _sends_nothing(channel)
-            row(_FINAL, 0, given, 0, int(over), 0)
-            return None if over else given
+            if channel.closed and _sends_nothing(channel):
+                row(_FINAL, 0, given, 0, 1, 0)
+                return None
+            row(_FINAL, 0, given, 0, 0, 0)
+            return given
         except Exception as e:
             trouble("finalizer", e)
             return None

@@ -146,6 +146,7 @@ class Stacks:
         if known is not None:
             return known
         unknown, good, traced, outermost = self._intern, self.kept, sys.gettrace, self._outermost
+        is_silent = _is_silent
 
         def lines_of(frame: Any) -> Any:
             """What is kept with the frame, or can be, so that those that it calls need not look beyond it."""
@@ -171,6 +172,8 @@ class Stacks:
                 if type(lines) is not good[0]:
                     outer = frame.f_back
                     if outer is None or type(outer.f_trace) is not good[0]:
+                        if is_silent(frame, outer, silent):  # no place in the tree is needed to know that
+                            return SILENT
                         lines = lines_of(frame)
                     else:  # as `lines_of`: most calls come from a function that one that has made calls has called
                         called = outer.f_trace.calls[outer.f_lasti][id(frame.f_code)]
@@ -199,9 +202,7 @@ class Stacks:
     def _add(self, frame: FrameType, silent: int) -> int:
         owner, here = owner_of(frame.f_code), frame.f_back
         words = [str(self._frame(frame, owner))] if owner <= LIBRARY else []
-        is_silent = owner >= silent
-        if is_silent and here is not None and frame.f_code.co_name == _PASSES_ON:
-            is_silent = owner_of(here.f_code) >= silent
+        is_silent = _is_silent(frame, here, silent)
         while here is not None and len(words) < DEPTH:
             outer = owner_of(here.f_code)
             if outer <= LIBRARY:
@@ -255,6 +256,14 @@ class Stacks:
         file = code.co_filename.replace("\t", " ")  # the separator
         tail = "\timport" if name == "<module>" and _is_imported(frame) else ""
         return self._writer.text(f"{'F' if owner == USER else 'L'}\t{file}\t{frame.f_lineno or 0}\t{name}{tail}")
+
+
+def _is_silent(frame: FrameType, outer: FrameType | None, silent: int) -> bool:
+    """Whether what a frame calls is not to be recorded, by whose code it runs."""
+    code = frame.f_code
+    if (_owners.get(id(code)) or owner_of(code)) < silent:
+        return False
+    return outer is None or code.co_name != _PASSES_ON or owner_of(outer.f_code) >= silent
 
 
 def _is_ours(error: BaseException) -> bool:

@@ -18,6 +18,7 @@ from paramedic.record.asyncio_futures import Failures, unretrieved
 from paramedic.record.frames import PARAMIKO, SYNC, _owners, owner_of
 from paramedic.record.patches import Target
 from paramedic.record.probe import MARK, Probes, describe, milliseconds
+from paramedic.record.status_event import status_waits
 from paramedic.record.waited_futures import waiters
 
 _POST, _TAKE, _START, _BEGIN, _END, _JOINED = (
@@ -62,9 +63,10 @@ class HandOvers:
         took: Callable[[Any], int | None],
         arguments: Callable[..., tuple[int, int]] | None = None,
         silent: int = SYNC,
+        framed: bool = False,
     ) -> tuple[Callable[..., Any], Callable[[Any, Any], Any], Callable[[Any, BaseException], None]]:
         """Probes for a call that waits for something and may have received it when it returns."""
-        begin, end, fail = self.probes.call(NUMBER[op], None, arguments, silent)
+        begin, end, fail = self.probes.call(NUMBER[op], None, arguments, silent, framed)
         row, trouble = self.probes.row, self.probes.trouble
 
         def leave(token: int, result: Any) -> Any:
@@ -204,7 +206,7 @@ class HandOvers:
         # birth is seen may those that have no id be passed over.
         known = probes.is_known if probes.early else probes.by_program
         yield Target(threading.Event, "set", self.post(), guard=known)
-        yield Target(threading.Event, "wait", *self.waiting("Event.wait", if_true, timeout), ("timeout",), known)
+        yield status_waits(probes, threading, self.waiting("Event.wait", if_true, timeout, framed=True), known)
         yield Target(threading.Event, "is_set", *self._asked(), guard=known)
         yield Target(threading.Semaphore, "release", self.post())
         # `with semaphore:` lets go through threading's own frame, which the probe of release() passes over

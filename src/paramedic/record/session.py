@@ -23,6 +23,7 @@ from paramedic.record.locks import StandIns, stand_ins
 from paramedic.record.patches import CannotRewrite, Patch, Target
 from paramedic.record.probe import MARK, Probes
 from paramedic.record.simple_queue import simple_queue
+from paramedic.record.status_event import status_waits
 from paramedic.trace.layout import SUFFIX
 from paramedic.trace.writer import TraceWriter
 
@@ -312,6 +313,8 @@ class Session:
     def _threads_only(self, module: Any) -> None:
         self._mark_main(module)
         self._watch(self._hand_overs.threads(module))
+        if module.Event.__module__ == "threading":  # gevent's is no Python class
+            self._watch([status_waits(self.probes, module)])
 
     def _threading(self, module: Any) -> None:
         self._mark_main(module)

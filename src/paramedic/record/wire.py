@@ -72,16 +72,10 @@ def wire(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
 
     def fed(channel: Any, result: Any) -> Any:
         try:
-            row(
-                _FEED,
-                OUT,
-                channel._paramedic_id_ or id_of(channel),
-                0,
-                len(channel.in_buffer._buffer),
-                channel.in_window_size,
-            )
-            if channel._paramedic_quiet_ or channel.in_window_sofar:  # SFTP, whose client reads all, or somebody reads
-                channel._paramedic_quiet_ = monotonic_ns() + _PERIOD_NS
+            given, pipe = channel._paramedic_id_ or id_of(channel), channel.in_buffer
+            row(_FEED, OUT, given, 0, len(pipe._buffer), channel.in_window_size)
+            if pipe._paramedic_quiet_ or channel.in_window_sofar:  # SFTP, whose client reads all, or somebody reads
+                pipe._paramedic_quiet_ = monotonic_ns() + _PERIOD_NS
         except Exception as e:
             trouble("feed", e)
         return result
@@ -94,6 +88,8 @@ def wire(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
             trouble("feed", e)
         return result
 
+    exit_status = int(State.EXIT_STATUS)
+
     def request(channel: Any, *_: Any) -> Any:
         try:
             return None if _is_set(channel.status_event) else channel
@@ -104,7 +100,7 @@ def wire(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
     def requested(channel: Any, result: Any) -> Any:
         try:
             if _is_set(channel.status_event):
-                row(_STATE, State.EXIT_STATUS, id_of(channel), 0, channel.exit_status, 0)
+                row(_STATE, exit_status, channel._paramedic_id_ or id_of(channel), 0, channel.exit_status, 0)
         except Exception as e:
             trouble("exit status", e)
         return result
@@ -152,7 +148,7 @@ def wire(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
     yield from _proxies(homes, probes)
     # what is unread matters where it comes near to filling the window, or where nobody has begun to read
     seldom = Guard(
-        f"_first.{QUIET} < _now() or _len(_first.in_buffer._buffer) > _first.in_window_size >> 2",
+        f"_first.in_buffer.{QUIET} < _now() or _len(_first.in_buffer._buffer) > _first.in_window_size >> 2",
         {"_now": monotonic_ns, "_len": len},
     )
     yield Target(channel, "_feed", whole, fed, guard=seldom)
