@@ -48,7 +48,9 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
 def _reserves(operation: Operation) -> bool:
     """Whether two locks of one kind are held, or one is taken where another is held."""
     held = [*operation.locks, *([operation.obj] if operation.has("acquire") else [])]
-    return len({lock.root.site for lock in held}) < len({id(lock.root) for lock in held})
+    # What one key gives is one lock, whichever it is.
+    known = {lock.tag if lock.uncertain else id(lock.root) for lock in held}
+    return len({lock.root.site for lock in held}) < len(known)
 
 
 def _wanted_by_others(facts: SourceFacts, wait: Operation, lock: Obj) -> bool:
