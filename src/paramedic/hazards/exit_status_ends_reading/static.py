@@ -22,8 +22,6 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
         channel = facts.channel(poll.obj)
         if channel is None or not poll.loops or (poll.site.file, poll.site.line) in done or _only_looks(poll):
             continue
-        if _ends_its_function_alone(facts, poll):
-            continue
         loop = poll.loops[-1]
         reads = facts.below(channel, "read:stdout", "read:stderr")
         reads = [o for o in reads if o.context.strand is poll.context.strand]
@@ -34,7 +32,8 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
             done.add((poll.site.file, poll.site.line))
             message = "Once the exit status is there, what has come is taken in one read: what is still coming is lost"
             yield facts.finding(HAZARD, message, [facts.step(poll), facts.step(after[0])], objects=[channel])
-        if inside and not after and not deeper and not any(o.has("whole") for o in inside):
+        ends = inside and not after and not deeper and not any(o.has("whole") for o in inside)
+        if ends and not _ends_its_function_alone(facts, poll):
             done.add((poll.site.file, poll.site.line))
             message = "The loop stops reading once the exit status is there: output that is still coming is lost"
             yield facts.finding(HAZARD, message, [facts.step(poll), facts.step(inside[0])], objects=[channel])
