@@ -1,6 +1,6 @@
 """Everything that is promised of the speed of ``paramedic.safe``, measured: one line per target, met or not.
 
-    python benchmarks/safe/table.py [--rounds 5] [name ...]
+    python benchmarks/safe/table.py [--rounds 4] [name ...]
 
 Takes about ten minutes. Needs OpenSSH's server, and `pip install asyncssh parallel-ssh netmiko fabric` beside
 Paramedic; as root it also measures an account whose shell is /bin/sh. Targets are ratios to peers in the same
@@ -131,7 +131,7 @@ def idle() -> list[tuple[str, str, bool | None]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", choices=[*PARTS, "idle", []], default=[*PARTS, "idle"])
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=4)
     args = parser.parse_args()
     lines: list[tuple[str, str, bool | None]] = []
     for name in args.names:
