@@ -102,49 +102,89 @@ def test_a_signal_that_was_ignored_ends_nothing(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize(
-    "call",
-    [
-        "transport._send_user_message(paramiko.Message(b'x'))",  # while keys are exchanged
-        "transport.global_request('keepalive@x', wait=True)",
-    ],
-    ids=["clear_to_send", "global request"],
-)
-def test_the_watchdog_sees_a_call_that_polls(call: str, tmp_path: Path) -> None:
-    program = (
-        "import paramiko, socket, threading\n"
-        "one, other = socket.socketpair()\n"
-        "transport = paramiko.Transport(one)\n"
-        "transport.active = True\n"
-        "if 'global' in sys.argv[1]:\n"
-        "    transport._send_user_message = lambda message: None\n"
-        "paramedic.watch(file=open('told', 'w'), signum=None, timeout=0.4)\n"
-        f"threading.Thread(target=lambda: {call}, name='asks', daemon=True).start()\n"
-        "print(written('told', 'asks has been in one Paramiko call'))\n"
-    )
-    done = run(program.replace("sys.argv[1]", repr(call)), tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert "paramedic.watch)" in done.stdout
+WAITS = {
+    "a lock of Paramiko's": "channel.lock.acquire(); run = lambda: channel.shutdown(2)",
+    "the end of a key exchange": (
+        "transport.active = True; run = lambda: transport._send_user_message(paramiko.Message())"
+    ),
+    "a reply to a global request": (
+        "transport.active = True; transport._send_user_message = lambda m: None; "
+        "run = lambda: transport.global_request('k')"
+    ),
+    "the agent": "agent._conn = mine; run = lambda: agent._send_message(b'\\x0b')",
+    "data": "run = lambda: pipe.read(10)",
+}
 
 
-def test_a_limit_that_never_comes_leaves_the_signal_at_work(tmp_path: Path) -> None:
-    done = run(
-        "paramedic.watch(file=open('told', 'w'), timeout=float('inf'))\nask()\nwritten('told', 'paramedic.watch)')",
-        tmp_path,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
+@pytest.mark.parametrize("wait", WAITS)
+def test_the_watchdog_tells_each_wait_inside_paramiko_and_none_that_moves(tmp_path: Path, wait: str) -> None:
+    program = f"""\
+import paramiko, socket, threading
+import paramiko.buffered_pipe
+mine, other = socket.socketpair()
+pipe, channel, agent = paramiko.buffered_pipe.BufferedPipe(), paramiko.Channel(1), paramiko.agent.AgentSSH()
+transport = paramiko.Transport(other)
 
 
-def test_what_cannot_be_watched_is_a_value_error(tmp_path: Path) -> None:
-    program = (
-        "def refused(**options):\n"
-        "    try:\n"
-        "        paramedic.watch(**options)\n"
-        "    except ValueError as error:\n"
-        "        print(error)\n"
-        "refused(signum=signal.SIGKILL)\n"
-        "sys.__stderr__ = None\n"
-        "refused()\n"
-    )
+class Slow:  # a source of the program's own, in one call of Paramiko's for good
+    def read(self, size):
+        moved.set()
+        select.select([], [], [], 0.02)
+        return b"x"
+
+
+class Sink:
+    def write(self, data):
+        pass
+
+
+def move():  # reads that end, again and again
+    while True:
+        try:
+            pipe.read(1, 0.02)
+        except paramiko.buffered_pipe.PipeTimeout:
+            pass
+
+
+moved = threading.Event()
+sftp = object.__new__(paramiko.SFTPClient)
+threading.Thread(target=move, name="mover", daemon=True).start()
+threading.Thread(target=sftp._transfer_with_callback, args=(Slow(), Sink(), 0, None), name="sender", daemon=True).start()
+moved.wait()
+watch = paramedic.watch(timeout=0.2, file=open('told', 'w'))
+{WAITS[wait]}
+threading.Thread(target=run, name="late", daemon=True).start()
+written("told", "late has been in one Paramiko call")
+watch.stop()
+os._exit(0)
+"""
     done = run(program, tmp_path)
-    assert "SIGKILL cannot be caught" in done.stdout and "no standard error" in done.stdout
+    assert done.returncode == 0, done.stderr
+    told = (tmp_path / "told").read_text()
+    assert "mover has been" not in told and "sender has been" not in told
+
+
+def test_what_cannot_be_watched_is_refused_and_no_limit_is_too_long(tmp_path: Path) -> None:
+    program = """\
+for bad in ({"signum": signal.SIGKILL}, {"timeout": float("nan")}, {"timeout": 0}):
+    try:
+        paramedic.watch(**bad)
+    except ValueError as error:
+        print(error)
+watch = paramedic.watch(timeout=float("inf"), file=open("told", "w"))
+ask()
+written("told", "paramedic.watch)")
+sys.__stderr__ = None
+try:
+    paramedic.watch()
+except ValueError as error:
+    print(error)
+"""
+    done = run(program, tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        "SIGKILL cannot be caught",
+        "timeout must be more than 0 seconds",
+        "timeout must be more than 0 seconds",
+        "there is no standard error here: say with file= where dumps go",
+    ]

@@ -23,8 +23,11 @@ from typing import Any, Protocol
 
 _LOCK_TYPES = (type(threading.Lock()), type(threading.RLock()), threading.Condition, threading.Semaphore)
 _LOOKS_PER_LIMIT = 4
-_SHORTEST_LOOK_S, _LONGEST_LOOK_S = 0.05, 3600.0
+_SHORTEST_LOOK_S = 0.05
 _MAX_FRAMES = 200
+_LONGEST_LOOK_S = 3600.0  # select() takes no period that its clock cannot count
+_MARK = "__paramedic_watch__"
+_MOVING = frozenset({"_transfer_with_callback"})  # reads the program's own file, in one run for the whole of it
 _CHANNEL = ("in_buffer", "in_stderr_buffer", "in_window_size", "in_window_sofar")
 
 
@@ -40,7 +43,7 @@ class Sink(Protocol):
 
 @dataclass(slots=True)
 class _InFlight:
-    """A call into Paramiko that a thread is in: ``token`` is an object that exists once per call."""
+    """A wait inside Paramiko that a thread is in: ``token`` is an object that exists once for each."""
 
     token: object
     since: float
@@ -57,8 +60,8 @@ class Watch:
         """See `watch`."""
         # Kept, because a file that nobody holds is closed, and its descriptor would soon be somebody else's.
         self._file: Sink | None = sys.__stderr__ if file is None else file
-        if self._file is None:  # pythonw, or a daemon that has closed it
-            raise ValueError("there is no standard error: say where dumps go with file=")
+        if self._file is None:
+            raise ValueError("there is no standard error here: say with file= where dumps go")
         self._out = self._file.fileno()
         self._signum = signum if signum is None or not _is_taken(signum) else None
         self._timeout = timeout
@@ -106,7 +109,10 @@ class Watch:
             self._chained = self._previous if callable(self._previous) else None
             if isinstance(getattr(self._previous, "__self__", None), Watch):
                 faulthandler.unregister(signum)  # a watch before this one: registered twice it would not be in front
-            signal.signal(signum, self._on_signal)
+            try:
+                signal.signal(signum, self._on_signal)
+            except OSError as error:  # SIGKILL, SIGSTOP
+                raise ValueError(f"{signal.Signals(signum).name} cannot be caught") from error
         chain = threading.current_thread() is threading.main_thread() or callable(signal.getsignal(signum))
         # Without a handler behind it the default action would follow, which ends the program.
         faulthandler.register(signum, file=self._out, all_threads=True, chain=chain)
@@ -144,9 +150,9 @@ class Watch:
 
     def _run(self) -> None:
         process = self._process
-        period = None
+        period = _LONGEST_LOOK_S
         if self._timeout is not None:
-            period = min(max(self._timeout / _LOOKS_PER_LIMIT, _SHORTEST_LOOK_S), _LONGEST_LOOK_S)
+            period = min(max(self._timeout / _LOOKS_PER_LIMIT, _SHORTEST_LOOK_S), period)
         while not self._stopped and process == os.getpid():
             asked = self._sleep(period)
             if self._stopped:
@@ -158,10 +164,10 @@ class Watch:
             except Exception as error:  # ours; it must not end the program's watcher, nor reach the program
                 _write_all(self._out, f"paramedic.watch: {type(error).__name__}: {error}\n".encode())
 
-    def _sleep(self, period: float | None) -> bool:
+    def _sleep(self, period: float) -> bool:
         """Waits for a signal's byte or the next look; says whether it was the byte."""
         if self._asked < 0:
-            time.sleep(period or 3600.0)
+            time.sleep(period)
             return False
         ready, _, _ = select.select([self._asked], [], [], period)
         return bool(ready) and bool(os.read(self._asked, 4096))
@@ -212,8 +218,8 @@ def watch(
         The watch; keep it if you want to `Watch.stop` it.
 
     Raises:
-        ValueError: the timeout is not positive, the signal cannot be caught, or there is no standard error and no
-            ``file``.
+        ValueError: the timeout is not positive, the signal cannot be caught, or no file is given where the program
+            has no standard error (``pythonw``, some daemons).
 
     Threads: call it once, best on the main thread (elsewhere the signal gives faulthandler's dump alone); does not
     block. It starts one daemon thread, also in children that are forked.
@@ -222,8 +228,6 @@ def watch(
         raise ValueError("timeout must be more than 0 seconds")
     if not hasattr(faulthandler, "register"):  # Windows
         signum = None
-    if signum is not None and signum in (getattr(signal, "SIGKILL", None), getattr(signal, "SIGSTOP", None)):
-        raise ValueError(f"{signal.Signals(signum).name} cannot be caught")
     return Watch(file, signum, timeout)
 
 
@@ -359,53 +363,28 @@ def _channel(attributes: dict[str, Any]) -> list[tuple[str, object]]:
 
 
 def _token_of(frame: FrameType) -> object | None:
-    """An object that belongs to one call into Paramiko, for a thread that is in one; None for others.
+    """An object that belongs to one wait inside Paramiko, for a thread that is in one; None for others.
 
-    Holding it makes the comparison in the next look exact: a new call cannot get the same object. It is a lock or an
-    event of the wait itself, so that nothing of the program's lives longer than it would without us.
+    A wait is one run of the innermost function of Paramiko's in the stack: a long `SFTPClient.get` that moves has
+    another one in each look, and one that waits in a loop (for the end of a key exchange, or for a reply) has the same.
+    The object is left in the locals of that frame, where nothing but us reads it: addresses of frames are used again
+    at once, and a frame that we held would keep the program's objects alive.
     """
-    innermost = frame
+    inner: FrameType | None = None
     here: FrameType | None = frame
-    event: object | None = None
-    inside = False
     while here is not None:
         code = here.f_code
         if _is_paramiko(code):
             if code.co_name == "run" and code.co_filename.endswith("transport.py"):
                 return None  # a transport thread waits by profession
-            inside = True
-            if event is None:
-                event = _made_in(here, code)
+            inner = inner or here
+        elif inner is None and not _is_library(code):
+            return None  # a callback of the program's, or the program itself
         here = here.f_back
-    if not inside:
+    if inner is None or inner.f_code.co_name in _MOVING:
         return None
-    if event is not None:
-        return event
-    code = innermost.f_code
-    if code.co_name == "wait" and "waiter" in code.co_varnames:
-        token: object | None = innermost.f_locals.get("waiter")
-        return token
-    return None
-
-
-def _made_in(frame: FrameType, code: CodeType) -> object | None:
-    """The object that a function of Paramiko's which waits by polling has made for this very call, or None."""
-    name = _MADE.get(code.co_name, "event")
-    if name.startswith("."):
-        return getattr(frame.f_locals.get("self"), name[1:], None)
-    return frame.f_locals.get(name) if name in code.co_varnames else None
-
-
-_MADE = {
-    "_send_user_message": "start",  # the time at which it began: a number of its own
-    "send": "m",  # Channel.send and its like make their message before they take the channel's lock
-    "sendall": "m",
-    "send_stderr": "m",
-    "global_request": ".completion_event",
-    "renegotiate_keys": ".completion_event",
-}
-"""By function: the local, or the attribute of ``self``, with an object that is another one in each call (transport.py,
-channel.py: the same from 2.12 to 5.1)."""
+    mark: object = inner.f_locals.setdefault(_MARK, object())
+    return mark
 
 
 def _is_paramiko(code: CodeType) -> bool:
