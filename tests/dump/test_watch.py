@@ -149,7 +149,8 @@ def move():  # reads that end, again and again
 moved = threading.Event()
 sftp = object.__new__(paramiko.SFTPClient)
 threading.Thread(target=move, name="mover", daemon=True).start()
-threading.Thread(target=sftp._transfer_with_callback, args=(Slow(), Sink(), 0, None), name="sender", daemon=True).start()
+sending = (Slow(), Sink(), 0, None)
+threading.Thread(target=sftp._transfer_with_callback, args=sending, name="sender", daemon=True).start()
 moved.wait()
 watch = paramedic.watch(timeout=0.2, file=open('told', 'w'))
 {WAITS[wait]}
