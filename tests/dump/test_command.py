@@ -60,6 +60,14 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     assert findings(capsys.readouterr().out) == ["callback-blocks-transport"]
 
 
+def test_a_closed_standard_input_gets_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    assert main(["dump", "-"]) == 2
+    assert "it is closed" in capsys.readouterr().err
+
+
 def test_the_terminal_names_the_hazard_and_the_line(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (elsewhere / "dump.txt").write_text(HANG)
     main(["dump", "dump.txt"])

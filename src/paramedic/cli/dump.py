@@ -154,6 +154,8 @@ def _snapshots_in(word: str) -> Iterator[Snapshot]:
     from paramedic.dump.lines import first_chunk, lines_of
     from paramedic.dump.pyspy_json import MAX_TEXT, looks_like_json, read_json
 
+    if word == "-" and sys.stdin is None:
+        raise CommandError("cannot read standard input: it is closed")
     try:
         stream: IO[bytes] = sys.stdin.buffer if word == "-" else open(word, "rb")
         with stream:
