@@ -332,3 +332,17 @@ def test_utf_16_and_devices_are_one_line_each(tmp_path: Path, capsys: pytest.Cap
     out = _lint(capsys, ".")[1]
     assert "warning: wide.py: UTF-16, which Python does not read" in out
     assert "warning: device.py: no regular file" in out
+
+
+@pytest.mark.parametrize("part", ["flags", "results"])
+@pytest.mark.parametrize("junk", [[1], {"a": 1}, None, "each"])
+def test_a_cache_that_somebody_else_wrote_into_is_passed_over(
+    part: str, junk: object, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "sizes.py").write_text(SHARED)
+    first = _lint(capsys, "--cache-dir", "kept", "sizes.py")
+    (kept,) = (tmp_path / "kept").iterdir()
+    data = json.loads(kept.read_text())
+    data[part] = dict.fromkeys(data[part], 7) if junk == "each" else junk
+    kept.write_text(json.dumps(data))
+    assert _lint(capsys, "--cache-dir", "kept", "sizes.py") == first

@@ -54,6 +54,7 @@ class LintCache:
         except (OSError, ValueError):
             return {"flags": {}, "results": {}}
         good = isinstance(data, dict) and data.get("form") == stamp
+        good = good and isinstance(data.get("flags"), dict) and isinstance(data.get("results"), dict)
         return data if good else {"flags": {}, "results": {}}
 
     @staticmethod
@@ -68,7 +69,7 @@ class LintCache:
         """
         entry = self._old["flags"].get(str(path))
         try:
-            if entry is None or entry[:2] != self._state(path):
+            if not isinstance(entry, list) or len(entry) != 3 or entry[:2] != self._state(path):
                 return None
         except OSError:
             return None
@@ -100,16 +101,20 @@ class LintCache:
         """
         name = "\0".join(map(str, group))
         entry = self._old["results"].get(name)
-        if entry is None or any(self._digest(p) != d for p, d in entry["read"].items()):
-            return None
+        try:
+            if entry is None or any(self._digest(p) != d for p, d in entry["read"].items()):
+                return None
+            known = self._make(
+                paths=group,
+                findings=tuple(finding_from_json(f) for f in entry["findings"]),
+                read=tuple(map(Path, entry["read"])),
+                gaps=tuple(Gap(**g) for g in entry["gaps"]),
+                seen=entry["seen"],
+            )
+        except (KeyError, TypeError, ValueError, AttributeError):
+            return None  # somebody else wrote there: it is read again
         self._new["results"][name] = entry
-        return self._make(
-            paths=group,
-            findings=tuple(finding_from_json(f) for f in entry["findings"]),
-            read=tuple(map(Path, entry["read"])),
-            gaps=tuple(Gap(**g) for g in entry["gaps"]),
-            seen=entry["seen"],
-        )
+        return known
 
     def note_result(self, result: FileResult) -> None:
         """Keeps what was found.
