@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 
 from paramedic.check.checklist import CHECKLIST, Answer, State, answers, next_action
+from paramedic.hazards.wait_without_timeout import REPLY_WAIT
 from paramedic.model.finding import Confidence, Finding, Site, Step
 
 
@@ -49,7 +51,7 @@ OPENED = {"connections": ["app.py:3"], "channels": ["app.py:4"]}
 def test_an_item_needs_evidence(name: str, seen: Mapping[str, Sequence[str]], state: State) -> None:
     answer = stands(name, seen)
     assert answer.state is state
-    assert bool(answer.action) is (state is not State.PASS)
+    assert bool(answer.action) is (state is not State.PASS and not answer.evidence[0].startswith("not needed"))
     assert answer.evidence
 
 
@@ -57,6 +59,45 @@ def test_what_passes_shows_what_it_stands_on() -> None:
     answer = stands("closed", {**OPENED, "closes": ["app.py:5"]}, runs=["the log"])
     assert any("app.py:5" in line for line in answer.evidence)
     assert "nothing against it in the log" in answer.evidence
+
+
+@pytest.mark.parametrize(
+    ("name", "missing"),
+    [
+        ("not-shared", "threads"),
+        ("output-read", "commands"),
+        ("locks-short", "locks"),
+        ("callbacks-quick", "callbacks"),
+        ("exceptions-read", "futures"),
+        ("bounded", "threads"),
+    ],
+)
+def test_what_is_not_needed_is_told_from_what_could_not_be_seen(name: str, missing: str) -> None:
+    idle = stands(name, OPENED)
+    assert idle.state is State.NOT_SEEN
+    assert idle.evidence[0].startswith("not needed here")
+    assert not idle.action
+    assert stands(name, {**OPENED, missing: ["app.py:9"]}).state is State.PASS
+    # a program of which no call could be followed: nothing is known of it, whatever else it has
+    blind = stands(name, {missing: ["app.py:9"]} if missing != "commands" else {})
+    assert blind.state is State.NOT_SEEN
+    assert "could be followed" in blind.evidence[0]
+    assert blind.action
+
+
+def test_a_timeout_of_exec_command_is_a_note_however_long_it_is() -> None:
+    seen = {**OPENED, "timeouts": ["app.py:4"], "exec-timeouts": ["app.py:4"]}
+    without = stands("timeouts", seen)
+    short = replace(against("wait-without-timeout", Confidence.ADVICE), message=REPLY_WAIT)
+    assert stands("timeouts", seen, [short]) == without
+    assert without.state is State.PASS
+    assert any("does not cover its wait" in line and "app.py:4" in line for line in without.evidence)
+    assert stands("timeouts", seen, [against("wait-without-timeout")]).state is State.FAIL
+
+
+def test_nothing_is_next_where_what_does_not_pass_is_not_needed() -> None:
+    found = answers({}, OPENED, lambda place: place)
+    assert next_action([a for a in found if a.item.name in {"not-shared", "locks-short"}]) is None
 
 
 def test_a_finding_speaks_louder_than_what_was_seen() -> None:

@@ -309,10 +309,102 @@ def test_checkup_names_what_it_could_not_look_at(tmp_path: Path, capsys: pytest.
     capsys.readouterr()
     main(["checkup", "."])
     assert "not looked at: broken.py:2: not Python 3: '(' was never closed" in capsys.readouterr().out
-    main(["checkup", "plain.py"])
-    out = capsys.readouterr().out
-    assert "the source has no threads" not in out
-    assert "no file of the source uses Paramiko" in out
+
+
+NOTHING = {
+    "no file": ({}, "No Python file under ."),
+    "no Paramiko": (
+        {"plain.py": "import threading\nthreading.Thread(target=print).start()\n"},
+        "No Paramiko in 1 file",
+    ),
+    "a client that others give": (
+        {"given.py": "def run(client, command):\n    return client.exec_command(command)[1].read()\n"},
+        "No file here imports Paramiko, but given.py calls exec_command()",
+    ),
+}
+
+
+@pytest.mark.parametrize("title", NOTHING)
+def test_checkup_says_that_there_is_nothing_to_check(
+    title: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files, sentence = NOTHING[title]
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    capsys.readouterr()
+    for form in ("terminal", "markdown", "html"):
+        assert main(["checkup", "--format", form, "."]) == 0
+        out = capsys.readouterr().out
+        assert sentence.replace("_", "\\_" if form == "markdown" else "_") in out
+        assert "not seen" not in out
+    main(["checkup", "--format", "json", "."])
+    data = json.loads(capsys.readouterr().out)
+    assert data["checklist"] == []
+    assert data["next"].startswith(sentence)
+
+
+SHORT_AND_LONG = """
+import sys
+import paramiko
+
+
+def main():
+    with paramiko.SSHClient() as client:
+        client.load_system_host_keys()
+        client.connect("host", timeout=10)
+        _, out, _ = client.exec_command(sys.argv[1] + " 2>&1", timeout=TIMEOUT)
+        print(out.read())
+
+
+main()
+"""
+
+
+def test_the_checklist_says_the_same_of_each_timeout(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = []
+    for seconds in ("5", "20"):
+        (tmp_path / "app.py").write_text(SHORT_AND_LONG.replace("TIMEOUT", seconds))
+        capsys.readouterr()
+        main(["checkup", "--format", "json", "."])
+        said.append(json.loads(capsys.readouterr().out)["checklist"])
+    assert said[0] == said[1]
+    timeouts = next(row for row in said[0] if row["item"] == "timeouts")
+    assert timeouts["state"] == "pass"
+    assert any("does not cover its wait for the server's reply" in line for line in timeouts["evidence"])
+
+
+TRANSFER = """
+import paramiko
+
+
+def fetch(host, path):
+    with paramiko.SSHClient() as client:
+        client.load_system_host_keys()
+        client.connect(host, timeout=10)
+        with client.open_sftp() as sftp:
+            sftp.get(path, "x")
+"""
+ASYNC = """
+
+async def later(host):
+    await asyncio.to_thread(fetch, host, "y")
+"""
+
+
+def test_an_item_passes_only_where_the_source_does_what_it_asks_about(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def states() -> dict[str, str]:
+        capsys.readouterr()
+        main(["checkup", "--format", "json", "."])
+        return {row["item"]: row["state"] for row in json.loads(capsys.readouterr().out)["checklist"]}
+
+    (tmp_path / "app.py").write_text(TRANSFER)
+    before = states()
+    assert before["output-read"] == "not seen"
+    assert before["callbacks-quick"] == "not seen"
+    (tmp_path / "app.py").write_text("import asyncio\n" + TRANSFER + ASYNC)
+    assert states()["callbacks-quick"] == "pass"
 
 
 def test_names_that_are_no_text_are_told_in_every_form(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from paramedic.check.checklist import Answer, answers, next_action
 from paramedic.check.configuration import Configuration
 from paramedic.check.lint import LintOptions, Progress, lint_with_sightings
 from paramedic.check.suppression import suppress
+from paramedic.lint.tree import find_files
 from paramedic.model.finding import Finding
 from paramedic.model.report import Gap, Report
 from paramedic.report.excerpt import shown_path
@@ -24,15 +26,17 @@ class Checkup:
 
     Attributes:
         answers: one for each item, in the order of the checklist.
-        next: what to do first; None where every item passes.
+        next: what to do first; None where nothing is left to do.
         sources: what was looked at, a sentence each.
         report: all findings together, for the formats that want them.
+        nothing: why there was nothing to check, and what to do instead; there are no answers then.
     """
 
     answers: tuple[Answer, ...]
     next: Answer | None
     sources: tuple[str, ...]
     report: Report
+    nothing: str = ""
 
 
 def check_up(
@@ -102,14 +106,51 @@ def check_up(
     sources += [f"not looked at: {detail}" for detail in unseen[:MOST_UNSEEN]]
     if len(unseen) > MOST_UNSEEN:
         sources.append(f"not looked at: {len(unseen) - MOST_UNSEEN} more (see --format json)")
-    found = answers(kept, seen, _shown, runs, speaks=bool(static.source["files_that_matter"]))
+    speaks = bool(static.source["files_that_matter"])
+    idle = "" if speaks or len(reports) > 1 else _nothing(paths, options, count)
+    if idle and unseen:
+        idle = f"{idle}; or make readable what could not be looked at"
+    found = [] if idle else answers(kept, seen, _shown, runs, speaks=speaks)
     together = Report(
         source={"kind": "checkup", "paths": [str(p) for p in paths]},
         findings=tuple(f for some in kept.values() for f in some),
         suppressed=tuple(hidden),
         gaps=tuple(gaps),
     )
-    return Checkup(answers=tuple(found), next=next_action(found), sources=tuple(sources), report=together)
+    return Checkup(answers=tuple(found), next=next_action(found), sources=tuple(sources), report=together, nothing=idle)
+
+
+_CALLS = re.compile(rb"\.(exec_command|open_sftp|invoke_shell|recv_exit_status|open_session|from_transport)\(")
+"""What a file does with a client that others give it: it need not name Paramiko."""
+
+
+def _nothing(paths: Sequence[Path], options: LintOptions, count: int) -> str:
+    """Why source without Paramiko is not checked, and what to give instead."""
+    where = ", ".join(shown_path(str(p)) for p in paths)
+    if not count:
+        return (
+            f"No Python file under {where}: nothing to check here. Next: paramedic checkup PATH, "
+            "with the folder of a program that uses Paramiko"
+        )
+    calling = []
+    for file in find_files(paths, options.exclude, []):
+        try:
+            match = _CALLS.search(file.read_bytes())
+        except OSError:  # it is told among what was not looked at
+            continue
+        if match is not None:
+            calling.append(f"{shown_path(str(file))} calls {match[1].decode()}()")
+    if calling:
+        more = f" and {len(calling) - 1} more" if len(calling) > 1 else ""
+        return (
+            f"No file here imports Paramiko, but {calling[0]}{more}: whose clients these are is not to be seen. "
+            "Next: paramedic checkup PATH, with the folder of the program that makes them too"
+        )
+    files = "1 file" if count == 1 else f"{count} files"
+    return (
+        f"No Paramiko in {files} under {where}: nothing to check here. Next: paramedic checkup PATH, "
+        "with the folder of a program that uses it"
+    )
 
 
 def _shown(place: str) -> str:

@@ -85,6 +85,7 @@ def _written(result: Checkup, form: str) -> str:
         sources=result.sources,
         answers=tuple(_shown(a) for a in result.answers),
         next=_shown(result.next) if result.next is not None else None,
+        nothing=result.nothing,
     )
     if form == "json":
         return checkup_json(shown, result.report)

@@ -31,9 +31,11 @@ class Checked:
     Attributes:
         sources: what was looked at.
         answers: in the order of the checklist.
-        next: the answer whose action comes first; None where all pass.
+        next: the answer whose action comes first; None where nothing is left to do.
+        nothing: why nothing could be checked, and what to do instead; "" where something was.
     """
 
     sources: tuple[str, ...]
     answers: tuple[ShownAnswer, ...]
     next: ShownAnswer | None
+    nothing: str = ""

@@ -31,7 +31,7 @@ def checkup_text(checked: Checked) -> str:
             lines.extend(_wrapped(printable(evidence), "          - "))
         if answer.action:
             lines.extend(_wrapped(printable(answer.action), "          -> "))
-    lines += ["", _closing(checked)]
+    lines += [*([""] if checked.answers else []), _closing(checked)]
     return "\n".join(lines) + "\n"
 
 
@@ -43,8 +43,10 @@ def _wrapped(text: str, head: str) -> list[str]:
 
 
 def _closing(checked: Checked) -> str:
+    if checked.nothing:
+        return printable(checked.nothing)
     if checked.next is None:
-        return "Every item passes, as far as what was looked at can tell."
+        return "Every item passes or is not needed, as far as what was looked at can tell."
     return f"Next: {printable(checked.next.action)}"
 
 
@@ -60,7 +62,7 @@ def checkup_markdown(checked: Checked) -> str:
         lines.extend(f"  - {_plain(evidence)}" for evidence in answer.evidence)
         if answer.action:
             lines.append(f"  - To do: `{printable(answer.action).replace('`', chr(39))}`")
-    lines += ["", f"**{_plain(_closing(checked))}**"]
+    lines += [*([""] if checked.answers else []), f"**{_plain(_closing(checked))}**"]
     return "\n".join(lines) + "\n"
 
 
@@ -79,7 +81,7 @@ def checkup_json(checked: Checked, report: Report) -> str:
         {"item": a.name, "question": a.question, "state": a.state, "evidence": list(a.evidence), "action": a.action}
         for a in checked.answers
     ]
-    data["next"] = checked.next.action if checked.next is not None else ""
+    data["next"] = checked.next.action if checked.next is not None else checked.nothing
     return json.dumps(data, indent=2) + "\n"
 
 

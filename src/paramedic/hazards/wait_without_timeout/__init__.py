@@ -43,3 +43,6 @@ HAZARD = Hazard(
         "https://github.com/paramiko/paramiko/issues/2346",
     ),
 )
+
+REPLY_WAIT = "exec_command()'s timeout does not cover its wait for the server's reply, which nothing else limits"
+"""What is said of a command whose timeout somebody counts on; true of every timeout, however long."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from paramedic.hazards.wait_without_timeout import HAZARD
+from paramedic.hazards.wait_without_timeout import HAZARD, REPLY_WAIT
 from paramedic.lint.contexts import branch_from
 from paramedic.lint.edits import add_argument
 from paramedic.lint.facts import SourceFacts
@@ -41,7 +41,7 @@ def _unlimited(facts: SourceFacts, wait: Operation) -> str:
         return "" if _given(wait, 7, "timeout") else "connect() has no timeout: a silent host keeps it waiting"
     if wait.obj.kind == "client" and wait.method == "exec_command":
         if _given(wait, 2, "timeout") and (wait.guarded or _is_short(wait)):  # somebody counts on it
-            return "exec_command()'s timeout does not cover its wait for the server's reply, which nothing else limits"
+            return REPLY_WAIT
         return ""
     if wait.has("sftp") and wait.obj.kind == "sftp":
         return "" if _limited(wait.obj) else f"{wait.method}() has no timeout: get_channel().settimeout() sets one"
