@@ -99,6 +99,14 @@ def test_a_missing_reason_and_an_unknown_name_are_told() -> None:
     assert len(result.report.findings) == 1
 
 
+def test_a_comment_that_allows_something_else_is_told() -> None:
+    source = b"x  # paramedic: allow[session-limit] one session each\ny\n"
+    report = Report(source={}, findings=(finding(("a.py", 1), ("a.py", 2)), finding(("a.py", 2), ("a.py", 1))))
+    result = suppress(report, Configuration(), lambda _: source)
+    assert result.warnings == ("a.py:1: allow[session-limit] does not allow shared-channel, which is told there",)
+    assert len(result.report.findings) == 2
+
+
 def test_each_file_is_read_once() -> None:
     read: list[str] = []
 

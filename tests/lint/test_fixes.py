@@ -120,3 +120,96 @@ def test_every_program_still_parses_and_has_nothing_left_to_fix(name: str, tmp_p
     assert fixing.plan(_fixable(tmp_path), unsafe=True) == []
     assert _fixable(tmp_path) == []
     assert comments == sorted(w for p in tmp_path.rglob("*.py") for w in p.read_text().split() if w.startswith("#"))
+
+
+HEAD = """import paramiko
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+
+"""
+SHAPES = {
+    "a suite on the line of its try": (
+        """def watch():
+    client = paramiko.SSHClient()
+    try: client.connect("h", timeout=10)
+    except OSError: return
+    while True:
+        _, out, _ = client.exec_command("uptime 2>&1")
+        print(out.read())
+        time.sleep(60)
+""",
+        None,
+    ),
+    "another statement before the wait": (
+        """def run(client: paramiko.SSHClient, command):
+    _, out, _ = client.exec_command(command)
+    n = 5; code = out.channel.recv_exit_status()
+    text = out.read(n)
+    return code, text
+""",
+        None,
+    ),
+    "no comma after the last argument": (
+        """def main(client: paramiko.SSHClient):
+    client.connect(
+        "h"  # the host
+    )
+""",
+        '        "h", timeout=10  # the host\n    )\n',
+    ),
+    "a comma after the last argument": (
+        """def main(client: paramiko.SSHClient):
+    client.connect(
+        "h",  # the host
+    )
+""",
+        '        "h",  # the host\n    timeout=10)\n',
+    ),
+    "parentheses around the last argument": (
+        """def main(client: paramiko.SSHClient):
+    client.connect(("h"))
+""",
+        None,
+    ),
+    "a map of several lines": (
+        """def size(host):
+    with paramiko.SSHClient() as client:
+        client.connect(host, timeout=10)
+        return client.exec_command("uptime", timeout=5)[1].read()
+
+
+def main(hosts):
+    with ThreadPoolExecutor(4) as pool:
+        pool.map(  # all of them
+            size,
+            hosts,
+        )
+""",
+        "        list(pool.map(  # all of them\n            size,\n            hosts,\n        ))\n",
+    ),
+    "a prefetch that is told the size": (
+        """def head(sftp: paramiko.SFTPClient, path):
+    with sftp.open(path) as file:
+        file.prefetch(file_size=file.stat().st_size)
+        print(file.read(10))
+        sftp.stat(path)
+""",
+        "file.prefetch(file_size=file.stat().st_size, max_concurrent_requests=64)\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("title", SHAPES)
+def test_a_fix_is_promised_where_it_can_be_made_and_only_there(title: str, tmp_path: Path) -> None:
+    text, after = SHAPES[title]
+    file = tmp_path / "app.py"
+    file.write_text(HEAD + text)
+    promised = [e for f in _fixable(tmp_path) for e in f.edits]
+    changes = fixing.plan(_fixable(tmp_path), unsafe=True)
+    assert sum(change.count for change in changes) == len(promised)
+    made = "".join(changes[0].after) if changes else HEAD + text
+    if after is None:
+        assert made == HEAD + text
+    else:
+        assert after in made

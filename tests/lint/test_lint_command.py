@@ -182,6 +182,8 @@ def test_a_comment_in_a_cell_allows_its_line(tmp_path: Path, capsys: pytest.Capt
 
 BAD_INPUT = {
     "python 2": (b"import paramiko\nclient = paramiko.SSHClient()\nprint 'hello'\n", "not Python 3"),
+    "a newer Python": (b"import paramiko\nparamiko.SSHClient()\nclass Box[T: = 1\n", "written for a newer Python?"),
+    "a broken line": (b"import paramiko\nclient = paramiko.SSHClient(\n", "not Python 3: "),
     "a null byte": (b"import paramiko\nclient = paramiko.SSHClient()\x00\n", "not Python"),
     "an unknown encoding": (b"# -*- coding: klingon -*-\nimport paramiko\nparamiko.SSHClient()\n", "klingon"),
     "bytes that are not utf-8": (b"import paramiko\nparamiko.SSHClient() # \xff\xfe\n", "encoding"),
@@ -268,6 +270,54 @@ def test_settings_of_the_project(tmp_path: Path, capsys: pytest.CaptureFixture[s
     status, _, err = _lint(capsys, ".")
     assert status == 2
     assert "has no setting 'pedantry'" in err
+
+
+def test_ignores_of_files_are_spelt_as_for_ruff(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "sizes.py").write_text(SHARED)
+    (tmp_path / "app.py").write_text(SHARED)
+    project = tmp_path / "pyproject.toml"
+    for pattern in ("tests/*", "tests", "sizes.py", "**/sizes.py"):
+        for name in ("PMC1", "shared-sftp-client", "ALL"):
+            project.write_text(f'[tool.paramedic.lint.per-file-ignores]\n"{pattern}" = ["{name}"]\n')
+            status, out, _ = _lint(capsys, ".")
+            assert status == 1
+            assert "app.py:8: PMC103" in out
+            assert "sizes.py:" not in out
+            assert "1 suppressed" in out
+    project.write_text('[tool.paramedic.lint.per-file-ignores]\n"tests/*" = ["PMC2"]\n')
+    assert "tests/sizes.py:8: PMC103" in _lint(capsys, ".")[1]
+
+
+REFUSED = {
+    "a name that is none": ('[tool.paramedic.lint.per-file-ignores]\n"a.py" = ["nonsense"]', "no hazard"),
+    "a name without a list": ('[tool.paramedic.lint.per-file-ignores]\n"a.py" = "PMC1"', "must be a list of names"),
+    "no table": ('[tool.paramedic.lint]\nper-file-ignores = ["a.py"]', "per-file-ignores must be a table"),
+    "a table too high": ("[tool.paramedic.per-file-ignores]", "write it in [tool.paramedic.lint]"),
+    "a setting too low": ('[tool.paramedic.lint]\nfail-on = "observed"', "write it in [tool.paramedic]"),
+}
+
+
+@pytest.mark.parametrize("command", ["lint", "checkup"])
+@pytest.mark.parametrize("title", REFUSED)
+def test_a_setting_that_cannot_be_meant_is_one_sentence(
+    title: str, command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text, words = REFUSED[title]
+    (tmp_path / "pyproject.toml").write_text(text + "\n")
+    capsys.readouterr()
+    assert main([command, "."]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_a_folder_without_python_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "empty").mkdir()
+    for form in ("concise", "json", "github"):
+        status, _, err = _lint(capsys, "--format", form, "empty")
+        assert status == 0
+        assert "no Python file under empty" in err
+    (tmp_path / "empty" / "plain.py").write_text("print(1)\n")
+    assert not _lint(capsys, "empty")[2]
 
 
 def test_checkup_says_what_is_next(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -56,6 +56,7 @@ class Configuration:
 
 
 KEYS = ("ignore", "fail-on", "level", "max-size", "stall", "lint")
+_OF_LINT = frozenset({"exclude", "select", "per-file-ignores", "pedantic", "jobs", "baseline"})
 LEVELS = ("watch", "check")
 
 
@@ -179,4 +180,6 @@ def _check_keys(table: Mapping[str, Any], known: tuple[str, ...], where: str, fi
 
             near = get_close_matches(key, known, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+            if key in _OF_LINT and known is KEYS:
+                hint = "write it in [tool.paramedic.lint]"
             raise ConfigurationError(f"{file}: {where} has no setting {key!r}; {hint}")

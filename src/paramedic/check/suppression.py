@@ -23,7 +23,7 @@ class Suppressed:
 
     Attributes:
         report: without the findings that they hide.
-        warnings: a sentence for each rule that lacks a reason or names no hazard.
+        warnings: a sentence for each rule that lacks a reason, names no hazard or allows something else.
     """
 
     report: Report
@@ -57,6 +57,7 @@ def suppress(
         if reason is None:
             reason = comments.reason_for(finding, warnings)
         if reason is None:
+            comments.note_others(finding, warnings)
             kept.append(finding)
         else:
             hidden.append((finding, reason))
@@ -118,6 +119,27 @@ class _Comments:
                         warnings[f"{place}: allow[{finding.hazard}] gives no reason"] = None
                     return allowance.reason or NO_REASON
         return None
+
+    def note_others(self, finding: Finding, warnings: dict[str, None]) -> None:
+        """Tells a comment on the very line of a finding that allows something else."""
+        site = finding.site
+        for allowance in self._files[site.file].get(site.line, ()) if site is not None else ():
+            known = [name for name in allowance.names if _is_hazard(name)]
+            if known:
+                place = f"{allowance.file}:{allowance.line}"
+                warnings[f"{place}: allow[{', '.join(known)}] does not allow {finding.hazard}, which is told there"] = (
+                    None
+                )
+
+
+def _is_hazard(name: str) -> bool:
+    from paramedic.hazards.catalogue import UnknownHazard, by_name
+
+    try:
+        by_name(name)
+    except UnknownHazard:
+        return False
+    return True
 
 
 def _warn_unknown(name: str, place: str, warnings: dict[str, None]) -> None:

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from paramedic.check.checklist import Answer, State
 from paramedic.check.checkup import Checkup, check_up
+from paramedic.check.configuration import ConfigurationError
 from paramedic.check.lint import LintOptions
 from paramedic.check.lint_cache import default_folder
+from paramedic.check.lint_settings import check_settings, with_file_ignores
 from paramedic.cli import output
 from paramedic.cli.command import CommandError, Parser
 from paramedic.logs.sources import UnreadableLog
@@ -52,7 +54,11 @@ class CheckupCommand:
         """
         start = Path(args.paths[0]).absolute()
         configuration = output.settings(start if start.is_dir() else start.parent)
-        exclude = [*args.exclude, *configuration.lint.get("exclude", ())]
+        try:
+            exclude = [*args.exclude, *check_settings(configuration).get("exclude", ())]
+            configuration = with_file_ignores(configuration)
+        except ConfigurationError as error:
+            raise CommandError(str(error)) from None
         options = LintOptions(pedantic=True, exclude=tuple(exclude), cache=None if args.no_cache else default_folder())
         try:
             result = check_up(

@@ -11,16 +11,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
-from paramedic.check.configuration import Configuration
+from paramedic.check.configuration import Configuration, ConfigurationError
 from paramedic.check.lint import LintOptions, lint
+from paramedic.check.lint_settings import check_settings, names_of, with_file_ignores
 from paramedic.check.verdict import Verdict, judge
 from paramedic.cli import output
 from paramedic.cli.command import CommandError, Parser
 from paramedic.model.finding import Confidence
 
 FORMATS = ("concise", "full", "json", "sarif", "github", "gitlab", "junit")
-SETTINGS = ("exclude", "select", "ignore", "pedantic", "jobs", "baseline")
-"""Keys of ``[tool.paramedic.lint]``."""
 
 
 class LintCommand:
@@ -87,7 +86,11 @@ COMMAND = LintCommand()
 
 def _lint_and_write(args: argparse.Namespace) -> int:
     configuration = output.settings(_start(args.paths))
-    chosen = _settings(configuration, args)
+    try:
+        chosen = check_settings(configuration)
+        configuration = with_file_ignores(configuration)
+    except ConfigurationError as error:
+        raise CommandError(str(error)) from None
     options = _options(args, chosen)
     ignored = _names(_listed(args.ignore) or list(chosen.get("ignore", ())))
     fail_on = None if args.fail_on == "never" else Confidence(args.fail_on or configuration.fail_on or "possible")
@@ -109,6 +112,8 @@ def _lint_and_write(args: argparse.Namespace) -> int:
             if not _make_fixes(verdict, args):
                 break
             verdict = _judged(args, configuration, options, ignored, fail_on)
+    if not verdict.report.source["files"] and not verdict.report.gaps:
+        print(f"paramedic: no Python file under {', '.join(args.paths)}: nothing was linted", file=sys.stderr)
     _write(verdict, args)
     if fail_on is None:
         return 0
@@ -153,19 +158,6 @@ def _start(paths: list[str]) -> Path:
     return first if first.is_dir() else first.parent
 
 
-def _settings(configuration: Configuration, args: argparse.Namespace) -> Mapping[str, Any]:
-    for key, value in configuration.lint.items():
-        if key not in SETTINGS:
-            raise CommandError(
-                f"{configuration.file}: tool.paramedic.lint has no setting {key!r}; known are {', '.join(SETTINGS)}"
-            )
-        wanted: type = {"pedantic": bool, "jobs": int, "baseline": str}.get(key, list)
-        if not isinstance(value, wanted):
-            kind = {bool: "true or false", int: "a number", str: "a string", list: "a list"}[wanted]
-            raise CommandError(f"{configuration.file}: tool.paramedic.lint.{key} must be {kind}, not {value!r}")
-    return configuration.lint
-
-
 def _options(args: argparse.Namespace, chosen: Mapping[str, Any]) -> LintOptions:
     cache = None if args.no_cache else _cache_folder(args)
     jobs = args.jobs if args.jobs is not None else int(chosen.get("jobs", 0))
@@ -193,19 +185,12 @@ def _listed(given: list[str] | None) -> list[str]:
 def _names(given: list[str]) -> list[str]:
     if not given:
         return []
-    from paramedic.hazards.catalogue import CATALOGUE, UnknownHazard, by_name
+    from paramedic.hazards.catalogue import UnknownHazard
 
-    names = []
-    for name in given:
-        try:
-            found = [by_name(name).name]
-        except UnknownHazard as error:
-            # PMC1 means all codes that begin so.
-            found = [h.name for h in CATALOGUE if name.upper().startswith("PMC") and h.code.startswith(name.upper())]
-            if not found:
-                raise CommandError(str(error)) from None
-        names.extend(found)
-    return names
+    try:
+        return names_of(given)
+    except UnknownHazard as error:
+        raise CommandError(str(error)) from None
 
 
 def _show_fixes(verdict: Verdict, args: argparse.Namespace) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from typing import TYPE_CHECKING
 
 from paramedic.model.finding import Edit, Site
@@ -33,31 +32,54 @@ def add_argument(facts: SourceFacts, operation: Operation, argument: str) -> tup
     call = operation.call
     if call is None or call.end_lineno is None or call.end_col_offset is None or operation.site.file.endswith(".ipynb"):
         return ()
-    last = facts.line(Site(file=operation.site.file, line=call.end_lineno))
-    encoded = last.encode()
-    before, after = encoded[: call.end_col_offset - 1].decode(), encoded[call.end_col_offset - 1 :].decode()
-    if not after.startswith(")") or any(k.arg is None for k in call.keywords):
+    given = [*call.args, *(k.value for k in call.keywords)]
+    if any(k.arg is None for k in call.keywords) or any(isinstance(a, ast.GeneratorExp) for a in given):
         return ()
-    stripped = before.rstrip()
-    glue = "" if stripped.endswith(("(", ",")) or not stripped else ", "
-    glue = " " if stripped.endswith(",") and not before.endswith(" ") else glue
+    line, column, glue = call.end_lineno, call.end_col_offset - 1, ""
+    if given:
+        end, at = max((a.end_lineno or 0, a.end_col_offset or 0) for a in given)
+        between = _code(facts, operation.site.file, (end, at), (line, column))
+        if between not in {"", ","}:
+            return ()  # parentheses around the last argument
+        if not between:
+            line, column, glue = end, at, ", "
+    encoded = facts.line(Site(file=operation.site.file, line=line)).encode()
+    before, after = encoded[:column].decode(), encoded[column:].decode()
+    if not glue and before.endswith(","):
+        glue = " "
     text = f"{before}{glue}{argument}{after}\n"
-    line = call.end_lineno
     return (Edit(file=operation.site.file, first_line=line, last_line=line, text=text, safe=False),)
 
 
+def _code(facts: SourceFacts, file: str, start: tuple[int, int], end: tuple[int, int]) -> str:
+    """What stands between two places that no string is between, without blanks and comments."""
+    pieces = []
+    for number in range(start[0], end[0] + 1):
+        line = facts.line(Site(file=file, line=number)).encode()
+        piece = line[start[1] if number == start[0] else 0 : end[1] if number == end[0] else len(line)]
+        pieces.append(piece.decode().partition("#")[0].strip(" \t\f\\"))
+    return "".join(pieces)
+
+
 def consume_results(facts: SourceFacts, site: Site) -> tuple[Edit, ...]:
-    """Makes a bare ``pool.map(…)`` raise what its calls raised; only where the statement is one line.
+    """Makes a bare ``pool.map(…)`` raise what its calls raised; only where its lines hold nothing else.
 
     Threads: pure.
     """
-    line = facts.line(site)
-    match = re.match(r"^(\s*)([\w.]+\.(map|starmap)\(.*\))\s*(#.*)?$", line)
-    if match is None or line.count("(") != line.count(")") or site.file.endswith(".ipynb"):
+    block, index = _statement(facts, site)
+    statement = block[index] if block else None
+    call = statement.value if isinstance(statement, ast.Expr) else None
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or site.file.endswith(".ipynb"):
         return ()
-    comment = f"  {match.group(4)}" if match.group(4) else ""
-    text = f"{match.group(1)}list({match.group(2)}){comment}\n"
-    return (Edit(file=site.file, first_line=site.line, last_line=site.line, text=text, safe=False),)
+    first, last = call.lineno, call.end_lineno or call.lineno
+    if call.func.attr not in {"map", "starmap"} or not _alone(facts, block, index, site.file):
+        return ()
+    lines = [facts.line(Site(file=site.file, line=number)).encode() for number in range(first, last + 1)]
+    end = call.end_col_offset or 0
+    lines[-1] = lines[-1][:end] + b")" + lines[-1][end:]
+    lines[0] = lines[0][: call.col_offset] + b"list(" + lines[0][call.col_offset :]
+    text = "".join(line.decode() + "\n" for line in lines)
+    return (Edit(file=site.file, first_line=first, last_line=last, text=text, safe=False),)
 
 
 def read_first(facts: SourceFacts, status: Operation, reads: list[Operation]) -> tuple[Edit, ...]:
@@ -74,6 +96,8 @@ def read_first(facts: SourceFacts, status: Operation, reads: list[Operation]) ->
     waits = block[index]
     if isinstance(waits, ast.Expr) and waits.value is not status.call:
         return ()  # what is done with the status might have to come before the reads
+    if not _alone(facts, block, index, status.site.file):
+        return ()
     last = index
     for position in range(index + 1, len(block)):
         if not _is_plain(block[position]):
@@ -104,19 +128,27 @@ def add_line_below(facts: SourceFacts, operation: Operation, code: str) -> tuple
     call = operation.call
     if not block or call is None or not isinstance(call.func, ast.Attribute) or operation.site.file.endswith(".ipynb"):
         return ()
+    if not _alone(facts, block, index, operation.site.file):
+        return ()
     statement, end = block[index], block[index].end_lineno or 0
     if not isinstance(call.func.value, (ast.Name, ast.Attribute)) or not isinstance(statement, ast.Expr):
         return ()
     line = facts.line(Site(file=operation.site.file, line=statement.lineno))
     indent = line[: len(line) - len(line.lstrip())]
-    if index + 1 < len(block) and block[index + 1].lineno <= end:
-        return ()
     text = indent + code.format(ast.unparse(call.func.value)) + "\n"
     return (Edit(file=operation.site.file, first_line=end + 1, last_line=end, text=text, safe=False),)
 
 
 def _is_plain(statement: ast.stmt) -> bool:
     return isinstance(statement, (ast.Assign, ast.AnnAssign, ast.Expr))
+
+
+def _alone(facts: SourceFacts, block: list[ast.stmt], index: int, file: str) -> bool:
+    """Whether nothing but one statement stands on its lines: no other one, and no ``try:`` or ``if …:`` before it."""
+    statement = block[index]
+    before = facts.line(Site(file=file, line=statement.lineno)).encode()[: statement.col_offset]
+    end = statement.end_lineno or statement.lineno
+    return not before.strip() and not (index + 1 < len(block) and block[index + 1].lineno <= end)
 
 
 def _statement(facts: SourceFacts, site: Site) -> tuple[list[ast.stmt], int]:

@@ -6,6 +6,7 @@ import ast
 import io
 import json
 import re
+import sys
 import tokenize
 import warnings
 from dataclasses import dataclass
@@ -102,12 +103,33 @@ def _parse(text: str) -> ast.Module:
             warnings.simplefilter("ignore")
             return ast.parse(text)
     except SyntaxError as error:
+        if _newer(error, text):
+            raise UnreadableSource(
+                f"not Python {sys.version_info[0]}.{sys.version_info[1]}: {error.msg} "
+                "(written for a newer Python? run paramedic with that one)",
+                reason="syntax",
+                line=error.lineno or 0,
+            ) from None
         hint = " (Python 2?)" if re.search(r"^\s*(print|exec)\s+[\"'\w]|except \w+, \w+:", text, re.M) else ""
         raise UnreadableSource(f"not Python 3: {error.msg}{hint}", reason="syntax", line=error.lineno or 0) from None
     except ValueError as error:
         raise UnreadableSource(f"not Python: {error}", reason="syntax") from None
     except (RecursionError, MemoryError):
         raise UnreadableSource("nested too deeply to be parsed", reason="syntax") from None
+
+
+_NEWER = re.compile(
+    r"^\s*type\s+\w+\s*(\[[^=]*\])?\s*=|^\s*(async\s+)?def\s+\w+\s*\[|^\s*class\s+\w+\s*\[|\b(t|tr|rt)[\"']",
+    re.IGNORECASE,
+)
+"""Type aliases and parameters (3.12), template strings (3.14); f-strings were opened up in 3.12."""
+
+
+def _newer(error: SyntaxError, text: str) -> bool:
+    """Whether what this Python does not know is what a newer one does."""
+    lines = text.splitlines()
+    line = lines[error.lineno - 1] if error.lineno and error.lineno <= len(lines) else ""
+    return _NEWER.search(line) is not None or (sys.version_info < (3, 12) and str(error.msg).startswith("f-string"))
 
 
 def _notebook(data: bytes) -> tuple[str, tuple[tuple[int, int], ...]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from paramedic.hazards.prefetch_stall import HAZARD
-from paramedic.lint.edits import replace_in_line
+from paramedic.lint.edits import add_argument
 from paramedic.lint.facts import SourceFacts
 from paramedic.lint.operations import Operation
 from paramedic.lint.values import Obj, Unknown, alternatives
@@ -30,8 +30,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
             message = f"prefetch() asks for all of {facts.name(prefetch.obj)}, which is not read to its end"
             steps = [facts.step(prefetch), *([facts.step(other)] if other is not None else [])]
             # Older than Paramiko 3.3 it does not know the argument, and source does not tell which one runs.
-            limited = "prefetch(max_concurrent_requests=64)"
-            edits = replace_in_line(facts, prefetch.site, "prefetch()", limited, safe=False)
+            edits = add_argument(facts, prefetch, "max_concurrent_requests=64")
             yield facts.finding(HAZARD, message, steps, objects=[prefetch.obj], edits=edits)
 
 
