@@ -412,7 +412,7 @@ def test_a_lock_is_held_across_a_call_of_a_library_that_polls(
     beside: Mapping[str, str], loud: bool, source: Path
 ) -> None:
     polling = f"wait@invoke/runners.py:1003 fun@decorator.py:232 slow@app.py:{SLOW_READ} thread"
-    threads = {"a": polling, "b": f"slow@app.py:{SLOW_READ - 1} thread", **beside}
+    threads = {"a": polling, "b": f"slow@app.py:{SLOW_READ - 1} beat@app.py:1 thread", **beside}
     moved = {**threads, "a": polling.replace("1003", "1001")}
     text = py_spy(threads) + py_spy(moved)
     found = check_dumps(asleep(read_snapshots(text.splitlines())), roots=[source]).findings

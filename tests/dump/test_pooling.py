@@ -9,6 +9,7 @@ from stacks import py_spy
 
 from paramedic.check.dump import check_dumps
 from paramedic.dump.assembly import read_snapshots
+from paramedic.model.finding import Confidence
 
 POOL = """\
 class Pool:
@@ -143,3 +144,45 @@ def test_a_borrowed_connection_is_known_however_it_is_written(lines: tuple[str, 
 @pytest.mark.parametrize("lines", JOBS_SO.values(), ids=JOBS_SO)
 def test_a_job_is_no_connection_however_it_comes_back(lines: tuple[str, ...], tmp_path: Path) -> None:
     assert told(in_one_function(*lines), "queue", tmp_path) == []
+
+
+BUSY = """\
+def job(pool, parsed):
+    client = pool.get()  # waits
+    try:
+        client.exec_command("true")
+        parsed.wait()  # uses
+    finally:
+        pool.put(client)
+
+def main(pool):
+    client = pool.get()  # has taken
+    for thread in workers(pool):
+        thread.join()  # joins
+    pool.put(client)
+"""
+
+
+def told_of(tmp_path: Path, second: str, main: str) -> list[tuple[Confidence, str]]:
+    """What is said of the pool where one thread waits for a connection and others do this."""
+    (tmp_path / "app.py").write_text(BUSY)
+    number = {
+        w: next(n for n, text in enumerate(BUSY.splitlines(), 1) if text.endswith(f"# {w}"))
+        for w in ("waits", "uses", "joins")
+    }
+    threads = {"a": "queue job@app.py:{waits} thread", "b": second, "T": "idle", "MainThread": main}
+    text = py_spy({name: words.format(**number) for name, words in threads.items()})
+    found = check_dumps(read_snapshots(text.splitlines()), roots=[tmp_path]).findings
+    return [(f.confidence, f.message) for f in found if f.hazard == "pool-drained"]
+
+
+def test_who_uses_a_connection_and_waits_for_something_else_may_give_it_back(tmp_path: Path) -> None:
+    ((confidence, message),) = told_of(tmp_path, "event job@app.py:{uses} thread", "join start@other.py:3")
+    assert confidence is Confidence.ADVICE
+    assert "b uses one and waits for an event" in message
+
+
+def test_who_uses_a_connection_and_waits_for_those_who_want_one_gives_none_back(tmp_path: Path) -> None:
+    ((confidence, message),) = told_of(tmp_path, "queue job@app.py:{waits} thread", "join main@app.py:{joins}")
+    assert confidence is Confidence.POSSIBLE
+    assert "MainThread has one and waits for them" in message

@@ -141,7 +141,7 @@ def test_where_a_third_thread_may_hold_the_lock_and_go_on_there_is_no_deadlock(s
 def test_a_class_that_takes_a_lock_on_entering_holds_it_in_the_body(source: Path) -> None:
     threads = {
         "a": "file.read guarded@app.py:{in_guard} thread",
-        "b": "__enter__@app.py:{guarded} guarded@app.py:{guarding} thread",
+        "b": "__enter__@app.py:{guarded} guarded@app.py:{guarding} main@app.py:1 thread",
         "T": "idle",
     }
     (held,) = [f for f in findings(threads, source, times=2) if f.hazard == "lock-held-across-io"]
@@ -214,3 +214,41 @@ def test_lines_of_code_that_is_not_here_are_said_to_be_missed() -> None:
     (gap,) = check_dumps(read_snapshots(py_spy(threads).splitlines())).gaps
     assert gap.reason == "source-not-found"
     assert "gone.py:3" in gap.detail and "--source DIR" in gap.detail
+
+
+SIGNALS = """\
+def worker():
+    with mu:  # worker
+        {does}
+
+def main():
+    {connects}
+    with mu:
+        done.wait()  # main
+"""
+
+
+@pytest.mark.parametrize(
+    ("does", "connects", "told"),
+    [
+        ("done.set()", "pass", True),
+        ("finish()", "def finish(): done.set()", True),
+        ("ready.set()", "pass", True),
+        ("print(1)", "client.request_port_forward('', 0, handler=lambda *a: done.set())", False),
+        ("ready.set()", "signal.signal(signal.SIGALRM, lambda *a: done.set())", False),
+    ],
+    ids=["the thread", "what it calls", "by another name", "the transport's callback", "a signal's handler"],
+)
+def test_who_must_set_an_event_is_the_thread_whose_code_does(
+    does: str, connects: str, told: bool, tmp_path: Path
+) -> None:
+    text = SIGNALS.format(does=does, connects=connects)
+    (tmp_path / "app.py").write_text(text)
+    lines = {w: next(n for n, s in enumerate(text.splitlines(), 1) if s.endswith(f"# {w}")) for w in ("worker", "main")}
+    threads = {
+        "a": f"worker@app.py:{lines['worker']} thread",
+        "T": "idle",
+        "MainThread": f"event main@app.py:{lines['main']}",
+    }
+    found = check_dumps(read_snapshots(py_spy(threads).splitlines()), roots=[tmp_path]).findings
+    assert [f.hazard for f in found] == (["lock-order-inversion"] if told else [])

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from paramedic.dump.activity import Activity
+from paramedic.dump.bringers import Bringers
 from paramedic.dump.calls import Layer
 from paramedic.dump.cycles import Cycle, cycles_through_locks
 from paramedic.dump.locks import Blocked, LockUse, held, same_lock, wanted
@@ -142,14 +143,17 @@ class Locking:
         return place is not None and place.waits_for_ever()
 
     def _signalled(self, activity: Activity) -> list[tuple[Activity, Blocked | None, bool]]:
-        """Who may set an event, put into a queue or empty it: any thread of the user's that could go on, some day.
+        """Who may set an event, put into a queue or empty it: threads of the user's whose code leads there.
 
-        Only where the dump has all threads: the one that will do it may be missing.
+        Only where the dump has all threads: the one that will do it may be missing. A callback of the transport's, of
+        a timer's or of a signal's may do it as well, so a thread whose source leads to no such call is not the one.
         """
         if not self._facts.shows_all:
             return []
-        others = [a for a in self._facts.others if a is not activity]
-        return [(a, None, False) for a in others[:MAX_HOLDERS] if self.wants_lock(a) or self.is_free(a)]
+        others = [a for a in self._facts.others if a is not activity and (self.wants_lock(a) or self.is_free(a))]
+        bringers = Bringers(self._facts.sources, self._facts.others)
+        place = self._facts.place(activity)
+        return [(a, None, False) for a in others[:MAX_HOLDERS] if place is not None and bringers.may_bring(a, place)]
 
     def _joined(self, activity: Activity) -> list[tuple[Activity, Blocked | None, bool]]:
         """The thread whose end is awaited: the ``self`` of ``Thread.join`` is that of its ``_bootstrap``.

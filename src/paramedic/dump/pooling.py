@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from paramedic.dump.activity import Activity
 from paramedic.dump.place import Place
 from paramedic.dump.source import Sources
-from paramedic.dump.syntax import covers, covers_any
+from paramedic.dump.syntax import covers, covers_any, inside, last
 from paramedic.dump.waits import Wait
 
 _CALLERS = 3
@@ -23,6 +23,7 @@ _AMBIGUOUS = frozenset({"run", "put", "get", "stat", "open", "close", "send"})
 _CONNECTION_NAME = re.compile(r"client|conn|ssh|sftp|session|transport|device|chan|host", re.IGNORECASE)
 _TAKES_OUT = frozenset({"get", "get_nowait", "pop", "popleft"})
 _GIVES_BACK = frozenset({"put", "put_nowait", "append", "appendleft", "add"})
+_GIVING = re.compile(r"put|give|return|release|append|add|check_?in|free|back|restore", re.IGNORECASE)
 
 
 def borrows(activity: Activity, sources: Sources) -> bool:
@@ -33,22 +34,85 @@ def borrows(activity: Activity, sources: Sources) -> bool:
 
     Threads: as `Sources`.
     """
+    return _asks_for_one(activity, sources) is not None
+
+
+def _asks_for_one(activity: Activity, sources: Sources) -> int | None:
+    """Which of the thread's frames (0: the innermost of the user's) uses what it waits for as a connection."""
     if activity.wait not in (Wait.QUEUE, Wait.CONDITION, Wait.SEMAPHORE):
-        return False
+        return None
     for number, call in enumerate(activity.users[:_CALLERS]):
         place = sources.place(call.site)
         if place is None:
-            return False
+            return None
         if _is_asked_at_once(place, innermost=number == 0):
-            return True
+            return number
         brought = list(_brought(place, innermost=number == 0))
         if any(_is_ended(place, name) for name, _ in brought if name):
-            return False  # it is handed over for good
+            return None  # it is handed over for good
         if any(_is_used(place, name, origin) for name, origin in brought if name):
-            return True
+            return number
         if not any(not name for name, _ in brought):
-            return False
+            return None
+    return None
+
+
+def users_of(waiting: Sequence[Activity], others: Iterable[Activity], sources: Sources) -> tuple[Activity, ...]:
+    """The threads that stand behind a call like those of the waiting ones: each uses a connection of the pool.
+
+    Args:
+        waiting: threads that wait for a connection (see `borrows`).
+        others: all threads that may use one.
+        sources: the user's source.
+
+    Threads: as `Sources`.
+    """
+    takers: set[tuple[str, str]] = set()
+    for activity in waiting:
+        number = _asks_for_one(activity, sources)
+        place = sources.place(activity.users[0].site) if number is not None else None
+        if place is None or number is None:
+            continue
+        takers |= {(c.function, "") for c in activity.users[:number]}
+        takers |= {(method, on) for method, on in _asked(place) if method in _TAKES_OUT}
+    known = {id(a) for a in waiting}
+    return tuple(a for a in others if id(a) not in known and any(_has_one(p, takers) for p in _places(a, sources)))
+
+
+def _places(activity: Activity, sources: Sources) -> Iterator[Place]:
+    return (p for c in activity.users if (p := sources.place(c.site)) is not None)
+
+
+def _asked(place: Place) -> Iterator[tuple[str, str]]:
+    """The methods that the line calls: (method, last name of the object)."""
+    for node in ast.walk(place.function):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and covers(node, place.site.line):
+            yield node.func.attr, last(node.func.value)
+
+
+def _has_one(place: Place, takers: set[tuple[str, str]]) -> bool:
+    """Whether the function has taken a connection before its line, and has not given it back yet."""
+    line = place.site.line
+    nodes = list(ast.walk(place.function))
+    for node in nodes:
+        if not isinstance(node, ast.Call):
+            continue
+        on = last(node.func.value) if isinstance(node.func, ast.Attribute) else ""
+        if (last(node.func), "") not in takers and (last(node.func), on) not in takers:
+            continue
+        blocks = [n for n in nodes if isinstance(n, ast.With | ast.AsyncWith) and _enters(n, node)]
+        if blocks:
+            if any(inside(b.body, line) for b in blocks):
+                return True
+        elif (node.end_lineno or node.lineno) < line:
+            back = (n for n in nodes if isinstance(n, ast.Call) and _GIVING.search(last(n.func)) and n.args)
+            if not any(node.lineno < n.lineno < line for n in back):
+                return True
     return False
+
+
+def _enters(block: ast.With | ast.AsyncWith, call: ast.Call) -> bool:
+    return any(call is n for i in block.items for n in ast.walk(i.context_expr))
 
 
 _BINDS = ast.Assign | ast.AnnAssign | ast.NamedExpr

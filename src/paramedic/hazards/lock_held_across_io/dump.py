@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from paramedic.dump.activity import Activity
 from paramedic.dump.calls import Call, Layer
@@ -71,6 +71,24 @@ def _streams(facts: DumpFacts, holder: Activity) -> bool:
     return holder.wait in (Wait.OUTPUT, Wait.STDERR, Wait.SEND_WINDOW) and facts.same_channel(holder) is True
 
 
+_CONVOY = "; they all run the same code, so they may only take turns with long calls: the lock lets one work at a time"
+_LONG_S = 60.0
+_COMMANDS = (Wait.OUTPUT, Wait.STDERR, Wait.EXIT_STATUS, Wait.SFTP_REPLY)
+"""What a healthy peer may take seconds for."""
+
+
+def _are_equals(threads: Sequence[Activity]) -> bool:
+    """Whether the threads all began in one function: workers that queue for one client come to no harm by waiting.
+
+    Where each call is long, that is what they are there for; nobody else, such as a heartbeat, stands behind them.
+    """
+    holder = threads[0]
+    if (holder.thread.in_call_s or 0) >= _LONG_S or (holder.wait in REMOTE and holder.wait not in _COMMANDS):
+        return False
+    roots = {(a.users[-1].site.file, a.users[-1].function) if a.users else None for a in threads}
+    return len(roots) == 1 and None not in roots
+
+
 def _how_long(facts: DumpFacts, turns: bool, long: bool) -> str:
     if not facts.repeated:
         return "; one dump cannot say for how long: take another one"
@@ -106,7 +124,8 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
         what = _across(facts, holder)
         how_sure = Confidence.ADVICE
         long = all(facts.slept_through(p.wants.activity) for p in pairs) if turns else facts.in_one_call(holder)
-        if facts.repeated and long:
+        equals = _are_equals([holder, *threads])
+        if facts.repeated and long and not equals:
             certain = any(p.certain for p in still) and not turns
             how_sure = Confidence.OBSERVED if certain else Confidence.POSSIBLE
         yield Finding(
@@ -115,7 +134,7 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
             confidence=how_sure,
             message=(
                 f"{holder.name} holds {lock} while it waits for {what}; {names(threads)} must wait for it"
-                + _how_long(facts, turns, long)
+                + (_CONVOY if long and equals else _how_long(facts, turns, long))
             ),
             steps=(
                 holder.step(f"holds {lock} and waits for {what}", locks=(lock,)),

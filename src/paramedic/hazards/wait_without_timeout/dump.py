@@ -26,6 +26,8 @@ _NEVER_LIMITED = (Wait.EXIT_STATUS, Wait.REQUEST_REPLY, Wait.GLOBAL_REQUEST)
 _LONG = (Wait.CLEAR_TO_SEND, Wait.SOCKET_WRITE)
 """Waits that end with the connection alone, or with a key exchange: told only where the peer is known to be gone."""
 _MINUTES_S = 120
+_SLOW_S = 30.0
+"""A request that reads or changes files may take a server seconds: a slow disk, a checksum of a large file."""
 
 
 def find(facts: DumpFacts) -> Iterable[Finding]:
@@ -61,6 +63,7 @@ def _judge(facts: DumpFacts, waiter: Activity) -> tuple[Confidence, str]:
     stuck = (
         facts.in_one_call(waiter)
         and waiter.wait in _PROMPT
+        and (waiter.wait is not Wait.SFTP_REPLY or (waiter.thread.in_call_s or 0) >= _SLOW_S)
         and not facts.limited(waiter)
         and facts.transports_listen(waiter)
     )
