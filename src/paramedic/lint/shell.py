@@ -13,10 +13,31 @@ _TINY = frozenset(
     whoami id pwd date uptime sleep exit export cd reboot shutdown poweroff halt which nproc mktemp readlink basename
     dirname sync mount umount arch getconf logname tty umask unset set source . wait usermod useradd userdel groupadd
     passwd chpasswd hostnamectl timedatectl wc md5sum sha1sum sha256sum sha512sum cksum stat command : arping
-    crontab sysctl modprobe ulimit getent ver sysinfo df free lscpu lsb_release""".split()
+    crontab sysctl modprobe ulimit getent ver sysinfo df free lscpu lsb_release pidof pgrep mkfifo install truncate
+    fallocate who groups""".split()
 )
+_QUIET_ASKED = {
+    "git": r"rev-parse|describe|config|symbolic-ref|reset|status (-s|--short|--porcelain)|branch --show-current"
+    r"|log (-n ?)?-?1( --(oneline|format|pretty)\S*)?|rev-list --count",
+    "docker": r"(container )?inspect .*?(-f|--format)|start|stop|restart|rm|kill|rename|pause|unpause|tag|port",
+    "podman": r"(container )?inspect .*?(-f|--format)|start|stop|restart|rm|kill|rename|pause|unpause|tag|port",
+    "service": r"\S+ (?!status)",
+    "systemctl": r"(-\S+ )*(?!-|list|status|cat|help)\S",
+    "ls": r"(-\S+ )*-[a-zA-Z0-9]*d",
+    "du": r"(-\S+ )*(-[a-zA-Z0-9]*s|--summarize)",
+    "sed": r"(-\S+ )*(-i|--in-place)",
+    "java": r"-version",
+}
+"""What some programs are asked for that is never much: how their arguments begin."""
+_QUIET_GREP = re.compile(r"(?:^| )-(?!-)[a-zA-Z]*([cqlL]|m ?\d{1,3}\b)|(?:^| )--(count|quiet|silent|files-with|max-count)")
+_SMALL_FILE = re.compile(
+    r"/etc/(hostname|hosts|issue|timezone|machine-id|resolv\.conf|fstab|\S*release|\S*version)|\S+\.pid"
+    r"|/proc/(loadavg|uptime|version|meminfo|cpuinfo|stat|cmdline|mounts|sys/\S+|self/\w+)|/sys/(class|block|devices)/\S+"
+)
+_FILTERS = frozenset("cat cut awk gawk sed sort uniq grep egrep fgrep tr head tail tee column fold rev nl xargs".split())
+"""Write about as much as they read."""
 _SUMMARY = frozenset("wc md5sum sha1sum sha256sum sha512sum cksum tail true head".split())
-_PREFIXES = frozenset("sudo env nice ionice time exec builtin doas".split())
+_PREFIXES = frozenset("sudo env nice ionice time timeout exec builtin doas".split())
 _SHELLS = frozenset("bash sh zsh su sudo ksh fish".split())
 _SEPARATORS = re.compile(r"&&|\|\||[;\n&]")
 _ENDLESS = re.compile(
@@ -32,14 +53,19 @@ _SECRET = re.compile(r"pass(word|wd|phrase)?|pwd|secret|token|otp|answer|reply|r
 
 def _words(segment: str) -> list[str]:
     words = segment.strip().split()
+    prefixed = ""
     while words and (words[0] in _PREFIXES or words[0].startswith("-") or re.match(r"\w+=", words[0])):
-        words.pop(0)
+        prefixed = words.pop(0)
+        # `sudo -u NAME`, `nice -n 10`, `timeout 5`: the next word is the option's.
+        if prefixed in {"-u", "-g"} or (words and prefixed != "env" and re.fullmatch(r"[\d.]+[smhd]?", words[0])):
+            words = words[1:]
     return words
 
 
 def _segments(command: str) -> list[list[str]]:
-    """The pipelines of a command, each as its stages."""
-    text = re.sub(r"\d?>&\d|&>", " ", command)
+    """The pipelines of a command, each as its stages; what is in quotes separates nothing."""
+    text = re.sub(r"'[^']*'|\"(?:\\.|[^\"\\])*\"", lambda quoted: re.sub(r"[;&|<>\n]", "_", quoted[0]), command)
+    text = re.sub(r"\d?>&\d|&>", " ", text)
     return [part.split("|") for part in _SEPARATORS.split(text) if part.strip()]
 
 
@@ -54,31 +80,51 @@ def is_quiet(command: str | None, known: bool) -> bool:
     """
     if not command or not command.strip():
         return False
-    if any(_many_lines(stages[-1]) for stages in _segments(command)):
-        return False
     for stages in _segments(command):
-        last = _words(stages[-1])
-        if not last or UNSEEN in last[0] or "%" in last[0] or "{" in last[0]:
-            return False
-        if re.search(r"[^2]>", " " + stages[-1]) and merges_streams(command):
+        if re.search(r"[^2]>", " " + stages[-1]) and merges_streams(command) and _named(_words(stages[-1])):
             continue
-        if last[0] in _SUMMARY and len(stages) > 1:
-            continue
-        if last[0].rsplit("/", 1)[-1] not in _TINY:
+        if not _stage_is_quiet(stages):
             return False
     return known or UNSEEN not in command.split(";")[0].split(" ")[0]
 
 
+def _named(words: list[str]) -> bool:
+    """Whether the source shows which program is run."""
+    return bool(words) and UNSEEN not in words[0] and "%" not in words[0] and "{" not in words[0]
+
+
+def _stage_is_quiet(stages: list[str]) -> bool:
+    """Whether the last stage of a pipeline writes little, by itself or because it is given little."""
+    words = _words(stages[-1])
+    if not _named(words):
+        return False
+    program, asked = words[0].rsplit("/", 1)[-1], " ".join(words[1:])
+    if program in {"head", "tail"}:
+        return not _many_lines(stages[-1]) and never_ends(stages[-1]) is False
+    if program in _TINY or (program in _SUMMARY and len(stages) > 1):
+        return True
+    if asked in {"--version", "-V", "--help"} or re.match(_QUIET_ASKED.get(program, r"(?!)"), asked):
+        return True
+    if program in {"grep", "egrep", "fgrep", "zgrep"} and _QUIET_GREP.search(asked):
+        return True
+    if program not in _FILTERS:
+        return False
+    files = [word for word in words[1:] if "/" in word and not word.startswith(("-", "'", '"'))]
+    if files:
+        return all(_SMALL_FILE.fullmatch(file) for file in files)
+    return len(stages) > 1 and _stage_is_quiet(stages[:-1])
+
+
 def _many_lines(stage: str) -> bool:
     """Whether ``head`` or ``tail`` is asked for so much, or for who knows how much."""
-    match = re.match(r"\s*(?:head|tail)\b(.*)", stage, re.S)
+    match = re.search(r"\b(?:head|tail)\b(.*)", stage, re.S)
     if match is None:
         return False
-    count = re.search(r"-(?:n|c|-lines=|-bytes=)?\s*\+?(\S+)", match[1])
+    count = re.search(r"(?:^|\s)-(?:n|c|-lines=|-bytes=)?\s*(\S+)", match[1])
     if count is None:
         return False
-    digits = re.fullmatch(r"(\d+)[bkKmMG]?", count[1])
-    return digits is None or len(digits[1]) > 4 or not count[1].isdigit()
+    # `tail -n +5` and `head -n -5` write all but a few.
+    return not count[1].isdigit() or len(count[1]) > 4
 
 
 def merges_streams(command: str | None) -> bool:
