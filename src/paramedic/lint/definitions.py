@@ -165,7 +165,7 @@ def _is_singleton(w: Walker, node: ast.ClassDef) -> bool:
 
 
 def _import(w: Walker, node: ast.Import) -> bool:
-    _note(w, node)
+    _note(w, node, [alias.name for alias in node.names])
     for alias in node.names:
         if alias.asname:
             w.scope.assign(alias.asname, import_module(w, alias.name))
@@ -175,10 +175,12 @@ def _import(w: Walker, node: ast.Import) -> bool:
     return False
 
 
-def _note(w: Walker, node: ast.stmt) -> None:
-    """An import in a function takes the import lock at the time of the call."""
-    if w.context.parent is not None:
-        w.record(w.make("world", node), "import", frozenset({"imports"}), node)
+def _note(w: Walker, node: ast.stmt, names: list[str]) -> None:
+    """An import in a thread waits for whoever is importing just that module: each has a lock of its own."""
+    if w.context.parent is not None and w.at_import:
+        found = (w.world.find_module(name, w.module.source.path) for name in names)
+        if any(module is not None and str(module.source.path) == w.at_import for module in found):
+            w.record(w.make("world", node), "import", frozenset({"imports"}), node)
 
 
 def import_module(w: Walker, name: str) -> Value:
@@ -194,8 +196,8 @@ def import_module(w: Walker, name: str) -> Value:
 
 
 def _import_from(w: Walker, node: ast.ImportFrom) -> bool:
-    _note(w, node)
     base = w.module.absolute(node.level, node.module)
+    _note(w, node, [base, *(f"{base}.{alias.name}" for alias in node.names)] if base else [])
     module = w.world.find_module(base, w.module.source.path) if base else None
     if module is not None and module is not w.module:
         run_module(w, module)
