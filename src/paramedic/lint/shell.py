@@ -29,12 +29,15 @@ _QUIET_ASKED = {
     "java": r"-version",
 }
 """What some programs are asked for that is never much: how their arguments begin."""
-_QUIET_GREP = re.compile(r"(?:^| )-(?!-)[a-zA-Z]*([cqlL]|m ?\d{1,3}\b)|(?:^| )--(count|quiet|silent|files-with|max-count)")
+_QUIET_GREP = re.compile(
+    r"(?:^| )-(?!-)[a-zA-Z]*([cqlL]|m ?\d{1,3}\b)|(?:^| )--(count|quiet|silent|files-with|max-count)"
+)
 _SMALL_FILE = re.compile(
     r"/etc/(hostname|hosts|issue|timezone|machine-id|resolv\.conf|fstab|\S*release|\S*version)|\S+\.pid"
-    r"|/proc/(loadavg|uptime|version|meminfo|cpuinfo|stat|cmdline|mounts|sys/\S+|self/\w+)|/sys/(class|block|devices)/\S+"
+    r"|/proc/(loadavg|uptime|version|meminfo|cpuinfo|stat|cmdline|mounts|sys/\S+|self/\w+)"
+    r"|/sys/(class|block|devices)/\S+"
 )
-_FILTERS = frozenset("cat cut awk gawk sed sort uniq grep egrep fgrep tr head tail tee column fold rev nl xargs".split())
+_FILTERS = frozenset("cat cut awk gawk sed sort uniq grep egrep fgrep tr tee column fold rev nl".split())
 """Write about as much as they read."""
 _SUMMARY = frozenset("wc md5sum sha1sum sha256sum sha512sum cksum tail true head".split())
 _PREFIXES = frozenset("sudo env nice ionice time timeout exec builtin doas".split())
