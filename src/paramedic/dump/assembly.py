@@ -11,7 +11,8 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from paramedic.dump.forms import FORMS, GUESSED, Age, CutOff, Form, Head, Part, Source, Variable
+from paramedic.dump.forms import FORMS, GUESSED, Age, CutOff, Form, Head, Native, Part, Source, Variable
+from paramedic.dump.native import waits_in
 from paramedic.dump.prefix import Unwrapper
 from paramedic.model.finding import Site
 from paramedic.model.report import Gap
@@ -77,6 +78,7 @@ class _Thread:
     left_out: int = 0
     cut_off: bool = False
     in_call_s: float | None = None
+    native: list[str] = field(default_factory=list)
     variables: list[tuple[str, str]] = field(default_factory=list)  # of the last frame, which are still coming
 
     def add(self, frame: Frame) -> None:
@@ -99,6 +101,9 @@ class _Thread:
             self.add(part)
         elif isinstance(part, Age):
             self.in_call_s = part.seconds
+        elif isinstance(part, Native):
+            if not self.first:  # what the innermost frame has called
+                self.native.append(part.name)
         elif isinstance(part, CutOff):
             self.cut_off = True
         elif isinstance(part, Source):
@@ -130,6 +135,7 @@ class _Thread:
             state=head.state,
             cut_off=self.cut_off,
             in_call_s=self.in_call_s,
+            system_call=waits_in(self.native),
         )
 
 

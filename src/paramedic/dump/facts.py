@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property
 
 from paramedic.dump.activity import Activity
@@ -186,6 +187,11 @@ class DumpFacts(Connections):
     def on_cycle(self, activity: Activity, *, certain: bool = False) -> bool:
         """Whether the thread is part of such a ring (of one that is certain)."""
         return any(activity is a for c in self.cycles if c.certain or not certain for a in c.threads)
+
+    def lock_is_seen(self, activities: Iterable[Activity]) -> bool:
+        """Whether the dump shows that the threads are at locks: by frames of C, or by locks among their variables."""
+        found = tuple(activities)
+        return all(self._locking.sees_lock(a) for a in found) or self._locking.share_lock(found)
 
     @property
     def stuck(self) -> tuple[Activity, ...]:

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from paramedic.dump.native import native_name
 from paramedic.model.finding import Site
 from paramedic.model.snapshot import Frame, ObjectState
 
@@ -56,7 +57,14 @@ class CutOff:
     """The tool itself says that it left out the rest of this stack."""
 
 
-Part = Frame | Variable | Source | Skip | CutOff | ObjectState | Age
+@dataclass(frozen=True, slots=True)
+class Native:
+    """A frame of C, by its function's name; "" where that is not known."""
+
+    name: str
+
+
+Part = Frame | Variable | Source | Skip | CutOff | ObjectState | Age | Native
 """What a line inside a thread is."""
 
 SKIP = Skip()
@@ -177,9 +185,6 @@ class PySpy:
         r"\s*Thread (?P<ident>0x[0-9a-fA-F]+|\d+)(?:/\S+)? \((?P<state>[a-z+]+)\)(?:: \"(?P<name>.*)\")?\s*$"
     )
     _part = re.compile(r"\s+(?P<function>\S.*?) \((?P<file>.+):(?P<line>\d+)\)\s*$")
-    _native = re.compile(
-        r"\s+\S.* \([^()]*\.(?:so[.\d]*|dylib|dll|exe|c|h|cpp|cc|pyx)(?::\d+)?\)\s*$|\s+0x[0-9a-f]+ \("
-    )
     _variable = re.compile(r"\s{8,}(?P<name>[^\s:]+): (?P<value>.*)$")
     _object = re.compile(r"Object (?P<kind>\w+) at (?P<address>0x[0-9a-f]+): (?P<values>.*)$")  # paramedic.watch()'s
     _age = re.compile(r"\s{8}in one call for (?P<seconds>\d{1,9}(?:\.\d{1,3})?) s$")  # the same
@@ -213,8 +218,9 @@ class PySpy:
                 return Age(seconds=float(age["seconds"]))
             if line.strip() in ("Arguments:", "Locals:"):
                 return SKIP
-        if self._native.match(line):
-            return SKIP
+        native = native_name(line)
+        if native is not None:
+            return Native(native)
         match = self._part.match(line)
         return _frame(match["file"], match["line"], match["function"]) if match else None
 

@@ -10,7 +10,8 @@ from paramedic.dump.activity import Activity
 from paramedic.dump.bringers import Bringers
 from paramedic.dump.calls import Layer
 from paramedic.dump.cycles import Cycle, cycles_through_locks
-from paramedic.dump.locks import Blocked, LockUse, held, same_lock, wanted
+from paramedic.dump.locks import Blocked, LockUse, held, is_printed_lock, same_lock, wanted
+from paramedic.dump.native import LOCK
 from paramedic.dump.waits import LOCAL_LOCKS, Wait
 
 if TYPE_CHECKING:
@@ -201,12 +202,22 @@ class Locking:
         return () if any(facts.is_blocked(t) for t in facts.transports) else tuple(suspects)
 
     def stands_at_lock(self, activity: Activity) -> bool:
-        """Whether the source, the line as the dump prints it or the standard library's frame says that it is a lock."""
-        if self.wants_lock(activity):
+        """Whether the source, the line as the dump prints it, a frame of C or the library's says that it is a lock."""
+        if self.wants_lock(activity) or (activity.wait is Wait.LOCK and activity.thread.system_call == LOCK):
             return True
         asking = activity.asking
         by_frame = asking is not None and asking.layer is Layer.STDLIB
         return activity.wait is Wait.LOCK and (by_frame or bool(activity.calls[0].frame.source))
+
+    def sees_lock(self, activity: Activity) -> bool:
+        """Whether the dump itself shows that the thread is inside a lock's ``acquire``: by its frames of C."""
+        return activity.thread.system_call == LOCK
+
+    def share_lock(self, activities: Iterable[Activity]) -> bool:
+        """Whether each of the threads has locks among the variables of its code, and one of them is another's too."""
+        mine = [{v for c in a.users for _, v in c.frame.variables if is_printed_lock(v)} for a in activities]
+        every = [lock for locks in mine for lock in locks]
+        return all(mine) and len(every) > len(set(every))
 
     def _may_let_go(self, activity: Activity) -> bool:
         """Whether a thread that rests for a while holds a lock of the user's in the meantime."""

@@ -15,6 +15,16 @@ from paramedic.model.finding import Site
 from paramedic.model.snapshot import ObjectState
 
 _PRINTED_LOCK = re.compile(r"<(?:locked |unlocked )?(?:_thread\.|threading\.)?(?:R?[Ll]ock|Condition)\b")
+
+
+def is_printed_lock(printed: str) -> bool:
+    """Whether a dump prints a lock so.
+
+    Threads: pure.
+    """
+    return bool(_PRINTED_LOCK.match(printed))
+
+
 _LAST = re.compile(r"(\w+)(?:\(.*\)|\[.*\])*$")
 
 

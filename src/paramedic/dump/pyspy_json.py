@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import takewhile
 from typing import Any
 
+from paramedic.dump.native import is_native, waits_in
 from paramedic.model.finding import Site
 from paramedic.model.report import Gap
 from paramedic.model.snapshot import Frame, Snapshot, ThreadStack
@@ -89,13 +91,16 @@ def _thread(item: dict[str, Any]) -> ThreadStack | None:
     if not isinstance(frames, list):
         return None
     ident = item.get("os_thread_id") or item.get("thread_id") or ""
+    found = [(f, _text(f.get("filename"))) for f in frames if isinstance(f, dict)]
+    inner = [_text(f.get("name")) for f, _ in takewhile(lambda pair: is_native(pair[1]), found)]
     active, gil = item.get("active"), item.get("owns_gil")
     return ThreadStack(
         ident=str(ident),
         name=_text(item.get("thread_name")),
-        frames=tuple(_frame(f) for f in frames if isinstance(f, dict)),
+        frames=tuple(_frame(f) for f, file in found if not is_native(file)),
         holds_gil=gil if isinstance(gil, bool) else None,
         state="" if not isinstance(active, bool) else "active" if active else "idle",
+        system_call=waits_in(inner),
     )
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from paramedic.dump.native import LOCK, QUEUE
+
 
 class Wait(StrEnum):
     """What the innermost frames of a stack say that the thread waits for."""
@@ -256,6 +258,8 @@ PRIMITIVES = frozenset({("threading", "wait"), ("threading", "wait_for"), ("thre
 """Frames below which the caller says what is waited for."""
 
 SYSTEM_CALLS: dict[str, Wait] = {
+    LOCK: Wait.LOCK,
+    QUEUE: Wait.QUEUE,
     "futex": Wait.LOCK,
     "recvfrom": Wait.SOCKET,
     "recvmsg": Wait.SOCKET,

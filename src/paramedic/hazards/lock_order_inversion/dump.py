@@ -84,11 +84,12 @@ def _nobody_lets_go(facts: DumpFacts, suspects: tuple[Activity, ...]) -> Finding
     else:
         what = (
             "stand still in their own code, in no call that the dump shows, as at a lock; the other threads only wait "
-            "for them, so nobody is left to let go"
+            "for them, so nobody is left to let go if it is one"
         )
-    # At one line of unknown source threads sleep or wait for work as well, and at one lock they queue for a moment.
+    # Where nothing shows a lock, threads sleep or wait for work as well; at one lock they queue for a moment.
     places = {line or a.site for a, line in zip(suspects, lines, strict=True)}
-    sure = len(places) > 1 or (known and all(facts.in_one_call(a) for a in suspects))
+    lasting = len(places) > 1 or all(facts.in_one_call(a) for a in suspects)
+    sure = facts.lock_is_seen(suspects) or (known and lasting)
     return Finding(
         hazard=HAZARD.name,
         code=HAZARD.code,
@@ -97,9 +98,9 @@ def _nobody_lets_go(facts: DumpFacts, suspects: tuple[Activity, ...]) -> Finding
         steps=tuple(a.step(_stands(known, line)) for a, line in zip(suspects, lines, strict=True)),
         why=(
             "A dump does not show which locks a thread holds"
-            + ("" if known else ", and the source was not found")
-            + ": that each of them holds what another one waits for is a conclusion. `--source DIR`, or "
-            "`paramedic dump PID` on the living process, may say which"
+            + ("" if known else ", and the source was not found: they may as well sleep, or wait for work")
+            + ": that each of them holds what another one waits for is a conclusion. `--source DIR`, "
+            "`py-spy dump --native`, or `paramedic dump PID` on the living process, may say which"
         ),
         count=len(suspects),
     )
