@@ -87,40 +87,56 @@ def cycles_through_locks(starts: Iterable[Activity], neighbours: Neighbours) -> 
     """
     found: dict[frozenset[int], Cycle] = {}
     in_a_cycle: set[int] = set()
-    cache: dict[int, list[tuple[Activity, Blocked | None, bool]]] = {}
-
-    def next_of(activity: Activity) -> list[tuple[Activity, Blocked | None, bool]]:
-        if id(activity) not in cache:
-            cache[id(activity)] = list(neighbours(activity))
-        return cache[id(activity)]
-
-    for number, start in enumerate(starts):
-        if number >= MAX_STARTS:
+    begins = list(starts)
+    graph = _graph(begins, neighbours)
+    certain = {key: [e for e in edges if e.certain] for key, edges in graph.items()}
+    both = [(g, {id(e.on) for edges in g.values() for e in edges}) for g in (certain, graph)]
+    searched = 0
+    for start in begins:
+        if searched >= MAX_STARTS:
             break
         if id(start) in in_a_cycle:
             continue
-        cycle = _shortest(start, next_of, certain_only=True) or _shortest(start, next_of, certain_only=False)
+        # For whom nobody waits is on no cycle: most of many threads that want one lock.
+        cycles = (_shortest(start, edges) for edges, targets in both if id(start) in targets)
+        cycle = next((c for c in cycles if c is not None), None)
+        searched += id(start) in both[1][1]
         if cycle is not None and cycle.locks:
             found.setdefault(frozenset(id(a) for a in cycle.threads), cycle)
             in_a_cycle |= {id(a) for a in cycle.threads}
     return tuple(found.values())
 
 
-def _shortest(start: Activity, next_of: Neighbours, *, certain_only: bool) -> Cycle | None:
+_Graph = dict[int, list[Edge]]
+"""By the id of a thread, whom it waits for."""
+
+
+def _graph(starts: Iterable[Activity], neighbours: Neighbours) -> _Graph:
+    """Whom each thread waits for that is reached from these."""
+    graph: _Graph = {}
+    queue = deque(starts)
+    while queue:
+        activity = queue.popleft()
+        if id(activity) in graph:
+            continue
+        graph[id(activity)] = edges = [
+            Edge(waits=activity, on=on, pair=pair, certain=certain) for on, pair, certain in neighbours(activity)
+        ]
+        queue.extend(e.on for e in edges if id(e.on) not in graph)
+    return graph
+
+
+def _shortest(start: Activity, graph: _Graph) -> Cycle | None:
     """Breadth first from a thread back to itself."""
     came: dict[int, Edge] = {}
     queue = deque([start])
     while queue:
-        activity = queue.popleft()
-        for on, pair, certain in next_of(activity):
-            if certain_only and not certain:
-                continue
-            edge = Edge(waits=activity, on=on, pair=pair, certain=certain)
-            if on is start:
+        for edge in graph[id(queue.popleft())]:
+            if edge.on is start:
                 return Cycle(edges=_path(edge, start, came))
-            if id(on) not in came:
-                came[id(on)] = edge
-                queue.append(on)
+            if id(edge.on) not in came:
+                came[id(edge.on)] = edge
+                queue.append(edge.on)
     return None
 
 

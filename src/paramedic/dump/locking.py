@@ -38,6 +38,8 @@ class Locking:
         """Prepares the answers; they are worked out when asked for."""
         self._facts = facts
         self._known_holders: dict[tuple[object, ...], tuple[tuple[LockUse, bool], ...]] = {}
+        self._blocked: dict[int, tuple[Blocked, ...]] = {}
+        self._free: dict[int, bool] = {}
 
     @cached_property
     def _wanted(self) -> dict[int, tuple[LockUse, ...]]:
@@ -91,6 +93,11 @@ class Locking:
         The thread itself is one of them where addresses say so, or where no other thread of the dump can be: another
         object of the class has another lock (a node of a tree and its parent), which then somebody else holds.
         """
+        if id(activity) not in self._blocked:
+            self._blocked[id(activity)] = self._holders(activity)
+        return self._blocked[id(activity)]
+
+    def _holders(self, activity: Activity) -> tuple[Blocked, ...]:
         mine: list[Blocked] = []
         itself: list[Blocked] = []
         for use in self.wants_lock(activity):
@@ -108,6 +115,11 @@ class Locking:
 
     def is_free(self, activity: Activity) -> bool:
         """Whether the thread can go on, as far as the dump says: it works, or waits for the peer, time or input."""
+        if id(activity) not in self._free:
+            self._free[id(activity)] = self._is_free(activity)
+        return self._free[id(activity)]
+
+    def _is_free(self, activity: Activity) -> bool:
         if activity.wait in _BOUND or activity.wait is Wait.POOL_WORK or self.wants_lock(activity):
             return False
         return not any(self._facts.is_blocked(s) for s in self._facts.servers_of(activity))
@@ -192,7 +204,8 @@ class Locking:
         at_locks = [a for a in still if self.stands_at_lock(a)]
         unread = [a for a in still if a.calls[0].layer is Layer.USER and facts.place(a) is None and not a.is_main]
         suspects = at_locks or unread
-        rest = [a for a in facts.others if not any(a is s for s in suspects)]
+        known = {id(a) for a in suspects}
+        rest = [a for a in facts.others if id(a) not in known]
         waited_for = at_locks or any(a.wait in (Wait.JOIN, Wait.FUTURE, Wait.SHUTDOWN) for a in rest)
         harmless = _PASSIVE | _RESTING if at_locks else _PASSIVE
         if len(suspects) < 2 or not (facts.shows_all and waited_for and facts.transports):

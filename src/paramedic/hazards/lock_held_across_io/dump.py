@@ -103,13 +103,17 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
     Threads: as `DumpFacts`.
     """
     waiting: dict[int, list[Blocked]] = {}
+    across: dict[int, bool] = {}  # many threads may wait for one
     for activity in facts.activities:
         for pair in facts.holders(activity):
             holder = pair.holds.activity
-            if holder is not activity and _is_across(facts, pair) and not facts.on_cycle(activity, certain=True):
-                waiting.setdefault(facts.activities.index(holder), []).append(pair)
-    for index, pairs in waiting.items():
-        holder = facts.activities[index]
+            key = id(pair.holds)
+            if key not in across:
+                across[key] = _is_across(facts, pair)
+            if across[key] and holder is not activity and not facts.on_cycle(activity, certain=True):
+                waiting.setdefault(id(holder), []).append(pair)
+    for pairs in waiting.values():
+        holder = pairs[0].holds.activity
         still = [p for p in pairs if not facts.moved(p.wants.activity)]
         turns = _let_go(facts, holder)
         if turns:
