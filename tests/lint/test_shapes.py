@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 from judging import judged
+
+from paramedic.check.lint import LintOptions, lint
 
 FOUND: dict[str, tuple[str, str]] = {
     "prefetch in a with": (
@@ -352,3 +355,58 @@ def test_found(title: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("title", QUIET)
 def test_quiet(title: str, tmp_path: Path) -> None:
     assert judged(QUIET[title], tmp_path) == (set(), [])
+
+
+TOLD: dict[str, tuple[str, list[tuple[int, str]]]] = {
+    "two reads in one line": (
+        """
+        import paramiko
+        def show(client, command):
+            _, out, err = client.exec_command(command, timeout=60)
+            print(out.read(), err.read())
+        def main(client: paramiko.SSHClient, command):
+            show(client, command)
+        """,
+        [(5, "calls read() for stdout"), (5, "calls read() for stderr")],
+    ),
+    "one line of a helper, for both": (
+        """
+        import paramiko
+        def whole(stream):
+            return [line for line in stream]
+        def main(client: paramiko.SSHClient, command):
+            _, out, err = client.exec_command(command, timeout=60)
+            first = whole(out)
+            return first, whole(err)
+        """,
+        [(4, "reads it line by line"), (7, "calls it for stdout"), (8, "calls it for stderr")],
+    ),
+    "a lock and who waits for it": (
+        """
+        import paramiko, threading
+        lock = threading.Lock()
+        def run(client, command):
+            with lock:
+                for line in client.exec_command(command + " 2>&1", timeout=60)[1]:
+                    print(line)
+        def status():
+            with lock:
+                return "up"
+        def main(client: paramiko.SSHClient):
+            a = threading.Thread(target=run, args=(client, "report"))
+            b = threading.Thread(target=status)
+            a.start(); b.start()
+            a.join(); b.join()
+        """,
+        [(6, "reads it line by line"), (5, "takes the lock"), (9, "waits for the lock")],
+    ),
+}
+
+
+@pytest.mark.parametrize("title", TOLD)
+def test_steps(title: str, tmp_path: Path) -> None:
+    source, steps = TOLD[title]
+    (tmp_path / "program.py").write_text(dedent(source))
+    (finding,) = lint([tmp_path], LintOptions(jobs=1)).findings
+    assert [(s.site.line, s.what) for s in finding.steps if s.site is not None] == steps
+    assert "__" not in finding.message

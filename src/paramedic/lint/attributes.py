@@ -14,6 +14,7 @@ from paramedic.lint.values import (
     Function,
     Instance,
     ModuleValue,
+    Native,
     Obj,
     Partial,
     Unknown,
@@ -67,7 +68,8 @@ def _read_one(w: Walker, holder: Value, name: str, node: ast.AST) -> Value | Non
             return None
         if member is None:
             for base in holder.external_bases():
-                return External(f"{base}.{name}")
+                path = f"{base}.{name}"
+                return _made_by_subclass(w, holder, path, node) if path in api.MAKERS else External(path)
         return member
     if isinstance(holder, Const) and holder.value is None:
         return None
@@ -90,6 +92,19 @@ def _read_one(w: Walker, holder: Value, name: str, node: ast.AST) -> Value | Non
             return of_object(w, holder.became, name, node)
         return Unknown(f"{holder.name}.{name}" if holder.name else name, holder.loops)
     return None
+
+
+def _made_by_subclass(w: Walker, cls: ClassValue, path: str, node: ast.AST) -> Value:
+    """``from_transport`` of a class of the tree: it opens a channel and gives it to that class."""
+
+    def run(args: list[Value], keywords: dict[str, Value]) -> Value:
+        plain = calls.call(w, External(path), args, keywords, node)
+        made = calls.instantiate(w, cls, [Unknown("channel")], {}, node)
+        if isinstance(made, Instance) and made.native is not None and isinstance(plain, Obj):
+            made.native.parent = plain.parent
+        return made
+
+    return Native(path, run)
 
 
 def of_module(w: Walker, holder: ModuleValue, name: str) -> Value | None:

@@ -359,6 +359,8 @@ def _try(w: Walker, node: ast.Try) -> bool:
     names = dict(w.scope.names)
     w.path.append((branch, 0))
     w.guards += caught
+    if caught and not any(_leaves(h) for h in node.handlers):
+        w.world.swallowing.add(branch)
     ended = w.block(node.body)
     w.guards -= caught
     if not ended:
@@ -385,6 +387,16 @@ def _try(w: Walker, node: ast.Try) -> bool:
     if ended and handler_goes_on:
         w.path.append((branch, 1))
     return final_ended or all_ended or (ended and not node.handlers)
+
+
+def _leaves(handler: ast.ExceptHandler) -> bool:
+    """Whether a handler ends the loop around it, or the program."""
+    for statement in handler.body:
+        called = getattr(getattr(statement, "value", None), "func", None)
+        name = getattr(called, "attr", getattr(called, "id", ""))
+        if isinstance(statement, ast.Break) or name in {"exit", "_exit", "abort"}:
+            return True
+    return False
 
 
 def _reraises(handler: ast.ExceptHandler) -> bool:

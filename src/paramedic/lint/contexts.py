@@ -28,6 +28,7 @@ class Context:
         begun_in: the loops around the call of ``start``.
         start: sequence number, in the parent, of its start.
         joins: (sequence number, loops, episode) of each place in the parent where its end is awaited.
+        hurried: of those places, the sequence numbers of the ones that give up, and after how many seconds.
         pool: the executor that it runs on.
         width: how many of it may run at once, where that is known.
         daemon: None where the source does not say.
@@ -46,6 +47,7 @@ class Context:
     begun_in: Loops = ()
     start: int = 0
     joins: list[tuple[int, Loops, int]] = field(default_factory=list)
+    hurried: dict[int, float] = field(default_factory=dict)
     pool: Obj | None = None
     width: int | None = None
     daemon: bool | None = None

@@ -341,11 +341,19 @@ class SourceFacts(Meetings):
         stack = tuple(s for s in operation.trail if s.line)
         return Step(
             thread=operation.context.name,
-            what=what or f"calls {operation.method}()",
+            what=what or (f"calls {operation.method}()" if operation.method != "__iter__" else "reads it line by line"),
             site=operation.site,
             stack=stack,
             locks=tuple(SourceFacts.name(lock) for lock in operation.locks),
         )
+
+    @staticmethod
+    def called(operation: Operation) -> str:
+        """A call as a noun: ``read()``; for a loop over a stream nobody has written a call.
+
+        Threads: pure.
+        """
+        return f"{operation.method}()" if operation.method != "__iter__" else "a loop over its lines"
 
     def steps_of(self, a: Operation, b: Operation) -> tuple[Step, ...]:
         """A pair as a story; where one line does both, two threads of one kind.

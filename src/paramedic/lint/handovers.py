@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from paramedic.lint.values import (
     Value,
     alternatives,
     choose,
+    number_of,
     objects_in,
     text_of,
 )
@@ -53,6 +55,12 @@ def _thread(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[st
         concurrency.start(w, obj, node)
     elif name == "join" or (name == "wait" and "QThread" in (text_of(obj.parts.get("__path", Const(""))) or "")):
         concurrency.join(w, obj)
+        limit = args[0] if args else keywords.get("timeout")
+        if limit is not None and not (isinstance(limit, Const) and limit.value is None):
+            for context in (pending.context for pending in w.world.started_by(obj)):
+                if context.joins:
+                    known = number_of(limit)
+                    context.hurried[context.joins[-1][0]] = math.inf if known is None else known
     elif name == "__init__":
         obj.parts["__path"] = obj.parts.get("__path", Const("threading.Thread"))
         concurrency.construct_thread(w, obj, args, keywords)

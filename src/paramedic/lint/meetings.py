@@ -181,7 +181,7 @@ class Meetings:
         """
         found = []
         for lock in a.locks:
-            if lock.kind == "semaphore" and number_of(lock.root.parts.get("__count", Unknown())) != 1:
+            if not lets_one_in(lock):
                 continue
             # Which of several locks a key gives nobody can say: two may be one.
             same = any(
@@ -280,6 +280,14 @@ class Meetings:
                 if self.concurrent(a, b, obj) and (locked or not self.common_locks(a, b)) and not unless(a, b):
                     return a, b
         return None
+
+
+def lets_one_in(lock: Obj) -> bool:
+    """Whether it is a lock, or a semaphore that is one.
+
+    Threads: pure.
+    """
+    return lock.kind == "lock" or number_of(lock.root.parts.get("__count", Unknown())) == 1
 
 
 def _on_one_loop(callback: Operation, other: Operation) -> bool:

@@ -79,6 +79,7 @@ class World:
         self.in_vain: dict[int, tuple[Context, list[Callable[[], int]]]] = {}
         self.retries: set[int] = set()
         self.once: set[int] = set()
+        self.swallowing: set[int] = set()
         self.put_again: set[int] = set()
         self.last_arms: set[tuple[int, int]] = set()
         self.early_returns: set[tuple[int, int]] = set()

@@ -20,7 +20,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
         if not operation.on_loop or operation.coroutine in done or _comes_back_at_once(facts, operation):
             continue
         done.add(operation.coroutine)
-        message = f"{operation.method}() blocks the event loop's thread: every other task stands still meanwhile"
+        message = f"{facts.called(operation)} blocks the event loop's thread: every other task stands still meanwhile"
         steps = [facts.step(operation)]
         entry = next((s for s in operation.trail if operation.coroutine == f"{s.function} of {s.file}"), None)
         if entry is not None:

@@ -23,8 +23,8 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
             continue
         done.add(id(operation.context))
         message = (
-            f"{operation.context.name} waits in {operation.method}(): Paramiko calls it on the thread that reads the "
-            "connection, so the whole connection stands still"
+            f"{operation.context.name} waits in {facts.called(operation)}: Paramiko calls it on the thread that "
+            "reads the connection, so the whole connection stands still"
         )
         yield facts.finding(HAZARD, message, [facts.step(operation)], objects=[operation.obj])
 

@@ -12,9 +12,11 @@ from paramedic.lint.guards import changed_after, looked_at
 from paramedic.lint.operations import Operation, exclusive
 from paramedic.lint.shell import never_ends
 from paramedic.lint.values import Unknown, number_of
-from paramedic.model.finding import Finding
+from paramedic.model.finding import Confidence, Finding
 
 _USES = ("open", "request", "read:stdout", "read:stderr", "write", "status", "sftp", "global", "dialogue")
+_MOMENT_S = 2.0
+"""A command that is still running may well run longer than that."""
 
 
 def find(facts: SourceFacts) -> Iterable[Finding]:
@@ -39,11 +41,38 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
             yield from _guests(facts, close, done)
             yield from _swept(facts, close, done)
             yield from _evicted(facts, close, done)
+            yield from _hurried(facts, close, done)
 
 
 def _counted(facts: SourceFacts, close: Operation, use: Operation) -> bool:
     """Whether what was taken out of its place is closed once nobody uses it: users count themselves in and out."""
     return "__replaced" in close.obj.root.parts and bool(looked_at(facts, close) & changed_after(facts, use))
+
+
+def _hurried(facts: SourceFacts, close: Operation, done: set[int]) -> Iterable[Finding]:
+    """Closes after a ``join()`` that gives up after a time, where nobody looks whether the thread has ended.
+
+    A worker that was told to end, or that is given more than a moment, has mostly ended: advice.
+    """
+    for use in facts.below(close.obj, *_USES):
+        context = use.context
+        waits = [at for at, _, where in context.joins if context.start < at < close.moment and where == close.episode]
+        if not waits or id(close.obj.root) in done or any(at not in context.hurried for at in waits):
+            continue
+        if not _worker_of(close, use) or close.in_handler or "is_alive" in looked_at(facts, close):
+            continue
+        told = any(
+            o.context is close.context and o.episode == close.episode and context.start < o.moment < close.moment
+            for o in facts.having("give-signal")
+        )
+        in_rounds = use.loops[len(context.loops) :]
+        brief = max(context.hurried[at] for at in waits) <= _MOMENT_S
+        confidence = Confidence.POSSIBLE if brief and not told and not in_rounds else Confidence.ADVICE
+        done.add(id(close.obj.root))
+        message = f"{facts.name(close.obj)} is closed though {context.name} may go on after the limit of its join()"
+        steps = [facts.step(close), facts.step(use)]
+        yield facts.finding(HAZARD, message, steps, confidence=confidence, objects=[close.obj])
+        return
 
 
 def _evicted(facts: SourceFacts, close: Operation, done: set[int]) -> Iterable[Finding]:
@@ -116,7 +145,7 @@ def _afterwards(facts: SourceFacts, close: Operation, done: set[int]) -> Iterabl
         same = facts.after(close, use) and close.loops == turn and close.episode == use.episode
         if same and not exclusive(close, use) and not any(moment < use.moment for moment in again):
             done.add(id(close.obj.root))
-            message = f"{use.method}() comes after the `with` that closes {facts.name(close.obj)}"
+            message = f"{facts.called(use)} comes after the `with` that closes {facts.name(close.obj)}"
             yield facts.finding(HAZARD, message, [facts.step(close), facts.step(use)], objects=[close.obj])
             return
 

@@ -21,7 +21,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
             channel = facts.channel(read.obj)
             same = facts.connection(read.obj).root is facts.connection(keepalive.obj).root
             if channel is not None and same and not facts.has_timeout(channel):
-                message = f"The keepalive does not notice a dead peer, and {read.method}() has no timeout"
+                message = f"The keepalive does not notice a dead peer, and {facts.called(read)} has no timeout"
                 steps = [facts.step(read), facts.step(keepalive)]
                 yield facts.finding(HAZARD, message, steps, confidence=Confidence.ADVICE, objects=[keepalive.obj])
                 break

@@ -32,6 +32,16 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
                 yield facts.finding(
                     HAZARD, message, [facts.step(connect)], confidence=Confidence.ADVICE, objects=[client]
                 )
+            elif not kept and (failing := _each_error_leaves_one(facts, connect, client)) is not None:
+                done.add(place)
+                message = f"{facts.name(client)} stays open whenever {facts.called(failing)} fails: no finally"
+                yield facts.finding(
+                    HAZARD,
+                    message,
+                    [facts.step(connect), facts.step(failing, f"may leave by an exception of {facts.called(failing)}")],
+                    confidence=Confidence.ADVICE,
+                    objects=[client],
+                )
             continue
         many = bool(set(connect.obj.root.loops) - facts.world.retries) or connect.context.parent is not None
         message = (
@@ -98,6 +108,23 @@ def _each_failure_leaves_one(facts: SourceFacts, connect: Operation, client: Obj
     again = client.loops and client.loops[-1] in facts.world.retries and client.loops[-1] in connect.loops
     swallowed = connect.guarded and not any(o.in_handler or o.in_finally or o.has("left-with") for o in closes)
     return client.kind == "client" and bool(again) and swallowed
+
+
+def _each_error_leaves_one(facts: SourceFacts, connect: Operation, client: Obj) -> Operation | None:
+    """What may fail before the close, where a loop takes the error for an answer and makes the next client."""
+    closes = [o for o in facts.of(client, "close") if o.moment > connect.moment]
+    # Numbers are given in order: such a `try` begins inside of the loop, and the client is made inside of the `try`.
+    caught = {b for b, arm in connect.path if arm == 0 and b in facts.world.swallowing}
+    inside = {b for b in caught if client.loops and min(client.loops) < b}
+    if not closes or not inside or any(o.in_handler or o.in_finally or o.has("left-with") for o in closes):
+        return None
+    if any(o.context is not connect.context or o.episode != connect.episode for o in closes):
+        return None
+    for risky in facts.below(client, "waits"):
+        between = connect.moment < risky.moment < min(o.moment for o in closes) and risky.context is connect.context
+        if between and {b for b, arm in risky.path if arm == 0 and b in facts.world.swallowing} <= caught:
+            return risky
+    return None
 
 
 def _many(connect: Operation, many: bool) -> bool:

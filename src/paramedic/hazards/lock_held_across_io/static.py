@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from paramedic.hazards.lock_held_across_io import HAZARD
 from paramedic.lint.facts import SourceFacts
+from paramedic.lint.meetings import lets_one_in
 from paramedic.lint.operations import Operation
 from paramedic.lint.shell import runs_long
 from paramedic.lint.values import Obj
-from paramedic.model.finding import Finding
+from paramedic.model.finding import Finding, Step
 
 
 def find(facts: SourceFacts) -> Iterable[Finding]:
@@ -29,7 +31,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
     for wait in waits:
         for lock in wait.locks:
             if (
-                lock.kind != "lock"
+                not lets_one_in(lock)
                 or id(lock.root) in gates
                 or id(lock) in done
                 or lock.root.parts.get("__guessed") is not None
@@ -39,10 +41,26 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
             if not _wanted_by_others(facts, wait, lock) or not hard:
                 continue
             done.add(id(lock))
-            other = next((o for o in facts.of(lock, "acquire") if o.site != wait.site), None)
-            message = f"{facts.name(lock)} is held across {wait.method}(), as long as the remote command runs"
-            steps = [facts.step(wait), *([facts.step(other, "waits for the lock")] if other is not None else [])]
+            message = f"{facts.name(lock)} is held across {facts.called(wait)}, as long as the remote command runs"
+            steps = [facts.step(wait), *_takers(facts, wait, lock)]
             yield facts.finding(HAZARD, message, steps, objects=[lock, wait.obj])
+
+
+def _takers(facts: SourceFacts, wait: Operation, lock: Obj) -> list[Step]:
+    """Where the lock that is held was taken, and where another thread waits for it: elsewhere, if there is such."""
+    since, taken = _hold(wait, lock), facts.of(lock, "acquire")
+    mine = next((o for o in taken if o.moment == since), None)
+    others = [o for o in taken if mine is None or o.site != mine.site]
+    shared = facts.anywhere if lock.uncertain else lock
+    meets = (o for o in others if facts.concurrent(wait, o, shared) or facts.concurrent(o, wait, shared))
+    other = next(meets, None)
+    steps = [facts.step(mine, "takes the lock")] if mine is not None else []
+    if other is not None:
+        steps.append(facts.step(other, "waits for the lock"))
+    elif mine is not None:
+        whose = f"another {mine.context.name}" if mine.context.parent is not None else "another thread"
+        steps.append(replace(facts.step(mine, "waits for the lock"), thread=whose))
+    return steps
 
 
 def _reserves(operation: Operation) -> bool:

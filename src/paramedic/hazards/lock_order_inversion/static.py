@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from paramedic.hazards.lock_order_inversion import HAZARD
 from paramedic.lint.facts import SourceFacts
 from paramedic.lint.guards import is_sorted
+from paramedic.lint.meetings import lets_one_in
 from paramedic.lint.operations import Operation
-from paramedic.lint.values import Obj, Unknown, number_of
+from paramedic.lint.values import Obj
 from paramedic.model.finding import Finding
 
 _ANSWERED = ("open", "request", "global", "auth", "sftp", "connect", "status", "read:stdout")
@@ -23,8 +24,8 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
     Threads: pure.
     """
     yield from _callbacks(facts)
-    taken = [o for o in facts.having("acquire") if _lets_one_in(o.obj) and not o.has("tried")]
-    nested = [(held, o) for o in taken for held in o.locks if _lets_one_in(held)]
+    taken = [o for o in facts.having("acquire") if lets_one_in(o.obj) and not o.has("tried")]
+    nested = [(held, o) for o in taken for held in o.locks if lets_one_in(held)]
     yield from _by_key(facts, nested)
     # What is held already is entered once more, which waits for nobody.
     nested = [(held, o) for held, o in nested if not any(lock is o.obj for lock in o.locks)]
@@ -45,10 +46,6 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
                 done.add(pair)
                 message = f"{facts.name(outer)} and {facts.name(other)} are taken in opposite orders by two threads"
                 yield facts.finding(HAZARD, message, facts.steps_of(a, b), objects=[outer, other])
-
-
-def _lets_one_in(lock: Obj) -> bool:
-    return lock.kind == "lock" or number_of(lock.root.parts.get("__count", Unknown())) == 1
 
 
 def _by_key(facts: SourceFacts, nested: list[tuple[Obj, Operation]]) -> Iterable[Finding]:
@@ -104,8 +101,8 @@ def _callbacks(facts: SourceFacts) -> Iterable[Finding]:
             if held and same and not wait.context.is_callback and wait.has("waits"):
                 done.add(id(taken.obj))
                 message = (
-                    f"{facts.name(taken.obj)} is held around {wait.method}(), which waits for the transport thread; "
-                    f"{taken.context.name} waits there for the same lock"
+                    f"{facts.name(taken.obj)} is held around {facts.called(wait)}, which waits for the transport "
+                    f"thread; {taken.context.name} waits there for the same lock"
                 )
                 yield facts.finding(
                     HAZARD, message, [facts.step(wait), facts.step(taken, "takes the lock")], objects=[taken.obj]

@@ -36,7 +36,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
             continue
         done.add(place)
         name = f"the task {future.label}".rstrip() if "__since" in future.parts else context.name
-        message = f"Nobody asks for the result of {name}: an exception of {risky[0].method}() is lost"
+        message = f"Nobody asks for the result of {name}: an exception of {facts.called(risky[0])} is lost"
         steps = [facts.step_at(watched.site, "submits the work and drops its future"), facts.step(risky[0])]
         edits = consume_results(facts, watched.site) if isinstance(results, Obj) and thrown else ()
         yield facts.finding(HAZARD, message, steps, objects=[], edits=edits)

@@ -34,7 +34,9 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
                 continue
             between = [o for o in risks if o.moment < backs[0].moment and not _same_place(take, o, client)]
             if between:
-                message = f"An exception in {between[0].method}() keeps the client from being put back: the pool drains"
+                message = (
+                    f"An exception in {facts.called(between[0])} keeps the client from being put back: the pool drains"
+                )
                 steps = [facts.step(take), facts.step(between[0]), facts.step(backs[0])]
                 yield facts.finding(HAZARD, message, steps, objects=[take.obj])
                 break

@@ -50,7 +50,7 @@ def _torn(facts: SourceFacts, done: set[int]) -> Iterable[Finding]:
         if facts.concurrent(write, answer, channel) and write.episode == answer.episode:
             done.add(id(channel))
             message = (
-                f"The lock is let go between {write.method}() and {answer.method}() on {facts.name(channel)}: "
+                f"The lock is let go between {write.method}() and {facts.called(answer)} on {facts.name(channel)}: "
                 "another thread may take the answer"
             )
             steps = [facts.step(write), facts.step(answer)]

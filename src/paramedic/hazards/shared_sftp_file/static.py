@@ -27,7 +27,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
         after = _next_step(seek, reads)
         if id(file) not in done and other is not None and after is not None:
             done.add(id(file))
-            message = f"The lock is let go between seek() and {after.method}() on {facts.name(file)}"
+            message = f"The lock is let go between seek() and {facts.called(after)} on {facts.name(file)}"
             yield facts.finding(HAZARD, message, [facts.step(seek), facts.step(after)], objects=[file])
 
 

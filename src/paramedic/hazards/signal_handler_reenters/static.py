@@ -25,8 +25,8 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
             done.add(id(operation.context))
             confidence = Confidence.ADVICE if "close" in effects else Confidence.POSSIBLE
             message = (
-                f"The {operation.context.name} calls {operation.method}(): it runs between two steps of whatever it "
-                "interrupted, whose lock it may want"
+                f"The {operation.context.name} calls {facts.called(operation)}: it runs between two steps of whatever "
+                "it interrupted, whose lock it may want"
             )
             yield facts.finding(
                 HAZARD, message, [facts.step(operation)], confidence=confidence, objects=[operation.obj]

@@ -16,11 +16,15 @@ HAZARD = Hazard(
         "nobody reads from in_stderr_buffer are never given back by Channel._check_add_window (channel.py), "
         "so the server stops sending both"
     ),
-    fix=("Read stderr in a second thread, or merge the streams with set_combine_stderr(True) before you read."),
+    fix=(
+        "Read both at once: stderr in a second thread. Only where people read the output, and no program, may "
+        "set_combine_stderr(True) merge them before you read: it puts the warnings into the data."
+    ),
     change="""\
-  _, stdout, _ = client.exec_command(command, timeout=60)
-+ stdout.channel.set_combine_stderr(True)
-  output = stdout.read()
+  _, stdout, stderr = client.exec_command(command, timeout=60)
++ with ThreadPoolExecutor(max_workers=1) as pool:
++     errors = pool.submit(stderr.read)
+      output = stdout.read()
 """,
     safe="ClientPool",
     upstream=(

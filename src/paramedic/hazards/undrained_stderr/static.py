@@ -53,8 +53,12 @@ def _told(facts: SourceFacts, first: Operation, second: Operation, names: tuple[
     """The two reads; where one line of a helper does both, also the lines that call it."""
     if first.site != second.site:
         return [facts.step(first), facts.step(second)]
-    calls = [(one.trail[0], name) for one, name in ((first, names[0]), (second, names[1])) if one.trail]
-    return [facts.step(first), *(facts.step_at(site, f"calls it for {name}") for site, name in calls)]
+    for one, two in zip(first.trail, second.trail, strict=False):
+        if one != two:
+            calls = ((one, names[0]), (two, names[1]))
+            return [facts.step(first), *(facts.step_at(site, f"calls it for {name}") for site, name in calls)]
+    deeds = ((first, names[0]), (second, names[1]))
+    return [facts.step(o, f"calls {facts.called(o)} for {name}") for o, name in deeds]
 
 
 def _recv_loops(facts: SourceFacts) -> Iterable[Operation]:

@@ -44,7 +44,7 @@ def _unlimited(facts: SourceFacts, wait: Operation) -> str:
             return REPLY_WAIT
         return ""
     if wait.has("sftp") and wait.obj.kind == "sftp":
-        return "" if _limited(wait.obj) else f"{wait.method}() has no timeout: get_channel().settimeout() sets one"
+        return "" if _limited(wait.obj) else f"{facts.called(wait)} has no timeout: get_channel().settimeout() sets one"
     channel = facts.channel(wait.obj)
     if channel is None or wait.has("request") or wait.has("open"):
         return ""
@@ -52,7 +52,8 @@ def _unlimited(facts: SourceFacts, wait: Operation) -> str:
         reads = facts.below(channel, "read:stdout", "read:stderr")
         return "" if reads else "recv_exit_status() has no timeout, and nothing else limits the wait"
     if wait.has("read:stdout") or wait.has("read:stderr"):
-        return "" if facts.has_timeout(channel) else f"{wait.method}() has no timeout: a silent peer keeps it waiting"
+        limited = facts.has_timeout(channel)
+        return "" if limited else f"{facts.called(wait)} has no timeout: a silent peer keeps it waiting"
     return ""
 
 
