@@ -32,6 +32,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
         for lock in wait.locks:
             if (
                 not lets_one_in(lock)
+                or (lock.kind == "semaphore" and _is_taken_with_another(facts, lock))
                 or id(lock.root) in gates
                 or id(lock) in done
                 or lock.root.parts.get("__guessed") is not None
@@ -69,6 +70,12 @@ def _reserves(operation: Operation) -> bool:
     # What one key gives is one lock, whichever it is.
     known = {lock.tag if lock.uncertain else id(lock.root) for lock in held}
     return len({lock.root.site for lock in held}) < len(known)
+
+
+def _is_taken_with_another(facts: SourceFacts, lock: Obj) -> bool:
+    """Whether it is held together with another one, at times: such semaphores reserve things for a job."""
+    held = ({id(one.root) for one in (*o.locks, o.obj)} for o in facts.having("acquire"))
+    return any(id(lock.root) in roots and len(roots) > 1 for roots in held)
 
 
 def _wanted_by_others(facts: SourceFacts, wait: Operation, lock: Obj) -> bool:

@@ -22,9 +22,10 @@ HAZARD = Hazard(
     ),
     change="""\
   _, stdout, stderr = client.exec_command(command, timeout=60)
+- output = stdout.read()
 + with ThreadPoolExecutor(max_workers=1) as pool:
 +     errors = pool.submit(stderr.read)
-      output = stdout.read()
++     output = stdout.read()
 """,
     safe="ClientPool",
     upstream=(
