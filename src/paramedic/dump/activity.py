@@ -172,16 +172,17 @@ def _paramiko_place(call: Call) -> str:
     return f"{name}, paramiko/{call.module}.py:{call.site.line}"
 
 
-def activity_of(thread: ThreadStack, libraries: frozenset[str] = frozenset()) -> Activity:
+def activity_of(thread: ThreadStack, libraries: frozenset[str] = frozenset(), *, script: str = "") -> Activity:
     """Says what one thread is doing.
 
     Args:
         thread: as the dump has it.
         libraries: see `calls_of`.
+        script: see `calls_of`.
 
     Threads: pure.
     """
-    calls = calls_of(thread.frames, libraries)
+    calls = calls_of(thread.frames, libraries, script=script)
     wait, asks, lock = _waiting(thread, calls)
     transport = next((i for i, c in enumerate(calls) if c.at("transport", "run")), None)
     callback, entered = _callback(calls, transport)

@@ -136,17 +136,28 @@ def place_of(file: str) -> tuple[Layer, str]:
     return Layer.USER, ""
 
 
-def calls_of(frames: tuple[Frame, ...], libraries: frozenset[str] = frozenset()) -> tuple[Call, ...]:
+def script_of(frames: tuple[Frame, ...]) -> str:
+    """The file that the thread was started with, as the dump names it; "" for a thread that runs no module.
+
+    Threads: pure.
+    """
+    return frames[-1].site.file if frames and frames[-1].site.function == "<module>" else ""
+
+
+def calls_of(
+    frames: tuple[Frame, ...], libraries: frozenset[str] = frozenset(), *, script: str = ""
+) -> tuple[Call, ...]:
     """The frames of a stack as calls, innermost first.
 
     Args:
         frames: innermost first.
         libraries: files that are known to be a library's although their names do not say so.
+        script: the file that the program was started with, where another thread's stack says so.
 
     Threads: pure.
     """
     found = []
-    script = next((f.site.file for f in reversed(frames) if f.site.function == "<module>"), "")
+    script = next((f.site.file for f in reversed(frames) if f.site.function == "<module>"), script)
     for frame in frames:
         if "record" in frame.site.file and _RECORDER.search(frame.site.file):
             continue

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from paramedic.dump.activity import Activity, activity_of
 from paramedic.dump.assembly import bare
-from paramedic.dump.calls import Layer, place_of
+from paramedic.dump.calls import Layer, place_of, script_of
 from paramedic.dump.motion import Motion
 from paramedic.dump.source import Sources
 from paramedic.dump.waits import Wait
@@ -55,7 +55,9 @@ class Threads:
     @cached_property
     def activities(self) -> tuple[Activity, ...]:
         """Every thread and what it does, in the order of the dump."""
-        return tuple(activity_of(t, self._libraries) for t in self.snapshot.threads if not _is_ours(t))
+        threads = self.snapshot.threads
+        script = next((s for t in threads if (s := script_of(t.frames))), "")
+        return tuple(activity_of(t, self._libraries, script=script) for t in threads if not _is_ours(t))
 
     @cached_property
     def _libraries(self) -> frozenset[str]:
