@@ -252,3 +252,9 @@ def test_who_must_set_an_event_is_the_thread_whose_code_does(
     }
     found = check_dumps(read_snapshots(py_spy(threads).splitlines()), roots=[tmp_path]).findings
     assert [f.hazard for f in found] == (["lock-order-inversion"] if told else [])
+
+
+def test_a_script_called_like_a_module_of_the_standard_library_is_the_users_in_every_thread() -> None:
+    threads = {"a": "exit_status fetch@sched.py:21 thread", "T": "idle", "MainThread": "join <module>@sched.py:90"}
+    found = check_dumps(read_snapshots(py_spy(threads).splitlines())).findings
+    assert {(s.site.file, s.site.line) for f in found for s in f.steps if s.site} == {("sched.py", 21)}

@@ -150,7 +150,7 @@ def _of_files(words: Sequence[str], folders: Sequence[str]) -> Report:
 
 
 def _snapshots_in(word: str) -> Iterator[Snapshot]:
-    from paramedic.dump.assembly import read_snapshots
+    from paramedic.dump.embedded import read_lines
     from paramedic.dump.lines import first_chunk, lines_of
     from paramedic.dump.pyspy_json import MAX_TEXT, looks_like_json, read_json
 
@@ -163,7 +163,7 @@ def _snapshots_in(word: str) -> Iterator[Snapshot]:
             if looks_like_json(first.decode("utf-8", "replace")):
                 yield from read_json((first + stream.read(MAX_TEXT)).decode("utf-8", "replace"))
             else:
-                yield from read_snapshots(lines_of(first, stream))
+                yield from read_lines(lines_of(first, stream))
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         if word.isdigit() and isinstance(error, FileNotFoundError):
