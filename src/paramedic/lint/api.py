@@ -84,6 +84,12 @@ MAKERS = {
 }
 """Functions that make an object on their first argument."""
 
+ONE_REQUEST = frozenset(
+    """stat lstat listdir listdir_attr mkdir rmdir remove unlink rename posix_rename chmod chown utime truncate readlink
+    symlink normalize chdir open file""".split()
+)
+"""Methods of SFTPClient that send requests one by one through ``_request`` (sftp_client.py); reads ahead do not."""
+
 _FILE = {
     **methods("read readlines", "read:stdout waits whole file"),
     **methods("readline readinto __next__ next", "read:stdout waits file"),

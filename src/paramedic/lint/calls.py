@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from paramedic.lint import attributes, callbacks, classes, containers, definitions, handovers, library, repetition
+from paramedic.lint import api, attributes, callbacks, classes, containers, definitions, handovers, library, repetition
 from paramedic.lint.scope import Scope
 from paramedic.lint.values import (
     Bound,
@@ -158,11 +158,28 @@ def on_table(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[s
     effects = entry.effects
     if "whole" in effects and name in {"read", "readlines"} and _has_size(args, keywords):
         effects = effects - {"whole"}
+    held = len(w.locks)
+    if obj.kind == "sftp" and obj.root.instance is not None and name in api.ONE_REQUEST:
+        w.locks.extend(_locks_of_requests(w, obj.root, obj.root.instance, node))
     operation = w.record(obj, name, effects, node, args=args, keywords=keywords)
+    del w.locks[held:]
     result = library.handed_out(w, obj, name, entry.returns, operation, node)
     operation.result = result
     callbacks.callbacks(w, obj, name, args, keywords, node)
     return result
+
+
+def _locks_of_requests(w: Walker, sftp: Obj, instance: Instance, node: ast.AST) -> list[Obj]:
+    """The locks under which a subclass of SFTPClient sends its requests: those that its ``_request`` takes."""
+    known = sftp.parts.get("__request_locks")
+    if not isinstance(known, Collection):
+        own = instance.cls.find("_request")
+        since = len(w.world.operations)
+        if isinstance(own, Function):
+            call_function(w, own.bind(instance), [Unknown("type")], {}, node)
+        taken = [o.obj for o in w.world.operations[since:] if o.has("acquire") and not o.has("tried")]
+        known = sftp.parts["__request_locks"] = Collection([*taken])
+    return [lock for lock in known.items if isinstance(lock, Obj)]
 
 
 def call_function(w: Walker, fn: Function, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
