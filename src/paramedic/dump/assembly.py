@@ -290,6 +290,8 @@ class _Stream:
         """
         thread = self._thread
         root = bare(frame.site.function) == "_bootstrap" and frame.site.file.endswith("threading.py")
+        if root and thread is not None and thread.first:  # newest first it ends a stack
+            root = bare((thread.last or thread.first)[-1].site.function) != "_bootstrap_inner"
         if thread is not None and thread.form is GUESSED and not self._broken and not (root and thread.first):
             thread.add(frame)
             self._foreign = 0
@@ -329,7 +331,10 @@ class _Stream:
             detail = "without a GIL faulthandler shows the current thread alone"
             self._gaps.append(Gap(reason="threads-left-out", detail=detail))
             return
-        if any(c.isalnum() for c in text):  # a rule between two threads says nothing
+        # A rule between two threads says nothing, nor does what `traceback` writes between a head and its frames.
+        if GUESSED.announces(self._before[0]) and "(most recent call last)" in text and self._before[1] == number - 1:
+            self._before = (self._before[0], number)
+        elif any(c.isalnum() for c in text):
             self._before = (text, number)
         self._broken = True
         if self._thread is not None or self._threads:
@@ -375,7 +380,9 @@ def read_snapshots(lines: Iterable[str]) -> Iterator[Snapshot]:
         if not streams:
             if not _may_begin(last[1]):
                 continue
-        dressed = wrapping.has_learned or "\x1b" in last[1] or "&" in last[1]  # in colours, or in escapes of HTML
+        dressed = (
+            wrapping.has_learned or "\x1b" in last[1] or "&" in last[1] or "\\n" in last[1]
+        )  # in colours or escapes
         if len(streams) == 1 and "" in streams and last[1][:1] in _INDENTS and not dressed:
             # By far the most lines of a big dump: they have no prefix, and there is one stream to which they belong.
             end = ""

@@ -372,15 +372,28 @@ class Traceback:
         r"|[Tt]hread:?\W{1,3}(?!(?:id|ident|name|stack|dump|trace|traceback|for|of|is|at)\b)(?P<after>[A-Za-z_][\w.-]*)"
     )
     _alone = re.compile(r"[A-Za-z_][\w.() -]{0,79}")
+    _for = re.compile(r"(?:Traceback|Stack) (?:for|of) (?P<name>\S.{0,99}?) \(most recent call (?:last|first)\):?$")
+    _json = re.compile(r'"[^"]+": ?\[|\],?')  # {"MainThread": [ … ], "Thread-1": [ … ]}, written over many lines
+    _announces = re.compile(r"\b(?:stack|trace|traceback|frames)\W*$", re.IGNORECASE)
 
     def head(self, line: str) -> Head | None:
         """See `Form`; the caller must see frames follow before it believes it."""
+        whose = self._for.search(line)
+        if whose is not None:
+            return Head(name=whose["name"])
         if len(line) > 300 or not self._speaks.search(line) or self._not.search(line):
             return None
         ident = self._ident.search(line)
         name = self._name.search(line)
         found = next((g for g in name.groups() if g), "") if name else ""
         return Head(ident=ident[0] if ident else "", name=found.strip())
+
+    def announces(self, line: str) -> bool:
+        """Whether a line speaks of a thread and says that its stack follows.
+
+        Threads: pure.
+        """
+        return bool(line) and bool(self._announces.search(line)) and self.head(line) is not None
 
     def head_of_root(self, line: str) -> Head | None:
         """The thread whose stack begins at its root right after this line; None after an exception's words.
@@ -397,6 +410,8 @@ class Traceback:
         if match:
             return _frame(match["file"], match["line"], match["function"])
         text = line.strip()
+        if self._for.search(text) or self._json.fullmatch(text):
+            return None
         if "(most recent call last)" in text or (not text and line):
             return SKIP
         return Source(text=text) if line[:1].isspace() and text else None

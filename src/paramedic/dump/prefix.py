@@ -77,6 +77,8 @@ _HEAD_INSIDE = re.compile(
     r"|Thread \d+ \(Thread 0x[\da-f]+ \(LWP \d+\)|Stack dump(?: for PID|, thread) \d+|~{5,} Stack of \S+ \("
     r"|Traceback for thread \d+ |Process \d+: |Timeout \(\d+:\d\d:\d\d|Fatal Python error: |# ?Thread(?:ID)?: "
 )
+_ESCAPED_FRAME = re.compile(r'File \\?"[^"]+", line \d+, in [^\\]+\\n')
+_ESCAPED_END = re.compile(r"""\\n(?:['"],? ?(?:['"]|\]$|$))?|(?:(?<=['"])|^\s*["'])(?=\s*File \\?")""")
 _MAX_LEARNED, _MAX_PREFIX = 8, 200
 _MAX_PARTIAL = 20_000
 _MAX_STREAMS = 64
@@ -115,6 +117,10 @@ class Unwrapper:
                 continue
             if self._partial and key in self._partial:
                 text = self._partial.pop(key) + text
+            if "\\n" in text and _ESCAPED_FRAME.search(text):  # the repr of a list or text of frames, or its JSON
+                for part in _ESCAPED_END.sub("\n", text).replace('\\"', '"').splitlines():
+                    yield self._without_own(key, part)
+                continue
             yield self._without_own(key, text)
 
     def _without_own(self, key: str, text: str) -> tuple[str, str]:

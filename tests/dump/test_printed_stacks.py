@@ -1,0 +1,54 @@
+"""Stacks of ``sys._current_frames`` as people print them: under other heads, newest first, as lists and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from paramedic.dump.assembly import bare, read_snapshots
+
+LIB = "/usr/lib/python3.11/threading.py"
+ROOT = [(LIB, 1002, "_bootstrap", "self._bootstrap_inner()"), (LIB, 1045, "_bootstrap_inner", "self.run()")]
+STACKS = {
+    "Thread-4 (want)": [*ROOT, ("/srv/app.py", 10, "want", "with lock:")],
+    "Thread-3 (holds)": [*ROOT, ("/srv/app.py", 8, "hold", 'read("a")')],
+    "MainThread": [("/srv/app.py", 55, "<module>", "main()")],
+}
+
+
+def frames(name: str, *, newest_first: bool = False) -> list[str]:
+    """The frames of a thread as `traceback.format_stack` gives them."""
+    made = [f'  File "{file}", line {line}, in {function}\n    {text}\n' for file, line, function, text in STACKS[name]]
+    return made[::-1] if newest_first else made
+
+
+PRINTED: dict[str, Callable[[str], str]] = {
+    "Traceback for": lambda n: f"Traceback for {n} (most recent call last):\n" + "".join(frames(n)) + "\n",
+    "a head, and traceback's own": lambda n: (
+        f"Thread {n} (id 13972192343{len(n)}) stack:\nTraceback (most recent call last):\n" + "".join(frames(n)) + "\n"
+    ),
+    "newest first": lambda n: f"worker={n} tid=140473{len(n)}\n" + "".join(frames(n, newest_first=True)),
+    "a list": lambda n: f"1403241648{len(n)} {n}\n{frames(n)}\n",
+    "a text's repr": lambda n: f"WARNING:root:thread={n} stack={''.join(frames(n))!r}\n",
+}
+WHOLE = {name: "".join(map(printed, STACKS)) for name, printed in PRINTED.items()}
+WHOLE["JSON"] = json.dumps({n: frames(n) for n in STACKS}, indent=2)
+
+
+@pytest.mark.parametrize("printed", WHOLE)
+def test_every_thread_is_there_with_its_name_and_frames(printed: str) -> None:
+    (snapshot,) = read_snapshots(WHOLE[printed].splitlines())
+    told = {t.name: [bare(f.site.function) for f in t.frames] for t in snapshot.threads}
+    short = {n if n in told else n.partition(" (")[0]: [f[2] for f in s[::-1]] for n, s in STACKS.items()}
+    assert told == short
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["Thread-3 failed", "ERROR in worker thread 12", "Exception in thread Thread-1:", "the thread's traceback is lost"],
+)
+def test_the_traceback_of_an_exception_is_no_stack_of_a_thread(words: str) -> None:
+    text = f'{words}\nTraceback (most recent call last):\n  File "/srv/app.py", line 3, in run\n    go()\nValueError\n'
+    assert list(read_snapshots(text.splitlines())) == []
