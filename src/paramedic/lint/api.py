@@ -6,6 +6,7 @@ Checked against Paramiko 5.1.0 (``client.py``, ``transport.py``, ``channel.py``,
 Effects: ``connect``, ``auth``, ``open`` (a channel), ``request`` (on a channel), ``global`` (request), ``read:stdout``,
 ``read:stderr``, ``write``, ``eof``, ``status``, ``poll-status``, ``poll``, ``close``, ``sftp``, ``cwd``, ``file``,
 ``prefetch``, ``hostkeys``, ``save-keys``, ``fileno``, ``waits`` (for the peer, without a limit unless one is set),
+``serves`` (as a server does),
 ``whole`` (reads to the end), ``dialogue`` (send and receive as one step), ``lazy-connect`` (connects if it is not yet).
 """
 
@@ -132,6 +133,7 @@ METHODS: dict[str, dict[str, Method]] = {
         **methods("send_stderr sendall_stderr", "write:stderr"),
         "recv_exit_status": method("status waits"),
         "exit_status_ready": method("poll-status"),
+        "send_exit_status": method("serves"),
         **methods("recv_ready recv_stderr_ready send_ready", "poll"),
         **methods("exec_command invoke_shell invoke_subsystem get_pty request_x11", "request waits"),
         **methods("request_forward_agent set_environment_variable update_environment", "request waits"),

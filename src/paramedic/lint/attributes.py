@@ -316,6 +316,26 @@ def _shown(w: Walker, value: Value) -> None:
             option.published = w.world.next_moment()
 
 
+def _is_one_each(element: Instance, value: Value) -> None:
+    """What one element of several makes for itself (a client at its first use) is another one in each element.
+
+    It is made in the turn of a loop that has the element, or by the element's own methods.
+    """
+    if not element.spread:
+        return
+    turns = set(element.loops) - element.spread
+    for one in alternatives(value):
+        if isinstance(one, Obj) and (turns <= set(one.loops) if turns else _is_made_by(one, element)):
+            one.loops = (*one.loops, *(n for n in element.loops if n not in one.loops))
+
+
+def _is_made_by(made: Obj, element: Instance) -> bool:
+    """Whether the code of the element's classes makes it."""
+    site = made.root.site
+    classes = (c for c in element.cls.lineage() if str(c.module.source.path) == site.file)
+    return any(c.node.lineno <= site.line <= (c.node.end_lineno or 0) for c in classes)
+
+
 def write(w: Walker, holder: Value, name: str, value: Value) -> None:
     """``holder.name = value``.
 
@@ -330,6 +350,7 @@ def write(w: Walker, holder: Value, name: str, value: Value) -> None:
                 _keep_local(option.native, name, value)
                 continue
             share(w, value, option.loops)
+            _is_one_each(option, value)
             one: Instance | None = option
             _replaced(w, option.attrs.get(name), value)
             while one is not None:

@@ -150,8 +150,9 @@ def _unpack(w: Walker, targets: list[ast.expr], value: Value) -> None:
             for target in targets:
                 bind(w, target, common)
             return
+    turns = next((o.loops for o in alternatives(value) if isinstance(o, Unknown) and o.loops), ())
     for target in targets:
-        bind(w, target, Unknown(target.id if isinstance(target, ast.Name) else ""))
+        bind(w, target, Unknown(target.id if isinstance(target, ast.Name) else "", turns))
 
 
 def _if(w: Walker, node: ast.If) -> bool:

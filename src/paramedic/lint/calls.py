@@ -93,7 +93,7 @@ def call(w: Walker, function: Value, args: list[Value], keywords: dict[str, Valu
             w.world.scripts.extend(text for text in [text_of(args[0])] if text and "\n" in text)
         for value in [*args, *keywords.values()]:
             w.world.escape(value)
-        return Unknown(loops=_spread(args, keywords))
+        return Unknown(loops=(*function.loops, *_spread(args, keywords)))
     if isinstance(function, Function):
         if function.memory is not None:
             return _remembered(w, function, args, keywords, node)

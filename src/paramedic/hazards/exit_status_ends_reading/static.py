@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from paramedic.hazards.exit_status_ends_reading import HAZARD
 from paramedic.lint.facts import SourceFacts
 from paramedic.lint.operations import Operation
+from paramedic.lint.values import Obj
 from paramedic.model.finding import Finding
 
 
@@ -23,6 +24,8 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
         if channel is None or not poll.loops or (poll.site.file, poll.site.line) in done or _only_looks(poll):
             continue
         loop = poll.loops[-1]
+        if _is_served(facts, channel, loop):
+            continue
         reads = facts.below(channel, "read:stdout", "read:stderr")
         reads = [o for o in reads if o.context.strand is poll.context.strand]
         inside = [o for o in reads if loop in o.loops]
@@ -37,6 +40,18 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
             done.add((poll.site.file, poll.site.line))
             message = "The loop stops reading once the exit status is there: output that is still coming is lost"
             yield facts.finding(HAZARD, message, [facts.step(poll), facts.step(inside[0])], objects=[channel])
+
+
+def _is_served(facts: SourceFacts, channel: Obj, loop: int) -> bool:
+    """Whether it is a server's end of a channel, whose peer is a client and has no exit status to send.
+
+    The program sends one itself, or the loop carries data between it and a channel on which a command was asked for.
+    """
+    if facts.below(channel, "serves"):
+        return True
+    asked = {id(c): c for o in facts.having("poll-status") if loop in o.loops and (c := facts.channel(o.obj))}
+    others = [c for c in asked.values() if c.root is not channel.root]
+    return not facts.below(channel, "request", "open") and any(facts.below(c, "request") for c in others)
 
 
 def _is_one_look(facts: SourceFacts, poll: Operation, read: Operation) -> bool:

@@ -36,9 +36,18 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
         done.add(id(owner.root))
         many = f"{crowd} threads" if crowd is not None else unknown_crowd(start.context)
         message = f"{many} may open sessions on one {facts.name(owner)}; OpenSSH allows {LIMIT}"
-        confidence = Confidence.POSSIBLE if crowd is not None else Confidence.ADVICE
+        sure = crowd is not None and not _may_be_each_ones_own(facts, start)
+        confidence = Confidence.POSSIBLE if sure else Confidence.ADVICE
         yield facts.finding(HAZARD, message, [facts.step(start)], confidence=confidence, objects=[owner])
     yield from _kept_open(facts, done)
+
+
+def _may_be_each_ones_own(facts: SourceFacts, start: Operation) -> bool:
+    """Whether the same expression uses, in a crowd of threads, connections of the same make that each has for itself."""
+    made = facts.connection(start.obj).root.site
+    here = (o for o in facts.having("open") if o.site == start.site)
+    own = ((o.context.turns(), facts.connection(o.obj)) for o in here)
+    return any(one.root.site == made and turns & set(one.loops) for turns, one in own)
 
 
 def _is_session(start: Operation) -> bool:
