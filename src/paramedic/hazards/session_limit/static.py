@@ -43,7 +43,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
 
 
 def _may_be_each_ones_own(facts: SourceFacts, start: Operation) -> bool:
-    """Whether the same expression uses, in a crowd of threads, connections of the same make that each has for itself."""
+    """Whether the expression uses, in a crowd of threads, connections of the same make that each has for itself."""
     made = facts.connection(start.obj).root.site
     here = (o for o in facts.having("open") if o.site == start.site)
     own = ((o.context.turns(), facts.connection(o.obj)) for o in here)
