@@ -144,6 +144,14 @@ def test_equal_workers_that_queue_for_a_long_command_are_at_work(source: Path) -
     assert "they may only take turns" in found.message
 
 
+def test_workers_of_an_executor_are_there_to_work_at_the_same_time(source: Path) -> None:
+    worker = "    _worker (concurrent/futures/thread.py:83)\n    Thread._bootstrap"
+    threads = behind_a_lock("b", "c", root="").replace("    Thread._bootstrap", worker)
+    before = dump(threads, switches={"a": 0, "b": 0, "c": 0, "T": 0, "MainThread": 0})
+    found = findings(source, before, dump(threads, switches=QUIET | {"a": 2, "b": 2, "c": 2}))["lock-held-across-io"]
+    assert found.confidence is Confidence.OBSERVED
+
+
 def test_two_dumps_of_text_do_not_tell_short_calls_from_a_long_one(source: Path) -> None:
     found = findings(source, dump(behind_a_lock("b")), dump(behind_a_lock("b")))["lock-held-across-io"]
     assert found.confidence is Confidence.ADVICE

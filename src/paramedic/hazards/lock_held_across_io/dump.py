@@ -85,6 +85,8 @@ def _are_equals(threads: Sequence[Activity]) -> bool:
     holder = threads[0]
     if (holder.thread.in_call_s or 0) >= _LONG_S or (holder.wait in REMOTE and holder.wait not in _COMMANDS):
         return False
+    if all(a.pool is not None for a in threads):
+        return False  # an executor's workers are there to work at the same time: with this lock they do not
     roots = {(a.users[-1].site.file, a.users[-1].function) if a.users else None for a in threads}
     return len(roots) == 1 and None not in roots
 
