@@ -62,3 +62,15 @@ def test_who_has_retired_is_known_to_all_who_learn_anything_afterwards() -> None
     assert not one.full_known.of(9), "it was forgotten"
     two.learn(one.stamp())
     assert two.full_known.has((9, 1))
+
+
+def test_of_a_recording_without_hand_overs_every_moment_before_is_taken_to_be_known() -> None:
+    seeing, blind = clocks.Clocks(), clocks.Clocks()
+    blind.take_order_for_granted()
+    for both, known in ((seeing, False), (blind, True)):
+        before = both.of(1).now
+        both.of(1).stamp()
+        assert both.of(2).knows(before) is known
+        both.start(1, 3)
+        both.begin(3)
+        assert both.of(3).knows(before)

@@ -213,6 +213,13 @@ def test_findings_fail_a_run_on_request(server: Server, options: list[str], prog
     assert ("PMC102 shared-channel" in done.stderr) == (program is BAD)
 
 
+@pytest.mark.parametrize("hazard", ["shared-channel", "shared-sftp-client", "closed-in-use", "global-request-race"])
+def test_without_locks_and_hand_overs_recorded_only_what_overlaps_is_told(server: Server, hazard: str) -> None:
+    program = ["-m", "paramedic.cli.stage", hazard, "good"]
+    done = run("--level", "watch", "--fail-on", "possible", *program, env=with_server(server))
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_finding_everywhere_it_can_be_asked_for(server: Server, place: Path) -> None:
     folder = place / "recording"
     done = run("--recording", str(folder), *BAD, env=with_server(server))

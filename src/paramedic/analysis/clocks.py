@@ -230,6 +230,13 @@ def _note_later(stamps: dict[int, Stamp], stamp: Stamp) -> None:
         stamps[stamp[0]] = stamp
 
 
+class _AllRetired(dict[int, int]):
+    """As if each thread had retired before everything else."""
+
+    def get(self, thread: int, default: int = 0, /) -> int:  # type: ignore[override]
+        return 0
+
+
 class Clocks:
     """The clocks of all threads and what lies between them."""
 
@@ -250,6 +257,14 @@ class Clocks:
         self._ended: deque[int] = deque()
         self._retired: dict[int, int] = {}
         # all that was known to those who retired before anybody had joined them
+        self._of_retired = ThreadClock(_NOBODY, self._retired)
+
+    def take_order_for_granted(self) -> None:
+        """Nothing of locks and hand-overs was recorded: whatever came before is taken to have been waited for.
+
+        To be called before any event. What uses overlap is seen without clocks.
+        """
+        self._retired = _AllRetired()
         self._of_retired = ThreadClock(_NOBODY, self._retired)
 
     def of(self, thread: int) -> ThreadClock:

@@ -132,6 +132,8 @@ def new_facts(trace: TraceFile) -> RunFacts:
     """
     facts = RunFacts(trace.texts, trace.header["operations"], int(trace.header.get("process") or 0))
     facts.forked = bool(trace.header.get("forked"))
+    if trace.header.get("level") == "watch":
+        facts.clocks.take_order_for_granted()
     return facts
 
 
