@@ -213,11 +213,40 @@ def test_findings_fail_a_run_on_request(server: Server, options: list[str], prog
     assert ("PMC102 shared-channel" in done.stderr) == (program is BAD)
 
 
-@pytest.mark.parametrize("hazard", ["shared-channel", "shared-sftp-client", "closed-in-use", "global-request-race"])
-def test_without_locks_and_hand_overs_recorded_only_what_overlaps_is_told(server: Server, hazard: str) -> None:
-    program = ["-m", "paramedic.cli.stage", hazard, "good"]
-    done = run("--level", "watch", "--fail-on", "possible", *program, env=with_server(server))
+LOCKED = """
+import json, os, sys, threading
+import paramiko
+
+client = paramiko.SSHClient()
+client.set_missing_host_key_policy(paramiko.RejectPolicy())
+server = json.loads(sys.argv[1])
+client.load_host_keys(server.pop("known_hosts"))
+client.connect(**server)
+sftp, lock = client.open_sftp(), threading.Lock()
+
+
+def look():
+    with lock:
+        sftp.stat(".")
+
+
+for round in range(3):
+    threads = [threading.Thread(target=look) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+client.close()
+"""
+
+
+@pytest.mark.parametrize("level", ["watch", "check"])
+def test_a_lock_that_was_not_recorded_makes_no_conflict(server: Server, level: str) -> None:
+    told = {**server.connect_kwargs(), "known_hosts": server.known_hosts_file, "timeout": 20}
+    Path("locked.py").write_text(LOCKED)
+    done = run("--level", level, "--fail-on", "possible", "locked.py", json.dumps(told))
     assert done.returncode == 0, done.stderr
+    assert "Paramedic found nothing." in done.stderr or "advice" in done.stderr
 
 
 def test_a_finding_everywhere_it_can_be_asked_for(server: Server, place: Path) -> None:
