@@ -93,7 +93,6 @@ SYMPTOMS = {
     "lock_held_across_io": "took over 2.5 s",
     "lock_order_inversion": "stuck for ever",
     "lost_exception": "all uploaded; really there: 3 of 4",
-    "nagle_stall": "over 8 ms of most",
     "pool_drained": "4 tasks wait for a client, 0 of 2",
     "pool_starvation": "4 hosts wait",
     "prefetch_stall": "still busy",
@@ -109,6 +108,8 @@ SYMPTOMS = {
 
 # What bad() prints when the symptom strikes, where it is a race: one of the tries has to show it.
 RACES = {
+    # on a busy machine the server has often said by itself what the next command would have to wait for
+    "nagle_stall": "over 8 ms of most",
     "eof_after_close": "lost the connection for all",
     "exit_status_ends_reading": r"^(?!20000)\d+ of 20000 lines",
     "finalizer_deadlock": "is stuck|EOFError|Timeout opening channel|not active|Unable to open",
