@@ -130,11 +130,16 @@ def idle() -> list[tuple[str, str, bool | None]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", choices=[*PARTS, "idle", []], default=[*PARTS, "idle"])
+    parser.add_argument(
+        "names", nargs="*", metavar="name", help=f"of {', '.join([*PARTS, 'idle'])}; all if none is given"
+    )
     parser.add_argument("--rounds", type=int, default=4)
     args = parser.parse_args()
+    # Not by `choices`: argparse holds an empty list of names against them, too.
+    if unknown := [name for name in args.names if name not in {*PARTS, "idle"}]:
+        parser.error(f"no such row: {', '.join(unknown)}")
     lines: list[tuple[str, str, bool | None]] = []
-    for name in args.names:
+    for name in args.names or [*PARTS, "idle"]:
         lines += idle() if name == "idle" else judged(name, PARTS[name], args.rounds)
     print("\n| what | measured | |\n|---|---|---|")
     for name, said, met in lines:
