@@ -154,7 +154,7 @@ FOUND: dict[str, tuple[Mapping[str, str], str, Confidence]] = {
             "T": "idle",
         },
         "lock-order-inversion",
-        Confidence.ADVICE,
+        Confidence.POSSIBLE,
     ),
     "a lock and the transport thread's handler": (
         {"Main": f"exec_command first@app.py:{FIRST_EXEC}", "T": f"tunnel@app.py:{TUNNEL} handler"},

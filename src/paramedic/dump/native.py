@@ -19,6 +19,7 @@ _SLEEPS = frozenset({"time_sleep", "pysleep", "clock_nanosleep", "nanosleep", "_
 
 LOCK = "lock"
 QUEUE = "queue"
+OTHER = "other"
 
 
 def native_name(line: str) -> str | None:
@@ -45,8 +46,8 @@ def waits_in(names: Sequence[str]) -> str:
         names: innermost first; "" for those without a name.
 
     Returns:
-        `LOCK` for a lock's ``acquire``, `QUEUE` for ``SimpleQueue.get``, the name of the system call for a sleep;
-        "" where they say none of that.
+        `LOCK` for a lock's ``acquire``, `QUEUE` for ``SimpleQueue.get``, the name of the system call for a sleep,
+        `OTHER` for something else; "" where no function has a name.
 
     Threads: pure.
     """
@@ -57,4 +58,6 @@ def waits_in(names: Sequence[str]) -> str:
     told = [n for n in names if n and not _NO_NAME.match(n)]
     locks = [n for n in told if _LOCKS.search(n)]
     others = [n for n in told if n not in locks and not _UNDER.match(n)]
-    return LOCK if locks and not others else ""
+    if not told:
+        return ""
+    return LOCK if locks and not others else OTHER

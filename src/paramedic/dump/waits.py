@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from paramedic.dump.native import LOCK, QUEUE
+from paramedic.dump.native import LOCK, OTHER, QUEUE
 
 
 class Wait(StrEnum):
@@ -260,6 +260,7 @@ PRIMITIVES = frozenset({("threading", "wait"), ("threading", "wait_for"), ("thre
 SYSTEM_CALLS: dict[str, Wait] = {
     LOCK: Wait.LOCK,
     QUEUE: Wait.QUEUE,
+    OTHER: Wait.OWN_CODE,
     "futex": Wait.LOCK,
     "recvfrom": Wait.SOCKET,
     "recvmsg": Wait.SOCKET,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from paramedic.dump.activity import Activity
@@ -12,6 +13,13 @@ from paramedic.dump.locking import SIGNALLED
 from paramedic.dump.story import names
 from paramedic.hazards.lock_order_inversion import HAZARD
 from paramedic.model.finding import Confidence, Finding, Step
+
+_RESTS = re.compile(
+    r"sleep|wait|poll|heart_?beat|alive|monitor|pause|back_?off|retry|throttl|schedul|forever|idle|daemon"
+    r"|(?:^|_)(?:tick|loop|watch|delay|timer|consum|listen|serve|tail|refresh|ping)",
+    re.IGNORECASE,
+)
+"""Functions called so stand still in good health."""
 
 
 def find(facts: DumpFacts) -> Iterable[Finding]:
@@ -86,10 +94,12 @@ def _nobody_lets_go(facts: DumpFacts, suspects: tuple[Activity, ...]) -> Finding
             "stand still in their own code, in no call that the dump shows, as at a lock; the other threads only wait "
             "for them, so nobody is left to let go if it is one"
         )
-    # Where nothing shows a lock, threads sleep or wait for work as well; at one lock they queue for a moment.
+    # At one line threads sleep, wait for work or queue at one lock for a moment; at two, with names that say nothing
+    # of rest and somebody who waits for both, a ring of locks is the likelier story.
     places = {line or a.site for a, line in zip(suspects, lines, strict=True)}
-    lasting = len(places) > 1 or all(facts.in_one_call(a) for a in suspects)
-    sure = facts.lock_is_seen(suspects) or (known and lasting)
+    lasting = len(places) > 1 or (known and all(facts.in_one_call(a) for a in suspects))
+    rests = not known and any(a.thread.system_call or _RESTS.search(a.calls[0].function) for a in suspects)
+    sure = facts.lock_is_seen(suspects) or (lasting and not rests)
     return Finding(
         hazard=HAZARD.name,
         code=HAZARD.code,
