@@ -204,6 +204,23 @@ def test_a_dead_peer_is_noticed_by_its_silence() -> None:
         assert time.monotonic() - begun < 50
 
 
+def test_a_dead_peer_of_an_idle_connection_is_noticed_too() -> None:
+    with lab(Manners(silent_after_s=3)) as server, pool_of(server, limits=Limits(grace=0.3, keepalive=0.5)) as pool:
+        pool.run("true")
+        ends = time.monotonic() + 50
+        while pool.statistics().connections and time.monotonic() < ends:
+            threading.Event().wait(0.1)
+        assert (pool.statistics().connections, pool.statistics().lost_connections) == (0, 1)
+
+
+def test_an_idle_connection_is_kept_for_many_keepalives(polite: Any) -> None:
+    with pool_of(polite, limits=Limits(keepalive=0.2)) as pool:
+        pool.run("true")
+        threading.Event().wait(2.5)  # three silences in a row would end it
+        pool.run("true")
+        assert (pool.statistics().connects, pool.statistics().lost_connections) == (1, 0)
+
+
 def test_resets_at_random_lose_no_command_without_a_word() -> None:
     with lab(Manners(reset_chance=0.01, seed=7)) as server, pool_of(server, connections=3) as pool:
         futures = [pool.submit(f"echo {n}", retry_safe=n % 2 == 0, total_timeout=60) for n in range(300)]

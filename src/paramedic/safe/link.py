@@ -354,7 +354,7 @@ class Link(paramiko.Transport):  # type: ignore[misc]
         """Asks the server for a sign of life when nothing came for ``interval`` seconds; gives it up after three times.
 
         Paramiko's own keepalive asks for no answer, and notices nothing. This one costs no alarm and no thread: the
-        reader wakes up for it anyway.
+        reader wakes up for it anyway. While no session is open it asks at every second silence only.
 
         Args:
             interval: seconds; 0 for never.
@@ -367,14 +367,18 @@ class Link(paramiko.Transport):  # type: ignore[misc]
         self.wire.set_poll(max(0.05, interval) if interval else 0.5)
         self.wire.on_silence = self._silence if interval else None
 
-    def _silence(self) -> None:
+    def _silence(self) -> bool:
         silent_s = time.monotonic() - self.wire.received_at
         if silent_s > 2.9 * self._keepalive_s:
             _LOG.warning("%s: no sign of life for %g s", self.name, silent_s)
             self.wire.close()
-        elif self.authenticated:
+        elif not self.authenticated:
+            return False  # the handshake has a limit, which Paramiko's code looks at
+        elif silent_s > 1.9 * self._keepalive_s or self._launched or len(self._channels):
+            # One that nobody uses is asked every second time only: that is most of what a thousand of them cost.
             with contextlib.suppress(EOFError, OSError):  # the reader tells of a connection that is gone
                 self._send_user_message(Packet(packets.ping()))
+        return self.active and not self.packetizer.need_rekey()
 
     # -- Paramiko's own channels
 

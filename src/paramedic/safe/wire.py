@@ -68,8 +68,9 @@ class Wire:
         self._stall_s = stall_s
         self._closed = False  # Transport.stop_thread() reads this name (paramiko/transport.py, 2.12 to 5.1).
         self.before_wait: Callable[[], None] | None = None
-        self.on_silence: Callable[[], None] | None = None
-        """Called by the reader when nothing came for the poll interval."""
+        self.on_silence: Callable[[], bool] | None = None
+        """Called by the reader when nothing came for the poll interval; returns whether it may go on waiting at once,
+        as Paramiko has nothing to look at."""
         self.received_at = time.monotonic()
         if self._quick_acks:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -144,18 +145,20 @@ class Wire:
             self._at = at + size
             return chunk[at : at + size]
         self._reader = threading.get_ident()
-        if self.before_wait is not None:
-            self.before_wait()
-        if self._out:
-            self._flush(reader=True)
-        try:
-            chunk = self._sock.recv(max(size, _READ_BYTES))
-        except (TimeoutError, BlockingIOError):
-            if self.on_silence is not None:
-                self.on_silence()
-            # Paramiko looks whether it is still wanted, and comes back; the reader of the banner knows no EAGAIN
-            # (Packetizer._read_timeout, 2.12 to 5.1), and would give up at once.
-            raise TimeoutError from None
+        while True:
+            if self.before_wait is not None:
+                self.before_wait()
+            if self._out:
+                self._flush(reader=True)
+            try:
+                chunk = self._sock.recv(max(size, _READ_BYTES))
+                break
+            except (TimeoutError, BlockingIOError):
+                if self.on_silence is not None and self.on_silence() and not self._closed:
+                    continue
+                # Paramiko looks whether it is still wanted, and comes back; the reader of the banner knows no EAGAIN
+                # (Packetizer._read_timeout, 2.12 to 5.1), and would give up at once.
+                raise TimeoutError from None
         self.received_at = time.monotonic()
         if self._quick_acks and _QUICKACK is not None:
             # The kernel forgets this option by itself, hence once per read.
