@@ -98,6 +98,7 @@ class Story:
         self._numbers = 0
         self._remotes: dict[int, int] = {}
         self._opened = set(re.findall(r"\bopens (\S+)", story))
+        self._made = set(re.findall(r"\bmakes (\S+)", story))
         lines = [line.strip() for line in story.strip().splitlines() if line.strip()]
         self._add(1, Kind.BEGIN, b=self._text("MainThread"))
         self._begun.add(1)
@@ -271,6 +272,8 @@ class Story:
     def _introduce(self, name: str) -> None:
         if _base(name) not in _KINDS or name in self._things or name.partition("@")[0] in OPERATIONS:
             return
+        if name in self._made:
+            return
         if _kind(name) in ("SSHClient", "Transport", "Channel", "SFTPClient", "SFTPFile", "ChannelFile"):
             connection = name if _kind(name) == "Transport" else _owner(name)
             if _kind(name) != "SSHClient":
@@ -283,6 +286,7 @@ class Story:
         """A thread makes a connection of its own in the middle of the story; its reader is a thread of its own."""
         self._numbers += 2
         client, transport = self._numbers - 1, self._numbers
+        self._things[connection] = transport
         connect, made = NUMBER["SSHClient.connect"], self._site("makes a connection")
         self._add(thread, Kind.NEW, op=NUMBER["SSHClient.__init__"], obj=client, site=made)
         self._add(thread, Kind.CALL, op=connect, obj=client, site=made, a=-1, b=self._text("web9"))

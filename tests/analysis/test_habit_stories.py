@@ -329,6 +329,28 @@ STORIES: dict[str, tuple[str, list[str], str]] = {
         "prefetch-stall", [],
         "A: prefetch file (50000000)\nA: read file = 50000000\nA: stat sftp …\n… 500 ms\nA: … stat sftp",
     ),
+    "a file of unknown size that is prefetched and read whole": (
+        "prefetch-stall", [],
+        "A: prefetch file …\nA: state file ASKED_AHEAD 50000000\nA: … prefetch file\nA: read file = 50000000\n"
+        "A: close file …\n… 5 s\nA: … close file",
+    ),
+    "a file of unknown size that is prefetched and closed": (
+        "prefetch-stall", ["observed"],
+        "A: prefetch file …\nA: state file ASKED_AHEAD 50000000\nA: … prefetch file\nA: close file …\n… 5 s\n"
+        "A: … close file",
+    ),
+    "a small file of unknown size, prefetched and closed on a busy machine": (
+        "prefetch-stall", [],
+        "A: prefetch file …\nA: state file ASKED_AHEAD 500\nA: … prefetch file\nA: close file …\n… 2 s\n"
+        "A: … close file",
+    ),
+    "a prefetch of an empty file, which asks for nothing": (
+        "prefetch-stall", [], "A: prefetch file\nA: close file …\n… 2 s\nA: … close file",
+    ),
+    "a prefetched file whose size is asked for before it is read whole, line by line": (
+        "prefetch-stall", [],
+        "A: prefetch file (50000000)\nA: stat file …\n… 500 ms\nA: … stat file\nA: readline file = 50000000",
+    ),
     "a prefetch with a limit": (
         "prefetch-stall", [], 'A: prefetch file (50000000) "8"\nA: stat sftp …\n… 500 ms\nA: … stat sftp',
     ),

@@ -252,3 +252,31 @@ def test_a_reader_that_was_cut_off_although_nothing_was_full_is_told() -> None:
         A: … read ch.stdout
         end: orderly"""
     assert "closed-in-use observed" in list(said(findings_of(story)))
+
+
+def test_one_close_under_several_kinds_of_use_is_told_once() -> None:
+    story = """
+        A: read ch.stdout …
+        B: recv_exit_status ch2 …
+        C: exec_command client …
+        Main: close client
+        A: … read ch.stdout
+        B: … recv_exit_status ch2 = -1
+        C: … exec_command client ! EOFError"""
+    (told,) = [f for f in findings_of(story) if f.hazard == "closed-in-use"]
+    assert "still had a call on it" in told.message
+    assert {step.thread for step in told.steps} == {"A", "B", "C", "MainThread"}
+
+
+def test_a_connection_that_is_closed_after_a_swap_waits_for_its_last_user() -> None:
+    swapped = """
+        A: exec_command client
+        Main: makes conn7
+        A: read ch.stdout …
+        Main: close client
+        A: … read ch.stdout
+        A: open_session conn7"""
+    (told,) = [f for f in findings_of(swapped) if f.hazard == "closed-in-use"]
+    assert "last of its users" in told.fix
+    (told,) = [f for f in findings_of(swapped.replace("open_session conn7", "wait bar")) if f.hazard == "closed-in-use"]
+    assert not told.fix

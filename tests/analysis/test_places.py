@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from paramedic.analysis.story import Story
+from paramedic.analysis.world import World
 
 LIBRARY, FIRST, SECOND, STARTED = 1, 2, 3, 4
 
@@ -37,3 +38,11 @@ def test_without_a_task_it_stands_where_the_thread_was_started() -> None:
 
 def test_a_line_of_the_user_s_own_needs_no_origin() -> None:
     assert story({(7, SECOND): [(10, FIRST)]}).place(SECOND, 7, 10)[0] == f"line {SECOND}"
+
+
+def test_code_that_was_made_as_a_text_is_placed_where_it_was_called_from() -> None:
+    made, called, typed = "F\t<string>\t5\t__init__", "F\tbad.py\t56\tmain", "F\t<string>\t2\t<module>"
+    world = World({1: made, 2: called, 3: "S 1 2", 4: typed, 5: "S 1 4"})
+    site, typed_in = world.site(3), world.site(5)
+    assert site is not None and (site.file, site.line) == ("bad.py", 56)
+    assert typed_in is not None and typed_in.file == "<string>"  # of `python -c`, all of it is

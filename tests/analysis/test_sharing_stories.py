@@ -354,3 +354,29 @@ def test_conflicts_are_found(sentence: str) -> None:
 @pytest.mark.parametrize("sentence", QUIET)
 def test_what_is_kept_apart_is_quiet(sentence: str) -> None:
     assert list(said(findings_of(QUIET[sentence]))) == []
+
+
+def test_a_login_is_told_with_the_address_that_was_asked_for() -> None:
+    story = """
+        A: connect client "web1" …
+        B: connect client "web2" …
+        A: … connect client
+        B: … connect client"""
+    (told,) = [f for f in findings_of(story) if f.hazard == "shared-client-connect"]
+    assert "different hosts" in told.message
+    assert [step.what.partition(" on ")[0] for step in told.steps] == [
+        "called connect() to web1", "called connect() to web2",
+    ]  # fmt: skip
+    assert all(" to web2 " not in step.what.partition(" on ")[2] for step in told.steps)
+
+
+def test_a_call_that_meets_several_others_is_counted_once() -> None:
+    story = """
+        A: stat sftp …
+        B: stat sftp …
+        C: stat sftp …
+        A: … stat sftp
+        B: … stat sftp
+        C: … stat sftp"""
+    (told,) = [f for f in findings_of(story) if f.hazard == "shared-sftp-client"]
+    assert told.count == 2

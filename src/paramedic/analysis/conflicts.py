@@ -33,7 +33,7 @@ class Conflict:
         first: the earlier call.
         second: the later one.
         overlapped: whether they ran at the same time in this run.
-        count: how many such pairs were seen from the same two places.
+        count: how many calls met others so at the same two places.
         threads: numbers of all threads that took part.
     """
 
@@ -44,6 +44,7 @@ class Conflict:
     overlapped: bool
     count: int = 1
     threads: set[int] | None = None
+    latest: Call | None = None
 
 
 class _Shared:
@@ -156,12 +157,15 @@ class Conflicts:
         key = (rule.hazard, rule.resource, places)
         known = self._found.get(key)
         if known is None:
-            conflict = Conflict(rule, ident, first, second, overlapped, threads={first.thread, second.thread})
+            threads = {first.thread, second.thread}
+            conflict = Conflict(rule, ident, first, second, overlapped, threads=threads, latest=second)
             self._found[key] = (conflict, shared)
             self._pin_all(conflict)
             return
         conflict = known[0]
-        conflict.count += 1
+        if conflict.latest is not second:  # it may meet several at once
+            conflict.count += 1
+            conflict.latest = second
         if conflict.threads is not None and len(conflict.threads) < 1000:
             conflict.threads |= {first.thread, second.thread}
         if overlapped and not conflict.overlapped:

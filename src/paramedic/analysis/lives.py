@@ -6,7 +6,7 @@ Threads: one thread, the one that drives the machines; nothing here blocks.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from paramedic.analysis.calls import Call
 from paramedic.analysis.clocks import Epoch, ThreadClock
@@ -24,8 +24,9 @@ class ClosedUse:
             returned exit status -1), ``short`` (it read to the end, and the end was the close), ``unordered`` (it was
             over, but nothing made the closer wait for it).
         count: how often.
-        uses: one call for each other thread.
+        uses: calls that this close met; those that other closes at the same place met are only counted.
         inner: the client or transport that was used, where it goes through the one that was closed; else 0.
+        others: connections that those who used it have used since the close.
     """
 
     owner: int
@@ -35,6 +36,7 @@ class ClosedUse:
     count: int = 1
     uses: list[Call] = field(default_factory=list)
     inner: int = 0
+    others: tuple[int, ...] = ()
 
 
 @dataclass(slots=True)
@@ -79,6 +81,8 @@ class _Life:
     last: dict[int, tuple[Call, Epoch]] = field(default_factory=dict)
 
 
+_TELLING = ("broken", "after", "status", "short")
+"""What a close did to those who used the connection, the most telling first."""
 _KEPT_THREADS = 100
 _MATTERS = frozenset(
     "exec_command invoke_shell open_sftp open_session open_channel read readline readlines recv recv_stderr __next__ "
@@ -232,9 +236,29 @@ class Lives:
 
     def closed_uses(self) -> list[ClosedUse]:
         """What was cut off, and what could have been."""
-        certain = list(self._found.values())
-        owners = {(c.close.stack) for c in certain}
-        return certain + [u for u in self._unordered.values() if u.close.stack not in owners]
+        certain: dict[tuple[int, bool], ClosedUse] = {}
+        for found in sorted(self._found.values(), key=lambda c: _TELLING.index(c.how)):
+            place = (found.close.stack, found.inner > 0)
+            best = certain.get(place)
+            if best is None:
+                best = certain[place] = replace(found, uses=list(found.uses))
+                continue
+            best.count += found.count
+            best.uses += found.uses if found.close is best.close else ()
+        told = {stack for stack, _ in certain}
+        uses = [*certain.values(), *(u for u in self._unordered.values() if u.close.stack not in told)]
+        for use in uses:
+            use.others = self._used_since(use)
+        return uses
+
+    def _used_since(self, closed: ClosedUse) -> tuple[int, ...]:
+        users, gone = {use.thread for use in closed.uses}, {closed.owner, closed.inner} - {0}
+        return tuple(
+            owner
+            for owner, life in self._lives.items()
+            if owner not in gone and life.closed not in gone
+            if any(t in users and call.began_ns > closed.close.began_ns for t, (call, _) in life.last.items())
+        )
 
     def session_opened(self, transport: int, channel: int) -> None:
         """A channel belongs to this connection from now on."""
@@ -282,5 +306,5 @@ class Lives:
             self._found[key] = ClosedUse(owner, close, use, how, uses=[use], inner=inner)
             return
         known.count += 1
-        if len(known.uses) < 20:
+        if known.close is close and len(known.uses) < 20:
             known.uses.append(use)

@@ -11,6 +11,8 @@ from paramedic.analysis.calls import Call, Informed, apart
 from paramedic.analysis.clocks import Clocks
 from paramedic.analysis.machine import Root
 
+STILL_NS = 1_000_000_000
+"""From here on a program that waits behind a prefetch stands still; before, a larger file would make it."""
 _SLOW_NS = 250_000_000
 """A call that waits so long behind a prefetch shows what a larger file would do."""
 _MUCH_BYTES = 16 << 20
@@ -110,7 +112,7 @@ class SftpState:
             "SFTPClient.chdir": self._chdir,
             "SFTPFile.prefetch": self._prefetch,
             "SFTPFile.close": self._closed,
-            "SFTPFile:File.read": self._read,
+            **dict.fromkeys((f"SFTPFile:File.{name}" for name in ("read", "readline", "readinto")), self._read),
         }
 
     def _position(self, call: Call, root: Root) -> None:
@@ -159,6 +161,11 @@ class SftpState:
         if not call.error and not call.words and root.sftp:  # words: the limit that was asked for
             self._prefetched.setdefault(root.sftp, {})[call.obj] = call
 
+    def asked_ahead(self, calls: list[Call], file: int, asked_bytes: int) -> None:
+        """A prefetch() of a file's, in one of these calls, asks for so much."""
+        if calls and calls[-1].name == "SFTPFile.prefetch" and calls[-1].obj == file:
+            calls[-1].argument = asked_bytes
+
     def _read(self, call: Call, root: Root) -> None:
         self._waited(call, root)
         ahead = self._prefetched.get(root.sftp)
@@ -166,8 +173,11 @@ class SftpState:
             prefetch = ahead[call.obj]
             size = prefetch.argument
             prefetch.result += call.result
-            if not call.result or 0 < size <= prefetch.result:
+            if not call.result and not call.error or 0 < size <= prefetch.result:
                 del ahead[call.obj]
+                # all that it asked for was wanted: what waited behind it for a little shows no larger wait
+                for key in [k for k, b in self.behind.items() if b.prefetch is prefetch and b.lasted_ns < STILL_NS]:
+                    del self.behind[key]
 
     def forget(self, client: int) -> None:
         """The client is gone."""
@@ -216,5 +226,5 @@ class SftpState:
 
 
 def _left(prefetch: Call) -> int:
-    """How much of the file has not been read; a guess where its size is not known."""
-    return prefetch.argument - prefetch.result if prefetch.argument > 0 else _MUCH_BYTES
+    """How much of what it asked for has not been read; of an empty file it asks for nothing."""
+    return prefetch.argument - prefetch.result

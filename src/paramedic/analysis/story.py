@@ -58,6 +58,8 @@ class Story:
         # what waits for an exit status in another way says so itself (`paramedic.record.status_event`)
         method = call.name == "Channel.recv_exit_status" and self.world.text(call.words) or call.method
         words = what or f"called {method}() on {self.world.name(call.obj)}"
+        if call.name == "SSHClient.connect" and call.words and not what:  # its client may be another host's by now
+            words = f"called connect() to {self.world.text(call.words)} on {self.world.name(call.obj, labelled=False)}"
         if call.error:
             words += f", which raised {call.error}"
         elif not call.ended_ns:

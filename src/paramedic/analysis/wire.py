@@ -146,6 +146,8 @@ class WireFacts(Facts):
             self.futures.unretrieved(obj)
         elif state == State.WORKER:
             self.futures.works_for(text, obj, value)
+        elif state == State.ASKED_AHEAD:
+            self.sftp.asked_ahead(self.open.of(thread), obj, value)
         elif state == State.BEFORE:
             if not obj:
                 self.clocks.learns_everything(thread)

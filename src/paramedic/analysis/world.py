@@ -201,11 +201,16 @@ class World:
         return known
 
     def site(self, ident: int) -> Site | None:
-        """Where in the user's own code: the innermost frame that is not an installed package's, else the innermost."""
+        """Where in the user's own code: the innermost frame that is not an installed package's, else the innermost.
+
+        Code that was made as a text, as a dataclass's ``__init__``, has no line that anybody could look at: it is left
+        out where it was called from a file.
+        """
         if ident not in self._theirs:
             frames = self._frames(ident)
-            own = next((frame for frame in frames if self.text(frame).startswith("F\t")), None)
-            chosen = own if own is not None else (frames[0] if frames else None)
+            own = [frame for frame in frames if self.text(frame).startswith("F\t")]
+            of_files = (frame for frame in own if not self.text(frame).startswith("F\t<"))
+            chosen = next(of_files, None) or next(iter(own or frames), None)
             self._theirs[ident] = self._site(chosen) if chosen is not None else None
         return self._theirs[ident]
 
@@ -225,14 +230,14 @@ class World:
             return None
         return Site(file=parts[1], line=int(parts[2]), function=parts[3])
 
-    def name(self, ident: int) -> str:
-        """A human name: "client #2 to web1 (made at deploy.py:31)"."""
+    def name(self, ident: int, labelled: bool = True) -> str:
+        """A human name: "client #2 to web1 (made at deploy.py:31)"; without "to web1" if it is not to be labelled."""
         thing = self.thing(ident)
         if thing.kind in ("ChannelFile",):
             stream = _STREAMS[thing.number] if thing.number < len(_STREAMS) else "stream"
             return f"{stream} of {self.name(thing.parent)}"
         words = _PLAIN.get(thing.kind, thing.kind)
-        label = thing.label
+        label = thing.label if labelled else ""
         if thing.kind == "Channel":
             owner = self.thing(thing.parent) if thing.parent else None
             over = f" of {self._short(owner)}" if owner is not None else ""

@@ -98,6 +98,7 @@ class State(IntEnum):
     WORKER = 17  # pool: a thread is one of its workers: a = how many it may have, 0: not told, b = its number
     UNRETRIEVED = 18  # future: an event loop got the exception of its task, and nobody asked the loop for it
     WAKE_UP_LOST = 19  # channel: data is there, and its wake-up pipe, by which select() would tell, is empty
+    ASKED_AHEAD = 20  # SFTP file: a = how many bytes prefetch() or readv() have asked for
 
 
 OUT, ERR, IN = 0, 1, 2

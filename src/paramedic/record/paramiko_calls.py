@@ -75,6 +75,7 @@ def targets(paramiko: Any, probes: Probes, record_commands: bool) -> Iterator[Ta
             leave = around[full](leave)
         yield Target(home, method, enter, leave, fail, _PARAMETERS.get(full, ()), guard)
     yield from _line_reads(homes, probes)
+    yield from _asked_ahead(homes, probes)
     yield from births.targets()
     yield from finalizers(homes, probes)
     yield from wire(homes, probes)
@@ -311,3 +312,18 @@ def _line_reads(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
     for home in (homes["ChannelFile"], *homes["ChannelFile"].__subclasses__(), homes["SFTPFile"]):
         if "_read" in vars(home):
             yield Target(home, "_read", enter, leave, fail, guard=by_readline)
+
+
+def _asked_ahead(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
+    """How much a ``prefetch()`` asks for: where the program does not say the file's size, only Paramiko knows it."""
+    row, id_of, trouble = probes.row, probes.id_of, probes.trouble
+    asked = int(State.ASKED_AHEAD)
+
+    def enter(file: Any, chunks: Any) -> None:
+        try:
+            row(_STATE, asked, id_of(file), 0, sum(size for _, size in chunks), 0)
+        except Exception as e:
+            trouble("_start_prefetch", e)
+
+    if "_start_prefetch" in vars(homes["SFTPFile"]):
+        yield Target(homes["SFTPFile"], "_start_prefetch", enter, parameters=("chunks",))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from paramedic.analysis.lives import ClosedUse
 from paramedic.analysis.run import RunFacts
 from paramedic.analysis.story import Story
 from paramedic.hazards.closed_in_use import HAZARD
@@ -32,9 +33,25 @@ def find(facts: RunFacts) -> Iterator[Finding]:
             key=lambda step: step.at_s or 0.0,
         )  # fmt: skip
         confidence = Confidence.OBSERVED if certain else Confidence.POSSIBLE
-        yield story.finding(HAZARD, confidence, message, steps, [closed.owner], closed.count)
+        fix = _THROUGH if closed.inner else _SWAP if _is_swapped(facts, closed) else ""
+        yield story.finding(HAZARD, confidence, message, steps, [closed.owner], closed.count, fix=fix)
 
 
+def _is_swapped(facts: RunFacts, closed: ClosedUse) -> bool:
+    """Whether who closed it had connected another one for its users while they were at work."""
+    begun = min(facts.world.thread(use.thread).begun_ns for use in closed.uses)
+    connects = [facts.connects_of[other] for other in closed.others if other in facts.connects_of]
+    return any(c.thread == closed.close.thread and begun < c.began_ns < closed.close.began_ns for c in connects)
+
+
+_THROUGH = (
+    "Keep the jump host's client open as long as the connection that goes through it, and close the inner one first: "
+    "one contextlib.ExitStack for both does that."
+)
+_SWAP = (
+    "Close the old connection when the last of its users is done with it: each takes it and gives it back under the "
+    "lock that swaps it, which counts them, and whoever brings the count to zero after the swap closes it."
+)
 _HOW = {
     "broken": "while {users} still had a call on it",
     "after": "and {users} went on to use it",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from paramedic.analysis.run import RunFacts
+from paramedic.analysis.sftp import STILL_NS
 from paramedic.analysis.story import Story
 from paramedic.hazards.prefetch_stall import HAZARD
 from paramedic.model.finding import Confidence, Finding
@@ -23,9 +24,5 @@ def find(facts: RunFacts) -> Iterator[Finding]:
             f"{facts.world.name(behind.client)} behind the replies to a prefetch() without a limit"
         )
         steps = [story.call(behind.prefetch), story.call(behind.call)]
-        confidence = Confidence.OBSERVED if behind.lasted_ns >= LONG_NS else Confidence.POSSIBLE
+        confidence = Confidence.OBSERVED if behind.lasted_ns >= STILL_NS else Confidence.POSSIBLE
         yield story.finding(HAZARD, confidence, message, steps, [behind.client])
-
-
-LONG_NS = 1_000_000_000
-"""From here on the program stands still; before, a larger file would make it."""

@@ -17,5 +17,8 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     """
     story = Story(facts)
     for group in story.conflicts(HAZARD):
-        everyone, name = story.everyone(group), facts.world.name(group[0].resource)
-        yield story.sharing(HAZARD, group, f"{everyone} used connect() of {name}")
+        everyone, client = story.everyone(group), group[0].resource
+        hosts = {call.words for call in facts.states.connects if call.obj == client and call.words}
+        name = facts.world.name(client, labelled=len(hosts) < 2)
+        where = f", to {len(hosts)} different hosts," if len(hosts) > 1 else ""
+        yield story.sharing(HAZARD, group, f"{everyone} used connect() of {name}{where}")
