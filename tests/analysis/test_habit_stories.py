@@ -62,6 +62,34 @@ STORIES: dict[str, tuple[str, list[str], str]] = {
     "a call on another thread while the loop runs": (
         "blocking-the-event-loop", [], "A: run_forever loop …\nB: recv ch …\n… 1 s\nB: … recv ch",
     ),
+    "a coroutine that asks a worker's future for its result while the worker reads": (
+        "blocking-the-event-loop", ["observed"],
+        "A: run_forever loop …\nA: submit f\nB: run f\nA: result f …\nB: recv ch …\n… 1 s\nB: … recv ch\nB: done f\n"
+        "A: ask f\nA: … result f",
+    ),
+    "a coroutine that waits for an event that a reader sets": (
+        "blocking-the-event-loop", ["observed"],
+        "A: run_forever loop …\nA: wait ev … #2\nB: recv ch …\n… 1 s\nB: … recv ch\nB: set ev\nA: await ev\n"
+        "A: … wait ev",
+    ),
+    "a coroutine that joins a thread which reads for ever": (
+        "blocking-the-event-loop", ["observed"], "A: run_forever loop …\nB: recv ch …\nA: join B …\n… 5 s\nend: 3",
+    ),
+    "a coroutine that waits for a thread which has computed for long after its short call": (
+        "blocking-the-event-loop", [],
+        "A: run_forever loop …\nA: submit f\nB: run f\nA: result f …\nB: recv ch …\n… 150 ms\nB: … recv ch\n… 2 s\n"
+        "B: done f\nA: ask f\nA: … result f",
+    ),
+    "a coroutine that waits for something else while another thread reads": (
+        "blocking-the-event-loop", [],
+        "A: run_forever loop …\nA: submit f\nC: run f\nA: result f …\nB: recv ch …\n… 1 s\nB: … recv ch\nC: done f\n"
+        "A: ask f\nA: … result f",
+    ),
+    "a thread without a loop that waits for a worker's call": (
+        "blocking-the-event-loop", [],
+        "C: run_forever loop …\nA: submit f\nB: run f\nA: result f …\nB: recv ch …\n… 1 s\nB: … recv ch\nB: done f\n"
+        "A: ask f\nA: … result f",
+    ),
     "a call after the loop has ended": (
         "blocking-the-event-loop", [],
         "A: run_forever loop …\nA: … run_forever loop\nA: recv ch …\n… 1 s\nA: … recv ch",

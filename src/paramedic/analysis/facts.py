@@ -16,6 +16,7 @@ from paramedic.analysis.forks import Forks
 from paramedic.analysis.futures import Futures
 from paramedic.analysis.lives import Lives
 from paramedic.analysis.locks import Edge, Locks
+from paramedic.analysis.loop_waits import LoopWaits
 from paramedic.analysis.machine import Root
 from paramedic.analysis.orders import cycles
 from paramedic.analysis.polls import Polls
@@ -113,6 +114,7 @@ class Facts:
         self.slots = Slots()
         self.sftp = SftpState(self.clocks)
         self.states = States(self.clocks)
+        self.loop_waits = LoopWaits(self.clocks, self.states.loops)
         self.dialogues = Dialogues(self.clocks)
         self.busy = BusyTimes()
         self.finalizing: dict[int, int] = {}

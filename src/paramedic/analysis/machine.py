@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from paramedic.analysis.calls import Call
@@ -58,3 +58,12 @@ class Machine(Protocol):
     def ends(self) -> Mapping[str, Listener]:
         """Listeners for the end of calls, by operation."""
         ...
+
+
+def listeners(tables: Sequence[Mapping[str, Listener]], name: str) -> list[list[Listener]]:
+    """Who wants to hear of an operation, by the shape of the object that it is called on.
+
+    Threads: pure.
+    """
+    keys = [(name, f"{shape}:{name}") if shape else (name,) for shape in SHAPES]
+    return [[table[key] for table in tables for key in wanted if key in table] for wanted in keys]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
 
 from paramedic.analysis.calls import Call
@@ -10,7 +10,7 @@ from paramedic.analysis.channels import OUT, Stall, stream_read
 from paramedic.analysis.futures import SUBMITTED
 from paramedic.analysis.hangs import HUNG_NS, excused
 from paramedic.analysis.locks import TRIED
-from paramedic.analysis.machine import NOWHERE, SHAPES, Listener, Machine, Root
+from paramedic.analysis.machine import NOWHERE, Listener, Machine, Root, listeners
 from paramedic.analysis.operations import CALLS_BACK, operations
 from paramedic.analysis.pools import GETS, Idle
 from paramedic.analysis.roots import resource_of
@@ -52,10 +52,10 @@ class RunFacts(WireFacts):
         }  # fmt: skip
         self._afterwards = [[afterwards[o.name]] if o.name in afterwards else [] for o in self._operations]
         machines: tuple[Machine, ...] = (
-            self.futures, self.sftp, self.states, self.practice, self.dialogues, self.rewrites, self,
+            self.futures, self.sftp, self.states, self.loop_waits, self.practice, self.dialogues, self.rewrites, self,
         )  # fmt: skip
-        self._begins = [_listeners([m.begins for m in machines], o.name) for o in self._operations]
-        self._ends = [_listeners([m.ends for m in machines], o.name) for o in self._operations]
+        self._begins = [listeners([m.begins for m in machines], o.name) for o in self._operations]
+        self._ends = [listeners([m.ends for m in machines], o.name) for o in self._operations]
         self._runs = names.index("Transport.run") if "Transport.run" in names else -1
         self._passes_on = names.index("Loop.run_forever") if "Loop.run_forever" in names else -1
         self._readers: set[int] = set()
@@ -281,6 +281,7 @@ class RunFacts(WireFacts):
                 self.long_calls.append((call, root))
             if thread in self.states.loops:
                 self.states.blocked_loop(call, t_ns)
+            self.loop_waits.remote_ended(call)
         if call.error:
             self.futures.raised(call)
             self.pools.raised(thread)
@@ -490,11 +491,6 @@ class RunFacts(WireFacts):
                 self.channels.remote_waited(waits, call, root, self.end_ns, False)
             if root.sftp:
                 self.sftp.behind_prefetch(call, root, self.end_ns - call.began_ns)
+        self.loop_waits.finish(self.open, self.futures.runner, self.is_remote, self.end_ns)
         self.pools.finish(lambda thread, task: self.states.orderly_end or self.has_left(thread, task), self._closed_by)
         self.locks.finish(self.end_ns, [c for c in remote if self.is_remote(c.name)])
-
-
-def _listeners(tables: Sequence[Mapping[str, Listener]], name: str) -> list[list[Listener]]:
-    """Who wants to hear of an operation, by the shape of the object that it is called on."""
-    keys = [(name, f"{shape}:{name}") if shape else (name,) for shape in SHAPES]
-    return [[table[key] for table in tables for key in wanted if key in table] for wanted in keys]

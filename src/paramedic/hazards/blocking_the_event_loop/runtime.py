@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from paramedic.analysis.calls import Call
+from paramedic.analysis.loop_waits import LONG_NS
 from paramedic.analysis.run import RunFacts
 from paramedic.analysis.story import Story
 from paramedic.analysis.waits import own_locks
@@ -13,7 +14,7 @@ from paramedic.model.finding import Confidence, Finding
 
 
 def find(facts: RunFacts) -> Iterator[Finding]:
-    """Remote calls that were made on the thread of a running event loop, and locks that stop it for ever.
+    """Remote calls that a running event loop's thread makes or waits for, and locks that stop it for ever.
 
     Threads: pure.
     """
@@ -30,6 +31,14 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         steps += [story.call(coroutine)] if coroutine is not None else []
         steps.append(story.step(wait.thread, wait.stack, wait.began_ns, f"waits for {name}, on the event loop"))
         yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, [wait.lock])
+    for found in facts.loop_waits.found():
+        message = (
+            f"{found.wait.method}() blocked the event loop on {facts.world.thread_name(found.wait.thread)} for "
+            f"{story.duration(found.lasted_ns)}, while {facts.world.thread_name(found.call.thread)} was in "
+            f"{found.call.method}(): no other coroutine ran meanwhile"
+        )
+        steps = [story.call(found.wait, _WAITED), story.call(found.call)]
+        yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, [found.call.obj], found.count, fix=_AWAIT)
     short: list[tuple[Call, int, int]] = []
     for call, lasted, count in facts.states.on_loop.values():
         if lasted < LONG_NS:
@@ -53,7 +62,10 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         )
 
 
-LONG_NS = 100_000_000
-"""What asyncio's debug mode calls slow (``loop.slow_callback_duration``)."""
+_WAITED = "waited on the event loop, without an await"
+_AWAIT = (
+    "Await it: asyncio.wrap_future(future) makes an executor's future one that can be awaited, loop.run_in_executor() "
+    "starts the work so, and asyncio.to_thread() does the waiting for a thread, an event or a queue."
+)
 SHORT_NS = 1_000_000
 """Less than this is no wait for a peer."""
