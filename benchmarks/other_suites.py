@@ -48,6 +48,12 @@ SUITES = (
         tests=(),
     ),
     Suite(
+        name="paramiko-3.5",
+        archive="paramiko==3.5.1",
+        needs=("paramiko==3.5.1", "pytest<8", "pytest-relaxed>=2.0.1", "icecream>=2.1", "setuptools<81"),
+        tests=(),
+    ),
+    Suite(
         name="fabric",
         archive="fabric==3.2.3",
         needs=(

@@ -162,6 +162,23 @@ STORIES: dict[str, tuple[str, list[str], str]] = {
         "exit-blocked", [],
         "Main: start A daemon\nMain: start B\nA: recv ch …\nB: get q …\nMain: shutdown …\n… 5 s\nend: 3",
     ),
+    "the thread that is waited for at the end serves a tunnel, and its handlers use the connection": (
+        "exit-blocked", ["observed"],
+        "Main: start A\nA: start B\nB: open_channel conn\nB: ends\nMain: shutdown …\n… 5 s\nend: 3",
+    ),
+    "a thread that is waited for at the end sleeps between its commands": (
+        "exit-blocked", ["observed"], "Main: start A\nA: exec_command client\nMain: shutdown …\n… 5 s\nend: 3",
+    ),
+    "the thread that is waited for at the end serves until somebody stops the program": (
+        "exit-blocked", [], "Main: start A\nA: exec_command client\nMain: shutdown …\n… 5 s\nend: 143",
+    ),
+    "the thread that is waited for at the end has closed its connection": (
+        "exit-blocked", [], "Main: start A\nA: exec_command client\nA: close client\nMain: shutdown …\n… 5 s\nend: 3",
+    ),
+    "a daemon has used the connection, and what is waited for has not": (
+        "exit-blocked", [],
+        "Main: start A daemon\nMain: start B\nA: exec_command client\nB: release sem\nMain: shutdown …\n… 5 s\nend: 3",
+    ),
     "the thread that is waited for at the end tries again and again": (
         "exit-blocked", ["observed"],
         "A: recv ch (2000) …\nMain: shutdown …\n… 2 s\nA: … recv ch ! TimeoutError: \nA: recv ch (2000) …\n… 1 s"

@@ -224,6 +224,11 @@ class Lives:
         life = self._lives.get(owner)
         return max((call.ended_ns for call, _ in life.last.values()), default=0) if life is not None else 0
 
+    def latest_uses(self, owner: int) -> list[Call]:
+        """The latest use of it by each thread."""
+        life = self._lives.get(owner)
+        return [call for call, _ in life.last.values()] if life is not None else []
+
     def closed_ns(self, obj: int) -> int:
         """When the program itself called its close(); 0 if it did not."""
         close = self._closes.get(obj)

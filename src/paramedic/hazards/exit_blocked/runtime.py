@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from paramedic.analysis.calls import Call
+from paramedic.analysis.hangs import HUNG_NS
 from paramedic.analysis.run import RunFacts
 from paramedic.analysis.story import Story
 from paramedic.hazards.exit_blocked import HAZARD
@@ -19,6 +21,7 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     shutdown = next((c for c in facts.open.all() if c.name == "Thread.shutdown"), None)
     if shutdown is None or facts.end_ns - shutdown.began_ns < LONG_NS:
         return
+    yield from _unseen(facts, story, shutdown)
     for call in facts.open.all():
         if not facts.is_remote(call.name) or call.thread == shutdown.thread or facts.world.thread(call.thread).daemon:
             continue
@@ -36,6 +39,45 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, [call.obj])
 
 
+def _unseen(facts: RunFacts, story: Story, shutdown: Call) -> Iterator[Finding]:
+    """Threads that wait for what is not recorded, a socket or the clock, and serve or use an open connection.
+
+    That a program's main thread leaves all to such threads may be meant; not so where the program gave itself up.
+    """
+    gave_up = facts.status > 0 and facts.ended_itself and not facts.states.orderly_end and not facts.live
+    if not gave_up or facts.end_ns - shutdown.began_ns < HUNG_NS:
+        return
+    told: set[int] = set()
+    for transport in facts.open_transports():
+        for use in facts.lives.latest_uses(transport):
+            number = _kept_by(facts, use.thread, shutdown.thread)
+            if not number or number in told:
+                continue
+            told.add(number)
+            name, connection = facts.world.thread_name(number), facts.world.name(transport)
+            message = f"The main thread has ended and waits for {name}, which works on over {connection}: nobody ends it"
+            steps = [
+                story.step(number, 0, facts.world.thread(number).begun_ns, "began, and has not ended"),
+                story.call(use),
+                story.step(shutdown.thread, 0, shutdown.began_ns, "ended, and waited for the other threads"),
+            ]
+            yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, [transport])
+
+
+def _kept_by(facts: RunFacts, user: int, main: int) -> int:
+    """The thread that keeps the program from ending: who used a connection, or who started that one; else 0."""
+    for _ in range(_MOST_STARTERS):
+        thread = facts.world.thread(user)
+        alive = thread.begun_ns and not thread.ended_ns and not thread.transport
+        if alive and not thread.daemon and user != main and not facts.open.of(user):
+            return user
+        user = thread.starter
+        if not user or user == main:
+            break
+    return 0
+
+
+_MOST_STARTERS = 8
 LONG_NS = 1_000_000_000
 SOON_MS = 60_000
 """Who waits for the end of a program will wait a minute."""
