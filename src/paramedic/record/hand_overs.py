@@ -15,6 +15,7 @@ from typing import Any
 from paramedic.model.event import Kind, State
 from paramedic.model.operations import NUMBER
 from paramedic.record.asyncio_futures import Failures, unretrieved
+from paramedic.record.asyncio_tasks import made_at, task_births
 from paramedic.record.frames import PARAMIKO, SYNC, _owners, owner_of
 from paramedic.record.patches import Target
 from paramedic.record.probe import MARK, Probes, describe, milliseconds
@@ -329,7 +330,8 @@ class HandOvers:
             try:
                 submit = _getframe(2)
                 pool = submit.f_locals.get("self")
-                row(_POST, 0, id_of(future), stack_of(submit), SUBMITTED, id_of(pool) if pool is not None else 0)
+                site = made_at() or stack_of(submit)
+                row(_POST, 0, id_of(future), site, SUBMITTED, id_of(pool) if pool is not None else 0)
             except Exception as e:
                 trouble("submit", e)
 
@@ -441,6 +443,7 @@ class HandOvers:
         yield Target(base_events.BaseEventLoop, "call_soon_threadsafe", asked, scheduled)
         yield Target(events.Handle, "_run", runs)
         yield from unretrieved(self.probes, base_events, self.failures)
+        yield from task_births(self.probes, base_events)
 
 
 def _asker(caller: Any, asked: int) -> int:

@@ -1,0 +1,42 @@
+"""Work that an event loop gives to threads is told with the line that made its task."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from twice import Run
+
+from paramedic.model.event import Kind
+from paramedic.record.hand_overs import SUBMITTED
+
+PROGRAM = """\
+import asyncio
+async def one(n):
+    return await asyncio.to_thread(str, n)
+async def main():
+    await asyncio.gather(asyncio.to_thread(int), asyncio.to_thread(int))  # gather
+    await asyncio.wait_for(asyncio.to_thread(int), 20)  # wait_for
+    async with asyncio.TaskGroup() as group:
+        group.create_task(asyncio.to_thread(int))  # group
+    await asyncio.gather(one(1), one(2))
+    await asyncio.to_thread(int)  # itself
+asyncio.run(main())
+"""
+
+
+def test_to_thread_s_own_task_is_told_with_who_made_it(recorded: Run, tmp_path: Path) -> None:
+    script = tmp_path / "gathers.py"
+    script.write_text(PROGRAM)
+    done = recorded(str(script))
+    assert done.status == 0, done.err
+    (trace,) = done.traces()
+    lines = []
+    for event in trace.events():
+        if event.kind == Kind.POST and event.a == SUBMITTED and event.site:
+            frames = [trace.texts[int(number)].split("\t") for number in trace.texts[event.site].split()[1:]]
+            lines.append(next(int(f[2]) for f in frames if f[1] == str(script)))
+    source = PROGRAM.splitlines()
+    said = [source.index(next(line for line in source if line.endswith(f"# {what}"))) + 1 for what in
+            ("gather", "wait_for", "group", "itself")]  # fmt: skip
+    own = source.index("    return await asyncio.to_thread(str, n)") + 1
+    assert sorted(lines) == sorted([said[0], *said, own, own])
