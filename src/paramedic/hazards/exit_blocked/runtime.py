@@ -55,7 +55,9 @@ def _unseen(facts: RunFacts, story: Story, shutdown: Call) -> Iterator[Finding]:
                 continue
             told.add(number)
             name, connection = facts.world.thread_name(number), facts.world.name(transport)
-            message = f"The main thread has ended and waits for {name}, which works on over {connection}: nobody ends it"
+            message = (
+                f"The main thread has ended and waits for {name}, which works on over {connection}: nobody ends it"
+            )
             steps = [
                 story.step(number, 0, facts.world.thread(number).begun_ns, "began, and has not ended"),
                 story.call(use),
