@@ -292,6 +292,23 @@ def test_continuing_us_continues_the_program() -> None:
         process.wait(LIMIT_S)
 
 
+@pytest.mark.parametrize("number", [signal.SIGCONT, signal.SIGKILL])
+def test_continuing_or_killing_the_program_alone_wakes_us(number: int) -> None:
+    """Who waits for us does not know of the program; `waitpid` with WUNTRACED shows that we stop each time."""
+    program = "import os, signal; print(os.getpid(), flush=True); os.kill(os.getpid(), signal.SIGSTOP)"
+    process = subprocess.Popen([*DRIVEN, "-c", program], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        observed = int(process.stdout.readline())
+        _, status = os.waitpid(process.pid, os.WUNTRACED)
+        assert os.WIFSTOPPED(status)
+        os.kill(observed, number)
+        assert process.wait(LIMIT_S) == (0 if number == signal.SIGCONT else -signal.SIGKILL)
+    finally:
+        process.kill()
+        process.wait()
+
+
 def test_what_cannot_be_started_is_an_os_error(tmp_path: Path) -> None:
     program = (
         "from paramedic.check.process import run_program\n"

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from paramedic.check.process_group import GroupSentinel
+from paramedic.check.process_group import GroupSentinel, Waker
 
 _SYNCHRONOUS = {"SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGTRAP", "SIGABRT", "SIGSYS"}
 _OURS = {"SIGKILL", "SIGSTOP", "SIGCHLD", "SIGCONT", "SIGTTIN", "SIGTTOU", "SIGPIPE", "SIGWINCH", "SIGURG", "SIGPROF"}
@@ -155,12 +155,13 @@ def _is_for_us_alone(info: signal.struct_siginfo, child: int, sentinel: GroupSen
 
 
 def _stop_too(child: int) -> tuple[int, int]:
-    """The program was stopped (Ctrl-Z): whoever waits for us must see us stopped, and wakes us both.
+    """The program was stopped (Ctrl-Z): whoever waits for us must see us stopped, until one of us is continued.
 
     Returns:
         What `os.waitpid` says of the program once we are awake again.
     """
-    os.kill(os.getpid(), signal.SIGSTOP)
+    with Waker(child):
+        os.kill(os.getpid(), signal.SIGSTOP)
     pid, status = os.waitpid(child, os.WNOHANG | os.WCONTINUED)
     if pid == 0:  # `fg` continues the whole group, but `kill -CONT` woke us alone
         os.kill(child, signal.SIGCONT)

@@ -1,16 +1,20 @@
-"""Telling a signal to the whole process group from one to us alone."""
+"""Processes of ours in the program's group: one tells a signal to the group from one to us, one wakes us from a stop."""
 
 from __future__ import annotations
 
 import os
+import select
 import signal
 import sys
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
 _PATIENCE_S = 0.02
 """The kernel signals the members of a group one after the other; the sentinel may come after us."""
+_GLANCE_S = 0.05
+"""How often a stopped program is looked at."""
 
 
 class GroupSentinel:
@@ -58,33 +62,84 @@ class GroupSentinel:
         return True
 
     def _start(self) -> None:
-        if not sys.platform.startswith("linux") or not os.path.exists("/proc/self/status"):
-            return
-        ours, theirs = os.pipe()
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-        try:
-            pid = os.fork()
-            if pid == 0:
-                try:
-                    # Nothing of the program's may be held open here, the pipe that its output goes to least of all.
-                    os.dup2(ours, 0)
-                    os.closerange(1, max(os.sysconf("SC_OPEN_MAX"), 1024))
-                    os.read(0, 1)
-                finally:
-                    os._exit(0)
-        except OSError:  # no more processes: the program comes first
-            os.close(ours)
-            os.close(theirs)
-            return
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        os.close(ours)
-        self._pid, self._alive = pid, theirs
+        if (made := _fork(lambda: os.read(0, 1))) is not None:
+            self._pid, self._alive = made
 
     def _stop(self) -> None:
         if self._pid:
             _end(self._pid, self._alive)
             self._pid, self._alive = 0, -1
+
+
+class Waker:
+    """A process that continues us when the stopped program beside which we stop is no longer stopped.
+
+    ``fg`` continues the whole group, and what continues us we hand on. But ``kill -CONT`` (or ``kill -9``) of the
+    program alone reaches nobody else, and a stopped parent cannot wait for it. Elsewhere than on Linux nobody wakes us.
+
+    Threads: for the main thread of a process without other threads, because it forks.
+    """
+
+    def __init__(self, program: int) -> None:
+        """Of the program with this process id."""
+        self._program = program
+        self._made: tuple[int, int] | None = None
+
+    def __enter__(self) -> Self:
+        us = os.getpid()
+
+        def watch() -> None:
+            # Again and again: we may stop only after the program has gone on.
+            while not select.select([0], [], [], _GLANCE_S)[0]:
+                if not _is_stopped(self._program):
+                    os.kill(us, signal.SIGCONT)
+
+        self._made = _fork(watch)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._made is not None:
+            _end(*self._made)
+
+
+def _fork(act: Callable[[], object]) -> tuple[int, int] | None:
+    """A process that does this and ends, or ends when the pipe at its descriptor 0 is closed by us or by our death.
+
+    Returns:
+        Its id and our end of the pipe; None where it cannot be had.
+    """
+    if not sys.platform.startswith("linux") or not os.path.exists("/proc/self/status"):
+        return None
+    ours, theirs = os.pipe()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    try:
+        pid = os.fork()
+        if pid == 0:
+            try:
+                # Nothing of the program's may be held open here, the pipe that its output goes to least of all.
+                os.dup2(ours, 0)
+                os.closerange(1, max(os.sysconf("SC_OPEN_MAX"), 1024))
+                act()
+            finally:
+                os._exit(0)
+    except OSError:  # no more processes: the program comes first
+        os.close(ours)
+        os.close(theirs)
+        return None
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    os.close(ours)
+    return pid, theirs
+
+
+def _is_stopped(program: int) -> bool:
+    try:
+        with open(f"/proc/{program}/stat", encoding="ascii", errors="replace") as stat:
+            return stat.read().rpartition(")")[2].split()[0] in "Tt"
+    except OSError:
+        return False
 
 
 def _end(sentinel: int, alive: int) -> None:
