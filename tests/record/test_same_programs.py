@@ -46,8 +46,9 @@ with cf.ThreadPoolExecutor() as p:
     p.submit(f).result()
 """,
     "processes": """
-import concurrent.futures as cf, multiprocessing as mp, os, sys
-def f(x): return x * 2
+import concurrent.futures as cf, multiprocessing as mp, os, sys, threading
+def f(x):
+    with threading.Lock(): return x * 2
 def init(): print("init", flush=True)
 if __name__ == "__main__":
     mp.set_start_method("%(method)s")
@@ -275,5 +276,6 @@ def test_processes(method: str, plain: Run, recorded: Run, tmp_path: Path) -> No
     done = recorded("app.py", cwd=tmp_path)
     assert not done.unlike(expected)
     assert not done.gaps()
-    # A forked child that has nothing to record leaves no file; the manager's and one that starts threads have.
-    assert len(done.traces()) > (1 if method == "fork" else 6), "the children are recorded, too"
+    # A forked child that has nothing to record leaves no file. The two workers of the pool may be one's work.
+    least = {"fork": 5, "spawn": 8, "forkserver": 7}[method]
+    assert len(done.traces()) >= least, "the children are recorded, too"
