@@ -14,7 +14,7 @@ from paramedic.analysis.lanes import MOST_BARS, Drawing
 from paramedic.check.families import Family
 from paramedic.check.recording import new_facts
 from paramedic.model.lanes import Lanes
-from paramedic.trace.ending import read_ending
+from paramedic.trace.ending import read_ending, read_seen
 from paramedic.trace.part import read_part
 from paramedic.trace.reader import RecordingError, find_traces, open_trace
 
@@ -39,7 +39,7 @@ def drawn(paths: Sequence[Path], most_bars: int = MOST_BARS) -> Lanes | None:
     read = 0
     for path in paths:
         part = read_part(path)
-        ended_ns = part.to_ns or read_ending(part.folder)[0]
+        ended_ns = part.to_ns or read_ending(part.folder)[0] or read_seen(part.folder)
         try:
             files = Family().add(find_traces(part.folder))
         except RecordingError:

@@ -19,9 +19,11 @@ from paramedic.model.hazard import Family as HazardFamily
 from paramedic.model.hazard import Lens
 from paramedic.model.report import Gap, Report
 from paramedic.trace.cpu import read_slices
-from paramedic.trace.ending import read_ending, read_gone
+from paramedic.trace.ending import read_ending, read_gone, read_seen
 from paramedic.trace.part import Part, read_part
 from paramedic.trace.reader import RecordingError, TraceFile, find_traces, open_trace
+
+_KILLED = 128 + 9
 
 
 def report_of(folder: Path) -> Report:
@@ -55,6 +57,7 @@ def findings_of(paths: Sequence[Path]) -> Report:
         slices = read_slices(part.folder)
         ended = (part.to_ns, 0) if part.to_ns else read_ending(part.folder)
         gone = {} if part.to_ns else read_gone(part.folder)
+        seen = 0 if ended[0] else read_seen(part.folder)
         try:
             files = find_traces(part.folder)
         except RecordingError as error:
@@ -68,9 +71,12 @@ def findings_of(paths: Sequence[Path]) -> Report:
                 refused.append(error)
                 continue
             try:
+                own = ended
+                if seen and not families.still_runs(trace.header):
+                    own = seen, _KILLED  # it was killed, and so was who waited for it
                 # a child that ended before the run did not wait until the run's end
-                own_ns = min(ended[0], gone.get(int(trace.header.get("process") or 0), ended[0]))
-                facts, before = _facts_of_part(trace, part, (own_ns, ended[1]), family, slices)
+                own_ns = min(own[0], gone.get(int(trace.header.get("process") or 0), own[0]))
+                facts, before = _facts_of_part(trace, part, (own_ns, own[1]), family, slices)
             finally:
                 trace.close()
             findings += chapters.newer(before, judged(facts, gaps), part.from_ns - facts.base_ns)

@@ -18,7 +18,7 @@ from paramedic.cli.command import CommandError, Parser, complain, silence
 from paramedic.record import launch
 from paramedic.record.log_file import LOG_VARIABLE
 from paramedic.record.session import CHECK, LEVELS, Options
-from paramedic.trace.ending import write_ending
+from paramedic.trace.ending import write_ending, write_seen
 
 if TYPE_CHECKING:
     from paramedic.check.configuration import Configuration
@@ -245,6 +245,7 @@ class _Stall:
     def tick(self) -> bool:
         """Called twice a second."""
         self._sampling.look()
+        write_seen(self._folder, self.gone)
         if not self._stall_s or time.monotonic() - self._began < self._stall_s:
             return False
         try:
