@@ -1,4 +1,4 @@
-"""Processes of ours in the program's group: one tells a signal to the group from one to us, one wakes us from a stop."""
+"""Processes of ours in the group: one tells a signal to all of it from one to us, one wakes us from a stop."""
 
 from __future__ import annotations
 
