@@ -11,6 +11,7 @@ from typing import Any
 from paramedic.dump.calls import Layer
 from paramedic.dump.facts import DumpFacts
 from paramedic.dump.overview import overview
+from paramedic.dump.program import folders_of
 from paramedic.dump.source import Sources
 from paramedic.dump.story import names, verb
 from paramedic.dump.waits import Wait
@@ -24,6 +25,9 @@ MAX_FINDINGS = 1000
 MAX_GAPS = 200
 MAX_OVERVIEWS = 17
 """Of so many processes, the last ones, it is said what their threads do: one with its children."""
+
+MAX_PROGRAMS = 16
+"""Of so many programs, by the folders in which their source may be, what was read is kept."""
 
 _WAITS_ANYWAY = "wait-without-timeout"
 
@@ -117,7 +121,7 @@ def check_dumps(
 
     Threads: for one thread; blocks as ``snapshots`` does, and reads source files.
     """
-    sources = Sources(roots, prefix=prefix)
+    sources: dict[tuple[Path, ...], Sources] = {}
     before: dict[tuple[str, int | None], Snapshot] = {}
     stories: dict[tuple[object, ...], Finding] = {}
     gaps: list[Gap] = []
@@ -132,7 +136,12 @@ def check_dumps(
         earlier = before.get(whose)
         if earlier is not None and not _same_process(earlier, snapshot):
             earlier = None
-        facts = DumpFacts(snapshot, before=earlier, sources=sources, whole=whole)
+        folders = folders_of(snapshot.command, snapshot.process)
+        if folders not in sources:
+            if len(sources) >= MAX_PROGRAMS:
+                sources.pop(next(iter(sources)))
+            sources[folders] = Sources((*roots, *folders), prefix=prefix)
+        facts = DumpFacts(snapshot, before=earlier, sources=sources[folders], whole=whole)
         diagnosis = diagnose(facts)
         if earlier is not None and whole:
             # A live process, dumped twice: the second look replaces the first.

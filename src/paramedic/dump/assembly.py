@@ -24,6 +24,7 @@ MAX_VARIABLES = 200
 MAX_THREADS = 100_000
 MAX_LINE = 20_000
 MAX_STREAMS = 64
+MAX_COMMAND = 4096
 MAX_FOREIGN = 8
 """So many lines of somebody else's in the middle of a thread end it."""
 
@@ -168,6 +169,7 @@ class _Stream:
         self._thread: _Thread | None = None
         self._form: Form | None = None
         self._process: int | None = None
+        self._command = ""
         self._at = ""
         self._first_line = 0
         self._gaps: list[Gap] = []
@@ -220,6 +222,7 @@ class _Stream:
                     form=self._form.name if self._form else "",
                     threads=tuple(self._threads),
                     process=self._process,
+                    command=self._command,
                     at=self._at,
                     first_line=self._first_line,
                     stream=self._key,
@@ -249,9 +252,10 @@ class _Stream:
             or (head.process is not None)
             or len(self._threads) >= MAX_THREADS
         ):
-            process = self._process if not self._threads and self._thread is None else None
+            fresh = not self._threads and self._thread is None
+            process, command = (self._process, self._command) if fresh else (None, "")
             self.finish(input_ended=False)
-            self._process = process
+            self._process, self._command = process, command
         elif open_frames and self._blank_before:
             self._spaced = True
         self._close_thread()
@@ -320,6 +324,7 @@ class _Stream:
             self.finish(input_ended=False)
             process = begins["process"]
             self._process = int(process) if process and len(process) < 10 else None
+            self._command = text[begins.end() :].strip()[:MAX_COMMAND] if process else ""
             self._at = text.strip()[:200] if not process else ""
             self._first_line = number
             return

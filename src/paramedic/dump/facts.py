@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cached_property
 
 from paramedic.dump.activity import Activity
@@ -15,6 +14,7 @@ from paramedic.dump.cycles import Cycle
 from paramedic.dump.locking import Locking
 from paramedic.dump.locks import Blocked, LockUse
 from paramedic.dump.place import Order, Owner, Place
+from paramedic.dump.standing import Standing, standing
 from paramedic.dump.waits import REPLIES, Wait
 from paramedic.model.finding import Site
 
@@ -188,16 +188,7 @@ class DumpFacts(Connections):
         """Whether the thread is part of such a ring (of one that is certain)."""
         return any(activity is a for c in self.cycles if c.certain or not certain for a in c.threads)
 
-    def lock_is_seen(self, activities: Iterable[Activity]) -> bool:
-        """Whether the dump shows that the threads are at locks: by frames of C, or by locks among their variables."""
-        found = tuple(activities)
-        return all(self._locking.sees_lock(a) for a in found) or self._locking.share_lock(found)
-
-    @property
-    def stuck(self) -> tuple[Activity, ...]:
+    @cached_property
+    def standing(self) -> Standing | None:
         """Two or more threads that stand at locks, or look so, with no other thread at work that could let go."""
-        return self._locking.stuck
-
-    def stands_at_lock(self, activity: Activity) -> bool:
-        """Whether it is known to be a lock at which the thread stands, whichever."""
-        return self._locking.stands_at_lock(activity)
+        return standing(self)

@@ -330,6 +330,23 @@ def script(process: int) -> Path | None:
     return root / name.lstrip("/")
 
 
+def command_line(process: int) -> str:
+    """The command by which a process was started, its words with spaces between; "" where it cannot be seen.
+
+    Threads: any thread; reads ``/proc``.
+    """
+    return _text(PROC / str(process) / "cmdline").replace("\0", " ").strip()
+
+
+def working_folder(process: int) -> Path | None:
+    """The folder that a process works in, as seen from here, or None.
+
+    Threads: any thread; reads ``/proc``.
+    """
+    name = _link(PROC / str(process) / "cwd")
+    return Path(name) if name.startswith("/") else None
+
+
 def status_lines(process: int) -> list[str]:
     """The lines of ``/proc/PID/status``; none where it cannot be read.
 

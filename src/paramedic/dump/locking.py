@@ -10,8 +10,7 @@ from paramedic.dump.activity import Activity
 from paramedic.dump.bringers import Bringers
 from paramedic.dump.calls import Layer
 from paramedic.dump.cycles import Cycle, cycles_through_locks
-from paramedic.dump.locks import Blocked, LockUse, held, is_printed_lock, same_lock, wanted
-from paramedic.dump.native import LOCK
+from paramedic.dump.locks import Blocked, LockUse, held, same_lock, wanted
 from paramedic.dump.waits import LOCAL_LOCKS, Wait
 
 if TYPE_CHECKING:
@@ -24,8 +23,6 @@ _BOUND = frozenset({Wait.JOIN, Wait.FUTURE, Wait.QUEUE, Wait.EVENT, Wait.CONDITI
 """Waits that only another thread of the process ends."""
 SIGNALLED = frozenset({Wait.EVENT, Wait.CONDITION, Wait.QUEUE})
 """Waits that any thread of the program may end."""
-_PASSIVE = frozenset({Wait.JOIN, Wait.FUTURE, Wait.SHUTDOWN, Wait.TIMER, Wait.POOL_WORK})
-_RESTING = frozenset({Wait.SLEEP, Wait.EVENT, Wait.CONDITION, Wait.QUEUE, Wait.LOOP, Wait.SELECT})
 
 
 class Locking:
@@ -191,49 +188,3 @@ class Locking:
         """The deadlocks: rings of waiting that lead over a lock of the user's."""
         starts = [self._facts.activities[i] for i in self._wanted]
         return cycles_through_locks(starts, self.next_of)
-
-    @cached_property
-    def stuck(self) -> tuple[Activity, ...]:
-        """Two or more threads that stand at locks, or look so, with no other thread at work that could let go.
-
-        Only where every other thread waits for them, for work or for the peer's next packet. Where the source or the
-        dump itself says that they stand at locks, others may wait for time or events as well, unless they hold a lock.
-        """
-        facts = self._facts
-        still = [a for a in facts.others if a.wait in (Wait.LOCK, Wait.OWN_CODE) and not facts.moved(a)]
-        at_locks = [a for a in still if self.stands_at_lock(a)]
-        unread = [a for a in still if a.calls[0].layer is Layer.USER and facts.place(a) is None and not a.is_main]
-        suspects = at_locks or unread
-        known = {id(a) for a in suspects}
-        rest = [a for a in facts.others if id(a) not in known]
-        waited_for = at_locks or any(a.wait in (Wait.JOIN, Wait.FUTURE, Wait.SHUTDOWN) for a in rest)
-        harmless = _PASSIVE | _RESTING if at_locks else _PASSIVE
-        if len(suspects) < 2 or not (facts.shows_all and waited_for and facts.transports):
-            return ()
-        if any(a.wait not in harmless or self._may_let_go(a) for a in rest):
-            return ()
-        return () if any(facts.is_blocked(t) for t in facts.transports) else tuple(suspects)
-
-    def stands_at_lock(self, activity: Activity) -> bool:
-        """Whether the source, the line as the dump prints it, a frame of C or the library's says that it is a lock."""
-        if self.wants_lock(activity) or (activity.wait is Wait.LOCK and activity.thread.system_call == LOCK):
-            return True
-        asking = activity.asking
-        by_frame = asking is not None and asking.layer is Layer.STDLIB
-        return activity.wait is Wait.LOCK and (by_frame or bool(activity.calls[0].frame.source))
-
-    def sees_lock(self, activity: Activity) -> bool:
-        """Whether the dump itself shows that the thread is inside a lock's ``acquire``: by its frames of C."""
-        return activity.thread.system_call == LOCK
-
-    def share_lock(self, activities: Iterable[Activity]) -> bool:
-        """Whether each of the threads has locks among the variables of its code, and one of them is another's too."""
-        mine = [{v for c in a.users for _, v in c.frame.variables if is_printed_lock(v)} for a in activities]
-        every = [lock for locks in mine for lock in locks]
-        return all(mine) and len(every) > len(set(every))
-
-    def _may_let_go(self, activity: Activity) -> bool:
-        """Whether a thread that rests for a while holds a lock of the user's in the meantime."""
-        if activity.wait not in _RESTING:
-            return False
-        return any(p.holds() for c in activity.users if (p := self._facts.sources.place(c.site)) is not None)

@@ -85,6 +85,7 @@ class Snapshot:
         form: which reader made it: ``faulthandler``, ``py-spy``, ``py-spy-json``, ``pystack``, ``traceback``, ``gdb`` …
         threads: in the order of the dump.
         process: process id, where the dump says so.
+        command: how the process was started, where the dump says so.
         at: the dump's own words about when, or "".
         first_line: 1-based line of its input at which it starts; 0 where it has none.
         stream: which of the input's streams it is from: a container, a process of a log; "" where there is one.
@@ -95,6 +96,7 @@ class Snapshot:
     form: str
     threads: tuple[ThreadStack, ...]
     process: int | None = None
+    command: str = ""
     at: str = ""
     first_line: int = 0
     stream: str = ""

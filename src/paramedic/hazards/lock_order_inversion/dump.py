@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
-from paramedic.dump.activity import Activity
 from paramedic.dump.calls import Layer
 from paramedic.dump.cycles import Cycle
 from paramedic.dump.facts import DumpFacts
 from paramedic.dump.locking import SIGNALLED
+from paramedic.dump.standing import Standing
 from paramedic.dump.story import names
 from paramedic.hazards.lock_order_inversion import HAZARD
 from paramedic.model.finding import Confidence, Finding, Step
-
-_RESTS = re.compile(
-    r"sleep|wait|poll|heart_?beat|alive|monitor|pause|back_?off|retry|throttl|schedul|forever|idle|daemon"
-    r"|(?:^|_)(?:tick|loop|watch|delay|timer|consum|listen|serve|tail|refresh|ping)",
-    re.IGNORECASE,
-)
-"""Functions called so stand still in good health."""
 
 
 def find(facts: DumpFacts) -> Iterable[Finding]:
@@ -45,8 +37,8 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
             symptom=symptom,
             fix=fix,
         )
-    if facts.stuck and not facts.cycles:
-        yield _nobody_lets_go(facts, facts.stuck)
+    if facts.standing is not None and not facts.cycles:
+        yield _nobody_lets_go(facts, facts.standing)
 
 
 def _how_known(cycle: Cycle) -> str:
@@ -83,8 +75,8 @@ def _steps(cycle: Cycle) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def _nobody_lets_go(facts: DumpFacts, suspects: tuple[Activity, ...]) -> Finding:
-    known = all(facts.stands_at_lock(a) for a in suspects)
+def _nobody_lets_go(facts: DumpFacts, found: Standing) -> Finding:
+    known, suspects = found.known, found.threads
     lines = [a.calls[0].frame.source if known and facts.place(a) is None else "" for a in suspects]
     seen = "; ".join(f"{a.name} at '{line}'" for a, line in zip(suspects[:4], lines, strict=False) if line)
     if known:
@@ -94,16 +86,10 @@ def _nobody_lets_go(facts: DumpFacts, suspects: tuple[Activity, ...]) -> Finding
             "stand still in their own code, in no call that the dump shows, as at a lock; the other threads only wait "
             "for them, so nobody is left to let go if it is one"
         )
-    # At one line threads sleep, wait for work or queue at one lock for a moment; at two, with names that say nothing
-    # of rest and somebody who waits for both, a ring of locks is the likelier story.
-    places = {line or a.site for a, line in zip(suspects, lines, strict=True)}
-    lasting = len(places) > 1 or (known and all(facts.in_one_call(a) for a in suspects))
-    rests = not known and any(a.thread.system_call or _RESTS.search(a.calls[0].function) for a in suspects)
-    sure = facts.lock_is_seen(suspects) or (lasting and not rests)
     return Finding(
         hazard=HAZARD.name,
         code=HAZARD.code,
-        confidence=Confidence.POSSIBLE if sure else Confidence.ADVICE,
+        confidence=Confidence.POSSIBLE if found.likely else Confidence.ADVICE,
         message=f"{names(suspects)} {what}",
         steps=tuple(a.step(_stands(known, line)) for a, line in zip(suspects, lines, strict=True)),
         why=(
