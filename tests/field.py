@@ -195,9 +195,10 @@ class Bench:
             try:
                 time.sleep(after_s)
                 told = self.dump_once(case, process, scratch / "dump.json")
+                ended = process.poll() is not None  # under the look: that was too late
             finally:
                 self.finish(process)
-            if not told.skipped:
+            if not (told.skipped or ended):
                 break
         return told
 
