@@ -157,3 +157,34 @@ def test_clients_of_their_own_are_no_shared_one(tmp_path: Path) -> None:
 
 def test_one_dump_cannot_say_that_the_server_does_not_answer(tmp_path: Path) -> None:
     assert told(ENSURE, tmp_path, times=1) == []
+
+
+OVERTAKEN = """\
+Thread 1 (idle): "poll-1"
+    Condition.wait (threading.py:331)
+    Event.wait (threading.py:629)
+    AuthHandler.wait_for_response (paramiko/auth_handler.py:205)
+    Transport.auth_publickey (paramiko/transport.py:1550)
+    SSHClient.connect (paramiko/client.py:485)
+        Arguments:
+            self: <SSHClient at 0x7f00a0>
+        Locals:
+            t: <Transport at 0x7f00b0>
+    poll (app.py:3)
+    Thread._bootstrap (threading.py:1002)
+Object SSHClient at 0x7f00a0: transport={now}
+"""
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [("0x7f00c0", Confidence.OBSERVED), ("0x7f00b0", None), ("None", None)],
+    ids=["another thread's connection", "the one it makes", "closed meanwhile"],
+)
+def test_a_client_that_got_another_connection_while_it_connects_is_shared(
+    now: str, expected: Confidence | None
+) -> None:
+    dump = "Process 7: python app.py\n\n" + OVERTAKEN.format(now=now) + TRANSPORT
+    found = check_dumps(read_snapshots(dump.splitlines())).findings
+    sure = [f.confidence for f in found if f.hazard == "shared-client-connect"]
+    assert sure == ([expected] if expected else [])

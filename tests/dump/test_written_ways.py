@@ -252,6 +252,36 @@ TWO_JOBS = {"a": ":inner :outer thread", "b": ":inner :outer thread", "MainThrea
 SHOWN = {"up": "event :progress put :upload thread", "MainThread": ":show", "T": "idle"}
 TWO = {"MainThread": "join main@app.py:1", "T": "idle"}
 
+HANDED = """\
+def show(stream):
+    for line in stream:  #: show
+        print(line)
+
+
+def main(client):
+    _, out, _ = client.exec_command("tail -f /var/log/messages")
+    Thread(target=show, args=(out,)).start()
+"""
+FOLLOWER = """\
+class Follower(Thread):
+    def __init__(self, channel):
+        self.channel = channel
+        self.channel.exec_command("journalctl -f")
+
+    def run(self):
+        while True:
+            self.channel.recv(100)  #: run
+"""
+BRIEF = """\
+def brief(client):
+    _, out, _ = client.exec_command("df")
+    out.read()  #: brief
+
+
+def main(client):
+    Thread(target=brief, args=(client,)).start()
+    client.exec_command("tail -f /var/log/messages")
+"""
 FOUND = {
     "locks entered on an exit stack": Hang(source=EXIT_STACK, threads=TWO_JOBS, hazard="lock-order-inversion"),
     "locks themselves, entered on an exit stack": Hang(
@@ -276,6 +306,12 @@ FOUND = {
     ),
     "a method at exit": Hang(
         source=AT_EXIT_CALLED, threads={"T": "idle", "MainThread": "exit_status :bye"}, hazard="exit-blocked"
+    ),
+    "main has ended, and a stream of tail -f was handed to a thread": Hang(
+        source=HANDED, threads={"MainThread": "shutdown", "T": "idle", "t": "recv :show thread"}, hazard="exit-blocked"
+    ),
+    "main has ended, and the thread's maker has started tail -f": Hang(
+        source=FOLLOWER, threads={"MainThread": "shutdown", "T": "idle", "t": "recv :run thread"}, hazard="exit-blocked"
     ),
     "a logging handler in the middle of a call that logs": Hang(
         source=EMIT,
@@ -337,6 +373,9 @@ FOUND = {
     ),
 }
 QUIET = {
+    "main has ended, and a thread takes what another one follows": Hang(
+        source=BRIEF, threads={"MainThread": "shutdown", "T": "idle", "t": "recv :brief thread"}
+    ),
     "a semaphore of two": Hang(
         source=TWO_SLOTS, threads={"a": "semaphore :waits thread", "b": "reply :asks thread", **TWO}
     ),

@@ -57,7 +57,9 @@ def test_every_thread_waits_for_what_its_function_is_called_after(path: Path) ->
     # What a thread does that stands in C code called by the user's own line only the kernel or the source can say, or
     # the line itself where the dump prints it.
     printed = any(c.frame.source for a in found for c in a.calls)
-    native = ".native." in path.name and "PyThread_acquire" in path.read_text()  # py-spy's frames of C, if they have names
+    native = (
+        ".native." in path.name and "PyThread_acquire" in path.read_text()
+    )  # py-spy's frames of C, if they have names
     expected = {name: SHAPES[name] if name != "lock" or printed or native else Wait.OWN_CODE for name in FUNCTIONS}
     assert told == expected
     assert set(OWN_THREAD.values()) <= {a.wait for a in found}

@@ -82,7 +82,7 @@ class _Look:
             return self._channel(attributes)
         if "_prefetching" in attributes and isinstance(position := attributes.get("_realpos"), int):
             return (("position_bytes", position),)  # of an SFTPFile (file.py, sftp_file.py: the same from 2.12 to 5.1)
-        return (*self._transport(attributes), *_locks(attributes))
+        return (*self._transport(attributes), *_client(attributes), *_locks(attributes))
 
     def _channel(self, attributes: dict[str, Value]) -> Plain:
         """Channel's counters (channel.py, the same names from 2.12 to 5.1)."""
@@ -196,6 +196,14 @@ def _buffered(memory: Memory, pipe: Value) -> int | None:
 def _timer(memory: Memory, attributes: dict[str, Value]) -> Plain:
     function = attributes.get("function")
     return (("function", memory.called(function.address)),) if isinstance(function, Reference) else ()
+
+
+def _client(attributes: dict[str, Value]) -> Plain:
+    """Which Transport an SSHClient has now (``_transport``; client.py, the same from 2.12 to 5.1)."""
+    transport = attributes.get("_transport")
+    if not ({"_host_keys", "_policy"} <= attributes.keys() and isinstance(transport, Reference)):
+        return ()
+    return (("transport", hex(transport.address)),)
 
 
 def _locks(attributes: dict[str, Value]) -> Plain:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -76,7 +76,10 @@ class Owner(StrEnum):
 _OWN_EACH = re.compile(r"local|tls|ctx|context", re.IGNORECASE)
 """Objects that look like one and are another in each thread."""
 
-_FOLLOWS = re.compile(r"\b(?:tail|journalctl|logs|logread|dmesg|inotifywait)\b.*\s(?:-\w*[fFwm]\b|--follow|--monitor)")
+_FOLLOWS = re.compile(
+    r"\b(?:tail|journalctl|logs|logread|dmesg|inotifywait)\b.*\s(?:-\w*[fFwm]\b|--follow|--monitor)"
+    r"|\bsleep (?:inf|\d{3,}\b)"
+)
 
 Managers = Callable[[str], tuple[LockName, ...]]
 
@@ -222,9 +225,21 @@ class Place:
         return False
 
     def follows(self) -> bool:
-        """Whether a text in the function is a command that goes on for ever: it follows a file or a log."""
-        texts = (n.value for n in self._walk() if isinstance(n, ast.Constant) and isinstance(n.value, str))
-        return any(_FOLLOWS.search(text) for text in texts)
+        """Whether a text in the function is a command that goes on for ever: it follows a file or a log.
+
+        Of a function that runs no command itself: in another method of its class that does, or, where a stream was
+        handed to it, in the function that starts it.
+        """
+        if any(_FOLLOWS.search(text) for text in self._texts(self._walk())):
+            return True
+        if self._calls("exec_command"):
+            return False
+        others = self._module.beside(self.function)
+        return any(_FOLLOWS.search(text) for f in others for text in self._texts(ast.walk(f)))
+
+    @staticmethod
+    def _texts(nodes: Iterable[ast.AST]) -> Iterator[str]:
+        return (n.value for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str))
 
     def in_reading_loop(self) -> bool:
         """Whether the line stands in a loop that reads output: it comes back to the reading."""

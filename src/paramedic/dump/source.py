@@ -166,6 +166,23 @@ class Module:
             node = self._parents.get(node)
         return ""
 
+    def beside(self, function: ast.AST) -> tuple[ast.AST, ...]:
+        """The methods of a method's class; of another function, those that name it, as the target of a thread."""
+        of_class = self._parents.get(function)
+        if isinstance(of_class, ast.ClassDef):
+            return tuple(n for n in of_class.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef))
+        return tuple(f for f in self._naming.get(getattr(function, "name", ""), ()) if f is not function)
+
+    @cached_property
+    def _naming(self) -> dict[str, list[ast.AST]]:
+        """By name, the functions in which it occurs; only names of functions of this file."""
+        found: dict[str, list[ast.AST]] = {}
+        for function in (f for functions in self.functions.values() for f in functions):
+            names = {n.id for n in ast.walk(function) if isinstance(n, ast.Name)}
+            for name in names & self.functions.keys():
+                found.setdefault(name, []).append(function)
+        return found
+
     def receiver_of(self, function: ast.AST) -> str:
         """The name by which a method has its own object, mostly ``self``; "" of a function that is no method."""
         if not isinstance(self._parents.get(function), ast.ClassDef):

@@ -30,12 +30,12 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
             continue
         yield from _reads_far_ahead(facts, prefetch, prefetching)
         stands = prefetch.wait is Wait.SEND_WINDOW
-        behind = [a for a in facts.others if _waits_behind(a, prefetch) and facts.same_call(a) is not False]
+        behind = [a for a in facts.others if _waits_behind(a, prefetch)]
         for group in facts.groups(behind):
             yield Finding(
                 hazard=HAZARD.name,
                 code=HAZARD.code,
-                confidence=_how_sure(facts.repeated, stands),
+                confidence=_how_sure(any(facts.same_call(a) is False for a in group), facts.repeated, stands),
                 message=(
                     f"{names(group)} {verb(group, 'makes', 'make')} another request on an SFTP client whose prefetch "
                     "is outstanding: its reply comes after those of the whole file"
@@ -74,8 +74,10 @@ def _reads_far_ahead(facts: DumpFacts, prefetch: Activity, prefetching: Call) ->
         )
 
 
-def _how_sure(repeated: bool, stands: bool) -> Confidence:
-    """One dump of a prefetch that is still sending shows two calls at work, and no more."""
+def _how_sure(began: bool, repeated: bool, stands: bool) -> Confidence:
+    """One dump of a prefetch that is still sending shows two calls at work, and no more; so does a call just begun."""
+    if began:
+        return Confidence.ADVICE
     return Confidence.OBSERVED if repeated else Confidence.POSSIBLE if stands else Confidence.ADVICE
 
 

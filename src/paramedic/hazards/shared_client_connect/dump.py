@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from paramedic.dump.activity import Activity
 from paramedic.dump.connecting import late_connect
 from paramedic.dump.facts import DumpFacts
-from paramedic.dump.story import names, step
+from paramedic.dump.story import names, step, verb
 from paramedic.dump.waits import Wait
 from paramedic.hazards.shared_client_connect import HAZARD
 from paramedic.model.finding import Confidence, Finding, Site
@@ -19,9 +19,25 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
 
     Threads: as `DumpFacts`.
     """
+    told: set[int] = set()
     for threads in facts.in_calls_on("SSHClient", "client").values():
         if len(threads) > 1 and any(_connects(a) for a in threads):
+            told |= {id(a) for a in threads}
             yield _finding(facts, list(threads), Confidence.OBSERVED)
+    overtaken = [a for a in facts.others if id(a) not in told and _was_overtaken(facts, a)]
+    for alike in facts.groups(overtaken):
+        yield Finding(
+            hazard=HAZARD.name,
+            code=HAZARD.code,
+            confidence=Confidence.OBSERVED,
+            message=(
+                f"{names(alike)} {verb(alike, 'is', 'are')} still in SSHClient.connect(), and the client has another "
+                "connection by now: connect() ran in another thread meanwhile and replaced client._transport, so "
+                "commands can run on the wrong host"
+            ),
+            steps=(step(alike),),
+            count=len(alike),
+        )
     yield from _asked_too_early(facts)
     by_name: dict[object, list[Activity]] = defaultdict(list)
     for activity in facts.others:
@@ -61,6 +77,15 @@ def _asked_too_early(facts: DumpFacts) -> Iterable[Finding]:
             steps=tuple(step(group) for group in facts.groups(threads)),
             count=len(threads),
         )
+
+
+def _was_overtaken(facts: DumpFacts, activity: Activity) -> bool:
+    """Whether the client for which the thread makes a connection (``t``, in every version) has got another one."""
+    connecting = activity.find("client", "connect")
+    state = facts.state(connecting.address()) if connecting is not None else None
+    now = state.get("transport") if state is not None else None
+    mine = connecting.address("t") if connecting is not None else None
+    return mine is not None and isinstance(now, str) and now != mine
 
 
 def _connects(activity: Activity) -> bool:
