@@ -67,7 +67,8 @@ class Births:
         yield Target(self._homes["SFTPClient"], "__init__", born(self._sftp_channel), parameters=("sock",))
         yield Target(self._homes["Channel"], "_set_remote_channel", self._confirmed, parameters=("chanid",))
         # the finalizer of a stdin matters also where nothing else is done with it
-        yield Target(self._homes["Channel"], "makefile_stdin", lambda *_: 0, self._made, guard=self._probes.by_user)
+        by_user = self._probes.by_user("makefile_stdin")
+        yield Target(self._homes["Channel"], "makefile_stdin", lambda *_: 0, self._made, guard=by_user)
 
     def leaves(self) -> dict[str, Callable[[Leave], Leave]]:
         """What is to be done at the end of some calls, around the probe that they have."""

@@ -30,8 +30,9 @@ _stamps: dict[str, tuple[int, int]] = {}
 
 def _origin() -> str:
     """What has rewritten the code: another version's, or another state of ours, is not used."""
-    rewriter = os.path.join(os.path.dirname(os.path.abspath(__file__)), "rewrite.py")
-    return f"{__version__} {_stamp(rewriter)}"
+    here = os.path.dirname(os.path.abspath(__file__))
+    stamps = (_stamp(os.path.join(here, name)) for name in ("rewrite.py", "announcing.py"))
+    return f"{__version__} {' '.join(map(str, stamps))}"
 
 
 def prepared(function: FunctionType, target: Target) -> Patch:
@@ -47,7 +48,8 @@ def prepared(function: FunctionType, target: Target) -> Patch:
     known = _entries(folder)
     key = f"{original.co_filename}|{original.co_firstlineno}|{function.__qualname__}|{','.join(target.parameters)}"
     if target.guard is not None:
-        key += "|" + target.guard.words
+        key += "|" + target.guard.words + "|" * (target.guard.notice is not None)
+    key += "|" + ",".join((*target.notices, *["only"] * target.only))
     stamp = _stamp(original.co_filename)
     entry = known.get(key)
     if entry is not None and entry[0] == stamp and isinstance(entry[1], CodeType):
@@ -55,7 +57,7 @@ def prepared(function: FunctionType, target: Target) -> Patch:
     else:
         from paramedic.record import rewrite  # not before it is needed: it imports ast
 
-        code = rewrite.compiled(function, target.parameters, target.guard)
+        code = rewrite.compiled(function, target)
         if stamp is not None:
             known[key] = (stamp, code)
             _changed.add(folder)

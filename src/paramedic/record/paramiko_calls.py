@@ -16,6 +16,7 @@ from paramedic.model.event import Kind, State
 from paramedic.model.operations import NUMBER, OPERATIONS
 from paramedic.record.births import Births, finalizers
 from paramedic.record.frames import PARAMIKO
+from paramedic.record.inner_calls import announcing, notices
 from paramedic.record.patches import Guard, Target
 from paramedic.record.probe import Probes, milliseconds, number
 from paramedic.record.wake_ups import wake_ups
@@ -30,6 +31,11 @@ _FAR_BYTES = 16 << 20
 
 def targets(paramiko: Any, probes: Probes, record_commands: bool) -> Iterator[Target]:
     """All that is to be watched in this Paramiko."""
+    probes.notices.update(notices())
+    return announcing(_watched(paramiko, probes, record_commands), paramiko, probes.notices)
+
+
+def _watched(paramiko: Any, probes: Probes, record_commands: bool) -> Iterator[Target]:
     from paramiko import (
         agent,
         channel,
@@ -70,7 +76,7 @@ def targets(paramiko: Any, probes: Probes, record_commands: bool) -> Iterator[Ta
         enter, leave, fail = probes.call(
             op, _MEASURES.get(method), words.arguments(full), _ALWAYS if always else PARAMIKO, not always
         )
-        guard = None if always else probes.by_user
+        guard = None if always else probes.by_user(method)
         if full in around:
             leave = around[full](leave)
         yield Target(home, method, enter, leave, fail, _PARAMETERS.get(full, ()), guard)
@@ -297,6 +303,7 @@ def _line_reads(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
 
     def enter(thing: Any) -> int | None:
         try:
+            notice.who = None
             frame = _getframe(2)
             # the code object is looked at each time: it is our own rewritten one only while somebody has patched it
             if frame.f_code is not readline.__code__:
@@ -308,7 +315,8 @@ def _line_reads(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
             trouble("readline", e)
             return None
 
-    by_readline = Guard("_getframe(1).f_code.co_name == 'readline'", {"_getframe": _getframe})
+    notice = probes.notices["_read"]
+    by_readline = Guard("_notice.who is _first", {"_notice": notice})
     for home in (homes["ChannelFile"], *homes["ChannelFile"].__subclasses__(), homes["SFTPFile"]):
         if "_read" in vars(home):
             yield Target(home, "_read", enter, leave, fail, guard=by_readline)

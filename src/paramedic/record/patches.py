@@ -22,6 +22,8 @@ FIRST = "_first"
 """What a guard's words call the function's first parameter."""
 CALLER = "_caller"
 """What a guard's words assign the caller's frame to. The probe then gets it second, or None if the guard raises."""
+NOTICE = "\0paramedic notice"
+"""The constant of rewritten code in whose place `with_probes` puts a guard's notice."""
 
 
 def placeholder(name: str) -> str:
@@ -30,6 +32,28 @@ def placeholder(name: str) -> str:
     Threads: pure.
     """
     return "\0paramedic guard " + name
+
+
+class Notice:
+    """Says that Paramiko's code calls one method next, and of which object.
+
+    Who calls can be told from the caller's frame alone, and the interpreter has to make an object of that first: as
+    much work as many of the calls that Paramiko makes. So where those are made, the rewritten code says it here, and
+    the function that is called takes it back as the first thing that it does.
+
+    There is one for each name of a method and not for each thread. What another thread writes over it is only no
+    longer said: then the caller's frame is looked at. A call of the program's would be passed over if it came, for the
+    same method of the same object, in another thread while this one is stopped between the two; they are next to each
+    other, so this is as good as never, and the next such call is seen.
+
+    Attributes:
+        who: the object; None after the call.
+    """
+
+    __slots__ = ("who",)
+
+    def __init__(self) -> None:
+        self.who: object = None
 
 
 class Guard(NamedTuple):
@@ -41,10 +65,24 @@ class Guard(NamedTuple):
         words: a Python expression; `Enter` is called where it is true, or raises. It may name ``_first``, the other
             parameters, and what ``values`` has, and assign ``_caller``.
         values: what the names in it mean.
+        notice: where calls that are passed over may have been announced.
     """
 
     words: str
     values: Mapping[str, object]
+    notice: Notice | None = None
+
+
+def announces(name: str) -> str:
+    """The constant of rewritten code that stands for the notice of calls of a method.
+
+    Threads: pure.
+    """
+    return "\0paramedic announces " + name
+
+
+def _nothing(*_: Any) -> None:
+    return None
 
 
 def _pass(_: Any, result: Any) -> Any:
@@ -53,6 +91,9 @@ def _pass(_: Any, result: Any) -> Any:
 
 def _ignore(_: Any, __: BaseException) -> None:
     return None
+
+
+_NO_NOTICES: Mapping[str, Notice] = {}
 
 
 class Target(NamedTuple):
@@ -66,15 +107,19 @@ class Target(NamedTuple):
         fail: see `Fail`.
         parameters: those whose values `enter` gets after the first; those that the function has not are left out.
         guard: asked first, where there is one.
+        notices: which calls of other watched functions it announces: by the name that they are called by.
+        only: nothing else is put in but these.
     """
 
     owner: Any
     name: str
-    enter: Enter
+    enter: Enter = _nothing
     leave: Leave = _pass
     fail: Fail = _ignore
     parameters: tuple[str, ...] = ()
     guard: Guard | None = None
+    notices: Mapping[str, Notice] = _NO_NOTICES
+    only: bool = False
 
 
 class CannotRewrite(Exception):
@@ -112,6 +157,8 @@ def with_probes(function: FunctionType, code: CodeType, target: Target) -> Patch
     probes: dict[object, object] = {ENTER: target.enter, LEAVE: target.leave, FAIL: target.fail}
     if target.guard is not None:
         probes.update((placeholder(name), value) for name, value in target.guard.values.items())
+        probes[NOTICE] = target.guard.notice
+    probes.update((announces(name), notice) for name, notice in target.notices.items())
     constants = tuple(probes.get(c, c) if isinstance(c, str) else c for c in code.co_consts)
     # the very same name: guards look at it at each call
     name = function.__code__.co_filename

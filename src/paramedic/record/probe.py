@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from paramedic.model.event import Kind
 from paramedic.record.frames import PARAMIKO, SYNC, Stacks, owner_of_file
 from paramedic.record.interrupts import NO_ROOM, reaches_program
-from paramedic.record.patches import Guard
+from paramedic.record.patches import Guard, Notice
 from paramedic.trace.layout import KIND_SHIFT
 from paramedic.trace.writer import TraceWriter
 
@@ -65,12 +65,17 @@ class Probes:
         """Called when it has been recorded that a call begins, with its stack, in a run with traps."""
         self._paramikos: set[str] = set()
         self._inner: set[str] = set()
-        self.by_user = _called_from_outside(self._paramikos, "(_caller := _getframe(1))")
-        """Asks whether a call comes from anywhere but Paramiko; the probe gets the caller's frame."""
+        self._by_user = _called_from_outside(self._paramikos, "(_caller := _getframe(1))")
+        self.notices: dict[str, Notice] = {}
+        """By the name of a method: which calls of it Paramiko announces (see `paramedic.record.inner_calls`)."""
         self.by_program = _called_from_outside(self._inner, "_getframe(1)")
         """… or from `threading`, `queue` and executors."""
         self.is_known = Guard(f"_first.{MARK}", {})
         """Asks whether an object has an id."""
+
+    def by_user(self, method: str) -> Guard:
+        """Asks whether a call comes from anywhere but Paramiko; the probe gets the caller's frame."""
+        return self._by_user._replace(notice=self.notices.get(method))
 
     def inside(self, files: Iterable[str]) -> None:
         """Some of these files may be Paramiko's or those of `by_program`: a short cut, the probes look again."""

@@ -10,16 +10,18 @@ Threads: the thread that starts or stops a recording; reads source files.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from types import CodeType, FunctionType
 from typing import TypeVar
 
+from paramedic.record.announcing import announce
 from paramedic.record.patches import (
     CALLER,
     ENTER,
     FAIL,
     FIRST,
     LEAVE,
+    NOTICE,
     CannotRewrite,
     Guard,
     Patch,
@@ -46,13 +48,13 @@ def prepare(function: FunctionType, target: Target) -> Patch:
 
     Threads: pure, but for reading the source file.
     """
-    code = compiled(function, target.parameters, target.guard)
+    code = compiled(function, target)
     if code.co_freevars != function.__code__.co_freevars:
         raise CannotRewrite(f"its closure differs: {code.co_freevars} instead of {function.__code__.co_freevars}")
     return with_probes(function, code, target)
 
 
-def compiled(function: FunctionType, arguments: Sequence[str] = (), guard: Guard | None = None) -> CodeType:
+def compiled(function: FunctionType, target: Target) -> CodeType:
     """The rewritten code with places for the probes, which `with_probes` fills; can be marshalled.
 
     Raises:
@@ -64,7 +66,13 @@ def compiled(function: FunctionType, arguments: Sequence[str] = (), guard: Guard
     if original.co_flags & _GENERATOR_FLAGS:
         raise CannotRewrite("it is a generator or a coroutine")
     definition = _definition(original)
-    _set_probes(definition, arguments, guard)
+    if target.notices:
+        announce(definition, target.notices)
+    if not target.only:
+        _set_probes(definition, target)
+    # not run, only compiled: with a decorator the code's first line is the decorator's, where `inspect` looks for it
+    definition.decorator_list = [ast.copy_location(ast.Constant(None), d) for d in definition.decorator_list[:1]]
+    definition.returns = None
     return _compile(definition, original, function.__qualname__).replace(co_qualname=original.co_qualname)
 
 
@@ -198,7 +206,7 @@ def _begin(first: str, passed: list[str], guard: Guard | None) -> ast.stmt:
         ast.Attribute(ast.Name(_ERROR, ast.Load()), "__traceback__", ast.Load()), "tb_next", ast.Load()
     )
     other = ast.If(ast.Compare(inside, [ast.IsNot()], [ast.Constant(None)]), [ast.Raise()], [])
-    return ast.Try(
+    asks = ast.Try(
         [ast.Assign(token, ast.IfExp(words, asked, ast.Constant(None)))],
         [
             ast.ExceptHandler(
@@ -208,11 +216,17 @@ def _begin(first: str, passed: list[str], guard: Guard | None) -> ast.stmt:
         [],
         [],
     )
+    if guard.notice is None:
+        return asks
+    notice = ast.Constant(NOTICE)
+    announced = ast.Compare(ast.Attribute(notice, "who", ast.Load()), [ast.Is()], [ast.Name(first, ast.Load())])
+    nothing = [ast.Assign([to], ast.Constant(None)) for to in (ast.Attribute(notice, "who", ast.Store()), *token)]
+    return ast.If(announced, list(nothing), [asks])
 
 
-def _set_probes(definition: ast.FunctionDef, arguments: Sequence[str], guard: Guard | None) -> None:
+def _set_probes(definition: ast.FunctionDef, target: Target) -> None:
     parameters = [a.arg for a in (*definition.args.posonlyargs, *definition.args.args, *definition.args.kwonlyargs)]
-    passed = [*parameters[:1], *(a for a in arguments if a in parameters)]
+    passed = [*parameters[:1], *(a for a in target.parameters if a in parameters)]
     body = definition.body
     has_docstring = (
         isinstance(body[0], ast.Expr)
@@ -230,7 +244,7 @@ def _set_probes(definition: ast.FunctionDef, arguments: Sequence[str], guard: Gu
             [],
         )
         watched.append(_placed(leave, end))
-    enter = _begin(parameters[0] if parameters else "", passed, guard)
+    enter = _begin(parameters[0] if parameters else "", passed, target.guard)
     handler = ast.ExceptHandler(
         ast.Name("BaseException", ast.Load()),
         _ERROR,
@@ -245,9 +259,6 @@ def _set_probes(definition: ast.FunctionDef, arguments: Sequence[str], guard: Gu
     )
     guarded = ast.Try(watched, [handler], [], [])
     definition.body = [*head, _placed(enter, begin), _placed(guarded, begin)]
-    # not run, only compiled: with a decorator the code's first line is the decorator's, where `inspect` looks for it
-    definition.decorator_list = [ast.copy_location(ast.Constant(None), d) for d in definition.decorator_list[:1]]
-    definition.returns = None
 
 
 def _placed(node: _Node, where: ast.AST) -> _Node:

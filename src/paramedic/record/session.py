@@ -367,7 +367,7 @@ class Session:
             for target in targets:
                 owner, name = target.owner, target.name
                 function = vars(owner).get(name)
-                if isinstance(owner, type):
+                if isinstance(owner, type) and not target.only:
                     self._unmarked(owner)
                 if type(function) is not FunctionType:
                     if function is not None and not isinstance(function, (classmethod, staticmethod)):

@@ -80,7 +80,9 @@ def status_waits(
         elif others is not None:
             others[2](token, error)
 
-    guard = Guard(f"_first.{CHANNEL} and not _first._flag and {probes.by_program.words}", probes.by_program.values)
+    # the cheapest question first: nearly all waits are Paramiko's own, with a short limit
+    asked = f"(timeout is None or timeout > {_SHORT_S}) and not _first._flag and _first.{CHANNEL}"
+    guard = Guard(f"{asked} and {probes.by_program.words}", probes.by_program.values)
     if known is not None:
         guard = Guard(f"{known.words} or {guard.words}", {**known.values, **guard.values})
     return Target(threading.Event, "wait", enter, leave, failed, ("timeout",), guard)
