@@ -101,8 +101,9 @@ class Bench:
     Threads: any; each call starts processes of its own.
     """
 
-    def __init__(self, told: str) -> None:
+    def __init__(self, told: str, level: str = "check") -> None:
         self.servers: dict[str, Any] = json.loads(told)
+        self.level = level
 
     def environment(self, case: Case) -> dict[str, str]:
         """What a case needs to know."""
@@ -162,7 +163,7 @@ class Bench:
     def run(self, case: Case, script: str, scratch: Path) -> Told:
         """Under `paramedic run`."""
         output = scratch / "run.json"
-        recording = ["--recording", str(scratch / "recording")]
+        recording = ["--level", self.level, "--recording", str(scratch / "recording")]
         return self.report(
             case, ["run", *recording, "--format", "json", "--output", str(output), f"{script}.py"], output
         )
@@ -313,6 +314,8 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, metavar="DIR", help="the cases (default: those of the corpus)")
     parser.add_argument("--lens", nargs="+", choices=LENSES, default=list(LENSES), help="only these")
     parser.add_argument("--cases", nargs="+", metavar="CASE", help="only these")
+    parser.add_argument("--scripts", nargs="+", choices=("bad", "good"), default=["bad", "good"], help="only these")
+    parser.add_argument("--level", default="check", help="of the recordings that `run` makes")
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="scripts side by side")
     parser.add_argument("--json", metavar="FILE", help="write the rows and what was found there")
     args = parser.parse_args()
@@ -321,7 +324,7 @@ def main() -> int:
     there = [Case.read(p.parent.resolve()) for p in sorted(folder.glob("*/case.json"))]
     chosen = [c for c in there if not args.cases or c.name in args.cases]
     with servers(base) as told, tempfile.TemporaryDirectory(prefix="field-") as scratch:
-        bench = Bench(told)
+        bench = Bench(told, args.level)
         plays: dict[str, Callable[[Case, str, Path], Told]] = {name: getattr(bench, name) for name in LENSES}
 
         def play(case: Case, script: str, lens: str) -> tuple[Row, Told]:
@@ -333,7 +336,7 @@ def main() -> int:
             return row, heard
 
         with ThreadPoolExecutor(args.jobs) as pool:
-            futures = [pool.submit(play, *each) for each in work(chosen, args.lens)]
+            futures = [pool.submit(play, *each) for each in work(chosen, args.lens) if each[1] in args.scripts]
             results = [f.result() for f in futures]
     rows = [row for row, _ in results]
     show(rows)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from twice import Run
 
-from paramedic.model.event import Kind
+from paramedic.model.event import ASYNC_KIND, ASYNC_PUT, ASYNC_TASK_SHIFT, ASYNC_TOOK, ASYNC_WAITS, Kind, State
 from paramedic.record.hand_overs import SUBMITTED
 
 PROGRAM = """\
@@ -40,3 +40,23 @@ def test_to_thread_s_own_task_is_told_with_who_made_it(recorded: Run, tmp_path: 
             ("gather", "wait_for", "group", "itself")]  # fmt: skip
     own = source.index("    return await asyncio.to_thread(str, n)") + 1
     assert sorted(lines) == sorted([said[0], *said, own, own])
+
+
+def test_what_tasks_do_with_a_queue_of_the_loop_s_is_told(recorded: Run) -> None:
+    done = recorded(
+        "-c",
+        "import asyncio\n"
+        "async def main():\n"
+        "    queue, thing = asyncio.Queue(), object()\n"
+        "    waiter = asyncio.create_task(queue.get())\n"
+        "    await asyncio.sleep(0)\n"
+        "    assert not waiter.done() and queue.empty()\n"
+        "    queue.put_nowait(thing)\n"
+        "    assert await waiter is thing\n"
+        "asyncio.run(main())\n",
+    )
+    assert done.status == 0, done.err
+    rows = [e for e in done.events() if e.kind == Kind.STATE and e.op == State.ASYNC_QUEUE]
+    assert [row.b & ASYNC_KIND for row in rows] == [ASYNC_WAITS, ASYNC_PUT, ASYNC_TOOK]
+    assert rows[1].a == rows[2].a  # the same thing
+    assert rows[0].b >> ASYNC_TASK_SHIFT == rows[2].b >> ASYNC_TASK_SHIFT  # the same task

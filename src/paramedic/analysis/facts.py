@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 
+from paramedic.analysis.async_pools import AsyncPools
 from paramedic.analysis.busy import BusyTimes
 from paramedic.analysis.callbacks import Callbacks
 from paramedic.analysis.calls import Call, OpenCalls
@@ -110,6 +111,7 @@ class Facts:
         self.callbacks = Callbacks(self.world, remote)
         self.futures = Futures()
         self.pools = Pools()
+        self.async_pools = AsyncPools()
         self.polls = Polls(self.world)
         self.slots = Slots()
         self.sftp = SftpState(self.clocks)

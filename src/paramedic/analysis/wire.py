@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 
+from paramedic.analysis.async_pools import Moment
 from paramedic.analysis.calls import Call
 from paramedic.analysis.channels import IN, Dropped
 from paramedic.analysis.facts import Facts
@@ -148,6 +149,8 @@ class WireFacts(Facts):
             self.futures.works_for(text, obj, value)
         elif state == State.ASKED_AHEAD:
             self.sftp.asked_ahead(self.open.of(thread), obj, value)
+        elif state == State.ASYNC_QUEUE:
+            self.async_pools.changed(obj, value, text, Moment(thread, event[3], t_ns))
         elif state == State.BEFORE:
             if not obj:
                 self.clocks.learns_everything(thread)

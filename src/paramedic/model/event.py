@@ -99,10 +99,19 @@ class State(IntEnum):
     UNRETRIEVED = 18  # future: an event loop got the exception of its task, and nobody asked the loop for it
     WAKE_UP_LOST = 19  # channel: data is there, and its wake-up pipe, by which select() would tell, is empty
     ASKED_AHEAD = 20  # SFTP file: a = how many bytes prefetch() or readv() have asked for
+    ASYNC_QUEUE = 21  # queue of an event loop: a = token of the item, b = what a task does with it: see `ASYNC_KIND`
 
 
 OUT, ERR, IN = 0, 1, 2
 """Streams of a channel, as `Kind.FEED` and `Kind.NEW` of a channel file number them."""
+
+ASYNC_KIND = 3
+"""Bits of ``b`` of a `State.ASYNC_QUEUE` that say what is done: the numbers that follow."""
+ASYNC_PUT, ASYNC_TOOK, ASYNC_WAITS = 1, 2, 3
+ASYNC_OURS = 4
+"""The bit that says that the item is one of Paramiko's objects."""
+ASYNC_TASK_SHIFT = 3
+"""The bits from here on tell the task from others."""
 
 BY_PEER = 1
 """``op`` of a `Kind.LINK` of a channel that the peer has asked for."""

@@ -172,6 +172,7 @@ class Session:
                 "queue": self._queue,
                 "concurrent.futures.thread": self._futures,
                 "asyncio.base_events": self._asyncio,
+                "asyncio.queues": self._async_queues,
                 "multiprocessing.pool": self._thread_pools,
             }
         else:
@@ -347,6 +348,11 @@ class Session:
         events = sys.modules.get("asyncio.events")
         if events is not None:
             self._watch(self._hand_overs.loops(module, events))
+
+    def _async_queues(self, module: Any) -> None:
+        from paramedic.record.asyncio_queues import async_queues
+
+        self._watch(async_queues(self.probes, module))
 
     def _thread_pools(self, module: Any) -> None:
         from paramedic.record.thread_pools import thread_pools

@@ -36,6 +36,16 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         )
         steps = [story.call(call, "took one and did not put it back") for call in lost[:3]]
         yield story.finding(HAZARD, Confidence.POSSIBLE, message, steps, [queue], len(lost))
+    for dry in facts.async_pools.drained(facts):
+        name, count = facts.world.name(dry.queue), len(dry.waits)
+        message = (
+            f"{count} task{'s' if count > 1 else ''} of the event loop waited for {name} to give back what was taken "
+            "from it: nothing else was under way, and work had ended with an exception"
+        )
+        steps = [story.step(at.thread, at.stack, at.t_ns, "took one that was not put back") for at in dry.taken[:3]]
+        steps += [story.step(f.thread, f.site, f.t_ns, f"ended with {f.error}: it began here") for f in dry.failed[:2]]
+        steps += [story.step(at.thread, at.stack, at.t_ns, f"waited for {name}") for at in dry.waits[:2]]
+        yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, [dry.queue], count)
     for found in forsaken(facts):
         threads = story.threads({call.thread for call in found.waits})
         known = "those who took it have ended" if found.lost else "tasks like these ended with an exception"
