@@ -17,7 +17,7 @@ import atheris
 
 with atheris.instrument_imports(include=["paramedic"]):
     from paramedic.check.dump import check_dumps
-    from paramedic.dump.assembly import read_snapshots
+    from paramedic.dump.embedded import read_lines
     from paramedic.dump.lines import first_chunk, lines_of
     from paramedic.dump.pyspy_json import looks_like_json, read_json
 
@@ -29,7 +29,7 @@ def one(data: bytes) -> None:
     stream = io.BytesIO(data)
     first = first_chunk(stream)
     text = first.decode("utf-8", "replace")
-    snapshots = read_json(text) if looks_like_json(text) else read_snapshots(lines_of(first, stream))
+    snapshots = read_json(text) if looks_like_json(text) else read_lines(lines_of(first, stream))
     report = check_dumps(snapshots)
     failed = [g for g in report.gaps if g.reason == "lens-failed"]
     assert not failed, failed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from stacks import py_spy
 from paramedic.check.dump import check_dumps
 from paramedic.dump.assembly import read_snapshots
 from paramedic.dump.lines import first_chunk, lines_of
+from paramedic.dump.pyspy_json import read_json
 from paramedic.model.finding import Confidence
 from paramedic.model.report import Report
 
@@ -71,3 +73,17 @@ def test_a_log_line_behind_a_whole_dump_leaves_it_whole(prefix: str, tmp_path: P
     report = check_dumps(read_snapshots(lines_of(first_chunk(stream), stream)), roots=[tmp_path])
     assert [f.hazard for f in report.findings] == ["pool-drained"]
     assert report.gaps == ()
+
+
+def test_of_json_that_is_cut_off_the_frames_that_are_whole_are_read() -> None:
+    frames = [{"name": name, "filename": "/srv/app.py", "line": 3} for name in ("innermost", "middle", "outermost")]
+    thread = {"pid": 7, "os_thread_id": 8, "thread_name": "MainThread", "active": False, "frames": frames}
+    text = json.dumps([thread | {"os_thread_id": 1, "thread_name": "first"}, thread], indent=2)
+    cuts = [read_json(text[:end]) for end in range(len(text))]
+    seen = {tuple((t.name, len(t.frames), t.cut_off) for s in cut for t in s.threads) for cut in cuts}
+    assert seen == {
+        (),
+        *(((("first", n, True)),) for n in range(4)),
+        (("first", 3, False),),
+        *((("first", 3, False), ("MainThread", n, True)) for n in range(4)),
+    } | {(("first", 3, False), ("MainThread", 3, False))}

@@ -32,7 +32,7 @@ ROOTS = frozenset({"<module>", "_bootstrap", "__bootstrap", "_shutdown", "_pytho
 """Functions at the outer end of a stack that is whole."""
 
 _HEAD = re.compile(r"hread (?:0x)?[\da-f]+(?:/\S+)? \(|Process \d+: ")
-_WORDS = ("most recent call", "Stack dump", "LWP ", "Timeout (", "Fatal Python", "# Thread")
+_WORDS = ("most recent call", "Stack dump", "LWP ", "Timeout (", "Fatal Python", "# Thread", "<FrameSummary ")
 _FILES = (
     'File "',
     'File: "',
@@ -48,7 +48,9 @@ _FILES = (
 
 
 def _may_begin(line: str) -> bool:
-    if any(w in line for w in _WORDS) or (("File" in line or "MESSAGE" in line) and any(w in line for w in _FILES)):
+    if any(w in line for w in _WORDS) or (line[:1] in _INDENTS and ".py:" in line):
+        return True
+    if ("File" in line or "MESSAGE" in line) and any(w in line for w in _FILES):
         return True
     return ("hread " in line or "Process " in line) and bool(_HEAD.search(line))
 
@@ -412,7 +414,7 @@ def read_snapshots(lines: Iterable[str]) -> Iterator[Snapshot]:
                     oldest = streams.pop(next(iter(streams)))
                     oldest.finish(input_ended=False)
                     yield from oldest.taken()
-                stream.feed(number, text)
+                stream.feed(number, text[:MAX_LINE])
                 yield from stream.taken()
                 streams[key] = stream
                 end = key

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from paramedic.dump.assembly import read_snapshots
 from paramedic.dump.prefix import Unwrapper
+from paramedic.dump.printed_values import PrintedValue, begins
 from paramedic.dump.pyspy_json import read_json
 from paramedic.model.snapshot import Snapshot
 
@@ -55,6 +56,7 @@ class _Taken:
     def __init__(self) -> None:
         self._open: dict[str, _Document] = {}
         self._threads: list[str] = []
+        self._printed: PrintedValue | None = None
         self._unwrapper = Unwrapper()
         self._ready: deque[Snapshot] = deque()
 
@@ -64,18 +66,27 @@ class _Taken:
             yield self._ready.popleft()
 
     def others(self, lines: Iterable[str]) -> Iterator[str]:
-        """The lines that are no JSON of py-spy's."""
+        """The lines that are no JSON of py-spy's; of a printed dict of stacks, the stacks."""
         for line in lines:
+            if self._printed is not None:
+                if self._printed.add(line):
+                    continue
+                yield from self._printed.lines()
+                self._printed = None
             if self._open:
                 yield from self._go_on(line)
             elif _FRAMES in line or _ESCAPED in line:
                 yield from self._one_line(line)
             elif (line.endswith("[") or _DOCKER in line) and self._begins(line):
                 continue
+            elif line[:1] == "{" and begins(line):
+                self._printed = PrintedValue(line)
             else:
                 if self._threads and line:
                     self._threads_end()
                 yield line
+        if self._printed is not None:
+            yield from self._printed.lines()
 
     def end(self) -> None:
         """There are no more lines."""

@@ -360,13 +360,16 @@ class Traceback:
     oldest_first: bool = True
 
     _part = re.compile(r'\s*File:? "(?P<file>.*)", line (?P<line>\d+), in (?P<function>.*)$')
+    _short = re.compile(
+        r"\s+(?P<file>\S.*\.pyw?|<[\w .-]+>):(?P<line>\d+)(?:,? in|:)? (?P<function>[A-Za-z_<][\w.<>]*)(?:\(\))?$"
+    )
     _speaks = re.compile(r"\bthread|\bstack of\b|\bMainThread\b|Thread-\d|Thread\(", re.IGNORECASE)
     _not = re.compile(r"Exception (?:in|ignored)|most recent call|[Tt]raceback \(|^\s*File\b")
     _ident = re.compile(r"0x[0-9a-fA-F]+|\b\d{4,}\b")
     _name = re.compile(
         r'"(?P<quoted>[^"]+)"|\bname[=:] ?\'?(?P<named>[\w. -]+)'
         r"|<[\w.]*\((?P<repr>[^,()]+), (?:started|stopped|initial)"
-        r"|\b(?P<known>(?:MainThread|Dummy-\d+|[\w.-]*Thread-\d+(?: \([^)]*\))?|[\w.-]+_\d+))"
+        r"|\b(?P<known>(?:MainThread|Dummy-\d+|[\w.-]*Thread-\d+(?: \((?!daemon\))[^)]*\))?|[\w.-]+_\d+))"
         r"|[Ss]tack of (?P<of>.+?) \(\d"
         r"|[Tt]hread\W+\d+\W*\((?P<brackets>[^()]+)\)"
         r"|[Tt]hread:?\W{1,3}(?!(?:id|ident|name|stack|dump|trace|traceback|for|of|is|at)\b)(?P<after>[A-Za-z_][\w.-]*)"
@@ -406,7 +409,7 @@ class Traceback:
 
     def part(self, line: str) -> Part | None:
         """See `Form`."""
-        match = self._part.match(line)
+        match = self._part.match(line) or self._short.match(line)
         if match:
             return _frame(match["file"], match["line"], match["function"])
         text = line.strip()

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import IO
 
 CHUNK_BYTES = 1 << 16
-MAX_LINE_CHARS = 1 << 16
+MAX_LINE_CHARS = 1 << 20
+"""A record of a log may have a whole dump in one line."""
 _SURE_BYTES = 64
 
 
@@ -22,7 +23,7 @@ def lines_of(first: bytes, stream: IO[bytes]) -> Iterator[str]:
     """All lines of a stream whose beginning was read already.
 
     Bytes that are no UTF-8 become replacement characters; UTF-16 with a byte-order mark (a Windows console's
-    redirection), or plainly such without one, is read as such; a longer line than 64 KiB is split. As with
+    redirection), or plainly such without one, is read as such; a longer line than a megabyte is split. As with
     ``str.split``, an empty line at the end says that the last one was finished.
 
     Threads: for one thread; blocks as the stream does.

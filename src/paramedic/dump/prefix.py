@@ -11,6 +11,8 @@ import json
 import re
 from collections.abc import Iterator
 
+from paramedic.dump.printed_values import summarised
+
 _TIME = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z| ?[+-]\d\d:?\d\d)?"
 
 _DATED = tuple(
@@ -117,6 +119,10 @@ class Unwrapper:
                 continue
             if self._partial and key in self._partial:
                 text = self._partial.pop(key) + text
+            if "<FrameSummary " in text and (frames := summarised(text)):
+                for part in frames:
+                    yield self._without_own(key, part)
+                continue
             if "\\n" in text and _ESCAPED_FRAME.search(text):  # the repr of a list or text of frames, or its JSON
                 for part in _ESCAPED_END.sub("\n", text).replace('\\"', '"').splitlines():
                     yield self._without_own(key, part)

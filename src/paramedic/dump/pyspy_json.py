@@ -13,6 +13,8 @@ from paramedic.model.report import Gap
 from paramedic.model.snapshot import Frame, Snapshot, ThreadStack
 
 MAX_TEXT = 512 * 1024 * 1024
+_CUT = "\0cut off"
+"""Marks the thread in whose middle a text ends."""
 
 
 def looks_like_json(start: str) -> bool:
@@ -27,7 +29,7 @@ def looks_like_json(start: str) -> bool:
 def read_json(text: str) -> Iterator[Snapshot]:
     """Yields the dumps of a text that is one or several JSON documents of py-spy.
 
-    Of a document that is cut off it takes the threads that are whole, with a gap that says so.
+    Of a document that is cut off it takes what is there, with a gap that says so.
 
     Threads: pure.
     """
@@ -40,7 +42,7 @@ def read_json(text: str) -> Iterator[Snapshot]:
         try:
             document, position = decoder.raw_decode(text, position)
         except (ValueError, RecursionError):
-            yield from _snapshots(list(_whole_threads(decoder, text, position)), cut_off=True)
+            yield from _snapshots(list(_threads_before_the_cut(decoder, text, position)), cut_off=True)
             return
         if isinstance(document, list):
             yield from _snapshots(document, cut_off=False)
@@ -52,18 +54,36 @@ def _skip_space(text: str, position: int) -> int:
     return position
 
 
-def _whole_threads(decoder: json.JSONDecoder, text: str, position: int) -> Iterator[Any]:
+def _threads_before_the_cut(decoder: json.JSONDecoder, text: str, position: int) -> Iterator[Any]:
+    """The threads that are whole, and of the last one the frames that are."""
     if text[position : position + 1] != "[":
         return
     position += 1
+    for thread, end in _items(decoder, text, position):
+        yield thread
+        position = end
+    begun = text.find('"frames"', position)
+    frames = text.find("[", begun) + 1
+    if begun < 0 or not frames:
+        return
+    try:
+        torn = json.loads(text[position:frames].lstrip(" \t\r\n,") + "]}")
+    except (ValueError, RecursionError):
+        return
+    if isinstance(torn, dict):
+        yield torn | {"frames": [frame for frame, _ in _items(decoder, text, frames)], _CUT: True}
+
+
+def _items(decoder: json.JSONDecoder, text: str, position: int) -> Iterator[tuple[Any, int]]:
+    """The items of a list that are whole, each with the position after it."""
     while True:
         while position < len(text) and text[position] in " \t\r\n,":
             position += 1
         try:
-            thread, position = decoder.raw_decode(text, position)
+            item, position = decoder.raw_decode(text, position)
         except (ValueError, RecursionError):
             return
-        yield thread
+        yield item, position
 
 
 def _snapshots(document: list[Any], *, cut_off: bool) -> Iterator[Snapshot]:
@@ -79,7 +99,7 @@ def _snapshots(document: list[Any], *, cut_off: bool) -> Iterator[Snapshot]:
         by_process.setdefault(process if isinstance(process, int) else None, []).append(thread)
     gaps: list[Gap] = []
     if cut_off:
-        gaps.append(Gap(reason="cut-off", detail="the JSON ends early; the threads before that are there"))
+        gaps.append(Gap(reason="cut-off", detail="the JSON ends early; what stands before that is there"))
     if odd:
         gaps.append(Gap(reason="unreadable", detail="entries that are no threads", count=odd))
     for process, threads in by_process.items():
@@ -99,6 +119,7 @@ def _thread(item: dict[str, Any]) -> ThreadStack | None:
         name=_text(item.get("thread_name")),
         frames=tuple(_frame(f) for f, file in found if not is_native(file)),
         holds_gil=gil if isinstance(gil, bool) else None,
+        cut_off=_CUT in item,
         state="" if not isinstance(active, bool) else "active" if active else "idle",
         system_call=waits_in(inner),
     )

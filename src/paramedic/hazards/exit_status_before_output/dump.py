@@ -89,5 +89,5 @@ def _judge(facts: DumpFacts, waiter: Activity) -> tuple[Confidence, str] | None:
     return (
         Confidence.ADVICE,
         "if the command writes more than a window (2 MiB) it stops; a dump cannot say whether it did, "
-        "`paramedic dump PID` on the living process can",
+        "`paramedic dump PID` on the living process can, with py-spy or pystack",
     )

@@ -44,6 +44,8 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
 def _how_known(cycle: Cycle) -> str:
     if any(e.pair is None and not e.certain and e.waits.wait in SIGNALLED for e in cycle.edges):
         return "no other thread is there that could do it"
+    if all(e.pair is None or e.certain for e in cycle.edges):
+        return "whose work a future is, or whose end is awaited, the dump does not say"
     return "by the locks' names, not their addresses"
 
 
@@ -98,7 +100,6 @@ def _nobody_lets_go(facts: DumpFacts, found: Standing) -> Finding:
             + ": that each of them holds what another one waits for is a conclusion. `--source DIR`, "
             "`py-spy dump --native`, or `paramedic dump PID` on the living process, may say which"
         ),
-        count=len(suspects),
     )
 
 

@@ -54,5 +54,5 @@ def _judge(facts: DumpFacts, waiter: Activity) -> tuple[Confidence, str] | None:
     return (
         Confidence.ADVICE,
         "it is read only afterwards; a dump without the channel's counters cannot say how full it is, "
-        "`paramedic dump PID` on the living process can",
+        "`paramedic dump PID` on the living process can, with py-spy or pystack",
     )
