@@ -2,9 +2,10 @@
 
     python benchmarks/dump.py
 
-Two questions, each asked of a process of its own: a dump with 5,000 threads (py-spy's text, without and with
-``--locals``, and faulthandler's), and a 100 MB log with 200 dumps in it. Prints processor and wall seconds, the peak of
-the resident memory, and what was found, so that nobody measures an empty answer.
+Asked, each of a process of its own: a dump with 5,000 threads (py-spy's text, without and with ``--locals``, and
+faulthandler's), the same where the source of the user's functions is found (250 functions in 1,000 lines, and as many
+functions as threads in 20,000 lines), and a 100 MB log with 200 dumps in it. Prints processor and wall seconds, the
+peak of the resident memory, and what was found, so that nobody measures an empty answer.
 """
 
 from __future__ import annotations
@@ -42,6 +43,43 @@ def many_threads(form: str, count: int) -> str:
     joint = "\n\n" if form == "faulthandler" else "\n"
     head = "" if form == "faulthandler" else "Process 7: python app.py\nPython v3.11.7\n\n"
     return head + joint.join(made) + "\n"
+
+
+READS = """\
+Thread {number} (idle): "Thread-{number}"
+    Condition.wait (threading.py:331)
+    BufferedPipe.read (paramiko/buffered_pipe.py:150)
+    Channel.recv (paramiko/channel.py:697)
+    BufferedFile.read (paramiko/file.py:184)
+    job_{function} (app.py:{line})
+    Thread.run (threading.py:982)
+    Thread._bootstrap_inner (threading.py:1045)
+    Thread._bootstrap (threading.py:1002)
+"""
+REST = """\
+Thread 1 (idle): "MainThread"
+    Thread.join (threading.py:1119)
+    <module> (app.py:1)
+Thread 2 (idle): "Thread-0"
+    Packetizer.read_all (paramiko/packet.py:322)
+    Packetizer.read_message (paramiko/packet.py:496)
+    Transport.run (paramiko/transport.py:2059)
+    Thread._bootstrap (threading.py:1002)
+"""
+
+
+def with_source(folder: Path, functions: int) -> Path:
+    """A dump of threads in so many functions of a file that lies beside it, each of four lines."""
+    function = (
+        "def job_{}(client):\n    _, out, _ = client.exec_command('df')\n    print('asked')\n    return out.read()\n"
+    )
+    folder.mkdir()
+    (folder / "app.py").write_text("".join(function.format(n) for n in range(functions)))
+    threads = [(n + 10, n % functions) for n in range(THREADS)]
+    text = "".join(READS.format(number=n, function=f, line=4 * f + 4) for n, f in threads)
+    path = folder / f"{functions}-functions.txt"
+    path.write_text(f"Process 7: python app.py\n\n{REST}{text}")
+    return path
 
 
 def long_log(path: Path) -> None:
@@ -86,6 +124,8 @@ def main() -> None:
             path = Path(folder, f"{THREADS}-threads.{form}.txt")
             path.write_text(many_threads(form, THREADS))
             measured(path)
+        for functions in (250, THREADS):
+            measured(with_source(Path(folder, f"source-{functions}"), functions))
         path = Path(folder, f"{DUMPS}-dumps.log")
         long_log(path)
         measured(path)

@@ -285,6 +285,11 @@ class Connections(Threads):
             return f"the peer's program reads nothing from the connection: {unacked:,} bytes wait for it to"
         return ""
 
+    def is_acknowledged(self, activity: Activity) -> bool | None:
+        """Whether the peer's host has acknowledged all that was sent to it; None where nobody asked the kernel."""
+        now = self._peer(activity)
+        return None if now is None else not now[0]
+
     @cached_property
     def _connections_before(self) -> Connections | None:
         return Connections(self.before, sources=self.sources) if self.before is not None else None

@@ -67,7 +67,20 @@ def _judge(facts: DumpFacts, waiter: Activity) -> tuple[Confidence, str]:
         and not facts.limited(waiter)
         and facts.transports_listen(waiter)
     )
-    return (Confidence.POSSIBLE, why) if stuck else (Confidence.ADVICE, f"{why}; if the peer is gone, for ever")
+    return (
+        (Confidence.POSSIBLE, why)
+        if stuck
+        else (Confidence.ADVICE, f"{why}; if the peer is gone, for ever{_how_to_know(facts, waiter)}")
+    )
+
+
+def _how_to_know(facts: DumpFacts, waiter: Activity) -> str:
+    acknowledged = facts.is_acknowledged(waiter)
+    if acknowledged is None:
+        return "" if facts.whole else " (`paramedic dump PID` on the living process asks the kernel)"
+    if not acknowledged:
+        return ""
+    return " (all that was sent is acknowledged: only something that is sent, such as a keepalive, would show it)"
 
 
 def _outlasts(facts: DumpFacts, waiter: Activity) -> bool:
