@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -202,3 +203,33 @@ def test_a_source_that_was_replaced_meanwhile_is_not_used(module: ModuleType) ->
         watched(module.walrus, [])
     assert module.walrus(2) == 9
     assert sys.modules.get("rewritten_sample") is None
+
+
+LOCKS = """
+import threading
+from threading import Lock
+def by_module(): return threading.Lock()
+def by_name(): return Lock()
+"""
+
+
+@pytest.mark.parametrize("name", ["by_module", "by_name"])
+def test_a_lock_of_inner_code_is_made_by_the_real_function_while_ours_stands_there(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, space = tmp_path / "x.py", {}  # type: Path, dict[str, Any]
+    path.write_text(LOCKS)
+    exec(compile(LOCKS, str(path), "exec"), space)
+    ours, real = (lambda: "ours"), (lambda: "real")
+    function = space[name]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        prepare(function, Target(None, name, makers={"Lock": (ours, real)}, only=True)).apply()
+
+    def made(stands_there: object) -> object:
+        space["Lock"] = stands_there
+        monkeypatch.setattr("threading.Lock", stands_there)
+        return function()
+
+    assert made(ours) == "real"
+    assert made(lambda: "the program's") == "the program's"

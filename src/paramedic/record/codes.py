@@ -49,7 +49,7 @@ def prepared(function: FunctionType, target: Target) -> Patch:
     key = f"{original.co_filename}|{original.co_firstlineno}|{function.__qualname__}|{','.join(target.parameters)}"
     if target.guard is not None:
         key += "|" + target.guard.words + "|" * (target.guard.notice is not None)
-    key += "|" + ",".join((*target.notices, *["only"] * target.only))
+    key += "|" + ",".join((*target.notices, "", *target.makers, *["only"] * target.only))
     stamp = _stamp(original.co_filename)
     entry = known.get(key)
     if entry is not None and entry[0] == stamp and isinstance(entry[1], CodeType):

@@ -17,7 +17,7 @@ from paramedic.model.operations import NUMBER
 from paramedic.record.asyncio_futures import Failures, unretrieved
 from paramedic.record.asyncio_tasks import made_at, task_births
 from paramedic.record.frames import PARAMIKO, SYNC, _owners, owner_of
-from paramedic.record.patches import Target
+from paramedic.record.patches import Guard, Target
 from paramedic.record.probe import MARK, Probes, describe, milliseconds
 from paramedic.record.status_event import status_waits
 from paramedic.record.waited_futures import waiters
@@ -201,11 +201,15 @@ class HandOvers:
             except Exception as e:
                 probes.trouble("birth", e)
 
-        for name in ("Event", "Semaphore", "Barrier"):
-            yield Target(getattr(threading, name), "__init__", born, guard=probes.by_program)
+        by_program = probes.by_program
+        for name in ("Semaphore", "Barrier"):
+            yield Target(getattr(threading, name), "__init__", born, guard=by_program)
         # Paramiko's and the standard library's own events are used far more often than the program's. Only where every
-        # birth is seen may those that have no id be passed over.
-        known = probes.is_known if probes.early else probes.by_program
+        # birth is seen may those that have no id be passed over; which is told quickest by an attribute of their own.
+        known = probes.is_known if probes.early else by_program
+        unmarked = f"_set(_first, {MARK!r}, 0) is None and {by_program.words}"
+        event_made = Guard(unmarked, {**by_program.values, "_set": object.__setattr__})
+        yield Target(threading.Event, "__init__", born, guard=event_made, makers=probes.makers)
         yield Target(threading.Event, "set", self.post(), guard=known)
         yield status_waits(probes, threading, self.waiting("Event.wait", if_true, timeout, framed=True), known)
         yield Target(threading.Event, "is_set", *self._asked(), guard=known)
@@ -256,14 +260,11 @@ class HandOvers:
                 probes.trouble("Condition", e)
             return result
 
-        yield Target(
-            threading.Condition,
-            "__init__",
-            condition_made,
-            condition_ready,
-            parameters=("lock",),
-            guard=probes.by_program,
-        )
+        made = by_program
+        if probes.early:  # then the program has no lock that is not watched
+            values = {**made.values, "_type": type, "_lock": type(threading.Lock())}
+            made = Guard(f"_type(lock) is not _lock and {made.words}", values)
+        yield Target(threading.Condition, "__init__", condition_made, condition_ready, parameters=("lock",), guard=made)
         wait = probes.call(NUMBER["Condition.wait"], None, timeout, SYNC)
         yield Target(threading.Condition, "wait", *wait, ("timeout",), known)
         wait = probes.call(NUMBER["Condition.wait_for"], None, timeout, SYNC)

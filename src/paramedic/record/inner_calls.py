@@ -8,7 +8,7 @@ Threads: the thread that starts a recording.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from operator import attrgetter
 from typing import Any
 
@@ -48,6 +48,14 @@ _CALLS: dict[str, str] = {
     "hostkeys.HostKeys.check": "lookup",
 }
 """What announces which calls, by the names that they are called by."""
+_LOCKS = (
+    "channel.Channel.__init__",
+    "buffered_pipe.BufferedPipe.__init__",
+    "sftp_client.SFTPClient.__init__",
+    "sftp_file.SFTPFile.__init__",
+    "transport.Transport.__init__",
+)
+"""What makes locks, which are Paramiko's own."""
 _ALIASES = {"file": "open"}
 """Such names that a method has beside its own."""
 
@@ -58,16 +66,22 @@ def notices() -> dict[str, Notice]:
     return {name: Notice() for name in names}
 
 
-def announcing(targets: Iterable[Target], paramiko: Any, notices: dict[str, Notice]) -> Iterator[Target]:
+def announcing(
+    targets: Iterable[Target],
+    paramiko: Any,
+    notices: dict[str, Notice],
+    makers: Mapping[str, tuple[object, object]] | None = None,
+) -> Iterator[Target]:
     """The targets, which announce what they call, and the functions that do only that.
 
     Args:
         targets: what is to be watched.
         paramiko: the package.
         notices: by the name of a method.
+        makers: see `Target`; of locks.
     """
     calls: dict[tuple[Any, str], dict[str, Notice]] = {}
-    for full, names in _CALLS.items():
+    for full, names in {**_CALLS, **dict.fromkeys(_LOCKS if makers else (), "")}.items():
         home, _, method = full.rpartition(".")
         try:
             owner = attrgetter(home)(paramiko)
@@ -76,6 +90,10 @@ def announcing(targets: Iterable[Target], paramiko: Any, notices: dict[str, Noti
         calls[owner, method] = {name: notices[_ALIASES.get(name, name)] for name in names.split()}
     for target in targets:
         announced = calls.pop((target.owner, target.name), None)
-        yield target if announced is None else target._replace(notices=announced)
+        yield target if announced is None else _with(target, announced, makers)
     for (owner, method), announced in calls.items():
-        yield Target(owner, method, notices=announced, only=True)
+        yield _with(Target(owner, method, only=True), announced, makers)
+
+
+def _with(target: Target, announced: dict[str, Notice], makers: Mapping[str, tuple[object, object]] | None) -> Target:
+    return target._replace(notices=announced) if announced or not makers else target._replace(makers=makers)

@@ -32,7 +32,7 @@ _FAR_BYTES = 16 << 20
 def targets(paramiko: Any, probes: Probes, record_commands: bool) -> Iterator[Target]:
     """All that is to be watched in this Paramiko."""
     probes.notices.update(notices())
-    return announcing(_watched(paramiko, probes, record_commands), paramiko, probes.notices)
+    return announcing(_watched(paramiko, probes, record_commands), paramiko, probes.notices, probes.makers)
 
 
 def _watched(paramiko: Any, probes: Probes, record_commands: bool) -> Iterator[Target]:

@@ -81,6 +81,14 @@ def announces(name: str) -> str:
     return "\0paramedic announces " + name
 
 
+def makers(name: str) -> tuple[str, str]:
+    """The constants of rewritten code that stand for what stands in for a function, and for the function.
+
+    Threads: pure.
+    """
+    return f"\0paramedic stand-in {name}", f"\0paramedic real {name}"
+
+
 def _nothing(*_: Any) -> None:
     return None
 
@@ -94,6 +102,7 @@ def _ignore(_: Any, __: BaseException) -> None:
 
 
 _NO_NOTICES: Mapping[str, Notice] = {}
+_NO_MAKERS: Mapping[str, tuple[object, object]] = {}
 
 
 class Target(NamedTuple):
@@ -108,7 +117,9 @@ class Target(NamedTuple):
         parameters: those whose values `enter` gets after the first; those that the function has not are left out.
         guard: asked first, where there is one.
         notices: which calls of other watched functions it announces: by the name that they are called by.
-        only: nothing else is put in but these.
+        makers: functions of `threading` that something of ours stands in for, by name: that and the real one, which the
+            function is to call itself.
+        only: nothing is put in but notices and makers.
     """
 
     owner: Any
@@ -119,6 +130,7 @@ class Target(NamedTuple):
     parameters: tuple[str, ...] = ()
     guard: Guard | None = None
     notices: Mapping[str, Notice] = _NO_NOTICES
+    makers: Mapping[str, tuple[object, object]] = _NO_MAKERS
     only: bool = False
 
 
@@ -159,6 +171,8 @@ def with_probes(function: FunctionType, code: CodeType, target: Target) -> Patch
         probes.update((placeholder(name), value) for name, value in target.guard.values.items())
         probes[NOTICE] = target.guard.notice
     probes.update((announces(name), notice) for name, notice in target.notices.items())
+    for name, pair in target.makers.items():
+        probes.update(zip(makers(name), pair, strict=True))
     constants = tuple(probes.get(c, c) if isinstance(c, str) else c for c in code.co_consts)
     # the very same name: guards look at it at each call
     name = function.__code__.co_filename

@@ -68,6 +68,8 @@ class Probes:
         self._by_user = _called_from_outside(self._paramikos, "(_caller := _getframe(1))")
         self.notices: dict[str, Notice] = {}
         """By the name of a method: which calls of it Paramiko announces (see `paramedic.record.inner_calls`)."""
+        self.makers: dict[str, tuple[object, object]] = {}
+        """What stands in for functions of `threading`, by name, with the real ones."""
         self.by_program = _called_from_outside(self._inner, "_getframe(1)")
         """… or from `threading`, `queue` and executors."""
         self.is_known = Guard(f"_first.{MARK}", {})

@@ -10,7 +10,7 @@ Threads: the thread that starts or stops a recording; reads source files.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from types import CodeType, FunctionType
 from typing import TypeVar
 
@@ -26,6 +26,7 @@ from paramedic.record.patches import (
     Guard,
     Patch,
     Target,
+    makers,
     placeholder,
     with_probes,
 )
@@ -68,6 +69,8 @@ def compiled(function: FunctionType, target: Target) -> CodeType:
     definition = _definition(original)
     if target.notices:
         announce(definition, target.notices)
+    if target.makers:
+        _RealMakers(target.makers).visit(definition)
     if not target.only:
         _set_probes(definition, target)
     # not run, only compiled: with a decorator the code's first line is the decorator's, where `inspect` looks for it
@@ -147,9 +150,39 @@ class _Returns(ast.NodeTransformer):
         return node
 
 
+class _RealMakers(ast.NodeTransformer):
+    """``threading.Lock()`` calls the real one, if what would be called is what stands in for it.
+
+    That would find out who calls, and only then call the real one: for as much work as Paramiko's own with the lock.
+    """
+
+    def __init__(self, names: Container[str]) -> None:
+        self._names = names
+
+    def visit_Call(self, node: ast.Call) -> ast.Call:
+        self.generic_visit(node)
+        maker = node.func
+        if isinstance(maker, ast.Attribute) and isinstance(maker.value, ast.Name) and maker.value.id == "threading":
+            name = maker.attr
+        else:
+            name = maker.id if isinstance(maker, ast.Name) else ""
+        if name in self._names:
+            ours, real = map(_constant, makers(name))
+            node.func = _placed(ast.IfExp(ast.Compare(maker, [ast.Is()], [ours]), real, maker), maker)
+        return node
+
+
+def _constant(name: str) -> ast.NamedExpr:
+    # a constant cannot be called or compared by `is` without a SyntaxWarning; an assignment expression can
+    return ast.NamedExpr(ast.Name(_PROBE, ast.Store()), ast.Constant(name))
+
+
+def _named(node: ast.expr) -> ast.expr:
+    return _constant(node.value) if isinstance(node, ast.Constant) and isinstance(node.value, str) else node
+
+
 def _probe(name: str, arguments: list[ast.expr]) -> ast.Call:
-    # a constant cannot be called without a SyntaxWarning; an assignment expression can
-    return ast.Call(ast.NamedExpr(ast.Name(_PROBE, ast.Store()), ast.Constant(name)), arguments, [])
+    return ast.Call(_constant(name), arguments, [])
 
 
 def _token() -> ast.Name:
@@ -181,8 +214,13 @@ class _Values(ast.NodeTransformer):
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
         self.generic_visit(node)
-        if isinstance(node.func, ast.Constant):
-            node.func = ast.NamedExpr(ast.Name(_PROBE, ast.Store()), node.func)
+        node.func = _named(node.func)
+        return node
+
+    def visit_Compare(self, node: ast.Compare) -> ast.expr:
+        self.generic_visit(node)
+        if isinstance(node.ops[0], (ast.Is, ast.IsNot)):
+            node.comparators = [_named(c) for c in node.comparators]
         return node
 
 

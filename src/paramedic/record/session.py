@@ -164,7 +164,7 @@ class Session:
                 self._begin_thread("MainThread")
         for module, name, ours in rights.stand_ins(self._writer.keep_room):
             self._replace(module, name, ours)
-        listeners: dict[str, Listener] = {"paramiko": self._paramiko, "signal": self._signal}
+        listeners: dict[str, Listener] = {"signal": self._signal}
         if self.options.level == CHECK:
             self._hand_overs = HandOvers(self.probes)
             listeners |= {
@@ -178,8 +178,7 @@ class Session:
         else:
             self._hand_overs = HandOvers(self.probes)
             listeners |= {"threading": self._threads_only}
-        if self._before is not None:  # calls are watched when locks are, not before
-            listeners["paramiko"] = listeners.pop("paramiko")
+        listeners["paramiko"] = self._paramiko  # calls are watched when locks are, not before
         self._imports = ImportWatch(listeners, self.probes.trouble)
         self._imports.install()
         _current.append(self)
@@ -322,6 +321,7 @@ class Session:
         if self._stand_ins is None:
             self._stand_ins = stand_ins(self.probes, module)
         made = self._stand_ins
+        self.probes.makers = {name: (ours, getattr(module, name)) for name, ours in made.replaced.items()}
         self._watch(self._hand_overs.threads(module))
         self._watch(self._hand_overs.signals(module, made.watched_rlock))
         self._watch(made.targets)
