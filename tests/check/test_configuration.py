@@ -117,7 +117,15 @@ def test_a_table_that_is_no_table(tmp_path: Path, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "size"),
-    [("1", 1), ("256MB", 256_000_000), ("256 MB", 256_000_000), ("1GiB", 2**30), ("1.5k b", 1500), ("64kib", 65536)],
+    [
+        ("1", 1),
+        ("256MB", 256_000_000),
+        ("256 MB", 256_000_000),
+        ("1GiB", 2**30),
+        ("2G", 2**31),
+        ("1.5k b", 1500),
+        ("64kib", 65536),
+    ],
 )
 def test_sizes(text: str, size: int) -> None:
     assert parse_size(text) == size

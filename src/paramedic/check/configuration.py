@@ -118,10 +118,11 @@ def parse_configuration(table: Any, file: Path) -> Configuration:
 
 
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+_UNITS |= {"K": 2**10, "M": 2**20, "G": 2**30}  # as of the GNU tools
 
 
 def parse_size(text: str) -> int:
-    """Bytes of "256 MB", "64KiB" or "1000000".
+    """Bytes of "256 MB", "64KiB", "2G" or "1000000".
 
     Raises:
         ValueError: it is not a size above 0; the message says what is.
