@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -85,3 +87,20 @@ def test_a_chosen_folder_that_is_a_file(tmp_path: Path) -> None:
     with pytest.raises(FileExistsError):
         chosen_recording(tmp_path / "f")
     assert (tmp_path / "f").read_text() == "mine"
+
+
+def test_a_chosen_folder_of_a_run_that_has_not_ended(tmp_path: Path) -> None:
+    """Its recordings would be removed under it, and its report would be of the other program."""
+    words = "import pathlib, sys; from paramedic.check.shelf import chosen_recording as c; c(pathlib.Path(sys.argv[1]))"
+    with subprocess.Popen(
+        [sys.executable, "-c", f"{words}; print('has it', flush=True); sys.stdin.read()", str(tmp_path)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as other:  # fmt: skip
+        assert other.stdout is not None and other.stdout.readline() == "has it\n"
+        (tmp_path / "1-0.pmrec").touch()
+        with pytest.raises(OSError, match="another program is recorded there"):
+            chosen_recording(tmp_path)
+        assert (tmp_path / "1-0.pmrec").exists()
+        other.communicate()
+    assert chosen_recording(tmp_path) == chosen_recording(tmp_path) == tmp_path
+    assert not (tmp_path / "1-0.pmrec").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -60,18 +61,44 @@ def new_recording(program: str) -> Path:
 def chosen_recording(folder: Path) -> Path:
     """The folder that the user chose, made if it was not there, without the recordings of an earlier run.
 
+    It is this process's until that ends.
+
     Raises:
-        OSError: it cannot be made, is no folder, or cannot be written to.
+        OSError: it cannot be made, is no folder, cannot be written to, or is another run's that has not ended.
 
     Threads: any thread.
     """
     folder = Path(os.path.abspath(folder))
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _claim(folder)
     for old in (*folder.glob(f"*{SUFFIX}"), folder / ENDING, folder / PART, folder / CPU):
         old.unlink(missing_ok=True)
     if not os.access(folder, os.W_OK | os.X_OK):
         raise PermissionError(13, "Permission denied", str(folder))
     return folder
+
+
+def _claim(folder: Path) -> None:
+    if folder in _claimed:
+        return
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise BlockingIOError(errno.EWOULDBLOCK, "another program is recorded there", str(folder)) from None
+    except OSError:  # a file system that has no locks
+        os.close(descriptor)
+    else:
+        _claimed[folder] = descriptor
+
+
+_claimed: dict[Path, int] = {}
+"""The folders whose recordings nobody else may remove; the kernel gives them back when this process has ended."""
 
 
 def _tidy(base: Path, keep: Path) -> None:
