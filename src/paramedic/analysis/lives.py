@@ -84,6 +84,8 @@ class _Life:
 _TELLING = ("broken", "after", "status", "short")
 """What a close did to those who used the connection, the most telling first."""
 _KEPT_THREADS = 100
+KEPT_BARE = 5_000
+"""Closes of clients that had no connection (a host that is tried again and again): no connection's end forgets them."""
 _MATTERS = frozenset(
     "exec_command invoke_shell open_sftp open_session open_channel read readline readlines recv recv_stderr __next__ "
     "recv_exit_status get put getfo putfo stat listdir listdir_attr open remove rename mkdir".split()
@@ -98,6 +100,7 @@ class Lives:
     def __init__(self) -> None:
         self._lives: dict[int, _Life] = {}
         self._closes: dict[int, Call] = {}
+        self._bare: dict[int, None] = {}
         self._found: dict[tuple[int, str], ClosedUse] = {}
         self._unordered: dict[tuple[int, int], ClosedUse] = {}
         self.sessions: dict[int, set[int]] = {}
@@ -108,14 +111,13 @@ class Lives:
 
     def reborn(self, client: int) -> None:
         """A client connects again: what was closed is history."""
-        self._lives.pop(client, None)
-        self._closes.pop(client, None)
+        for known in (self._lives, self._closes, self._bare):
+            known.pop(client, None)
 
     def forget(self, transport: int, client: int) -> None:
         """A connection has ended long ago, and with it, where there is one, its client's latest."""
         for ident in (transport, client):
-            self._lives.pop(ident, None)
-            self._closes.pop(ident, None)
+            self.reborn(ident)
         self.sessions.pop(transport, None)
         self._ending.pop(transport, None)
         self.peaks.pop(transport, None)
@@ -205,6 +207,10 @@ class Lives:
         if life.close is not None:
             return
         life.close, life.closed, life.through = call, obj, through
+        if owner == obj:
+            self._bare[obj] = None
+            if len(self._bare) > KEPT_BARE:
+                self.reborn(next(iter(self._bare)))
         life.cut.update((id(use), use) for use in under_way if use.thread != call.thread)
         busy = {use.thread for use in under_way}
         for thread, (use, epoch) in life.last.items():
