@@ -38,16 +38,25 @@ def _trimmed(edges: Iterable[tuple[int, int]]) -> dict[int, list[int]]:
 
     Programs with thousands of locks take them in one order; nothing of that is left, and nothing need be searched.
     """
-    left = set(edges)
-    while True:
-        firsts, seconds = {first for first, _ in left}, {second for _, second in left}
-        kept = {(first, second) for first, second in left if first in seconds and second in firsts}
-        if len(kept) == len(left):
-            break
-        left = kept
+    pairs = list(edges)
+    dead: set[int] = set()
+    for pairs_on in (pairs, [(second, first) for first, second in pairs]):
+        onward: dict[int, list[int]] = {}
+        before: dict[int, int] = {}
+        for first, second in pairs_on:
+            onward.setdefault(first, []).append(second)
+            before[second] = before.get(second, 0) + 1
+        bare = [lock for lock in onward if lock not in before]
+        while bare:  # nothing leads to it: so nothing leads through it
+            lock = bare.pop()
+            dead.add(lock)
+            for other in onward.get(lock, ()):
+                before[other] -= 1
+                if not before[other]:
+                    bare.append(other)
     successors: dict[int, list[int]] = {}
-    for first, second in edges:
-        if (first, second) in left:
+    for first, second in pairs:
+        if first not in dead and second not in dead:
             successors.setdefault(first, []).append(second)
     return successors
 
