@@ -45,3 +45,10 @@ def test_what_leads_to_a_cycle_or_away_from_it_is_passed_over() -> None:
 def test_locks_in_one_order_leave_nothing_to_search() -> None:
     """Each by each of the next thirty: 27,000 paths would begin at each of them, of which there may be thousands."""
     assert orders._trimmed([(lock, lock + step) for lock in range(3_000) for step in range(1, 31)]) == {}
+
+
+def test_where_every_order_is_taken_only_short_cycles_are_searched() -> None:
+    every = orders._trimmed([(a, b) for a in range(200) for b in range(200) if a != b])
+    assert orders._longest(every) == 2
+    assert orders._longest(orders._trimmed([(a, b) for a in range(20) for b in range(20) if a != b])) == LONGEST
+    assert orders._longest({}) == LONGEST

@@ -9,6 +9,8 @@ from paramedic.analysis.locks import Edge
 LONGEST = 4
 """Cycles of more locks than this are not looked for: none was ever reported for Paramiko, and the search is
 exponential."""
+_MOST_STEPS = 2_000_000
+"""Of the search, a few seconds. Where hundreds of locks are taken in any order, the shorter cycles say it."""
 
 
 def cycles(edges: dict[tuple[int, int], list[Edge]]) -> Iterator[tuple[Edge, ...]]:
@@ -20,9 +22,10 @@ def cycles(edges: dict[tuple[int, int], list[Edge]]) -> Iterator[tuple[Edge, ...
     Threads: pure.
     """
     successors = _trimmed(edges)
+    longest = _longest(successors)
     seen: set[frozenset[int]] = set()
     for start in sorted(successors):
-        for path in _paths(start, successors):
+        for path in _paths(start, successors, longest):
             nodes = frozenset(path)
             if nodes in seen:
                 continue
@@ -61,7 +64,17 @@ def _trimmed(edges: Iterable[tuple[int, int]]) -> dict[int, list[int]]:
     return successors
 
 
-def _paths(start: int, successors: dict[int, list[int]]) -> Iterator[tuple[int, ...]]:
+def _longest(successors: dict[int, list[int]]) -> int:
+    """How many locks the cycles may have that are looked for, so that the search ends in time."""
+    steps = dict.fromkeys(successors, 1)  # from there on, along paths that may go round
+    for length in range(1, LONGEST):
+        steps = {lock: sum(steps[other] for other in onward) for lock, onward in successors.items()}
+        if length >= 2 and sum(steps.values()) > _MOST_STEPS:
+            return length
+    return LONGEST
+
+
+def _paths(start: int, successors: dict[int, list[int]], longest: int = LONGEST) -> Iterator[tuple[int, ...]]:
     """Simple cycles whose smallest node is ``start``."""
     stack: list[tuple[int, ...]] = [(start,)]
     while stack:
@@ -69,7 +82,7 @@ def _paths(start: int, successors: dict[int, list[int]]) -> Iterator[tuple[int, 
         for node in successors.get(path[-1], ()):
             if node == start and len(path) > 1:
                 yield path
-            elif node > start and node not in path and len(path) < LONGEST:
+            elif node > start and node not in path and len(path) < longest:
                 stack.append((*path, node))
 
 
