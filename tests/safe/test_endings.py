@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -18,7 +19,8 @@ from hosts import gone, new_mark, processes
 
 from paramedic.safe import ClientPool, CommandTimeout, Ending, Limits
 from paramedic.safe.ending import Action, steps
-from paramedic.safe.hunting import Child, choose, read_survey
+from paramedic.safe.hunting import Child, choose, in_order, read_survey
+from paramedic.safe.sftp_session import SftpSession
 
 
 def test_a_timeout_ends_the_remote_process(pool: ClientPool) -> None:
@@ -65,6 +67,56 @@ def test_many_that_time_out_at_once_all_end(host: Any) -> None:
         errors = [f.exception() for f in futures]
     assert {type(e) for e in errors} == {CommandTimeout}
     assert gone(mark)
+
+
+def test_commands_that_come_and_go_hide_no_process(host: Any) -> None:
+    mark = new_mark()
+    stop = threading.Event()
+
+    def busy(pool: ClientPool) -> None:
+        while not stop.is_set():
+            pool.run("true")
+
+    with host.pool(connections=1) as pool:
+        threads = [threading.Thread(target=busy, args=(pool,)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        try:
+            errors = [future.exception(60) for future in [pool.submit(f"sleep {mark}", timeout=1) for _ in range(2)]]
+        finally:
+            stop.set()
+        for thread in threads:
+            thread.join(60)
+            assert not thread.is_alive()
+    assert {getattr(error, "ending", None) for error in errors} <= {Ending.TERMINATED, Ending.HUNTED}, errors
+    assert gone(mark)
+
+
+@pytest.mark.parametrize("who", ["a client on the shelf", "a client in use", "a copy"])
+def test_sftp_sessions_hide_no_process_and_live_on(host: Any, who: str, tmp_path: Path) -> None:
+    mark = new_mark()
+    (tmp_path / "file").write_bytes(b"x" * 1000)
+    with host.pool(connections=1) as pool, contextlib.ExitStack() as stack:
+        older = pool.submit("sleep 3; echo survived")
+        while not older.running():
+            threading.Event().wait(0.01)
+        if who == "a copy":
+            sftp = SftpSession(pool._dispatcher, str(tmp_path))
+            stack.callback(sftp.close)
+        else:
+            lent = stack.enter_context(pool.sftp())
+            if who == "a client on the shelf":
+                stack.pop_all().close()
+        with pytest.raises(CommandTimeout) as caught:
+            pool.run(f"sleep {mark}", timeout=1)
+        assert caught.value.ending in (Ending.TERMINATED, Ending.HUNTED)
+        assert gone(mark)
+        assert older.result(60).text == "survived\n"
+        if who == "a client in use":
+            assert lent.listdir(str(tmp_path)) == ["file"]
+        elif who == "a client on the shelf":
+            with pool.sftp() as again:
+                assert again is lent
 
 
 def test_a_leash_ends_what_ignores_signals_when_the_connection_dies(host: Any) -> None:
@@ -139,6 +191,38 @@ def test_a_forced_command_takes_no_signals_and_is_found_all_the_same(start_host:
     assert "may still be running" in str(caught.value)
     for line in processes(mark):
         os.kill(int(line.split()[0]), signal.SIGKILL)
+
+
+CTRL_C: dict[str, Callable[[ClientPool, str], object]] = {
+    "run": lambda pool, command: pool.run(command),
+    "map": lambda pool, command: list(pool.map([command, command])),
+    "stream": lambda pool, command: _streamed(pool, command),
+}
+
+
+def _streamed(pool: ClientPool, command: str) -> None:
+    with pool.stream(command) as stream:
+        for _ in stream:
+            pass
+
+
+@pytest.mark.parametrize("how", CTRL_C)
+def test_ctrl_c_comes_back_when_the_remote_processes_are_gone(pool: ClientPool, how: str) -> None:
+    mark = new_mark()
+
+    def interrupt() -> None:
+        while not processes(mark):
+            threading.Event().wait(0.05)
+        signal.pthread_kill(main, signal.SIGINT)
+
+    main = threading.get_ident()
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        CTRL_C[how](pool, f"sleep {mark}")
+    assert not processes(mark)
+    thread.join(60)
+    assert not thread.is_alive()
 
 
 @pytest.mark.parametrize("how", ["ctrl-c", "exit", "exit without new threads"])
@@ -234,6 +318,20 @@ def test_who_is_hunted(story: str) -> None:
     children, doomed, expected = CHOICES[story]
     chosen = choose(children, doomed)
     assert (None if chosen is None else [c.pid for c in chosen]) == expected
+
+
+ORDERS: dict[str, tuple[list[tuple[int, bool]], list[tuple[int, int]], list[bool] | None]] = {
+    "nobody else": ([(1, False), (4, True)], [], [False, True]),
+    "a guest before": ([(4, True)], [(1, 2)], [False, True]),
+    "a guest after, and one in between": ([(1, True), (7, True)], [(8, 9), (3, 3)], [True, False, True, False]),
+    "a guest that may have come before or after": ([(4, True)], [(3, 5)], None),
+}
+
+
+@pytest.mark.parametrize("story", ORDERS)
+def test_which_session_is_the_how_manyth(story: str) -> None:
+    commands, guests, expected = ORDERS[story]
+    assert in_order(commands, guests) == expected
 
 
 SURVEYS: dict[str, tuple[str, list[int] | None]] = {

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hosts import Host, gone, new_mark
+from hosts import Host, gone, new_mark, processes
 
 from openssh import running_sshd
 from paramedic.safe import (
@@ -106,6 +106,13 @@ def test_limits_per_command_and_for_all(many: Host) -> None:
         assert {type(o.error) for o in timed} == {CommandTimeout}
         whole = hosts.run(f"sleep {mark}", deadline=0.5)
         assert {type(o.error) for o in whole} == {NotRun}
+        assert {o.error.ending for o in whole if isinstance(o.error, NotRun)} <= {Ending.TERMINATED, Ending.HUNTED}
+        assert "ended: the time for the whole group was up" in str(whole.outcomes[0].error)
+        assert not processes(mark)
+        never = hosts.run(["sleep 2"] * 20, deadline=1)
+        endings = [o.error.ending for o in never if isinstance(o.error, NotRun)]
+        assert len(endings) == 80
+        assert Ending.NOT_STARTED in endings
         assert hosts.run("true").ok
     assert gone(mark)
 

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from paramedic.safe.destination import Destination
+from paramedic.safe.ending import longest_s
 from paramedic.safe.errors import ConnectionLost, NotRun, SafeError
 from paramedic.safe.outcome import HostOutcome
-from paramedic.safe.result import Limits
+from paramedic.safe.result import Ending, Limits
 
 Work = tuple[int, Destination, tuple[str, ...]]
 
@@ -161,19 +162,19 @@ def outcomes(
         for at in range(0, len(work), chunk_size):
             send(work[at : at + chunk_size], 1)
         while pending:
-            left = None if end is None or stopped else max(0.0, end - time.monotonic()) + spec.limits.grace * 3
+            left = None if end is None or stopped else max(0.0, end - time.monotonic()) + longest_s(spec.limits.grace)
             try:
                 future = next(as_completed(list(pending), timeout=left))
             except TimeoutError:
                 stopped = "the time for the whole group was up"
                 for part, _ in pending.values():
-                    yield from _failed(part, NotRun(stopped, phase="queue"))
+                    yield from _failed(part, NotRun(stopped, ending=Ending.UNKNOWN, phase="run"))
                 return
             part, attempt = pending.pop(future)
             try:
                 found = future.result()
             except CancelledError:
-                yield from _failed(part, NotRun(f"not run: {stopped or 'cancelled'}", phase="queue"))
+                yield from _failed(part, NotRun(f"not run: {stopped or 'cancelled'}", ending=Ending.NOT_STARTED))
                 continue
             except Exception as error:
                 if spec.retry_safe and attempt == 1 and not stopped:

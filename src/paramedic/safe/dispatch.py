@@ -28,7 +28,7 @@ from paramedic.safe.errors import (
     SafeError,
 )
 from paramedic.safe.feeding import feed, inline_input, replayable
-from paramedic.safe.link import Link
+from paramedic.safe.link import Guest, Link
 from paramedic.safe.observing import tell
 from paramedic.safe.plan import LinkPhase, Sizes
 from paramedic.safe.result import CommandResult, Ending, Limits, Statistics
@@ -332,18 +332,39 @@ class Dispatcher(Connections):
         else:
             self._act(actions)
 
-    def sessions_of(self, key: int) -> tuple[Link | None, list[Task], bool]:
-        """A connection, the tasks whose commands run on it, oldest first, and whether others have sessions on it too.
+    def sessions_of(self, key: int) -> tuple[Link | None, list[Task], list[Guest] | None]:
+        """A connection, the tasks whose commands run on it, oldest first, and who else has a session; None: not known.
 
         Threads: any thread; it does not block.
         """
         with self._lock:
             tasks = [task for task in self._tasks if task.link == key and task.session is not None]
-            strangers = bool(self._plan.strangers(key))
+            strangers = self._plan.strangers(key)
             link = self._links.get(key)
+        guests: list[Guest] | None = list(link.guests.values()) if link is not None else []
         running = [task for task in tasks if task.session is not None and task.session.phase is Phase.RUNNING]
+        if guests is not None and len(guests) != strangers:
+            guests = None  # one comes or goes
         running.sort(key=lambda task: task.session.order if task.session is not None else 0)
-        return link, running, strangers
+        return link, running, guests
+
+    def hold(self, key: int) -> None:
+        """Starts no sessions on a connection until :meth:`release`.
+
+        Threads: any thread; it does not block.
+        """
+        with self._lock:
+            self._plan.hold(key, 1)
+
+    def release(self, key: int) -> None:
+        """Starts sessions on a connection again.
+
+        Threads: any thread. It may block for a moment while the peer does not read.
+        """
+        with self._lock:
+            self._plan.hold(key, -1)
+            actions = self._decide()
+        self._act(actions)
 
     # -- the end
 

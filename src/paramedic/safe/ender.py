@@ -12,21 +12,34 @@ from paramedic.safe.aside import run_aside
 from paramedic.safe.clock import Clock
 from paramedic.safe.crew import Crew
 from paramedic.safe.ending import Action, Step, hunt_s, steps
-from paramedic.safe.link import Link
+from paramedic.safe.link import Guest, Link
 from paramedic.safe.session import Phase, Session
 from paramedic.safe.task import Stage, Task
 
-_HUNTS = 5
+_HUNTS = 6
+_HUNT_PAUSE_S = 0.02
 _PAUSE_S = 30.0
 
 
 class Sessions(Protocol):
     """Who knows which commands run on a connection."""
 
-    def sessions_of(self, key: int) -> tuple[Link | None, list[Task], bool]:
-        """The connection, its running tasks, oldest first, and whether others have sessions on it too.
+    def sessions_of(self, key: int) -> tuple[Link | None, list[Task], list[Guest] | None]:
+        """The connection, its running tasks, oldest first, and who else has a session on it; None if not known.
 
         Threads: any thread; it does not block.
+        """
+
+    def hold(self, key: int) -> None:
+        """Begins no sessions on the connection until :meth:`release`.
+
+        Threads: any thread; it does not block.
+        """
+
+    def release(self, key: int) -> None:
+        """Begins sessions on the connection again.
+
+        Threads: any thread. It may block for a moment while the peer does not read.
         """
 
 
@@ -105,21 +118,31 @@ class Ender:
             run_aside(link, hunting.kill([task.prey], signal), hunt_s(self._grace_s))
             return
         with link.hunting:  # several commands that end at once are found in one go, not in each other's way
-            for _ in range(_HUNTS):
-                said = run_aside(link, hunting.SURVEY, hunt_s(self._grace_s))
-                if said is None:
-                    link.unanswered_at = time.monotonic()  # not asked again for every command that is to end
-                    return
-                children = hunting.read_survey(said)
-                _, tasks, strangers = self._sessions.sessions_of(key)
-                doomed = [task.stage is Stage.ENDING for task in tasks]
-                if children is None or strangers or not any(doomed):
-                    return
-                chosen = hunting.choose(children, doomed)
-                if chosen:
-                    ending = (each for each, ends in zip(tasks, doomed, strict=True) if ends)
-                    for each, child in zip(ending, chosen, strict=True):
-                        each.prey = child
-                    run_aside(link, hunting.kill(chosen, signal), hunt_s(self._grace_s))
-                    return
-                # One ended or began between the survey and our look at the tasks: look again.
+            self._sessions.hold(key)  # where short commands come and go, the survey never fits what we know
+            try:
+                self._survey_and_kill(key, link, signal)
+            finally:
+                self._sessions.release(key)
+
+    def _survey_and_kill(self, key: int, link: Link, signal: str) -> None:
+        for attempt in range(_HUNTS):
+            if attempt:
+                time.sleep(_HUNT_PAUSE_S * 2**attempt)  # those that end by themselves are soon gone
+            said = run_aside(link, hunting.SURVEY, hunt_s(self._grace_s))
+            if said is None:
+                link.unanswered_at = time.monotonic()  # not asked again for every command that is to end
+                return
+            children = hunting.read_survey(said)
+            _, tasks, guests = self._sessions.sessions_of(key)
+            doomed = [task for task in tasks if task.stage is Stage.ENDING]
+            if children is None or not doomed:
+                return
+            known = [(task.session.order if task.session is not None else 0, task in doomed) for task in tasks]
+            ends = None if guests is None else hunting.in_order(known, guests)
+            chosen = None if ends is None else hunting.choose(children, ends)
+            if chosen:
+                for each, child in zip(doomed, chosen, strict=True):
+                    each.prey = child
+                run_aside(link, hunting.kill(chosen, signal), hunt_s(self._grace_s))
+                return
+            # One ended or began between the survey and our look at the tasks: look again.

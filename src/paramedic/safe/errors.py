@@ -196,7 +196,21 @@ class TransferTimeout(TransferError, TimeoutError):
 
 
 class NotRun(SafeError):
-    """The command was not run, or was ended, because the group stopped: another host failed, or its time was up."""
+    """The command was not run, or was ended, because the group stopped: another host failed, or its time was up.
+
+    Attributes:
+        ending: what became of the remote process; NOT_STARTED if nothing was run.
+    """
+
+    def __init__(
+        self, message: str, *, ending: Ending, host: str = "", phase: str = "queue", hint: str | None = None
+    ) -> None:
+        """Keeps what became of the command.
+
+        Threads: any thread; it does not block.
+        """
+        super().__init__(message, host=host, phase=phase, hint=hint)
+        self.ending = ending
 
 
 class GroupError(ExceptionGroup[SafeError]):

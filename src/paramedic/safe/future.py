@@ -83,6 +83,20 @@ class CommandFuture(Future[CommandResult]):
 
         super().add_done_callback(call)
 
+    def end(self, timeout: float) -> Ending:
+        """Cancels the command and waits until its remote process has ended, or is given up.
+
+        Args:
+            timeout: seconds to wait at most; what has not ended by then is UNKNOWN.
+
+        Threads: any thread. It blocks.
+        """
+        self.cancel()
+        try:
+            return self.ending(timeout)
+        except TimeoutError:
+            return Ending.UNKNOWN
+
     # -- the pool's side
 
     def settle(self, result: CommandResult | BaseException, ending: Ending) -> bool:

@@ -19,13 +19,15 @@ from paramedic.safe.clock import Clock
 from paramedic.safe.connection import Connector
 from paramedic.safe.crew import Crew
 from paramedic.safe.destination import Configuration, Credentials, Destination, plain_destination
+from paramedic.safe.ending import longest_s
 from paramedic.safe.errors import BadConfiguration, NotRun, PoolClosed, SafeError
 from paramedic.safe.future import CommandFuture
 from paramedic.safe.group_copies import GroupCopies
 from paramedic.safe.known_hosts import KnownHosts
 from paramedic.safe.outcome import GroupResult, HostOutcome
 from paramedic.safe.pool import ClientPool
-from paramedic.safe.result import CommandResult, Limits
+from paramedic.safe.result import CommandResult, Ending, Limits
+from paramedic.safe.verdict import became
 
 _NUMBERS = itertools.count(1)
 
@@ -314,7 +316,7 @@ class Group(GroupCopies):
                     stopped = "the time for the whole group was up"
                     self._cancel(active)
                     continue
-                outcome = _outcome(host, offset, future, stopped)
+                outcome = _outcome(host, offset, future, stopped, longest_s(self._limits.grace))
                 host.left -= 1
                 if not host.left:
                     active.discard(host)
@@ -326,6 +328,14 @@ class Group(GroupCopies):
             for host in waiting:
                 for offset, text in enumerate(host.commands):
                     yield host.first + offset, HostOutcome(host=host.name, command=text, error=_not_run(host, stopped))
+        except (GeneratorExit, SafeError):
+            raise  # whoever left the iterator early may not wait here
+        except BaseException:
+            self._cancel(active)
+            for host in active:  # Ctrl-C leaves nothing behind
+                for future in host.futures.values():
+                    future.end(longest_s(self._limits.grace))
+            raise
         finally:
             self._cancel(active)
 
@@ -424,11 +434,15 @@ class Group(GroupCopies):
         self.close(cancel=kind is not None)
 
 
-def _not_run(host: _Host, why: str) -> NotRun:
-    return NotRun(f"not run: {why or 'the group stopped'}", host=host.name, phase="queue")
+def _not_run(host: _Host, why: str, ending: Ending = Ending.NOT_STARTED) -> NotRun:
+    why = why or "the group stopped"
+    if ending is Ending.NOT_STARTED:
+        return NotRun(f"not run: {why}", ending=ending, host=host.name)
+    hint = "look for it there" if ending is Ending.UNKNOWN else None
+    return NotRun(f"ended: {why}; {became(ending)}", ending=ending, host=host.name, phase="run", hint=hint)
 
 
-def _outcome(host: _Host, offset: int, future: CommandFuture, stopped: str) -> HostOutcome:
+def _outcome(host: _Host, offset: int, future: CommandFuture, stopped: str, patience_s: float) -> HostOutcome:
     command = host.commands[offset]
     result: CommandResult | None = None
     error: SafeError | None = None
@@ -438,5 +452,6 @@ def _outcome(host: _Host, offset: int, future: CommandFuture, stopped: str) -> H
         error = trouble
         result = getattr(trouble, "result", None)
     except CancelledError:
-        error = _not_run(host, stopped)
+        # All were cancelled at once, and end at the same time: none is waited for long after another.
+        error = _not_run(host, stopped, future.end(patience_s))
     return HostOutcome(host=host.name, command=command, result=result, error=error)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from paramedic.safe.errors import BadConfiguration, GroupError, NotRun, SafeError, TransferError
 from paramedic.safe.pool import ClientPool
+from paramedic.safe.result import Ending
 from paramedic.safe.transfer import CopyResult, Verify
 
 
@@ -182,7 +183,7 @@ class GroupCopies:
         def work() -> None:
             while (host := waiting.get()) is not None:
                 outcome = CopyOutcome(
-                    host=host, error=NotRun("not copied: another host failed", host=host, phase="queue")
+                    host=host, error=NotRun("not copied: another host failed", ending=Ending.NOT_STARTED, host=host)
                 )
                 if not stopped.is_set():
                     outcome = self._copy(one, host)

@@ -89,6 +89,20 @@ def choose(children: Sequence[Child], doomed: Sequence[bool]) -> list[Child] | N
     return [child for child, ends in zip(children, doomed, strict=True) if ends]
 
 
+def in_order(commands: Sequence[tuple[int, bool]], guests: Sequence[tuple[int, int]]) -> list[bool] | None:
+    """For each session of a connection, oldest first, whether it is to end; None if their order is not known.
+
+    Args:
+        commands: when each was asked for, and whether it is to end.
+        guests: after and before what the sessions were asked for that run no commands of the pool.
+
+    Threads: any thread; it does not block.
+    """
+    if any(first < order < last for order, _ in commands for first, last in guests):
+        return None
+    return [ends for _, ends in sorted([*commands, *((first, False) for first, _ in guests)])]
+
+
 def kill(children: Sequence[Child], signal: str) -> str:
     """The command that sends ``signal`` to the children's process groups, of which each leads its own.
 

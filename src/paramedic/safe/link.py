@@ -41,6 +41,8 @@ _LOG = logging.getLogger("paramedic.safe")
 _SLOW_KEX = ("diffie-hellman-group14-sha256", "diffie-hellman-group-exchange-sha256", "diffie-hellman-group16-sha512")
 _FIRST_ID = 1 << 24
 """Paramiko numbers its channels below this (``Transport._next_channel``), we our sessions from here."""
+Guest = tuple[int, int]
+"""When a session was asked for: after the first of these ``Session.order`` numbers, and before the second."""
 _FAST_CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com")
 
 
@@ -155,6 +157,8 @@ class Link(paramiko.Transport):  # type: ignore[misc]
         self.unanswered_at = -math.inf
         """When processes were looked for and it did not answer."""
         self.hunting = threading.Lock()
+        self.guests: dict[int, Guest] = {}
+        """Sessions that are not the pool's commands, by channel."""
         """Held by the one that looks for processes of this connection."""
         self._new_ids = itertools.count(_FIRST_ID)
         self._free_ids: deque[int] = deque()

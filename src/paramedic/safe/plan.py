@@ -41,13 +41,15 @@ class LinkState:
     idle_since: float = 0.0
     strangers: int = 0
     """Sessions among the open ones that somebody else runs: SFTP clients."""
+    held: int = 0
+    """How many look at its sessions, of which there must be no new ones meanwhile."""
 
     def room(self, now: float) -> int:
         """How many sessions may be started on it now.
 
         Threads: under the pool's lock; it does not block.
         """
-        if self.phase is not LinkPhase.READY or now < self.rest_until:
+        if self.phase is not LinkPhase.READY or now < self.rest_until or self.held:
             return 0
         return max(0, self.limit - self.open)
 
@@ -199,6 +201,15 @@ class Plan:
             link.phase = LinkPhase.READY
             link.idle_since = now
 
+    def hold(self, key: int, holders: int) -> None:
+        """Starts no sessions on ``key`` while somebody looks at those that there are: 1 to begin, -1 to end.
+
+        Threads: under the pool's lock; it does not block.
+        """
+        link = self.links.get(key)
+        if link is not None:
+            link.held += holders
+
     def strangers(self, key: int) -> int:
         """How many sessions on ``key`` are not commands of ours.
 
@@ -237,7 +248,7 @@ class Plan:
             for link in sorted(self.links.values(), key=lambda link: link.open):
                 if len(reserved) < borrowers and link.phase is LinkPhase.READY:
                     reserved.add(link.key)
-                    if not link.open:
+                    if not link.open and not link.held:
                         link.phase = LinkPhase.LENT
                         lend.append(link.key)
         left = waiting

@@ -286,9 +286,7 @@ class ClientPool(Copies):
         except SafeError:
             raise
         except BaseException:
-            future.cancel()
-            with contextlib.suppress(TimeoutError):
-                future.ending(longest_s(self._limits.grace))  # so that Ctrl-C leaves nothing behind
+            future.end(longest_s(self._limits.grace))  # so that Ctrl-C leaves nothing behind
             raise
         return result.check() if check else result
 
@@ -321,19 +319,25 @@ class ClientPool(Copies):
             try:
                 self._dispatcher.enqueue(tasks)
             except PoolClosed:
-                for future in futures:
-                    future.cancel()
+                _cancel_all(futures)
                 raise
             futures.extend(task.future for task in tasks)
 
         def results() -> Iterator[CommandResult]:
             try:
                 while futures:
-                    yield futures[0].result()
+                    result = futures[0].result()
                     futures.popleft()
+                    yield result
+            except (GeneratorExit, SafeError):
+                raise  # whoever left the iterator early may not wait here
+            except BaseException:
+                _cancel_all(futures)
+                for future in futures:  # as run(): Ctrl-C leaves nothing behind
+                    future.end(longest_s(self._limits.grace))
+                raise
             finally:
-                for future in futures:
-                    future.cancel()
+                _cancel_all(futures)
 
         return results()
 
@@ -374,7 +378,7 @@ class ClientPool(Copies):
         self._dispatcher.enqueue((task,))
         # What ended the command must wake whoever waits for output, also if it never got a session.
         Future.add_done_callback(task.future, lambda _: sink.finish())
-        return Stream(sink, task.future, lambda: task.session)
+        return Stream(sink, task.future, lambda: task.session, longest_s(self._limits.grace))
 
     # -- whole clients
 
@@ -463,6 +467,11 @@ class ClientPool(Copies):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close(cancel=kind is not None)
+
+
+def _cancel_all(futures: Iterable[CommandFuture]) -> None:
+    for future in futures:
+        future.cancel()
 
 
 def _close_all() -> None:

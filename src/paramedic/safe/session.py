@@ -27,6 +27,14 @@ from paramedic.safe.window import Window
 _ORDER = itertools.count(1)
 
 
+def moment() -> int:
+    """A number above the ``order`` of all sessions that were asked for before, and below that of all that follow.
+
+    Threads: any thread; it does not block.
+    """
+    return next(_ORDER)
+
+
 class Phase(enum.Enum):
     """Where a session is in its life."""
 

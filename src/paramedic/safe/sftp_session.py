@@ -195,6 +195,7 @@ class SftpSession:
         if session.outcome is Outcome.LOST:
             self._dispatcher.free_slot(key)
             return None  # nothing was started; another connection will do
+        link.guests[session.channel] = (session.order, session.order)
         return session
 
     def _next(self, deadline: float) -> bytes:
@@ -356,6 +357,8 @@ class SftpSession:
         if not self._closed:
             self._closed = True
             self._session.close()
+            if self._session.link is not None:
+                self._session.link.guests.pop(self._session.channel, None)
             self._dispatcher.free_slot(self._key)
 
 

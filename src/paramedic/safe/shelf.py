@@ -10,6 +10,7 @@ import paramiko
 from paramedic.safe.connections import Borrowed
 from paramedic.safe.dispatch import Dispatcher
 from paramedic.safe.errors import PoolTimeout, SafeError, SessionRefused
+from paramedic.safe.session import moment
 
 _ANSWER_S = 300.0
 _KEPT = 4
@@ -76,7 +77,7 @@ class Shelf:
             channel = found[1].get_channel()
             if channel is not None and not channel.closed and channel.transport.is_active():
                 return found
-            self._dispatcher.free_slot(found[0])
+            self._leave(found[0], channel)
         host = self._dispatcher.host
         while True:
             key, link = wait_for(self._dispatcher, self._dispatcher.take_slot(), timeout)
@@ -93,13 +94,15 @@ class Shelf:
                 raise SessionRefused(f"no session: {error}", host=host, phase="open") from error
             try:
                 channel.settimeout(self._open_s)
-                channel.invoke_subsystem("sftp")
+                before = moment()
+                channel.invoke_subsystem("sftp")  # its process is there when the answer is
+                link.guests[channel.get_id()] = (before, moment())
                 sftp = paramiko.SFTPClient(channel)
                 channel.settimeout(_ANSWER_S)
                 return key, sftp
             except (paramiko.SSHException, EOFError, OSError) as error:
                 channel.close()
-                self._dispatcher.free_slot(key)
+                self._leave(key, channel)
                 raise SessionRefused(
                     f"the server has no SFTP: {error}", host=host, phase="open", hint="Subsystem sftp in sshd_config"
                 ) from error
@@ -116,7 +119,12 @@ class Shelf:
                 self._idle.append((key, sftp))
         if not keep:
             sftp.close()
-            self._dispatcher.free_slot(key)
+            self._leave(key, channel)
+
+    def _leave(self, key: int, channel: paramiko.Channel | None) -> None:
+        if channel is not None:
+            channel.transport.guests.pop(channel.get_id(), None)
+        self._dispatcher.free_slot(key)
 
     def close(self) -> None:
         """Closes what is on the shelf, and from now on what comes back.
@@ -128,7 +136,7 @@ class Shelf:
             idle, self._idle = self._idle, []
         for key, sftp in idle:
             sftp.close()
-            self._dispatcher.free_slot(key)
+            self._leave(key, sftp.get_channel())
 
     def forget(self) -> None:
         """In a forked child: lets go without a word to the server.

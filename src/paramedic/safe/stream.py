@@ -89,18 +89,27 @@ class Channel:
 class Stream:
     """The output of one command while it runs; iterate over it for chunks, or over :meth:`lines`.
 
-    Leaving its ``with`` block early ends the remote process.
+    Leaving its ``with`` block early ends the remote process; where Ctrl-C leaves it, that is waited for.
 
     Threads: one thread at a time takes output; :meth:`close` may be called by any thread.
     """
 
-    def __init__(self, sink: Channel, future: CommandFuture, session: Callable[[], Session | None]) -> None:
+    def __init__(
+        self, sink: Channel, future: CommandFuture, session: Callable[[], Session | None], patience_s: float
+    ) -> None:
         """Made by ``ClientPool.stream``.
+
+        Args:
+            sink: where the output is.
+            future: the command's.
+            session: the command's, once it has one.
+            patience_s: how long its end may take, in seconds.
 
         Threads: any thread; it does not block.
         """
         self._sink = sink
         self._session = session
+        self._patience_s = patience_s
         self.future = future
         """The command's future; its result has no output."""
 
@@ -110,7 +119,10 @@ class Stream:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        if kind is None or issubclass(kind, Exception | GeneratorExit):
+            self.close()
+        else:
+            self.future.end(self._patience_s)  # Ctrl-C leaves nothing behind
 
     def __iter__(self) -> Iterator[Chunk]:
         while (chunk := self.read()) is not None:

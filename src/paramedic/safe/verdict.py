@@ -22,6 +22,14 @@ _BECAME = {
 }
 
 
+def became(ending: Ending) -> str:
+    """What became of a command's process that we ended, in words.
+
+    Threads: any thread; it does not block.
+    """
+    return _BECAME.get(ending, "it ended")
+
+
 def ending_of(task: Task, session: Session) -> Ending:
     """What became of the remote process of a session that has ended.
 
@@ -48,7 +56,7 @@ def verdict(task: Task, session: Session | None) -> CommandResult | SafeError:
         why = f"; connecting fails: {trouble.message}" if trouble is not None else ""
         hint = trouble.hint if trouble is not None else ""
         return CommandTimeout(
-            f"the limit passed during {doing}; {_BECAME.get(task.ending, 'it ended')}{why}",
+            f"the limit passed during {doing}; {became(task.ending)}{why}",
             ending=task.ending,
             host=host,
             phase=task.phase,
