@@ -155,6 +155,26 @@ def test_ssh_config_is_read(many: Host, paramedic: Paramedic, tmp_path: Path) ->
     assert found["piped"][3] == "127.0.0.5"
 
 
+def test_a_new_host_is_added_where_ssh_config_says(many: Host, tmp_path: Path) -> None:
+    server = many.server
+    config = tmp_path / "config"
+    config.write_text(
+        f"Host new\n HostName 127.0.0.1\n ProxyJump 127.0.0.2\nHost *\n User {server.user}\n Port {server.port}\n"
+        f" IdentityFile {server.key_file}\n UserKnownHostsFile {tmp_path}/mine\n HashKnownHosts yes\n"
+    )
+    command = [sys.executable, "-m", "paramedic.cli.main", "exec", "-F", str(config), "-H", "new"]
+    environment = {**os.environ, "HOME": str(tmp_path)}
+    refused = subprocess.run([*command, "--", "echo in"], capture_output=True, text=True, env=environment, timeout=60)
+    assert (refused.returncode, (tmp_path / "mine").exists()) == (3, False)
+    assert "paramedic: new: " in refused.stderr
+    command.append("--accept-new")
+    done = subprocess.run([*command, "--", "echo in"], capture_output=True, text=True, env=environment, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "new: in\n"), done.stderr
+    added = (tmp_path / "mine").read_text().splitlines()
+    assert [line[:3] for line in added] == ["|1|", "|1|"]
+    assert not (tmp_path / ".ssh").exists()
+
+
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_signals_end_the_remote_processes(many: Host, number: int, status: int) -> None:
     mark = f"45.{status}{os.getpid()}"

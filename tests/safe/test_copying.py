@@ -16,7 +16,9 @@ from paramedic.lab import Manners, lab
 from paramedic.safe import (
     BadConfiguration,
     ClientPool,
+    Group,
     KnownHosts,
+    NotRun,
     SafeError,
     SessionRefused,
     TransferError,
@@ -24,7 +26,7 @@ from paramedic.safe import (
 )
 from paramedic.safe import sftp_packets as sftp
 from paramedic.safe.sftp_session import Job, SftpSession
-from paramedic.safe.transfer import Pieces, part_name, requests_at_once
+from paramedic.safe.transfer import Halt, Pieces, part_name, requests_at_once
 
 SIZES = [0, 1, 1000, 255 * 1024 - 1, 255 * 1024, 255 * 1024 + 1, 3_000_000, 20_000_000]
 
@@ -320,3 +322,72 @@ def test_pieces_are_handed_out(story: str) -> None:
 )
 def test_a_long_line_gets_more_requests(round_trip_s: float, request_bytes: int, expected: int) -> None:
     assert requests_at_once(round_trip_s, request_bytes) == expected
+
+
+@pytest.mark.parametrize("way", ["up", "down"])
+def test_devices_and_pipes_are_neither_replaced_nor_waited_for(pool: ClientPool, tmp_path: Path, way: str) -> None:
+    pipe, file = tmp_path / "pipe", tmp_path / "file"
+    os.mkfifo(pipe)
+    file.write_bytes(b"x")
+    copy = pool.upload if way == "up" else pool.download
+    for source, target in ((file, pipe), (pipe, tmp_path / "copy"), (file, Path("/dev/null"))):
+        if target == Path("/dev/null") and os.geteuid() == 0:
+            continue  # a failure of this test would cost the machine its /dev/null
+        with pytest.raises(TransferError, match="neither a file nor a directory") as caught:
+            copy(str(source), str(target))
+        assert caught.value.hint
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "pipe"]
+
+
+@pytest.mark.parametrize("way", ["up", "down"])
+def test_ctrl_c_in_a_copy_leaves_nothing_behind(pool: ClientPool, tmp_path: Path, way: str) -> None:
+    source, there = tmp_path / "source", tmp_path / "there"
+    with source.open("wb") as file:
+        file.truncate(100 << 30)  # takes longer than anybody waits, but no room
+    there.mkdir()
+
+    def interrupt(path: str, count: int) -> None:
+        assert [path.suffix for path in there.iterdir()] == [".part"]
+        raise KeyboardInterrupt
+
+    copy = pool.upload if way == "up" else pool.download
+    with pytest.raises(KeyboardInterrupt):
+        copy(str(source), str(there / "copy"), progress=interrupt)
+    assert list(there.iterdir()) == []
+    assert pool.run("true").ok
+
+
+@pytest.mark.parametrize("way", ["put", "get"])
+def test_a_group_that_stops_ends_its_copies(host: Any, tmp_path: Path, way: str) -> None:
+    source = tmp_path / "source"
+    with source.open("wb") as file:
+        file.truncate(100 << 30)
+    (tmp_path / "there").mkdir()
+    begun = threading.Event()
+
+    def fail_when_it_has_begun() -> None:
+        while not list(tmp_path.rglob("*.part")):
+            threading.Event().wait(0.01)
+        begun.set()
+        halts[0].call()  # as the failure of another host does
+
+    halts: list[Halt] = []
+    original = Halt.__init__
+
+    def remember(self: Halt) -> None:
+        original(self)
+        halts.append(self)
+
+    with pytest.MonkeyPatch.context() as patch, Group([host.server.host], **host.arguments()) as files:
+        patch.setattr(Halt, "__init__", remember)
+        thread = threading.Thread(target=fail_when_it_has_begun)
+        thread.start()
+        copy = files.upload if way == "put" else files.download
+        result = copy(str(source), str(tmp_path / "there"))
+        thread.join(60)
+        assert not thread.is_alive()
+        assert begun.is_set()
+        assert isinstance(result.outcomes[0].error, NotRun)
+        assert files.run("true").ok
+    assert list(tmp_path.rglob("*.part")) == []

@@ -345,8 +345,12 @@ def test_questions_are_answered_on_a_thread_that_reads_nothing() -> None:
             raise RuntimeError("nobody is there")
 
         credentials = Credentials(prompt=failing, allow_agent=False, look_for_keys=False)
-        with pool_of(server, credentials=credentials) as pool, pytest.raises(ConnectFailed, match="nobody is there"):
+        with (
+            pool_of(server, credentials=credentials) as pool,
+            pytest.raises(AuthFailed, match="nobody is there") as caught,
+        ):
             pool.run("true", total_timeout=20)
+        assert (caught.value.host, caught.value.phase) == (pool.host, "auth")
 
 
 def test_a_password_answers_where_only_questions_are_asked() -> None:

@@ -23,6 +23,7 @@ from paramedic.safe import (
     KnownHosts,
     RevokedHostKey,
     UnknownHostKey,
+    known_hosts,
 )
 
 
@@ -81,6 +82,56 @@ def test_other_ports_have_names_of_their_own(tmp_path: Path, keys: list[Any]) ->
     KnownHosts(file).verify("web7", 2299, keys[1])
     with pytest.raises(UnknownHostKey):
         KnownHosts(file).verify("web1", 22, keys[0])
+
+
+def test_a_known_host_keeps_its_key_on_another_port(tmp_path: Path, keys: list[Any]) -> None:
+    file = tmp_path / "known_hosts"
+    text = line("web1", keys[0]) + line("[web1]:2222", keys[1])
+    file.write_text(text)
+    known = KnownHosts(file, policy="accept-new")
+    known.verify("web1", 2200, keys[0])
+    assert file.read_text() == text
+    assert known.key_types("web1", 2200) == (keys[0].get_name(),)
+    with pytest.raises(UnknownHostKey):
+        KnownHosts(file).verify("web1", 2200, keys[2])
+    with pytest.raises(ChangedHostKey):  # what is said of the port itself counts more
+        known.verify("web1", 2222, keys[0])
+    known.verify("web1", 2200, keys[2])  # new there, as `ssh -o StrictHostKeyChecking=accept-new` has it
+    assert len(file.read_text().splitlines()) == 3
+
+
+def test_what_is_appended_is_read_alone_and_what_is_changed_is_read_anew(
+    tmp_path: Path, keys: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed: list[str] = []
+    load = known_hosts._Index._load
+
+    def count(index: Any, text: str) -> None:
+        parsed.extend(text.splitlines())
+        load(index, text)
+
+    monkeypatch.setattr(known_hosts._Index, "_load", count)
+    file = tmp_path / "known_hosts"
+    known = KnownHosts(file, policy="accept-new")
+    for number in range(50):
+        known.verify(f"web{number}", 22, keys[0])
+    known.lookup("web0")
+    assert len(parsed) == 50
+    (changed,) = known.lookup("web49")
+    assert changed.where == f"{file}:50"
+    file.write_text("# two\n" + file.read_text())
+    (changed,) = known.lookup("web49")
+    assert changed.where == f"{file}:51"
+    file.write_text(line("web1", keys[1]))
+    assert [known.lookup(name) != () for name in ("web0", "web1")] == [False, True]
+    file.unlink()
+    assert known.lookup("web1") == ()
+    file.write_text(line("web1", keys[1]).rstrip("\n"))
+    assert known.lookup("web12") == ()
+    with file.open("a") as more:
+        more.write(" comment\n" + line("web12", keys[2]))
+    (found,) = known.lookup("web12")
+    assert found.where == f"{file}:2"
 
 
 def test_names_that_ssh_keygen_hashed_are_found(tmp_path: Path, keys: list[Any]) -> None:

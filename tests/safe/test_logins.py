@@ -14,7 +14,15 @@ from typing import Any
 import pytest
 
 from openssh import running_sshd
-from paramedic.safe import AuthFailed, BadConfiguration, ClientPool, CommandTimeout, ConnectFailed, KnownHosts
+from paramedic.safe import (
+    AuthFailed,
+    BadConfiguration,
+    ClientPool,
+    CommandTimeout,
+    ConnectFailed,
+    HostKeyError,
+    KnownHosts,
+)
 from paramedic.safe.keys import load_key, public_blob, with_certificate
 
 KEYS = {
@@ -128,6 +136,17 @@ def test_logins_that_fail(login: Callable[..., str], story: str) -> None:
         login(*lines, **more)
     assert caught.value.host == "127.0.0.1"  # type: ignore[attr-defined]
     assert caught.value.phase  # type: ignore[attr-defined]
+
+
+def test_directories_in_place_of_files_are_told(server: Any, login: Callable[..., str], tmp_path: Path) -> None:
+    with pytest.raises(BadConfiguration, match="is a directory") as key:
+        login(key_filename=str(tmp_path))
+    assert (key.value.host, key.value.phase) == ("127.0.0.1", "auth")
+    known = KnownHosts(tmp_path)
+    with ClientPool(server.host, port=server.port, known_hosts=known) as pool:
+        with pytest.raises(HostKeyError, match="known hosts cannot be read") as hosts:
+            pool.run("true", total_timeout=30)
+    assert (hosts.value.host, hosts.value.phase) == (server.host, "host key")
 
 
 @pytest.mark.parametrize(("passphrase", "words"), [(None, "needs a passphrase"), ("wrong", "cannot be used")])

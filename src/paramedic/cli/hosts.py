@@ -9,6 +9,7 @@ import getpass
 import signal
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any, cast
@@ -193,26 +194,34 @@ def group(
 
     Threads: main thread; reads files, and asks for a password on the terminal.
     """
-    policy: Policy = "accept-new" if args.accept_new else "strict"
+    policy: Policy | None = "accept-new" if args.accept_new else None
     more: dict[str, Any] = {}
     if dask is None:
-        if args.known_hosts or args.accept_new:
-            more["known_hosts"] = KnownHosts(*args.known_hosts, policy=policy)
+        if args.known_hosts:
+            more["known_hosts"] = KnownHosts(*args.known_hosts, policy=policy or "strict")
         more["key_filename"] = args.identity
         if args.ask_password:
             more["password"] = getpass.getpass("Password for all hosts: ")
     else:
         if args.ask_password:
             raise CommandError("--ask-password and --dask do not go together: secrets do not travel to workers")
+        known = (policy or "strict") if args.known_hosts else ""
         more["executor"] = _dask_executor(dask)
-        more["worker_setup"] = functools.partial(worker_arguments, args.known_hosts, policy, args.identity, None)
+        more["worker_setup"] = functools.partial(worker_arguments, args.known_hosts, known, args.identity, None)
     try:
         config = Configuration(args.config) if args.config else Configuration()
+        named = [config.destination(host, username=args.user, port=args.port) for host in hosts]
+        if policy is not None:  # in the files that the configuration names, for jump hosts too
+            named = [
+                replace(
+                    each,
+                    host_key_policy=policy,
+                    jumps=tuple(replace(jump, host_key_policy=policy) for jump in each.jumps),
+                )
+                for each in named
+            ]
         return Group(
-            hosts,
-            username=args.user,
-            port=args.port,
-            config=config,
+            named,
             concurrency=args.concurrency,
             leash=leash,
             limits=limits or Limits(connect=args.connect_timeout),

@@ -48,6 +48,7 @@ class Authenticator:
         """
         tried: list[str] = []
         allowed: set[str] | None = None
+        said = ""
         for what, attempt in self._methods(destination, link):
             kind = what.split()[0]
             if allowed is not None and kind not in allowed:
@@ -61,6 +62,7 @@ class Authenticator:
             except paramiko.AuthenticationException as error:
                 if not link.is_active():
                     raise self._denied(destination, tried, str(error)) from error
+                said = "" if "Authentication failed" in str(error) else str(error)  # it did not answer in time
                 continue
             except (paramiko.SSHException, EOFError, OSError) as error:
                 if link.is_active():
@@ -70,7 +72,7 @@ class Authenticator:
                 return
             # A step succeeded and the server wants another one (RFC 4252 section 5.1, "partial success").
             allowed = set(more) if more else None
-        raise self._denied(destination, tried, "")
+        raise self._denied(destination, tried, said)
 
     def _denied(self, destination: Destination, tried: list[str], why: str) -> AuthFailed:
         missing = [path for path in self._credentials.key_filenames if not os.path.exists(os.path.expanduser(path))]
@@ -109,7 +111,7 @@ class Authenticator:
         if mine.look_for_keys and not named:
             yield from self._files(default_keys(), destination, link)
         if mine.prompt is not None or mine.password is not None:
-            yield "keyboard-interactive", lambda: self._interactive(link, user)
+            yield "keyboard-interactive", lambda: self._interactive(link, user, destination.label)
         if mine.password is not None:
             yield "password", lambda: link.auth_password(user, mine.password, fallback=False)
 
@@ -149,7 +151,7 @@ class Authenticator:
         with self._lock:
             return self._keys.setdefault(slot, found)
 
-    def _interactive(self, link: Link, user: str) -> list[str]:
+    def _interactive(self, link: Link, user: str, host: str) -> list[str]:
         """Has the questions answered on this thread: Paramiko asks on the one that reads the connection."""
         questions: queue.SimpleQueue[Any] = queue.SimpleQueue()
         answers: queue.SimpleQueue[list[str]] = queue.SimpleQueue()
@@ -173,7 +175,15 @@ class Authenticator:
         thread.start()
         try:
             while (question := questions.get()) is not None:
-                given = self._answers(*question)
+                try:
+                    given = self._answers(*question)
+                except Exception as error:
+                    raise AuthFailed(
+                        f"the callback that answers questions failed: {type(error).__name__}: {error}",
+                        host=host,
+                        phase="auth",
+                        hint="credentials.prompt returns one answer for each question",
+                    ) from error
                 answers.put(given)
         finally:
             answers.put([])  # an exception in the callback must not leave the reader waiting

@@ -53,8 +53,8 @@ def worker_arguments(
     """A ``worker_setup`` for settings that are no secrets, bound with ``functools.partial``: files are read there.
 
     Args:
-        known_hosts_files: empty for the worker's own.
-        host_key_policy: "strict", "accept-new" or "off".
+        known_hosts_files: empty for those of the hosts' configuration, or the worker's own.
+        host_key_policy: "strict", "accept-new" or "off"; "" for that of the hosts' configuration, or "strict".
         key_filenames: private key files on the worker.
         config: an ``ssh_config`` file on the worker, "" for its user's, None for none.
         more: further arguments of ``Group``.
@@ -65,8 +65,11 @@ def worker_arguments(
 
     from paramedic.safe.known_hosts import KnownHosts, Policy
 
+    known = None
+    if known_hosts_files or host_key_policy:
+        known = KnownHosts(*known_hosts_files, policy=cast(Policy, host_key_policy or "strict"))
     return {
-        "known_hosts": KnownHosts(*known_hosts_files, policy=cast(Policy, host_key_policy)),
+        "known_hosts": known,
         "key_filename": list(key_filenames),
         "config": config,
         **more,

@@ -14,7 +14,7 @@ import paramiko
 
 from paramedic.safe.authentication import Authenticator
 from paramedic.safe.destination import Credentials, Destination
-from paramedic.safe.errors import ConnectFailed
+from paramedic.safe.errors import ConnectFailed, HostKeyError
 from paramedic.safe.known_hosts import KnownHosts, Policy
 from paramedic.safe.link import Link
 from paramedic.safe.proxy import Proxy
@@ -64,7 +64,7 @@ class Connector:
         self._known_hosts = known_hosts
         self._disabled = disabled_algorithms
         self._lock = threading.Lock()
-        self._known: dict[tuple[tuple[str, ...], str | None], KnownHosts] = {}
+        self._known: dict[tuple[tuple[str, ...], str | None, bool], KnownHosts] = {}
         self._bastions: dict[tuple[Destination, ...], _Bastion] = {}
         self._under_way: set[Wire] = set()
         self._gates: dict[tuple[str, int], threading.Semaphore] = {}
@@ -230,7 +230,14 @@ class Connector:
             known_hosts = self._known_for(destination)
             name = destination.host_key_alias or destination.hostname
             port = 22 if destination.host_key_alias else destination.port
-            link.prefer_host_keys(known_hosts.key_types(name, port))
+            try:
+                link.prefer_host_keys(known_hosts.key_types(name, port))
+            except OSError as error:
+                raise HostKeyError(
+                    f"known hosts cannot be read: {error}",
+                    phase="host key",
+                    hint="is that a file, and may you read it?",
+                ) from error
             self._negotiate(destination, link, proxy)
             known_hosts.verify(name, port, link.get_remote_server_key())
             self._authenticator.authenticate(destination, link)
@@ -243,8 +250,8 @@ class Connector:
             wire.close()
             if link is not None and link.ident is not None and link is not threading.current_thread():
                 link.join(5)
-            if isinstance(error, ConnectFailed) and not error.host:
-                error.host = destination.label
+            if isinstance(error, ConnectFailed):
+                error.host = destination.label  # KnownHosts knows only the name that keys are kept under
             raise
         finally:
             with self._lock:
@@ -282,10 +289,12 @@ class Connector:
     def _known_for(self, destination: Destination) -> KnownHosts:
         if self._known_hosts is not None:
             return self._known_hosts
-        key = (destination.known_hosts_files, destination.host_key_policy)
+        key = (destination.known_hosts_files, destination.host_key_policy, destination.hash_known_hosts)
         with self._lock:
             known = self._known.get(key)
             if known is None:
                 policy = cast(Policy, destination.host_key_policy or "strict")
-                known = self._known[key] = KnownHosts(*destination.known_hosts_files, policy=policy)
+                known = self._known[key] = KnownHosts(
+                    *destination.known_hosts_files, policy=policy, hash_names=destination.hash_known_hosts
+                )
             return known

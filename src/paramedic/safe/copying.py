@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import posixpath
 import shlex
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from paramedic.safe import sftp_packets as sftp
 from paramedic.safe.dispatch import Dispatcher
 from paramedic.safe.downloading import Downloader
-from paramedic.safe.errors import BadConfiguration, TransferError
+from paramedic.safe.errors import BadConfiguration, ConnectionLost, SafeError, TransferError, TransferTimeout
 from paramedic.safe.result import CommandResult
 from paramedic.safe.sftp_packets import Attributes
-from paramedic.safe.sftp_session import SftpSession
-from paramedic.safe.transfer import CopyResult, FileFailure, Options, Progress, Tally, Verify
+from paramedic.safe.sftp_session import Job, SftpSession
+from paramedic.safe.transfer import CopyResult, FileFailure, Halt, Options, Tally, Verify
 from paramedic.safe.uploading import Uploader
 
 _HASHED_TOGETHER = 50
+_SWEEP_S = 5.0
 Run = Callable[[str], CommandResult]
 
 
@@ -37,24 +39,26 @@ def upload(
     begun = time.monotonic()
     path = os.fspath(local)
     if not os.path.exists(path):
-        raise TransferError(f"{path} is not there", host=dispatcher.host, phase="copy")
+        raise TransferError(f"{path} is not there", host=dispatcher.host, phase="copy", hint="check the local path")
+    if not (os.path.isfile(path) or os.path.isdir(path)):
+        raise _odd(path, dispatcher.host)
     tally = Tally()
     target = _remote(remote)
     session = SftpSession(dispatcher, target)
-    try:
+    with _swept(session, tally, options, dispatcher, _remove):
         found = _stated(session, target)
         if remote.endswith("/") and (found is None or not found.is_dir):
             hint = "make it with mkdir -p; without the slash it would be the copy's name"
             raise TransferError(f"there is no directory {remote}", host=dispatcher.host, phase="copy", hint=hint)
         if remote.endswith("/") or (found is not None and found.is_dir and not os.path.isdir(path)):
             target = posixpath.join(target, os.path.basename(os.path.abspath(path)))
+        elif found is not None and not (found.is_dir or found.is_file):
+            raise _odd(remote, dispatcher.host)  # what is renamed to /dev/null takes its place
         uploader = Uploader(session, tally, options)
         if os.path.isdir(path):
             session.run(uploader.tree(path, target))
         else:
             session.run([uploader.file(path, target)])
-    finally:
-        session.close()
     return _result(dispatcher.host, tally, begun, run, verify)
 
 
@@ -75,28 +79,84 @@ def download(
     tally = Tally()
     source = _remote(remote)
     session = SftpSession(dispatcher, source)
-    try:
+    with _swept(session, tally, options, dispatcher, _unlink):
         found = _stated(session, source)
         if found is None:
-            raise TransferError(f"{remote} is not there", host=dispatcher.host, phase="copy")
+            raise TransferError(
+                f"{remote} is not there", host=dispatcher.host, phase="copy", hint="check the path on the host"
+            )
+        if not (found.is_dir or found.is_file):
+            raise _odd(remote, dispatcher.host)
         inside = path.endswith(os.sep) or (os.path.isdir(path) and not found.is_dir)
         if inside:
             name = posixpath.basename(source.rstrip("/"))
             if name in ("", ".", ".."):
-                raise BadConfiguration(f"{remote} has no name of its own to be put into {path}")
+                raise BadConfiguration(
+                    f"{remote} has no name of its own to be put into {path}", phase="copy", hint="name the file"
+                )
             path = os.path.join(path, name)
+        if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
+            raise _odd(path, dispatcher.host)
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
         downloader = Downloader(session, tally, options)
         job = downloader.tree(source, path) if found.is_dir else downloader.file(source, path, found)
         session.run([job])
+    return _result(dispatcher.host, tally, begun, run, verify)
+
+
+def _odd(path: str, host: str) -> TransferError:
+    return TransferError(
+        f"{path} is neither a file nor a directory", host=host, phase="copy", hint="devices and pipes are not copied"
+    )
+
+
+@contextlib.contextmanager
+def _swept(
+    session: SftpSession,
+    tally: Tally,
+    options: Options,
+    dispatcher: Dispatcher,
+    remove: Callable[[Dispatcher, set[str]], None],
+) -> Iterator[None]:
+    """Closes the session; what a copy that was ended in the middle leaves behind, and nobody can resume, is removed."""
+    halt = options.halt or Halt()
+    try:
+        with halt.watch(session.close):
+            yield
+    except ConnectionLost as error:
+        if not halt.called:
+            raise
+        remove(dispatcher, tally.parts)
+        raise TransferError("the copy was stopped", host=dispatcher.host, phase="copy", hint="") from error
+    except TransferTimeout:
+        raise
+    except BaseException:  # Ctrl-C too
+        session.close()
+        remove(dispatcher, tally.parts)
+        raise
     finally:
         session.close()
-    return _result(dispatcher.host, tally, begun, run, verify)
+
+
+def _unlink(dispatcher: Dispatcher, parts: set[str]) -> None:
+    for part in parts:
+        with contextlib.suppress(OSError):
+            os.unlink(part)
+
+
+def _remove(dispatcher: Dispatcher, parts: set[str]) -> None:
+    # By a session of its own: in the first, half a request may be on its way.
+    def job(part: str) -> Job:
+        yield [(sftp.REMOVE, sftp.text(part))]
+
+    if parts:
+        with contextlib.suppress(SafeError), contextlib.closing(SftpSession(dispatcher, ".", _SWEEP_S)) as session:
+            session.run(job(part) for part in parts)
 
 
 def _remote(path: str) -> str:
     if not path or "\0" in path:
-        raise BadConfiguration(f"not a path: {path!r}")
+        raise BadConfiguration(f"not a path: {path!r}", phase="copy", hint="it is empty, or has a NUL in it")
     # SFTP knows no tilde; relative paths begin at home.
     path = path[2:] or "." if path.startswith("~/") else "." if path == "~" else path
     return path.rstrip("/") or "/"
@@ -141,4 +201,4 @@ def _verify(tally: Tally, run: Run) -> None:
                 tally.failures.append(FileFailure(path=remote, error="its SHA-256 sum differs"))
 
 
-__all__ = ["Progress", "download", "upload"]
+__all__ = ["download", "upload"]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from paramedic.safe import ssh_config
+from paramedic.safe import known_hosts, ssh_config
 from paramedic.safe.errors import BadConfiguration
 
 USER_CONFIG = "~/.ssh/config"
@@ -63,6 +63,8 @@ class Destination:
     proxy_command: str | None = None
     jumps: tuple[Destination, ...] = ()
     known_hosts_files: tuple[str, ...] = ()
+    """The user's first, to which keys are added; empty for the usual ones."""
+    hash_known_hosts: bool = False
     host_key_alias: str | None = None
     host_key_policy: str | None = None
     connect_timeout_s: float | None = None
@@ -175,6 +177,13 @@ def _destination(target: str, host: str, found: ssh_config.Settings) -> Destinat
         names = [ssh_config.expand_path(name, meanings) for name in found.get(keyword, ()) if name.lower() != "none"]
         return tuple(dict.fromkeys(names))
 
+    def known_hosts_files() -> tuple[str, ...]:
+        keywords = {"userknownhostsfile": known_hosts.USER_FILE, "globalknownhostsfile": known_hosts.SYSTEM_FILE}
+        if not any(keyword in found for keyword in keywords):
+            return ()
+        users, systems = (paths(word) if word in found else (usual,) for word, usual in keywords.items())
+        return (*(users or (os.devnull,)), *systems)  # "none": new keys are kept nowhere
+
     def time(keyword: str) -> float | None:
         text = first(keyword, "none")
         return None if text.lower() == "none" else ssh_config.seconds(text) or None
@@ -193,7 +202,8 @@ def _destination(target: str, host: str, found: ssh_config.Settings) -> Destinat
         identities_only=_yes(first("identitiesonly")),
         agent_socket=_agent(found.get("identityagent"), meanings),
         proxy_command=None if command.lower() == "none" else ssh_config.expand(command, meanings),
-        known_hosts_files=paths("userknownhostsfile"),
+        known_hosts_files=known_hosts_files(),
+        hash_known_hosts=_yes(first("hashknownhosts")),
         host_key_alias=first("hostkeyalias") or None,
         host_key_policy=_policy(first("stricthostkeychecking")),
         connect_timeout_s=time("connecttimeout"),

@@ -89,6 +89,8 @@ class Downloader:
             return
         if attributes.is_dir:
             self.session.spawn(self.tree(remote, local, depth + 1))
+        elif not attributes.is_file:
+            self.tally.skipped.append(remote)  # to open a pipe would hold the server up
         else:
             self.session.spawn(self.file(remote, local, attributes))
 
@@ -140,6 +142,8 @@ class _Download:
         flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
         flags |= getattr(os, "O_NOFOLLOW", 0) | (0 if self._options.resume else os.O_TRUNC)
         self._descriptor = os.open(self._part, flags, 0o600)
+        if not self._options.resume:
+            self._tally.parts.add(self._part)
         self._file = FileIO(self._descriptor, "wb")
 
     def begin(self) -> Step:
@@ -252,6 +256,7 @@ class _Download:
         else:
             os.fchmod(self._descriptor, 0o644)
         os.replace(self._part, self._local)
+        self._tally.parts.discard(self._part)
         self._tally.files += 1
         self._tally.bytes += self._size
         self._tally.pairs.append((self._local, self._remote))
@@ -261,5 +266,6 @@ class _Download:
         if not self._options.resume:
             with contextlib.suppress(OSError):
                 os.unlink(self._part)
+            self._tally.parts.discard(self._part)
         if self._handle:
             yield [(sftp.CLOSE, sftp.text(self._handle))]

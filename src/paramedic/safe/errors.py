@@ -15,8 +15,8 @@ class SafeError(Exception):
 
     Attributes:
         host: the host as the caller named it, or "".
-        phase: what was being done: "connect", "banner", "host key", "auth", "open", "queue", "exec", "run", "copy",
-            "close".
+        phase: what was being done: "configuration", "connect", "banner", "host key", "auth", "open", "queue", "exec",
+            "run", "copy", "close".
         hint: what the reader of the message can do next, or "".
 
     Threads: errors are values; share them freely.
@@ -177,6 +177,15 @@ class BadCommand(SafeError, ValueError):
 
 class BadConfiguration(SafeError, ValueError):
     """A configuration file or argument says something that cannot be followed."""
+
+    default_hint = "see ssh_config(5), and what `ssh -G host` says"
+
+    def __init__(self, message: str, *, host: str = "", phase: str = "configuration", hint: str | None = None) -> None:
+        """Keeps what is wrong, and where.
+
+        Threads: any thread; it does not block.
+        """
+        super().__init__(message, host=host, phase=phase, hint=hint)
 
 
 class TransferError(SafeError):

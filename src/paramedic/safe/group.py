@@ -246,7 +246,7 @@ class Group(GroupCopies):
         if isinstance(command, Mapping):
             unknown = [host for host in command if host not in self._destinations]
             if unknown:
-                raise BadConfiguration(f"not in this group: {', '.join(unknown[:5])}")
+                raise BadConfiguration(f"not in this group: {', '.join(unknown[:5])}", hint="name them when making it")
             each = {host: command[host] for host in self._destinations if host in command}
         else:
             each = dict.fromkeys(self._destinations, command)

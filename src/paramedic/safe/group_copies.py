@@ -5,13 +5,18 @@ from __future__ import annotations
 import os
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from paramedic.safe import copying
 from paramedic.safe.errors import BadConfiguration, GroupError, NotRun, SafeError, TransferError
 from paramedic.safe.pool import ClientPool
 from paramedic.safe.result import Ending
-from paramedic.safe.transfer import CopyResult, Verify
+from paramedic.safe.transfer import CopyResult, Halt, Options, Verify
+
+_PATIENCE_S = 10.0
+"""How long copies that are stopped have to remove what is of no use."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +113,7 @@ class GroupCopies:
             preserve: keep permissions and times.
             follow_symlinks: copy what links in a tree point to.
             verify: compare sizes, or SHA-256 sums too.
-            fail_fast: begin no further host after the first failure.
+            fail_fast: stop everything at the first failure.
 
         Raises:
             PoolClosed: the group is closed.
@@ -116,10 +121,9 @@ class GroupCopies:
         Threads: any thread. It blocks; at most as many threads copy as ``threads`` says.
         """
 
-        def one(pool: ClientPool, host: str) -> CopyResult:
-            return pool.upload(
-                local, remote, resume=resume, preserve=preserve, follow_symlinks=follow_symlinks, verify=verify
-            )
+        def one(pool: ClientPool, host: str, halt: Halt) -> CopyResult:
+            options = Options(resume=resume, preserve=preserve, follow_symlinks=follow_symlinks, halt=halt)
+            return copying.upload(pool._dispatcher, pool._run, local, remote, options, verify).check()
 
         return self._gather(one, fail_fast)
 
@@ -143,7 +147,7 @@ class GroupCopies:
             preserve: keep permissions and times.
             follow_symlinks: copy what links in a tree point to.
             verify: compare sizes, or SHA-256 sums too.
-            fail_fast: begin no further host after the first failure.
+            fail_fast: stop everything at the first failure.
 
         Raises:
             PoolClosed: the group is closed.
@@ -153,32 +157,31 @@ class GroupCopies:
         """
         for host in self.hosts:
             if "/" in host or host in (".", "..") or os.sep in host:
-                raise BadConfiguration(f"no directory can be named {host!r}", host=host)
+                raise BadConfiguration(
+                    f"no directory can be named {host!r}", host=host, phase="copy", hint="give it a Host in ssh_config"
+                )
 
-        def one(pool: ClientPool, host: str) -> CopyResult:
+        def one(pool: ClientPool, host: str, halt: Halt) -> CopyResult:
             folder = os.path.join(os.fspath(local), host)
             os.makedirs(folder, exist_ok=True)
-            return pool.download(
-                remote,
-                os.path.join(folder, ""),
-                resume=resume,
-                preserve=preserve,
-                follow_symlinks=follow_symlinks,
-                verify=verify,
-            )
+            options = Options(resume=resume, preserve=preserve, follow_symlinks=follow_symlinks, halt=halt)
+            target = os.path.join(folder, "")
+            return copying.download(pool._dispatcher, pool._run, remote, target, options, verify).check()
 
         return self._gather(one, fail_fast)
 
-    def _gather(self, one: Callable[[ClientPool, str], CopyResult], fail_fast: bool) -> GroupCopyResult:
+    def _gather(self, one: Callable[[ClientPool, str, Halt], CopyResult], fail_fast: bool) -> GroupCopyResult:
         found = dict(self._copies(one, self.hosts, fail_fast))
         return GroupCopyResult(outcomes=tuple(found[host] for host in self.hosts))
 
     def _copies(
-        self, one: Callable[[ClientPool, str], CopyResult], hosts: Sequence[str], fail_fast: bool
+        self, one: Callable[[ClientPool, str, Halt], CopyResult], hosts: Sequence[str], fail_fast: bool
     ) -> Iterator[tuple[str, CopyOutcome]]:
         waiting: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         done: queue.SimpleQueue[tuple[str, CopyOutcome]] = queue.SimpleQueue()
         stopped = threading.Event()
+
+        halt = Halt()
 
         def work() -> None:
             while (host := waiting.get()) is not None:
@@ -186,9 +189,12 @@ class GroupCopies:
                     host=host, error=NotRun("not copied: another host failed", ending=Ending.NOT_STARTED, host=host)
                 )
                 if not stopped.is_set():
-                    outcome = self._copy(one, host)
-                    if fail_fast and not outcome.ok:
+                    found = self._copy(one, host, halt)
+                    if not (halt.called and isinstance(found.error, SafeError)):
+                        outcome = found
+                    if fail_fast and not found.ok:
                         stopped.set()
+                        halt.call()
                 done.put((host, outcome))
 
         threads = [
@@ -205,16 +211,18 @@ class GroupCopies:
                 yield done.get()
         finally:
             stopped.set()
+            halt.call()
+            deadline = time.monotonic() + _PATIENCE_S  # one that still connects ends when the group is closed
             for thread in threads:
-                thread.join()
+                thread.join(max(0.0, deadline - time.monotonic()))
 
-    def _copy(self, one: Callable[[ClientPool, str], CopyResult], host: str) -> CopyOutcome:
+    def _copy(self, one: Callable[[ClientPool, str, Halt], CopyResult], host: str, halt: Halt) -> CopyOutcome:
         try:
             pool = self._begin(host)
         except SafeError as error:
             return CopyOutcome(host=host, error=error)
         try:
-            return CopyOutcome(host=host, result=one(pool, host))
+            return CopyOutcome(host=host, result=one(pool, host, halt))
         except SafeError as error:
             return CopyOutcome(host=host, error=error, result=getattr(error, "result", None))
         except Exception as error:  # a full disk, a directory that cannot be made

@@ -25,6 +25,8 @@ def load_key(path: str, passphrase: str | None = None) -> Any:
     Threads: any thread. It reads files; a passphrase costs about 0.1 s of CPU.
     """
     path = os.path.expanduser(path).removesuffix("-cert.pub")
+    if os.path.isdir(path):
+        raise BadConfiguration(f"{path} is a directory", hint="name the private key's file")
     if not os.path.isfile(path):
         return None
     trouble: Exception | None = None
@@ -36,7 +38,7 @@ def load_key(path: str, passphrase: str | None = None) -> Any:
         except (paramiko.SSHException, ValueError, IndexError, UnicodeDecodeError) as error:
             trouble = trouble or error
         except OSError as error:
-            raise BadConfiguration(f"{path}: {error.strerror}", hint="") from error
+            raise BadConfiguration(f"{path}: {error.strerror}", hint="may you read it?") from error
     hint = "is the passphrase right?" if passphrase else "Paramiko reads Ed25519, ECDSA and RSA keys"
     raise BadConfiguration(f"{path} cannot be used: {trouble}", hint=hint)
 

@@ -65,13 +65,29 @@ class _Index:
 
     path: Path
     stamp: tuple[int, int, int] | None = None
+    data: bytes = b""
+    lines: int = 0
     plain: dict[str, list[Entry]] = field(default_factory=dict)
     patterns: list[tuple[tuple[str, ...], Entry]] = field(default_factory=list)
     hashed: list[tuple[bytes, bytes, Entry]] = field(default_factory=list)
     found: dict[str, tuple[Entry, ...]] = field(default_factory=dict)
 
-    def load(self, text: str) -> None:
-        for number, line in enumerate(text.split("\n"), 1):
+    def grow(self, data: bytes) -> bool:
+        """Reads what was appended, so that a thousand new hosts are not a thousand files; False if more has changed.
+
+        Threads: one at a time; it does not block.
+        """
+        if not data.startswith(self.data) or self.data[-1:] not in (b"", b"\n"):
+            return False
+        self._load(data[len(self.data) :].decode("utf-8", "replace"))
+        self.data = data
+        self.found.clear()
+        return True
+
+    def _load(self, text: str) -> None:
+        numbered = enumerate(text.split("\n"), self.lines + 1)
+        self.lines += text.count("\n")
+        for number, line in numbered:
             words = line.split(None, 4)
             if not words or words[0].startswith("#"):
                 continue
@@ -173,7 +189,7 @@ class KnownHosts:
 
         Threads: any thread. It reads files that changed.
         """
-        entries = self.lookup(host, port)
+        entries = self.lookup(host, port) or self.lookup(host)
         plain = [entry.kind for entry in entries if not entry.marker]
         authority = any(entry.marker == "@cert-authority" for entry in entries)
         return (*(("cert",) if authority else ()), *dict.fromkeys(plain))
@@ -197,6 +213,10 @@ class KnownHosts:
         if self.policy == "off":
             return
         verdict = self._judge(host, port, key, self.lookup(host, port))
+        if isinstance(verdict, UnknownHostKey) and port != 22:
+            # As OpenSSH (check_host_key in sshconnect.c): a host that is known keeps its key on other ports.
+            if self._judge(host, port, key, self.lookup(host)) is None:
+                return
         if verdict is None:
             return
         if not isinstance(verdict, UnknownHostKey) or self.policy != "accept-new":
@@ -205,7 +225,10 @@ class KnownHosts:
             self.add(host, port, key)
         except OSError as error:
             raise HostKeyError(
-                f"the new host key could not be saved: {error}", host=host, phase="host key", hint=""
+                f"the new host key could not be saved: {error}",
+                host=host,
+                phase="host key",
+                hint="may you write there? UserKnownHostsFile can name another file",
             ) from error
 
     def _judge(self, host: str, port: int, key: Any, entries: Sequence[Entry]) -> HostKeyError | None:
@@ -274,10 +297,11 @@ class KnownHosts:
             stamp = None
         index = self._indexes.get(path)
         if index is None or index.stamp != stamp:
-            index = _Index(path=path, stamp=stamp)
-            if stamp is not None:
-                index.load(path.read_text("utf-8", "replace"))
-            self._indexes[path] = index
+            data = path.read_bytes() if stamp is not None else b""
+            if index is None or not index.grow(data):
+                index = self._indexes[path] = _Index(path=path)
+                index.grow(data)
+            index.stamp = stamp
         return index
 
 

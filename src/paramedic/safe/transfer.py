@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import math
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -135,6 +136,51 @@ class Options:
     preserve: bool = True
     follow_symlinks: bool = False
     progress: Progress | None = None
+    halt: Halt | None = None
+
+
+class Halt:
+    """Ends copies from another thread.
+
+    Threads: every method may be called by any thread.
+    """
+
+    def __init__(self) -> None:
+        """Nothing is to end yet.
+
+        Threads: any thread; it does not block.
+        """
+        self._lock = threading.Lock()
+        self._under_way: set[Callable[[], None]] = set()
+        self.called = False
+
+    def call(self) -> None:
+        """Ends the copies that are under way and those that begin from now on.
+
+        Threads: any thread, any number of times. It may block for a moment while a peer does not read.
+        """
+        with self._lock:
+            self.called = True
+            under_way = list(self._under_way)
+        for end in under_way:
+            end()
+
+    @contextlib.contextmanager
+    def watch(self, end: Callable[[], None]) -> Iterator[None]:
+        """Has ``end`` called, on another thread, if :meth:`call` is while the block runs or was before.
+
+        Threads: any thread; it does not block.
+        """
+        with self._lock:
+            self._under_way.add(end)
+            called = self.called
+        if called:
+            end()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._under_way.discard(end)
 
 
 @dataclass(slots=True)
@@ -151,6 +197,8 @@ class Tally:
     failures: list[FileFailure] = field(default_factory=list)
     pairs: list[tuple[str, str]] = field(default_factory=list)
     """Local and remote paths of what was copied, for verification."""
+    parts: set[str] = field(default_factory=set)
+    """Files under way that are of no use to anybody if the copy ends here."""
 
     def fail(self, path: str, error: BaseException) -> None:
         """Notes a failure.

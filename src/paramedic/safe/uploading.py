@@ -141,6 +141,7 @@ class _Upload:
                     self._tally.resumed += self._start
         else:
             flags |= sftp.FLAG_TRUNCATE
+            self._tally.parts.add(self._part)
         private = Attributes(mode=0o600).encode()
         (opened,) = yield [(sftp.OPEN, sftp.text(self._part) + struct.pack(">I", flags) + private)]
         self._handle = opened.expect(sftp.HANDLE).string()
@@ -230,6 +231,7 @@ class _Upload:
             if renamed.failed() is not None:
                 _, renamed = yield [(sftp.REMOVE, sftp.text(self._remote)), (sftp.RENAME, names)]
         self._raise(renamed)
+        self._tally.parts.discard(self._part)
         self._tally.files += 1
         self._tally.bytes += self._size
         self._tally.pairs.append((self._local, self._remote))
@@ -243,6 +245,7 @@ class _Upload:
             requests.append((sftp.REMOVE, sftp.text(self._part)))
         if requests:
             yield requests
+        self._tally.parts.discard(self._part)
 
     @staticmethod
     def _raise(reply: Reply) -> None:
