@@ -129,6 +129,10 @@ QUIET: dict[str, str] = {
         A: exec_command client …
         Main: close client (1)
         A: … exec_command client ! SSHException: Channel closed.""",
+    "a connection that is closed while another thread closes its channel": """
+        A: close ch …
+        Main: close conn
+        A: … close ch ! EOFError""",
     "an SFTP client that its own thread closes": """
         A: get sftp
         A: close sftp

@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from paramedic.analysis.run import RunFacts
 from paramedic.analysis.story import Story
 from paramedic.analysis.world import World
+from paramedic.model.event import Kind
+from paramedic.model.operations import NUMBER, OPERATIONS
 
 LIBRARY, FIRST, SECOND, STARTED = 1, 2, 3, 4
 
@@ -46,3 +49,17 @@ def test_code_that_was_made_as_a_text_is_placed_where_it_was_called_from() -> No
     site, typed_in = world.site(3), world.site(5)
     assert site is not None and (site.file, site.line) == ("bad.py", 56)
     assert typed_in is not None and typed_in.file == "<string>"  # of `python -c`, all of it is
+
+
+def test_a_connection_is_called_after_the_address_that_its_own_thread_asked_for() -> None:
+    facts = RunFacts({1: "web1", 2: "web2"}, list(OPERATIONS), 1)
+    connect, client, transport = NUMBER["SSHClient.connect"], 5, 6
+    facts.feed_all(
+        [
+            (10, 0, client, 0, 0, NUMBER["SSHClient.__init__"], 1, Kind.NEW),
+            (20, -1, client, 0, 1, connect, 1, Kind.CALL),
+            (30, -1, client, 0, 2, connect, 2, Kind.CALL),
+            (40, 0, transport, 0, 0, NUMBER["Transport.__init__"], 1, Kind.NEW),
+        ]
+    )
+    assert facts.world.name(transport) == "connection #1 to web1"

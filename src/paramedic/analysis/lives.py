@@ -81,6 +81,9 @@ class _Life:
     last: dict[int, tuple[Call, Epoch]] = field(default_factory=dict)
 
 
+_GIVES_UP = frozenset(("Channel.close", "SFTPClient.close", "SSHClient.close", "Transport.close"))
+"""Who gives up what the other thread has just closed has lost nothing, though it may raise: a file's close() sends what
+was written."""
 _TELLING = ("broken", "after", "status", "short")
 """What a close did to those who used the connection, the most telling first."""
 _KEPT_THREADS = 100
@@ -160,6 +163,8 @@ class Lives:
         failed = bool(call.error) and not call.error.startswith(
             ("TimeoutError", "timeout", "socket.timeout", "StopIteration")
         )
+        if call.name in _GIVES_UP:
+            return
         if failed and was_cut:
             how = "broken"
         elif failed and call.began_ns >= life.close.began_ns:

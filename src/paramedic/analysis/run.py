@@ -371,6 +371,8 @@ class RunFacts(WireFacts):
             for call in reversed(self.open.of(thread)):
                 if call.name == "SSHClient.connect":
                     self.roots.connected(call.obj, obj)
+                    if call.words:  # another thread may have asked for another host meanwhile
+                        self.world.thing(obj).label = f"to {self.world.text(call.words)}"
                     self.connects_of[obj] = call
                     break
 
