@@ -135,11 +135,14 @@ class Bench:
         """Its exit status and what it wrote; it is killed with its children when it takes too long."""
         try:
             out, err = process.communicate(timeout=limit_s)
+            return process.returncode, out, err
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
-            out, err = process.communicate()
-            return 97, out, err
-        return process.returncode, out, err
+        try:
+            out, err = process.communicate(timeout=5)
+        except subprocess.TimeoutExpired:  # a daemon of its, in a session of its own, keeps the pipes
+            out = err = ""
+        return 97, out, err
 
     def report(self, case: Case, command: Sequence[str], output: Path) -> Told:
         """What a command of ours wrote to its JSON file."""
