@@ -50,7 +50,7 @@ SUITES = (
     Suite(
         name="paramiko-3.5",
         archive="paramiko==3.5.1",
-        needs=("paramiko==3.5.1", "pytest<8", "pytest-relaxed>=2.0.1", "icecream>=2.1", "setuptools<81"),
+        needs=("paramiko==3.5.1", "invoke>=2", "pytest<8", "pytest-relaxed>=2.0.1", "icecream>=2.1", "setuptools<81"),
         tests=(),
     ),
     Suite(
