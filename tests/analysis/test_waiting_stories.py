@@ -149,6 +149,17 @@ FOUND: dict[str, tuple[str, str]] = {
         … 5 s
         end: 3""",
     ),
+    "two locks in opposite orders, one of them with a timeout of a minute": (
+        "lock-order-inversion observed",
+        """
+        A: take L1
+        B: take L2
+        A: recv ch
+        A: wait L2 60000
+        B: wait L1
+        … 5 s
+        end: 3""",
+    ),
     "the main thread is done and waits for a reader of an endless stream": (
         "exit-blocked observed",
         """

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from paramedic.analysis.calls import Call
 from paramedic.analysis.futures import Failed
+from paramedic.analysis.locks import is_endless
 from paramedic.analysis.pools import GETS, LONG_NS
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def _waits(facts: Facts) -> list[Call] | None:
                 continue
             return None
         call = calls[-1]
-        if call.argument >= 0:
+        if not is_endless(call.argument):
             return None
         if call.name in _FOR_A_POOL:
             found.append(call)

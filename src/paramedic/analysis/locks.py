@@ -154,7 +154,7 @@ class Locks:
     ) -> None:
         """A thread is about to block."""
         self.waiting[thread] = Wait(lock, thread, stack, t_ns, timeout_ms)
-        if timeout_ms < 0:
+        if is_endless(timeout_ms):
             self._order(thread, lock, stack, t_ns, clock, transport)
 
     def got(
@@ -279,3 +279,14 @@ class Locks:
                 hold.began_ns, t_ns, call, clock.task, clock.own_known,
             )
         )  # fmt: skip
+
+
+def is_endless(timeout_ms: int) -> bool:
+    """Whether a wait has no timeout (-1), or such a long one that who waits does not count on it.
+
+    Threads: pure.
+    """
+    return timeout_ms < 0 or timeout_ms >= LONG_TIMEOUT_MS
+
+
+LONG_TIMEOUT_MS = 30_000

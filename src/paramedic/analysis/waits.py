@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from paramedic.analysis.calls import Call
-from paramedic.analysis.locks import Hold, Wait
+from paramedic.analysis.locks import Hold, Wait, is_endless
 
 if TYPE_CHECKING:
     from paramedic.analysis.facts import Facts
@@ -72,7 +72,7 @@ def deadlocks(facts: Facts) -> list[Deadlock]:
     """The circles in the graph of those who wait, at the end of the recording.
 
     A thread that waits for a lock waits for the lock's holder; one that waits for the peer needs its transport's thread
-    to go on reading. A wait with a timeout ends, so it is no part of a circle.
+    to go on reading. A wait with a short timeout is a try, and no part of a circle.
 
     Threads: pure.
     """
@@ -80,10 +80,10 @@ def deadlocks(facts: Facts) -> list[Deadlock]:
     transports = {t.transport: t.number for t in facts.world.threads.values() if t.transport}
     for thread, wait in facts.locks.waiting.items():
         hold = facts.locks.holder(wait.lock)
-        if hold is not None and wait.timeout_ms < 0 and hold.thread != thread:
+        if hold is not None and is_endless(wait.timeout_ms) and hold.thread != thread:
             links[thread] = Link(thread, hold.thread, wait, hold, None, wait.began_ns)
     for call in facts.open.all():
-        if call.name == "Semaphore.acquire" and call.argument < 0 and call.thread not in links:
+        if call.name == "Semaphore.acquire" and is_endless(call.argument) and call.thread not in links:
             taken = facts.slots.only_taker(call.obj)
             if taken is not None and taken.thread != call.thread:
                 waits = Wait(call.obj, call.thread, call.stack, call.began_ns)
