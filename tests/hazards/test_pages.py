@@ -181,6 +181,8 @@ def test_see_also_has_the_reports_of_the_hazard_and_a_related_one(hazard: Hazard
     text = sections(hazard)["See also"]
     assert [link for link in hazard.upstream if link not in text] == []
     assert "/page.md" in text
+    told = re.findall(r"^- \[([a-z-]+)\]\([^)]*/page\.md\): (.+)$", text, re.M)
+    assert told == [(name, by_name(name).summary) for name, _ in told], "a related hazard is told in its own words"
 
 
 @each_hazard

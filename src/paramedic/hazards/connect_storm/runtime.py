@@ -22,7 +22,7 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     groups: dict[int, list[Call]] = {}
     for call in dropped:
         groups.setdefault(call.stack, []).append(call)
-    for _stack, calls in groups.items():
+    for calls in groups.values():
         beside = [
             c for c in facts.states.connects
             if any(c.began_ns <= d.ended_ns and d.began_ns <= c.ended_ns for d in calls) and c.thread != calls[0].thread
@@ -32,8 +32,7 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         span = max(c.began_ns for c in (*beside, *calls)) - min(c.began_ns for c in (*beside, *calls))
         message = (
             f"{len({id(c) for c in (*beside, *calls)})} connects began within {story.duration(span)} and "
-            f"{len(calls)} of them were "
-            "dropped before the banner: the server's MaxStartups"
+            f"{len(calls)} of them were dropped before the banner: the server's MaxStartups"
         )
         yield story.finding(HAZARD, Confidence.OBSERVED, message, [story.call(c) for c in calls[:3]], [], len(calls))
 
@@ -61,7 +60,7 @@ def _crowds(facts: RunFacts, story: Story) -> Iterator[Finding]:
         most = max(accumulate(step for _, step in edges))
         if most > STARTUPS:
             message = (
-                f"{most} logins to {server} were under way at once: from {STARTUPS} on, sshd drops some (MaxStartups)"
+                f"{most} logins to {server} were under way at once: beyond {STARTUPS}, sshd drops some (MaxStartups)"
             )
             steps = [story.call(c) for c in calls[:3]]
             yield story.finding(HAZARD, Confidence.ADVICE, message, steps, [], len(calls))
@@ -70,7 +69,7 @@ def _crowds(facts: RunFacts, story: Story) -> Iterator[Finding]:
 STARTUPS = 10
 """MaxStartups is 10:30:100 unless somebody has set it."""
 LEAST = 5
-"""So many connects at once, at least, make it a storm; sshd begins to drop at 10 (MaxStartups 10:30:100)."""
+"""So many connects at once, at least, make it a storm; sshd drops none up to 10 (MaxStartups 10:30:100)."""
 
 
 def _dropped(error: str) -> bool:

@@ -33,7 +33,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
         done.add(place)
         many = f"{crowd} threads" if crowd is not None else unknown_crowd(connect.context)
         confidence = Confidence.POSSIBLE if crowd is not None and _one_address(connect) else Confidence.ADVICE
-        message = f"{many} may connect to one server at once; OpenSSH starts to drop them at {LIMIT}"
+        message = f"{many} may connect to one server at once; OpenSSH drops some beyond {LIMIT}"
         yield facts.finding(HAZARD, message, [facts.step(connect)], confidence=confidence, objects=[connect.obj])
 
 

@@ -24,14 +24,13 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         unread = stuck.unread_out + stuck.unread_err
         message = (
             f"{thread} waited for the exit status of {facts.world.name(stuck.channel)} while {unread:,} bytes "
-            f"of output were "
-            f"unread: its window of {stuck.window_bytes:,} bytes is used up, so the command cannot end"
+            f"of output were unread: its window of {stuck.window_bytes:,} bytes is used up, so the command cannot end"
         )
+        # A finding is pinned to its first step: to the wait, which is to be moved, not to where the command began.
         steps = [story.call(stuck.call)]
         opener = facts.channels.of(stuck.channel).opener
         if opener is not None:
-            steps.insert(0, story.call(opener))
-        steps.sort(key=lambda step: step.what.startswith("called exec"))
+            steps.append(story.call(opener))
         yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, [stuck.channel], stuck.count)
     for large in (True, False):
         early = [

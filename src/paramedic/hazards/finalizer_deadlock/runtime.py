@@ -1,4 +1,4 @@
-"""The garbage collector finalizes a stdin on a transport's thread."""
+"""The garbage collector finalizes an open stdin, on whatever thread it runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from paramedic.model.finding import Confidence, Finding
 
 
 def find(facts: RunFacts) -> Iterator[Finding]:
-    """Finalizers of open stdins that ran on a transport's thread.
+    """A finalizer that waits for its own thread; else one that would, had the collector run on the transport's.
 
     Threads: pure.
     """

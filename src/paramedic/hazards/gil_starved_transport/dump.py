@@ -18,6 +18,7 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
     if not facts.transports or not facts.repeated:
         return
     hungry = [t for t in facts.transports if t.thread.state == "active" and t.wait is not Wait.PACKET]
+    victims = hungry or facts.transports
     ticks = {id(a): facts.computed(a) or 0 for a in facts.activities}
     most = sum(ticks.values()) / 3
     for activity in facts.others:
@@ -29,8 +30,8 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
                 code=HAZARD.code,
                 confidence=Confidence.ADVICE,
                 message=(
-                    f"{activity.name} computes and held the GIL in both dumps, or most of the time between them; "
-                    f"{len(hungry) or len(facts.transports)} transport threads get little time to serve their windows"
+                    f"{activity.name} computes and held the GIL in both dumps, or most of the time between them: "
+                    f"{len(victims)} transport thread{'s get' if len(victims) > 1 else ' gets'} little time to read"
                 ),
                 steps=(activity.step("computes, holding the GIL"),),
             )

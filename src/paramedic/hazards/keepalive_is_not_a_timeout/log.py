@@ -1,4 +1,4 @@
-"""In a log: keepalives into the void, or none before an idle connection is lost."""
+"""In a log: keepalives into the void."""
 
 from __future__ import annotations
 
@@ -23,9 +23,8 @@ def find(facts: LogFacts) -> Iterable[Finding]:
                 hazard=HAZARD.name,
                 code=HAZARD.code,
                 confidence=Confidence.ADVICE,
-                message=f"{transport.keepalives_unanswered_by} keepalives in a row were all that "
-                f"{transport.name} logged; "
-                "they do not say whether the peer lives",
+                message=f"{transport.keepalives_unanswered_by} keepalives in a row were all that {transport.name} "
+                "logged; they do not say whether the peer lives",
                 steps=(transport.last.step("the last of them"),),
                 objects=(transport.name,),
                 why="Keepalives are sent without asking for a reply, so a log with nothing else looks the same with a "

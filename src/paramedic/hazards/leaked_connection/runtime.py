@@ -1,4 +1,4 @@
-"""Connections outlive the threads that made them."""
+"""Connections outlive the threads that made them, their failed logins, or their use."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from paramedic.model.finding import Confidence, Finding
 
 
 def find(facts: RunFacts) -> Iterator[Finding]:
-    """Connections that were never closed, of threads that are gone.
+    """Connections that were never closed, grouped by the line that made them.
 
     Threads: pure.
     """

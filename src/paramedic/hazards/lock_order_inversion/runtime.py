@@ -27,9 +27,8 @@ def find(facts: RunFacts) -> Iterator[Finding]:
             if link.wait is not None and link.hold is not None:
                 steps += [story.hold(link.hold), story.wait(link.wait, facts.end_ns - link.since_ns)]
                 nodes.add(link.wait.lock)
-                parts.append(
-                    f"{name} waits for {facts.world.name(link.wait.lock)}, which {_holder(facts, link.target)} holds"
-                )
+                lock, holder = facts.world.name(link.wait.lock), facts.world.thread_name(link.target)
+                parts.append(f"{name} waits for {lock}, which {holder} holds")
             elif link.call is not None:
                 steps.append(story.call(link.call))
                 nodes.add(-facts.transport_of(link.call.obj))
@@ -71,7 +70,3 @@ def find(facts: RunFacts) -> Iterator[Finding]:
 
 def _name(facts: RunFacts, node: int) -> str:
     return facts.world.name(node) if node > 0 else f"the thread of {facts.world.name(-node)}"
-
-
-def _holder(facts: RunFacts, thread: int) -> str:
-    return facts.world.thread_name(thread)

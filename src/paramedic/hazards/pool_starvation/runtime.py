@@ -22,10 +22,10 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     if not starved:
         yield from _by_luck(facts, story)
         return
+    threads = {s.call.thread for s in starved}
     message = (
-        f"{story.threads({s.call.thread for s in starved})} wait for tasks that no worker has "
-        f"begun: the pool's "
-        "workers wait for work that is queued behind them"
+        f"{story.threads(threads)} wait{'s' if len(threads) == 1 else ''} for tasks that no worker has begun: the "
+        "pool's workers wait for work that is queued behind them"
     )
     starved.sort(key=lambda s: s.since_ns)
     steps = [story.call(s.call) for s in starved[:4]]

@@ -21,8 +21,8 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     if len(closed) < 2 or not left:
         return
     message = (
-        f"{len(closed)} ProxyCommands were closed and nobody waited for their processes: at the end "
-        f"{len(left)} were still there, as zombies; each holds three descriptors as long as it is referred to"
+        f"{len(closed)} ProxyCommands were closed, and at the end {len(left)} of their processes were still there, as "
+        "zombies: nobody had waited for them. Each holds three descriptors as long as it is referred to"
     )
     first = left[-1]
     born = facts.world.thing(first.obj)

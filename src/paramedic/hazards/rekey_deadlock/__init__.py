@@ -26,7 +26,7 @@ HAZARD = Hazard(
     ),
     change="""\
 - transport.renegotiate_keys()
-+ Packetizer.REKEY_BYTES = 2**40  # the server starts re-keys
++ Packetizer.REKEY_BYTES = 2**34  # the server starts re-keys
 """,
     safe="ClientPool",
     upstream=(

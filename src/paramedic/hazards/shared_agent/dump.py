@@ -16,15 +16,14 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
     Threads: as `DumpFacts`.
     """
     for threads in facts.in_calls_on("Agent", "agent").values():
-        users = [a for a in threads if a.find("sftp_file", "_prefetch_thread") is None]
-        if len(users) > 1:
+        if len(threads) > 1:
             yield Finding(
                 hazard=HAZARD.name,
                 code=HAZARD.code,
                 confidence=Confidence.OBSERVED,
                 message=(
-                    f"One Agent is used by {names(users)} at the same time: "
+                    f"One Agent is used by {names(threads)} at the same time: "
                     "requests and replies on its one socket are mixed"
                 ),
-                steps=tuple(step(group) for group in facts.groups(users)),
+                steps=tuple(step(group) for group in facts.groups(threads)),
             )
