@@ -149,6 +149,25 @@ def test_a_format_without_a_message_is_refused() -> None:
         form_named("%(asctime)s")
 
 
+def test_connections_one_after_the_other_under_one_ident_are_counted_and_not_all_kept(tmp_path: Path) -> None:
+    path = tmp_path / "app.log"
+    # The system gives a thread's ident again; the 500th connection ends in another way than the others.
+    one = connected(7) + "\n1 7: "
+    story = "\n".join(
+        one + ("Socket exception: Connection reset by peer (104)" if n == 500 else "end") for n in range(700)
+    )
+    path.write_text(
+        "".join(
+            f"2026-11-23 {clock_of(at)} DEBUG {thread} {logger}: {words}\n"
+            for at, thread, logger, words in messages(story)
+        )
+    )
+    (run,) = report_of_logs([str(path)]).runs
+    assert run.transports_seen == 700
+    assert len(run.transports) < 300
+    assert [t.ending.how for t in run.transports if t.ending.how != "eof"] == ["socket"]
+
+
 def test_processes_are_told_apart_by_their_ids(tmp_path: Path) -> None:
     lines = [
         f"2026-11-23 {clock_of(at)} DEBUG {pid} [{name_of(t)}] {logger}: {words}\n"

@@ -6,8 +6,10 @@ import bz2
 import gzip
 import io
 import lzma
+import os
 import random
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -56,6 +58,20 @@ def test_a_log_is_read_however_it_is_packed(packing: str, tmp_path: Path) -> Non
 def test_a_pipe_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(TEXT)))
     assert "session-limit" in found("-")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are POSIX")
+@pytest.mark.parametrize("packing", ["as it is", "gzip", "bzip2", "xz"])
+def test_a_named_pipe_is_read_from_its_first_byte(packing: str, tmp_path: Path) -> None:
+    path = tmp_path / "pipe"  # such as the /dev/fd/63 of `paramedic log <(zcat log.gz)`
+    os.mkfifo(path)
+    writer = threading.Thread(target=path.write_bytes, args=(PACKED[packing](TEXT),), daemon=True)
+    writer.start()
+    result = report_of_logs([str(path)])
+    writer.join(30)
+    assert not writer.is_alive()
+    assert result.report.source["messages"] == len(TEXT.splitlines())
+    assert result.report.source["transports"] == 1
 
 
 def test_rotated_files_are_one_log_oldest_first(tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from paramedic.check import log as use_case
 from paramedic.cli import output
@@ -19,6 +21,9 @@ from paramedic.logs.reading import form_named
 from paramedic.logs.rows import Narrowing, moment, rows
 from paramedic.logs.sources import UnreadableLog, sources_of
 from paramedic.model.finding import Finding
+
+if TYPE_CHECKING:
+    from paramedic.report.layout import Line
 
 ROWS = 400
 """Rows of a timeline, unless the user wants more."""
@@ -90,7 +95,7 @@ class LogCommand:
         from paramedic.report.timeline import timeline_lines
 
         note = ""
-        if narrowing.is_open and "-" not in args.logs:
+        if narrowing.is_open and all(Path(log).is_file() for log in args.logs):  # a pipe can be read only once
             narrowing, note = _around_a_finding(args, form, narrowing)
         for source in sources_of(args.logs, rotated=args.rotated):
             found = rows(source, narrowing, form)
@@ -114,7 +119,7 @@ COMMAND = LogCommand()
 def _around_a_finding(args: argparse.Namespace, form: Form | None, narrowing: Narrowing) -> tuple[Narrowing, str]:
     """In a long log the lines that matter are those of the strongest finding."""
     result = use_case.report_of_logs(args.logs, form=form, rotated=args.rotated, workers=_workers())
-    lines = int(str(result.report.source["lines"]))
+    lines: int = result.report.source["lines"]
     strong = sorted(result.report.findings, key=lambda f: f.confidence.rank)
     sites = [s.line for s in strong[0].sites] if strong else []
     if lines <= args.rows or not sites:
@@ -171,12 +176,10 @@ def _width() -> int:
     return max(shutil.get_terminal_size((100, 24)).columns, 60)
 
 
-def _print(lines: Sequence[object]) -> None:
-    from typing import cast
+def _print(lines: Sequence[Line]) -> None:
+    from paramedic.report.layout import plain
 
-    from paramedic.report.layout import Line, plain
-
-    text = plain(cast("Sequence[Line]", lines))
+    text = plain(lines)
     encoding = sys.stdout.encoding or "utf-8"
     sys.stdout.write(text.encode(encoding, "replace").decode(encoding, "replace") + "\n")
 

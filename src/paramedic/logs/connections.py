@@ -62,8 +62,8 @@ class Connections:
         if self.now_s is not None:
             transport.last_s = self.now_s
         old = self.transports.get(thread)
-        if old is not None:
-            self._done.append(old.facts())
+        if old is not None:  # the system gave its ident to a new thread
+            self._keep(old)
         self.transports[thread] = transport
         self.transports_seen += 1
         self._logging_in[thread] = transport
@@ -215,15 +215,19 @@ class Connections:
         if len(ended) < MAX_ENDED:
             return
         for transport in ended[:-64]:
-            how = transport.end[0] if transport.end else ""
-            told = transport.started is None or transport.double_logins
-            if how != "eof" or told or transport.failed_logins or transport.waiting_at_end:
-                if len(self._done) < 4 * KEPT:
-                    self._done.append(transport.facts())
+            self._keep(transport, telling=True)
             transport.let_go()
             del self.transports[transport.tid]
         for thread in [t for t, home in self.homes.items() if home.end is not None]:
             del self.homes[thread]
+
+    def _keep(self, transport: Transport, *, telling: bool = False) -> None:
+        """Keeps a transport that is over as facts: where there are many, or with ``telling``, if it tells something."""
+        how = transport.end[0] if transport.end else ""
+        noted = transport.double_logins or transport.failed_logins or transport.waiting_at_end
+        tells = how != "eof" or transport.started is None or bool(noted)
+        if len(self._done) < (4 * KEPT if tells else 0 if telling else KEPT):
+            self._done.append(transport.facts())
 
     def forget_thread(self, thread: bytes) -> None:
         """The system gave a thread's ident to a new thread.

@@ -383,7 +383,7 @@ class LogFacts:
         most_logging_in: transports that had begun and not yet logged in, at most at the same time.
         key_prints: fingerprints of the keys that were offered.
         hosts: hosts whose keys were added unverified, with the line of each.
-        unrequested: channels that the peer opened for nobody.
+        unrequested: answers to openings of channels that nobody here had asked for.
         twin_opens: pairs of lines that open a channel of one number on the only transport, with no answer between.
     """
 

@@ -60,8 +60,8 @@ def unread_output(
             hazard=hazard.name,
             code=hazard.code,
             confidence=Confidence.ADVICE,
-            message=f"{len(quiet)} command(s) had not ended when the log stops; if the program hangs, see whether "
-            + question,
+            message=f"{len(quiet)} command{'s' * (len(quiet) > 1)} had not ended when the log stops; if the program "
+            f"hangs, see whether {question}",
             steps=tuple(line.step("last heard of it") for _, c in quiet[:3] if (line := c.last) is not None),
             objects=tuple(dict.fromkeys(t.name for t, _ in quiet[:5])),
             why="Paramiko does not log data or windows, so the log only shows that no end came. A thread dump, or "

@@ -12,9 +12,10 @@ import sys
 import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any
 
 BLOCK_BYTES = 1 << 16
 """Bytes that are read at once; what is made of them should fit into a processor's cache."""
@@ -165,20 +166,25 @@ def _replaced(stream: IO[bytes], file: str) -> bool:
     return (now.st_dev, now.st_ino) != (held.st_dev, held.st_ino) or now.st_size < stream.tell()
 
 
-def _opened(path: Path) -> IO[bytes]:
-    raw = path.open("rb")
-    head = raw.read(6)
-    raw.seek(0) if raw.seekable() else None
-    if head[:2] == b"\x1f\x8b":
-        raw.close()
-        return cast("IO[bytes]", gzip.open(path))
-    if head[:3] == b"BZh":
-        raw.close()
-        return bz2.open(path)
-    if head == b"\xfd7zXZ\x00":
-        raw.close()
-        return lzma.open(path)
-    return raw
+_PACKED: tuple[tuple[bytes, Callable[[IO[bytes]], Any]], ...] = (
+    (b"\x1f\x8b", gzip.open),
+    (b"BZh", bz2.open),
+    (b"\xfd7zXZ\x00", lzma.open),
+)
+"""How compressed files begin, and what opens them."""
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
+    """The bytes of a log, unpacked; its beginning is only peeked at, because a named pipe gives each byte once."""
+    with path.open("rb") as raw:
+        head = raw.peek(6)
+        unpack = next((unpack for begins, unpack in _PACKED if head.startswith(begins)), None)
+        if unpack is None:
+            yield raw
+        else:
+            with unpack(raw) as unpacked:
+                yield unpacked
 
 
 def sources_of(names: Sequence[str], *, rotated: bool = False) -> list[Source]:

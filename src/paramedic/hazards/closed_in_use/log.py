@@ -44,7 +44,8 @@ def find(facts: LogFacts) -> Iterable[Finding]:
             hazard=HAZARD.name,
             code=HAZARD.code,
             confidence=Confidence.POSSIBLE,
-            message=f"{transport.name} ended while {len(opening)} channels were being opened on it",
+            message=f"{transport.name} ended while {len(opening)} channel{'s were' if len(opening) > 1 else ' was'} "
+            "being opened on it",
             steps=(
                 *(c.opening.step("asked for a channel") for c in opening[:3] if c.opening is not None),
                 ending.line.step("the connection ended, and the server had not said why"),
@@ -68,8 +69,8 @@ def _cut_short(facts: LogFacts, told: set[str]) -> Iterable[Finding]:
             hazard=HAZARD.name,
             code=HAZARD.code,
             confidence=Confidence.ADVICE,
-            message=f"{transport.name} ended while {len(running)} command(s) had not: see whether another thread, a "
-            "with block or a finally clause closes it too early",
+            message=f"{transport.name} ended while {len(running)} command{'s' * (len(running) > 1)} had not: see "
+            "whether another thread, a with block or a finally clause closes it too early",
             steps=(
                 *(c.requested.step("a command was started") for c in running[:3] if c.requested is not None),
                 ending.line.step("the connection ended, and the server had not said why"),

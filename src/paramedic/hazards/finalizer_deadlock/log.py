@@ -27,13 +27,12 @@ def find(facts: LogFacts) -> Iterable[Finding]:
             code=HAZARD.code,
             confidence=Confidence.POSSIBLE if transport.ended_by_itself >= HABIT else Confidence.ADVICE,
             message=f"the thread of {transport.name} stopped while it ended channel {channel.number}, and "
-            f"{len(waiting)} channels wait for it",
+            f"{len(waiting)} channel{'s wait' if len(waiting) > 1 else ' waits'} for it",
             steps=(
                 channel.eof_received.step("its last line; our own EOF should follow at once"),
                 *(c.opening.step(f"channel {c.number} is waited for") for c in waiting[:3] if c.opening is not None),
             ),
             objects=(transport.name,),
-            why="The log proves where the thread stopped and who waits. That the garbage collector "
-            "ran a finalizer there, "
-            "under the channel's lock, it suggests; a thread dump proves it. " + HAZARD.why,
+            why="The log proves where the thread stopped and who waits. That the garbage collector ran a finalizer "
+            "there, under the channel's lock, it suggests; a thread dump proves it. " + HAZARD.why,
         )

@@ -27,22 +27,23 @@ def find(facts: LogFacts) -> Iterable[Finding]:
             hazard=HAZARD.name,
             code=HAZARD.code,
             confidence=Confidence.POSSIBLE if ours else Confidence.ADVICE,
-            message=f"{transport.name} died of {words.strip()[:120]!r} with {ending.live} channels open",
+            message=f"{transport.name} died of {words.strip()[:120]!r} with {ending.live} "
+            f"channel{'' if ending.live == 1 else 's'} open",
             steps=(
                 ending.line.step("its last words"),
                 *(_where(ending.line, text) for text in _frames(ending.traceback)),
             ),
             objects=(transport.name,),
-            why="The log proves the exception. Readers of the open channels get an end of stream and "
-            "exit status -1, not "
-            "the exception; whether anybody asked for it is not logged. " + HAZARD.why,
+            why="The log proves the exception. Readers of the open channels get an end of stream and exit status -1, "
+            "not the exception; whether anybody asked for it is not logged. " + HAZARD.why,
         )
     if facts.refusals:
         yield Finding(
             hazard=HAZARD.name,
             code=HAZARD.code,
             confidence=Confidence.ADVICE,
-            message=f"{facts.refusals_seen} channels were refused; see that the exception of each is looked at",
+            message=f"{facts.refusals_seen} channel{'s were' if facts.refusals_seen > 1 else ' was'} refused; see that "
+            "the exception of each is looked at",
             steps=tuple(r.line.step("refused") for r in facts.refusals[:2]),
             objects=tuple(dict.fromkeys(r.transport for r in facts.refusals[:5])),
             why="The log proves the refusals. Whether a future kept the ChannelException to itself is not logged. "
