@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from paramedic.check import confirm
+from paramedic.cli import rounds
 from paramedic.model.finding import Confidence, Finding, Site, Step
+from paramedic.model.report import Report
+from paramedic.record.session import Options
+from paramedic.trace.layout import SUFFIX
 
 
 def _finding(confidence: Confidence, line: int, hazard: str = "shared-sftp-client") -> Finding:
@@ -36,6 +42,18 @@ def test_what_a_further_run_adds(
     before = [_finding(confidence, 3) for confidence in at_first]
     after = confirm.confirmed(before, [_finding(again, 3)], 9, 2, fuzzing)
     assert [f.message for f in after] == expected
+
+
+def test_a_further_run_is_recorded_into_an_empty_folder(tmp_path: Path) -> None:
+    stale = (
+        tmp_path / "again-1" / f"7-1{SUFFIX}"
+    )  # of an earlier `paramedic run --confirm --recording` into this folder
+    stale.parent.mkdir()
+    stale.write_bytes(b"")
+    found: list[list[Path]] = []
+    report = Report(source={"kind": "recording"}, findings=())
+    rounds.fuzzed(report, Options(directory=str(tmp_path)), 1, 1, lambda _, folder: found.append([*folder.iterdir()]))
+    assert found == [[]]
 
 
 def test_another_place_is_another_finding() -> None:

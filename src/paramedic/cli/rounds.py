@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from paramedic.check import confirm, recording
+from paramedic.check import confirm, recording, shelf
 from paramedic.model.finding import Confidence, Finding
 from paramedic.model.report import Report
 from paramedic.record.session import Options
@@ -29,6 +29,9 @@ def confirmed(report: Report, options: Options, tries: int, seed: int, observe: 
         seed: of the first of them; the next ones count on.
         observe: see `Observe`.
 
+    Raises:
+        OSError: there is no room for a run's recording; the runs before are lost.
+
     Threads: main thread; blocks while the program runs.
     """
     findings = list(report.findings)
@@ -42,6 +45,9 @@ def confirmed(report: Report, options: Options, tries: int, seed: int, observe: 
 def fuzzed(report: Report, options: Options, tries: int, seed: int, observe: Observe) -> Report:
     """The report after ``tries`` more runs with small delays at any call and any lock.
 
+    Raises:
+        OSError: as `confirmed`.
+
     Threads: main thread; blocks while the program runs.
     """
     findings = list(report.findings)
@@ -53,7 +59,8 @@ def fuzzed(report: Report, options: Options, tries: int, seed: int, observe: Obs
 def _round(
     findings: list[Finding], options: Options, traps: list[confirm.Trap], seed: int, done: int, observe: Observe
 ) -> list[Finding]:
-    folder = Path(options.directory) / f"again-{seed}"
+    # A folder that was recorded into before may hold what an earlier --confirm found there.
+    folder = shelf.chosen_recording(Path(options.directory) / f"again-{seed}")
     print(f"paramedic: run {done} with delays (--seed {seed})", file=sys.stderr)
     observe(
         options._replace(
