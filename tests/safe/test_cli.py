@@ -82,7 +82,7 @@ USAGE: dict[str, tuple[list[str], int, str]] = {
     "a group that is not known": (["exec", "-H", "@nobody", "--", "true"], 2, "@nobody"),
     "a file that is not there": (["exec", "-f", "/nonexistent/hosts", "--", "true"], 2, "No such file"),
     "options that exclude each other": (["exec", "-H", "h", "-b", "--json", "--", "true"], 2, "do not go together"),
-    "a limit that is no number": (["exec", "-H", "h", "--timeout", "soon", "--", "true"], 2, "--timeout"),
+    "a limit that is no number": (["exec", "-H", "h", "--timeout", "soon", "--", "true"], 2, "invalid seconds value"),
     "an empty command": (["exec", "-H", "127.0.0.1", "--", " "], 2, "no command"),
     "the first failure stops all": (["exec", "-H", "127.0.0.[1-5]", "--fail-fast", "--", "exit 9"], 1, "exit status 9"),
     "time was up first": (["exec", "-H", "127.0.0.1", "--fail-fast", "--deadline", "1", "--", "sleep 44.5"], 3, "time"),

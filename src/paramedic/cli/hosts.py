@@ -48,7 +48,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     which.add_argument("-x", "--exclude", action="append", default=[], metavar="HOSTS", help="hosts to leave out")
     login = parser.add_argument_group("login")
     login.add_argument("-u", "--user", metavar="NAME", help="user name (default: ssh_config's, or yours)")
-    login.add_argument("-p", "--port", type=_port, metavar="N", help="TCP port")
+    login.add_argument("-p", "--port", type=port, metavar="N", help="TCP port")
     login.add_argument("-i", "--identity", action="append", default=[], metavar="FILE", help="private key; repeatable")
     login.add_argument("-F", "--config", metavar="FILE", help="ssh_config to read (default: yours and the system's)")
     login.add_argument("--ask-password", action="store_true", help="ask for a password, once for all hosts")
@@ -57,34 +57,58 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--accept-new", action="store_true", help="add keys of hosts that are not known yet; changed keys are refused"
     )
     pace = parser.add_argument_group("pace")
-    pace.add_argument("-n", "--concurrency", type=_positive, default=64, metavar="N", help="hosts at once (64)")
-    pace.add_argument("--connect-timeout", type=_seconds, default=15.0, metavar="S", help="seconds to connect (15)")
+    pace.add_argument("-n", "--concurrency", type=positive, default=64, metavar="N", help="hosts at once (64)")
+    pace.add_argument("--connect-timeout", type=seconds, default=15.0, metavar="S", help="seconds to connect (15)")
     pace.add_argument("--fail-fast", action="store_true", help="stop everything at the first failure")
 
 
-def _port(text: str) -> int:
+# The functions below are types of argparse's, which tells their names where they raise ValueError: "invalid seconds
+# value: 'x'".
+
+
+def port(text: str) -> int:
+    """A TCP port.
+
+    Raises:
+        argparse.ArgumentTypeError: there is no such port.
+        ValueError: it is no number.
+
+    Threads: pure.
+    """
     number = int(text)
     if not 0 < number < 65536:
         raise argparse.ArgumentTypeError("ports are numbers from 1 to 65535")
     return number
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """A whole number from 1 on.
+
+    Raises:
+        argparse.ArgumentTypeError: it is smaller.
+        ValueError: it is no number.
+
+    Threads: pure.
+    """
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError("at least 1")
     return number
 
 
-def _seconds(text: str) -> float:
+def seconds(text: str) -> float:
+    """A time span.
+
+    Raises:
+        argparse.ArgumentTypeError: it is 0 or less, or decades.
+        ValueError: it is no number.
+
+    Threads: pure.
+    """
     number = float(text)
     if not 0 < number < 10**9:
         raise argparse.ArgumentTypeError("seconds, more than 0")
     return number
-
-
-seconds = _seconds
-positive = _positive
 
 
 def chosen_hosts(args: argparse.Namespace) -> list[str]:
