@@ -19,8 +19,7 @@ Tally = dict[Plot, int]
 
 def plot(finding: Finding) -> Plot:
     """What makes two findings one story: the hazard and the lines, or the words where no line is known."""
-    places = frozenset((s.file, s.line) for s in finding.sites)
-    return (finding.hazard, finding.process, places or finding.message)
+    return (finding.hazard, finding.process, finding.places or finding.message)
 
 
 def tally(findings: Iterable[Finding]) -> Tally:

@@ -29,6 +29,7 @@ class Checkup:
         next: what to do first; None where nothing is left to do.
         sources: what was looked at, a sentence each.
         report: all findings together, for the formats that want them.
+        warnings: sentences about the user's own settings and suppressions; they are among ``sources``, too.
         nothing: why there was nothing to check, and what to do instead; there are no answers then.
     """
 
@@ -36,6 +37,7 @@ class Checkup:
     next: Answer | None
     sources: tuple[str, ...]
     report: Report
+    warnings: tuple[str, ...] = ()
     nothing: str = ""
 
 
@@ -67,7 +69,7 @@ def check_up(
     """
     static, seen = lint_with_sightings(paths, options, progress)
     reports = {"source": static}
-    count = int(str(static.source["files"]))
+    count: int = static.source["files"]
     sources = [
         f"source: {count} file{'s' if count != 1 else ''}, {static.source['files_that_matter']} with Paramiko "
         f"({', '.join(str(p) for p in paths)})"
@@ -97,15 +99,18 @@ def check_up(
     kept: dict[str, Sequence[Finding]] = {}
     hidden: list[tuple[Finding, str]] = []
     gaps: list[Gap] = []
+    warnings: dict[str, None] = {}
     for name, report in reports.items():
-        result = suppress(report, configuration).report
-        kept[name] = result.findings
-        hidden.extend(result.suppressed)
-        gaps.extend(result.gaps)
+        result = suppress(report, configuration)
+        kept[name] = result.report.findings
+        hidden.extend(result.report.suppressed)
+        gaps.extend(result.report.gaps)
+        warnings.update(dict.fromkeys(result.warnings))
     unseen = [gap.detail or gap.reason for gap in gaps]
     sources += [f"not looked at: {detail}" for detail in unseen[:MOST_UNSEEN]]
     if len(unseen) > MOST_UNSEEN:
         sources.append(f"not looked at: {len(unseen) - MOST_UNSEEN} more (see --format json)")
+    sources += [f"note: {warning}" for warning in warnings]
     speaks = bool(static.source["files_that_matter"])
     idle = "" if speaks or len(reports) > 1 else _nothing(paths, options, count)
     if idle and unseen:
@@ -117,7 +122,14 @@ def check_up(
         suppressed=tuple(hidden),
         gaps=tuple(gaps),
     )
-    return Checkup(answers=tuple(found), next=next_action(found), sources=tuple(sources), report=together, nothing=idle)
+    return Checkup(
+        answers=tuple(found),
+        next=next_action(found),
+        sources=tuple(sources),
+        report=together,
+        warnings=tuple(warnings),
+        nothing=idle,
+    )
 
 
 _CALLS = re.compile(rb"\.(exec_command|open_sftp|invoke_shell|recv_exit_status|open_session|from_transport)\(")

@@ -56,7 +56,6 @@ class Configuration:
 
 
 KEYS = ("ignore", "fail-on", "level", "max-size", "stall", "lint")
-_OF_LINT = frozenset({"exclude", "select", "per-file-ignores", "pedantic", "jobs", "baseline"})
 LEVELS = ("watch", "check")
 
 
@@ -179,8 +178,10 @@ def _check_keys(table: Mapping[str, Any], known: tuple[str, ...], where: str, fi
         if key not in known:
             from difflib import get_close_matches
 
+            from paramedic.check.lint_settings import SETTINGS  # which needs this module: only where it is asked
+
             near = get_close_matches(key, known, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
-            if key in _OF_LINT and known is KEYS:
+            if key in SETTINGS and known is KEYS:
                 hint = "write it in [tool.paramedic.lint]"
             raise ConfigurationError(f"{file}: {where} has no setting {key!r}; {hint}")

@@ -7,6 +7,7 @@ while the process hangs; nothing is asked of the process.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -80,11 +81,11 @@ def _ages(facts: RunFacts, now_ns: int) -> dict[str, float]:
     for call in facts.open.all():  # the innermost comes last
         if call.name != "Transport.run" and call.thread not in facts.locks.waiting:
             began[call.thread] = call.began_ns
-    names = [t.name for t in facts.world.threads.values() if not t.ended_ns]
+    alike = Counter(t.name for t in facts.world.threads.values() if not t.ended_ns)
     return {
         thread.name: (now_ns - began[number]) / 1e9
         for number, thread in facts.world.threads.items()
-        if number in began and names.count(thread.name) == 1
+        if number in began and alike[thread.name] == 1
     }
 
 
@@ -119,7 +120,6 @@ def joined(dumped: Sequence[Finding], known: Iterable[Finding]) -> tuple[Finding
 def _same_story(one: Finding, other: Finding) -> bool:
     if one.hazard != other.hazard or one.process != other.process:
         return False
-    places = {(s.file, s.line) for s in one.sites} & {(s.file, s.line) for s in other.sites}
     # The recording calls a transport's thread "Thread-2 (transport thread of …)".
     names = {s.thread.partition(" (")[0] for s in one.steps} & {s.thread.partition(" (")[0] for s in other.steps}
-    return bool(places or names)
+    return bool(one.places & other.places or names)

@@ -21,6 +21,7 @@ from paramedic.lint.tree import MOST_TOGETHER, Tree, Unseen, find_files, read_tr
 from paramedic.model.finding import Confidence, Finding, Site
 from paramedic.model.hazard import Lens
 from paramedic.model.report import Gap, Report
+from paramedic.report.escaping import printable
 
 if TYPE_CHECKING:
     from paramedic.check.lint_cache import LintCache
@@ -241,7 +242,11 @@ def read_group(
             return FileResult(paths=group, findings=(), read=group, gaps=tuple(gaps))
         findings: list[Finding] = []
         for static in _static_lenses():
-            findings.extend(static.find(facts))
+            try:
+                findings.extend(static.find(facts))
+            except Exception as error:  # one lens must not hide what the others see
+                detail = f"{static.HAZARD.name} in {group[0]}: {type(error).__name__}: {error}"
+                gaps.append(Gap(reason="lens-failed", detail=printable(detail)))
     finally:
         sys.setrecursionlimit(limit)
     for path in sorted(facts.incomplete):

@@ -16,7 +16,8 @@ from paramedic.model.finding import Confidence, Finding
 from paramedic.model.hazard import Lens
 from paramedic.model.report import Gap, Report
 
-LogLens = Callable[[LogFacts], Iterable[Finding]]
+LogLens = tuple[str, Callable[[LogFacts], Iterable[Finding]]]
+"""The name of a hazard, and ``find`` of its lens."""
 MAX_RUNS = 1000
 """Most processes or runs of one log whose facts are kept for the overview; findings are kept of all."""
 
@@ -46,17 +47,29 @@ def log_lenses() -> tuple[LogLens, ...]:
     Threads: any; imports the lenses the first time.
     """
     found = [h for h in CATALOGUE if Lens.LOG in lenses_of(h)]
-    return tuple(cast("LogLens", cast("Any", lens(h, Lens.LOG)).find) for h in found)
+    return tuple((h.name, cast("Any", lens(h, Lens.LOG)).find) for h in found)
 
 
-def findings_of(facts: LogFacts, lenses: Sequence[LogLens]) -> list[Finding]:
+def findings_of(facts: LogFacts, lenses: Sequence[LogLens], gaps: list[Gap] | None = None) -> list[Finding]:
     """What the lenses conclude from one process's part of a log.
 
     Where several processes write with the same thread numbers, all of it is a guess: nothing is above advice then.
 
+    Args:
+        facts: of the part.
+        lenses: of `log_lenses`.
+        gaps: gets a gap for a lens that fails, so that the others are heard; None: its error is raised.
+
     Threads: pure.
     """
-    found = [finding for find in lenses for finding in find(facts)]
+    found: list[Finding] = []
+    for name, find in lenses:
+        try:
+            found += find(facts)
+        except Exception as error:  # one lens must not hide what the others see
+            if gaps is None:
+                raise
+            gaps.append(Gap(reason="lens-failed", detail=f"{name}: {type(error).__name__}: {error}"))
     if facts.mixed:
         found = [
             replace(f, confidence=Confidence.ADVICE, why="Several processes share this log: a guess. " + f.why)
@@ -98,7 +111,7 @@ def report_of_logs(
         runs, tally = _runs(source, form, workers)
         with few_collections():
             for facts in runs:
-                findings += findings_of(facts, lenses)
+                findings += findings_of(facts, lenses, gaps)
                 gaps += facts.gaps
                 if len(result.runs) < MAX_RUNS:
                     result.runs.append(facts)

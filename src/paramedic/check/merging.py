@@ -29,8 +29,7 @@ def merged(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 def _plot(finding: Finding) -> Hashable:
-    places = frozenset((s.file, s.line) for s in finding.sites)
-    return (finding.hazard, places or finding.message)
+    return (finding.hazard, finding.places or finding.message)
 
 
 def _weight(finding: Finding) -> tuple[int, str, str, int]:

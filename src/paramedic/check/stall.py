@@ -21,10 +21,9 @@ from paramedic.trace.reader import RecordingError, find_traces, open_trace
 
 HANGS = frozenset(
     "exit-status-before-output undrained-stderr undrained-output-while-writing lock-order-inversion "
-    "callback-blocks-transport "
-    "call-on-transport-thread pool-starvation pool-drained finalizer-deadlock rekey-deadlock prefetch-stall "
-    "connect-at-import "
-    "signal-handler-reenters exit-blocked select-pipe-race shared-sftp-client".split()
+    "callback-blocks-transport call-on-transport-thread pool-starvation pool-drained finalizer-deadlock "
+    "rekey-deadlock prefetch-stall connect-at-import signal-handler-reenters exit-blocked select-pipe-race "
+    "shared-sftp-client".split()
 )
 Places = set[tuple[str, Site | None]]
 """Names of threads, and where in the user's code each of them waits."""

@@ -94,7 +94,7 @@ def _written(result: Checkup, form: str) -> str:
         nothing=result.nothing,
     )
     if form == "json":
-        return checkup_json(shown, result.report)
+        return checkup_json(shown, result.report, warnings=result.warnings)
     writer = {"terminal": checkup_text, "markdown": checkup_markdown, "html": checkup_html}[form]
     return writer(shown)
 

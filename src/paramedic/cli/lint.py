@@ -16,7 +16,7 @@ from paramedic.check.lint import LintOptions, lint
 from paramedic.check.lint_settings import check_settings, names_of, with_file_ignores
 from paramedic.check.verdict import Verdict, judge
 from paramedic.cli import output
-from paramedic.cli.command import CommandError, Parser
+from paramedic.cli.command import CommandError, Parser, complain
 from paramedic.model.finding import Confidence
 
 FORMATS = ("concise", "full", "json", "sarif", "github", "gitlab", "junit")
@@ -228,6 +228,9 @@ def _write(verdict: Verdict, args: argparse.Namespace) -> None:
 def _write_to(stream: TextIO, verdict: Verdict, args: argparse.Namespace) -> None:
     form = args.format or "concise"
     report = verdict.report
+    if form not in {"full", "json", "sarif"}:  # these have them in the report
+        for warning in verdict.warnings:
+            complain(warning)
     if args.statistics and form in {"concise", "full"}:
         from paramedic.report.concise import statistics_lines
 
@@ -237,8 +240,6 @@ def _write_to(stream: TextIO, verdict: Verdict, args: argparse.Namespace) -> Non
 
         if report.findings or report.gaps or not args.quiet:
             stream.write("".join(line + "\n" for line in concise_lines(report)))
-        for warning in verdict.warnings:
-            print(f"paramedic: {warning}", file=sys.stderr)
     elif form == "github":
         from paramedic.report.github import report_as_github
 

@@ -123,3 +123,8 @@ class Finding:
     def sites(self) -> tuple[Site, ...]:
         """The distinct sites of all steps, in order; a suppression at any of them counts."""
         return tuple(dict.fromkeys(s.site for s in self.steps if s.site is not None))
+
+    @property
+    def places(self) -> frozenset[tuple[str, int]]:
+        """File and line of each step: by them two findings are known to tell one story, whatever the names in it."""
+        return frozenset((s.file, s.line) for s in self.sites)

@@ -35,7 +35,6 @@ class Judging:
         self._analyst = Analyst(recording.folder)
         self._process = os.getpid()
         self._outside: dict[str, Any] = {}
-        self._told = False
         self._ask(())  # what was before is nobody's
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:

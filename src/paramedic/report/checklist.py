@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import textwrap
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from paramedic.model.report import report_to_json
@@ -70,12 +71,12 @@ def _plain(text: str) -> str:
     return printable(text).replace("<", "&lt;").replace("*", "\\*").replace("_", "\\_")
 
 
-def checkup_json(checked: Checked, report: Report) -> str:
+def checkup_json(checked: Checked, report: Report, *, warnings: Sequence[str] = ()) -> str:
     """The common report object with ``checklist``, ``next`` and ``looked_at`` added.
 
     Threads: pure.
     """
-    data: dict[str, Any] = report_to_json(report)
+    data: dict[str, Any] = report_to_json(report) | {"warnings": list(warnings)}
     data["looked_at"] = list(checked.sources)
     data["checklist"] = [
         {"item": a.name, "question": a.question, "state": a.state, "evidence": list(a.evidence), "action": a.action}

@@ -104,8 +104,7 @@ def _result(finding: Finding, index: Mapping[str, int], here: Path) -> dict[str,
     flows = _thread_flows(finding.steps, here)
     if flows:
         result["codeFlows"] = [{"message": {"text": finding.message}, "threadFlows": flows}]
-    fixes = [e for e in finding.edits if e.last_line >= e.first_line - 1]
-    if fixes:
+    if finding.edits:
         result["fixes"] = [_fix(finding, here)]
     return result
 
