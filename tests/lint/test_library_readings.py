@@ -170,6 +170,26 @@ FOUND: dict[str, tuple[str, str]] = {
         ThreadingHTTPServer(("127.0.0.1", 0), Files).serve_forever()
         """,
     ),
+    "a decorator whose name only sounds like a lock's": (
+        "shared-sftp-client",
+        """
+        import paramiko, threading
+        from framework import blocking
+
+        class Store:
+            def __init__(self, client: paramiko.SSHClient):
+                self.sftp = client.open_sftp()
+
+            @blocking
+            def get(self, name):
+                self.sftp.get(name, name)
+
+        def main(client: paramiko.SSHClient, names):
+            store = Store(client)
+            for name in names:
+                threading.Thread(target=store.get, args=(name,)).start()
+        """,
+    ),
 }
 
 QUIET: dict[str, str] = {

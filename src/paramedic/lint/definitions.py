@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from paramedic.lint import calls, classes, frameworks
+from paramedic.lint import calls, classes, frameworks, library
 from paramedic.lint.modules import Module
 from paramedic.lint.scope import Scope
 from paramedic.lint.values import (
@@ -98,7 +98,7 @@ def _decorate(w: Walker, made: Value, decorator: ast.expr) -> Value:
     name = spelled.lower()
     if isinstance(made, Function) and _KINDS.get(name) == "cached":
         made.memory = {}
-    if isinstance(made, Function) and ("lock" in name or "synchron" in name):
+    if isinstance(made, Function) and library.has_word(spelled, "lock", "synchron"):
         made.kind = made.kind or "locked"
     return made
 

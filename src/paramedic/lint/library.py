@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import TYPE_CHECKING
 
 from paramedic.lint import (
@@ -218,13 +219,24 @@ def pseudo_lock(w: Walker, name: str, node: ast.AST) -> Obj:
     return found
 
 
+_SOUND_ALIKE = re.compile(r"(?<![a-z])(?:(?:non|un)?block|clock|unlock|asynchron)")
+
+
+def has_word(name: str, *words: str) -> bool:
+    """Whether one of the words is in the last part of a name: "lock" is in ``with_lock``, not in ``non_blocking``.
+
+    Threads: pure.
+    """
+    last = _SOUND_ALIKE.sub("", name.rsplit(".", 1)[-1].lower())
+    return any(word in last for word in words)
+
+
 def looks_like_lock(name: str) -> bool:
     """Whether a name is one that people give to locks.
 
-    Threads: the reader's own; does not block.
+    Threads: pure.
     """
-    last = name.rsplit(".", 1)[-1].lower()
-    return any(word in last for word in ("lock", "mutex", "guard", "sem", "exclusive", "synchron", "critical"))
+    return has_word(name, "lock", "mutex", "guard", "sem", "exclusive", "synchron", "critical")
 
 
 def _other(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
