@@ -222,6 +222,32 @@ FOUND: dict[str, tuple[str, str]] = {
 }
 
 QUIET: dict[str, str] = {
+    "a list is extended by the channel": """
+        import paramiko
+
+        CHANNELS = []
+
+        def start(client: paramiko.SSHClient, names):
+            for name in names:
+                channel = client.get_transport().open_session()
+                channel.get_pty()
+                channel.exec_command("sleep 100")
+                CHANNELS.extend([channel])
+        """,
+    "the channel is added to a list of the object's": """
+        import paramiko
+
+        class Shells:
+            def __init__(self):
+                self.channels = []
+
+            def start(self, client: paramiko.SSHClient, names):
+                for name in names:
+                    channel = client.get_transport().open_session()
+                    channel.get_pty()
+                    channel.exec_command("sleep 100")
+                    self.channels += [channel]
+        """,
     "a reconnect under a lock, into a new client": """
         import paramiko, threading
         class Link:

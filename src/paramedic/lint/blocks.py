@@ -67,17 +67,15 @@ def _augmented(w: Walker, node: ast.AugAssign) -> bool:
     if isinstance(node.target, ast.Name):
         current = w.scope.lookup(node.target.id)
         if isinstance(current, Collection):
-            for option in alternatives(added):
-                if isinstance(option, Collection):
-                    current.items.extend(option.items)
-                    current.rest.extend(option.rest)
-                    containers.keep(current, option)
-                    known = current.length is not None and option.length is not None
-                    current.length = (current.length or 0) + (option.length or 0) if known else None
+            containers.extend(w, current, added)
             return False
         w.scope.assign(node.target.id, Unknown(node.target.id))
     elif isinstance(node.target, ast.Attribute):
-        w.evaluate(node.target.value)
+        holder = w.evaluate(node.target.value)
+        if any(isinstance(option, Collection) for option in alternatives(added)):
+            for current in alternatives(attributes.read(w, holder, node.target.attr, node.target)):
+                if isinstance(current, Collection):
+                    containers.extend(w, current, added)
     return False
 
 

@@ -79,14 +79,7 @@ def on_collection(
         _add(w, receiver, args[-1], node)
         return Const(None)
     if name in {"extend", "update"} and args:
-        for option in alternatives(args[0]):
-            if isinstance(option, Collection):
-                receiver.items.extend(option.items)
-                receiver.keyed.update(option.keyed)
-                receiver.rest.extend(option.rest)
-                known = receiver.length is not None and option.length is not None
-                receiver.length = (receiver.length or 0) + (option.length or 0) if known else None
-                option.read = True
+        extend(w, receiver, args[0])
         return Const(None)
     if name in {"values", "copy", "__iter__", "keys"}:
         receiver.read = True
@@ -125,6 +118,24 @@ def _add(w: Walker, receiver: Collection, value: Value, node: ast.AST) -> None:
         if receiver.length is not None:
             receiver.length += 1
     keep(receiver, value, w.world.next_moment())
+
+
+def extend(w: Walker, receiver: Collection, added: Value) -> None:
+    """``receiver.extend(added)``, ``receiver.update(added)`` and ``receiver += added``.
+
+    Threads: the reader's own; does not block.
+    """
+    for option in alternatives(added):
+        if not isinstance(option, Collection) or option is receiver:
+            continue
+        (receiver.rest if w.loops else receiver.items).extend(option.items)
+        receiver.keyed.update(option.keyed)
+        receiver.rest.extend(option.rest)
+        times = _times(w, receiver) if w.loops else 1
+        known = receiver.length is not None and option.length is not None and times is not None
+        receiver.length = (receiver.length or 0) + (option.length or 0) * (times or 0) if known else None
+        option.read = True
+        keep(receiver, option, w.world.next_moment())
 
 
 def _times(w: Walker, receiver: Collection) -> int | None:
