@@ -282,9 +282,7 @@ def start(w: Walker, thread: Obj, node: ast.AST) -> None:
             return calls.call_method(inner, instance, "run", [], {}, node)
     elif target is not None:
         name = target_name(target)
-        args = items_of(thread.parts.get("__args", Unknown())) if "__args" in thread.parts else []
-        if isinstance(thread.parts.get("__target"), Value) and "__group" not in thread.parts:
-            args = items_of(thread.parts["__args"]) if isinstance(thread.parts.get("__args"), Collection) else args
+        args = items_of(thread.parts.get("__args", Unknown()))
         keywords = named(thread.parts.get("__kwargs"))
 
         def body(inner: Walker) -> Value:

@@ -34,6 +34,7 @@ class Context:
         daemon: None where the source does not say.
         transport: for a callback: the connection on whose thread it runs.
         inline: who starts it does nothing until it has ended: ``await asyncio.to_thread(…)``.
+        forks: for a process: it has a copy of its parent's memory, connections included.
         watchdog: a timer that its owner cancels once the work is done.
         at_import: the file of the module whose body starts it; "" where none does.
         episode: number of the root function whose reading started it.
@@ -53,7 +54,6 @@ class Context:
     daemon: bool | None = None
     transport: Obj | None = None
     episode: int = 0
-    waited_for_at_once: bool = False
     at_import: str = ""
     watchdog: bool = False
     forks: bool = True
@@ -89,7 +89,7 @@ class Context:
 
         Threads: pure.
         """
-        if self.waited_for_at_once or self.width == 1:
+        if self.width == 1:
             return self.parent.turns() if self.parent is not None else frozenset()
         mine = set(self.loops)
         for _, loops, _ in self.joins:
@@ -148,6 +148,4 @@ def lifetimes_meet(a: Context, b: Context) -> bool:
     if a.kind == "signal" and b.kind == "signal":
         return False
     first, second = (a, b) if a.start <= b.start else (b, a)
-    if first.waited_for_at_once:
-        return False
     return not first.ends_before(second.start, second.episode)

@@ -95,7 +95,7 @@ class Meetings:
 
     def _beside(self, above: Operation, below: Operation, branch: Context, obj: Obj) -> bool:
         """Whether something that a thread does meets something that one it started does."""
-        if branch.kind in {"atexit"} or branch.waited_for_at_once:
+        if branch.kind == "atexit":
             return False
         if above.episode != branch.episode:
             if above.episode in self.world.bodies or above.root in {"__init__", "__enter__"}:
