@@ -101,6 +101,14 @@ class SourceFacts(Meetings):
         return next((one for one in obj.lineage() if one.kind == "channel"), None)
 
     @staticmethod
+    def channel_of(operation: Operation) -> Obj | None:
+        """The channel on which an operation acts, directly or through a stream: a key for `conflicts`.
+
+        Threads: pure.
+        """
+        return SourceFacts.channel(operation.obj)
+
+    @staticmethod
     def connection(obj: Obj) -> Obj:
         """The connection that an object lives on: the client where there is one.
 

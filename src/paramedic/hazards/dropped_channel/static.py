@@ -26,12 +26,8 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
         if channel is None or outlives_terminal(facts.command(channel)):
             continue
         done.add(place)
-        terminal = "__get_pty" in channel.parts or start.method == "invoke_shell"
         message = f"Nobody keeps the channel of {start.method}(): it is closed at any moment, and its job with it"
-        command = facts.command(channel)
-        quick = is_quiet(command, facts.command_is_known(channel)) and not runs_long(command)
-        confidence = Confidence.POSSIBLE if terminal and not quick else Confidence.ADVICE
-        yield facts.finding(HAZARD, message, [facts.step(start)], confidence=confidence, objects=[channel])
+        yield _finding(facts, start, channel, message)
     for start in facts.having("request", kinds={"channel"}):
         channel = start.obj
         place = (start.site.file, start.site.line)
@@ -39,12 +35,17 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
         if not started or place in done or not _forgotten(facts, start) or outlives_terminal(facts.command(channel)):
             continue
         done.add(place)
-        terminal = "__get_pty" in channel.root.parts or start.method == "invoke_shell"
         message = f"Nobody keeps {facts.name(channel)} after {start.method}(): it is closed, and its job with it"
-        command = facts.command(channel)
-        quick = is_quiet(command, facts.command_is_known(channel)) and not runs_long(command)
-        confidence = Confidence.POSSIBLE if terminal and not quick else Confidence.ADVICE
-        yield facts.finding(HAZARD, message, [facts.step(start)], confidence=confidence, objects=[channel])
+        yield _finding(facts, start, channel, message)
+
+
+def _finding(facts: SourceFacts, start: Operation, channel: Obj, message: str) -> Finding:
+    """Advice, unless the channel has a terminal, whose end ends the job, and the job may take long."""
+    terminal = "__get_pty" in channel.root.parts or start.method == "invoke_shell"
+    command = facts.command(channel)
+    quick = is_quiet(command, facts.command_is_known(channel)) and not runs_long(command)
+    confidence = Confidence.POSSIBLE if terminal and not quick else Confidence.ADVICE
+    return facts.finding(HAZARD, message, [facts.step(start)], confidence=confidence, objects=[channel])
 
 
 def _forgotten(facts: SourceFacts, start: Operation) -> bool:

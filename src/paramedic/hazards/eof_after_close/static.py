@@ -6,8 +6,6 @@ from collections.abc import Iterable
 
 from paramedic.hazards.eof_after_close import HAZARD
 from paramedic.lint.facts import SourceFacts
-from paramedic.lint.operations import Operation
-from paramedic.lint.values import Obj
 from paramedic.model.finding import Finding
 
 
@@ -18,11 +16,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
     """
     ends = facts.having("eof")
     closes = [o for o in facts.having("close") if o.obj.kind == "channel"]
-    for a, b, channel in facts.conflicts(ends, closes, key=_channel):
+    for a, b, channel in facts.conflicts(ends, closes, key=facts.channel_of):
         if a.context is not b.context:
             message = f"One thread sends EOF on {facts.name(channel)} while another may be closing it"
             yield facts.finding(HAZARD, message, facts.steps_of(a, b), objects=[channel])
-
-
-def _channel(operation: Operation) -> Obj | None:
-    return SourceFacts.channel(operation.obj)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from paramedic.hazards.select_pipe_race import HAZARD
 from paramedic.lint.facts import SourceFacts
 from paramedic.lint.operations import Operation
-from paramedic.lint.values import Const, Obj
+from paramedic.lint.values import Const
 from paramedic.model.finding import Finding
 
 
@@ -19,9 +19,11 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
     done: set[int] = set()
     watched = {id(o.obj.root): o for o in facts.having("fileno")}
     outs, errs = facts.having("read:stdout"), facts.having("read:stderr")
-    pairs = facts.conflicts(outs, errs, key=_channel, locked=True)
+    pairs = facts.conflicts(outs, errs, key=facts.channel_of, locked=True)
     # A lock around the reads does not help: each thread has been told by select() what the other one then takes.
-    same_stream = (p for p in facts.conflicts(outs, key=_channel, locked=True) if _both_select(facts, p[0], p[1]))
+    same_stream = (
+        p for p in facts.conflicts(outs, key=facts.channel_of, locked=True) if _both_select(facts, p[0], p[1])
+    )
     for a, b, channel in (*pairs, *same_stream):
         select = watched.get(id(channel.root))
         if select is None or id(channel.root) in done:
@@ -52,7 +54,3 @@ def _both_select(facts: SourceFacts, a: Operation, b: Operation) -> bool:
     """Whether both threads wait for the channel outside of the lock that is around the reads."""
     waits = [o for o in facts.of(facts.channel(a.obj) or a.obj, "fileno") if not facts.common_locks(o, a)]
     return all(any(o.context is one.context for o in waits) for one in (a, b))
-
-
-def _channel(operation: Operation) -> Obj | None:
-    return SourceFacts.channel(operation.obj)

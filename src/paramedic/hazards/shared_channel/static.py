@@ -6,8 +6,6 @@ from collections.abc import Iterable
 
 from paramedic.hazards.shared_channel import HAZARD
 from paramedic.lint.facts import SourceFacts
-from paramedic.lint.operations import Operation
-from paramedic.lint.values import Obj
 from paramedic.model.finding import Finding
 
 _DIRECTIONS = {
@@ -26,7 +24,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
     done: set[int] = set()
     for effect, words in _DIRECTIONS.items():
         operations = [o for o in facts.having(effect) if o.obj.kind in {"channel", "stdout", "stderr", "stdin"}]
-        for a, b, channel in facts.conflicts(operations, key=_channel):
+        for a, b, channel in facts.conflicts(operations, key=facts.channel_of):
             if id(channel) not in done:
                 done.add(id(channel))
                 yield facts.finding(
@@ -43,8 +41,8 @@ def _torn(facts: SourceFacts, done: set[int]) -> Iterable[Finding]:
     """Dialogues whose question and whose answer are locked, each by itself."""
     writes = [o for o in facts.having("write") if o.obj.kind in {"channel", "stdin"} and o.locks]
     reads = [o for o in facts.having("read:stdout") if o.obj.kind in {"channel", "stdout"} and o.locks]
-    for write, _, channel in facts.conflicts(writes, key=_channel, locked=True):
-        answer = next((o for o in reads if _channel(o) is channel and facts.in_order(write, o)), None)
+    for write, _, channel in facts.conflicts(writes, key=facts.channel_of, locked=True):
+        answer = next((o for o in reads if facts.channel(o.obj) is channel and facts.in_order(write, o)), None)
         if answer is None or id(channel) in done or set(write.holds) & set(answer.holds):
             continue
         if facts.concurrent(write, answer, channel) and write.episode == answer.episode:
@@ -55,7 +53,3 @@ def _torn(facts: SourceFacts, done: set[int]) -> Iterable[Finding]:
             )
             steps = [facts.step(write), facts.step(answer)]
             yield facts.finding(HAZARD, message, steps, objects=[channel])
-
-
-def _channel(operation: Operation) -> Obj | None:
-    return SourceFacts.channel(operation.obj)
