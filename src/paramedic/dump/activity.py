@@ -133,6 +133,11 @@ class Activity:
         limit = self.timeout
         return limit in (None, "None") or not limit.replace(".", "", 1).isdigit() or float(limit) > _LONG_S
 
+    @property
+    def prefetches(self) -> bool:
+        """Whether it is a thread of Paramiko's own that asks for a whole file ahead (SFTPFile.prefetch)."""
+        return self.find("sftp_file", "_prefetch_thread") is not None
+
     def find(self, module: str, *functions: str, layer: Layer = Layer.PARAMIKO) -> Call | None:
         """The innermost call of one of these functions, or None."""
         return next((c for c in self.calls if c.at(module, *functions, layer=layer)), None)

@@ -20,12 +20,12 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
     """
     known = facts.in_calls_on("SFTPClient", "sftp_client")
     for threads in known.values():
-        users = [a for a in threads if not _prefetches(a)]
+        users = [a for a in threads if not a.prefetches]
         if len(users) > 1:
             yield _finding(facts, users, Confidence.OBSERVED, "replies are lost or mixed up and calls hang")
     by_name: dict[object, list[Activity]] = defaultdict(list)
     for activity in facts.others:
-        if activity.wait is not Wait.SFTP_REPLY or activity.address_of("SFTPClient") or _prefetches(activity):
+        if activity.wait is not Wait.SFTP_REPLY or activity.address_of("SFTPClient") or activity.prefetches:
             continue
         if (name := facts.shared_receiver(activity)) is not None:
             by_name[name].append(activity)
@@ -41,7 +41,7 @@ def _unknown(facts: DumpFacts, told: set[int]) -> Iterable[Finding]:
     waiting = [
         a
         for a in facts.others
-        if a.wait is Wait.SFTP_REPLY and not a.address_of("SFTPClient") and not _prefetches(a) and a.users
+        if a.wait is Wait.SFTP_REPLY and not a.address_of("SFTPClient") and not a.prefetches and a.users
         if id(a) not in told and not facts.moved(a)
     ]
     if len(waiting) < 2 or len(facts.transports) >= len(waiting):
@@ -61,10 +61,6 @@ def _unknown(facts: DumpFacts, told: set[int]) -> Iterable[Finding]:
         ),
         count=1,
     )
-
-
-def _prefetches(activity: Activity) -> bool:
-    return activity.find("sftp_file", "_prefetch_thread") is not None
 
 
 def _finding(facts: DumpFacts, threads: list[Activity], confidence: Confidence, why: str) -> Finding:

@@ -16,7 +16,7 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
     Threads: as `DumpFacts`.
     """
     for threads in facts.in_calls_on("SFTPFile", "sftp_file").values():
-        users = [a for a in threads if a.find("sftp_file", "_prefetch_thread") is None]
+        users = [a for a in threads if not a.prefetches]
         if len(users) > 1:
             yield Finding(
                 hazard=HAZARD.name,
