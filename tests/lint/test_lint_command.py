@@ -105,28 +105,6 @@ def test_a_comment_allows_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert (status, out) == (0, "No hazards found (1 file, 1 with Paramiko; 1 suppressed).\n")
 
 
-@pytest.mark.parametrize("form", ["concise", "github", "gitlab", "junit"])
-def test_a_comment_without_a_reason_is_told_in_forms_that_have_no_place_for_it(
-    form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "sizes.py").write_text(SHARED.replace("names))", "names))  # paramedic: allow[PMC103]"))
-    assert "sizes.py:8: allow[shared-sftp-client] gives no reason" in _lint(capsys, "--format", form, ".")[2]
-
-
-def test_a_lens_that_fails_is_told_and_the_others_are_heard(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fails(facts: object) -> None:
-        raise RuntimeError("told\nin one line")
-
-    monkeypatch.setattr("paramedic.hazards.shared_channel.static.find", fails)
-    (tmp_path / "sizes.py").write_text(SHARED)
-    status, out, _ = _lint(capsys, "--no-cache", "--jobs", "1", ".")
-    assert status == 1
-    assert "warning: shared-channel in sizes.py: RuntimeError: told\\nin one line" in out
-    assert "PMC103" in out
-
-
 def test_a_baseline_hides_what_is_known_and_not_what_is_new(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "old.py").write_text(SHARED)
     assert _lint(capsys, "--write-baseline", "known.json", ".")[0] == 0
@@ -363,14 +341,6 @@ def test_checkup_escapes_what_the_source_says(form: str, tmp_path: Path, capsys:
     out = capsys.readouterr().out
     assert "\x1b" not in out
     assert form != "html" or "<b>\\x1b" not in out
-
-
-def test_checkup_tells_of_a_comment_without_a_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "sizes.py").write_text(SHARED.replace("names))", "names))  # paramedic: allow[PMC103]"))
-    capsys.readouterr()
-    main(["checkup", "."])
-    assert "note: " in (out := capsys.readouterr().out)
-    assert "sizes.py:8: allow[shared-sftp-client] gives no reason" in out
 
 
 def test_checkup_goes_through_the_list_with_an_empty_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
