@@ -70,3 +70,13 @@ def test_who_stops_early_leaves_no_child_behind(monkeypatch: pytest.MonkeyPatch)
     for child in children:
         with pytest.raises(ChildProcessError):
             os.waitpid(child, os.WNOHANG)
+
+
+def test_who_stops_early_waits_for_no_child_that_has_much_to_say() -> None:
+    results = in_processes(lambda item: bytes(1_000_000), range(40), 3, lambda item: item)
+    next(results)
+    signal.alarm(30)  # a child whose pipe nobody reads any more, and nobody closes, writes for ever
+    try:
+        results.close()  # type: ignore[attr-defined]
+    finally:
+        signal.alarm(0)

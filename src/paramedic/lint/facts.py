@@ -423,8 +423,7 @@ class SourceFacts(Meetings):
         """
         for path, module in self.world.modules.items():
             if str(path) == site.file:
-                lines = module.source.text.split("\n")
-                return lines[site.line - 1] if 0 < site.line <= len(lines) else ""
+                return module.lines[site.line - 1] if 0 < site.line <= len(module.lines) else ""
         return ""
 
 

@@ -38,8 +38,10 @@ def in_processes(
     """
     shares = _shares(items, jobs, weigh) if CAN_FORK else [list(range(len(items)))]
     left = set(range(len(items)))
-    children = [_Child(work, items, share) for share in shares[1:]]
+    children: list[_Child] = []
     try:
+        for share in shares[1:]:
+            children.append(_Child(work, items, share, [child.pipe for child in children]))
         for number in shares[0]:
             left.discard(number)
             yield items[number], work(items[number])
@@ -52,7 +54,9 @@ def in_processes(
                 yield items[number], result
     finally:
         for child in children:
-            child.end()
+            child.hang_up()
+        for child in children:
+            child.wait()
     for number in sorted(left):
         yield items[number], work(items[number])
 
@@ -79,12 +83,16 @@ def _heard(children: list[_Child], *, wait: bool) -> Iterator[tuple[int, Any]]:
 class _Child:
     """One forked process and its share."""
 
-    def __init__(self, work: Callable[[Item], Result], items: Sequence[Item], share: list[int]) -> None:
+    def __init__(
+        self, work: Callable[[Item], Result], items: Sequence[Item], share: list[int], others: Sequence[int]
+    ) -> None:
         self._heard = bytearray()
         self.pipe, theirs = os.pipe()
         self._pid = os.fork()
         if self._pid == 0:
             try:
+                for inherited in (self.pipe, *others):  # else nobody's end closes them, and writers wait for ever
+                    os.close(inherited)
                 with open(theirs, "wb", buffering=0) as pipe:
                     for number in share:
                         answer = pickle.dumps((number, work(items[number])), pickle.HIGHEST_PROTOCOL)
@@ -108,11 +116,14 @@ class _Child:
             del self._heard[:end]
             yield pickle.loads(answer)
 
-    def end(self) -> None:
-        """Closes the pipe, upon which a child that still works ends too, and waits for it."""
+    def hang_up(self) -> None:
+        """Closes the pipe, upon which a child that still works ends with its next answer."""
         if self.pipe >= 0:
             os.close(self.pipe)
             self.pipe = -1
+
+    def wait(self) -> None:
+        """Waits for the child's end."""
         os.waitpid(self._pid, 0)
 
 
