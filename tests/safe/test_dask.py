@@ -14,15 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hosts import Host
+from hosts import Host, gone, new_mark, processes
 
 from openssh import running_sshd
-from paramedic.safe import CommandFailed, ConnectionLost, Group
+from paramedic.safe import CommandFailed, ConnectionLost, Ending, Group, NotRun
 from paramedic.safe.chunks import worker_arguments
 
 distributed = pytest.importorskip("distributed")
 pytestmark = pytest.mark.xdist_group("dask")  # one cluster for all
 ADDRESSES = tuple(f"127.0.0.{n}" for n in range(1, 11))
+ENDED = {Ending.TERMINATED, Ending.HUNTED, Ending.NOT_STARTED}
 
 
 @pytest.fixture(scope="module")
@@ -120,3 +121,29 @@ def test_the_command_line_takes_a_cluster(many: Host, cluster: Any, tmp_path: An
     )
     assert done.returncode == 0, done.stderr
     assert sorted(done.stdout.splitlines()) == [f"127.0.0.{n}: x" for n in range(1, 5)]
+
+
+def test_the_first_failure_ends_what_runs_on_other_workers(many: Host, cluster: Any) -> None:
+    mark = new_mark()
+    commands = dict.fromkeys(ADDRESSES, f"sleep {mark}")
+    commands["127.0.0.1"] = f"while ! pgrep -f '^sleep {mark}' >&2; do sleep 0.1; done; exit 3"
+    with group(many, cluster) as hosts:
+        result = hosts.run(commands, fail_fast=True)
+    assert [o.result.exit_status for o in result if o.result is not None] == [3]
+    stopped = [o.error for o in result if o.host != "127.0.0.1"]
+    assert {type(error) for error in stopped} == {NotRun}
+    assert {error.ending for error in stopped if isinstance(error, NotRun)} <= ENDED
+    assert not processes(mark)
+
+
+def test_leaving_early_ends_what_runs_on_the_workers(many: Host, cluster: Any) -> None:
+    mark = new_mark()
+    with group(many, cluster) as hosts:
+        outcomes = hosts.as_completed(
+            {"127.0.0.1": "true", "127.0.0.2": "true", "127.0.0.3": "true", "127.0.0.4": f"sleep {mark}"}
+        )
+        assert next(outcomes).host in ADDRESSES
+        while not processes(mark):
+            time.sleep(0.05)
+        outcomes.close()  # type: ignore[attr-defined]
+    assert gone(mark)

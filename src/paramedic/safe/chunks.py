@@ -6,8 +6,10 @@ authenticate, it finds on its own machine, or a function of the caller's returns
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Executor, Future, TimeoutError, as_completed
@@ -20,6 +22,7 @@ from paramedic.safe.errors import ConnectionLost, NotRun, SafeError
 from paramedic.safe.outcome import HostOutcome
 from paramedic.safe.result import Ending, Limits
 
+_ASK_S = 1.0
 Work = tuple[int, Destination, tuple[str, ...]]
 
 
@@ -39,8 +42,11 @@ class Spec:
     sessions: int
     deadline: float | None = None
     """Seconds; a worker's clock is not ours."""
+    fail_fast: bool = False
     token: str = ""
     """Names this sending of this chunk: it is begun once."""
+    stop: str = ""
+    """Names the event that ends all chunks of this run."""
 
 
 def worker_arguments(
@@ -93,18 +99,22 @@ def run_chunk(
     arguments = dict(setup()) if setup is not None else {}
     arguments.setdefault("concurrency", len(work))
     by_host = {destination.host: (first, commands) for first, destination, commands in work}
-    with Group(
-        [destination for _, destination, _ in work],
-        limits=spec.limits,
-        leash=spec.leash,
-        connections=spec.connections,
-        sessions=spec.sessions,
-        **arguments,
-    ) as group:
+    with (
+        Group(
+            [destination for _, destination, _ in work],
+            limits=spec.limits,
+            leash=spec.leash,
+            connections=spec.connections,
+            sessions=spec.sessions,
+            **arguments,
+        ) as group,
+        _stopped_by(spec.stop, group._halt),
+    ):
         result = group.run(
             {host: list(commands) for host, (_, commands) in by_host.items()},
             timeout=spec.timeout,
             deadline=spec.deadline,
+            fail_fast=spec.fail_fast,
             retry_safe=spec.retry_safe,
             input=spec.input,
         )
@@ -134,6 +144,55 @@ def _begins(token: str) -> bool:
     return True
 
 
+@contextlib.contextmanager
+def _stopped_by(name: str, halt: Callable[[str], None]) -> Iterator[None]:
+    # Dask lets a task that runs go on when its future is cancelled; its worker asks the scheduler.
+    distributed = sys.modules.get("distributed")
+    if distributed is None or not name:
+        yield
+        return
+    try:
+        distributed.get_worker()
+    except ValueError:
+        yield
+        return
+    event: Any = distributed.Event(name, client=distributed.get_client())
+    over = threading.Event()
+
+    def watch() -> None:
+        with contextlib.suppress(Exception):  # the scheduler is gone: then nobody waits for the results either
+            while not over.is_set():
+                if event.wait(timeout=_ASK_S):
+                    halt("the group stopped")
+                    return
+
+    thread = threading.Thread(target=watch, name="paramedic-stop", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(_ASK_S + 5)
+
+
+def _stopper(executor: Executor, name: str) -> Callable[[], bool]:
+    """What ends the chunks that run on Dask's workers; says whether it could."""
+
+    def stop() -> bool:
+        distributed = sys.modules.get("distributed")
+        client = getattr(executor, "_client", None)
+        if distributed is None or not isinstance(client, distributed.Client):
+            return False
+        try:
+            event: Any = distributed.Event(name, client=client)
+            event.set()
+        except Exception:  # the scheduler is gone
+            return False
+        return True
+
+    return stop
+
+
 def outcomes(
     executor: Executor,
     setup: Callable[[], Mapping[str, Any]] | None,
@@ -141,8 +200,6 @@ def outcomes(
     work: Sequence[Work],
     chunk_size: int,
     end: float | None,
-    *,
-    fail_fast: bool,
 ) -> Iterator[tuple[int, HostOutcome]]:
     """Sends the chunks and yields what comes back, chunk by chunk.
 
@@ -157,9 +214,11 @@ def outcomes(
 
     def send(part: Sequence[Work], attempt: int) -> None:
         limit = None if end is None else max(0.0, end - time.monotonic())
-        own = dataclasses.replace(spec, deadline=limit, token=os.urandom(16).hex())
+        own = dataclasses.replace(spec, deadline=limit, token=os.urandom(16).hex(), stop=name)
         pending[executor.submit(run_chunk, part, own, setup)] = (part, attempt)
 
+    name = f"paramedic-stop-{os.urandom(16).hex()}"
+    stop = _stopper(executor, name)
     stopped = ""
     try:
         for at in range(0, len(work), chunk_size):
@@ -188,11 +247,14 @@ def outcomes(
                 continue
             for index, outcome in found:
                 yield index, outcome
-                if fail_fast and not outcome.ok and not stopped:
+                if spec.fail_fast and not outcome.ok and not stopped:
                     stopped = f"{outcome.host} failed"
-                    for other in pending:
-                        other.cancel()
+                    if pending and not stop():  # Dask's tell what became of their commands
+                        for other in pending:
+                            other.cancel()
     finally:
+        if pending:  # Ctrl-C, the deadline, or the iterator was left
+            stop()
         for other in pending:
             other.cancel()
 

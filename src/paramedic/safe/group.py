@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Executor, Future
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeAlias
 
 from paramedic.safe import chunks
 from paramedic.safe.clock import Clock
@@ -41,6 +41,10 @@ class _Host:
     commands: Sequence[str]
     futures: dict[int, CommandFuture] = field(default_factory=dict)
     left: int = 0
+
+
+_Done: TypeAlias = "queue.SimpleQueue[tuple[_Host, int, CommandFuture] | str]"
+"""What has ended, or why everything is to end."""
 
 
 class Group(GroupCopies):
@@ -153,6 +157,8 @@ class Group(GroupCopies):
         self._lock = threading.Lock()
         self._pools: OrderedDict[str, ClientPool] = OrderedDict()
         self._users: dict[str, int] = {}
+        self._runs: set[_Done] = set()
+        self._halted = ""
         self._closed = False
 
     @property
@@ -279,11 +285,10 @@ class Group(GroupCopies):
                 leash=self._leash,
                 connections=self._connections,
                 sessions=self._sessions,
+                fail_fast=fail_fast,
             )
             work = [(host.first, self._destinations[host.name], tuple(host.commands)) for host in hosts]
-            yield from chunks.outcomes(
-                self._executor, self._worker_setup, spec, work, self._chunk_size, end, fail_fast=fail_fast
-            )
+            yield from chunks.outcomes(self._executor, self._worker_setup, spec, work, self._chunk_size, end)
             return
         yield from self._local(hosts, timeout, end, fail_fast, retry_safe, input)
 
@@ -296,10 +301,12 @@ class Group(GroupCopies):
         retry_safe: bool,
         input: bytes | None,
     ) -> Iterator[tuple[int, HostOutcome]]:
-        done: queue.SimpleQueue[tuple[_Host, int, CommandFuture]] = queue.SimpleQueue()
+        done: _Done = queue.SimpleQueue()
         waiting = iter(hosts)
         active: set[_Host] = set()
-        stopped = ""
+        with self._lock:
+            self._runs.add(done)
+            stopped = self._halted
         try:
             while True:
                 while not stopped and len(active) < self._concurrency and (host := next(waiting, None)) is not None:
@@ -311,11 +318,14 @@ class Group(GroupCopies):
                     break
                 try:
                     left = None if end is None or stopped else max(0.0, end - time.monotonic())
-                    host, offset, future = done.get(timeout=left)
+                    said = done.get(timeout=left)
                 except queue.Empty:
-                    stopped = "the time for the whole group was up"
+                    said = "the time for the whole group was up"
+                if isinstance(said, str):
+                    stopped = stopped or said
                     self._cancel(active)
                     continue
+                host, offset, future = said
                 outcome = _outcome(host, offset, future, stopped, longest_s(self._limits.grace))
                 host.left -= 1
                 if not host.left:
@@ -338,11 +348,21 @@ class Group(GroupCopies):
             raise
         finally:
             self._cancel(active)
+            with self._lock:
+                self._runs.discard(done)
+
+    def _halt(self, why: str) -> None:
+        """Ends what runs, on another thread's behalf, and has those that wait for it told why."""
+        with self._lock:
+            self._halted = why
+            runs = list(self._runs)
+        for done in runs:
+            done.put(why)
 
     def _start(
         self,
         host: _Host,
-        done: queue.SimpleQueue[tuple[_Host, int, CommandFuture]],
+        done: _Done,
         timeout: float | None,
         retry_safe: bool,
         input: bytes | None,
