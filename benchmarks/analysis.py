@@ -51,7 +51,7 @@ class Synthetic:
 
     def as_thread(self, number: int) -> None:
         """The rows that follow are of this thread."""
-        state = self.writer._local.__dict__
+        state = self.writer.current.local.__dict__
         self._locals[getattr(self, "_current", 0)] = state.get("chunk")
         chunk = self._locals.get(number)
         self._current = number

@@ -45,6 +45,11 @@ class Kind(IntEnum):
     OPENED = 25  # channel `obj` is open: a = its transport | the peer's number for it << 32, b = its number, site = our
     # window, op as of LINK. Only in files: a reader makes NEW, LINK and two STATE of it, and NEW of a `RETURN` that
     # brings new streams
+    SPAN = (
+        26  # a CALL with b = 0 began, its a as the flags say: a = when it returned, 0 if it has not, 1 if another row
+    )
+    # tells how it ended; b = measure of its result. Only in files: a reader makes CALL of it, and RETURN at that time
+    LATER = 27  # as SPAN, of a call that has a row of its own: a reader makes RETURN of it
 
 
 Row = tuple[int, int, int, int, int, int, int, int]

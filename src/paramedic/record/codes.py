@@ -31,7 +31,7 @@ _stamps: dict[str, tuple[int, int]] = {}
 def _origin() -> str:
     """What has rewritten the code: another version's, or another state of ours, is not used."""
     here = os.path.dirname(os.path.abspath(__file__))
-    stamps = (_stamp(os.path.join(here, name)) for name in ("rewrite.py", "announcing.py"))
+    stamps = (_stamp(os.path.join(here, name)) for name in ("rewrite.py", "announcing.py", "span_code.py"))
     return f"{__version__} {' '.join(map(str, stamps))}"
 
 
@@ -50,6 +50,8 @@ def prepared(function: FunctionType, target: Target) -> Patch:
     if target.guard is not None:
         key += "|" + target.guard.words + "|" * (target.guard.notice is not None)
     key += "|" + ",".join((*target.notices, "", *target.makers, *["only"] * target.only))
+    if target.span is not None:
+        key += f"|{target.span.words}|{target.span.measure}"
     stamp = _stamp(original.co_filename)
     entry = known.get(key)
     if entry is not None and entry[0] == stamp and isinstance(entry[1], CodeType):

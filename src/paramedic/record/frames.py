@@ -138,7 +138,13 @@ class Stacks:
         """Intern anew: after a fork the texts go to another file."""
         self._count = 0
         self.kept[0] = type("_Lines", (_Lines,), {"__slots__": ()})  # those that frames have kept are not good
+        left = list(self._outermost.values())
         self._outermost.clear()
+        while left:  # rewritten code looks only whether they say something
+            lines = left.pop()
+            lines.clear()
+            for called in list(lines.calls.values()):
+                left += called.values()
 
     def walker(self, silent: int) -> Callable[[FrameType | None], int]:
         """As `of`, but the result is `SILENT` where the frame is of this owner or beyond."""

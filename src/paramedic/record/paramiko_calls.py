@@ -73,6 +73,12 @@ def _watched(paramiko: Any, probes: Probes, record_commands: bool) -> Iterator[T
         if method in ("__init__", "__del__") or full in ("File.__next__", "File.readline", "ProxyCommand.recv"):
             continue  # see `Births`, `finalizers` and `_line_reads`
         always = full in _INNER
+        if not always and full not in around:
+            enter, leave, fail, span = probes.span(
+                op, _MEASURES.get(method), words.arguments(full), _plain(full, homes["ChannelFile"])
+            )
+            yield Target(home, method, enter, leave, fail, _PARAMETERS.get(full, ()), probes.by_user(method), span=span)
+            continue
         enter, leave, fail = probes.call(
             op, _MEASURES.get(method), words.arguments(full), _ALWAYS if always else PARAMIKO, not always
         )
@@ -137,11 +143,30 @@ _PARAMETERS: dict[str, tuple[str, ...]] = {
     "SFTPFile.seek": ("offset", "whence"),
 }
 
+_ASKED = frozenset(("SSHClient.close", "Transport.close", "Channel.exit_status_ready", "Channel.fileno"))
+"""Those that have something to be recorded besides their parameters."""
+
 _MEASURES: dict[str, Callable[[Any], int]] = {
     **dict.fromkeys(("recv", "recv_stderr", "read", "readline", "__next__"), len),
     **dict.fromkeys(("send", "send_stderr", "recv_exit_status", "exit_status_ready", "recv_ready", "fileno"), number),
     **dict.fromkeys(("recv_stderr_ready", "send_ready", "request_port_forward", "readinto"), number),
 }
+
+
+_TIMED = "recv recv_stderr send send_stderr sendall sendall_stderr".split()
+
+
+def _plain(full: str, stream: type) -> Guard:
+    """Asks whether a call has none of the arguments that `_Words.arguments` is about."""
+    name, _, method = full.partition(".")
+    if name == "File":
+        words = "(_first.channel.timeout if _isinstance(_first, _stream) else None) is None"
+        return Guard(words, {"_isinstance": isinstance, "_stream": stream})
+    if name == "Channel" and method in _TIMED:
+        return Guard("_first.timeout is None", {})
+    if full == "Channel.settimeout":
+        return Guard("timeout is None", {})
+    return Guard("False" if full in _PARAMETERS or full in _ASKED else "True", {})
 
 
 class _Words:
@@ -181,7 +206,7 @@ class _Words:
         }
         if full in special:
             return special[full]
-        if name == "Channel" and method in ("recv", "recv_stderr", "send", "send_stderr", "sendall", "sendall_stderr"):
+        if name == "Channel" and method in _TIMED:
             return lambda channel: _NO_TIMEOUT if channel.timeout is None else (milliseconds(channel.timeout), 0)
         if name == "File":
             return _file_timeout

@@ -93,6 +93,22 @@ def _nothing(*_: Any) -> None:
     return None
 
 
+class Span(NamedTuple):
+    """A call whose beginning and end rewritten code stores by itself, into one row of the recording.
+
+    Attributes:
+        words: an expression that is true where the call has no arguments that are recorded, "True" where it never has;
+            see `Guard`.
+        measure: a function of the result whose value is stored with the end, given as the words of an expression of
+            ``_result``; "" if nothing is.
+        values: what the names in both mean, and ``_current``, ``_pack``, ``_now``, ``_id_of`` and ``_begins``.
+    """
+
+    words: str
+    measure: str
+    values: Mapping[str, object]
+
+
 def _pass(_: Any, result: Any) -> Any:
     return result
 
@@ -120,6 +136,9 @@ class Target(NamedTuple):
         makers: functions of `threading` that something of ours stands in for, by name: that and the real one, which the
             function is to call itself.
         only: nothing is put in but notices and makers.
+        span: the rewritten code stores the row. `enter` then is called where it cannot, with the caller's frame or None
+            as its second argument, and returns a `paramedic.trace.chunks.Span`; `leave` and `fail` get its two parts in
+            place of the token, `leave` only what cannot be stored.
     """
 
     owner: Any
@@ -132,6 +151,7 @@ class Target(NamedTuple):
     notices: Mapping[str, Notice] = _NO_NOTICES
     makers: Mapping[str, tuple[object, object]] = _NO_MAKERS
     only: bool = False
+    span: Span | None = None
 
 
 class CannotRewrite(Exception):
@@ -173,6 +193,8 @@ def with_probes(function: FunctionType, code: CodeType, target: Target) -> Patch
     probes.update((announces(name), notice) for name, notice in target.notices.items())
     for name, pair in target.makers.items():
         probes.update(zip(makers(name), pair, strict=True))
+    if target.span is not None:
+        probes.update((placeholder(name), value) for name, value in target.span.values.items())
     constants = tuple(probes.get(c, c) if isinstance(c, str) else c for c in code.co_consts)
     # the very same name: guards look at it at each call
     name = function.__code__.co_filename

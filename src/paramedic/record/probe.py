@@ -11,22 +11,24 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
-from struct import error as struct_error
+from time import monotonic_ns
 from types import FrameType, FunctionType
 from typing import Any, TypeVar
 
 from paramedic.model.event import Kind
 from paramedic.record.frames import PARAMIKO, SYNC, Stacks, owner_of_file
 from paramedic.record.interrupts import NO_ROOM, reaches_program
-from paramedic.record.patches import Guard, Notice
-from paramedic.trace.layout import KIND_SHIFT
+from paramedic.record.patches import Guard, Notice, Span
+from paramedic.trace.chunks import NO_SPAN, Chunk
+from paramedic.trace.chunks import Span as Begun
+from paramedic.trace.layout import FLAGS_SHIFT, KIND_SHIFT, MOST_IN_FLAGS, SPAN_ROW
 from paramedic.trace.writer import TraceWriter
 
 _getframe = sys._getframe
 _set: Callable[[Any, str, object], None] = object.__setattr__
 _CALL, _RETURN, _RAISE, _NEW, _GAP = (int(k) for k in (Kind.CALL, Kind.RETURN, Kind.RAISE, Kind.NEW, Kind.GAP))
+_SPAN, _LATER = int(Kind.SPAN), int(Kind.LATER)
 _NOTHING = (-1, 0)
-_NOT_STORED = (AttributeError, struct_error)
 _Probe = TypeVar("_Probe", bound=Callable[..., Any])
 EOF, SEND, PIPE, CLOSE = "eof", "send", "pipe", "close"
 """Inner points of Paramiko at which a run with traps may stop: see `Probes.hold_back`."""
@@ -143,13 +145,6 @@ class Probes:
             return False
         return True
 
-    def _again(self, error: BaseException | None, *row: int) -> None:
-        """A probe could not store its row itself: the thread has no chunk yet, or its chunk is full."""
-        if error is not None and error.__traceback__ is not None and error.__traceback__.tb_next is not None:
-            raise error  # a signal handler's
-        if type(error) is not struct_error:  # else a number has no room in its field: the program comes first
-            self.writer.row(*row)
-
     def call(
         self,
         op: int,
@@ -167,12 +162,9 @@ class Probes:
             silent: callers of this owner (see `paramedic.record.frames`) and beyond are not recorded.
             framed: whether the first one gets the caller's frame second, from a guard such as `by_user`.
         """
-        id_of, trouble, called, again = self.id_of, self.trouble, self.called, self._again
+        id_of, trouble, called, row = self.id_of, self.trouble, self.called, self.row
         text = self.writer.text
         stack_of, kept = self.stacks.walker(silent), self.stacks.kept
-        # the rows are stored right here: a call of `row` for each would cost a fourth more
-        local, pack, pack_short, now = self.writer.store()
-        begins, returns, raises = (op + (kind << KIND_SHIFT) for kind in (_CALL, _RETURN, _RAISE))
 
         def enter(thing: Any, frame: Any, *values: Any) -> int | None:
             try:
@@ -187,15 +179,7 @@ class Probes:
                     return None
                 a, b = arguments(thing, *values) if arguments is not None else _NOTHING
                 given: int = thing._paramedic_id_ or id_of(thing)
-                try:
-                    chunk = local.chunk
-                    for offset in chunk[1]:
-                        pack(chunk[0], offset, now(), a, given, stack, b, begins)
-                        break
-                    else:
-                        again(None, _CALL, op, given, stack, a, b)
-                except _NOT_STORED as e:
-                    again(e, _CALL, op, given, stack, a, b)
+                row(_CALL, op, given, stack, a, b)
                 if called is not None:
                     called(stack)
                 return given
@@ -204,50 +188,106 @@ class Probes:
                 return None
 
         def enter_from(thing: Any, *values: Any) -> int | None:
-            try:
-                frame = _getframe(2)
-            except ValueError:
-                frame = None
-            return enter(thing, frame, *values)
+            return enter(thing, _caller(), *values)
 
         def leave(token: int, result: Any) -> Any:
-            a = 0
             try:
-                try:
-                    a = measure(result) if measure is not None else 0
-                    chunk = local.chunk
-                    for offset in chunk[1]:
-                        pack_short(chunk[0], offset, now(), a, token, returns)
-                        return result
-                    again(None, _RETURN, op, token, 0, a, 0)
-                except TypeError as e:
-                    if measure is not len or e.__traceback__ is None or e.__traceback__.tb_next is not None:
-                        raise
-                    again(None, _RETURN, op, token, 0, 0, 0)  # something that has no length
-                except _NOT_STORED as e:
-                    again(e, _RETURN, op, token, 0, a, 0)
+                row(_RETURN, op, token, 0, _measured(measure, result), 0)
             except Exception as e:
                 trouble(f"leave {op}", e)
             return result
 
         def fail(token: int, error: BaseException) -> None:
             try:
-                code = error.args[0] if error.args and type(error.args[0]) is int else 0
-                words = text(describe(error))
-                try:
-                    chunk = local.chunk
-                    for offset in chunk[1]:
-                        pack(chunk[0], offset, now(), code, token, 0, words, raises)
-                        return
-                    again(None, _RAISE, op, token, 0, code, words)
-                except _NOT_STORED as e:
-                    again(e, _RAISE, op, token, 0, code, words)
+                row(_RAISE, op, token, 0, _code(error), text(describe(error)))
             except Exception as e:
                 trouble(f"fail {op}", e)
 
-        enter = own(enter)
-        self.writer.follow(enter)
-        return enter if framed else own(enter_from), own(leave), fail
+        return own(enter) if framed else own(enter_from), own(leave), fail
+
+    def span(
+        self, op: int, measure: Measure | None, arguments: Arguments | None, plain: Guard
+    ) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any], Span]:
+        """The probes of a call of the user's, and how rewritten code does without them.
+
+        Args:
+            op: number of the operation.
+            measure: of the result: `number`, ``len`` or none.
+            arguments: as of `call`.
+            plain: says, without much ado, whether ``arguments`` would return (-1, 0).
+        """
+        id_of, trouble, called, row, span = self.id_of, self.trouble, self.called, self.row, self.writer.span
+        text, stack_of = self.writer.text, self.stacks.walker(PARAMIKO)
+
+        def enter(thing: Any, frame: Any, *values: Any) -> Begun:
+            try:
+                stack = stack_of(frame if frame is not None else _caller())
+                if stack < 0:
+                    return NO_SPAN
+                a, b = arguments(thing, *values) if arguments is not None else _NOTHING
+                given: int = thing._paramedic_id_ or id_of(thing)
+                if b == 0 and -1 <= a < MOST_IN_FLAGS:
+                    begun = span(_SPAN, op + (a + 1 << FLAGS_SHIFT), given, stack)
+                else:
+                    row(_CALL, op, given, stack, a, b)
+                    begun = span(_LATER, op, given, 0)
+                if called is not None:
+                    called(stack)
+                return begun
+            except Exception as e:
+                trouble(f"enter {op}", e)
+                return NO_SPAN
+
+        def leave(chunk: Chunk, place: int, result: Any) -> None:
+            try:
+                a = _measured(measure, result)
+                if 0 <= a < 1 << 32:
+                    chunk.sizes[place] = a
+                    chunk.ends[place] = monotonic_ns()
+                elif obj := chunk.ended_otherwise(place):
+                    row(_RETURN, op, obj, 0, a, 0)
+            except Exception as e:
+                trouble(f"leave {op}", e)
+
+        def fail(chunk: Chunk, place: int, error: BaseException) -> None:
+            try:
+                if obj := chunk.ended_otherwise(place):
+                    row(_RAISE, op, obj, 0, _code(error), text(describe(error)))
+            except Exception as e:
+                trouble(f"fail {op}", e)
+
+        values = {
+            **plain.values,
+            "_current": self.writer.current,
+            "_pack": SPAN_ROW.pack_into,
+            "_now": monotonic_ns,
+            "_id_of": id_of,
+            "_begins": op + (_SPAN << KIND_SHIFT),
+            "_len": len,
+        }
+        stored = "" if measure is None else "_len(_result)" if measure is len else "_result"
+        return enter, leave, fail, Span(plain.words if called is None else "False", stored, values)
+
+
+def _caller() -> FrameType | None:
+    """Who has called a watched function, asked by a probe of it."""
+    try:
+        return _getframe(3)
+    except ValueError:
+        return None
+
+
+def _measured(measure: Measure | None, result: Any) -> int:
+    try:
+        return measure(result) if measure is not None else 0
+    except TypeError as e:
+        if measure is not len or e.__traceback__ is None or e.__traceback__.tb_next is not None:
+            raise
+        return 0  # something that has no length
+
+
+def _code(error: BaseException) -> int:
+    return error.args[0] if error.args and type(error.args[0]) is int else 0
 
 
 def own(probe: _Probe) -> _Probe:

@@ -30,8 +30,9 @@ from paramedic.record.patches import (
     placeholder,
     with_probes,
 )
+from paramedic.record.span_code import callable_constant, set_span
 
-_TOKEN, _PROBE, _ERROR = "__paramedic_token", "__paramedic_probe", "__paramedic_error"
+_TOKEN, _ERROR = "__paramedic_token", "__paramedic_error"
 _Node = TypeVar("_Node", bound=ast.AST)
 _FUTURE_FLAGS = 0x1FE0000  # CO_FUTURE_DIVISION to CO_FUTURE_ANNOTATIONS
 _GENERATOR_FLAGS = 0x20 | 0x80 | 0x200  # CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR
@@ -71,7 +72,9 @@ def compiled(function: FunctionType, target: Target) -> CodeType:
         announce(definition, target.notices)
     if target.makers:
         _RealMakers(target.makers).visit(definition)
-    if not target.only:
+    if target.span is not None:
+        set_span(definition, target)
+    elif not target.only:
         _set_probes(definition, target)
     # not run, only compiled: with a decorator the code's first line is the decorator's, where `inspect` looks for it
     definition.decorator_list = [ast.copy_location(ast.Constant(None), d) for d in definition.decorator_list[:1]]
@@ -172,9 +175,8 @@ class _RealMakers(ast.NodeTransformer):
         return node
 
 
-def _constant(name: str) -> ast.NamedExpr:
-    # a constant cannot be called or compared by `is` without a SyntaxWarning; an assignment expression can
-    return ast.NamedExpr(ast.Name(_PROBE, ast.Store()), ast.Constant(name))
+def _constant(name: str) -> ast.expr:
+    return callable_constant(ast.Constant(name))
 
 
 def _named(node: ast.expr) -> ast.expr:

@@ -7,17 +7,26 @@ from __future__ import annotations
 
 import mmap
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 from paramedic.model.event import Kind, Row
-from paramedic.trace.layout import CHUNK_BYTES, HEADER_BYTES, LAST_PIECE, ROLE_TEXTS, ROW, ROW_BYTES, TEXT_ROW
+from paramedic.trace.layout import (
+    CHUNK_BYTES,
+    ENDED_OTHERWISE,
+    HEADER_BYTES,
+    LAST_PIECE,
+    ROLE_TEXTS,
+    ROW,
+    ROW_BYTES,
+    TEXT_ROW,
+)
 from paramedic.trace.reader import RecordingError, TraceFile, open_trace
-from paramedic.trace.rows import Decoder
+from paramedic.trace.rows import ENDS_LATER, Decoder
 
-_EMPTY, _CHUNK, _TEXT = int(Kind.EMPTY), int(Kind.CHUNK), int(Kind.TEXT)
+_EMPTY, _CHUNK, _TEXT, _OWNER = int(Kind.EMPTY), int(Kind.CHUNK), int(Kind.TEXT), int(Kind.OWNER)
 _ROWS = CHUNK_BYTES // ROW_BYTES
 _GIVEN_UP_ROWS = 64
 """A row that is empty although so many stand behind it will not be written any more."""
@@ -25,11 +34,19 @@ _GIVEN_UP_ROWS = 64
 
 @dataclass(slots=True)
 class _Place:
-    """How far a chunk was read."""
+    """How far a chunk was read.
+
+    Attributes:
+        generation: of the chunk: it may be used again.
+        row: that comes next.
+        thread: whose it would be.
+        open: offsets of calls that had not ended, and their threads.
+    """
 
     generation: int
     row: int = 1
     thread: int = 0
+    open: dict[int, int] = field(default_factory=dict)
 
 
 class TraceFollower:
@@ -63,7 +80,12 @@ class TraceFollower:
         fresh = self._held
         for offset in range(HEADER_BYTES, len(self._data) - CHUNK_BYTES + 1, CHUNK_BYTES):
             place = self._places.get(offset)
-            if place is not None and place.row >= _ROWS and place.generation == self._generation(offset):
+            if (
+                place is not None
+                and place.row >= _ROWS
+                and not place.open
+                and place.generation == self._generation(offset)
+            ):
                 continue
             t_ns, generation, _, _, role, _, _, kind = ROW.unpack_from(self._data, offset)
             if kind != _CHUNK:
@@ -110,6 +132,20 @@ class TraceFollower:
             if rows[position][7] == _EMPTY and len(rows) - position < _GIVEN_UP_ROWS:
                 taken = position  # its thread is in the middle of it
                 break
+        thread = place.thread
+        for position in range(taken):
+            kind = rows[position][7]
+            if kind in ENDS_LATER:
+                place.open[begin + position * ROW_BYTES] = thread
+            elif kind == _OWNER:
+                thread = rows[position][1]
+        # looked at before what comes later is decoded, so that what one thread did stays in its order
+        for at, whose in list(place.open.items()):
+            end = ROW.unpack_from(data, at)[1]
+            if end:
+                del place.open[at]
+                if end != ENDED_OTHERWISE:
+                    self._decoder.decode_end(data, at, whose, fresh)
         place.row += taken
         place.thread = self._decoder.decode(rows[:taken], place.thread, fresh)
 

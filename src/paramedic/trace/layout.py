@@ -8,7 +8,8 @@
 
 A row's kind is its last byte, and it is stored last: a reader in another process, or one that comes after ``kill -9``,
 sees a row whole or not at all (x86 and ARM64 keep the order of one thread's stores as seen through the GIL's fences;
-`struct.pack_into` first clears the row, then stores its fields from left to right).
+`struct.pack_into` first clears the row, then stores its fields from left to right). Into the row of a call, 8 of its
+bytes are stored once more when the call ends, in one piece: the time of its end, which is 0 until then.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from __future__ import annotations
 import struct
 
 MAGIC = b"PARAMEDIC\r\n\x1a\n\x00\x00\x00"
-VERSION = 1
+VERSION = 2
+FIRST_VERSION = 1
+"""The oldest that is still read. In version 1 a call's end was always a row of its own."""
 HEADER_BYTES = 65536
 EXTENT_BYTES = 1 << 20
 CHUNK_BYTES = 1 << 15
@@ -29,10 +32,16 @@ ROW = struct.Struct("<QqIIIHBB")
 STORED_ROW = struct.Struct("<QqIIII")
 """The same bytes as a writer puts them, op | kind << 24 as one number: fewer arguments are faster."""
 
-SHORT_ROW = struct.Struct("<QqI8xI")
-"""The same, of a row whose site and ``b`` are 0."""
+SPAN_ROW = struct.Struct("<Q8xII4xI")
+"""The same, of a `Kind.SPAN` or `Kind.LATER`: the time of the end and the measure are stored when the call ends."""
+
+ENDED_OTHERWISE = 1
+"""In place of the time at which a call returned: a row of its own says how it ended."""
 
 KIND_SHIFT = 24
+FLAGS_SHIFT = 16
+MOST_IN_FLAGS = 255
+"""The flags of a `Kind.SPAN` are ``a`` + 1 of its call, where that is less."""
 
 TEXT_ROW = struct.Struct("<IHB24sB")
 """text id, number of this piece, bytes in it | 0x80 if it is the last, bytes, kind."""

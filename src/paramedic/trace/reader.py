@@ -16,6 +16,7 @@ from paramedic.model.event import Event, Kind, Row
 from paramedic.model.report import Gap
 from paramedic.trace.layout import (
     CHUNK_BYTES,
+    FIRST_VERSION,
     HEAD,
     HEADER_BYTES,
     LAST_PIECE,
@@ -154,7 +155,7 @@ def open_trace(path: Path) -> TraceFile:
         raise RecordingError(
             f"{path}: was made by a newer Paramedic (format {version}, this one reads {VERSION}): upgrade"
         )
-    header = _header(head[HEAD.size : HEAD.size + length]) if version == VERSION else None
+    header = _header(head[HEAD.size : HEAD.size + length]) if FIRST_VERSION <= version <= VERSION else None
     if header is None:
         raise RecordingError(f"{path}: its header is damaged or cut off; nothing can be read of it")
     trace = TraceFile(path, header, _data=data)
@@ -197,7 +198,8 @@ def header_of(path: Path) -> dict[str, Any] | None:
     if len(head) < HEAD.size:
         return None
     magic, version, length = HEAD.unpack_from(head)
-    return _header(head[HEAD.size : HEAD.size + length]) if magic == MAGIC and version == VERSION else None
+    known = magic == MAGIC and FIRST_VERSION <= version <= VERSION
+    return _header(head[HEAD.size : HEAD.size + length]) if known else None
 
 
 def find_traces(path: Path) -> list[Path]:

@@ -5,17 +5,22 @@ Threads: one thread for each decoder; nothing here blocks.
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterable, Sequence
 
 from paramedic.model.event import Kind, Row, State
+from paramedic.trace.layout import ROW
 
 _EMPTY, _CHUNK, _OWNER, _TEXT = int(Kind.EMPTY), int(Kind.CHUNK), int(Kind.OWNER), int(Kind.TEXT)
 _OPENED, _NEW, _LINK, _STATE, _RETURN = (int(k) for k in (Kind.OPENED, Kind.NEW, Kind.LINK, Kind.STATE, Kind.RETURN))
+_CALL, _SPAN, _LATER = int(Kind.CALL), int(Kind.SPAN), int(Kind.LATER)
+ENDS_LATER = frozenset((_SPAN, _LATER))
+"""Kinds of rows into which the end of a call is stored."""
 _WINDOW, _REMOTE_CHANNEL = int(State.WINDOW), int(State.REMOTE_CHANNEL)
 _KINDS = frozenset(int(k) for k in Kind) - {_EMPTY, _CHUNK, _OWNER, _TEXT}
-_PLAIN = _KINDS - {_OPENED, _RETURN}
+_PLAIN = _KINDS - {_OPENED, _RETURN, _SPAN, _LATER}
 """Kinds of rows that are events as they are."""
-_NAMES_OPERATION = frozenset(int(k) for k in (Kind.CALL, Kind.RETURN, Kind.RAISE, Kind.NEW))
+_NAMES_OPERATION = frozenset(int(k) for k in (Kind.CALL, Kind.RETURN, Kind.RAISE, Kind.NEW, Kind.SPAN, Kind.LATER))
 
 
 class Decoder:
@@ -47,9 +52,11 @@ class Decoder:
             events: grows.
         """
         append, plain, operations, brings_streams = events.append, _PLAIN, self._operations, self._brings_streams
-        for t, a, obj, site, b, op, _, kind in raw:
+        for t, a, obj, site, b, op, flags, kind in raw:
             if kind in plain and op < operations:
                 append((t, a, obj, site, b, op, thread, kind))
+            elif kind == _SPAN and op < operations:
+                append((t, flags - 1, obj, site, 0, op, thread, _CALL))
             elif kind == _RETURN and op < operations:
                 if a > 0 and op == brings_streams > 0:
                     for stream in range(3):
@@ -63,8 +70,17 @@ class Decoder:
                 append((t, a >> 32, obj, 0, b, _REMOTE_CHANNEL, thread, _STATE))
             elif kind == _OWNER:
                 thread = a
+            elif kind == _LATER and op < operations:
+                pass
             elif kind in _KINDS and kind not in _NAMES_OPERATION:
                 append((t, a, obj, site, b, op, thread, kind))
             elif kind != _EMPTY:
                 self.damaged += 1
         return thread
+
+    def decode_end(self, row: bytes | mmap.mmap, offset: int, thread: int, events: list[Row]) -> None:
+        """Append that a call returned, which is told by the row of its beginning."""
+        began, ended, obj, _, b, op, _, _ = ROW.unpack_from(row, offset)
+        if op < self._operations:
+            # a clock that stands still must not put the end before the beginning
+            events.append((max(began + 1, ended), b, obj, 0, 0, op, thread, _RETURN))

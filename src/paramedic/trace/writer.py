@@ -1,8 +1,8 @@
 """Append rows to a memory-mapped file without a lock and without a system call per row.
 
-A thread owns a chunk at a time. Appending is: take the next offset (one instruction, so neither a signal handler nor a
+A thread owns a chunk at a time. Appending is: take the next place (one instruction, so neither a signal handler nor a
 finalizer that records, too, can take the same one), store 32 bytes. Pages belong to the kernel: they survive
-``os._exit``, a segmentation fault and ``kill -9``.
+``os._exit``, a segmentation fault and ``kill -9``. When a call ends, the time is stored into the row of its beginning.
 
 This module runs inside the observed program. It keeps its own references to what it uses, because the program may patch
 or close anything, and it imports only built-in modules, so that it does not import ``threading`` before, say, gevent.
@@ -11,10 +11,9 @@ or close anything, and it imports only built-in modules, so that it does not imp
 from __future__ import annotations
 
 import json
-import mmap
-from _thread import _local, get_ident
+from _thread import get_ident
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from errno import EACCES, EMFILE, ENFILE, ENOENT, EPERM
 from itertools import count
 from struct import error as struct_error
@@ -22,6 +21,7 @@ from time import monotonic_ns
 from typing import Any
 
 from paramedic.model.event import Kind
+from paramedic.trace.chunks import NO_SPAN, Chunk, Current, Extent, Silence, Span
 from paramedic.trace.extents import ExtentFile
 from paramedic.trace.layout import (
     CHUNK_BYTES,
@@ -35,7 +35,7 @@ from paramedic.trace.layout import (
     ROLE_TEXTS,
     ROW,
     ROW_BYTES,
-    SHORT_ROW,
+    SPAN_ROW,
     STATUS,
     STATUS_OFFSET,
     STORED_ROW,
@@ -54,22 +54,10 @@ _KEPT_EXTENTS = 4
 _RETRY_ROWS = 256
 """A thread that got no chunk asks again after so many rows: another thread may have ended meanwhile."""
 
-Chunk = tuple[Any, Iterator[int], int, int]
-"""Mapping, offsets that are left, first offset behind the chunk or 0 for none, our number of the owning thread."""
-
 Row = Callable[[int, int, int, int, int, int], None]
 """kind, op, obj, site, a, b."""
 
 _KINDS = tuple(kind << KIND_SHIFT for kind in range(256))
-
-
-class _Silence:
-    """What stands for the threads' own chunks between two recordings: every thread has the chunk that takes nothing."""
-
-    __slots__ = ("chunk",)
-
-    def __init__(self, chunk: Chunk) -> None:
-        self.chunk = chunk
 
 
 class TraceWriter:
@@ -116,36 +104,38 @@ class TraceWriter:
         self._refused: deque[int] = deque()
         self._out_of_reach: deque[int] = deque()
         self._room_is_kept = False
-        self._maps: list[mmap.mmap] = []
-        self._fresh: deque[tuple[mmap.mmap, int]] = deque()
+        self._maps: list[Extent] = []
+        self._fresh: deque[tuple[Extent, int]] = deque()
         self._partial: deque[Chunk] = deque()
-        self._filled: deque[tuple[mmap.mmap, int, int]] = deque()
+        self._filled: deque[Chunk] = deque()
+        self._chunks: set[Chunk] = set()
         self._ended: set[int] = set()
-        self._local: Any = _local()
+        self.current = Current()
         self._thread_numbers = count(1)
         self._text_ids = count(1)
         self._pieces = count()
-        self._text_chunks: dict[int, tuple[mmap.mmap, int]] = {}
+        self._text_chunks: dict[int, tuple[Extent, int]] = {}
         self._texts: dict[str, int] = {}
         self.on_new_thread: Callable[[int], None] | None = None
         self.numbers: dict[int, int] = {}
         """Numbers that threads were given before they have recorded anything, by their idents."""
         self._paused = False
-        self._followers: list[Any] = []
         self.row = self._make_row()
         """Append one row for the calling thread; see `paramedic.model.event.Kind` for the arguments."""
+        self.span = self._make_span()
+        """Append one row into which the end of a call will be stored."""
 
     def _make_row(self) -> Row:
         """The hot path, as a closure: every attribute that is not looked up counts."""
-        local, pack, now, full, adopt, kinds = (
-            self._local, STORED_ROW.pack_into, monotonic_ns, self._next_chunk, self.adopt_thread, _KINDS,
+        current, pack, now, full, adopt, kinds = (
+            self.current, STORED_ROW.pack_into, monotonic_ns, self._next_chunk, self.adopt_thread, _KINDS,
         )  # fmt: skip
 
         def row(kind: int, op: int, obj: int, site: int, a: int, b: int) -> None:
             try:
-                chunk = local.chunk
-                for offset in chunk[1]:  # the quickest way to take one
-                    pack(chunk[0], offset, now(), a, obj, site, b, op + kinds[kind])
+                chunk = current.local.chunk
+                for place in chunk.rows:  # the quickest way to take one
+                    pack(chunk.mapping, place * 32, now(), a, obj, site, b, op + kinds[kind])
                     return
                 chunk = full(chunk)
             except (AttributeError, struct_error) as e:
@@ -159,8 +149,8 @@ class TraceWriter:
 
         def again(chunk: Chunk, kind: int, op: int, obj: int, site: int, a: int, b: int) -> None:
             try:
-                for offset in chunk[1]:  # or others have filled it meanwhile
-                    pack(chunk[0], offset, now(), a, obj, site, b, op + kinds[kind])
+                for place in chunk.rows:  # or others have filled it meanwhile
+                    pack(chunk.mapping, place * 32, now(), a, obj, site, b, op + kinds[kind])
                     return
             except struct_error as e:
                 if e.__traceback__ is not None and e.__traceback__.tb_next is not None:
@@ -168,36 +158,48 @@ class TraceWriter:
 
         return row
 
-    def store(self) -> tuple[Any, Callable[..., None], Callable[..., None], Callable[[], int]]:
-        """What a probe on the hot path needs to store its rows itself, which saves it a call for each.
+    def _make_span(self) -> Callable[[int, int, int, int], Span]:
+        current, pack, now, full, adopt, kinds = (
+            self.current, SPAN_ROW.pack_into, monotonic_ns, self._next_chunk, self.adopt_thread, _KINDS,
+        )  # fmt: skip
 
-        Returns:
-            The threads' chunks, to be kept in a variable ``local`` (see `follow`), ``pack_into`` of `STORED_ROW` and of
-            `SHORT_ROW`, the clock. What to do where that fails, `row` shows.
-        """
-        return self._local, STORED_ROW.pack_into, SHORT_ROW.pack_into, monotonic_ns
+        def span(kind: int, op: int, obj: int, site: int) -> Span:
+            chunk: Chunk | None
+            try:
+                chunk = current.local.chunk
+            except AttributeError as e:
+                if e.__traceback__ is not None and e.__traceback__.tb_next is not None:
+                    raise
+                chunk = adopt()
+            for _ in range(2):
+                if chunk is None:
+                    break
+                for place in chunk.rows:
+                    pack(chunk.mapping, place * 32, now(), obj, site, op + kinds[kind])
+                    return chunk, place
+                chunk = full(chunk)
+            return NO_SPAN
 
-    def follow(self, function: Any) -> None:
-        """Have the variable ``local`` of a closure, and of those that share it, always be this recording's."""
-        self._followers.append(function)
+        return span
 
     def pause(self) -> None:
         """From now on nothing is recorded, by whichever thread and through whichever reference to `row`."""
         self._paused = True
-        self._turn_to(_Silence(self._no_chunk(0)))
+        self._let_go()
+        # all threads at once, between two of their rows
+        self.current.local = Silence(self._no_chunk(0))
 
     def resume(self, other: TraceWriter) -> None:
         """After `pause`: go on with another file. References to this writer and to its `row` stay good."""
-        kept = (self.row, self.on_new_thread, self._followers)
+        kept = (self.row, self.span, self.on_new_thread, self.current)
         self.__dict__.update(other.__dict__)
-        self.row, self.on_new_thread, self._followers = kept
-        self._turn_to(other._local)
+        self.row, self.span, self.on_new_thread, self.current = kept
+        self.current.local = other.current.local
 
-    def _turn_to(self, local: Any) -> None:
-        """All threads at once, between two of their rows: the variable of `row` is changed, not the threads' values."""
-        self._local = local
-        for function in (self.row, *self._followers):
-            function.__closure__[function.__code__.co_freevars.index("local")].cell_contents = local
+    def _let_go(self) -> None:
+        for chunk in list(self._chunks):
+            chunk.let_go()
+        self._chunks.clear()
 
     def text(self, words: str) -> int:
         """The id of a text, which is written when it is new. Id 0 is the empty text, or one that found no room."""
@@ -227,15 +229,15 @@ class TraceWriter:
             return self._no_chunk(0)
         if self._wakes:
             self._wake()
-            if number == 0 and "chunk" in self._local.__dict__:
-                return self._local.chunk  # type: ignore[no-any-return]
-        local = self._local  # of this recording: the next one has another
+            if number == 0 and "chunk" in self.current.local.__dict__:
+                return self.current.local.chunk  # type: ignore[no-any-return]
+        local = self.current.local  # of this recording: the next one has another
         announce = number == 0
         if announce:
             number = self.numbers.pop(get_ident(), 0) or next(self._thread_numbers)
         try:
             chunk = self._partial.popleft()
-            chunk = (chunk[0], chunk[1], chunk[2], number)
+            chunk.number = number
         except IndexError:
             fresh = self._take_chunk(ROLE_ROWS)
             chunk = self._chunk_of(fresh, number) if fresh is not None else self._no_chunk(number)
@@ -264,24 +266,24 @@ class TraceWriter:
     def current_thread(self) -> int:
         """Our number of the calling thread."""
         try:
-            return int(self._local.chunk[3])
+            return int(self.current.local.chunk.number)
         except AttributeError:
-            return self.adopt_thread()[3]
+            return self.adopt_thread().number
 
     def end_thread(self) -> None:
         """The calling thread writes no more: what is left of its chunk goes to the next thread that starts."""
         if self._paused:
             return
         try:
-            chunk: Chunk = self._local.chunk
-            del self._local.chunk
+            chunk: Chunk = self.current.local.chunk
+            del self.current.local.chunk
         except AttributeError:
             return
-        self._ended.add(chunk[3])
+        self._ended.add(chunk.number)
         self._give_back(chunk)
 
     def _give_back(self, chunk: Chunk) -> None:
-        if chunk[2]:
+        if chunk.extent is not None:
             self._partial.append(chunk)
 
     def become(self, other: TraceWriter) -> None:
@@ -289,10 +291,12 @@ class TraceWriter:
 
         The parent's mappings are kept, untouched: they are shared with it, and must not be written to.
         """
-        kept = ((self._maps, getattr(self, "_file", None)), self._local, self.row, self.on_new_thread, self._followers)
+        self._let_go()
+        inherited = (self._maps, getattr(self, "_file", None))
+        kept = (inherited, self.current, self.row, self.span, self.on_new_thread)
         self.__dict__.update(other.__dict__)
-        self._inherited, self._local, self.row, self.on_new_thread, self._followers = kept
-        self._local.__dict__.clear()  # the calling thread is the only one that a fork leaves
+        self._inherited, self.current, self.row, self.span, self.on_new_thread = kept
+        self.current.local.__dict__.clear()  # the calling thread is the only one that a fork leaves
 
     @property
     def asleep(self) -> bool:
@@ -328,38 +332,39 @@ class TraceWriter:
         self._max_extents = 0
         self._text_chunks.clear()
         self._filled.clear()
-        self._local.__dict__.clear()
+        self._let_go()
+        self.current.local.__dict__.clear()
 
     def _own(self, chunk: Chunk) -> None:
-        for offset in chunk[1]:  # or it is full, or there is none
-            ROW.pack_into(chunk[0], offset, monotonic_ns(), chunk[3], 0, 0, 0, 0, 0, _OWNER)
+        for place in chunk.rows:  # or it is full, or there is none
+            ROW.pack_into(chunk.mapping, place * ROW_BYTES, monotonic_ns(), chunk.number, 0, 0, 0, 0, 0, _OWNER)
             return
 
     def _next_chunk(self, chunk: Chunk) -> Chunk | None:
         if self._paused:
             return None
-        current: Chunk | None = getattr(self._local, "chunk", None)
+        current: Chunk | None = getattr(self.current.local, "chunk", None)
         if current is not chunk:  # a signal handler or finalizer has turned the page meanwhile
             return current
-        if not chunk[2]:
+        if chunk.extent is None:
             # this thread has none, because the file was full
             self._count_dropped(1)
-            if self.full or chunk[0]() % _RETRY_ROWS:
+            if self.full or chunk.mapping() % _RETRY_ROWS:
                 return None
         fresh = self._take_chunk(ROLE_ROWS)
         if fresh is None:
-            self._local.chunk = self._no_chunk(chunk[3])
+            self.current.local.chunk = self._no_chunk(chunk.number)
             return None
-        if chunk[2]:
-            self._filled.append((chunk[0], chunk[2] - CHUNK_BYTES, chunk[3]))
-        turned = self._chunk_of(fresh, chunk[3])
+        if chunk.extent is not None:
+            self._filled.append(chunk)
+        turned = self._chunk_of(fresh, chunk.number)
         self._own(turned)
-        self._local.chunk = turned
+        self.current.local.chunk = turned
         return turned
 
     def _no_chunk(self, number: int) -> Chunk:
-        """What a thread has whose rows find no room: no offsets, and a counter of rows in place of the mapping."""
-        return (count(1).__next__, iter(()), 0, number)
+        """What a thread has whose rows find no room."""
+        return Chunk(None, 0, number)
 
     def _count_dropped(self, rows: int) -> None:
         self.dropped_rows += rows  # two threads may count one time for both: it says how many, about
@@ -371,15 +376,16 @@ class TraceWriter:
             why = self.full.encode("utf-8", "replace")[:1014]
             STATUS.pack_into(self._file.status, STATUS_OFFSET, self.dropped_rows, len(why), why)
 
-    def _chunk_of(self, fresh: tuple[mmap.mmap, int], number: int) -> Chunk:
-        mapping, start = fresh
-        return mapping, iter(range(start + ROW_BYTES, start + CHUNK_BYTES, ROW_BYTES)), start + CHUNK_BYTES, number
+    def _chunk_of(self, fresh: tuple[Extent, int], number: int) -> Chunk:
+        chunk = Chunk(*fresh, number)
+        self._chunks.add(chunk)
+        return chunk
 
-    def _take_chunk(self, role: int) -> tuple[mmap.mmap, int] | None:
+    def _take_chunk(self, role: int) -> tuple[Extent, int] | None:
         generation = 0
         while not self._paused:
             try:
-                mapping, start = self._fresh.popleft()
+                extent, start = self._fresh.popleft()
                 break
             except IndexError:
                 if self._add_extent():
@@ -387,37 +393,41 @@ class TraceWriter:
             found = self._recycled(role)
             if found is None:
                 return None
-            mapping, start = found
-            generation = ROW.unpack_from(mapping, start)[1] + 1
-            mapping[start : start + CHUNK_BYTES] = _ZEROS
+            extent, start = found
+            generation = ROW.unpack_from(extent.mapping, start)[1] + 1
+            extent.mapping[start : start + CHUNK_BYTES] = _ZEROS
             self._count_dropped(CHUNK_BYTES // ROW_BYTES - 1)
             break
         else:
             return None
-        ROW.pack_into(mapping, start, monotonic_ns(), generation, 0, 0, role, 0, 0, _CHUNK)
-        return mapping, start
+        ROW.pack_into(extent.mapping, start, monotonic_ns(), generation, 0, 0, role, 0, 0, _CHUNK)
+        return extent, start
 
-    def _recycled(self, role: int) -> tuple[mmap.mmap, int] | None:
+    def _recycled(self, role: int) -> tuple[Extent, int] | None:
         if self.full or self._refused:
             return None  # what stands is kept: it is the run's beginning, and nobody said that it may go
         if role == ROLE_TEXTS and len(self._text_chunks) >= len(self._maps) * EXTENT_BYTES // CHUNK_BYTES // 2:
             return None  # rows without their texts say little, but texts alone say nothing
-        return self._oldest()
+        oldest = self._oldest()
+        if oldest is None or oldest.extent is None:
+            return None
+        oldest.let_go()
+        self._chunks.discard(oldest)
+        return oldest.extent, oldest.start
 
-    def _oldest(self) -> tuple[mmap.mmap, int] | None:
+    def _oldest(self) -> Chunk | None:
         """The oldest filled chunk of a thread that has ended, else the oldest of all."""
-        for entry in list(self._filled):
-            if entry[2] in self._ended:
+        for chunk in list(self._filled):
+            if chunk.number in self._ended:
                 try:
-                    self._filled.remove(entry)
+                    self._filled.remove(chunk)
                 except ValueError:  # another thread was quicker
                     continue
-                return entry[0], entry[1]
+                return chunk
         try:
-            mapping, start, _ = self._filled.popleft()
+            return self._filled.popleft()
         except IndexError:
             return None
-        return mapping, start
 
     def _add_extent(self) -> bool:
         if self.full:
@@ -426,7 +436,7 @@ class TraceWriter:
         if number >= self._max_extents:
             return False
         try:
-            mapping = self._file.extent(number)
+            extent = Extent(self._file.extent(number))
         except (OSError, ValueError, MemoryError, RecursionError) as e:  # it is not the program's trouble
             if not _is_ours(e):
                 raise
@@ -439,8 +449,8 @@ class TraceWriter:
             self.full = _reason(e)
             self._tell_status()
             return False
-        self._maps.append(mapping)
-        self._fresh.extend((mapping, offset) for offset in range(0, EXTENT_BYTES, CHUNK_BYTES))
+        self._maps.append(extent)
+        self._fresh.extend((extent, offset) for offset in range(0, EXTENT_BYTES, CHUNK_BYTES))
         return True
 
     def _put_text(self, text_id: int, words: str) -> bool:
@@ -458,7 +468,7 @@ class TraceWriter:
                 chunk = self._text_chunks.setdefault(number, fresh)
             part = raw[piece * TEXT_BYTES : (piece + 1) * TEXT_BYTES]
             size = len(part) | (LAST_PIECE if piece == last else 0)
-            TEXT_ROW.pack_into(chunk[0], chunk[1] + (index + 1) * ROW_BYTES, text_id, piece, size, part, _TEXT)
+            TEXT_ROW.pack_into(chunk[0].mapping, chunk[1] + (index + 1) * ROW_BYTES, text_id, piece, size, part, _TEXT)
         return True
 
 

@@ -1,0 +1,181 @@
+"""The code of a function that stores the beginning and the end of its calls by itself.
+
+Most of what a probe costs is calling it. So the function's own code stores the row of a call, and when it returns the
+time of that into the same row; where anything of that fails (a stack that is new, a chunk that is full), a probe does.
+
+Threads: the thread that starts a recording.
+"""
+
+from __future__ import annotations
+
+import ast
+import textwrap
+
+from paramedic.record.patches import CALLER, ENTER, FAIL, FIRST, LEAVE, NOTICE, Target, placeholder
+
+_LOCALS = {name: f"__paramedic{name}" for name in ("_place", "_chunk", "_site", "_error", "_result")} | {
+    CALLER: "__paramedic_place"
+}  # free until there is a place
+_PROBES = {"_enter": ENTER, "_leave": LEAVE, "_fail": FAIL}
+
+# `_site` is first what `record.frames` keeps with the caller's frame.
+# What goes wrong in here the probe looks at; what a signal handler raises meanwhile is the program's.
+_BEGIN = """
+try:
+    if {guard}:
+        if {plain} and (_site := _caller.f_trace) is not None:
+            _site = _site[_caller.f_lasti]
+            _chunk = _current.local.chunk
+            for _place in _chunk.rows:
+                _pack(_chunk.mapping, _place * 32, _now(), _first._paramedic_id_ or _id_of(_first), _site, _begins)
+                break
+            else:
+                _chunk, _place = _enter(_first, _caller{passed})
+        else:
+            _chunk, _place = _enter(_first, _caller{passed})
+    else:
+        _place = None
+except Exception as _error:
+    if _error.__traceback__.tb_next is not None:
+        raise
+    _chunk, _place = _enter(_first, None{passed})
+"""
+_NOT_ANNOUNCED = """
+if _notice.who is _first:
+    _notice.who = None
+    _place = None
+else:
+"""
+_END = """
+if _place is not None:
+    try:
+        {measure}
+        _chunk.ends[_place] = _now()
+    except Exception as _error:
+        if _error.__traceback__.tb_next is not None:
+            raise
+        _leave(_chunk, _place, {result})
+"""
+_FAILED = """
+if _place is not None:
+    _fail(_chunk, _place, _error)
+raise
+"""
+
+
+def callable_constant(constant: ast.Constant) -> ast.expr:
+    """The same constant where it is called or compared by ``is``, which as such is a SyntaxWarning in the program.
+
+    Threads: pure.
+    """
+    return ast.IfExp(ast.Constant(True), constant, ast.Constant(None))  # compiled to the constant alone
+
+
+def set_span(definition: ast.FunctionDef, target: Target) -> None:
+    """Have a function store its calls.
+
+    Args:
+        definition: of the function, with a first parameter; changed in place.
+        target: with a span, and a guard whose words assign the caller's frame.
+    """
+    guard, span = target.guard, target.span
+    assert guard is not None and span is not None
+    parameters = [a.arg for a in (*definition.args.posonlyargs, *definition.args.args, *definition.args.kwonlyargs)]
+    passed = "".join(f", {a}" for a in target.parameters if a in parameters)
+    names = _Names(parameters[0], {**guard.values, **span.values})
+    has_docstring = ast.get_docstring(definition, clean=False) is not None
+    head, rest = definition.body[:has_docstring], definition.body[has_docstring:]
+    begin: ast.AST = rest[0] if rest else definition
+    words = _BEGIN if guard.notice is None else _NOT_ANNOUNCED + textwrap.indent(_BEGIN, "    ")
+    enter = names.code(words.format(guard=guard.words, plain=f"({span.words})", passed=passed), begin)
+    returns = _Returns(names, span.measure)
+    watched: list[ast.stmt] = []
+    for statement in rest:
+        made = returns.visit(statement)
+        watched += made if isinstance(made, list) else [made]
+    end = watched[-1] if watched else definition
+    if not isinstance(end, (ast.Return, ast.Raise)):
+        watched += returns.end(end, "None", span.measure and "None")
+    handler = ast.ExceptHandler(ast.Name("BaseException", ast.Load()), _LOCALS["_error"], names.code(_FAILED, begin))
+    guarded = ast.Try(watched, [handler], [], [])
+    definition.body = [*head, *enter, *names.placed([guarded], begin)]
+
+
+class _Names(ast.NodeTransformer):
+    """Puts into code what its names mean."""
+
+    def __init__(self, first: str, values: dict[str, object]) -> None:
+        self._first = first
+        self._values = values
+
+    def code(self, words: str, where: ast.AST) -> list[ast.stmt]:
+        """Statements, as if they stood where another node does."""
+        made = self.visit(ast.parse(words))
+        for node in ast.walk(made):  # these are lines and columns of the words
+            for attribute in ("lineno", "col_offset", "end_lineno", "end_col_offset"):
+                node.__dict__.pop(attribute, None)
+        return self.placed(made.body, where)
+
+    def placed(self, statements: list[ast.stmt], where: ast.AST) -> list[ast.stmt]:
+        for statement in statements:
+            for node in ast.walk(statement):
+                if not hasattr(node, "lineno"):
+                    ast.copy_location(node, where)
+        return statements
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        if node.id == FIRST:
+            return ast.Name(self._first, ast.Load())
+        if node.id in _LOCALS:
+            return ast.Name(_LOCALS[node.id], node.ctx)
+        if node.id in _PROBES:
+            return ast.Constant(_PROBES[node.id])
+        if node.id == "_notice":
+            return ast.Constant(NOTICE)
+        return ast.Constant(placeholder(node.id)) if node.id in self._values else node
+
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> ast.ExceptHandler:
+        self.generic_visit(node)
+        node.name = _LOCALS.get(node.name or "", node.name)
+        return node
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        self.generic_visit(node)
+        if isinstance(node.func, ast.Constant):
+            node.func = callable_constant(node.func)
+        return node
+
+
+class _Returns(ast.NodeTransformer):
+    """``return X`` becomes one that stores when it happens."""
+
+    def __init__(self, names: _Names, measure: str) -> None:
+        self._names = names
+        self._measure = measure
+
+    def end(self, where: ast.AST, result: str, measure: str) -> list[ast.stmt]:
+        """What is done before a function returns."""
+        stores = f"_chunk.sizes[_place] = {measure}" if measure else "pass"
+        return self._names.code(_END.format(measure=stores, result=result), where)
+
+    def visit_Return(self, node: ast.Return) -> list[ast.stmt]:
+        kept = _LOCALS["_result"]
+        value = node.value or ast.copy_location(ast.Constant(None), node)
+        keep, leave = ast.Assign([ast.Name(kept, ast.Store())], value), ast.Return(ast.Name(kept, ast.Load()))
+        return [
+            *self._names.placed([keep], node),
+            *self.end(node, "_result", self._measure),
+            *self._names.placed([ast.copy_location(leave, node)], node),
+        ]
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
+        return node
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AsyncFunctionDef:
+        return node
+
+    def visit_Lambda(self, node: ast.Lambda) -> ast.Lambda:
+        return node
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.ClassDef:
+        return node

@@ -1,0 +1,103 @@
+"""The pieces of a recording that is being written, as those see them who store rows into them.
+
+Threads: any; the one that owns a chunk writes to it. Nothing here blocks.
+"""
+
+from __future__ import annotations
+
+import mmap
+from _thread import _local
+from collections.abc import Iterator
+from itertools import count
+from typing import Any
+
+from paramedic.trace.layout import CHUNK_BYTES, ENDED_OTHERWISE, ROW, ROW_BYTES
+
+
+class Extent:
+    """A mapped piece of the file.
+
+    Attributes:
+        mapping: its bytes.
+        ends: of each row, where the time is stored at which its call ends.
+        sizes: of each row, where the measure of its call's result is stored.
+    """
+
+    __slots__ = ("ends", "mapping", "sizes")
+
+    def __init__(self, mapping: mmap.mmap) -> None:
+        self.mapping = mapping
+        view = memoryview(mapping)
+        self.ends = view.cast("Q")[1 :: ROW_BYTES // 8]
+        self.sizes = view.cast("I")[6 :: ROW_BYTES // 4]
+
+
+class Chunk:
+    """What one thread at a time writes to.
+
+    Attributes:
+        extent: where it is; None for one that takes nothing.
+        mapping: the extent's, or in one that takes nothing a counter of the rows that it did not take.
+        rows: places that are left, as numbers of rows in the extent.
+        ends: see `Extent`; of a chunk that is gone, something that keeps nothing in the file.
+        sizes: as ``ends``.
+        start: offset in the extent.
+        number: our number of the thread.
+    """
+
+    __slots__ = ("ends", "extent", "mapping", "number", "rows", "sizes", "start")
+
+    def __init__(self, extent: Extent | None, start: int, number: int) -> None:
+        self.extent = extent
+        self.start = start
+        self.number = number
+        self.mapping: Any
+        self.ends: Any
+        self.sizes: Any
+        self.rows: Iterator[int]
+        if extent is None:
+            self.mapping, self.rows = count(1).__next__, iter(())
+            self.ends, self.sizes = {}, {}
+        else:
+            first = start // ROW_BYTES
+            self.mapping, self.rows = extent.mapping, iter(range(first + 1, first + CHUNK_BYTES // ROW_BYTES))
+            self.ends, self.sizes = extent.ends, extent.sizes
+
+    def ended_otherwise(self, place: int) -> int:
+        """A row of its own is to say how a call ended; returns the object that it was of, 0 if the chunk is gone."""
+        if type(self.ends) is dict:
+            return 0
+        obj: int = ROW.unpack_from(self.mapping, place * ROW_BYTES)[2]
+        self.ends[place] = ENDED_OTHERWISE
+        return obj
+
+    def let_go(self) -> None:
+        """Calls that are under way, and know the chunk, shall not write into it any more when they end."""
+        self.ends, self.sizes = {}, {}
+
+
+class Silence:
+    """What stands for the threads' own chunks between two recordings: every thread has the chunk that takes nothing."""
+
+    __slots__ = ("chunk",)
+
+    def __init__(self, chunk: Chunk) -> None:
+        self.chunk = chunk
+
+
+class Current:
+    """What rewritten code knows of a recording.
+
+    Attributes:
+        local: has the calling thread's chunk as its attribute ``chunk``; another one in each recording.
+    """
+
+    __slots__ = ("local",)
+
+    def __init__(self) -> None:
+        self.local: Any = _local()
+
+
+Span = tuple[Chunk, int] | tuple[None, None]
+"""Where the row of a call that is under way is: the chunk and the place; or it has none."""
+NO_SPAN: Span = (None, None)
