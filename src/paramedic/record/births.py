@@ -12,12 +12,15 @@ from typing import Any
 
 from paramedic.model.event import ERR, FIRST_STREAM, IN, OUT, Kind, State
 from paramedic.model.operations import NUMBER
-from paramedic.record.patches import Guard, Leave, Target
+from paramedic.record.patches import Guard, Target
 from paramedic.record.probe import MARK, Probes
+from paramedic.trace.chunks import Chunk
 
 _FINAL, _LINK, _NEW, _OPENED, _RETURN, _STATE = (
     int(k) for k in (Kind.FINAL, Kind.LINK, Kind.NEW, Kind.OPENED, Kind.RETURN, Kind.STATE)
 )
+Ended = Callable[[Chunk, int, Any], None]
+"""Called with where a call is stored, and its result."""
 QUIET = "_paramedic_quiet_"
 """Attribute of the `in_buffer` of a channel that somebody reads: until when, in CLOCK_MONOTONIC, data need not be
 recorded again. Not of the channel, which has 28 attributes of its own: from the 30th on CPython gives each object a
@@ -70,8 +73,8 @@ class Births:
         by_user = self._probes.by_user("makefile_stdin")
         yield Target(self._homes["Channel"], "makefile_stdin", lambda *_: 0, self._made, guard=by_user)
 
-    def leaves(self) -> dict[str, Callable[[Leave], Leave]]:
-        """What is to be done at the end of some calls, around the probe that they have."""
+    def leaves(self) -> dict[str, Callable[[Ended], Ended]]:
+        """What is to be done at the end of some calls, before the probe that they have."""
         return {
             "SSHClient.exec_command": self._streams_made,
             "SFTPClient.open": self._opened_file,
@@ -145,20 +148,20 @@ class Births:
         except Exception as e:
             self._probes.trouble("channel", e)
 
-    def _asked_for(self, leave: Leave) -> Leave:
+    def _asked_for(self, leave: Ended) -> Ended:
         """Whose a channel is that the program gets: it was recorded by the connection's thread."""
         probes = self._probes
 
-        def opened(token: int, channel: Any) -> Any:
+        def opened(chunk: Chunk, place: int, channel: Any) -> None:
             try:
                 probes.row(_LINK, 0, probes.id_of(channel), 0, probes.id_of(channel.transport), channel.chanid)
             except Exception as e:
                 probes.trouble("channel", e)
-            return leave(token, channel)
+            leave(chunk, place, channel)
 
         return opened
 
-    def _streams_made(self, leave: Leave) -> Leave:
+    def _streams_made(self, leave: Ended) -> Ended:
         row, streams, trouble, op = (
             self._probes.row,
             self._streams,
@@ -167,31 +170,31 @@ class Births:
         )
         stdin_type, plain = self._homes["ChannelStdinFile"], self._homes["ChannelFile"]
 
-        def made(token: int, result: Any) -> Any:
+        def made(chunk: Chunk, place: int, result: Any) -> None:
             try:
                 stdin, stdout, stderr = result
                 given = stdout.channel._paramedic_id_
                 if given and type(stdin) is stdin_type and type(stdout) is plain and not stdout._paramedic_id_:
                     first = streams()
                     stdout._paramedic_id_, stderr._paramedic_id_, stdin._paramedic_id_ = first, first + 1, first + 2
-                    row(_RETURN, op, token, 0, first, given)
-                    return result
+                    row(_RETURN, op, chunk.ended_otherwise(place), 0, first, given)
+                    return
             except Exception as e:
                 trouble("exec_command", e)
-            return leave(token, result)
+            leave(chunk, place, result)
 
         return made
 
-    def _opened_file(self, leave: Leave) -> Leave:
-        adopt, trouble = self._probes.adopt, self._probes.trouble
+    def _opened_file(self, leave: Ended) -> Ended:
+        adopt, id_of, trouble = self._probes.adopt, self._probes.id_of, self._probes.trouble
 
-        def opened(token: int, file: Any) -> Any:
+        def opened(chunk: Chunk, place: int, file: Any) -> None:
             try:
                 if not file._paramedic_id_:
-                    adopt(file, token, 0, _getframe(2))
+                    adopt(file, id_of(file.sftp), 0, _getframe(2))
             except Exception as e:
                 trouble("open", e)
-            return leave(token, file)
+            leave(chunk, place, file)
 
         return opened
 

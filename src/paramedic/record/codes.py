@@ -49,7 +49,9 @@ def prepared(function: FunctionType, target: Target) -> Patch:
     key = f"{original.co_filename}|{original.co_firstlineno}|{function.__qualname__}|{','.join(target.parameters)}"
     if target.guard is not None:
         key += "|" + target.guard.words + "|" * (target.guard.notice is not None)
-    key += "|" + ",".join((*target.notices, "", *target.makers, *["only"] * target.only))
+    key += "|" + ",".join(
+        (*target.notices, "", *target.makers, *["only"] * target.only, *["first"] * (target.enter is None))
+    )
     if target.span is not None:
         key += f"|{target.span.words}|{target.span.measure}"
     stamp = _stamp(original.co_filename)

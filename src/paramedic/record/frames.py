@@ -71,6 +71,8 @@ _PASSES_ON = "__exit__"
 _BOTTOMS = ("_bootstrap_inner", "_worker")
 """Functions of `threading` and of executors' threads below which there is nobody's code."""
 _MOST_PLACES = 50_000
+_SITES_PER_PLACE = 32
+"""So much of a function's code counts as one place more: both take about as much memory."""
 _RESUMES = 0x20 | 0x80 | 0x200
 """Flags of generators and coroutines, which go on under another caller."""
 
@@ -78,7 +80,7 @@ SILENT = -1
 """In place of a stack: who called is not to be recorded."""
 
 
-class _Lines(dict[int, int]):
+class _Lines:
     """The stacks of one function, called from one place by one stack of callers, by the instruction that it is at.
 
     Those who called a running function stay where they are until it returns. So what was found for it once is kept with
@@ -87,12 +89,15 @@ class _Lines(dict[int, int]):
     nothing; a debugger that asks whether there is one finds it false, and puts its own there.
 
     Attributes:
+        sites: the stacks, by the instruction; None where there is none yet. A list, because the interpreter looks into
+            one much quicker than into a dictionary of numbers; it ends with the last instruction that has one.
         calls: what it calls, by the instruction and then by the id of the code.
         keep: whether it can be kept with its frame.
         apart: None, or of a function whose calls some do not record, the stacks by instruction and ``silent``.
     """
 
-    __slots__ = ("apart", "calls", "keep")
+    __slots__ = ("apart", "calls", "keep", "sites")
+    sites: list[int | None]
     calls: dict[int, _Callees]
     keep: bool
     apart: dict[tuple[int, int], int] | None
@@ -142,7 +147,7 @@ class Stacks:
         self._outermost.clear()
         while left:  # rewritten code looks only whether they say something
             lines = left.pop()
-            lines.clear()
+            lines.sites.clear()
             for called in list(lines.calls.values()):
                 left += called.values()
 
@@ -186,8 +191,11 @@ class Stacks:
                         if called.keep and not lines and traced() is None:
                             frame.f_trace = called
                         lines = called
-                return lines[frame.f_lasti] if lines.apart is None else lines.apart[frame.f_lasti, silent]  # type: ignore[no-any-return]
-            except (KeyError, AttributeError) as e:
+                if lines.apart is not None:
+                    return lines.apart[frame.f_lasti, silent]  # type: ignore[no-any-return]
+                known = lines.sites[frame.f_lasti]
+                return known if known is not None else unknown(frame, silent)
+            except (KeyError, IndexError, AttributeError) as e:
                 if e.__traceback__ is not None and e.__traceback__.tb_next is not None and not _is_ours(e):
                     raise  # a signal handler's
                 return unknown(frame, silent)
@@ -220,7 +228,11 @@ class Stacks:
         lines = self._lines(frame)
         self._count += 1
         if lines.apart is None:
-            lines[frame.f_lasti] = stack
+            missing = frame.f_lasti + 1 - len(lines.sites)
+            if missing > 0:
+                lines.sites.extend([None] * missing)
+                self._count += missing // _SITES_PER_PLACE
+            lines.sites[frame.f_lasti] = stack
         else:
             lines.apart[frame.f_lasti, silent] = stack
         return stack
@@ -245,6 +257,7 @@ class Stacks:
             if lines is None:
                 owner = owner_of(code)  # keeps the code, or another one could get the same id
                 fresh = self.kept[0]()
+                fresh.sites = []
                 fresh.calls = {}
                 fresh.keep = (owner < OURS or owner == SYNC) and not code.co_flags & _RESUMES
                 fresh.apart = None if owner < OURS else {}

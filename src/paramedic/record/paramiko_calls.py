@@ -73,19 +73,16 @@ def _watched(paramiko: Any, probes: Probes, record_commands: bool) -> Iterator[T
         if method in ("__init__", "__del__") or full in ("File.__next__", "File.readline", "ProxyCommand.recv"):
             continue  # see `Births`, `finalizers` and `_line_reads`
         always = full in _INNER
-        if not always and full not in around:
-            enter, leave, fail, span = probes.span(
-                op, _MEASURES.get(method), words.arguments(full), _plain(full, homes["ChannelFile"])
+        if always:
+            yield Target(
+                home, method, *probes.call(op, None, words.arguments(full), _ALWAYS), _PARAMETERS.get(full, ())
             )
-            yield Target(home, method, enter, leave, fail, _PARAMETERS.get(full, ()), probes.by_user(method), span=span)
             continue
-        enter, leave, fail = probes.call(
-            op, _MEASURES.get(method), words.arguments(full), _ALWAYS if always else PARAMIKO, not always
-        )
-        guard = None if always else probes.by_user(method)
+        plain = _plain(full, homes["ChannelFile"], record_commands)
+        enter, leave, fail, span = probes.span(op, _MEASURES.get(method), words.arguments(full), plain)
         if full in around:
-            leave = around[full](leave)
-        yield Target(home, method, enter, leave, fail, _PARAMETERS.get(full, ()), guard)
+            leave, span = around[full](leave), span._replace(measure=None)
+        yield Target(home, method, enter, leave, fail, _PARAMETERS.get(full, ()), probes.by_user(method), span=span)
     yield from _line_reads(homes, probes)
     yield from _asked_ahead(homes, probes)
     yield from births.targets()
@@ -153,10 +150,11 @@ _MEASURES: dict[str, Callable[[Any], int]] = {
 }
 
 
+_ONLY_TIMED = frozenset(("Channel.settimeout", "Transport.open_session", "SSHClient.exec_command"))
 _TIMED = "recv recv_stderr send send_stderr sendall sendall_stderr".split()
 
 
-def _plain(full: str, stream: type) -> Guard:
+def _plain(full: str, stream: type, record_commands: bool) -> Guard:
     """Asks whether a call has none of the arguments that `_Words.arguments` is about."""
     name, _, method = full.partition(".")
     if name == "File":
@@ -164,7 +162,7 @@ def _plain(full: str, stream: type) -> Guard:
         return Guard(words, {"_isinstance": isinstance, "_stream": stream})
     if name == "Channel" and method in _TIMED:
         return Guard("_first.timeout is None", {})
-    if full == "Channel.settimeout":
+    if full in _ONLY_TIMED and not (full == "SSHClient.exec_command" and record_commands):
         return Guard("timeout is None", {})
     return Guard("False" if full in _PARAMETERS or full in _ASKED else "True", {})
 

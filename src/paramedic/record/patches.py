@@ -100,12 +100,12 @@ class Span(NamedTuple):
         words: an expression that is true where the call has no arguments that are recorded, "True" where it never has;
             see `Guard`.
         measure: a function of the result whose value is stored with the end, given as the words of an expression of
-            ``_result``; "" if nothing is.
+            ``_result``; "" if nothing is, None if `leave` is always called, which then has to store the end.
         values: what the names in both mean, and ``_current``, ``_pack``, ``_now``, ``_id_of`` and ``_begins``.
     """
 
     words: str
-    measure: str
+    measure: str | None
     values: Mapping[str, object]
 
 
@@ -127,7 +127,7 @@ class Target(NamedTuple):
     Attributes:
         owner: class or module.
         name: attribute of it, a plain function.
-        enter: see `Enter`.
+        enter: see `Enter`; None if the token is the function's first argument.
         leave: see `Leave`.
         fail: see `Fail`.
         parameters: those whose values `enter` gets after the first; those that the function has not are left out.
@@ -143,7 +143,7 @@ class Target(NamedTuple):
 
     owner: Any
     name: str
-    enter: Enter = _nothing
+    enter: Enter | None = _nothing
     leave: Leave = _pass
     fail: Fail = _ignore
     parameters: tuple[str, ...] = ()

@@ -170,8 +170,10 @@ class Probes:
             try:
                 try:
                     lines = frame.f_trace  # see `Stacks.walker`; of None if the call comes from C alone, as atexit's
-                    stack = lines[frame.f_lasti] if type(lines) is kept[0] else stack_of(frame)
-                except (KeyError, AttributeError) as e:
+                    stack = lines.sites[frame.f_lasti] if type(lines) is kept[0] else stack_of(frame)
+                    if stack is None:
+                        stack = stack_of(frame)
+                except (IndexError, AttributeError) as e:
                     if e.__traceback__ is not None and e.__traceback__.tb_next is not None:
                         raise  # a signal handler's
                     stack = stack_of(frame)

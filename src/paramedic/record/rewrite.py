@@ -226,17 +226,19 @@ class _Values(ast.NodeTransformer):
         return node
 
 
-def _begin(first: str, passed: list[str], guard: Guard | None) -> ast.stmt:
+def _begin(first: str, passed: list[str], guard: Guard | None, asks_probe: bool) -> ast.stmt:
     """The token is what the probe returns, or None without asking it."""
     token: list[ast.expr] = [ast.Name(_TOKEN, ast.Store())]
     if guard is None:
-        return ast.Assign(token, _probe(ENTER, [ast.Name(p, ast.Load()) for p in passed]))
+        it = ast.Name(first, ast.Load())
+        return ast.Assign(token, _probe(ENTER, [ast.Name(p, ast.Load()) for p in passed]) if asks_probe else it)
     values: list[ast.expr] = [ast.Name(p, ast.Load()) for p in passed]
     known, unknown = list(values), list(values)
     if CALLER in guard.words:
         known.insert(1, _token())
         unknown.insert(1, ast.Constant(None))
-    asked, again = _probe(ENTER, known), _probe(ENTER, unknown)
+    asked: ast.expr = _probe(ENTER, known) if asks_probe else ast.Name(first, ast.Load())
+    again = _probe(ENTER, unknown) if asks_probe else ast.Name(first, ast.Load())
     words = _Values(first, guard.values).visit(ast.parse(guard.words, mode="eval").body)
     for node in ast.walk(words):  # these are lines and columns of the guard's words
         for attribute in ("lineno", "col_offset", "end_lineno", "end_col_offset"):
@@ -284,7 +286,7 @@ def _set_probes(definition: ast.FunctionDef, target: Target) -> None:
             [],
         )
         watched.append(_placed(leave, end))
-    enter = _begin(parameters[0] if parameters else "", passed, target.guard)
+    enter = _begin(parameters[0] if parameters else "", passed, target.guard, target.enter is not None)
     handler = ast.ExceptHandler(
         ast.Name("BaseException", ast.Load()),
         _ERROR,

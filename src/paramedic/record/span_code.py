@@ -23,8 +23,9 @@ _PROBES = {"_enter": ENTER, "_leave": LEAVE, "_fail": FAIL}
 _BEGIN = """
 try:
     if {guard}:
-        if {plain} and (_site := _caller.f_trace) is not None:
-            _site = _site[_caller.f_lasti]
+        if {plain} and (_site := _caller.f_trace) is not None and (
+            _site := _site.sites[_caller.f_lasti]
+        ) is not None:
             _chunk = _current.local.chunk
             for _place in _chunk.rows:
                 _pack(_chunk.mapping, _place * 32, _now(), _first._paramedic_id_ or _id_of(_first), _site, _begins)
@@ -55,6 +56,10 @@ if _place is not None:
         if _error.__traceback__.tb_next is not None:
             raise
         _leave(_chunk, _place, {result})
+"""
+_TOLD = """
+if _place is not None:
+    _leave(_chunk, _place, {result})
 """
 _FAILED = """
 if _place is not None:
@@ -149,12 +154,14 @@ class _Names(ast.NodeTransformer):
 class _Returns(ast.NodeTransformer):
     """``return X`` becomes one that stores when it happens."""
 
-    def __init__(self, names: _Names, measure: str) -> None:
+    def __init__(self, names: _Names, measure: str | None) -> None:
         self._names = names
         self._measure = measure
 
-    def end(self, where: ast.AST, result: str, measure: str) -> list[ast.stmt]:
+    def end(self, where: ast.AST, result: str, measure: str | None) -> list[ast.stmt]:
         """What is done before a function returns."""
+        if self._measure is None:
+            return self._names.code(_TOLD.format(result=result), where)
         stores = f"_chunk.sizes[_place] = {measure}" if measure else "pass"
         return self._names.code(_END.format(measure=stores, result=result), where)
 

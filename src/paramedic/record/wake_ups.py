@@ -46,15 +46,12 @@ def wake_ups(paramiko: Any, homes: dict[str, Any], probes: Probes) -> Iterator[T
             trouble("wake-up", e)
         return result
 
-    def sets(pipe: Any) -> Any:
-        return pipe
-
     def has_set(pipe: Any, result: Any) -> Any:
         pipe._paramedic_told_ = True
         return result
 
     yield Target(pipes.OrPipe, "clear", clears, cleared)
-    yield Target(pipes.OrPipe, "set", sets, has_set)
+    yield Target(pipes.OrPipe, "set", None, has_set)
     if hold_back is None:
         return
 

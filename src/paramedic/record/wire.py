@@ -67,9 +67,6 @@ def wire(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
             trouble("sent", e)
         sent(transport, data)
 
-    def whole(thing: Any, *_: Any) -> Any:
-        return thing
-
     def fed(channel: Any, result: Any) -> Any:
         try:
             given, pipe = channel._paramedic_id_ or id_of(channel), channel.in_buffer
@@ -89,13 +86,6 @@ def wire(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
         return result
 
     exit_status = int(State.EXIT_STATUS)
-
-    def request(channel: Any, *_: Any) -> Any:
-        try:
-            return None if _is_set(channel.status_event) else channel
-        except Exception as e:
-            trouble("exit status", e)
-            return None
 
     def requested(channel: Any, result: Any) -> Any:
         try:
@@ -151,9 +141,9 @@ def wire(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
         f"_first.in_buffer.{QUIET} < _now() or _len(_first.in_buffer._buffer) > _first.in_window_size >> 2",
         {"_now": monotonic_ns, "_len": len},
     )
-    yield Target(channel, "_feed", whole, fed, guard=seldom)
-    yield Target(channel, "_feed_extended", whole, fed_stderr)
-    yield Target(channel, "_handle_request", request, requested, guard=Guard("not _first.status_event._flag", {}))
+    yield Target(channel, "_feed", None, fed, guard=seldom)
+    yield Target(channel, "_feed_extended", None, fed_stderr)
+    yield Target(channel, "_handle_request", None, requested, guard=Guard("not _first.status_event._flag", {}))
 
 
 def _is_set(event: Any) -> bool:
