@@ -108,6 +108,19 @@ FOUND: dict[str, tuple[str, str]] = {
         … 1 s
         end: orderly""",
     ),
+    "connections of a loop that still makes new ones when the program is stopped": (
+        "leaked-connection observed",
+        """
+        Main: makes conn7
+        … 1 s
+        Main: makes conn8
+        … 1 s
+        Main: makes conn9
+        … 1 s
+        Main: makes conn10
+        … 1 s
+        end: 143""",
+    ),
     "a stdin that the collector finds while its command runs": (
         "finalizer-deadlock possible",
         """
@@ -125,6 +138,13 @@ FOUND: dict[str, tuple[str, str]] = {
 }
 
 QUIET: dict[str, str] = {
+    "connections that a service makes at its start and keeps until it is stopped": """
+        Main: makes conn7
+        Main: makes conn8
+        Main: makes conn9
+        Main: makes conn10
+        … 5 s
+        end: 143""",
     "a client that a timer of the event loop closes under a call, as its deadline": """
         A: exec_command client …
         Main: close client (1)

@@ -32,6 +32,8 @@ def find(facts: RunFacts) -> Iterator[Finding]:
             others.setdefault(thing.born, []).append(ident)
     told: set[int] = set()
     dropped = {stack: facts.dropped_one_by_one(transports) for stack, transports in others.items()}
+    if not facts.states.orderly_end:
+        dropped = {stack: transports for stack, transports in dropped.items() if _grows(facts, transports)}
     for groups, least, words, end in (
         (outlived, 2, "were never closed and outlive the threads that made them ({makers})", "ended without close()"),
         (failed, 2, "stayed although their logins had failed: connect() raised, and nobody closed the client", ""),
@@ -58,6 +60,16 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         )
         steps = [story.call(facts.connects_of[t]) for t in rest[:3]]
         yield story.finding(HAZARD, Confidence.ADVICE, message, steps, rest[:4], len(rest))
+
+
+def _grows(facts: RunFacts, transports: list[int]) -> bool:
+    """Whether connections were still being made when the program was ended from outside, or gave up.
+
+    Those that a service makes when it starts, and keeps for what is to come, look the same but for that.
+    """
+    made = sorted(facts.connects_of[t].began_ns for t in transports if t in facts.connects_of)
+    longest_ns = max((later - earlier for earlier, later in zip(made, made[1:], strict=False)), default=0)
+    return bool(made) and facts.end_ns - made[-1] <= 2 * longest_ns
 
 
 def _latest_of_waiters(facts: RunFacts) -> set[int]:
