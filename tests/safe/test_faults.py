@@ -274,6 +274,17 @@ def test_borrowers_and_commands_share(polite: Any) -> None:
         assert {f.result(60).text for f in futures} == {"x\n"}
 
 
+def test_a_kept_sftp_client_keeps_no_connection_from_being_lent(host: Any) -> None:
+    with host.pool(connections=1) as pool:
+        with pool.sftp() as sftp:
+            assert sftp.listdir("/")
+        with pool.client(timeout=30) as client:
+            assert client.exec_command("echo lent")[1].read() == b"lent\n"
+        assert pool.run("true").ok
+        with pool.sftp() as sftp:
+            assert sftp.listdir("/")
+
+
 def test_sftp_clients_are_kept_and_a_broken_one_is_not(polite: Any) -> None:
     with pool_of(polite) as pool:
         with pool.sftp() as sftp:

@@ -76,7 +76,7 @@ with ClientPool(hosts[1], connections=1, **arguments) as pool:  # numbers of cha
         assert all(r.ok for r in pool.map(["true"] * 20))
         try:
             with pool.sftp() as sftp:
-                sftp.listdir("/nonexistent")
+                sftp.listdir("/no such folder")
         except OSError:
             pass
     with pool.client() as client:

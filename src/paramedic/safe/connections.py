@@ -242,6 +242,13 @@ class Connections:
         self._act(actions)
         return borrower
 
+    def has_borrowers(self) -> bool:
+        """Whether somebody waits for a whole connection.
+
+        Threads: any thread; it does not block.
+        """
+        return bool(self._borrowers)
+
     def forgo(self, borrower: Future[Borrowed]) -> None:
         """Gives up waiting for a connection; gives it back if it has come meanwhile.
 

@@ -396,7 +396,10 @@ class ClientPool(Copies):
 
         Threads: the ``with`` block's thread alone uses the client. It blocks.
         """
-        key, link = wait_for(self._dispatcher, self._dispatcher.borrow(), timeout)
+        borrower = self._dispatcher.borrow()
+        if not borrower.done():
+            self._shelf.clear()  # what nobody uses must not keep the connections from being lent
+        key, link = wait_for(self._dispatcher, borrower, timeout)
         client = SharedClient()
         client._transport = link  # connect() would make its own connection; there is no public way
         try:

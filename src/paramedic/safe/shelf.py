@@ -114,7 +114,14 @@ class Shelf:
         """
         channel = sftp.get_channel()
         with self._lock:
-            keep = clean and not self._closed and len(self._idle) < _KEPT and channel is not None and not channel.closed
+            keep = (
+                clean
+                and not self._closed
+                and not self._dispatcher.has_borrowers()
+                and len(self._idle) < _KEPT
+                and channel is not None
+                and not channel.closed
+            )
             if keep:
                 self._idle.append((key, sftp))
         if not keep:
@@ -133,6 +140,14 @@ class Shelf:
         """
         with self._lock:
             self._closed = True
+        self.clear()
+
+    def clear(self) -> None:
+        """Closes what is on the shelf.
+
+        Threads: any thread. It may block for a moment while the peer does not read.
+        """
+        with self._lock:
             idle, self._idle = self._idle, []
         for key, sftp in idle:
             sftp.close()
