@@ -17,6 +17,10 @@ from paramedic.analysis.clocks import Epoch, Known, ThreadClock
 
 TRIED = 2
 """``a`` of a GOT event: the lock was only tried, or with a timeout."""
+LASTING_NS = 2_000_000_000
+"""A wait with a limit that has lasted so long, in one piece or in rounds, is a wait like others."""
+_ROUND_NS = 1_000_000_000
+"""Who asks again for the same lock at the same line within this time goes on waiting: it has looked at a flag."""
 _KEPT_EDGES = 6
 _MOST_PAIRS = 100_000
 _KEPT_FREE = 2_000
@@ -55,7 +59,8 @@ class Wait:
         thread: number of the waiter.
         stack: where.
         began_ns: since when.
-        timeout_ms: -1 for none.
+        timeout_ms: -1 for none; of one round.
+        rounds: how many times it has asked, each with that limit.
     """
 
     lock: int
@@ -63,6 +68,24 @@ class Wait:
     stack: int
     began_ns: int
     timeout_ms: int = -1
+    rounds: int = 1
+
+    def lasts(self, t_ns: int) -> bool:
+        """Whether at this moment it is no mere try: without a limit, or long."""
+        return is_endless(self.timeout_ms) or t_ns - self.began_ns >= LASTING_NS
+
+
+@dataclass(frozen=True, slots=True)
+class Dissolved:
+    """A circle of waits that a timeout has ended.
+
+    Attributes:
+        waits: what each thread waited for, and who held that.
+        ended_ns: when the first one gave up.
+    """
+
+    waits: tuple[tuple[Wait, Hold], ...]
+    ended_ns: int
 
 
 @dataclass(slots=True)
@@ -138,6 +161,11 @@ class Locks:
         self.held: dict[int, list[Hold]] = {}
         self.waiting: dict[int, Wait] = {}
         self.edges: dict[tuple[int, int], list[Edge]] = {}
+        self.dissolved: dict[frozenset[int], Dissolved] = {}
+        """By the locks of the circle, the first one of these locks."""
+        # by thread: what it waited for last, when it gave up, and what it held then, which it may have let go since
+        self._insistent: set[int] = set()  # lines that asked again at once, with all that was held: these are no tries
+        self._given_up: dict[int, tuple[Wait, int, list[tuple[int, int]]]] = {}
         self._holder: dict[int, Hold] = {}
         # by lock, the hold that ended last; of locks that were let go lately, and of those before them
         self._last: dict[int, Hold] = {}
@@ -153,8 +181,14 @@ class Locks:
         self, thread: int, lock: int, stack: int, t_ns: int, timeout_ms: int, clock: ThreadClock, transport: int
     ) -> None:
         """A thread is about to block."""
-        self.waiting[thread] = Wait(lock, thread, stack, t_ns, timeout_ms)
-        if is_endless(timeout_ms):
+        wait = self.waiting[thread] = Wait(lock, thread, stack, t_ns, timeout_ms)
+        if timeout_ms >= 0 and thread in self._given_up:
+            earlier, ended_ns, held = self._given_up.pop(thread)
+            same = (earlier.lock, earlier.stack, held) == (lock, stack, self._holds(thread))
+            if same and t_ns - ended_ns < _ROUND_NS:
+                wait.began_ns, wait.rounds = earlier.began_ns, earlier.rounds + 1
+                self._insistent.add(stack)
+        if wait.lasts(t_ns) or stack in self._insistent:
             self._order(thread, lock, stack, t_ns, clock, transport)
 
     def got(
@@ -172,14 +206,38 @@ class Locks:
 
     def thread_ended(self, thread: int) -> None:
         """A thread has ended; what it still holds stays held."""
+        self._given_up.pop(thread, None)
         if not self.held.get(thread, True):
             del self.held[thread]
 
     def gave_up(self, thread: int, t_ns: int) -> None:
         """A thread waits no longer."""
-        wait = self.waiting.pop(thread, None)
-        if wait is not None:
-            self._waited(wait, t_ns)
+        wait = self.waiting.get(thread)
+        if wait is None:
+            return
+        if wait.timeout_ms >= 0:
+            self._given_up[thread] = wait, t_ns, self._holds(thread)
+            if wait.lasts(t_ns):
+                self._dissolve(wait, t_ns)
+        del self.waiting[thread]
+        self._waited(wait, t_ns)
+
+    def _holds(self, thread: int) -> list[tuple[int, int]]:
+        return [(hold.lock, hold.began_ns) for hold in self.held.get(thread, ())]
+
+    def _dissolve(self, wait: Wait, t_ns: int) -> None:
+        """Keep the circle in which a thread that gives up has waited, if there was one."""
+        path: list[tuple[Wait, Hold]] = []
+        link: Wait | None = wait
+        while link is not None and link.lasts(t_ns):
+            hold = self._holder.get(link.lock)
+            if hold is None or hold.thread == link.thread or any(hold.thread == w.thread for w, _ in path[1:]):
+                return
+            path.append((link, hold))
+            if hold.thread == wait.thread:
+                self.dissolved.setdefault(frozenset(w.lock for w, _ in path), Dissolved(tuple(path), t_ns))
+                return
+            link = self.waiting.get(hold.thread)
 
     def free(self, thread: int, lock: int, t_ns: int) -> None:
         """The lock is let go, by its holder or, as a plain Lock allows, by another thread."""
@@ -234,13 +292,17 @@ class Locks:
         if contention is None:
             contention = Contention(hold)
             self._contentions = {id(hold): contention}  # one at a time is enough: holds of a lock follow one another
+        if wait.rounds > 1:  # it takes the place of its earlier rounds
+            contention.waits = [
+                w for w in contention.waits if (w[0].thread, w[0].began_ns) != (wait.thread, wait.began_ns)
+            ]
         contention.waits.append((wait, lasted))
         key = (hold.stack, wait.stack)
         worst = self._worst.get(key)
         if worst is None:
             self._worst[key] = contention
         else:
-            worst.count += 1
+            worst.count += wait.rounds == 1
             if contention is not worst and contention.longest_wait_ns > worst.longest_wait_ns:
                 contention.count = worst.count
                 self._worst[key] = contention

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from paramedic.analysis.calls import Call
-from paramedic.analysis.locks import Hold, Wait, is_endless
+from paramedic.analysis.locks import LASTING_NS, Hold, Wait, is_endless
 
 if TYPE_CHECKING:
     from paramedic.analysis.facts import Facts
@@ -35,9 +35,20 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Deadlock:
-    """Threads that wait for one another in a circle."""
+    """Threads that wait for one another in a circle.
+
+    Attributes:
+        links: who waits for whom.
+        ended_ns: when a timeout ended it; 0 if nothing did.
+    """
 
     links: tuple[Link, ...]
+    ended_ns: int = 0
+
+    @property
+    def limits_ms(self) -> list[int]:
+        """The limits of its waits for locks, those of one round each."""
+        return [link.wait.timeout_ms for link in self.links if link.wait is not None and link.wait.timeout_ms >= 0]
 
 
 def own_locks(facts: Facts) -> list[tuple[Wait, Hold, Call | None]]:
@@ -72,7 +83,8 @@ def deadlocks(facts: Facts) -> list[Deadlock]:
     """The circles in the graph of those who wait, at the end of the recording.
 
     A thread that waits for a lock waits for the lock's holder; one that waits for the peer needs its transport's thread
-    to go on reading. A wait with a short timeout is a try, and no part of a circle.
+    to go on reading. A wait for a lock that has a timeout is part of a circle once it has lasted; circles that ended by
+    one are found too.
 
     Threads: pure.
     """
@@ -80,13 +92,15 @@ def deadlocks(facts: Facts) -> list[Deadlock]:
     transports = {t.transport: t.number for t in facts.world.threads.values() if t.transport}
     for thread, wait in facts.locks.waiting.items():
         hold = facts.locks.holder(wait.lock)
-        if hold is not None and is_endless(wait.timeout_ms) and hold.thread != thread:
+        if hold is not None and wait.lasts(facts.end_ns) and hold.thread != thread:
             links[thread] = Link(thread, hold.thread, wait, hold, None, wait.began_ns)
     for call in facts.open.all():
-        if call.name == "Semaphore.acquire" and is_endless(call.argument) and call.thread not in links:
+        if call.name == "Semaphore.acquire" and call.thread not in links:
+            if not is_endless(call.argument) and facts.end_ns - call.began_ns < LASTING_NS:
+                continue
             taken = facts.slots.only_taker(call.obj)
             if taken is not None and taken.thread != call.thread:
-                waits = Wait(call.obj, call.thread, call.stack, call.began_ns)
+                waits = Wait(call.obj, call.thread, call.stack, call.began_ns, call.argument)
                 holds = Hold(call.obj, taken.thread, taken.stack, taken.ended_ns)
                 links[call.thread] = Link(call.thread, taken.thread, waits, holds, None, call.began_ns)
         if call.thread in links or not call.name.startswith(("SSHClient.", "Transport.", "Channel.", "File.", "SFTP")):
@@ -107,4 +121,9 @@ def deadlocks(facts: Facts) -> list[Deadlock]:
         if thread in path:
             found.append(Deadlock(tuple(links[t] for t in path[path.index(thread) :])))
         done.update(path)
+    told = {frozenset(link.wait.lock for link in circle.links if link.wait is not None) for circle in found}
+    for locks, past in facts.locks.dissolved.items():
+        if locks not in told:
+            chain = (Link(w.thread, h.thread, w, h, None, w.began_ns) for w, h in past.waits)
+            found.append(Deadlock(tuple(chain), past.ended_ns))
     return found

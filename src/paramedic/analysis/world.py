@@ -128,7 +128,8 @@ class World:
 
     def born(self, ident: int, kind: str, stack: int, parent: int, number: int, thread: int) -> Thing:
         """A new object."""
-        ordinal = self._counts[kind] = self._counts.get(kind, 0) + 1
+        word = _PLAIN.get(kind, kind)  # a Lock and an RLock are both "lock #1" and "#2" to the reader
+        ordinal = self._counts[word] = self._counts.get(word, 0) + 1
         thing = self.things[ident] = Thing(ident, kind, stack, parent, number, ordinal, thread)
         if kind not in _END_IS_TOLD:
             kept = self._kept.get(kind)

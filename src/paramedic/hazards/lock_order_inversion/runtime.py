@@ -7,8 +7,15 @@ from collections.abc import Iterator
 from paramedic.analysis.locks import Edge
 from paramedic.analysis.run import RunFacts
 from paramedic.analysis.story import Story
+from paramedic.analysis.waits import Deadlock
 from paramedic.hazards.lock_order_inversion import HAZARD
 from paramedic.model.finding import Confidence, Finding, Step
+
+_WHY = (
+    "Each thread holds what the next one waits for. A call that waits for the peer while a lock is held makes the "
+    "window for it seconds wide"
+)
+"""… where no transport thread takes part."""
 
 
 def find(facts: RunFacts) -> Iterator[Finding]:
@@ -25,7 +32,10 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         for link in circle.links:
             name = facts.world.thread_name(link.thread)
             if link.wait is not None and link.hold is not None:
-                steps += [story.hold(link.hold), story.wait(link.wait, facts.end_ns - link.since_ns)]
+                steps += [
+                    story.hold(link.hold),
+                    story.wait(link.wait, (circle.ended_ns or facts.end_ns) - link.since_ns),
+                ]
                 nodes.add(link.wait.lock)
                 lock, holder = facts.world.name(link.wait.lock), facts.world.thread_name(link.target)
                 parts.append(f"{name} waits for {lock}, which {holder} holds")
@@ -37,7 +47,10 @@ def find(facts: RunFacts) -> Iterator[Finding]:
             told.add(frozenset(nodes))
             steps.sort(key=lambda step: step.at_s or 0.0)
             objects = [node for node in nodes if node > 0]
-            yield story.finding(HAZARD, Confidence.OBSERVED, f"Deadlock: {'; '.join(parts)}", steps, objects)
+            yield story.finding(
+                HAZARD, Confidence.OBSERVED, f"{_kind(circle)}: {'; '.join(parts)}", steps, objects,
+                why=_WHY if len(objects) == len(nodes) else "",
+            )  # fmt: skip
     places: dict[frozenset[tuple[int, int]], list[tuple[Edge, ...]]] = {}
     for edges in facts.lock_cycles():
         if frozenset(edge.first for edge in edges) not in told:
@@ -64,8 +77,22 @@ def find(facts: RunFacts) -> Iterator[Finding]:
                 parts.append(f"{name} takes {first}, then {second}")
         objects = [edge.first for edge in edges if edge.first > 0]
         yield story.finding(
-            HAZARD, Confidence.POSSIBLE, f"Opposite orders: {'; '.join(parts)}", steps, objects, len(group)
-        )
+            HAZARD, Confidence.POSSIBLE, f"Opposite orders: {'; '.join(parts)}", steps, objects, len(group),
+            why=_WHY if len(objects) == len(edges) else "",
+        )  # fmt: skip
+
+
+def _kind(circle: Deadlock) -> str:
+    """A deadlock; of waits that have a limit it is said that they do."""
+    limit = max(circle.limits_ms, default=-1)
+    if limit < 0 or len(circle.limits_ms) < len(circle.links) and not circle.ended_ns:
+        return "Deadlock"
+    in_rounds = any(link.wait is not None and link.wait.rounds > 1 for link in circle.links)
+    return (
+        f"Deadlock, in rounds of {limit / 1000:g} s"
+        if in_rounds
+        else f"Deadlock until the timeout of {limit / 1000:g} s"
+    )
 
 
 def _name(facts: RunFacts, node: int) -> str:
