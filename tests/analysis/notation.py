@@ -28,7 +28,7 @@ client, ``L1`` a lock, ``RL`` an RLock … ``x.stdout`` is a stream of a channel
 belongs to ``conn`` of ``client``, whose thread is ``T``; ``ch@conn2`` belongs to ``conn2`` of ``client2``, whose thread
 is ``T2``. A channel that somebody ``opens`` belongs to it from then on.
 Equal words after the colon stand on the same line of the program, as when several threads run one function; a ``#2`` at
-the end makes it another line, a ``#name`` one in a function of that name.
+the end makes it another line, a ``#name`` one in a function of that name, ``#name<caller`` one that another called.
 """
 
 from __future__ import annotations
@@ -372,9 +372,11 @@ class Story:
     def _site(self, what: str) -> int:
         if what not in self._sites:
             function = what.partition("#")[2].strip()
+            function, *outer = function.split("<")
             function = "work" if not function or function.isdigit() else function
-            frame = self._text(f"F\tapp.py\t{len(self._sites) + 1}\t{function}")
-            self._sites[what] = self._text(f"S {frame}")
+            frames = [self._text(f"F\tapp.py\t{len(self._sites) + 1}\t{function}")]
+            frames += [self._text(f"F\tapp.py\t1\t{name}") for name in outer]
+            self._sites[what] = self._text(f"S {' '.join(map(str, frames))}")
         return self._sites[what]
 
     def _add(

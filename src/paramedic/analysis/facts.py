@@ -16,7 +16,7 @@ from paramedic.analysis.dialogues import Dialogues
 from paramedic.analysis.forks import Forks
 from paramedic.analysis.futures import Futures
 from paramedic.analysis.lives import Lives
-from paramedic.analysis.locks import Edge, Locks
+from paramedic.analysis.locks import Edge, Locks, OwnWait
 from paramedic.analysis.loop_waits import LoopWaits
 from paramedic.analysis.machine import Root
 from paramedic.analysis.orders import cycles
@@ -29,6 +29,7 @@ from paramedic.analysis.sftp import SftpState
 from paramedic.analysis.slots import Slots
 from paramedic.analysis.states import States
 from paramedic.analysis.waits import Deadlock, deadlocks
+from paramedic.analysis.wakers import Wakers
 from paramedic.analysis.world import World
 from paramedic.model.report import Gap
 
@@ -114,6 +115,7 @@ class Facts:
         self.async_pools = AsyncPools()
         self.polls = Polls(self.world)
         self.slots = Slots()
+        self.wakers = Wakers()
         self.sftp = SftpState(self.clocks)
         self.states = States(self.clocks)
         self.loop_waits = LoopWaits(self.clocks, self.states.loops)
@@ -135,6 +137,15 @@ class Facts:
     def deadlocks(self) -> list[Deadlock]:
         """Threads that wait for each other at the end."""
         return deadlocks(self)
+
+    def interrupts(self, own: OwnWait) -> bool:
+        """Whether a thread waits for its own lock in a signal handler that came after it had taken that."""
+        handlers = {tuple(self.world.text(t).split("\t")) for t in self.states.signal_handlers}
+
+        def depth(stack: int) -> int:
+            return sum((site.file, site.function) in handlers for site in self.world.stack(stack))
+
+        return depth(own.wait.stack) > depth(own.hold.stack)
 
     def client_of(self, transport: int) -> int:
         """The client whose connection a transport is, or 0."""

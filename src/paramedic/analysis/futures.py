@@ -202,6 +202,13 @@ class Futures:
         """The worker that runs a future's task; 0 if none does."""
         return next((thread for thread, own in self._running.items() if own == future), 0)
 
+    def whole_crew(self, future: int) -> list[int]:
+        """The workers of the pool that a future waits for, where all of them are at other tasks; else none."""
+        pool = self._pool_of.get(future, 0) if future in self._waiting else 0
+        crew = [thread for thread, (own, _) in self._workers.items() if pool and own == pool]
+        busy = [thread for thread in crew if thread in self._running]
+        return busy if crew and len(busy) >= max(self._workers[crew[0]][1], len(crew)) else []
+
     def is_executors(self, future: int) -> bool:
         """Whether a worker runs a future's task, or will."""
         return future in self._waiting or self.runner(future) > 0

@@ -72,7 +72,7 @@ def hung(facts: Facts) -> list[Hung]:
     joined = {c.words for c in open_calls if c.name == "Thread.join" and c.argument < 0}
     found: list[Hung] = []
     for call, root in (*waiting, *((call, facts.root(call.obj)) for call in facts.interrupted)):
-        if not facts.is_remote(call.name):
+        if not facts.is_remote(call.name) or _waits_for_another(facts, call):
             continue
         ended = call.ended_ns or facts.end_ns
         lasted = ended - call.began_ns
@@ -81,6 +81,16 @@ def hung(facts: Facts) -> list[Hung]:
             needed = call.thread == 1 or main_waits or call.thread in facts.awaited or call.thread in joined
             found.append(Hung(call, root, lasted, silent, needed))
     return found
+
+
+def _waits_for_another(facts: Facts, call: Call) -> bool:
+    """Whether a thread does not wait for the peer in its call but, in what interrupted that, for a lock or thread."""
+    waits = [w for w in (facts.locks.waiting.get(call.thread),) if w is not None]
+    waits += [own.wait for thread, own in facts.locks.own.items() if thread == call.thread]
+    if any(call.began_ns <= wait.began_ns <= (call.ended_ns or facts.end_ns) for wait in waits):
+        return True
+    inner = facts.open.of(call.thread)
+    return not call.ended_ns and bool(inner) and inner[-1] is not call and inner[-1].name in _HAND_OVERS
 
 
 def _explained(facts: Facts, root: Root) -> bool:

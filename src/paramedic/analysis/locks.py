@@ -89,6 +89,21 @@ class Dissolved:
 
 
 @dataclass(slots=True)
+class OwnWait:
+    """A thread waits, with no limit, for a lock that it holds itself.
+
+    Attributes:
+        wait: the first such wait.
+        hold: its own.
+        ended_ns: when an exception ended it; 0 if nothing did.
+    """
+
+    wait: Wait
+    hold: Hold
+    ended_ns: int = 0
+
+
+@dataclass(slots=True)
 class Contention:
     """A hold over remote calls, and those who waited for it.
 
@@ -163,6 +178,11 @@ class Locks:
         self.edges: dict[tuple[int, int], list[Edge]] = {}
         self.dissolved: dict[frozenset[int], Dissolved] = {}
         """By the locks of the circle, the first one of these locks."""
+        self.own: dict[int, OwnWait] = {}
+        """By thread."""
+        self.handed: set[int] = set()
+        """Locks that another thread than their holder has let go: these are signals."""
+        self._interrupted: list[Wait] = []  # waits of the main thread under which a signal handler runs
         # by thread: what it waited for last, when it gave up, and what it held then, which it may have let go since
         self._insistent: set[int] = set()  # lines that asked again at once, with all that was held: these are no tries
         self._given_up: dict[int, tuple[Wait, int, list[tuple[int, int]]]] = {}
@@ -181,7 +201,13 @@ class Locks:
         self, thread: int, lock: int, stack: int, t_ns: int, timeout_ms: int, clock: ThreadClock, transport: int
     ) -> None:
         """A thread is about to block."""
-        wait = self.waiting[thread] = Wait(lock, thread, stack, t_ns, timeout_ms)
+        wait = Wait(lock, thread, stack, t_ns, timeout_ms)
+        if thread == 1 and thread in self.waiting:
+            self._interrupted.append(self.waiting[thread])
+        self.waiting[thread] = wait
+        hold = self._holder.get(lock)
+        if hold is not None and hold.thread == thread and timeout_ms < 0 and thread not in self.own:
+            self.own[thread] = OwnWait(wait, hold)
         if timeout_ms >= 0 and thread in self._given_up:
             earlier, ended_ns, held = self._given_up.pop(thread)
             same = (earlier.lock, earlier.stack, held) == (lock, stack, self._holds(thread))
@@ -195,9 +221,13 @@ class Locks:
         self, thread: int, lock: int, stack: int, t_ns: int, tried: bool, clock: ThreadClock, transport: int
     ) -> None:
         """A thread has it."""
-        wait = self.waiting.pop(thread, None)
+        wait = self.waiting.get(thread)
         if wait is not None and wait.lock == lock:
+            self._waits_no_more(thread)
             self._waited(wait, t_ns)
+            own = self.own.get(thread)
+            if own is not None and own.wait.lock == lock:
+                del self.own[thread]  # somebody has let it go
         elif not tried:
             self._order(thread, lock, stack, t_ns, clock, transport)
         hold = Hold(lock, thread, stack, t_ns)
@@ -219,8 +249,16 @@ class Locks:
             self._given_up[thread] = wait, t_ns, self._holds(thread)
             if wait.lasts(t_ns):
                 self._dissolve(wait, t_ns)
-        del self.waiting[thread]
+        own = self.own.get(thread)
+        if own is not None and own.wait is wait:
+            own.ended_ns = t_ns
+        self._waits_no_more(thread)
         self._waited(wait, t_ns)
+
+    def _waits_no_more(self, thread: int) -> None:
+        del self.waiting[thread]
+        if thread == 1 and self._interrupted:
+            self.waiting[thread] = self._interrupted.pop()
 
     def _holds(self, thread: int) -> list[tuple[int, int]]:
         return [(hold.lock, hold.began_ns) for hold in self.held.get(thread, ())]
@@ -245,6 +283,8 @@ class Locks:
         if hold is None:
             return
         hold.ended_ns = t_ns
+        if hold.thread != thread:
+            self.handed.add(lock)
         holds = self.held.get(hold.thread)
         if holds is not None and hold in holds:
             holds.remove(hold)

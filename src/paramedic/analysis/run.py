@@ -360,6 +360,7 @@ class RunFacts(WireFacts):
     def _new(self, event: Row) -> None:
         _, parent, obj, site, number, op, thread, _ = event
         kind = self._operations[op].makes
+        self.wakers.made(obj, kind, thread, event[0])
         self.world.born(obj, kind, site, parent, number, thread)
         if parent and kind in ("ChannelFile", "SFTPClient"):
             self.channels.opened_by(parent, self.open.of(thread))
@@ -404,11 +405,13 @@ class RunFacts(WireFacts):
         self.locks.free(event[6], lock, event[0])
 
     def _post(self, event: Row) -> None:
-        _, token, obj, site, thing, _, thread, _ = event
+        t_ns, token, obj, site, thing, _, thread, _ = event
         self.clocks.post(thread, obj, token)
         if 0 < token <= 2:
             self.futures.post(thread, obj, token, site, thing)
-        elif not token:
+            return
+        self.wakers.post(thread, obj, token, t_ns)
+        if not token:
             known = self.world.things.get(obj)
             if known is not None and known.kind == "Semaphore":
                 self.slots.give(thread, obj)
@@ -432,6 +435,7 @@ class RunFacts(WireFacts):
             if calls and calls[-1].name == "Semaphore.acquire":
                 self.slots.take(thread, self.futures.running(thread), calls[-1])
         elif token > 2:
+            self.wakers.take(thread, obj, token)
             self.pools.moved(thread, obj, False)
             calls = self.open.of(thread)
             self.pools.take(thread, self.futures.running(thread), obj, token, calls[-1] if calls else None)

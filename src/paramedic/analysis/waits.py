@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from paramedic.analysis.calls import Call
-from paramedic.analysis.locks import LASTING_NS, Hold, Wait, is_endless
+from paramedic.analysis.locks import LASTING_NS, Hold, OwnWait, Wait, is_endless
+from paramedic.analysis.world import Thread
 
 if TYPE_CHECKING:
     from paramedic.analysis.facts import Facts
@@ -79,37 +80,33 @@ def own_locks(facts: Facts) -> list[tuple[Wait, Hold, Call | None]]:
 OWN_NS = 1_000_000_000
 
 
+def own_waits(facts: Facts) -> list[OwnWait]:
+    """Threads that wait for a plain lock that they hold themselves, and that nobody else lets go.
+
+    Threads: pure.
+    """
+    if facts.greenlets or facts.states.gevent:
+        return []  # several greenlets are one thread to us
+    return [
+        own
+        for thread, own in sorted(facts.locks.own.items())
+        if own.wait.lock not in facts.locks.handed
+        and thread not in facts.states.loops
+        and (own.ended_ns or facts.end_ns) - own.wait.began_ns >= OWN_NS
+    ]
+
+
 def deadlocks(facts: Facts) -> list[Deadlock]:
     """The circles in the graph of those who wait, at the end of the recording.
 
     A thread that waits for a lock waits for the lock's holder; one that waits for the peer needs its transport's thread
-    to go on reading. A wait for a lock that has a timeout is part of a circle once it has lasted; circles that ended by
-    one are found too.
+    to go on reading; one that waits for another thread, for a task or for an event needs one of those who can end that.
+    A wait for a lock that has a timeout is part of a circle once it has lasted; circles that ended by one are found
+    too.
 
     Threads: pure.
     """
-    links: dict[int, Link] = {}
-    transports = {t.transport: t.number for t in facts.world.threads.values() if t.transport}
-    for thread, wait in facts.locks.waiting.items():
-        hold = facts.locks.holder(wait.lock)
-        if hold is not None and wait.lasts(facts.end_ns) and hold.thread != thread:
-            links[thread] = Link(thread, hold.thread, wait, hold, None, wait.began_ns)
-    for call in facts.open.all():
-        if call.name == "Semaphore.acquire" and call.thread not in links:
-            if not is_endless(call.argument) and facts.end_ns - call.began_ns < LASTING_NS:
-                continue
-            taken = facts.slots.only_taker(call.obj)
-            if taken is not None and taken.thread != call.thread:
-                waits = Wait(call.obj, call.thread, call.stack, call.began_ns, call.argument)
-                holds = Hold(call.obj, taken.thread, taken.stack, taken.ended_ns)
-                links[call.thread] = Link(call.thread, taken.thread, waits, holds, None, call.began_ns)
-        if call.thread in links or not call.name.startswith(("SSHClient.", "Transport.", "Channel.", "File.", "SFTP")):
-            continue
-        if call.name == "Transport.run":
-            continue
-        target = transports.get(facts.transport_of(call.obj))
-        if target is not None and target != call.thread:
-            links[call.thread] = Link(call.thread, target, None, None, call, call.began_ns)
+    links = _stuck(_links(facts))
     found: list[Deadlock] = []
     done: set[int] = set()
     for start in sorted(links):
@@ -127,3 +124,83 @@ def deadlocks(facts: Facts) -> list[Deadlock]:
             chain = (Link(w.thread, h.thread, w, h, None, w.began_ns) for w, h in past.waits)
             found.append(Deadlock(tuple(chain), past.ended_ns))
     return found
+
+
+def _stuck(waits: dict[int, list[Link]]) -> dict[int, Link]:
+    """Of the threads that need one of some others each: those all of whose others are such, too."""
+    while True:
+        free = [t for t, links in waits.items() if not all(link.target in waits for link in links)]
+        if not free:
+            return {thread: links[0] for thread, links in waits.items()}
+        for thread in free:
+            del waits[thread]
+
+
+def _links(facts: Facts) -> dict[int, list[Link]]:
+    """By thread, for whom it waits, one of whom can end that."""
+    links: dict[int, list[Link]] = {}
+    transports = {t.transport: t.number for t in facts.world.threads.values() if t.transport}
+    for thread, wait in facts.locks.waiting.items():
+        hold = facts.locks.holder(wait.lock)
+        if hold is not None and wait.lasts(facts.end_ns) and hold.thread != thread:
+            links[thread] = [Link(thread, hold.thread, wait, hold, None, wait.began_ns)]
+    for call in facts.open.all():
+        if call.thread in links:
+            continue
+        if call.name == "Semaphore.acquire":
+            if not is_endless(call.argument) and facts.end_ns - call.began_ns < LASTING_NS:
+                continue
+            taken = facts.slots.only_taker(call.obj)
+            if taken is not None and taken.thread != call.thread:
+                waits = Wait(call.obj, call.thread, call.stack, call.began_ns, call.argument)
+                holds = Hold(call.obj, taken.thread, taken.stack, taken.ended_ns)
+                links[call.thread] = [Link(call.thread, taken.thread, waits, holds, None, call.began_ns)]
+            continue
+        if call.name == "Transport.run" or not call.name.startswith(_OVER_PEER):
+            continue
+        target = transports.get(facts.transport_of(call.obj))
+        if target is not None and target != call.thread:
+            links[call.thread] = [Link(call.thread, target, None, None, call, call.began_ns)]
+    for thread, calls in facts.open.stacks.items():
+        if thread not in links and calls:
+            call = calls[-1]
+            if is_endless(call.argument) or facts.end_ns - call.began_ns >= LASTING_NS:
+                needed = [target for target in _needed(facts, call) if target != thread]
+                if needed:
+                    links[thread] = [Link(thread, target, None, None, call, call.began_ns) for target in needed]
+    return links
+
+
+def _needed(facts: Facts, call: Call) -> list[int]:
+    """The threads one of which ends a wait for a hand-over; none if somebody else may."""
+    if call.name == "Thread.join":
+        thread = facts.world.threads.get(call.words)
+        return [call.words] if thread is not None and thread.begun_ns and not thread.ended_ns else []
+    if call.name in ("Future.result", "Future.exception", "Future.wait"):
+        runner = facts.futures.runner(call.obj)
+        return [runner] if runner else facts.futures.whole_crew(call.obj)
+    if call.name in _WOKEN and all(_waits_too(facts, thread) for thread in facts.world.threads.values()):
+        alive = (t for t in facts.wakers.of(call.thread, call.obj) if not facts.world.thread(t).ended_ns)
+        return sorted(alive)
+    return []
+
+
+def _waits_too(facts: Facts, thread: Thread) -> bool:
+    """Whether a thread sets no event and puts nothing into a queue at this moment: it waits, has ended, or is none of
+    the program's own."""
+    number = thread.number
+    if thread.ended_ns or thread.transport or thread.kind == "Timer" or number in facts.locks.waiting:
+        return True
+    calls = facts.open.of(number)
+    if not calls:
+        return facts.futures.is_idle(number) or not (thread.begun_ns or number == 1)
+    lasting = is_endless(calls[-1].argument) or facts.end_ns - calls[-1].began_ns >= LASTING_NS
+    return calls[-1].name in _HAND_OVERS and lasting
+
+
+_OVER_PEER = ("SSHClient.", "Transport.", "Channel.", "File.", "SFTP")
+_WOKEN = frozenset(("Event.wait", "Queue.get", "SimpleQueue.get"))
+_HAND_OVERS = _WOKEN | frozenset(
+    "Thread.join Thread.shutdown Future.result Future.wait Future.exception Queue.put Queue.join Semaphore.acquire "
+    "Condition.wait Condition.wait_for Barrier.wait".split()
+)

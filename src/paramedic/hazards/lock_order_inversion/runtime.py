@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from paramedic.analysis.locks import Edge
 from paramedic.analysis.run import RunFacts
 from paramedic.analysis.story import Story
-from paramedic.analysis.waits import Deadlock
+from paramedic.analysis.waits import Deadlock, Link, own_waits
 from paramedic.hazards.lock_order_inversion import HAZARD
 from paramedic.model.finding import Confidence, Finding, Step
 
@@ -16,6 +16,10 @@ _WHY = (
     "window for it seconds wide"
 )
 """… where no transport thread takes part."""
+_WHY_JOINED = "A thread that waits for another one keeps what it holds meanwhile, and the other one needs just that"
+_FIX_JOINED = "Let the lock go before you wait for the other thread: take what you need under it, then join, or ask."
+_WHY_OWN = "Code that holds the lock calls code that takes it again"
+_FIX_OWN = "Make it a threading.RLock(), or have the inner function called with the lock held and not take it."
 
 
 def find(facts: RunFacts) -> Iterator[Finding]:
@@ -40,17 +44,21 @@ def find(facts: RunFacts) -> Iterator[Finding]:
                 lock, holder = facts.world.name(link.wait.lock), facts.world.thread_name(link.target)
                 parts.append(f"{name} waits for {lock}, which {holder} holds")
             elif link.call is not None:
-                steps.append(story.call(link.call))
+                joins = link.call.name == "Thread.join"
+                steps.append(story.call(link.call, f"called join() for {_target(facts, link)}" if joins else ""))
                 nodes.add(-facts.transport_of(link.call.obj))
-                parts.append(f"{name} waits in {link.call.method}() for {facts.world.thread_name(link.target)}")
+                parts.append(f"{name} waits in {link.call.method}() for {_target(facts, link)}")
         if any(node > 0 for node in nodes):
             told.add(frozenset(nodes))
             steps.sort(key=lambda step: step.at_s or 0.0)
             objects = [node for node in nodes if node > 0]
+            by_hand = 0 in nodes and not any(node < 0 for node in nodes)
             yield story.finding(
                 HAZARD, Confidence.OBSERVED, f"{_kind(circle)}: {'; '.join(parts)}", steps, objects,
-                why=_WHY if len(objects) == len(nodes) else "",
+                why=_WHY_JOINED if by_hand else _WHY if len(objects) == len(nodes) else "",
+                fix=_FIX_JOINED if by_hand else "",
             )  # fmt: skip
+    yield from _own(facts, story)
     places: dict[frozenset[tuple[int, int]], list[tuple[Edge, ...]]] = {}
     for edges in facts.lock_cycles():
         if frozenset(edge.first for edge in edges) not in told:
@@ -80,6 +88,33 @@ def find(facts: RunFacts) -> Iterator[Finding]:
             HAZARD, Confidence.POSSIBLE, f"Opposite orders: {'; '.join(parts)}", steps, objects, len(group),
             why=_WHY if len(objects) == len(edges) else "",
         )  # fmt: skip
+
+
+def _own(facts: RunFacts, story: Story) -> Iterator[Finding]:
+    """Threads that wait for their own lock, deeper down in what they called with it."""
+    for own in own_waits(facts):
+        wait, hold = own.wait, own.hold
+        outer, taken = facts.world.stack(wait.stack)[1:], facts.world.stack(hold.stack)
+        within = any((site.file, site.function) == (s.file, s.function) for site in outer for s in taken[:1])
+        if facts.interrupts(own) or not within:
+            continue  # who takes a lock twice in one place waits for somebody to let it go
+        message = (
+            f"Deadlock: {facts.world.thread_name(wait.thread)} waits for {facts.world.name(wait.lock)}, which it holds "
+            "itself: a plain Lock does not let its own thread in a second time"
+        )
+        steps = [story.hold(hold), story.wait(wait, (own.ended_ns or facts.end_ns) - wait.began_ns)]
+        yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, [wait.lock], why=_WHY_OWN, fix=_FIX_OWN)
+
+
+def _target(facts: RunFacts, link: Link) -> str:
+    """For whom a call waits; who would set an event is only inferred."""
+    name = facts.world.thread_name(link.target)
+    if link.call is not None and link.call.name.startswith(("Event.", "Queue.", "SimpleQueue.")):
+        return f"{facts.world.name(link.call.obj)}, which {name} has to {_WAKES[link.call.method]}"
+    return name
+
+
+_WAKES = {"wait": "set", "get": "fill"}
 
 
 def _kind(circle: Deadlock) -> str:

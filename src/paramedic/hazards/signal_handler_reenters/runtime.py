@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from paramedic.analysis.calls import Call
 from paramedic.analysis.run import RunFacts
 from paramedic.analysis.story import Story
+from paramedic.analysis.waits import own_waits
 from paramedic.hazards.signal_handler_reenters import HAZARD
 from paramedic.model.finding import Confidence, Finding
 
 
 def find(facts: RunFacts) -> Iterator[Finding]:
-    """Calls on a connection from inside another call on it, in the main thread, or from a handler at another moment.
+    """Calls on a connection from inside another call on it, in the main thread, or from a handler at another moment,
+    and handlers that wait for a lock of the code that they interrupted.
 
     Threads: pure.
     """
@@ -23,6 +25,19 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         return any((site.file, site.function) in handlers for site in facts.world.stack(call.stack))
 
     told = False
+    for own in own_waits(facts):
+        if not facts.interrupts(own):
+            continue
+        wait, lock = own.wait, facts.world.name(own.wait.lock)
+        message = (
+            f"{facts.world.thread_name(wait.thread)} waits for {lock} in a signal handler that interrupted the code "
+            "which holds it, in the same thread: nobody can let it go"
+        )
+        inside = [c for c in facts.open.of(wait.thread) if own.hold.began_ns <= c.began_ns <= wait.began_ns]
+        steps = [story.hold(own.hold), *(story.call(call) for call in inside[-1:])]
+        steps.append(story.wait(wait, (own.ended_ns or facts.end_ns) - wait.began_ns))
+        yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, [wait.lock], why=_OWN_LOCK)
+        told = True
     for outer, inner, count in facts.nested.values():
         if not handles(inner):
             continue  # a logging handler, say
@@ -51,4 +66,8 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         yield story.finding(HAZARD, confidence, message, [story.call(used[transport]), story.call(call)], [call.obj])
 
 
+_OWN_LOCK = (
+    "Python runs signal handlers on the main thread between two bytecodes, wherever that is, and a plain Lock does not "
+    "let its own thread in a second time"
+)
 LONG_NS = 1_000_000_000

@@ -1,0 +1,81 @@
+"""Events and queues: who is known to wake those who wait for them.
+
+Whoever has set an event or put something into a queue may do so again. One that is new is known to its maker and to
+those to whom the maker has handed something over since: an item of a queue, as a request that carries its own event.
+
+Threads: one thread, the one that drives the machines; nothing here blocks.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+_MOST, _MOST_OUT, _MOST_MET = 5000, 1000, 50
+
+
+@dataclass(slots=True)
+class _HandedOn:
+    """What one thread has handed on to others lately.
+
+    Attributes:
+        out: by queue and token, when it was put in; nobody has taken it yet.
+        met: when something was put in that was taken later, and who took it.
+    """
+
+    out: dict[tuple[int, int], int] = field(default_factory=dict)
+    met: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=_MOST_MET))
+
+
+class Wakers:
+    """All events and queues of a recording."""
+
+    def __init__(self) -> None:
+        self._made: dict[int, tuple[int, int]] = {}
+        self._posters: dict[int, set[int]] = {}
+        self._handed: dict[int, _HandedOn] = {}
+        self._putter: dict[tuple[int, int], int] = {}
+
+    def made(self, obj: int, kind: str, thread: int, t_ns: int) -> None:
+        """An object comes to be."""
+        if kind not in ("Event", "Queue", "SimpleQueue"):
+            return
+        self._made[obj] = thread, t_ns
+        if len(self._made) > _MOST:
+            del self._made[next(iter(self._made))]
+
+    def post(self, thread: int, obj: int, token: int, t_ns: int) -> None:
+        """An event is set, or something is put into a queue."""
+        posters = self._posters.get(obj)
+        if posters is None:
+            posters = self._posters[obj] = set()
+            if len(self._posters) > _MOST:
+                del self._posters[next(iter(self._posters))]
+        posters.add(thread)
+        if token:
+            handed = self._handed.get(thread)
+            if handed is None:
+                handed = self._handed[thread] = _HandedOn()
+            if len(handed.out) >= _MOST_OUT:
+                self._putter.pop(oldest := next(iter(handed.out)), None)
+                del handed.out[oldest]
+            handed.out[obj, token] = t_ns
+            self._putter[obj, token] = thread
+
+    def take(self, thread: int, obj: int, token: int) -> None:
+        """Something is taken from a queue."""
+        putter = self._putter.pop((obj, token), 0)
+        if putter:
+            handed = self._handed[putter]
+            handed.met.append((handed.out.pop((obj, token)), thread))
+
+    def of(self, thread: int, obj: int) -> set[int]:
+        """Who is known to wake a thread that waits for an object; empty if nothing can be said."""
+        posters = self._posters.get(obj, set()) - {thread}
+        if posters:
+            return posters
+        maker, made_ns = self._made.get(obj, (0, 0))
+        handed = self._handed.get(thread)
+        if maker != thread or handed is None or any(t_ns > made_ns for t_ns in handed.out.values()):
+            return set()
+        return {taker for t_ns, taker in handed.met if t_ns > made_ns}

@@ -1,0 +1,169 @@
+"""Circles of locks and of what threads wait for otherwise: other threads, tasks, events, and themselves."""
+
+from __future__ import annotations
+
+import pytest
+from notation import findings_of, said
+
+from paramedic.analysis.wakers import Wakers
+
+_HANDLER = "Main: handles stop\nMain: take L #send\n"
+
+FOUND: dict[str, tuple[list[str], str]] = {
+    "a thread is joined under the lock that it needs": (
+        ["lock-order-inversion observed"],
+        """
+        Main: take RL
+        Main: start A
+        A: recv ch = 5
+        A: wait RL
+        Main: join A …
+        … 5 s
+        end: 3""",
+    ),
+    "a task is waited for under the lock that it needs": (
+        ["lock-order-inversion observed"],
+        """
+        W: works ex 2
+        Main: take L
+        Main: submit f ex
+        W: run f
+        W: wait L
+        Main: ask f …
+        … 5 s
+        end: 3""",
+    ),
+    "a task that no worker has begun is waited for under the lock that the only worker needs": (
+        ["lock-order-inversion observed"],
+        """
+        W: works ex 1
+        Main: take L
+        Main: submit f1 ex
+        W: run f1
+        W: wait L
+        Main: submit f2 ex
+        Main: ask f2 …
+        … 5 s
+        end: 3""",
+    ),
+    "a request carries an event, which its taker sets once it has the lock that the maker holds": (
+        ["lock-order-inversion observed"],
+        """
+        Main: start A
+        A: take L
+        A: put q request
+        A: set ev
+        A: await ev
+        Main: get q request
+        Main: wait L
+        Main: set ev2
+        A: await ev2 …
+        … 5 s
+        end: 3""",
+    ),
+    "the only one who fills a queue needs the lock with which it is waited for": (
+        ["lock-order-inversion observed"],
+        """
+        Main: put q x
+        A: get q x
+        A: take L
+        A: get q …
+        Main: wait L
+        … 5 s
+        end: 3""",
+    ),
+    "a handler takes the lock that the interrupted function holds around a call": (
+        ["signal-handler-reenters observed"],
+        _HANDLER + "Main: send ch …\nMain: wait L #send<stop<send\n… 5 s\nend: 3",
+    ),
+    "the next signal interrupts that, and so on until there is no room": (
+        ["signal-handler-reenters observed"],
+        _HANDLER
+        + """Main: recv ch …
+        Main: wait L #send<stop<send
+        … 1 s
+        Main: wait L #send<stop<send<stop<send
+        Main: gave-up L
+        … 5 s
+        end: 3""",
+    ),
+    "a function takes the lock that its caller has": (
+        ["lock-order-inversion observed"],
+        "A: take L #outer<main\nA: recv ch = 2\nA: wait L #inner<outer<main\n… 5 s\nend: 3",
+    ),
+}
+
+QUIET: dict[str, str] = {
+    "a thread is joined under a lock for which another one waits": """
+        Main: take L
+        Main: start A
+        A: await ev …
+        Main: join A …
+        B: wait L
+        … 5 s
+        end: 137""",
+    "an event is waited for under a lock, and a thread that does not wait may set it": """
+        Main: set ev
+        A: take L
+        A: await ev …
+        Main: wait L
+        B: free L9
+        … 5 s
+        end: 137""",
+    "a pool's only worker needs the lock, and another task is waited for": """
+        W: works ex 2
+        W2: works ex 2
+        Main: take L
+        Main: submit f1 ex
+        W: run f1
+        W: wait L
+        Main: submit f2 ex
+        Main: ask f2 …
+        … 5 s
+        end: 137""",
+    "a lock is taken twice, as a signal that another thread gives": """
+        A: take L #wait<main
+        A: wait L #ready<wait<main
+        B: free L
+        A: got L #ready<wait<main
+        A: wait L #ready<wait<main
+        … 5 s
+        end: 137""",
+    "a lock is taken twice in one function, which waits so for another thread": """
+        A: take L #wait<main
+        A: wait L #wait<main
+        … 5 s
+        end: 137""",
+    "a handler waits for a lock that another thread holds": """
+        Main: handles stop
+        A: take L
+        Main: recv ch …
+        Main: wait L #send<stop<main
+        … 5 s
+        end: 137""",
+}
+
+
+@pytest.mark.parametrize("sentence", FOUND)
+def test_a_circle_is_told_and_nothing_else(sentence: str) -> None:
+    expected, story = FOUND[sentence]
+    assert list(said(findings_of(story))) == expected
+
+
+@pytest.mark.parametrize("sentence", QUIET)
+def test_who_may_go_on_is_in_no_circle(sentence: str) -> None:
+    serious = [words for words in said(findings_of(QUIET[sentence])) if not words.endswith("advice")]
+    assert serious == []
+
+
+def test_a_new_event_is_set_by_whoever_was_given_something_since() -> None:
+    wakers = Wakers()
+    wakers.made(9, "Event", 2, t_ns=10)
+    assert wakers.of(2, 9) == set()
+    wakers.post(2, 7, 5001, t_ns=11)
+    assert wakers.of(2, 9) == set(), "who takes it is not known yet"
+    wakers.take(3, 7, 5001)
+    assert wakers.of(2, 9) == {3}
+    assert wakers.of(4, 9) == set(), "somebody else than its maker waits"
+    wakers.post(6, 9, 0, t_ns=12)
+    assert wakers.of(2, 9) == {6}
