@@ -73,6 +73,36 @@ with lab() as server, connected(server) as client:
         {"shared-sftp-client": "possible"},
         "SFTP client #1 to 127.0.0.1",
     ),
+    "a listing that is read as it comes shares its client as long as it is read": (
+        """
+with lab() as server, connected(server) as client:
+    sftp = client.open_sftp()
+    entries = sftp.listdir_iter(".")  # this asks for nothing yet: the thread that goes through it does
+    with paramedic.recording("rec") as rec:
+        one_after_the_other(lambda: list(entries), lambda: sftp.stat("."))
+""",
+        {"shared-sftp-client": "possible"},
+        "listdir_iter()",
+    ),
+    "a listing that is only made in another thread, and one that is read behind a lock": (
+        """
+def main():
+    lock = threading.Lock()
+    with lab() as server, connected(server) as client:
+        sftp = client.open_sftp()
+        def listed():
+            with lock: list(sftp.listdir_iter("."))
+        def asked():
+            with lock: sftp.stat(".")
+        with paramedic.recording("rec") as rec:
+            one_after_the_other(lambda: sftp.listdir_iter("."), lambda: sftp.stat("."))
+            together(listed, asked)
+    return rec
+rec = main()
+""",
+        {},
+        "",
+    ),
     "the same behind a lock that a module has made before": (
         """
 LOCK = threading.Lock()

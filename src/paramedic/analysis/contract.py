@@ -131,8 +131,8 @@ _READS = "read readinto readline readlines __next__"
 _WRITES = "write writelines"
 _ASKS = "get_pty invoke_shell exec_command invoke_subsystem request_x11"
 _SFTP_CALLS = (
-    "listdir listdir_attr open remove rename posix_rename mkdir rmdir stat lstat symlink chmod chown utime "
-    "truncate readlink normalize chdir putfo put getfo get"
+    "listdir listdir_attr listdir_iter open remove rename posix_rename mkdir rmdir stat lstat symlink chmod chown "
+    "utime truncate readlink normalize chdir putfo put getfo get"
 )
 _SFTP_FILE_CALLS = "close stat chmod chown utime truncate check prefetch"
 

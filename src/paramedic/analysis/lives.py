@@ -91,7 +91,7 @@ KEPT_BARE = 5_000
 """Closes of clients that had no connection (a host that is tried again and again): no connection's end forgets them."""
 _MATTERS = frozenset(
     "exec_command invoke_shell open_sftp open_session open_channel read readline readlines recv recv_stderr __next__ "
-    "recv_exit_status get put getfo putfo stat listdir listdir_attr open remove rename mkdir".split()
+    "recv_exit_status get put getfo putfo stat listdir listdir_attr listdir_iter open remove rename mkdir".split()
 )
 """A thread whose last use was none of these (it wrote, it closed its channel) had all that it wanted. The peer may
 have told the closer so on a way that we do not see, so a close after it says nothing."""

@@ -19,9 +19,8 @@ _REMOTE = {
     "Channel": "get_pty invoke_shell exec_command invoke_subsystem recv_exit_status request_x11 recv recv_stderr send "
     "send_stderr sendall sendall_stderr",
     "File": "read readinto readline readlines __next__ write writelines flush",
-    "SFTPClient": "listdir listdir_attr open remove rename posix_rename mkdir rmdir stat lstat symlink chmod "
-    "chown utime "
-    "truncate readlink normalize chdir putfo put getfo get",
+    "SFTPClient": "listdir listdir_attr listdir_iter open remove rename posix_rename mkdir rmdir stat lstat symlink "
+    "chmod chown utime truncate readlink normalize chdir putfo put getfo get",
     "SFTPFile": "close seek stat chmod chown utime truncate check prefetch",
 }
 _PARAMIKO = (

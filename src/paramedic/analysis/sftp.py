@@ -21,8 +21,8 @@ FAR = 1
 """Argument of a seek() over much of the file, as the recorder gives it."""
 _POSITION = ("seek", "read", "readline", "readlines", "readinto", "write", "writelines", "tell")
 _CALLS = (
-    "listdir listdir_attr open remove rename posix_rename mkdir rmdir stat lstat symlink chmod chown utime truncate "
-    "readlink normalize chdir putfo put getfo get close"
+    "listdir listdir_attr listdir_iter open remove rename posix_rename mkdir rmdir stat lstat symlink chmod chown "
+    "utime truncate readlink normalize chdir putfo put getfo get close"
 )
 
 

@@ -20,7 +20,7 @@ _TABLE = {
     "File": "__init__ __del__ close flush read readinto readline readlines __next__ seek tell write writelines",
     "ChannelFile": "__init__",
     "ChannelStdinFile": "close",
-    "SFTPClient": "__init__ close listdir listdir_attr open remove rename posix_rename mkdir rmdir stat "
+    "SFTPClient": "__init__ close listdir listdir_attr listdir_iter open remove rename posix_rename mkdir rmdir stat "
     "lstat symlink chmod chown utime truncate readlink normalize chdir getcwd putfo put getfo get",
     "SFTPFile": "__init__ close seek stat chmod chown utime truncate check prefetch",
     "HostKeys": "__init__ add load save lookup check clear __setitem__ __delitem__",

@@ -70,8 +70,8 @@ def _watched(paramiko: Any, probes: Probes, record_commands: bool) -> Iterator[T
         home = homes.get(name)
         if home is None:
             continue
-        if method in ("__init__", "__del__") or full in ("File.__next__", "File.readline", "ProxyCommand.recv"):
-            continue  # see `Births`, `finalizers` and `_line_reads`
+        if method in ("__init__", "__del__") or full in _ELSEWHERE:
+            continue  # see `Births`, `finalizers`, `_line_reads` and `_listings`
         always = full in _INNER
         if always:
             yield Target(
@@ -84,6 +84,7 @@ def _watched(paramiko: Any, probes: Probes, record_commands: bool) -> Iterator[T
             leave, span = around[full](leave), span._replace(measure=None)
         yield Target(home, method, enter, leave, fail, _PARAMETERS.get(full, ()), probes.by_user(method), span=span)
     yield from _line_reads(homes, probes)
+    yield from _listings(homes, probes)
     yield from _asked_ahead(homes, probes)
     yield from births.targets()
     yield from finalizers(homes, probes)
@@ -91,6 +92,7 @@ def _watched(paramiko: Any, probes: Probes, record_commands: bool) -> Iterator[T
     yield from wake_ups(paramiko, homes, probes)
 
 
+_ELSEWHERE = frozenset(("File.__next__", "File.readline", "ProxyCommand.recv", "SFTPClient.listdir_iter"))
 _INNER = frozenset(
     {
         "Transport.run",
@@ -343,6 +345,20 @@ def _line_reads(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
     for home in (homes["ChannelFile"], *homes["ChannelFile"].__subclasses__(), homes["SFTPFile"]):
         if "_read" in vars(home):
             yield Target(home, "_read", enter, leave, fail, guard=by_readline)
+
+
+def _listings(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
+    """``listdir_iter()``: recorded where it asks the peer and waits for its answers, as calls of whoever iterates.
+
+    Its call alone does nothing, and a generator cannot be given probes. So the inner ``_request`` and ``_read_packet``
+    are watched, and are the user's calls when ``listdir_iter`` (sftp_client.py) is their caller.
+    """
+    enter, leave, fail = probes.call(NUMBER["SFTPClient.listdir_iter"], None, None, _ALWAYS, True)
+    iterated = Guard("(_caller := _getframe(1)).f_code.co_name == 'listdir_iter'", {"_getframe": _getframe})
+    for method in ("_request", "_read_packet"):
+        home = next((c for c in homes["SFTPClient"].__mro__ if method in vars(c)), None)
+        if home is not None:
+            yield Target(home, method, enter, leave, fail, guard=iterated)
 
 
 def _asked_ahead(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
