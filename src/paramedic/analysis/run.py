@@ -64,7 +64,8 @@ class RunFacts(WireFacts):
             Kind.CALL: self._call, Kind.RETURN: self._return, Kind.RAISE: self._raise, Kind.NEW: self._new,
             Kind.FINAL: self._final, Kind.LINK: self._link, Kind.WAIT: self._wait, Kind.GOT: self._got,
             Kind.GAVE_UP: self._gave_up, Kind.FREE: self._free, Kind.POST: self._post, Kind.TAKE: self._take,
-            Kind.START: self._start, Kind.BEGIN: self._begin, Kind.END: self._end, Kind.JOINED: self._joined,
+            Kind.START: self._start, Kind.BEGIN: self._begin, Kind.END: self._end,
+            Kind.JOINED: lambda event: self.clocks.joined(event[6], event[1]),
             Kind.FEED: self._feed, Kind.WIRE: self._wire, Kind.GAP: self._gap, Kind.STATE: self._state,
         }  # fmt: skip
         self._handlers = [handlers.get(kind, self._ignore) for kind in range(256)]
@@ -467,9 +468,6 @@ class RunFacts(WireFacts):
         self.clocks.end(number)
         self.futures.thread_ended(number)
         self.locks.thread_ended(number)
-
-    def _joined(self, event: Row) -> None:
-        self.clocks.joined(event[6], event[1])
 
     def _gap(self, event: Row) -> None:
         slug, _, detail = self.world.text(event[4]).partition("\t")
