@@ -20,6 +20,7 @@
     T: opens ch peer              the peer has asked for it
     A: opens ch2 as ch1           the peer uses its number of ch1 again
     A: makes conn7                a connection that is not there from the start
+    A: drops conn7                the last reference to its client is gone
     … 5 s                         time passes
     end: orderly                  or the status with which the process ended
 
@@ -58,7 +59,7 @@ _LOCK_ROWS = {
 _WAITS = {"q": "Queue", "sq": "SimpleQueue", "ev": "Event", "sem": "Semaphore", "bar": "Barrier", "cond": "Condition"}
 _HAND_OVERS = frozenset((*_WAITS.values(), "Loop"))
 _ROWS = frozenset(
-    "feed status gets-eof gets-close sends-eof sends-close opens finalize finalized collect makes state".split()
+    "feed status gets-eof gets-close sends-eof sends-close opens finalize finalized collect makes drops state".split()
 )
 _CALL = re.compile(
     r"(?P<end>… )?(?P<method>[\w]+)(?: (?P<thing>[\w.@]+))?(?: \((?P<a>-?\d+)\))?(?: \"(?P<words>[^\"]*)\")?"
@@ -241,6 +242,8 @@ class Story:
                 self._add(thread, Kind.FINAL, obj=thing, a=1)
         elif verb == "makes":
             self._makes(thread, rest[0])
+        elif verb == "drops":
+            self._add(thread, Kind.FINAL, obj=thing - 1, a=1)
         elif verb == "finalized":
             self._add(thread, Kind.FINAL, obj=thing, a=1)
         elif verb == "state":

@@ -98,28 +98,37 @@ FOUND: dict[str, tuple[str, str]] = {
         … 1 s
         end: orderly""",
     ),
-    "connections of one loop that are dropped one after the other": (
+    "connections of one loop whose clients are dropped": (
         "leaked-connection observed",
         """
         Main: makes conn7
+        Main: drops conn7
         Main: makes conn8
-        Main: makes conn9
+        Main: drops conn8
         Main: shutdown
         … 1 s
         end: orderly""",
     ),
-    "connections of a loop that still makes new ones when the program is stopped": (
+    "connections of a loop that drops one after the other until it is stopped": (
         "leaked-connection observed",
         """
         Main: makes conn7
+        Main: drops conn7
         … 1 s
         Main: makes conn8
+        Main: drops conn8
         … 1 s
         Main: makes conn9
+        Main: drops conn9
         … 1 s
         Main: makes conn10
+        Main: drops conn10
         … 1 s
         end: 143""",
+    ),
+    "connections of one loop that pile up, each used until the next one is made": (
+        "leaked-connection observed",
+        "\n".join(f"Main: makes conn{n}" for n in range(10, 20)) + "\nMain: shutdown\n… 1 s\nend: orderly",
     ),
     "a stdin that the collector finds while its command runs": (
         "finalizer-deadlock possible",
@@ -138,11 +147,21 @@ FOUND: dict[str, tuple[str, str]] = {
 }
 
 QUIET: dict[str, str] = {
-    "connections that a service makes at its start and keeps until it is stopped": """
+    "connections that are kept for requests to come, when the service is stopped": """
         Main: makes conn7
         Main: makes conn8
         Main: makes conn9
-        Main: makes conn10
+        Main: await ev …
+        … 5 s
+        end: 143""",
+    "connections that threads have made for all who come, when the service is stopped": """
+        Main: start A
+        Main: start B
+        A: makes conn7
+        B: makes conn8
+        A: ends
+        B: ends
+        Main: await ev …
         … 5 s
         end: 143""",
     "a client that a timer of the event loop closes under a call, as its deadline": """

@@ -63,6 +63,23 @@ with lab() as server, connected(server) as client:
         {"lost-exception": "possible"},
         "1 task ended with RuntimeError",
     ),
+    "clients that are dropped, two of them by the collector, and one that is kept": (
+        """
+import gc
+with lab() as server:
+    with paramedic.recording("rec") as rec:
+        for _ in range(2):
+            client = connected(server)
+            client.itself = client
+            del client
+        gc.collect()
+        connected(server)
+        kept = connected(server)
+    kept.close()
+""",
+        {"leaked-connection": "observed"},
+        "2 connections were never closed: their clients are gone",
+    ),
     "an SFTP client made before is shared": (
         """
 with lab() as server, connected(server) as client:

@@ -193,7 +193,7 @@ class Facts:
         closed = [self.lives.closed_ns(owner) for owner in (transport, self.client_of(transport)) if owner]
         return min(t for t in (*closed, self.transport_ended.get(transport, 0), self.end_ns) if t)
 
-    def dropped_one_by_one(self, transports: list[int]) -> list[int]:
+    def used_one_by_one(self, transports: list[int]) -> list[int]:
         """Those of some connections, in the order of their making, that were last used before the next was made."""
         begun = {t.transport: t.begun_ns for t in self.world.threads.values() if t.transport}
         ordered = sorted(transports, key=lambda t: begun.get(t, 0))

@@ -104,6 +104,7 @@ class Lives:
         self._lives: dict[int, _Life] = {}
         self._closes: dict[int, Call] = {}
         self._bare: dict[int, None] = {}
+        self._dropped: dict[int, int] = {}
         self._found: dict[tuple[int, str], ClosedUse] = {}
         self._unordered: dict[tuple[int, int], ClosedUse] = {}
         self.sessions: dict[int, set[int]] = {}
@@ -121,6 +122,7 @@ class Lives:
         """A connection has ended long ago, and with it, where there is one, its client's latest."""
         for ident in (transport, client):
             self.reborn(ident)
+            self._dropped.pop(ident, None)
         self.sessions.pop(transport, None)
         self._ending.pop(transport, None)
         self.peaks.pop(transport, None)
@@ -244,6 +246,15 @@ class Lives:
         """When the program itself called its close(); 0 if it did not."""
         close = self._closes.get(obj)
         return close.began_ns if close is not None else 0
+
+    def dropped(self, client: int, t_ns: int) -> None:
+        """The object is gone; that matters only where nobody has closed it."""
+        if not self.was_closed(client, t_ns):
+            self._dropped[client] = t_ns
+
+    def was_dropped(self, client: int, before_ns: int) -> bool:
+        """Whether the object had gone by then, with its close() never called."""
+        return self._dropped.get(client, before_ns) < before_ns
 
     def was_closed(self, obj: int, before_ns: int) -> bool:
         """Whether the program itself had called its close() by then."""

@@ -58,6 +58,8 @@ class WireFacts(Facts):
                     self.states.finalized(event, self.world, self.channels.known(root.channel))
             return  # its end comes, too
         self.finalizing.pop(thread, None)
+        if kind == "SSHClient":
+            self.lives.dropped(obj, t_ns)
         if kind == "Channel":
             self._channel_gone(obj, thing)
         elif kind == "SFTPFile":

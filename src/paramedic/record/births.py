@@ -12,6 +12,7 @@ from typing import Any
 
 from paramedic.model.event import ERR, FIRST_STREAM, IN, OUT, Kind, State
 from paramedic.model.operations import NUMBER
+from paramedic.record.ends import Ends
 from paramedic.record.patches import Guard, Target
 from paramedic.record.probe import MARK, Probes
 from paramedic.trace.chunks import Chunk
@@ -54,17 +55,22 @@ class Births:
         """The probes that are not those of calls."""
         adopt, trouble = self._probes.adopt, self._probes.trouble
 
-        def born(parent: Callable[[Any], int] | None) -> Callable[..., None]:
+        def born(
+            parent: Callable[[Any], int] | None, ends: Callable[[Any, int], None] | None = None
+        ) -> Callable[..., None]:
             def enter(thing: Any, *values: Any) -> None:
                 try:
                     if not thing._paramedic_id_:
-                        adopt(thing, parent(*values) if parent is not None else 0, 0, _getframe(2))
+                        given = adopt(thing, parent(*values) if parent is not None else 0, 0, _getframe(2))
+                        if ends is not None:
+                            ends(thing, given)
                 except Exception as e:
                     trouble("birth", e)
 
             return enter
 
-        for name in ("SSHClient", "HostKeys", "ProxyCommand"):
+        yield Target(self._homes["SSHClient"], "__init__", born(None, Ends(self._probes).of))
+        for name in ("HostKeys", "ProxyCommand"):
             yield Target(self._homes[name], "__init__", born(None))
         yield Target(self._homes["Transport"], "__init__", born(self._channel), parameters=("sock",))
         yield Target(self._homes["SFTPClient"], "__init__", born(self._sftp_channel), parameters=("sock",))

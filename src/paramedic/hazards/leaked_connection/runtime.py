@@ -6,8 +6,12 @@ from collections.abc import Iterator
 
 from paramedic.analysis.run import RunFacts
 from paramedic.analysis.story import Story
+from paramedic.analysis.world import Thread
 from paramedic.hazards.leaked_connection import HAZARD
 from paramedic.model.finding import Confidence, Finding
+
+_PILE = 10
+"""So many that are still referred to are no set for later, if each was used only until the next one was made."""
 
 
 def find(facts: RunFacts) -> Iterator[Finding]:
@@ -18,6 +22,7 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     story = Story(facts)
     outlived: dict[int, list[int]] = {}
     failed: dict[int, list[int]] = {}
+    dropped: dict[int, list[int]] = {}
     others: dict[int, list[int]] = {}
     in_use = set() if facts.states.orderly_end else _latest_of_waiters(facts)
     for ident in facts.open_transports():
@@ -26,18 +31,21 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         connect = facts.connects_of.get(ident)
         if connect is not None and connect.error:
             failed.setdefault(thing.born, []).append(ident)
-        elif maker.ended_ns and facts.end_ns > maker.ended_ns:
+        elif facts.lives.was_dropped(facts.client_of(ident), facts.shutdown_ns or facts.end_ns):
+            dropped.setdefault(thing.born, []).append(ident)
+        elif _outlives(facts, ident, maker):
             outlived.setdefault(thing.born, []).append(ident)
         elif ident not in in_use:
             others.setdefault(thing.born, []).append(ident)
     told: set[int] = set()
-    dropped = {stack: facts.dropped_one_by_one(transports) for stack, transports in others.items()}
+    piled = {stack: facts.used_one_by_one(transports) for stack, transports in others.items()}
     if not facts.states.orderly_end:
-        dropped = {stack: transports for stack, transports in dropped.items() if _grows(facts, transports)}
+        piled = {stack: transports for stack, transports in piled.items() if _grows(facts, transports)}
     for groups, least, words, end in (
+        (dropped, 2, "were never closed: their clients are gone, and nobody can close them any more", "was dropped"),
         (outlived, 2, "were never closed and outlive the threads that made them ({makers})", "ended without close()"),
         (failed, 2, "stayed although their logins had failed: connect() raised, and nobody closed the client", ""),
-        (dropped, 3, "were never closed, each last used before the next one was made", "went on without close()"),
+        (piled, _PILE, "were never closed, each last used before the next one was made", "went on without close()"),
     ):
         for stack, transports in groups.items():
             if len(transports) < least:
@@ -70,6 +78,17 @@ def _grows(facts: RunFacts, transports: list[int]) -> bool:
     made = sorted(facts.connects_of[t].began_ns for t in transports if t in facts.connects_of)
     longest_ns = max((later - earlier for earlier, later in zip(made, made[1:], strict=False)), default=0)
     return bool(made) and facts.end_ns - made[-1] <= 2 * longest_ns
+
+
+def _outlives(facts: RunFacts, transport: int, maker: Thread) -> bool:
+    """Whether the thread that made it is gone and nobody has used it since, in a program that nobody has stopped.
+
+    What threads have opened at the start for all who come is used later, or was to be when a signal came.
+    """
+    if not maker.ended_ns or facts.end_ns <= maker.ended_ns or not (facts.states.orderly_end or facts.ended_itself):
+        return False
+    used = max(facts.lives.last_used_ns(o) for o in (transport, facts.client_of(transport)))
+    return used <= maker.ended_ns
 
 
 def _latest_of_waiters(facts: RunFacts) -> set[int]:
