@@ -18,6 +18,7 @@ def threads(many: int, *lines: str) -> str:
 
 _HANDLER = "Main: handles stop\n"
 _FAILS = "B: get q client2\nB: exec_command client2 ! SSHException: no\n"
+_CLOGGED = "A: state proxy PROXY_STDERR 49000\nA: recv ch (20000) …\n"
 _POOL = "Main: put q client1\nMain: put q client2\nA: get q client1\nA: exec_command client1\nA: put q client1\n"
 
 STORIES: dict[str, tuple[str, list[str], str]] = {
@@ -283,6 +284,15 @@ STORIES: dict[str, tuple[str, list[str], str]] = {
     "a transport that is given the key that it must see": ("host-key-not-verified", [], "A: connect conn"),
     "a full stderr pipe of a proxy": ("proxy-stderr-full", ["observed"], "A: state proxy PROXY_STDERR 65536"),
     "a quarter of a proxy's stderr pipe": ("proxy-stderr-full", ["possible"], "A: state proxy PROXY_STDERR 16384"),
+    "half a proxy's stderr pipe, and a call for which nothing comes": (
+        "proxy-stderr-full", ["observed"], _CLOGGED + "… 5 s\nend: 3",
+    ),
+    "half a proxy's stderr pipe, and a call that has just begun": (
+        "proxy-stderr-full", ["possible"], _CLOGGED + "end: 3",
+    ),
+    "a call for which nothing comes through a proxy whose stderr is full": (
+        "wait-without-timeout", [], _CLOGGED + "… 5 s\nend: 3",
+    ),
     "some words of a proxy's": ("proxy-stderr-full", [], "A: state proxy PROXY_STDERR 2048"),
     "several proxies that nobody waited for": (
         "proxy-command-leak", ["observed"],

@@ -7,7 +7,21 @@ from notation import findings_of, said
 
 from paramedic.analysis.pools import Pools
 
+_ASKS = "B: get q (1000) …\n… 1 s\nB: … get q ! _queue.Empty\n"
+
 FOUND: dict[str, tuple[str, str]] = {
+    "a client that is not put back, and a thread that asks for one in rounds": (
+        "pool-drained observed",
+        "Main: put q client1\nA: get q client1\nA: put q client1\nA: get q client1\nA: ends\n"
+        + _ASKS * 3
+        + "B: get q (1000) …\nend: 3",
+    ),
+    "clients that are not put back, and those who took them ask for more in rounds": (
+        "pool-drained observed",
+        "Main: put q client1\nB: get q client1\nB: put q client1\nB: get q client1\n"
+        + _ASKS * 3
+        + "B: get q (1000) …\nend: 3",
+    ),
     "workers that wait for tasks behind themselves": (
         "pool-starvation observed",
         """
@@ -216,6 +230,14 @@ FOUND: dict[str, tuple[str, str]] = {
 }
 
 QUIET: dict[str, str] = {
+    "a thread asks for a client in rounds while another one works with it": (
+        "Main: put q client1\nA: get q client1\nA: put q client1\nA: get q client1\n" + _ASKS * 3 + "end: 3"
+    ),
+    "who has lost a client asks for one now and then": (
+        "Main: put q client1\nA: get q client1\nA: put q client1\nA: get q client1\nA: ends\n"
+        + (_ASKS + "… 2 s\nB: set ev\n") * 3
+        + "end: orderly"
+    ),
     "a semaphore that is a signal: who takes it need not give it back": """
         V: works ex 2
         Main: submit f1 visit

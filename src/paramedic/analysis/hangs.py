@@ -16,6 +16,8 @@ HUNG_NS = 3_000_000_000
 """A wait shorter than this, at the end of a program, is just where it was ended."""
 FULL_PIPE_BYTES = 60_000
 """Of a pipe's 65,536 (pipe(7)): what writes into it waits, or soon will."""
+CLOGGED_PIPE_BYTES = 32_768
+"""A pipe is 16 pages, and what does not fit into the rest of one begins another: long lines fill it with so little."""
 BY_LOOP_TIMER = 1
 """Argument of a close() that a timer of an event loop made, as the recorder gives it."""
 _HAND_OVERS = (
@@ -83,6 +85,21 @@ def hung(facts: Facts) -> list[Hung]:
     return found
 
 
+def silent(facts: Facts) -> list[Call]:
+    """The remote calls that have waited long at the end, or at this moment, and for which nothing has come.
+
+    Threads: pure.
+    """
+    if facts.states.orderly_end:
+        return []
+    found: list[Call] = []
+    for call in facts.open.all():
+        heard = facts.heard.get(facts.transport_of(call.obj), 0)
+        if facts.is_remote(call.name) and facts.end_ns - max(heard, call.began_ns) >= HUNG_NS:
+            found.append(call)
+    return found
+
+
 def _waits_for_another(facts: Facts, call: Call) -> bool:
     """Whether a thread does not wait for the peer in its call but, in what interrupted that, for a lock or thread."""
     waits = [w for w in (facts.locks.waiting.get(call.thread),) if w is not None]
@@ -96,7 +113,7 @@ def _waits_for_another(facts: Facts, call: Call) -> bool:
 def _explained(facts: Facts, root: Root) -> bool:
     if any(inner.obj and facts.root(inner.obj).transport == root.transport for _, inner, _ in facts.nested.values()):
         return True
-    if any(unread >= FULL_PIPE_BYTES for unread in facts.states.proxy_unread.values()):
+    if any(unread >= CLOGGED_PIPE_BYTES for unread in facts.states.proxy_unread.values()):
         return True  # the proxy waits until somebody reads its stderr
     if any(root.channel in stuck.channels for stuck in facts.channels.stuck()):
         return True

@@ -13,6 +13,7 @@ from paramedic.analysis.calls import Call
 
 GETS = ("Queue.get", "SimpleQueue.get")
 _MOST_TOKENS = 10_000
+_ROUND_NS = 1_000_000_000
 
 
 @dataclass(slots=True)
@@ -65,11 +66,13 @@ class Drained:
         queue: its id.
         waits: the calls that waited.
         lost: the calls that had taken what was not put back.
+        longest_ns: the longest of the waits, all its rounds together.
     """
 
     queue: int
     waits: list[Call]
     lost: list[Call]
+    longest_ns: int = 0
 
 
 class Pools:
@@ -88,6 +91,8 @@ class Pools:
         self.drained: dict[int, Drained] = {}
         self.lost: dict[int, list[Call]] = {}
         self._latest: dict[int, Taken] = {}
+        self._rounds: dict[int, tuple[int, int, int, int]] = {}
+        """By thread, of its latest wait with a limit: the queue, the stack, since when, and when that round ended."""
 
     def put(self, queue: int, token: int, thing: int) -> None:
         """A thing is put in, for the first time or again."""
@@ -132,14 +137,31 @@ class Pools:
             idle: whether a thread, in its task of then, may still use what it has.
         """
         pool = self.queues.get(call.obj)
-        if pool is None or lasted_ns < LONG_NS:
+        if pool is None:
+            return
+        if call.argument >= 0:
+            lasted_ns = self._with_earlier_rounds(call, lasted_ns)
+        if lasted_ns < LONG_NS:
             return
         out = [taken for taken in pool.taken.values() if taken.call is not call]
         # where nothing ever comes back, who takes one after the other only consumes them
         least = Idle.AGAIN if pool.returned else Idle.ENDED
         if out and all(idle(taken.thread, taken.task).value >= least.value for taken in out):
             lost = [taken.call for taken in out if taken.call is not None]
-            self.drained.setdefault(call.obj, Drained(call.obj, [], lost)).waits.append(call)
+            drained = self.drained.setdefault(call.obj, Drained(call.obj, [], lost))
+            drained.waits = [w for w in drained.waits if w.argument < 0 or w.thread != call.thread]
+            drained.waits.append(call)
+            drained.longest_ns = max(drained.longest_ns, lasted_ns)
+
+    def _with_earlier_rounds(self, call: Call, lasted_ns: int) -> int:
+        """How long a thread has waited that asks again as soon as its limit is over: it has looked at a flag."""
+        ended_ns, since_ns = call.began_ns + lasted_ns, call.began_ns
+        known = self._rounds.pop(call.thread, None)
+        if known is not None and known[:2] == (call.obj, call.stack) and call.began_ns - known[3] < _ROUND_NS:
+            since_ns = known[2]
+        if call.error or not call.ended_ns:
+            self._rounds[call.thread] = call.obj, call.stack, since_ns, ended_ns
+        return ended_ns - since_ns
 
     def finish(self, idle: Callable[[int, int], bool], closed_by: Callable[[int], int]) -> None:
         """The recording ends.

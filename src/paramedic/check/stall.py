@@ -23,7 +23,7 @@ HANGS = frozenset(
     "exit-status-before-output undrained-stderr undrained-output-while-writing lock-order-inversion "
     "callback-blocks-transport call-on-transport-thread pool-starvation pool-drained finalizer-deadlock "
     "rekey-deadlock prefetch-stall connect-at-import signal-handler-reenters exit-blocked select-pipe-race "
-    "shared-sftp-client".split()
+    "shared-sftp-client proxy-stderr-full".split()
 )
 Places = set[tuple[str, Site | None]]
 """Names of threads, and where in the user's code each of them waits."""
@@ -127,6 +127,10 @@ def _waiting(facts: RunFacts, since_ns: int) -> Places:
     for wait in facts.locks.waiting.values():
         if wait.began_ns <= since_ns:
             add(wait.thread, wait.stack, wait.began_ns)
+    for drained in facts.pools.drained.values():
+        for call in drained.waits:  # perhaps in rounds, of which each is short
+            if not call.ended_ns and facts.end_ns - drained.longest_ns <= since_ns:
+                add(call.thread, call.stack, call.began_ns)
     for thread in facts.finalizing:
         places.add((facts.world.thread_name(thread), None))
     return places

@@ -20,9 +20,8 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     for drained in facts.pools.drained.values():
         waiters = {call.thread for call in drained.waits}
         message = (
-            f"{story.threads(waiters)} waited for {facts.world.name(drained.queue)} to give back what was "
-            f"taken from it and "
-            "not put back"
+            f"{story.threads(waiters)} waited up to {story.duration(drained.longest_ns)} for "
+            f"{facts.world.name(drained.queue)} to give back what was taken from it and not put back"
         )
         steps = [story.call(call, "took one and did not put it back") for call in drained.lost[:3]]
         steps += [story.call(call) for call in drained.waits[:2]]
