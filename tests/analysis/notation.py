@@ -19,6 +19,7 @@
     A: handles stop               the function "stop" is a signal handler from now on
     T: opens ch peer              the peer has asked for it
     A: opens ch2 as ch1           the peer uses its number of ch1 again
+    A: makes-event ev             by this thread, and not from the start
     A: makes conn7                a connection that is not there from the start
     A: drops conn7                the last reference to its client is gone
     … 5 s                         time passes
@@ -164,6 +165,8 @@ class Story:
             self._add(thread, Kind.POST, obj=self._thing(first), a=token, b=ours)
         elif verb in ("get", "await", "acquire", "take", "wait") and _base(first) in _WAITS:
             self._waits(thread, verb, rest, site)
+        elif verb == "makes-event":
+            self._add(thread, Kind.NEW, op=NUMBER["Event.__init__"], obj=self._thing(first), site=site)
         elif verb == "runs-soon":
             self._add(thread, Kind.TAKE, obj=self._thing(first), a=-1)
         elif verb == "works":

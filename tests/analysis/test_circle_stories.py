@@ -87,6 +87,23 @@ FOUND: dict[str, tuple[list[str], str]] = {
         … 5 s
         end: 3""",
     ),
+    "workers of a home-made pool wait for requests behind their own": (
+        ["pool-starvation observed"],
+        """
+        Main: put q one
+        Main: put q two
+        A: get q one
+        B: get q two
+        A: makes-event ev1
+        B: makes-event ev2
+        A: put q three
+        B: put q four
+        A: await ev1 …
+        B: await ev2 …
+        Main: join A …
+        … 5 s
+        end: 3""",
+    ),
     "a function takes the lock that its caller has": (
         ["lock-order-inversion observed"],
         "A: take L #outer<main\nA: recv ch = 2\nA: wait L #inner<outer<main\n… 5 s\nend: 3",
@@ -121,6 +138,37 @@ QUIET: dict[str, str] = {
         Main: ask f2 …
         … 5 s
         end: 137""",
+    "a worker of a home-made pool waits for a request, and another one is free": """
+        Main: put q one
+        Main: put q two
+        A: get q one
+        B: get q two
+        A: makes-event ev1
+        A: put q three
+        A: await ev1 …
+        B: get q …
+        Main: join A …
+        … 5 s
+        end: 3""",
+    "a worker has asked somebody else, too": """
+        Main: put q one
+        A: get q one
+        A: makes-event ev1
+        A: put q three
+        A: put q2 four
+        C: get q2 four
+        A: await ev1 …
+        C: await ev2 …
+        Main: join A …
+        … 5 s
+        end: 3""",
+    "a follower of a quiet stream, while the main thread joins another thread": """
+        A: readline ch.stdout = 20
+        A: readline ch.stdout …
+        B: wait L9
+        Main: join B …
+        … 5 s
+        end: 3""",
     "a lock is taken twice, as a signal that another thread gives": """
         A: take L #wait<main
         A: wait L #ready<wait<main

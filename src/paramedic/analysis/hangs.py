@@ -18,6 +18,7 @@ FULL_PIPE_BYTES = 60_000
 """Of a pipe's 65,536 (pipe(7)): what writes into it waits, or soon will."""
 CLOGGED_PIPE_BYTES = 32_768
 """A pipe is 16 pages, and what does not fit into the rest of one begins another: long lines fill it with so little."""
+_BY_LINES = ("File.readline", "File.__next__")
 BY_LOOP_TIMER = 1
 """Argument of a close() that a timer of an event loop made, as the recorder gives it."""
 _HAND_OVERS = (
@@ -71,6 +72,7 @@ def hung(facts: Facts) -> list[Hung]:
     if any(c.name == "Thread.shutdown" and not facts.states.orderly_end for c in open_calls):
         return []  # the main thread has nothing left to do: that is the story, not the wait
     main_waits = any(c.thread == 1 and c.name in _HAND_OVERS for c in open_calls)
+    chain = _waited_for(facts, 1)
     joined = {c.words for c in open_calls if c.name == "Thread.join" and c.argument < 0}
     found: list[Hung] = []
     for call, root in (*waiting, *((call, facts.root(call.obj)) for call in facts.interrupted)):
@@ -81,6 +83,8 @@ def hung(facts: Facts) -> list[Hung]:
         silent = ended - max(facts.heard.get(root.transport, 0), call.began_ns)
         if lasted >= HUNG_NS and silent >= HUNG_NS and not _explained(facts, root):
             needed = call.thread == 1 or main_waits or call.thread in facts.awaited or call.thread in joined
+            if needed and call.name in _BY_LINES and call.thread not in (1, *facts.awaited, *joined):
+                needed = call.thread in chain or not chain  # who follows a quiet stream is idle
             found.append(Hung(call, root, lasted, silent, needed))
     return found
 
@@ -97,6 +101,19 @@ def silent(facts: Facts) -> list[Call]:
         heard = facts.heard.get(facts.transport_of(call.obj), 0)
         if facts.is_remote(call.name) and facts.end_ns - max(heard, call.began_ns) >= HUNG_NS:
             found.append(call)
+    return found
+
+
+def _waited_for(facts: Facts, thread: int) -> set[int]:
+    """The threads for which one waits by join or for their task, and for which these do; empty if that is not known."""
+    found: set[int] = set()
+    while calls := facts.open.of(thread):
+        call = calls[-1]
+        future = call.name in ("Future.result", "Future.wait", "Future.exception")
+        thread = call.words if call.name == "Thread.join" else facts.futures.runner(call.obj) if future else 0
+        if not thread or thread in found:
+            break
+        found.add(thread)
     return found
 
 

@@ -128,6 +128,10 @@ class Pools:
         elif thread in takers:
             self.circulating.add(queue)
 
+    def takers(self, queue: int) -> set[int]:
+        """The threads that have taken something from a queue."""
+        return self._takers.get(queue, set())
+
     def waited(self, call: Call, lasted_ns: int, idle: Callable[[int, int], Idle]) -> None:
         """A thread has waited for a pool, or still does.
 

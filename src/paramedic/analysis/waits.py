@@ -126,6 +126,30 @@ def deadlocks(facts: Facts) -> list[Deadlock]:
     return found
 
 
+def starved_crews(facts: Facts) -> list[Call]:
+    """Waits of a home-made pool's workers for requests that they have put into the queue from which they all take.
+
+    Each has taken from the queue before, has made what it waits for, and has put a request into the queue since that
+    nobody has taken; every other thread waits, too.
+
+    Threads: pure.
+    """
+    if facts.states.orderly_end:
+        return []
+    waits: dict[int, list[Call]] = {}
+    for thread, calls in facts.open.stacks.items():
+        if calls and calls[-1].name in _WOKEN and is_endless(calls[-1].argument):
+            queue = facts.wakers.behind(thread, calls[-1].obj)
+            if queue and thread in facts.pools.takers(queue):
+                waits.setdefault(queue, []).append(calls[-1])
+    found: list[Call] = []
+    for queue, calls in waits.items():
+        crew = {t for t in facts.pools.takers(queue) if not facts.world.thread(t).ended_ns}
+        if crew == {c.thread for c in calls} and all(_waits_too(facts, t) for t in facts.world.threads.values()):
+            found += calls
+    return found
+
+
 def _stuck(waits: dict[int, list[Link]]) -> dict[int, Link]:
     """Of the threads that need one of some others each: those all of whose others are such, too."""
     while True:

@@ -79,3 +79,15 @@ class Wakers:
         if maker != thread or handed is None or any(t_ns > made_ns for t_ns in handed.out.values()):
             return set()
         return {taker for t_ns, taker in handed.met if t_ns > made_ns}
+
+    def behind(self, thread: int, obj: int) -> int:
+        """The one queue into which a thread has put requests, not taken yet, since it made what it waits for; or 0.
+
+        Only where it has handed nothing on by another way, and nobody has woken it so before.
+        """
+        maker, made_ns = self._made.get(obj, (0, 0))
+        handed = self._handed.get(thread)
+        if maker != thread or handed is None or obj in self._posters or any(t_ns > made_ns for t_ns, _ in handed.met):
+            return 0
+        queues = {queue for (queue, _), t_ns in handed.out.items() if t_ns > made_ns}
+        return queues.pop() if len(queues) == 1 else 0

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from paramedic.analysis.futures import Starved
 from paramedic.analysis.run import RunFacts
 from paramedic.analysis.story import Story
+from paramedic.analysis.waits import starved_crews
 from paramedic.hazards.pool_starvation import HAZARD
 from paramedic.model.finding import Confidence, Finding
 
@@ -16,9 +18,9 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     Threads: pure.
     """
     story = Story(facts)
-    starved = [
-        s for s in facts.futures.starved(facts.open.all()) if (s.call.ended_ns or facts.end_ns) - s.since_ns >= LONG_NS
-    ]
+    starved = facts.futures.starved(facts.open.all())
+    starved += [Starved(call, call.began_ns) for call in starved_crews(facts)]
+    starved = [s for s in starved if (s.call.ended_ns or facts.end_ns) - s.since_ns >= LONG_NS]
     if not starved:
         yield from _by_luck(facts, story)
         return
