@@ -227,14 +227,14 @@ def finalizers(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
     Threads: the thread that starts a recording; the probes in any thread, without blocking.
     """
     row, trouble, stdin = probes.row, probes.trouble, homes["ChannelStdinFile"]
-    unheld: list[int] = []
+    unheld = _Unheld()
     dropped_type: Any = type("Dropped", (homes["File"],), {"close": lambda self: None})
 
-    def enter(thing: Any) -> int | None:
+    def enter(thing: Any, references: int | None = None) -> int | None:
         try:
             given: int = thing._paramedic_id_
             if type(thing) is dropped_type:
-                unheld.append(getrefcount(thing))
+                unheld.references = references or 0
                 return None
             b = int(bool(getattr(thing, "_closed", False)))
             if stdin is None or type(thing) is not stdin:
@@ -242,11 +242,11 @@ def finalizers(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
                 return None
             if not b:
                 # whoever drops the last reference leaves none but ours; what the collector finds is still in its cycle
-                if not unheld:
+                if not unheld.references:
                     dropped = object.__new__(dropped_type)
                     dropped._paramedic_id_ = 1
                     del dropped
-                b = 2 * bool(unheld and getrefcount(thing) > unheld[0])
+                b = 2 * bool(references and unheld.references and references > unheld.references)
             if b != 2 and _sends_nothing(thing.channel):
                 return None
             row(_FINAL, 0, given, 0, 0, b)
@@ -276,12 +276,26 @@ def finalizers(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
 
     # stdout and stderr of a command end with its channel; what is left of their ids are those of stdin
     matters = Guard(
-        "_first._paramedic_id_ and (_first._paramedic_id_ < _streams or _first._paramedic_id_ & 2)",
-        {"_streams": FIRST_STREAM},
+        "_first._paramedic_id_ and (_first._paramedic_id_ < _streams or _first._paramedic_id_ & 2)"
+        # as `enter`: who refers to it, whether something could be sent
+        " and ((_caller := _references(_first)) > _unheld.references or type(_first) is not _stdin"
+        " or not _first.channel.eof_sent or _first.channel.lock.locked())",
+        {"_streams": FIRST_STREAM, "_references": getrefcount, "_unheld": unheld, "_stdin": stdin},
     )
-    yield Target(homes["Channel"], "__del__", enter_channel, leave, guard=probes.is_known)
+    ends = f"_first.{MARK} and ({{row}} if _first.closed and _first.eof_sent and not _first.lock.locked() else True)"
+    has_ended = probes.stores(ends, _FINAL, "0", f"_first.{MARK}", "1", "0")
+    yield Target(homes["Channel"], "__del__", enter_channel, leave, guard=has_ended)
     yield Target(homes["File"], "__del__", enter, leave, guard=matters)
     yield Target(homes["SFTPFile"], "__del__", enter, leave, guard=probes.is_known)
+
+
+class _Unheld:
+    """How many references a finalizer's own code sees to something that nobody refers to; 0 until that is known."""
+
+    __slots__ = ("references",)
+
+    def __init__(self) -> None:
+        self.references = 0
 
 
 def _sends_nothing(channel: Any) -> bool:

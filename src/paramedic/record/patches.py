@@ -22,6 +22,10 @@ FIRST = "_first"
 """What a guard's words call the function's first parameter."""
 CALLER = "_caller"
 """What a guard's words assign the caller's frame to. The probe then gets it second, or None if the guard raises."""
+FIND_CALLER = f"({CALLER} := _getframe(1))"
+"""How a guard's words do that, where rewritten code that knows the caller's frame already is to find it there."""
+KEPT = ("_chunk", "_given", "_raw")
+"""What a guard's words may assign, too."""
 NOTICE = "\0paramedic notice"
 """The constant of rewritten code in whose place `with_probes` puts a guard's notice."""
 
@@ -63,7 +67,7 @@ class Guard(NamedTuple):
 
     Attributes:
         words: a Python expression; `Enter` is called where it is true, or raises. It may name ``_first``, the other
-            parameters, and what ``values`` has, and assign ``_caller``.
+            parameters, and what ``values`` has, and assign ``_caller`` and those of `KEPT`.
         values: what the names in it mean.
         notice: where calls that are passed over may have been announced.
     """

@@ -18,10 +18,10 @@ from typing import Any, TypeVar
 from paramedic.model.event import Kind
 from paramedic.record.frames import PARAMIKO, SYNC, Stacks, owner_of_file
 from paramedic.record.interrupts import NO_ROOM, reaches_program
-from paramedic.record.patches import Guard, Notice, Span
+from paramedic.record.patches import FIND_CALLER, Guard, Notice, Span
 from paramedic.trace.chunks import NO_SPAN, Chunk
 from paramedic.trace.chunks import Span as Begun
-from paramedic.trace.layout import FLAGS_SHIFT, KIND_SHIFT, MOST_IN_FLAGS, SPAN_ROW
+from paramedic.trace.layout import FLAGS_SHIFT, KIND_SHIFT, MOST_IN_FLAGS, SPAN_ROW, STORED_ROW
 from paramedic.trace.writer import TraceWriter
 
 _getframe = sys._getframe
@@ -67,7 +67,7 @@ class Probes:
         """Called when it has been recorded that a call begins, with its stack, in a run with traps."""
         self._paramikos: set[str] = set()
         self._inner: set[str] = set()
-        self._by_user = _called_from_outside(self._paramikos, "(_caller := _getframe(1))")
+        self._by_user = _called_from_outside(self._paramikos, FIND_CALLER)
         self.notices: dict[str, Notice] = {}
         """By the name of a method: which calls of it Paramiko announces (see `paramedic.record.inner_calls`)."""
         self.makers: dict[str, tuple[object, object]] = {}
@@ -80,6 +80,25 @@ class Probes:
     def by_user(self, method: str) -> Guard:
         """Asks whether a call comes from anywhere but Paramiko; the probe gets the caller's frame."""
         return self._by_user._replace(notice=self.notices.get(method))
+
+    def stores(self, words: str, kind: int, op: str, obj: str, a: str, b: str, **values: object) -> Guard:
+        """A guard that stores a row itself; its probe, which stores the same, is called where that fails.
+
+        Args:
+            words: where the row is stored is where ``{row}`` in them is evaluated, which is None.
+            kind: of the row.
+            op: an expression of the row's ``op``, as are the others of what they are called.
+            obj: must not be 0: then the probe is called.
+            a: as ``op``.
+            b: as ``op``.
+            values: what names in all these mean.
+        """
+        row = (
+            f"(not (_given := {obj}) or _pack((_chunk := _current.local.chunk).mapping, _next(_chunk.rows) * 32,"
+            f" _now(), {a}, _given, 0, {b}, {op} + {kind << KIND_SHIFT}))"
+        )
+        known = {"_current": self.writer.current, "_pack": STORED_ROW.pack_into, "_next": next, "_now": monotonic_ns}
+        return Guard(words.format(row=row), {**known, **values})
 
     def inside(self, files: Iterable[str]) -> None:
         """Some of these files may be Paramiko's or those of `by_program`: a short cut, the probes look again."""

@@ -20,6 +20,7 @@ from paramedic.record.patches import (
     ENTER,
     FAIL,
     FIRST,
+    KEPT,
     LEAVE,
     NOTICE,
     CannotRewrite,
@@ -210,6 +211,8 @@ class _Values(ast.NodeTransformer):
     def visit_Name(self, node: ast.Name) -> ast.expr:
         if node.id == FIRST:
             return ast.Name(self._first, ast.Load())
+        if node.id in KEPT:
+            return ast.Name(f"__paramedic{node.id}", node.ctx)
         if node.id == CALLER:  # the token's variable is free until the probe returns
             return ast.Name(_TOKEN, node.ctx)
         return ast.Constant(placeholder(node.id)) if node.id in self._values else node

@@ -11,29 +11,28 @@ from __future__ import annotations
 import ast
 import textwrap
 
-from paramedic.record.patches import CALLER, ENTER, FAIL, FIRST, LEAVE, NOTICE, Target, placeholder
+from paramedic.record.patches import CALLER, ENTER, FAIL, FIND_CALLER, FIRST, LEAVE, NOTICE, Target, placeholder
 
 _LOCALS = {name: f"__paramedic{name}" for name in ("_place", "_chunk", "_site", "_error", "_result")} | {
     CALLER: "__paramedic_place"
 }  # free until there is a place
 _PROBES = {"_enter": ENTER, "_leave": LEAVE, "_fail": FAIL}
 
-# `_site` is first what `record.frames` keeps with the caller's frame.
+# `_site` is first what `record.frames` keeps with the caller's frame; with frames of Paramiko's it keeps nothing.
 # What goes wrong in here the probe looks at; what a signal handler raises meanwhile is the program's.
 _BEGIN = """
 try:
-    if {guard}:
-        if {plain} and (_site := _caller.f_trace) is not None and (
-            _site := _site.sites[_caller.f_lasti]
-        ) is not None:
-            _chunk = _current.local.chunk
-            for _place in _chunk.rows:
-                _pack(_chunk.mapping, _place * 32, _now(), _first._paramedic_id_ or _id_of(_first), _site, _begins)
-                break
-            else:
-                _chunk, _place = _enter(_first, _caller{passed})
+    if (_site := {caller}.f_trace) is not None and {plain} and (
+        _site := _site.sites[_caller.f_lasti]
+    ) is not None:
+        _chunk = _current.local.chunk
+        for _place in _chunk.rows:
+            _pack(_chunk.mapping, _place * 32, _now(), _first._paramedic_id_ or _id_of(_first), _site, _begins)
+            break
         else:
             _chunk, _place = _enter(_first, _caller{passed})
+    elif {guard}:
+        _chunk, _place = _enter(_first, _caller{passed})
     else:
         _place = None
 except Exception as _error:
@@ -92,7 +91,9 @@ def set_span(definition: ast.FunctionDef, target: Target) -> None:
     head, rest = definition.body[:has_docstring], definition.body[has_docstring:]
     begin: ast.AST = rest[0] if rest else definition
     words = _BEGIN if guard.notice is None else _NOT_ANNOUNCED + textwrap.indent(_BEGIN, "    ")
-    enter = names.code(words.format(guard=guard.words, plain=f"({span.words})", passed=passed), begin)
+    guarded_by = guard.words.replace(FIND_CALLER, CALLER)
+    words = words.format(caller=FIND_CALLER, guard=guarded_by, plain=f"({span.words})", passed=passed)
+    enter = names.code(words, begin)
     returns = _Returns(names, span.measure)
     watched: list[ast.stmt] = []
     for statement in rest:

@@ -18,9 +18,10 @@ from paramedic.model.event import ERR, OUT, Kind, State
 from paramedic.model.operations import NUMBER
 from paramedic.record.births import QUIET
 from paramedic.record.patches import Enter, Guard, Target
-from paramedic.record.probe import EOF, SEND, Probes, describe
+from paramedic.record.probe import EOF, MARK, SEND, Probes, describe
 
 _EOF, _CLOSE = 96, 97  # RFC 4254 section 5.3
+_ENDS = frozenset((_EOF, _CLOSE))
 _LENGTH = 5
 """Of these messages: type and channel. The cheap test of the length comes first, for every message."""
 _FEED, _WIRE, _STATE = int(Kind.FEED), int(Kind.WIRE), int(Kind.STATE)
@@ -96,11 +97,16 @@ def wire(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
         return result
 
     channel, transport = homes["Channel"], homes["Transport"]
-    yield Target(channel, "_handle_eof", received(_EOF))
-    yield Target(channel, "_handle_close", received(_CLOSE))
+    for name, message in (("_handle_eof", _EOF), ("_handle_close", _CLOSE)):
+        comes = probes.stores("{row}", _WIRE, str(message), f"_first.transport.{MARK}", "_first.chanid", "1")
+        yield Target(channel, name, received(message), guard=comes)
     if probes.hold_back is None:
-        short = Guard(f"data.packet.tell() == {_LENGTH}", {})
-        yield Target(transport, "_send_message", sent, parameters=("data",), guard=short)
+        ends = f"data.packet.tell() == {_LENGTH} and _ends((_raw := data.packet.getvalue())[0]) and {{row}}"
+        number = "_number_of(_raw[1:], 'big')"
+        goes = probes.stores(
+            ends, _WIRE, "_raw[0]", f"_first.{MARK}", number, "0", _ends=_ENDS.__contains__, _number_of=number_of
+        )
+        yield Target(transport, "_send_message", sent, parameters=("data",), guard=goes)
     else:
         yield Target(transport, "_send_message", held_back, parameters=("data",))
     in_kex = NUMBER["Transport.send_in_kex"]

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
-from paramedic.trace.layout import CHUNK_BYTES, ENDED_OTHERWISE, ROW, ROW_BYTES
+from paramedic.trace.layout import CHUNK_BYTES, ENDED_OTHERWISE, ROW, ROW_BYTES, WORD
 
 
 class Extent:
@@ -28,7 +28,7 @@ class Extent:
     def __init__(self, mapping: mmap.mmap) -> None:
         self.mapping = mapping
         view = memoryview(mapping)
-        self.ends = view.cast("Q")[1 :: ROW_BYTES // 8]
+        self.ends = view.cast(WORD)[1 :: ROW_BYTES // 8]
         self.sizes = view.cast("I")[6 :: ROW_BYTES // 4]
 
 
