@@ -23,6 +23,7 @@ HAZARD = Hazard(
 -     client.close()
 +     state.stop = True           # the main loop looks at it
 """,
+    safe="ClientPool",
     upstream=(
         "https://github.com/ansible/ansible/issues/47965",
         "https://github.com/ansible/ansible/pull/47702",
