@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from paramedic.safe import (
     ClientPool,
     CommandEnded,
     ConnectFailed,
+    Group,
+    SafeError,
     observe,
     opentelemetry_observer,
     prometheus_observer,
@@ -84,3 +87,45 @@ def test_opentelemetry_makes_spans(host: Any) -> None:
         2,
         "failed",
     )
+
+
+@pytest.mark.parametrize("way", ["run", "submit", "map", "group", "refused"])
+def test_a_span_is_a_child_of_the_span_in_which_its_command_was_asked_for(host: Any, way: str) -> None:
+    pytest.importorskip("opentelemetry.sdk")
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    tracer = provider.get_tracer("test")
+
+    def ask(pool: Any) -> None:
+        if way == "run":
+            pool.run("true")
+        elif way == "submit":
+            pool.submit("true").result()
+        else:
+            list(pool.map(["true"] * 3))
+
+    def work(number: int) -> int:
+        with tracer.start_as_current_span(f"caller {number}") as caller:
+            if way == "group":
+                with Group([host.server.host], **host.arguments()) as group:
+                    group.run("true")
+            elif way == "refused":
+                with host.pool(port=1) as pool, pytest.raises(SafeError):
+                    pool.run("true")
+            else:
+                ask(shared)
+            return int(caller.get_span_context().span_id)
+
+    stop = observe(opentelemetry_observer(tracer))
+    try:
+        with host.pool() as shared, ThreadPoolExecutor(2) as threads:
+            callers = list(threads.map(work, range(2)))
+    finally:
+        stop()
+    parents = [span.parent.span_id for span in exporter.get_finished_spans() if span.parent is not None]
+    assert sorted(parents) == sorted(callers * (3 if way == "map" else 1))

@@ -247,7 +247,8 @@ class Dispatcher(Connections):
             task.alarm.cancel()
         task.ending = ending
         said = verdict(task, session)
-        tell(self.crew, self.host, said if isinstance(said, CommandResult) else task.result(session), _error(said))
+        result = said if isinstance(said, CommandResult) else task.result(session)
+        tell(self.crew, self.host, result, _error(said), task.context)
         taken = task.future.settle(said, ending)
         with self._lock:  # counters are exact: they are read under the same lock
             if not taken:
@@ -275,7 +276,7 @@ class Dispatcher(Connections):
         if task.alarm is not None:
             task.alarm.cancel()
         task.ending = Ending.NOT_STARTED
-        tell(self.crew, self.host, task.result(None), error)
+        tell(self.crew, self.host, task.result(None), error, task.context)
         if task.future.settle(error, Ending.NOT_STARTED):
             task.sink.finish()
         with self._lock:

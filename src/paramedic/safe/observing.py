@@ -8,6 +8,7 @@ they may contain secrets.
 
 from __future__ import annotations
 
+import contextvars
 import logging
 import threading
 import time
@@ -52,8 +53,8 @@ def observe(observer: Observer) -> Callable[[], None]:
     """Has ``observer`` called for every command of every pool of this process that ends.
 
     Args:
-        observer: called on a pool's callback thread, in the order in which the pool's commands end; exceptions in it
-            are logged.
+        observer: called on a pool's callback thread, in the order in which the pool's commands end, and in a copy of
+            the :mod:`contextvars` context in which the command was asked for; exceptions in it are logged.
 
     Returns:
         A function that ends this.
@@ -72,8 +73,15 @@ def observe(observer: Observer) -> Callable[[], None]:
     return stop
 
 
-def tell(crew: Crew, host: str, result: CommandResult, error: SafeError | None) -> None:
+def tell(crew: Crew, host: str, result: CommandResult, error: SafeError | None, context: contextvars.Context) -> None:
     """Tells the log and the observers; costs next to nothing when nobody listens.
+
+    Args:
+        crew: whose callback thread calls the observers.
+        host: the command's host.
+        result: what is known of its end.
+        error: what its caller gets instead, if so.
+        context: of whoever asked for the command; observers are called in it.
 
     Threads: any thread, readers included; it does not block.
     """
@@ -100,7 +108,7 @@ def tell(crew: Crew, host: str, result: CommandResult, error: SafeError | None) 
     def call() -> None:
         for observer in listening:
             try:
-                observer(ended)
+                context.run(observer, ended)
             except Exception:
                 _LOG.exception("an observer failed")
 
@@ -135,6 +143,8 @@ def prometheus_observer(registry: Any = None) -> Observer:
 
 def opentelemetry_observer(tracer: Any = None) -> Observer:
     """An observer that makes one span per command, from when it was sent to its end.
+
+    It is a child of the span that was current where the command was asked for.
 
     Args:
         tracer: an OpenTelemetry tracer; by default the global provider's.

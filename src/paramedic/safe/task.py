@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import enum
 import threading
 import time
@@ -69,6 +70,8 @@ class Task:
     ending: Ending = Ending.UNKNOWN
     prey: Child | None = None
     """Its process on the other side, once that was found."""
+    context: contextvars.Context = field(default_factory=contextvars.copy_context)
+    """Of whoever asked for the command: observers are called in it, so that a span is a child of the caller's."""
 
     def session_started(self, session: Session) -> None:
         """Called by the session: the command was sent.
