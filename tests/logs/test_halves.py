@@ -13,13 +13,16 @@ from paramedic.logs import halves
 from paramedic.logs.forms import PARAMIKO_FORM
 from paramedic.logs.reading import LogReader
 from paramedic.logs.sources import Source
+from paramedic.model.report import Gap
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from log_corpus import write_log
 
 
 def told(facts) -> list[tuple[object, ...]]:
-    found = [f for one in facts for f in findings_of(one, log_lenses())]
+    gaps: list[Gap] = []
+    found = [f for one in facts for f in findings_of(one, log_lenses(), gaps)]
+    assert gaps == []
     return sorted((f.hazard, str(f.confidence), f.message, tuple(s.what for s in f.steps)) for f in found)
 
 
@@ -53,7 +56,7 @@ def test_the_place_of_the_seam_does_not_matter(
     assert any("stat(b'/srv/queue/b')" in what for *_, steps in told(parts) for what in steps)
     for name in ("messages", "transports_seen", "refusals_seen"):
         assert [getattr(f, name) for f in parts] == [getattr(f, name) for f in whole]
-    (one,) = [f for facts in parts for f in findings_of(facts, log_lenses()) if f.hazard == "shared-sftp-client"]
+    (one,) = [f for facts in parts for f in findings_of(facts, log_lenses(), []) if f.hazard == "shared-sftp-client"]
     assert one.site is not None
     assert one.site.line == planted
 

@@ -18,10 +18,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from log_writer import command, connected, default_format
 
+from paramedic.check import log as use_case
 from paramedic.check.log import NothingOfParamiko, report_of_logs
 from paramedic.cli.main import main
 from paramedic.logs.reading import LogReader
 from paramedic.logs.sources import Block, Source, UnreadableLog, sources_of
+from paramedic.model.finding import Finding
+from paramedic.model.report import Gap
 
 STORY = connected(1) + "\n" + "\n".join(f"1 {n + 2}: open {n}\n1 1: yes {n}\n1 1: ok {n}" for n in range(10))
 REFUSED = STORY + "\n1 30: open 10\n5 1: refuse 10"
@@ -204,6 +207,29 @@ def test_a_log_that_is_rotated_is_followed(tmp_path: Path) -> None:
         path.write_text(more)
 
     assert followed(path, rotate, lambda: None)[-1] == 1
+
+
+def test_a_lens_that_fails_is_told_once_and_the_others_are_heard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(facts: object) -> list[Finding]:
+        raise ValueError("no such turn")
+
+    path = tmp_path / "p.log"
+    path.write_text(default_format(STORY))
+    more = default_format(REFUSED)[len(default_format(STORY)) :]
+    source = Growing(name=str(path), files=(path,))
+    source.happens = [lambda: append(path, more), lambda: None]
+    lenses = [("broken", fails), *use_case.log_lenses()]
+    monkeypatch.setattr(use_case, "log_lenses", lambda: tuple(lenses))
+    monkeypatch.setattr(use_case, "sources_of", lambda names: [source])
+    told: list[Finding | Gap] = []
+    with pytest.raises(Enough):
+        for item in use_case.follow(str(path)):
+            told.append(item)  # one by one: the story's end is an exception
+    (gap,) = [t for t in told if isinstance(t, Gap)]
+    assert gap.detail == "broken: ValueError: no such turn"
+    assert "session-limit" in {t.hazard for t in told if isinstance(t, Finding)}
 
 
 def append(path: Path, text: str) -> None:

@@ -50,7 +50,7 @@ def log_lenses() -> tuple[LogLens, ...]:
     return tuple((h.name, cast("Any", lens(h, Lens.LOG)).find) for h in found)
 
 
-def findings_of(facts: LogFacts, lenses: Sequence[LogLens], gaps: list[Gap] | None = None) -> list[Finding]:
+def findings_of(facts: LogFacts, lenses: Sequence[LogLens], gaps: list[Gap]) -> list[Finding]:
     """What the lenses conclude from one process's part of a log.
 
     Where several processes write with the same thread numbers, all of it is a guess: nothing is above advice then.
@@ -58,7 +58,7 @@ def findings_of(facts: LogFacts, lenses: Sequence[LogLens], gaps: list[Gap] | No
     Args:
         facts: of the part.
         lenses: of `log_lenses`.
-        gaps: gets a gap for a lens that fails, so that the others are heard; None: its error is raised.
+        gaps: gets a gap for a lens that fails, so that the others are heard.
 
     Threads: pure.
     """
@@ -67,8 +67,6 @@ def findings_of(facts: LogFacts, lenses: Sequence[LogLens], gaps: list[Gap] | No
         try:
             found += find(facts)
         except Exception as error:  # one lens must not hide what the others see
-            if gaps is None:
-                raise
             gaps.append(Gap(reason="lens-failed", detail=f"{name}: {type(error).__name__}: {error}"))
     if facts.mixed:
         found = [
@@ -135,8 +133,8 @@ def _runs(source: Source, form: Form | None, workers: int) -> tuple[Iterable[Log
     return reader.facts(), reader.tally
 
 
-def follow(name: str, *, form: Form | None = None) -> Iterator[Finding]:
-    """Findings above advice while a log grows, each once; never ends by itself.
+def follow(name: str, *, form: Form | None = None) -> Iterator[Finding | Gap]:
+    """Findings above advice while a log grows, and lenses that failed, each once; never ends by itself.
 
     Raises:
         UnreadableLog: the file cannot be read.
@@ -145,9 +143,16 @@ def follow(name: str, *, form: Form | None = None) -> Iterator[Finding]:
     """
     lenses = log_lenses()
     told: set[tuple[str, object]] = set()
+    failed: set[Gap] = set()
     (source,) = sources_of([name])
     for facts in LogReader(source, form).facts(follow=True):
-        for finding in findings_of(facts, lenses):
+        gaps: list[Gap] = []
+        found = findings_of(facts, lenses, gaps)
+        for gap in gaps:
+            if gap not in failed:
+                failed.add(gap)
+                yield gap
+        for finding in found:
             first = finding.steps[0].what if finding.steps else finding.message
             key = (finding.hazard, first)
             if finding.confidence is not Confidence.ADVICE and key not in told:

@@ -21,6 +21,7 @@ from paramedic.logs.reading import form_named
 from paramedic.logs.rows import Narrowing, moment, rows
 from paramedic.logs.sources import UnreadableLog, sources_of
 from paramedic.model.finding import Finding
+from paramedic.model.report import Gap
 
 if TYPE_CHECKING:
     from paramedic.report.layout import Line
@@ -108,8 +109,11 @@ class LogCommand:
     def _follow(self, args: argparse.Namespace, form: Form | None) -> int:
         if len(args.logs) != 1 or args.logs[0] == "-":
             raise CommandError("--follow wants one file; a pipe is read as it comes without it")
-        for finding in use_case.follow(args.logs[0], form=form):
-            _tell(finding)
+        for found in use_case.follow(args.logs[0], form=form):
+            if isinstance(found, Gap):
+                print(f"paramedic: {found.reason}: {found.detail}", file=sys.stderr, flush=True)
+            else:
+                _tell(found)
         return 0
 
 
