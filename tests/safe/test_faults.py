@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import paramiko
@@ -119,6 +120,32 @@ def test_connects_that_fail(story: str) -> None:
             pool.run("true", total_timeout=6 if phase == "queue" else 40)
         assert (type(caught.value), caught.value.host, caught.value.phase) == (kind, server.host, phase)
         assert caught.value.hint
+
+
+@pytest.mark.parametrize("first_words", [b"", b"SSH-2.0-x\r\n"])
+def test_a_server_that_accepts_and_says_nothing_has_as_long_as_connect_timeout(
+    first_words: bytes, tmp_path: Path
+) -> None:
+    # As ssh has it: the time is for the TCP connection, which the kernel makes, and for what follows.
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        config = tmp_path / "config"
+        config.write_text(f"Host quiet\nHostName 127.0.0.1\nPort {listener.getsockname()[1]}\nConnectTimeout 1\n")
+        held: list[socket.socket] = []
+
+        def accept() -> None:
+            held.append(listener.accept()[0])
+            held[0].sendall(first_words)
+
+        thread = threading.Thread(target=accept)
+        thread.start()
+        with (
+            ClientPool("quiet", config=str(config), limits=Limits(banner=3600)) as pool,
+            pytest.raises(ConnectFailed, match=r"nothing came for 1 s|was not done after") as caught,
+        ):
+            pool.run("true")
+        thread.join()
+        held[0].close()
+    assert caught.value.phase == ("key exchange" if first_words else "banner")
 
 
 def test_a_server_that_is_too_busy_is_waited_for() -> None:

@@ -223,8 +223,7 @@ class Connector:
                     raise ConnectFailed("the pool was closed", host=destination.label, phase="connect")
             link = Link(wire, disabled_algorithms=self._disabled)
             link.set_log_channel("paramiko.transport")
-            link.banner_timeout = self.limits.banner
-            link.handshake_timeout = self.limits.banner
+            link.banner_timeout = link.handshake_timeout = destination.connect_timeout_s or self.limits.banner
             link.auth_timeout = self.limits.auth
             link.use_compression(destination.compress)
             known_hosts = self._known_for(destination)
@@ -258,9 +257,10 @@ class Connector:
                 self._under_way.discard(wire)
 
     def _negotiate(self, destination: Destination, link: Link, proxy: Proxy | None) -> None:
-        limit_s = self.limits.banner
+        # The limit is for the banner and again for the key exchange; ssh's ConnectTimeout is for both together.
+        limit_s, begun = link.banner_timeout, time.monotonic()
         try:
-            link.start_client(timeout=2 * limit_s)
+            link.start_client(timeout=limit_s if destination.connect_timeout_s else 2 * limit_s)
             if not link.initial_kex_done:
                 raise TimeoutError
         except (paramiko.SSHException, EOFError, OSError) as error:
@@ -271,7 +271,11 @@ class Connector:
                 # What it dies of says more than that it is gone; closing would have it end otherwise. A loaded machine
                 # takes its time to tell that it is dead.
                 proxy.wait(0.5 if silent or self._closed else 3.0)
-            text = f"nothing came for {limit_s:g} s" if silent else str(error) or "the server hung up"
+            text = str(error) or "the server hung up"
+            if silent:
+                now = time.monotonic()
+                quiet = now - link.wire.received_at > limit_s / 2
+                text = f"nothing came for {limit_s:g} s" if quiet else f"it was not done after {now - begun:.3g} s"
             failure = ConnectFailed(
                 f"the server did not complete the SSH handshake: {text}",
                 host=destination.label,

@@ -68,6 +68,7 @@ class Destination:
     host_key_alias: str | None = None
     host_key_policy: str | None = None
     connect_timeout_s: float | None = None
+    """For the TCP connection, and again for banner and key exchange; None: the pool's limits."""
     keepalive_s: float | None = None
     compress: bool = False
     gss: bool = False
