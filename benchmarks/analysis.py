@@ -22,7 +22,7 @@ from pathlib import Path
 
 from paramedic.check.recording import facts_of, judged
 from paramedic.cli.main import COLLECTOR
-from paramedic.model.event import Kind, State
+from paramedic.model.event import FIRST_STREAM, Kind, State
 from paramedic.model.operations import NUMBER, OPERATIONS
 from paramedic.trace import writer as trace_writer
 from paramedic.trace.layout import SUFFIX
@@ -38,7 +38,7 @@ class Synthetic:
 
     def __init__(self, path: Path) -> None:
         self.now_ns = 1_000_000_000
-        self.rows = 0
+        self.events = 0
         header = {"operations": list(OPERATIONS), "process": 1, "level": "check", "program": "synthetic"}
         trace_writer.monotonic_ns = self._clock  # `synthesise` puts the real one back
         self.writer = TraceWriter(str(path), header, 8 << 30)
@@ -63,7 +63,7 @@ class Synthetic:
 
     def row(self, kind: Kind, op: int = 0, obj: int = 0, site: int = 0, a: int = 0, b: int = 0) -> None:
         """One row of the current thread."""
-        self.rows += 1
+        self.events += 1
         self.writer.row(int(kind), op, obj, site, a, b)
 
     def new(self, kind: str, site: int = 0, parent: int = 0, number: int = 0) -> int:
@@ -73,11 +73,35 @@ class Synthetic:
         return ident
 
     def call(self, name: str, obj: int, site: int, inside: Callable[[], None] | None = None, result: int = 0) -> None:
-        """A call, and what happens inside it."""
-        self.row(Kind.CALL, NUMBER[name], obj, site, -1, 0)
+        """A call, and what happens inside it: one row, into which its end is stored."""
+        self.events += 2
+        chunk, place = self.writer.span(int(Kind.SPAN), NUMBER[name], obj, site)
         if inside is not None:
             inside()
-        self.row(Kind.RETURN, NUMBER[name], obj, 0, result, 0)
+        assert chunk is not None and place is not None
+        chunk.sizes[place] = result
+        chunk.ends[place] = self._clock()
+
+    def opened(self, transport: int, number: int) -> int:
+        """A new channel."""
+        self.events += 3
+        ident = self._objects()
+        self.row(Kind.OPENED, 0, ident, 2 << 20, transport | number << 32, number)
+        return ident
+
+    def executed(
+        self, client: int, site: int, transport: int, reader: int, worker: int, number: int
+    ) -> tuple[int, int]:
+        """A command that begins: its channel, and the first of its streams."""
+        self.events += 3 + 2
+        chunk, place = self.writer.span(int(Kind.SPAN), NUMBER["SSHClient.exec_command"], client, site)
+        assert chunk is not None and place is not None
+        self.as_thread(reader)
+        channel = self.opened(transport, number)
+        self.as_thread(worker)
+        chunk.sizes[place] = first = FIRST_STREAM + 4 * channel
+        chunk.ends[place] = self._clock()
+        return channel, first
 
     def stack(self, line: int) -> int:
         """The text id of a stack of two frames."""
@@ -118,7 +142,7 @@ def synthesise(path: Path, events: int) -> int:
             sftps.append(made.new("SFTPClient", sites[3], channel))
             made.as_thread(1)
         number = 0
-        while made.rows < events:
+        while made.events < events:
             number += 1
             worker = workers[number % WORKERS]
             _task(made, sites, connections[number % 2], worker, queue, lock, sftps[worker - 10], number)
@@ -126,7 +150,7 @@ def synthesise(path: Path, events: int) -> int:
         made.row(Kind.STATE, int(State.EXIT))
     finally:
         trace_writer.monotonic_ns = real
-    return made.rows
+    return made.events
 
 
 def _task(
@@ -144,20 +168,7 @@ def _task(
     made.row(Kind.TAKE, obj=future, a=1)
     made.row(Kind.GOT, obj=lock, site=sites[6])
     made.row(Kind.FREE, obj=lock)
-    streams: list[int] = []
-    channel = 0
-
-    def opened() -> None:
-        nonlocal channel
-        channel = made.new("Channel", 0, 0, number)
-        made.row(Kind.LINK, obj=channel, a=transport, b=number)
-        made.row(Kind.STATE, int(State.WINDOW), channel, a=2 << 20)
-        made.as_thread(reader)
-        made.row(Kind.STATE, int(State.REMOTE_CHANNEL), channel, a=number, b=2 << 20)
-        made.as_thread(worker)
-        streams.extend(made.new("ChannelFile", 0, channel, stream) for stream in (2, 0, 1))
-
-    made.call("SSHClient.exec_command", client, sites[7], opened)
+    channel, stdout = made.executed(client, sites[7], transport, reader, worker, number)
 
     def fed() -> None:
         made.as_thread(reader)
@@ -167,8 +178,8 @@ def _task(
         made.row(Kind.WIRE, 96, transport, a=number, b=1)
         made.as_thread(worker)
 
-    made.call("File.read", streams[1], sites[8], fed, 12288)
-    made.call("File.read", streams[2], sites[9])
+    made.call("File.read", stdout, sites[8], fed, 12288)
+    made.call("File.read", stdout + 1, sites[9])
     made.call("Channel.recv_exit_status", channel, sites[10])
     for _ in range(4):
         made.call("SFTPClient.stat", sftp, sites[11])
@@ -176,10 +187,6 @@ def _task(
     made.as_thread(reader)
     made.row(Kind.WIRE, 97, transport, a=number, b=1)
     made.as_thread(worker)
-    for stream in streams:
-        made.row(Kind.FINAL, 0, stream)
-    made.row(Kind.FINAL, 0, streams[0], a=1)
-    made.row(Kind.FINAL, 0, channel)
     made.row(Kind.FINAL, 0, channel, a=1)
     made.row(Kind.POST, obj=future, a=2)
     made.as_thread(1)

@@ -8,18 +8,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from sys import _getframe, getrefcount
+from time import monotonic_ns
 from typing import Any
 
 from paramedic.model.event import ERR, FIRST_STREAM, IN, OUT, Kind, State
-from paramedic.model.operations import NUMBER
 from paramedic.record.ends import Ends
 from paramedic.record.patches import Guard, Target
 from paramedic.record.probe import MARK, Probes
 from paramedic.trace.chunks import Chunk
 
-_FINAL, _LINK, _NEW, _OPENED, _RETURN, _STATE = (
-    int(k) for k in (Kind.FINAL, Kind.LINK, Kind.NEW, Kind.OPENED, Kind.RETURN, Kind.STATE)
-)
+_FINAL, _LINK, _OPENED, _STATE = (int(k) for k in (Kind.FINAL, Kind.LINK, Kind.OPENED, Kind.STATE))
 Ended = Callable[[Chunk, int, Any], None]
 """Called with where a call is stored, and its result."""
 QUIET = "_paramedic_quiet_"
@@ -39,7 +37,6 @@ class Births:
 
     def __init__(self, homes: dict[str, Any], probes: Probes) -> None:
         self._homes, self._probes = homes, probes
-        self._streams = iter(range(FIRST_STREAM, 1 << 32, 4)).__next__
         self._claims: dict[int, int] = {}
         self._asked: set[int] = set()
         self._stderr = next(
@@ -74,7 +71,7 @@ class Births:
             yield Target(self._homes[name], "__init__", born(None))
         yield Target(self._homes["Transport"], "__init__", born(self._channel), parameters=("sock",))
         yield Target(self._homes["SFTPClient"], "__init__", born(self._sftp_channel), parameters=("sock",))
-        yield Target(self._homes["Channel"], "_set_remote_channel", self._confirmed, parameters=("chanid",))
+        yield Target(self._homes["Channel"], "_set_remote_channel", self._confirmed(), parameters=("chanid",))
         # the finalizer of a stdin matters also where nothing else is done with it
         by_user = self._probes.by_user("makefile_stdin")
         yield Target(self._homes["Channel"], "makefile_stdin", lambda *_: 0, self._made, guard=by_user)
@@ -145,14 +142,32 @@ class Births:
                 probes.row(_STATE, State.NO_DELAY, over, 0, bool(option(6, 1)) | 2 * _is_watched(option), 0)
         return given
 
-    def _confirmed(self, channel: Any, chanid: int) -> None:
+    def _confirmed(self) -> Callable[[Any, int], None]:
         """The peer has opened the channel; nobody else knows it yet but the thread that waits for this."""
-        try:
-            if not channel._paramedic_id_:
-                asks = _getframe(2).f_code.co_name == "_parse_channel_open"  # and not one that answers to ours
-                self._open(channel, self._probes.new_id(), chanid, int(asks))
-        except Exception as e:
-            self._probes.trouble("channel", e)
+        row, new_id, trouble, asked, plain_event = (
+            self._probes.row, self._probes.new_id, self._probes.trouble, self._asked, self._plain_event,
+        )  # fmt: skip
+
+        def confirmed(channel: Any, chanid: int) -> None:
+            try:
+                if channel._paramedic_id_:
+                    return
+                transport, number = channel.transport, channel.chanid
+                asks = number not in transport.channel_events  # the peer, and it is not one that answers to ours
+                over = transport._paramedic_id_
+                if over not in asked:
+                    self._open(channel, new_id(), chanid, int(asks))
+                    return
+                # as `_open`, at less cost
+                channel._paramedic_id_ = given = new_id()
+                row(_OPENED, asks, given, channel.in_window_size, over | (chanid & 0x7FFFFFFF) << 32, number)
+                event = channel.status_event
+                if type(event) is plain_event:
+                    event._paramedic_channel_ = given
+            except Exception as e:
+                trouble("channel", e)
+
+        return confirmed
 
     def _asked_for(self, leave: Ended) -> Ended:
         """Whose a channel is that the program gets: it was recorded by the connection's thread."""
@@ -168,22 +183,23 @@ class Births:
         return opened
 
     def _streams_made(self, leave: Ended) -> Ended:
-        row, streams, trouble, op = (
-            self._probes.row,
-            self._streams,
-            self._probes.trouble,
-            NUMBER["SSHClient.exec_command"],
-        )
+        trouble, most = self._probes.trouble, FIRST_STREAM >> 2
         stdin_type, plain = self._homes["ChannelStdinFile"], self._homes["ChannelFile"]
 
         def made(chunk: Chunk, place: int, result: Any) -> None:
             try:
                 stdin, stdout, stderr = result
                 given = stdout.channel._paramedic_id_
-                if given and type(stdin) is stdin_type and type(stdout) is plain and not stdout._paramedic_id_:
-                    first = streams()
+                if (
+                    0 < given < most
+                    and type(stdin) is stdin_type
+                    and type(stdout) is plain
+                    and not stdout._paramedic_id_
+                ):
+                    first = FIRST_STREAM + 4 * given
                     stdout._paramedic_id_, stderr._paramedic_id_, stdin._paramedic_id_ = first, first + 1, first + 2
-                    row(_RETURN, op, chunk.ended_otherwise(place), 0, first, given)
+                    chunk.sizes[place] = first
+                    chunk.ends[place] = monotonic_ns()
                     return
             except Exception as e:
                 trouble("exec_command", e)

@@ -49,7 +49,8 @@ class Probes:
         self.writer = writer
         self.stacks = stacks
         self.row = writer.row
-        self._next_id = iter(range(1, 1 << 32)).__next__
+        self.new_id = iter(range(1, 1 << 32)).__next__
+        """A fresh object id."""
         self.classes: dict[type, int] = {}
         self.broken: dict[str, str] = {}
         self.early = "paramiko" not in sys.modules
@@ -128,10 +129,6 @@ class Probes:
             return
         if not ours:
             raise error
-
-    def new_id(self) -> int:
-        """A fresh object id."""
-        return self._next_id()
 
     def id_of(self, thing: Any) -> int:
         """The object's id; one whose creation was not seen gets one now."""

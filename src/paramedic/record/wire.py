@@ -22,6 +22,8 @@ from paramedic.record.probe import EOF, MARK, SEND, Probes, describe
 
 _EOF, _CLOSE = 96, 97  # RFC 4254 section 5.3
 _ENDS = frozenset((_EOF, _CLOSE))
+_TELLS_STATUS = b"\0\0\0\x0bexit-status"
+"""In a message that tells an exit status (section 6.10): after its type and channel, before a bool and the number."""
 _LENGTH = 5
 """Of these messages: type and channel. The cheap test of the length comes first, for every message."""
 _FEED, _WIRE, _STATE = int(Kind.FEED), int(Kind.WIRE), int(Kind.STATE)
@@ -88,13 +90,13 @@ def wire(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
 
     exit_status = int(State.EXIT_STATUS)
 
-    def requested(channel: Any, result: Any) -> Any:
+    def requested(channel: Any, message: Any) -> None:
         try:
-            if _is_set(channel.status_event):
-                row(_STATE, exit_status, channel._paramedic_id_ or id_of(channel), 0, channel.exit_status, 0)
+            raw = message.packet.getvalue()
+            if raw[4:19] == _TELLS_STATUS and not _is_set(channel.status_event):
+                row(_STATE, exit_status, id_of(channel), 0, number_of(raw[20:24], "big"), 0)
         except Exception as e:
             trouble("exit status", e)
-        return result
 
     channel, transport = homes["Channel"], homes["Transport"]
     for name, message in (("_handle_eof", _EOF), ("_handle_close", _CLOSE)):
@@ -149,7 +151,13 @@ def wire(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
     )
     yield Target(channel, "_feed", None, fed, guard=seldom)
     yield Target(channel, "_feed_extended", None, fed_stderr)
-    yield Target(channel, "_handle_request", None, requested, guard=Guard("not _first.status_event._flag", {}))
+    # as the message comes, before those are told who wait for it
+    tells = "not _first.status_event._flag and (_raw := m.packet.getvalue())[4:19] == _tells_status and {row}"
+    status = probes.stores(
+        tells, _STATE, str(exit_status), f"_first.{MARK}", "_number_of(_raw[20:24], 'big')", "0",
+        _tells_status=_TELLS_STATUS, _number_of=number_of,
+    )  # fmt: skip
+    yield Target(channel, "_handle_request", requested, parameters=("m",), guard=status)
 
 
 def _is_set(event: Any) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import mmap
 from collections.abc import Iterable, Sequence
 
-from paramedic.model.event import Kind, Row, State
+from paramedic.model.event import FIRST_STREAM, Kind, Row, State
 from paramedic.trace.layout import ROW
 
 _EMPTY, _CHUNK, _OWNER, _TEXT = int(Kind.EMPTY), int(Kind.CHUNK), int(Kind.OWNER), int(Kind.TEXT)
@@ -58,7 +58,7 @@ class Decoder:
             elif kind == _SPAN and op < operations:
                 append((t, flags - 1, obj, site, 0, op, thread, _CALL))
             elif kind == _RETURN and op < operations:
-                if a > 0 and op == brings_streams > 0:
+                if a > 0 and op == brings_streams > 0:  # written by earlier versions
                     for stream in range(3):
                         append((t, b, a + stream, 0, stream, self._new_stream, thread, _NEW))
                     a = b = 0
@@ -82,5 +82,9 @@ class Decoder:
         """Append that a call returned, which is told by the row of its beginning."""
         began, ended, obj, _, b, op, _, _ = ROW.unpack_from(row, offset)
         if op < self._operations:
-            # a clock that stands still must not put the end before the beginning
-            events.append((max(began + 1, ended), b, obj, 0, 0, op, thread, _RETURN))
+            t = max(began + 1, ended)  # a clock that stands still must not put the end before the beginning
+            if b and op == self._brings_streams > 0:
+                for stream in range(3):
+                    events.append((t, b - FIRST_STREAM >> 2, b + stream, 0, stream, self._new_stream, thread, _NEW))
+                b = 0
+            events.append((t, b, obj, 0, 0, op, thread, _RETURN))
