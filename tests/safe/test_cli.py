@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import pty
+import re
 import signal
 import subprocess
 import sys
@@ -54,6 +56,46 @@ def test_every_line_has_its_hosts_name(paramedic: Paramedic) -> None:
     assert done.returncode == 0
     assert sorted(done.stdout.splitlines()) == [f"{address}: out" for address in ADDRESSES]
     assert sorted(done.stderr.splitlines()) == [f"{address}: err" for address in ADDRESSES]
+
+
+@pytest.mark.parametrize("form", ["lines", "json"])
+def test_on_a_terminal_no_line_stands_behind_the_progress_bar(form: str, many: Host, tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    asked = words(many, "exec", "-H", ALL, *(["--json"] if form == "json" else []), "--", "echo out; echo err >&2")
+    environment = {**os.environ, "HOME": str(tmp_path), "TERM": "xterm-256color"}
+    with subprocess.Popen(asked, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs, env=environment) as job:
+        os.close(theirs)
+        screen = b"".join(iter(lambda: _read(ours), b""))
+    os.close(ours)
+    assert job.returncode == 0
+    begins = re.compile(rb'(?s)(.{0,4})(?:127\.0\.0\.\d: (?:out|err)|\{"schema")')
+    before = [found[1] for found in begins.finditer(screen)]
+    assert len(before) == (len(ADDRESSES) if form == "json" else 2 * len(ADDRESSES))
+    assert b"/5" in screen  # there was a bar
+    assert all(text.endswith((b"\n", b"\x1b[2K")) for text in before), before
+
+
+def test_json_lines_go_to_a_file_though_the_bar_is_on_the_terminal(many: Host, tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    asked = words(many, "exec", "-H", ALL, "--json", "--", "true")
+    environment = {**os.environ, "HOME": str(tmp_path), "TERM": "xterm-256color"}
+    with (
+        (tmp_path / "found.jsonl").open("wb") as file,
+        subprocess.Popen(asked, stdin=subprocess.DEVNULL, stdout=file, stderr=theirs, env=environment),
+    ):
+        os.close(theirs)
+        screen = b"".join(iter(lambda: _read(ours), b""))
+    os.close(ours)
+    lines = (tmp_path / "found.jsonl").read_text().splitlines()
+    assert {json.loads(line)["host"] for line in lines} == set(ADDRESSES)
+    assert b"schema" not in screen
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65536)
+    except OSError:  # Linux: nobody holds the other side any more
+        return b""
 
 
 def test_identical_outputs_are_folded(paramedic: Paramedic) -> None:

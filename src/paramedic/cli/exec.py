@@ -80,7 +80,7 @@ class Exec:
         outcomes: list[HostOutcome] = []
         group = hosts.group(args, names, limits=limits, dask=args.dask, leash=args.leash)
         shown = sys.stderr.isatty() if args.progress is None else args.progress
-        with hosts.signals_end_it(), group, _progress(len(names), shown) as advance:
+        with hosts.signals_end_it(), group, _Bar(len(names), shown) as bar:
             for outcome in group.as_completed(
                 command,
                 timeout=args.timeout,
@@ -90,11 +90,14 @@ class Exec:
                 input=given,
             ):
                 outcomes.append(outcome)
-                advance(not outcome.ok)
-                if args.json:
-                    print(json.dumps(outcome_to_json(outcome)), flush=True)
-                elif not args.fold:
-                    _print_lines(outcome, label=not args.no_label)
+                bar.advance(not outcome.ok)
+                if args.fold:
+                    continue
+                with bar.out_of_the_way():
+                    if args.json:
+                        print(json.dumps(outcome_to_json(outcome)), flush=True)
+                    else:
+                        _print_lines(outcome, label=not args.no_label)
         if args.fold:
             _print_folded(outcomes, names)
         return exit_status(outcomes, fail_fast=args.fail_fast)
@@ -207,28 +210,51 @@ def _print_folded(outcomes: list[HostOutcome], names: list[str]) -> None:
             print(f"[{said}]", flush=True)
 
 
-@contextmanager
-def _progress(total: int, shown: bool) -> Iterator[Any]:
-    if not shown:
-        yield lambda failed: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+class _Bar:
+    """The progress bar on stderr, or none."""
 
-    failures = 0
-    columns = (
-        TextColumn("hosts"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.description}"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("", total=total)
+    def __init__(self, total: int, shown: bool) -> None:
+        self._failures = 0
+        self._progress: Any = None
+        if not shown:
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-        def advance(failed: bool) -> None:
-            nonlocal failures
-            failures += failed
-            progress.update(task, advance=1, description=f"[red]{failures} failed" if failures else "")
+        columns = (
+            TextColumn("hosts"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.description}"),
+            TimeElapsedColumn(),
+        )
+        self._progress = Progress(*columns, console=Console(stderr=True), transient=True)
+        self._task = self._progress.add_task("", total=total)
 
-        yield advance
+    def __enter__(self) -> _Bar:
+        if self._progress is not None:
+            self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+
+    def advance(self, failed: bool) -> None:
+        """One more host is done."""
+        if self._progress is not None:
+            self._failures += failed
+            said = f"[red]{self._failures} failed" if self._failures else ""
+            self._progress.update(self._task, advance=1, description=said)
+
+    @contextmanager
+    def out_of_the_way(self) -> Iterator[None]:
+        """Lines are written meanwhile: the terminal's cursor stands behind the bar, whatever they are written to."""
+        if self._progress is None:
+            yield
+            return
+        self._progress.stop()  # transient: it is gone from the screen
+        try:
+            yield
+        finally:
+            self._progress.start()
