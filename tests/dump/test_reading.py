@@ -229,12 +229,12 @@ def test_json_gives_full_paths_and_one_snapshot_for_each_process() -> None:
     assert (frame.site.file, frame.variables) == ("/srv/app/backup.py", (("c", "<Channel at 0x7f01>"),))
 
 
-def test_json_that_is_cut_off_gives_its_whole_threads() -> None:
+def test_json_that_is_cut_off_gives_its_whole_threads_and_says_so_of_the_last() -> None:
     threads = [
         {"pid": 1, "os_thread_id": n, "frames": [{"name": "f", "filename": "a.py", "line": 1}]} for n in range(3)
     ]
     (snapshot,) = read_json(json.dumps(threads)[:-30])
-    assert len(snapshot.threads) == 2
+    assert [thread.cut_off for thread in snapshot.threads] == [False, False, True]
     assert [g.reason for g in snapshot.gaps] == ["cut-off"]
 
 

@@ -36,7 +36,8 @@ class Done:
     def traces(self) -> list[TraceFile]:
         """The recordings, one for each process."""
         assert self.folder is not None
-        return [open_trace(path) for path in find_traces(self.folder)]
+        # a process that the end of its pool kills as it begins has made its file, and put nothing into it
+        return [open_trace(path) for path in find_traces(self.folder) if path.stat().st_size]
 
     def events(self) -> list[Event]:
         """Those of all processes, file by file."""
