@@ -31,7 +31,7 @@ from paramedic.record.patches import (
     placeholder,
     with_probes,
 )
-from paramedic.record.span_code import callable_constant, set_span
+from paramedic.record.span_code import OwnStatements, callable_constant, set_span
 
 _TOKEN, _ERROR = "__paramedic_token", "__paramedic_error"
 _Node = TypeVar("_Node", bound=ast.AST)
@@ -134,24 +134,12 @@ def _nested(code: CodeType) -> list[CodeType]:
     return [code, *(n for c in code.co_consts if isinstance(c, CodeType) for n in _nested(c))]
 
 
-class _Returns(ast.NodeTransformer):
+class _Returns(OwnStatements):
     """``return X`` becomes ``return X`` where nobody watches, else what the probe returns."""
 
     def visit_Return(self, node: ast.Return) -> ast.Return:
         value = node.value or ast.copy_location(ast.Constant(None), node)
         return ast.copy_location(ast.Return(_guarded_leave(value, node)), node)
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
-        return node
-
-    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AsyncFunctionDef:
-        return node
-
-    def visit_Lambda(self, node: ast.Lambda) -> ast.Lambda:
-        return node
-
-    def visit_ClassDef(self, node: ast.ClassDef) -> ast.ClassDef:
-        return node
 
 
 class _RealMakers(ast.NodeTransformer):

@@ -152,7 +152,23 @@ class _Names(ast.NodeTransformer):
         return node
 
 
-class _Returns(ast.NodeTransformer):
+class OwnStatements(ast.NodeTransformer):
+    """Passes over what is defined inside: its returns are not the function's.
+
+    Threads: pure.
+    """
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
+        """An inner function stays as it is.
+
+        Threads: pure.
+        """
+        return node
+
+    visit_AsyncFunctionDef = visit_ClassDef = visit_Lambda = visit_FunctionDef  # type: ignore[assignment]
+
+
+class _Returns(OwnStatements):
     """``return X`` becomes one that stores when it happens."""
 
     def __init__(self, names: _Names, measure: str | None) -> None:
@@ -175,15 +191,3 @@ class _Returns(ast.NodeTransformer):
             *self.end(node, "_result", self._measure),
             *self._names.placed([ast.copy_location(leave, node)], node),
         ]
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
-        return node
-
-    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AsyncFunctionDef:
-        return node
-
-    def visit_Lambda(self, node: ast.Lambda) -> ast.Lambda:
-        return node
-
-    def visit_ClassDef(self, node: ast.ClassDef) -> ast.ClassDef:
-        return node
