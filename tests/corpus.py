@@ -1,6 +1,7 @@
 """`make corpus`: Paramedic over the corpus of real bugs, as one table.
 
-    python tests/corpus.py [--cases two-readers …] [--runs 5] [--shard 1/4] [--only-first] [--jobs 2] [--json FILE]
+    python tests/corpus.py [--cases two-readers …] [--scripts bad] [--runs 5] [--shard 1/4] [--only-first]
+                           [--jobs 2] [--json FILE]
 
 Every `bad.py` has to show its hazard at a line of its own (as `observed` or `possible`), every `good.py` nothing above
 `advice`, unless its own exit status says that the symptom struck all the same (told apart as "struck"). The corpus
@@ -201,6 +202,7 @@ def main() -> int:
     """Runs what was asked for; 0 if every verdict is good."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cases", nargs="+", metavar="CASE", help="only these")
+    parser.add_argument("--scripts", nargs="+", choices=("bad", "good"), default=("bad", "good"), help="only these")
     parser.add_argument("--runs", type=int, default=1, metavar="N", help="runs of each script")
     parser.add_argument("--shard", default="1/1", metavar="K/N", help="only the K-th of N parts of the cases")
     parser.add_argument("--folder", type=Path, metavar="DIR", help="the cases (default: those of the corpus)")
@@ -219,9 +221,8 @@ def main() -> int:
     for case in (args.cases or there)[part - 1 :: parts]:
         words = json.loads((folder / case / "case.json").read_text())
         hazards, advice = [canonical(h) for h in words.get("hazards", [])], bool(words.get("advice"))
-        if (folder / case / "bad.py").is_file() and (not args.only_first or FIRST & set(hazards)):
-            work.append((case, "bad", hazards, advice))
-        work.append((case, "good", hazards, advice))
+        bad = (folder / case / "bad.py").is_file() and (not args.only_first or FIRST & set(hazards))
+        work += [(case, script, hazards, advice) for script in args.scripts if script == "good" or bad]
     rows: list[Row] = []
     with servers(base) as told, ThreadPoolExecutor(args.jobs) as pool:
         futures = [

@@ -127,6 +127,22 @@ FOUND: dict[str, tuple[str, str]] = {
         … 8 s
         end: 3""",
     ),
+    "a peer that does not answer a request, whoever waits for that": (
+        "wait-without-timeout observed",
+        """
+        Main: run_forever loop …
+        A: exec_command client …
+        … 8 s
+        end: 3""",
+    ),
+    "a peer that does not answer an SFTP request, whoever waits for that": (
+        "wait-without-timeout observed",
+        """
+        Main: run_forever loop …
+        A: stat sftp …
+        … 8 s
+        end: 3""",
+    ),
     "a peer that says nothing although keepalives are sent": (
         "keepalive-is-not-a-timeout observed",
         """
@@ -263,6 +279,21 @@ FOUND: dict[str, tuple[str, str]] = {
 }
 
 QUIET: dict[str, str] = {
+    "a request that has a limit of its own, whose thread nobody waits for": """
+        Main: run_forever loop …
+        A: exec_command client (30000) …
+        … 8 s
+        end: 3""",
+    "a request that was made just before the end": """
+        Main: run_forever loop …
+        A: exec_command client …
+        … 4 s
+        end: 3""",
+    "output that a thread follows, for whose end nobody waits": """
+        Main: run_forever loop …
+        A: readline ch.stdout …
+        … 20 s
+        end: 3""",
     "two locks in one order": """
         A: take L1
         A: take L2

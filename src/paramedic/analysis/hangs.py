@@ -18,6 +18,16 @@ FULL_PIPE_BYTES = 60_000
 """Of a pipe's 65,536 (pipe(7)): what writes into it waits, or soon will."""
 CLOGGED_PIPE_BYTES = 32_768
 """A pipe is 16 pages, and what does not fit into the rest of one begins another: long lines fill it with so little."""
+UNANSWERED_NS = 5_000_000_000
+"""So long no server thinks about a request that it always answers."""
+DEAD_NS = 10_000_000_000
+"""After so long without an answer to one nobody waits for the program's end to say that the peer is dead."""
+_REQUESTS = frozenset(
+    "SSHClient.exec_command SSHClient.invoke_shell SSHClient.open_sftp Transport.open_session Transport.open_channel "
+    "Transport.open_sftp_client Transport.request_port_forward Channel.get_pty Channel.invoke_shell "
+    "Channel.exec_command Channel.invoke_subsystem".split()
+)
+"""What a server always answers, whatever its command or its user does (RFC 4254, sections 4, 5.1 and 5.4)."""
 _BY_LINES = ("File.readline", "File.__next__")
 BY_LOOP_TIMER = 1
 """Argument of a close() that a timer of an event loop made, as the recorder gives it."""
@@ -44,7 +54,8 @@ class Hung:
         root: what it was called on.
         lasted_ns: how long.
         silent_ns: for how long nothing had come from the peer.
-        needed: whether the main thread waited for it, itself or through another thread, or somebody joins its thread.
+        needed: whether the main thread waited for it, itself or through another thread, or somebody joins its thread;
+            or whether it is a request, which a peer that is there always answers.
     """
 
     call: Call
@@ -62,12 +73,7 @@ def hung(facts: Facts) -> list[Hung]:
 
     Threads: pure.
     """
-    if facts.live:
-        return []  # of a program that still runs nobody knows whether its peer is dead or only quiet
-    still = [(call, facts.root(call.obj)) for call in facts.open.all()]
-    # at an orderly end nothing hung, but for threads that somebody had waited for in vain
-    given_up = [pair for pair in (*facts.long_calls, *still) if pair[0].thread in facts.awaited]
-    waiting = given_up if facts.states.orderly_end else still
+    waiting = _waiting(facts)
     open_calls = [call for call, _ in waiting]
     if any(c.name == "Thread.shutdown" and not facts.states.orderly_end for c in open_calls):
         return []  # the main thread has nothing left to do: that is the story, not the wait
@@ -75,7 +81,8 @@ def hung(facts: Facts) -> list[Hung]:
     chain = _waited_for(facts, 1)
     joined = {c.words for c in open_calls if c.name == "Thread.join" and c.argument < 0}
     found: list[Hung] = []
-    for call, root in (*waiting, *((call, facts.root(call.obj)) for call in facts.interrupted)):
+    interrupted = () if facts.live else facts.interrupted
+    for call, root in (*waiting, *((call, facts.root(call.obj)) for call in interrupted)):
         if not facts.is_remote(call.name) or _waits_for_another(facts, call):
             continue
         ended = call.ended_ns or facts.end_ns
@@ -85,8 +92,29 @@ def hung(facts: Facts) -> list[Hung]:
             needed = call.thread == 1 or main_waits or call.thread in facts.awaited or call.thread in joined
             if needed and call.name in _BY_LINES and call.thread not in (1, *facts.awaited, *joined):
                 needed = call.thread in chain or not chain  # who follows a quiet stream is idle
+            needed = needed or _is_request(call, root) and min(lasted, silent) >= UNANSWERED_NS
             found.append(Hung(call, root, lasted, silent, needed))
     return found
+
+
+def _waiting(facts: Facts) -> list[tuple[Call, Root]]:
+    """The calls that may hang."""
+    still = [(call, facts.root(call.obj)) for call in facts.open.all()]
+    if facts.live:  # nobody knows whether the peer is dead or only quiet, unless it owes an answer
+        return [(call, root) for call, root in still if _is_long_unanswered(facts, call, root)]
+    if facts.states.orderly_end:  # nothing hung, but for threads that somebody had waited for in vain
+        return [pair for pair in (*facts.long_calls, *still) if pair[0].thread in facts.awaited]
+    return still
+
+
+def _is_long_unanswered(facts: Facts, call: Call, root: Root) -> bool:
+    heard_ns = max(call.began_ns, facts.heard.get(root.transport, 0))
+    return call.name in _REQUESTS and _is_request(call, root) and facts.end_ns - heard_ns >= DEAD_NS
+
+
+def _is_request(call: Call, root: Root) -> bool:
+    """Whether a call without a limit waits for an answer that every server gives: nobody who waits is idle there."""
+    return call.argument <= 0 and (call.name in _REQUESTS or bool(root.sftp))
 
 
 def silent(facts: Facts) -> list[Call]:

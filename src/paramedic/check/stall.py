@@ -2,7 +2,7 @@
 
 Told is only what nothing can end: circles of locks, full windows, callbacks that keep their transport's thread,
 workers that wait for their own pool. A thread that waits for a quiet server is idle; whether its peer is dead cannot
-be seen from here until the program is ended.
+be seen from here until the program is ended, unless it owes the answer to a request.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ HANGS = frozenset(
     "exit-status-before-output undrained-stderr undrained-output-while-writing lock-order-inversion "
     "callback-blocks-transport call-on-transport-thread pool-starvation pool-drained finalizer-deadlock "
     "rekey-deadlock prefetch-stall connect-at-import signal-handler-reenters exit-blocked select-pipe-race "
-    "shared-sftp-client proxy-stderr-full".split()
+    "shared-sftp-client proxy-stderr-full wait-without-timeout keepalive-is-not-a-timeout".split()
 )
 Places = set[tuple[str, Site | None]]
 """Names of threads, and where in the user's code each of them waits."""
