@@ -70,7 +70,7 @@ def check_process(process: int, look: Look, have: Tools) -> Report:
                 gaps.append(_not_read(one, error, again=bool(number)))
     known = {one: found for one in looks if (found := recorded(one)) is not None}
     for one, found in known.items():
-        looks[one] = [with_ages(s, found) for s in looks[one]]
+        looks[one] = [with_ages(s, found.ages_s) for s in looks[one]]
     if stopped := kernel.stopped(process):
         gaps.append(Gap(reason="process-stopped", detail=f"process {process} is {stopped}"))
     roots = [*look.folders, *_working_folder(process), Path.cwd()]

@@ -65,7 +65,7 @@ def recorded(process: int) -> Recorded | None:
         trace.close()
     gaps: list[Gap] = []
     found = tuple(replace(f, process=process) for f in judged(facts, gaps) if _is_now(f, facts))
-    return Recorded(path=path, findings=found, ages_s=_ages(facts, now_ns), gaps=tuple(gaps))
+    return Recorded(path=path, findings=found, ages_s=ages(facts, now_ns), gaps=tuple(gaps))
 
 
 def _is_now(finding: Finding, facts: RunFacts) -> bool:
@@ -76,7 +76,15 @@ def _is_now(finding: Finding, facts: RunFacts) -> bool:
     return finding.hazard in HANGS or (finding.hazard == "lock-held-across-io" and bool(wanted & {*finding.objects}))
 
 
-def _ages(facts: RunFacts, now_ns: int) -> dict[str, float]:
+def ages(facts: RunFacts, now_ns: int) -> dict[str, float]:
+    """For how many seconds each thread has been in its call or at its lock, by its name where that is clear.
+
+    Args:
+        facts: of a running program.
+        now_ns: on the recording's clock.
+
+    Threads: pure.
+    """
     began: dict[int, int] = {wait.thread: wait.began_ns for wait in facts.locks.waiting.values()}
     for call in facts.open.all():  # the innermost comes last
         if call.name != "Transport.run" and call.thread not in facts.locks.waiting:
@@ -89,15 +97,14 @@ def _ages(facts: RunFacts, now_ns: int) -> dict[str, float]:
     }
 
 
-def with_ages(snapshot: Snapshot, known: Recorded | None) -> Snapshot:
+def with_ages(snapshot: Snapshot, ages_s: Mapping[str, float]) -> Snapshot:
     """The snapshot with the ages of its threads' calls.
 
     Threads: pure.
     """
-    ages = known.ages_s if known is not None else {}
-    if not ages:
+    if not ages_s:
         return snapshot
-    threads = (replace(t, in_call_s=ages.get(t.name, t.in_call_s)) for t in snapshot.threads)
+    threads = (replace(t, in_call_s=ages_s.get(t.name, t.in_call_s)) for t in snapshot.threads)
     return replace(snapshot, threads=tuple(threads))
 
 

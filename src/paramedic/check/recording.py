@@ -11,6 +11,7 @@ from typing import Any
 from paramedic.analysis.run import RunFacts
 from paramedic.check import chapters, families
 from paramedic.check.families import Family
+from paramedic.check.told import kept, with_told
 from paramedic.hazards import catalogue
 from paramedic.model.cpu import CpuSlice
 from paramedic.model.event import Row
@@ -83,6 +84,8 @@ def findings_of(paths: Sequence[Path]) -> Report:
             family.remember(facts)
             gaps += trace.gaps + facts.gaps
             processes.append(_process(trace, facts))
+        if not part.to_ns:
+            findings = with_told(findings, kept(part.folder))
     if refused and not processes:
         raise refused[0]
     gaps += [Gap(reason="unreadable", detail=str(error)) for error in refused]

@@ -8,7 +8,7 @@ be seen from here until the program is ended, unless it owes the answer to a req
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from paramedic.analysis.run import RunFacts
@@ -25,6 +25,8 @@ HANGS = frozenset(
     "rekey-deadlock prefetch-stall connect-at-import signal-handler-reenters exit-blocked select-pipe-race "
     "shared-sftp-client proxy-stderr-full wait-without-timeout keepalive-is-not-a-timeout".split()
 )
+Second = Callable[[RunFacts, frozenset[tuple[int, int]], int], Sequence[Finding]]
+"""What else knows about a process: its facts, which threads wait since when, and what time it is."""
 Places = set[tuple[str, Site | None]]
 """Names of threads, and where in the user's code each of them waits."""
 _SHARE = 0.2
@@ -38,12 +40,16 @@ class StallWatch:
         folder: where the run is recorded.
         stall_s: how long something must have waited.
         tell: gets a report of what is new, and says whether there is something in it that the user wants to know.
+        second: asked about a process that stands still though its recording does not say why.
 
     Threads: one thread; `tick` blocks while it reads what was recorded so far.
     """
 
-    def __init__(self, folder: Path, stall_s: float, tell: Callable[[Report], bool]) -> None:
+    def __init__(
+        self, folder: Path, stall_s: float, tell: Callable[[Report], bool], second: Second | None = None
+    ) -> None:
         self._folder = folder
+        self._second = second
         self._stall_ns = int(stall_s * 1e9)
         self._tell = tell
         self._told: dict[tuple[str, int | None], list[frozenset[Site]]] = {}
@@ -92,7 +98,11 @@ class StallWatch:
             gaps: list[Gap] = []
             waiting = _waiting(facts, now_ns - self._stall_ns)
             loop_stands = bool(own_locks(facts))
-            found += [f for f in judged(facts, gaps) if _hangs(f, waiting, loop_stands)]
+            here = [f for f in judged(facts, gaps) if _hangs(f, waiting, loop_stands)]
+            if not here and self._second is not None:
+                waits = _lasting(facts, now_ns - self._stall_ns)
+                here += self._second(facts, waits, now_ns)
+            found += here
         return [f for f in found if self._is_new(f)]
 
     def _is_new(self, finding: Finding) -> bool:
@@ -111,6 +121,13 @@ def _hangs(finding: Finding, waiting: Places, loop_stands: bool) -> bool:
     if not hangs or finding.confidence is not Confidence.OBSERVED:
         return False
     return any((step.thread, step.site) in waiting or (step.thread, None) in waiting for step in finding.steps)
+
+
+def _lasting(facts: RunFacts, since_ns: int) -> frozenset[tuple[int, int]]:
+    """Which threads have waited since then, and since when exactly."""
+    calls = ((c.thread, c.began_ns) for c in facts.open.all() if c.name not in ("Transport.run", "Loop.run_forever"))
+    locks = ((w.thread, w.began_ns) for w in facts.locks.waiting.values())
+    return frozenset((thread, began_ns) for thread, began_ns in (*calls, *locks) if began_ns <= since_ns)
 
 
 def _waiting(facts: RunFacts, since_ns: int) -> Places:

@@ -250,9 +250,10 @@ class _Stall:
             return False
         try:
             if self._watch is None:  # most programs end before anything of this is imported
+                from paramedic.check.second_look import SecondLook
                 from paramedic.check.stall import StallWatch
 
-                self._watch = StallWatch(self._folder, self._stall_s, self._tell)
+                self._watch = StallWatch(self._folder, self._stall_s, self._tell, SecondLook(self._folder).of)
                 self._watch.now()
             if self._watch.tick() and self._kill:
                 self.ended_it = True

@@ -43,18 +43,20 @@ def tools() -> Tools:
     return Tools(py_spy=shutil.which("py-spy", path=path) or "", pystack=shutil.which("pystack", path=path) or "")
 
 
-def take(process: int, have: Tools, *, send: signal.Signals | None = None) -> Snapshot:
+def take(process: int, have: Tools, *, send: signal.Signals | None = None, pause: bool = True) -> Snapshot:
     """A dump of one process, with the kernel's view of its threads.
 
     Args:
         process: its id.
         have: the tools to use, best first.
         send: a signal that the process has registered with faulthandler, for want of a tool.
+        pause: whether it may be stopped for it; without that only what does not move is seen right.
 
     Raises:
         DumpError: the process is not there, is no Python, may not be looked into, or no tool is installed.
 
-    Threads: any thread; blocks for as long as the tool takes, stops the process for some milliseconds.
+    Threads: any thread; blocks for as long as the tool takes, stops the process for some milliseconds unless told
+        not to.
     """
     if not kernel.is_there(process):
         if kernel.is_zombie(process):
@@ -63,25 +65,25 @@ def take(process: int, have: Tools, *, send: signal.Signals | None = None) -> Sn
     if process == os.getpid():
         raise DumpError(f"{process} is this command itself; give the id of the process that hangs")
     times = kernel.thread_times(process)
-    snapshot = _by_signal(process, send) if send is not None else _by_any_way(process, have)
+    snapshot = _by_signal(process, send) if send is not None else _by_any_way(process, have, pause)
     snapshot = look_inside(kernel.with_times(replace(snapshot, process=process), times), process)
     return replace(snapshot, objects=(*snapshot.objects, *kernel.full_pipes(process)))
 
 
-def _by_any_way(process: int, have: Tools) -> Snapshot:
+def _by_any_way(process: int, have: Tools, pause: bool) -> Snapshot:
     """With the tools that are there, best first; a process that is ready to be asked is asked where none can look."""
     refusals: list[DumpError] = []
     if have.py_spy:
         try:
-            return _by_py_spy(process, have.py_spy)
+            return _by_py_spy(process, have.py_spy, pause)
         except DumpError as error:
             refusals.append(error)
     if have.pystack and kernel.is_there(process):
         try:
-            return _by_pystack(process, have.pystack)
+            return _by_pystack(process, have.pystack, pause)
         except DumpError as error:
             refusals.append(error)
-    caught = hasattr(signal, "SIGUSR1") and catches(process, signal.SIGUSR1)
+    caught = pause and hasattr(signal, "SIGUSR1") and catches(process, signal.SIGUSR1)
     if caught and registers(process):
         return _by_signal(process, signal.SIGUSR1)
     if not refusals:
@@ -89,8 +91,9 @@ def _by_any_way(process: int, have: Tools) -> Snapshot:
     raise DumpError(str(refusals[0]) + _by_hand(process, caught))
 
 
-def _by_py_spy(process: int, program: str) -> Snapshot:
-    still = ["--nonblocking"] if kernel.stopped(process) else []  # nothing moves, and nobody can stop it once more
+def _by_py_spy(process: int, program: str, pause: bool) -> Snapshot:
+    # of a process that is stopped nothing moves, and nobody can stop it once more
+    still = ["--nonblocking"] if not pause or kernel.stopped(process) else []
     done = _run([program, "dump", "--pid", str(process), "--json", "--locals", *still], process)
     snapshot = next(iter(read_json(done.stdout)), None) if done.returncode == 0 else None
     if snapshot is None and done.returncode == 0 and kernel.is_there(process):
@@ -100,8 +103,8 @@ def _by_py_spy(process: int, program: str) -> Snapshot:
     return snapshot
 
 
-def _by_pystack(process: int, program: str) -> Snapshot:
-    still = ["--no-block"] if kernel.stopped(process) else []
+def _by_pystack(process: int, program: str, pause: bool) -> Snapshot:
+    still = ["--no-block"] if not pause or kernel.stopped(process) else []
     done = _run([program, "remote", "--locals", *still, str(process)], process)
     snapshot = next(iter(read_snapshots(done.stdout.split("\n"))), None)
     if snapshot is None:

@@ -1,0 +1,64 @@
+"""What was said of a program while it hung and its recording does not show: kept beside it, for the report."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from paramedic.model.finding import Finding
+from paramedic.model.report import finding_from_json, finding_to_json
+
+NAME = "told.json"
+_UNEXPLAINED = frozenset(("wait-without-timeout", "keepalive-is-not-a-timeout"))
+"""What is said of a wait for want of a better story."""
+
+
+def keep(folder: Path, findings: Iterable[Finding]) -> None:
+    """Keeps what was found; its owner alone may read it, as the recording.
+
+    Args:
+        folder: the recording's.
+        findings: all that was said so far.
+
+    Threads: one thread of the parent; a disk that is full is passed over.
+    """
+    fresh = folder / f"{NAME}.new"
+    try:
+        with open(fresh, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+            json.dump([finding_to_json(f) for f in findings], file)
+        fresh.replace(folder / NAME)
+    except OSError:
+        pass
+
+
+def kept(folder: Path) -> list[Finding]:
+    """What was kept; nothing where nothing was, or where it cannot be read.
+
+    Threads: any; reads a small file.
+    """
+    try:
+        return [finding_from_json(one) for one in json.loads((folder / NAME).read_text())]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return []
+
+
+def with_told(findings: Sequence[Finding], told: Iterable[Finding]) -> list[Finding]:
+    """The findings of a recording with what was said beside it.
+
+    What the recording tells itself is not told twice, and that a wait has no timeout is not said of one that is
+    explained now.
+
+    Threads: pure.
+    """
+    more = [t for t in told if not any(_same_story(f, t) for f in findings)]
+    explained = {place for finding in more for place in finding.places}
+    kept_ones = [f for f in findings if f.hazard not in _UNEXPLAINED or not explained & f.places]
+    return [*kept_ones, *more]
+
+
+def _same_story(recorded: Finding, told: Finding) -> bool:
+    if recorded.hazard in _UNEXPLAINED:
+        return recorded.hazard == told.hazard
+    return bool(recorded.places & told.places) and (recorded.hazard == told.hazard or recorded.confidence.rank == 0)
