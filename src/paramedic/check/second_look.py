@@ -17,7 +17,7 @@ from paramedic.check.dump import check_dumps
 from paramedic.check.joining import ages, with_ages
 from paramedic.check.stall import HANGS
 from paramedic.check.told import keep
-from paramedic.dump.live import DumpError, take, tools
+from paramedic.dump.live import DumpError, Tools, take, tools
 from paramedic.model.finding import Confidence, Finding
 from paramedic.model.snapshot import Snapshot
 
@@ -51,7 +51,7 @@ class SecondLook:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._have = tools()
+        self._have: Tools = tools()
         self._first: dict[int, _First] = {}
         self._done: dict[int, tuple[Waits, float]] = {}
         self._found: dict[int, Sequence[Finding]] = {}
