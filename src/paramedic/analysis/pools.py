@@ -91,6 +91,8 @@ class Pools:
         self.drained: dict[int, Drained] = {}
         self.lost: dict[int, list[Call]] = {}
         self._latest: dict[int, Taken] = {}
+        self._out_of: dict[int, set[int]] = {}
+        """By token of a thing that is out, the queues that it was taken from."""
         self._rounds: dict[int, tuple[int, int, int, int]] = {}
         """By thread, of its latest wait with a limit: the queue, the stack, since when, and when that round ended."""
 
@@ -102,8 +104,8 @@ class Pools:
             pool.returned += 1
         elif len(pool.known) < _MOST_TOKENS or token in pool.known:
             pool.known[token] = thing  # a token is an address, where another thing may live after the first
-        for any_pool in self.queues.values():
-            any_pool.taken.pop(token, None)
+        for other in self._out_of.pop(token, ()):
+            self.queues[other].taken.pop(token, None)
 
     def take(self, thread: int, task: int, queue: int, token: int, call: Call | None) -> None:
         """A thing is taken."""
@@ -111,6 +113,7 @@ class Pools:
         if pool is not None and len(pool.taken) < _MOST_TOKENS:
             taken = Taken(pool.known.get(token, 0), thread, task, call)
             pool.taken[token] = self._latest[thread] = taken
+            self._out_of.setdefault(token, set()).add(queue)
 
     def raised(self, thread: int) -> None:
         """A call on one of Paramiko's objects raised."""
