@@ -283,6 +283,8 @@ class Story:
             return
         if _kind(name) in ("SSHClient", "Transport", "Channel", "SFTPClient", "SFTPFile", "ChannelFile"):
             connection = name if _kind(name) == "Transport" else _owner(name)
+            if connection in self._made:
+                return
             if _kind(name) != "SSHClient":
                 self._connect(connection)
             else:

@@ -105,6 +105,7 @@ class Lives:
         self._closes: dict[int, Call] = {}
         self._bare: dict[int, None] = {}
         self._dropped: dict[int, int] = {}
+        self._latest_session: dict[int, int] = {}
         self._found: dict[tuple[int, str], ClosedUse] = {}
         self._unordered: dict[tuple[int, int], ClosedUse] = {}
         self.sessions: dict[int, set[int]] = {}
@@ -126,6 +127,7 @@ class Lives:
         self.sessions.pop(transport, None)
         self._ending.pop(transport, None)
         self.peaks.pop(transport, None)
+        self._latest_session.pop(transport, None)
 
     def close_of(self, *objects: int) -> Call | None:
         """The call that closed one of these, or None."""
@@ -252,9 +254,14 @@ class Lives:
         if not self.was_closed(client, t_ns):
             self._dropped[client] = t_ns
 
-    def was_dropped(self, client: int, before_ns: int) -> bool:
-        """Whether the object had gone by then, with its close() never called."""
-        return self._dropped.get(client, before_ns) < before_ns
+    def was_dropped(self, client: int, transport: int, before_ns: int) -> bool:
+        """Whether a client had gone by then, with its close() never called, and nobody has anything else of it.
+
+        Who has its transport opens sessions on it afterwards; who has an SFTP client has one that is open.
+        """
+        dropped_ns = self._dropped.get(client, before_ns)
+        held = self.sessions.get(transport) or self._latest_session.get(transport, 0) > dropped_ns
+        return dropped_ns < before_ns and not held
 
     def was_closed(self, obj: int, before_ns: int) -> bool:
         """Whether the program itself had called its close() by then."""
@@ -287,8 +294,9 @@ class Lives:
             if any(t in users and call.began_ns > closed.close.began_ns for t, (call, _) in life.last.items())
         )
 
-    def session_opened(self, transport: int, channel: int) -> None:
+    def session_opened(self, transport: int, channel: int, t_ns: int) -> None:
         """A channel belongs to this connection from now on."""
+        self._latest_session[transport] = t_ns
         sessions = self.sessions.get(transport)
         if sessions is None:
             sessions = self.sessions[transport] = set()

@@ -117,14 +117,14 @@ class WireFacts(Facts):
             self.states.reading_ends(self.channels.of(ident))
 
     def _link(self, event: Row) -> None:
-        _, transport, channel, _, number, by, thread, _ = event
+        t_ns, transport, channel, _, number, by, thread, _ = event
         thing, calls = self.world.thing(channel), self.open.of(thread)
         thing.parent, thing.number = transport, number
         self.roots.forget(channel)
         if by == BY_PEER:
             self.states.comes_in(transport)
         elif not any(call.name == "Transport.open_channel" and not self._is_session(call) for call in calls):
-            self.lives.session_opened(transport, channel)
+            self.lives.session_opened(transport, channel, t_ns)
         self.roots.by_number[transport, number] = channel
         self.channels.opened_by(channel, calls)
 

@@ -31,7 +31,7 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         connect = facts.connects_of.get(ident)
         if connect is not None and connect.error:
             failed.setdefault(thing.born, []).append(ident)
-        elif facts.lives.was_dropped(facts.client_of(ident), facts.shutdown_ns or facts.end_ns):
+        elif facts.lives.was_dropped(facts.client_of(ident), ident, facts.shutdown_ns or facts.end_ns):
             dropped.setdefault(thing.born, []).append(ident)
         elif _outlives(facts, ident, maker):
             outlived.setdefault(thing.born, []).append(ident)
