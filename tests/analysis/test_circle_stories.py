@@ -108,6 +108,10 @@ FOUND: dict[str, tuple[list[str], str]] = {
         ["lock-order-inversion observed"],
         "A: take L #outer<main\nA: recv ch = 2\nA: wait L #inner<outer<main\n… 5 s\nend: 3",
     ),
+    "a function takes the lock that its caller has, while others are at work that were before": (
+        ["lock-order-inversion observed"],
+        "A: take L #outer<main\nB: recv ch …\nA: wait L #inner<outer<main\n… 5 s\nend: 3",
+    ),
 }
 
 QUIET: dict[str, str] = {
@@ -180,6 +184,13 @@ QUIET: dict[str, str] = {
     "a lock is taken twice in one function, which waits so for another thread": """
         A: take L #wait<main
         A: wait L #wait<main
+        … 5 s
+        end: 137""",
+    "a lock is taken twice, as a signal that a thread is to give that was started in between": """
+        A: take L #work<main
+        A: start B
+        B: recv ch …
+        A: wait L #ready<work<main
         … 5 s
         end: 137""",
     "a handler waits for a lock that another thread holds": """

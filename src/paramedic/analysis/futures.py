@@ -93,6 +93,7 @@ class Futures:
         used: the latest call of each thread that waited for the peer.
         failures: the first task of each place that ended with an exception.
         task_of: where the task that a worker runs, or has run last, was submitted.
+        turned_ns: when a worker has begun or ended its latest task.
     """
 
     def __init__(self) -> None:
@@ -104,6 +105,7 @@ class Futures:
         self._waiting: dict[int, int] = {}
         self._crews = Crews()
         self.task_of: dict[int, int] = {}
+        self.turned_ns: dict[int, int] = {}
         self._running: dict[int, int] = {}
         self._raised: dict[int, Call] = {}
         self._starved: list[Starved] = []
@@ -118,7 +120,7 @@ class Futures:
             "Future.result": self._asked, "Future.exception": self._asked, "Future.wait": self._waited,
         }  # fmt: skip
 
-    def post(self, thread: int, future: int, token: int, site: int, pool: int = 0) -> None:
+    def post(self, thread: int, future: int, token: int, site: int, pool: int, t_ns: int) -> None:
         """A future is submitted, at that site and to that pool, or done."""
         if token == SUBMITTED:
             self._waiting[future] = site
@@ -130,14 +132,16 @@ class Futures:
             self._forget(future)  # no worker has said that it begins it
         if self._running.get(thread) == future:
             del self._running[thread]
+            self.turned_ns[thread] = t_ns
             site = self.task_of.get(thread, 0)
             self._at_once[site] = self._at_once.get(site, 0) - 1
 
-    def take(self, thread: int, future: int, token: int, asked: bool, passes_on: bool = False) -> None:
+    def take(self, thread: int, future: int, token: int, asked: bool, passes_on: bool, t_ns: int) -> None:
         """A worker begins it, or somebody learns that it is done; an event loop may only pass it on."""
         if token == SUBMITTED:
             self.task_of[thread] = self._forget(future)
             self._running[thread] = future
+            self.turned_ns[thread] = t_ns
             wanted = self._wanted.pop(future, None)
             if wanted is not None:
                 self._waits_for_own(wanted, thread)
@@ -234,6 +238,7 @@ class Futures:
     def thread_ended(self, thread: int) -> None:
         """A thread, perhaps a worker, has ended."""
         self.task_of.pop(thread, None)
+        self.turned_ns.pop(thread, None)
         self._raised.pop(thread, None)
         self._crews.leaves(thread)
 

@@ -35,6 +35,7 @@ class Hold:
         thread: number of the holder.
         stack: where it was taken.
         began_ns: when.
+        epoch: the same moment; what its thread hands over from then on may come with the duty to let it go.
         ended_ns: when it was let go; 0 while it is held.
         remote_ns: how much of it was spent in calls that wait for the peer.
         longest: the longest of those calls.
@@ -44,6 +45,7 @@ class Hold:
     thread: int
     stack: int
     began_ns: int
+    epoch: Epoch = (0, 0)
     ended_ns: int = 0
     remote_ns: int = 0
     longest: Call | None = None
@@ -230,7 +232,7 @@ class Locks:
                 del self.own[thread]  # somebody has let it go
         elif not tried:
             self._order(thread, lock, stack, t_ns, clock, transport)
-        hold = Hold(lock, thread, stack, t_ns)
+        hold = Hold(lock, thread, stack, t_ns, clock.now)
         self.held.setdefault(thread, []).append(hold)
         self._holder[lock] = hold
 

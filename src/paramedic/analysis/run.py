@@ -409,7 +409,7 @@ class RunFacts(WireFacts):
         t_ns, token, obj, site, thing, _, thread, _ = event
         self.clocks.post(thread, obj, token)
         if 0 < token <= 2:
-            self.futures.post(thread, obj, token, site, thing)
+            self.futures.post(thread, obj, token, site, thing, t_ns)
             return
         self.wakers.post(thread, obj, token, t_ns)
         if not token:
@@ -422,7 +422,7 @@ class RunFacts(WireFacts):
                 self.pools.put(obj, token, thing)
 
     def _take(self, event: Row) -> None:
-        _, token, obj, _, _, op, thread, _ = event
+        t_ns, token, obj, _, _, op, thread, _ = event
         clock = self.clocks.of(thread)
         if token == SUBMITTED:
             clock.task = obj if self.futures.has_others(thread) else 0
@@ -430,7 +430,7 @@ class RunFacts(WireFacts):
         self.clocks.take(thread, obj, token)
         clock.own_known = max(clock.own_known, clock.told_itself)
         if 0 < token <= 2:
-            self.futures.take(thread, obj, token, op > 0, op == self._passes_on)
+            self.futures.take(thread, obj, token, op > 0, op == self._passes_on, t_ns)
         elif not token:
             calls = self.open.of(thread)
             if calls and calls[-1].name == "Semaphore.acquire":

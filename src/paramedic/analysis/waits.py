@@ -81,7 +81,7 @@ OWN_NS = 1_000_000_000
 
 
 def own_waits(facts: Facts) -> list[OwnWait]:
-    """Threads that wait for a plain lock that they hold themselves, and that nobody else lets go.
+    """Threads that wait for a plain lock that they hold themselves, and that nobody else lets go, or is about to.
 
     Threads: pure.
     """
@@ -93,7 +93,35 @@ def own_waits(facts: Facts) -> list[OwnWait]:
         if own.wait.lock not in facts.locks.handed
         and thread not in facts.states.loops
         and (own.ended_ns or facts.end_ns) - own.wait.began_ns >= OWN_NS
+        and not _is_handed_on(facts, own.hold)
     ]
+
+
+def orphans(facts: Facts) -> list[tuple[Hold, list[Wait]]]:
+    """Locks for which threads wait, and whose holder has ended, itself or the executor's task that it ran then.
+
+    Threads: pure.
+    """
+    found: dict[int, tuple[Hold, list[Wait]]] = {}
+    if facts.states.orderly_end or facts.greenlets or facts.states.gevent:
+        return []
+    for wait in facts.locks.waiting.values():
+        hold = facts.locks.holder(wait.lock)
+        if hold is None or wait.lock in facts.locks.handed or not wait.lasts(facts.end_ns):
+            continue
+        left = facts.world.thread(hold.thread).ended_ns or hold.began_ns < facts.futures.turned_ns.get(hold.thread, 0)
+        if left and not _is_handed_on(facts, hold):
+            found.setdefault(wait.lock, (hold, []))[1].append(wait)
+    return list(found.values())
+
+
+def _is_handed_on(facts: Facts, hold: Hold) -> bool:
+    """Whether somebody is at work to whom something was handed on since a lock was taken: it may be to let it go."""
+    return any(
+        not _waits_too(facts, thread) and facts.clocks.of(thread.number).weak_known.has(hold.epoch)
+        for thread in facts.world.threads.values()
+        if thread.number != hold.thread
+    )
 
 
 def deadlocks(facts: Facts) -> list[Deadlock]:
@@ -177,7 +205,7 @@ def _links(facts: Facts) -> dict[int, list[Link]]:
             taken = facts.slots.only_taker(call.obj)
             if taken is not None and taken.thread != call.thread:
                 waits = Wait(call.obj, call.thread, call.stack, call.began_ns, call.argument)
-                holds = Hold(call.obj, taken.thread, taken.stack, taken.ended_ns)
+                holds = Hold(call.obj, taken.thread, taken.stack, taken.ended_ns, taken.epoch)
                 links[call.thread] = [Link(call.thread, taken.thread, waits, holds, None, call.began_ns)]
             continue
         if call.name == "Transport.run" or not call.name.startswith(_OVER_PEER):

@@ -7,12 +7,18 @@ from collections.abc import Iterator
 from paramedic.analysis.forsaken import forsaken
 from paramedic.analysis.run import RunFacts
 from paramedic.analysis.story import Story
+from paramedic.analysis.waits import orphans
 from paramedic.hazards.pool_drained import HAZARD
 from paramedic.model.finding import Confidence, Finding
+
+_WHY_LOCK = "What raises between acquire() and release() leaves the lock taken, and Paramiko raises often and late"
+_FIX_LOCK = "Take the lock by `with lock:`, or let it go in a finally clause: then an exception lets it go, too."
 
 
 def find(facts: RunFacts) -> Iterator[Finding]:
     """Queues used as pools on which threads wait for what nobody returns, or that lose something at each failure.
+
+    So is a lock whose holder has ended.
 
     Threads: pure.
     """
@@ -58,3 +64,20 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         ]
         steps += [story.call(call) for call in found.waits[:3]]
         yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, [found.obj], len(found.waits))
+    for hold, waits in orphans(facts):
+        holder, lock = facts.world.thread(hold.thread), facts.world.name(hold.lock)
+        name = facts.world.thread_name(hold.thread)
+        who = name if holder.ended_ns else f"an earlier task of {name}"
+        waiters = {wait.thread for wait in waits}
+        message = (
+            f"{story.threads(waiters)} wait{'s' if len(waiters) == 1 else ''} for {lock}, which {who} took and had "
+            "not let go when it ended"
+        )
+        steps = [story.hold(hold)]
+        if holder.ended_ns:
+            how = f"ended with {holder.death}" if holder.death else "ended"
+            steps.append(story.step(hold.thread, hold.stack, holder.ended_ns, f"{how}, and still had {lock}"))
+        steps += [story.wait(wait, facts.end_ns - wait.began_ns) for wait in waits[:3]]
+        yield story.finding(
+            HAZARD, Confidence.OBSERVED, message, steps, [hold.lock], len(waits), why=_WHY_LOCK, fix=_FIX_LOCK
+        )
