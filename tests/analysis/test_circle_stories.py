@@ -1,4 +1,4 @@
-"""Circles of locks and of what threads wait for otherwise: other threads, tasks, events, and themselves."""
+"""Circles of locks and of what threads wait for otherwise: other threads, tasks, events, themselves, and the gone."""
 
 from __future__ import annotations
 
@@ -112,9 +112,58 @@ FOUND: dict[str, tuple[list[str], str]] = {
         ["lock-order-inversion observed"],
         "A: take L #outer<main\nB: recv ch …\nA: wait L #inner<outer<main\n… 5 s\nend: 3",
     ),
+    "a lock that an exception leaves taken": (
+        ["pool-drained observed"],
+        """
+        Main: start A
+        A: take L
+        Main: start B
+        B: wait L
+        A: dies "ValueError: no"
+        Main: join A
+        Main: join B …
+        … 5 s
+        end: 3""",
+    ),
+    "a lock that a task leaves taken, and the worker's next task waits for it": (
+        ["pool-drained observed"],
+        """
+        W: works ex 1
+        Main: submit f1 ex
+        W: run f1
+        W: take L
+        W: fail f1 "ValueError: no"
+        Main: submit f2 ex
+        W: run f2
+        W: wait L
+        Main: ask f2 …
+        … 5 s
+        end: 3""",
+    ),
 }
 
 QUIET: dict[str, str] = {
+    "a lock that one thread takes and another one, which it has told so, lets go": """
+        A: take L
+        A: put q go
+        A: ends
+        B: get q go
+        C: wait L
+        B: recv ch …
+        … 5 s
+        end: 143""",
+    "a lock that a task holds": """
+        V: works ex 2
+        W: works ex 2
+        Main: submit f1 ex
+        Main: submit f2 ex
+        V: run f1
+        W: run f2
+        V: take L
+        V: recv ch …
+        W: wait L
+        … 500 ms
+        end: 143""",
     "a thread is joined under a lock for which another one waits": """
         Main: take L
         Main: start A

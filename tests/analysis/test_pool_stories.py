@@ -10,34 +10,6 @@ from paramedic.analysis.pools import Pools
 _ASKS = "B: get q (1000) …\n… 1 s\nB: … get q ! _queue.Empty\n"
 
 FOUND: dict[str, tuple[str, str]] = {
-    "a lock that an exception leaves taken": (
-        "pool-drained observed",
-        """
-        Main: start A
-        A: take L
-        Main: start B
-        B: wait L
-        A: dies "ValueError: no"
-        Main: join A
-        Main: join B …
-        … 5 s
-        end: 3""",
-    ),
-    "a lock that a task leaves taken, and the worker's next task waits for it": (
-        "pool-drained observed",
-        """
-        W: works ex 1
-        Main: submit f1 ex
-        W: run f1
-        W: take L
-        W: fail f1 "ValueError: no"
-        Main: submit f2 ex
-        W: run f2
-        W: wait L
-        Main: ask f2 …
-        … 5 s
-        end: 3""",
-    ),
     "a client that is not put back, and a thread that asks for one in rounds": (
         "pool-drained observed",
         "Main: put q client1\nA: get q client1\nA: put q client1\nA: get q client1\nA: ends\n"
@@ -258,27 +230,6 @@ FOUND: dict[str, tuple[str, str]] = {
 }
 
 QUIET: dict[str, str] = {
-    "a lock that one thread takes and another one, which it has told so, lets go": """
-        A: take L
-        A: put q go
-        A: ends
-        B: get q go
-        C: wait L
-        B: recv ch …
-        … 5 s
-        end: 143""",
-    "a lock that a task holds": """
-        V: works ex 2
-        W: works ex 2
-        Main: submit f1 ex
-        Main: submit f2 ex
-        V: run f1
-        W: run f2
-        V: take L
-        V: recv ch …
-        W: wait L
-        … 500 ms
-        end: 143""",
     "a thread asks for a client in rounds while another one works with it": (
         "Main: put q client1\nA: get q client1\nA: put q client1\nA: get q client1\n" + _ASKS * 3 + "end: 3"
     ),
