@@ -240,10 +240,19 @@ def test_a_dead_peer_of_an_idle_connection_is_noticed_too() -> None:
         assert (pool.statistics().connections, pool.statistics().lost_connections) == (0, 1)
 
 
-def test_an_idle_connection_is_kept_for_many_keepalives(polite: Any) -> None:
-    with pool_of(polite, limits=Limits(keepalive=0.2)) as pool:
+def test_a_dead_peer_of_a_resting_connection_is_noticed_by_whoever_uses_it() -> None:
+    limits = Limits(grace=0.3, keepalive=1.0)  # it rests for 10 s
+    with lab(Manners(silent_after_s=3)) as server, pool_of(server, connections=1, limits=limits) as pool:
         pool.run("true")
-        threading.Event().wait(2.5)  # three silences in a row would end it
+        threading.Event().wait(4)
+        assert pool.run("echo there").text == "there\n"
+        assert (pool.statistics().connects, pool.statistics().lost_connections) == (2, 1)
+
+
+def test_an_idle_connection_is_kept_for_many_keepalives(polite: Any) -> None:
+    with pool_of(polite, limits=Limits(keepalive=0.1)) as pool:
+        pool.run("true")
+        threading.Event().wait(2.5)  # it rests twice; three silences in a row would end it
         pool.run("true")
         assert (pool.statistics().connects, pool.statistics().lost_connections) == (1, 0)
 

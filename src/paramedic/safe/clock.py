@@ -6,6 +6,7 @@ import contextlib
 import heapq
 import itertools
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -55,12 +56,19 @@ class Clock:
         self._thread: threading.Thread | None = None
         self._closed = False
 
-    def at(self, when: float, call: Callable[[], None]) -> Alarm:
+    def at(self, when: float, call: Callable[[], None], *, slack_s: float = 0.0) -> Alarm:
         """Has ``call`` made at ``when`` (``time.monotonic()``); never, once the clock is closed.
+
+        Args:
+            when: not before then.
+            call: must not block.
+            slack_s: how much later is soon enough: calls that have the same slack share their wake-ups.
 
         Threads: any thread; it does not block.
         """
         alarm = Alarm(call, self)
+        if slack_s:
+            when = math.ceil(when / slack_s) * slack_s
         with self._changed:
             if self._closed:
                 return alarm

@@ -205,6 +205,7 @@ class Connector:
                 if not error.passing:  # those that pass are tried again
                     bastion.error, bastion.failed_at = error, time.monotonic()
                 raise
+            link.set_keepalive(jump.keepalive_s or self.limits.keepalive)
             bastion.link, bastion.error = link, None
         with self._lock:
             closed = self._closed

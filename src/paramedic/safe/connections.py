@@ -116,7 +116,7 @@ class Connections:
             error = ConnectFailed(f"{type(trouble).__name__}: {trouble}", host=self.host, phase="connect")
         if link is not None:
             link.on_death = lambda: self._died(key)
-            link.set_keepalive(self._keepalive_s)
+            link.set_keepalive(self._keepalive_s, clock=self._clock)
         hopeless = False
         waiting: Waiting = ([], [])
         with self._lock:
@@ -176,7 +176,8 @@ class Connections:
         with self._lock:
             if self._round is not None or self._closed or not self._links:
                 return
-            self._round = self._clock.at(time.monotonic() + max(0.05, self.limits.idle / 2), self._look_after)
+            pause_s = max(0.05, self.limits.idle / 2)
+            self._round = self._clock.at(time.monotonic() + pause_s, self._look_after, slack_s=pause_s / 30)
 
     def _look_after(self) -> None:
         with self._lock:

@@ -158,7 +158,12 @@ class Dispatcher(Connections):
                 opening.popleft()
             opening.append((time.monotonic() + self.limits.open, weakref.ref(session)))  # its output need not wait
             if self._opening_alarm is None:
-                self._opening_alarm = self._clock.at(opening[0][0], self._look_for_answers)
+                self._set_opening_alarm()
+
+    def _set_opening_alarm(self) -> None:
+        # You hold the lock. A thousand hosts of a group have one each, which mostly finds nothing.
+        slack_s = self.limits.open / 60
+        self._opening_alarm = self._clock.at(self._opening[0][0], self._look_for_answers, slack_s=slack_s)
 
     def _look_for_answers(self) -> None:
         late: list[Session | None] = []
@@ -166,7 +171,9 @@ class Dispatcher(Connections):
             opening, now = self._opening, time.monotonic()
             while opening and (opening[0][0] <= now or _unanswered(opening[0][1]) is None):
                 late.append(_unanswered(opening.popleft()[1]))
-            self._opening_alarm = self._clock.at(opening[0][0], self._look_for_answers) if opening else None
+            self._opening_alarm = None
+            if opening:
+                self._set_opening_alarm()
         for session in late:
             if session is not None and isinstance(task := session.owner, Task) and task.session is session:
                 if session.phase is Phase.RUNNING:

@@ -32,9 +32,11 @@ import paramiko
 from paramiko.channel import Channel
 
 from paramedic.safe import packets
+from paramedic.safe.clock import Clock
 from paramedic.safe.link_channel import LinkChannel
 from paramedic.safe.packetizer import Packetizer
 from paramedic.safe.packets import Packet, Sender
+from paramedic.safe.pulse import Pulse
 from paramedic.safe.wire import Wire
 
 _LOG = logging.getLogger("paramedic.safe")
@@ -150,7 +152,8 @@ class Link(paramiko.Transport):  # type: ignore[misc]
         self.over: list[Any] = []
         """What the reader's owner keeps here, for a deferred call, of sessions that ended."""
         self._sending: int | None = None
-        self._keepalive_s = 0.0
+        self._clock: Clock | None = None
+        self._pulse: Pulse | None = None
         self.round_trip_s = math.inf
         """The shortest time in which the server answered a request for a session."""
         self._launched: dict[int, Launched] = {}
@@ -294,6 +297,8 @@ class Link(paramiko.Transport):  # type: ignore[misc]
             self._make_deferred_calls()
         if self._outbox:
             self._empty_outbox()
+        if self._pulse is not None:
+            self._pulse.before_wait()
 
     def _empty_outbox(self) -> None:
         # Never waits: a thread that holds the lock empties the outbox when it is done (see _send_user_message), and
@@ -354,34 +359,47 @@ class Link(paramiko.Transport):  # type: ignore[misc]
         if self._launched.pop(number, None) is not None:
             self._free_ids.append(number)
 
-    def set_keepalive(self, interval: float) -> None:
+    def set_keepalive(self, interval: float, *, clock: Clock | None = None) -> None:
         """Asks the server for a sign of life when nothing came for ``interval`` seconds; gives it up after three times.
 
-        Paramiko's own keepalive asks for no answer, and notices nothing. This one costs no alarm and no thread: the
-        reader wakes up for it anyway. While no session is open it asks at every second silence only.
+        Paramiko's own keepalive asks for no answer, and notices nothing. See :mod:`paramedic.safe.pulse` for what
+        happens while nothing is open.
 
         Args:
             interval: seconds; 0 for never.
+            clock: lets the reader rest while nothing is open.
 
         Threads: any thread; it does not block.
         """
         super().set_keepalive(interval)
         self.packetizer.set_keepalive(0, None)  # instead of what it has just been told
-        self._keepalive_s = interval
-        self.wire.set_poll(max(0.05, interval) if interval else 0.5)
-        self.wire.on_silence = self._silence if interval else None
+        self._clock = clock or self._clock
+        if not interval:
+            self._pulse = self.wire.on_silence = self.wire.on_send = None
+            self.wire.set_poll(0.5)
+            return
+        self._pulse = Pulse(
+            self.wire, max(0.05, interval), self._clock, in_use=self._in_use, ask=self._ask, lost=self._lost
+        )
+        self.wire.on_silence = self._silence
+
+    def _in_use(self) -> bool:
+        return bool(self._launched) or len(self._channels) > 0
+
+    def _ask(self) -> None:
+        # Never waits for a key exchange: it may be the clock that asks.
+        self._outbox.append(Packet(packets.ping()))
+        with contextlib.suppress(EOFError, OSError):  # the reader tells of a connection that is gone
+            self._empty_outbox()
+
+    def _lost(self, silent_s: float) -> None:
+        _LOG.warning("%s: no sign of life for %g s", self.name, silent_s)
+        self.wire.close()
 
     def _silence(self) -> bool:
-        silent_s = time.monotonic() - self.wire.received_at
-        if silent_s > 2.9 * self._keepalive_s:
-            _LOG.warning("%s: no sign of life for %g s", self.name, silent_s)
-            self.wire.close()
-        elif not self.authenticated:
+        if not self.authenticated or self._pulse is None:
             return False  # the handshake has a limit, which Paramiko's code looks at
-        elif silent_s > 1.9 * self._keepalive_s or self._launched or len(self._channels):
-            # One that nobody uses is asked every second time only: that is most of what a thousand of them cost.
-            with contextlib.suppress(EOFError, OSError):  # the reader tells of a connection that is gone
-                self._send_user_message(Packet(packets.ping()))
+        self._pulse.silent()
         return self.active and not self.packetizer.need_rekey()
 
     # -- Paramiko's own channels

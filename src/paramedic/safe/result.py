@@ -103,7 +103,8 @@ class Limits:
     grace: float = 1.0
     """Between TERM and KILL, and between KILL and giving up."""
     keepalive: float = 30.0
-    """Silence after which the server is asked for a sign of life; after three times that the connection is given up."""
+    """Silence after which the server is asked for a sign of life; after three times that the connection is given up.
+    While nothing is open on it, the kernel asks (TCP keepalive), and the server itself after ten times that only."""
     idle: float = 60.0
     """An unused connection is closed after this."""
 

@@ -14,6 +14,7 @@ A :class:`Wire` stands between the two, as the socket-like object that ``Transpo
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import select
 import socket
@@ -28,6 +29,7 @@ from typing import Any
 _READ_BYTES = 128 * 1024
 _QUICK_ACKS = 60
 _QUICKACK = getattr(socket, "TCP_QUICKACK", None)
+_KEEPALIVE = ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT")
 
 
 class Wire:
@@ -71,16 +73,43 @@ class Wire:
         self.on_silence: Callable[[], bool] | None = None
         """Called by the reader when nothing came for the poll interval; returns whether it may go on waiting at once,
         as Paramiko has nothing to look at."""
+        self.on_send: Callable[[], None] | None = None
+        """Called on each thread that sends something while the reader is ``resting``."""
+        self.resting = False
         self.received_at = time.monotonic()
         if self._quick_acks:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._poll_s = -1.0
         self.set_poll(poll_s)
+
+    def keep_alive(self, interval_s: float) -> bool:
+        """Has the kernel ask for a sign of life at each silence of ``interval_s``, and give the peer up after three.
+
+        Returns:
+            whether it does; not if there is something between us and the network, such as a jump host or a proxy.
+
+        Threads: any thread; it does not block.
+        """
+        if not self._real or self._sock.family not in (socket.AF_INET, socket.AF_INET6):
+            return False
+        if not all(hasattr(socket, name) for name in _KEEPALIVE):
+            return False
+        seconds = max(1, round(interval_s))
+        with contextlib.suppress(OSError):
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            for name, value in zip(_KEEPALIVE, (seconds, seconds, 2), strict=True):
+                self._sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+            return True
+        return False
 
     def set_poll(self, poll_s: float) -> None:
         """Sets how often a waiting reader wakes to look at its own state, in seconds.
 
         Threads: any thread; it does not block.
         """
+        if poll_s == self._poll_s:
+            return
+        self._poll_s = poll_s
         if not self._real:
             self._sock.settimeout(poll_s)
         elif sys.platform == "win32":
@@ -153,7 +182,9 @@ class Wire:
             try:
                 chunk = self._sock.recv(max(size, _READ_BYTES))
                 break
-            except (TimeoutError, BlockingIOError):
+            except (TimeoutError, BlockingIOError) as error:
+                if error.errno == errno.ETIMEDOUT:
+                    return b""  # the kernel has given the peer up
                 if self.on_silence is not None and self.on_silence() and not self._closed:
                     continue
                 # Paramiko looks whether it is still wanted, and comes back; the reader of the banner knows no EAGAIN
@@ -196,6 +227,8 @@ class Wire:
             raise EOFError
         self._out.append(bytes(data))
         if threading.get_ident() != self._reader:
+            if self.resting and self.on_send is not None:
+                self.on_send()
             self._flush(reader=False)
         return len(data)
 
