@@ -18,6 +18,10 @@ STARVED = 0.3
 ENOUGH_LOOKS = 40
 
 
+_PARAMIKOS = "(_prefetch_thread)"
+"""Ends the name of a thread that works off a prefetch() of the user's: that is another hazard's story."""
+
+
 def find(facts: RunFacts) -> Iterator[Finding]:
     """Transports whose threads were found waiting for the GIL while threads without a call of Paramiko's computed.
 
@@ -69,6 +73,7 @@ def _hogs(facts: RunFacts, time: BusyTime) -> dict[int, int]:
     found = {}
     for thread in facts.world.threads.values():
         wanted = sum(time.cpu.used.get(thread.native, (0, 0)))
-        if wanted and not thread.transport and thread.number not in time.callers:
+        own = not thread.transport and not thread.name.endswith(_PARAMIKOS)
+        if wanted and own and thread.number not in time.callers:
             found[thread.number] = wanted
     return found

@@ -39,6 +39,12 @@ def find(facts: RunFacts) -> Iterator[Finding]:
             others.setdefault(thing.born, []).append(ident)
     told: set[int] = set()
     piled = {stack: facts.used_one_by_one(transports) for stack, transports in others.items()}
+    gone = {ident for transports in dropped.values() for ident in transports}
+    dropped = _by_line(story, dropped)
+    for stack, transports in dropped.items():  # the others that this line made will follow when they are collected
+        for kept in (outlived, piled):
+            for alike in [s for s in kept if len(transports) > 1 and _line(story, s) == _line(story, stack)]:
+                transports += kept.pop(alike)
     if not facts.states.orderly_end:
         piled = {stack: transports for stack, transports in piled.items() if _grows(facts, transports)}
     for groups, least, words, end in (
@@ -52,6 +58,9 @@ def find(facts: RunFacts) -> Iterator[Finding]:
                 continue
             told.update(transports)
             makers = {facts.world.thing(t).thread for t in transports}
+            lost = len(gone.intersection(transports))
+            if groups is dropped and lost < len(transports):
+                words = f"were never closed: the clients of {lost} are gone, and nobody can close those any more"
             message = f"{len(transports)} connections {words.format(makers=story.threads(makers))}"
             first = facts.connects_of.get(transports[0])
             if end or first is None:
@@ -68,6 +77,19 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         )
         steps = [story.call(facts.connects_of[t]) for t in rest[:3]]
         yield story.finding(HAZARD, Confidence.ADVICE, message, steps, rest[:4], len(rest))
+
+
+def _line(story: Story, stack: int) -> object:
+    return story.facts.world.site(stack) or stack
+
+
+def _by_line(story: Story, groups: dict[int, list[int]]) -> dict[int, list[int]]:
+    """The same, with what was made at one line in one group, whoever called that."""
+    stacks: dict[object, int] = {}
+    found: dict[int, list[int]] = {}
+    for stack, transports in groups.items():
+        found.setdefault(stacks.setdefault(_line(story, stack), stack), []).extend(transports)
+    return found
 
 
 def _grows(facts: RunFacts, transports: list[int]) -> bool:

@@ -5,24 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from paramedic.analysis.run import RunFacts
-from paramedic.analysis.sftp import STILL_NS
+from paramedic.analysis.sftp import STILL_NS, BehindPrefetch
 from paramedic.analysis.story import Story
 from paramedic.hazards.prefetch_stall import HAZARD
 from paramedic.model.finding import Confidence, Finding
 
 
 def find(facts: RunFacts) -> Iterator[Finding]:
-    """Calls that waited behind a prefetch.
+    """Calls that waited behind a prefetch, one finding for each place that asks for one.
 
     Threads: pure.
     """
     story = Story(facts)
-    for behind in facts.sftp.behind.values():
+    by_place: dict[int, list[BehindPrefetch]] = {}
+    for one in facts.sftp.behind.values():
+        by_place.setdefault(one.prefetch.stack, []).append(one)
+    for together in by_place.values():
+        together.sort(key=lambda one: -one.lasted_ns)
+        behind = together[0]
+        others = [one.call for one in together[1:] if one.client == behind.client]
         message = (
             f"{facts.world.thread_name(behind.call.thread)} waited {story.duration(behind.lasted_ns)} in "
             f"{behind.call.method}() on "
             f"{facts.world.name(behind.client)} behind the replies to a prefetch() without a limit"
         )
-        steps = [story.call(behind.prefetch), story.call(behind.call)]
+        steps = [story.call(call) for call in (behind.prefetch, behind.call, *others[:2])]
         confidence = Confidence.OBSERVED if behind.lasted_ns >= STILL_NS else Confidence.POSSIBLE
-        yield story.finding(HAZARD, confidence, message, steps, [behind.client])
+        yield story.finding(HAZARD, confidence, message, steps, [behind.client], len(together))
