@@ -159,6 +159,13 @@ STORIES: dict[str, tuple[str, list[str], str]] = {
     "the thread that is waited for at the end has a limit that ends it soon": (
         "exit-blocked", [], "A: recv ch (20000) …\nMain: shutdown …\n… 5 s\nend: 3",
     ),
+    "an event loop ends, and one of its workers reads": (
+        "exit-blocked", ["observed"],
+        "asyncio_0: recv ch …\n_do_shutdown: join asyncio_0 …\n… 5 s\nend: 3",
+    ),
+    "somebody joins one who reads": (
+        "exit-blocked", [], "asyncio_0: recv ch …\nB: join asyncio_0 …\n… 5 s\nend: 3",
+    ),
     "a daemon reads, and another thread is waited for at the end": (
         "exit-blocked", [],
         "Main: start A daemon\nMain: start B\nA: recv ch …\nB: get q …\nMain: shutdown …\n… 5 s\nend: 3",

@@ -75,7 +75,7 @@ def hung(facts: Facts) -> list[Hung]:
     """
     waiting = _waiting(facts)
     open_calls = [call for call, _ in waiting]
-    if any(c.name == "Thread.shutdown" and not facts.states.orderly_end for c in open_calls):
+    if not facts.states.orderly_end and last_wait(facts) is not None:
         return []  # the main thread has nothing left to do: that is the story, not the wait
     main_waits = any(c.thread == 1 and c.name in _HAND_OVERS for c in open_calls)
     chain = _waited_for(facts, 1)
@@ -115,6 +115,25 @@ def _is_long_unanswered(facts: Facts, call: Call, root: Root) -> bool:
 def _is_request(call: Call, root: Root) -> bool:
     """Whether a call without a limit waits for an answer that every server gives: nobody who waits is idle there."""
     return call.argument <= 0 and (call.name in _REQUESTS or bool(root.sftp))
+
+
+def last_wait(facts: Facts) -> Call | None:
+    """The wait of a program that has nothing left to do for the threads that it has begun, if it is in one.
+
+    That is the interpreter's own, or a join by the thread that ends an event loop's workers (``asyncio.run``, after all
+    coroutines; base_events.py ``BaseEventLoop.shutdown_default_executor``).
+
+    Threads: pure.
+    """
+    for call in facts.open.all():
+        if call.name == "Thread.shutdown" or call.name == "Thread.join" and _of_loop(facts, call):
+            return call
+    return None
+
+
+def _of_loop(facts: Facts, join: Call) -> bool:
+    joiner, worker = facts.world.thread_name(join.thread), facts.world.thread_name(join.words)
+    return "_do_shutdown" in joiner and worker.startswith("asyncio_")
 
 
 def silent(facts: Facts) -> list[Call]:

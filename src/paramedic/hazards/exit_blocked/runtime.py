@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from paramedic.analysis.calls import Call
-from paramedic.analysis.hangs import HUNG_NS
+from paramedic.analysis.hangs import HUNG_NS, last_wait
 from paramedic.analysis.run import RunFacts
 from paramedic.analysis.story import Story
 from paramedic.hazards.exit_blocked import HAZARD
@@ -18,23 +18,29 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     Threads: pure.
     """
     story = Story(facts)
-    shutdown = next((c for c in facts.open.all() if c.name == "Thread.shutdown"), None)
+    shutdown = last_wait(facts)
     if shutdown is None or facts.end_ns - shutdown.began_ns < LONG_NS:
         return
-    yield from _unseen(facts, story, shutdown)
+    if by_loop := shutdown.name == "Thread.join":
+        who, ended = "The event loop", "waits for the loop's workers: its coroutines have ended"
+    else:
+        who, ended = "The main thread", "ended, and waited for the other threads"
+        yield from _unseen(facts, story, shutdown)
     for call in facts.open.all():
-        if not facts.is_remote(call.name) or call.thread == shutdown.thread or facts.world.thread(call.thread).daemon:
+        if not facts.is_remote(call.name) or call.thread == shutdown.thread:
+            continue
+        if call.thread != shutdown.words if by_loop else facts.world.thread(call.thread).daemon:
             continue
         if 0 < call.argument <= SOON_MS and facts.end_ns - shutdown.began_ns <= (call.argument + 1000) * 1_000_000:
             continue  # its own timeout ends it in time
         thread = facts.world.thread_name(call.thread)
         message = (
-            f"The main thread has ended and waits for {thread}, which waits in {call.method}() on "
+            f"{who} has ended and waits for {thread}, which waits in {call.method}() on "
             f"{facts.world.name(call.obj)}"
         )
         steps = [
             story.call(call),
-            story.step(shutdown.thread, 0, shutdown.began_ns, "ended, and waited for the other threads"),
+            story.step(shutdown.thread, 0, shutdown.began_ns, ended),
         ]
         yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, [call.obj])
 

@@ -20,12 +20,17 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         if not refusal.open:
             continue  # with no other session open it is not the number that the server objects to
         name = facts.world.name(refusal.transport)
+        kept = refusal.open >= refusal.peak - 1  # one after the other: only the last one was asked for
+        others = (
+            f"{refusal.open} others were open on it, which had been opened before and not closed" if kept else
+            f"others were open on it (up to {refusal.peak} were open or asked for at once)"
+        )  # fmt: skip
         message = (
             f"The server refused {refusal.count} session{'s' if refusal.count > 1 else ''} on {name} while "
-            f"others were open on "
-            f"it (up to {refusal.peak} were asked for at once): its MaxSessions is reached"
+            f"{others}: its MaxSessions is reached"
         )
-        steps = [story.call(call) for call in refusal.calls[:3]]
+        places = {(call.thread, call.stack): call for call in reversed(refusal.calls)}
+        steps = [story.call(call) for call in reversed([*places.values()][-3:])]
         yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, [refusal.transport], refusal.count)
     for transport, peak in facts.lives.peaks.items():
         if peak <= SESSIONS or transport in facts.lives.refusals:
