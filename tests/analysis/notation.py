@@ -20,6 +20,7 @@
     T: opens ch peer              the peer has asked for it
     A: opens ch2 as ch1           the peer uses its number of ch1 again
     A: makes-event ev             by this thread, and not from the start
+    A: makes-condition cond RL    … with its lock
     A: makes conn7                a connection that is not there from the start
     A: drops conn7                the last reference to its client is gone
     … 5 s                         time passes
@@ -167,6 +168,9 @@ class Story:
             self._waits(thread, verb, rest, site)
         elif verb == "makes-event":
             self._add(thread, Kind.NEW, op=NUMBER["Event.__init__"], obj=self._thing(first), site=site)
+        elif verb == "makes-condition":
+            self._add(thread, Kind.NEW, op=NUMBER["Condition.__init__"], obj=self._thing(first), site=site)
+            self._add(thread, Kind.NEW, op=NUMBER["RLock.__init__"], obj=self._thing(rest[1]), site=site)
         elif verb == "runs-soon":
             self._add(thread, Kind.TAKE, obj=self._thing(first), a=-1)
         elif verb == "works":

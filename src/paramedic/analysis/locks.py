@@ -192,12 +192,27 @@ class Locks:
         # by lock, the hold that ended last; of locks that were let go lately, and of those before them
         self._last: dict[int, Hold] = {}
         self._older: dict[int, Hold] = {}
+        self._new_condition = (0, 0)  # who has just made one, and where: it makes its lock next
+        self._of_conditions: dict[int, dict[int, Hold]] = {}
         self._contentions: dict[int, Contention] = {}
         self._worst: dict[tuple[int, int], Contention] = {}
 
     def holder(self, lock: int) -> Hold | None:
         """Who has it now."""
         return self._holder.get(lock)
+
+    def last_holds(self, lock: int) -> dict[int, Hold]:
+        """By thread, the last time that it had the lock of a condition; empty for other locks."""
+        return self._of_conditions.get(lock, {})
+
+    def made(self, obj: int, kind: str, thread: int, stack: int) -> None:
+        """An object comes to be."""
+        if kind == "Condition":
+            self._new_condition = thread, stack
+        elif kind in ("Lock", "RLock") and self._new_condition == (thread, stack):
+            self._new_condition = (0, 0)
+            if len(self._of_conditions) < _KEPT_FREE:
+                self._of_conditions[obj] = {}
 
     def wait(
         self, thread: int, lock: int, stack: int, t_ns: int, timeout_ms: int, clock: ThreadClock, transport: int
@@ -291,6 +306,8 @@ class Locks:
         if holds is not None and hold in holds:
             holds.remove(hold)
         self._last[lock] = hold
+        if lock in self._of_conditions:
+            self._of_conditions[lock][hold.thread] = hold
         if len(self._last) > _KEPT_FREE:
             self._older, self._last = self._last, {}
 

@@ -362,6 +362,7 @@ class RunFacts(WireFacts):
         _, parent, obj, site, number, op, thread, _ = event
         kind = self._operations[op].makes
         self.wakers.made(obj, kind, thread, event[0])
+        self.locks.made(obj, kind, thread, site)
         self.world.born(obj, kind, site, parent, number, thread)
         if parent and kind in ("ChannelFile", "SFTPClient"):
             self.channels.opened_by(parent, self.open.of(thread))
@@ -413,8 +414,7 @@ class RunFacts(WireFacts):
             return
         self.wakers.post(thread, obj, token, t_ns)
         if not token:
-            known = self.world.things.get(obj)
-            if known is not None and known.kind == "Semaphore":
+            if (known := self.world.things.get(obj)) is not None and known.kind == "Semaphore":
                 self.slots.give(thread, obj)
         elif token > 2:
             self.pools.moved(thread, obj, True)

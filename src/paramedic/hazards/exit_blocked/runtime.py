@@ -35,8 +35,7 @@ def find(facts: RunFacts) -> Iterator[Finding]:
             continue  # its own timeout ends it in time
         thread = facts.world.thread_name(call.thread)
         message = (
-            f"{who} has ended and waits for {thread}, which waits in {call.method}() on "
-            f"{facts.world.name(call.obj)}"
+            f"{who} has ended and waits for {thread}, which waits in {call.method}() on {facts.world.name(call.obj)}"
         )
         steps = [
             story.call(call),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from paramedic.analysis.run import RunFacts
 from paramedic.analysis.story import Story
+from paramedic.analysis.turns import at_entrances
 from paramedic.hazards.lock_held_across_io import HAZARD
 from paramedic.model.finding import Confidence, Finding
 
@@ -30,6 +31,24 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         worst = sorted(contention.waits, key=lambda pair: -pair[1])[:3]
         steps = [story.hold(hold), story.call(hold.longest), *(story.wait(wait, ns) for wait, ns in worst)]
         yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, [hold.lock], contention.count)
+    for inside in at_entrances(facts):
+        longest_ns = facts.end_ns - inside.wait.began_ns
+        threads = {hold.thread for hold, _ in inside.insiders}
+        remote_ns = facts.end_ns - max(call.began_ns for _, call in inside.insiders)
+        if min(longest_ns, remote_ns) < LONG_NS:
+            continue
+        call = inside.insiders[0][1]
+        message = (
+            f"{facts.world.thread_name(inside.wait.thread)} has waited {story.duration(longest_ns)} in "
+            f"{inside.entrance}() for {story.threads(threads)}, inside before it and in {call.method}() for "
+            f"{story.duration(remote_ns)}: {facts.world.name(inside.wait.obj)} works as a lock of the program's own"
+        )
+        ways_in = (
+            story.step(hold.thread, hold.stack, hold.began_ns, "went in, and has not come out")
+            for hold, _ in inside.insiders[:2]
+        )
+        steps = [*ways_in, story.call(call), story.call(inside.wait)]
+        yield story.finding(HAZARD, Confidence.POSSIBLE, message, steps, [inside.wait.obj])
 
 
 LONG_NS = 1_000_000_000
