@@ -9,14 +9,14 @@ Threads: one thread for each iterator; nothing here blocks but on the disk.
 from __future__ import annotations
 
 import mmap
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from operator import itemgetter
 
 from paramedic.model.event import Kind, Row
-from paramedic.trace.layout import CHUNK_BYTES, ENDED_OTHERWISE, ROW, ROW_BYTES
-from paramedic.trace.rows import ENDS_LATER, Decoder
+from paramedic.trace.layout import CHUNK_BYTES, ROW, ROW_BYTES
+from paramedic.trace.rows import Decoder
 
 _TIME = itemgetter(0)
 _OWNER = int(Kind.OWNER)
@@ -27,14 +27,12 @@ _LEAST_ROWS = 256
 """About so many rows make a step; where many chunks are open, at least so many of one of them."""
 _NEVER = 1 << 64
 _NO_ROW = bytes(ROW_BYTES)
-_PLACE_BITS = 10
-"""As many as the number of a row in its chunk has."""
 
 
 class _Cursor:
     """How far one chunk has been read."""
 
-    __slots__ = ("_ends", "_owners", "_rows", "_thread", "_times", "left", "place")
+    __slots__ = ("_later", "_rows", "_thread", "_times", "left", "place")
 
     def __init__(self, data: bytes | mmap.mmap, offset: int) -> None:
         end = min(offset + CHUNK_BYTES, len(data))
@@ -53,25 +51,8 @@ class _Cursor:
         self._times = times
         self._thread = 0
         self.place = 0
-        self._owners: list[tuple[int, int]] = []
-        self._ends = self._ends_in_order()
-        self.left = len(times) + len(self._ends)
-
-    def _ends_in_order(self) -> list[int]:
-        """The ends of calls that stand in the rows of their beginnings: each the time, and in its last bits the row."""
-        kinds = self._rows[ROW_BYTES - 1 :: ROW_BYTES]
-        if ENDS_LATER.isdisjoint(kinds):
-            return []
-        ends: list[int] = []
-        told: list[int] = memoryview(self._rows).cast("Q")[1 :: ROW_BYTES // 8].tolist()
-        for place, (kind, end) in enumerate(zip(kinds, told, strict=True)):
-            if kind in ENDS_LATER:
-                if end > ENDED_OTHERWISE:
-                    ends.append(max(end, self._times[place] + 1) << _PLACE_BITS | place)
-            elif kind == _OWNER:
-                self._owners.append((place, ROW.unpack_from(self._rows, place * ROW_BYTES)[1]))
-        ends.sort(reverse=True)  # the next one is the last, where it can be taken off
-        return ends
+        self._later: list[Row] = []
+        self.left = len(times)
 
     def time_after(self, rows: int) -> int:
         """The time of the row that comes after so many others."""
@@ -80,19 +61,17 @@ class _Cursor:
 
     def take(self, until_ns: int, decoder: Decoder, events: list[Row]) -> None:
         """Append what happened before that moment."""
-        ends = self._ends
-        while ends and ends[-1] >> _PLACE_BITS < until_ns:
-            end = ends.pop()
-            at = end & (1 << _PLACE_BITS) - 1
-            owner = bisect_right(self._owners, (at, -1))
-            decoder.decode_end(self._rows, at * ROW_BYTES, self._owners[owner - 1][1] if owner else 0, events)
+        later = self._later
+        if later:
+            events += [end for end in later if end[0] < until_ns]
+            later[:] = [end for end in later if end[0] >= until_ns]
         place = self.place
         upto = bisect_left(self._times, until_ns, place)
         if upto > place:
             rows = self._rows[place * ROW_BYTES : upto * ROW_BYTES]
-            self._thread = decoder.decode(ROW.iter_unpack(rows), self._thread, events)
+            self._thread = decoder.decode(ROW.iter_unpack(rows), self._thread, events, until_ns, later)
             self.place = upto
-        self.left = len(self._times) - self.place + len(ends)
+        self.left = len(self._times) - self.place + len(later)
 
 
 def _apart(rows: bytes) -> list[bytes]:

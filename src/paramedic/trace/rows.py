@@ -9,7 +9,7 @@ import mmap
 from collections.abc import Iterable, Sequence
 
 from paramedic.model.event import FIRST_STREAM, Kind, Row, State
-from paramedic.trace.layout import ROW
+from paramedic.trace.layout import ENDED_OTHERWISE, ROW
 
 _EMPTY, _CHUNK, _OWNER, _TEXT = int(Kind.EMPTY), int(Kind.CHUNK), int(Kind.OWNER), int(Kind.TEXT)
 _OPENED, _NEW, _LINK, _STATE, _RETURN = (int(k) for k in (Kind.OPENED, Kind.NEW, Kind.LINK, Kind.STATE, Kind.RETURN))
@@ -43,13 +43,17 @@ class Decoder:
         )
         self.damaged = 0
 
-    def decode(self, raw: Iterable[Row], thread: int, events: list[Row]) -> int:
+    def decode(
+        self, raw: Iterable[Row], thread: int, events: list[Row], until_ns: int = 0, later: list[Row] | None = None
+    ) -> int:
         """Append the events that rows tell; returns whose row would come next.
 
         Args:
             raw: rows as `paramedic.trace.layout.ROW` takes them apart.
             thread: whose they are, until one says otherwise.
             events: grows.
+            until_ns: up to when ends of calls are wanted that the rows of their beginnings tell.
+            later: grows by those that come after that; None: no such end is wanted.
         """
         append, plain, operations, brings_streams = events.append, _PLAIN, self._operations, self._brings_streams
         for t, a, obj, site, b, op, flags, kind in raw:
@@ -57,6 +61,13 @@ class Decoder:
                 append((t, a, obj, site, b, op, thread, kind))
             elif kind == _SPAN and op < operations:
                 append((t, flags - 1, obj, site, 0, op, thread, _CALL))
+                if a > ENDED_OTHERWISE and later is not None:
+                    ended = a if a > t else t + 1  # a clock that stands still must not put the end before the beginning
+                    wanted = events if ended < until_ns else later
+                    if b and op == brings_streams:
+                        self._returned(ended, b, obj, op, thread, wanted)
+                    else:
+                        wanted.append((ended, b, obj, 0, 0, op, thread, _RETURN))
             elif kind == _RETURN and op < operations:
                 if a > 0 and op == brings_streams > 0:  # written by earlier versions
                     for stream in range(3):
@@ -71,7 +82,10 @@ class Decoder:
             elif kind == _OWNER:
                 thread = a
             elif kind == _LATER and op < operations:
-                pass
+                if a > ENDED_OTHERWISE and later is not None:
+                    ended = a if a > t else t + 1
+                    wanted = events if ended < until_ns else later
+                    self._returned(ended, b, obj, op, thread, wanted)
             elif kind in _KINDS and kind not in _NAMES_OPERATION:
                 append((t, a, obj, site, b, op, thread, kind))
             elif kind != _EMPTY:
@@ -82,9 +96,12 @@ class Decoder:
         """Append that a call returned, which is told by the row of its beginning."""
         began, ended, obj, _, b, op, _, _ = ROW.unpack_from(row, offset)
         if op < self._operations:
-            t = max(began + 1, ended)  # a clock that stands still must not put the end before the beginning
-            if b and op == self._brings_streams > 0:
-                for stream in range(3):
-                    events.append((t, b - FIRST_STREAM >> 2, b + stream, 0, stream, self._new_stream, thread, _NEW))
-                b = 0
-            events.append((t, b, obj, 0, 0, op, thread, _RETURN))
+            self._returned(max(began + 1, ended), b, obj, op, thread, events)
+
+    def _returned(self, t_ns: int, result: int, obj: int, op: int, thread: int, events: list[Row]) -> None:
+        if result and op == self._brings_streams > 0:
+            for stream in range(3):
+                channel = result - FIRST_STREAM >> 2
+                events.append((t_ns, channel, result + stream, 0, stream, self._new_stream, thread, _NEW))
+            result = 0
+        events.append((t_ns, result, obj, 0, 0, op, thread, _RETURN))
