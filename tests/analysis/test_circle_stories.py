@@ -266,7 +266,7 @@ def test_who_may_go_on_is_in_no_circle(sentence: str) -> None:
 
 def test_a_new_event_is_set_by_whoever_was_given_something_since() -> None:
     wakers = Wakers()
-    wakers.made(9, "Event", 2, t_ns=10)
+    wakers.made(9, 2, t_ns=10)
     assert wakers.of(2, 9) == set()
     wakers.post(2, 7, 5001, t_ns=11)
     assert wakers.of(2, 9) == set(), "who takes it is not known yet"

@@ -128,7 +128,6 @@ class Dropped:
     t_ns: int
 
 
-@dataclass(slots=True)
 class Channel:
     """What is known of one channel.
 
@@ -151,22 +150,20 @@ class Channel:
         stuck_ns: when a call was last seen to have waited for a peer that waited for us.
     """
 
-    ident: int
-    window_bytes: int = 0
-    unread: list[int] = field(default_factory=lambda: [0, 0])
-    full_ns: int = 0
-    last_feed_ns: int = 0
-    eof_ns: int = 0
-    close_ns: int = 0
-    close_sent: tuple[int, int, int] | None = None
-    status: int | None = None
-    pty: bool = False
-    opener: Call | None = None
-    readers: list[int] = field(default_factory=lambda: [0, 0])
-    was_read: list[bool] = field(default_factory=lambda: [False, False])
-    was_asked: bool = False
-    used_ns: int = 0
-    stuck_ns: int = 0
+    __slots__ = (
+        "close_ns", "close_sent", "eof_ns", "full_ns", "ident", "last_feed_ns", "opener", "pty", "readers", "status",
+        "stuck_ns", "unread", "used_ns", "was_asked", "was_read", "window_bytes",
+    )  # fmt: skip
+
+    def __init__(self, ident: int) -> None:
+        self.ident = ident
+        self.window_bytes = self.full_ns = self.last_feed_ns = self.eof_ns = self.close_ns = 0
+        self.used_ns = self.stuck_ns = 0
+        self.unread, self.readers, self.was_read = [0, 0], [0, 0], [False, False]
+        self.close_sent: tuple[int, int, int] | None = None
+        self.status: int | None = None
+        self.pty = self.was_asked = False
+        self.opener: Call | None = None
 
     def has_read(self, stream: int, size: int, t_ns: int) -> None:
         """A call that read a stream ends: with that many bytes, or with none, which is the stream's end or a number
@@ -231,12 +228,13 @@ class Channels:
 
     def feed(self, ident: int, stream: int, unread: int, window: int, t_ns: int) -> None:
         """Data came."""
-        channel = self.of(ident)
-        channel.unread[stream] = unread
+        channel = self.alive.get(ident) or self.of(ident)
+        both = channel.unread
+        both[stream] = unread
         channel.last_feed_ns = t_ns
         if window:
             channel.window_bytes = window
-        if channel.window_bytes and sum(channel.unread) >= channel.window_bytes * FULL:
+        if channel.window_bytes and both[0] + both[1] >= channel.window_bytes * FULL:
             if not channel.full_ns:
                 channel.full_ns = t_ns
         else:
@@ -245,13 +243,13 @@ class Channels:
     def reading(self, ident: int, stream: int) -> None:
         """A call that reads a stream begins; see `Channel.has_read`."""
         if stream != IN:
-            channel = self.of(ident)
+            channel = self.alive.get(ident) or self.of(ident)
             channel.readers[stream] += 1
             channel.was_read[stream] = True
 
     def ended(self, waits: Waits, call: Call, root: Root, t_ns: int) -> None:
         """A call on a channel ends; it may have waited for the peer."""
-        channel = self.of(root.channel)
+        channel = self.alive.get(root.channel) or self.of(root.channel)
         channel.used_ns = t_ns
         if waits:
             if channel.full_ns or waits is not _DATA:

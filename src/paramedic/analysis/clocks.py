@@ -59,6 +59,16 @@ class Known:
         """The latest moment of that thread that is known; 0 if none is, or the thread has retired."""
         return self.news.get(thread) or self.past.get(thread, 0)
 
+    def told_by(self, other: int, clock: int, me: int) -> Known:
+        """All that this says, and ``other`` at ``clock``, for ``me``, who knew nothing beyond it."""
+        news = self.news.copy()
+        news.pop(me, None)
+        news[other] = clock
+        known = Known(self.past, news, self.floor, self.retired)
+        if len(news) > _MOST_NEWS:
+            known._shorten()
+        return known
+
     def joined(self, theirs: Known, other: int, clock: int, me: int) -> Known:
         """This, all that ``theirs`` says, and ``other`` at ``clock``; of ``me`` nothing new is said."""
         past, news = self.past, self.news.copy()
@@ -76,11 +86,16 @@ class Known:
                         news[thread] = known
         news.pop(me, None)
         news[other] = clock
-        floor = self.floor if self.floor >= theirs.floor else theirs.floor
+        whole = Known(past, news, self.floor if self.floor >= theirs.floor else theirs.floor, self.retired)
         if len(news) > _MOST_NEWS:
-            floor = len(self.retired)
-            past, news = {t: c for t, c in {**past, **news}.items() if t not in self.retired}, {}
-        return Known(past, news, floor, self.retired)
+            whole._shorten()
+        return whole
+
+    def _shorten(self) -> None:
+        """Of what was just made the news become part of the past: there are too many to copy them each time."""
+        self.floor = len(self.retired)
+        self.past = {t: c for t, c in {**self.past, **self.news}.items() if t not in self.retired}
+        self.news = {}
 
 
 Epoch = tuple[int, int]
@@ -107,7 +122,10 @@ class ThreadClock:
         told_itself: the latest moment of which it told itself, through an object that others may use, too.
     """
 
-    __slots__ = ("_clock", "full_known", "now", "own_known", "task", "thread", "told_itself", "weak_known")
+    __slots__ = (
+        "_clock", "_full_since", "_weak_since", "full_known", "now", "own_known", "task", "thread", "told_itself",
+        "weak_known",
+    )  # fmt: skip
 
     def __init__(self, thread: int, retired: dict[int, int]) -> None:
         self.thread = thread
@@ -115,6 +133,8 @@ class ThreadClock:
         self.full_known = self.weak_known = Known(_NOTHING, _NOTHING, 0, retired)
         self.now: Epoch = (thread, 1)
         self.task = self.own_known = self.told_itself = 0
+        # its own moments since which it has learned nothing: whoever knows of them knows all that it knows
+        self._full_since = self._weak_since = 0
 
     def stamp(self) -> Stamp:
         """Hand over all that is known now; what comes later is not part of it."""
@@ -142,13 +162,21 @@ class ThreadClock:
             if mine > self.own_known:
                 self.own_known = mine
         full_before, weak_before = self.full_known, self.weak_known
-        if full_before.of(other) < clock:
-            self.full_known = full_before.joined(full, other, clock, self.thread)
+        if (full_before.news.get(other) or full_before.past.get(other, 0)) < clock:
+            me = self.thread
+            if full.of(me) >= self._full_since:
+                self.full_known = full.told_by(other, clock, me)
+            else:
+                self.full_known = full_before.joined(full, other, clock, me)
+            self._full_since = self._clock
         if weak is not None and weak_before.of(other) < clock:
             if weak_before is full_before and weak is full:  # no lock has come between
                 self.weak_known = self.full_known
+            elif weak.of(self.thread) >= self._weak_since:
+                self.weak_known = weak.told_by(other, clock, self.thread)
             else:
                 self.weak_known = weak_before.joined(weak, other, clock, self.thread)
+            self._weak_since = self._clock
 
     def knows(self, epoch: Epoch) -> bool:
         """Whether that moment happened before now, in the full order."""
@@ -199,17 +227,22 @@ class HandOver:
                 del self._again[token]
         else:
             known = self._posted.pop(token, None)
+        if known is None:
+            return
         if isinstance(known, dict):
             for stamp in known.values():
                 clock.learn(stamp)
-        elif known is not None:
+        else:
             clock.learn(known)
 
     def copy(self, token: int, other: int) -> None:
         """What is posted under one token is posted under the other, too."""
-        known = self._posted.get(token)
-        if known is not None:
-            self._posted[other] = {**_by_thread(self._posted.get(other)), **_by_thread(known)}
+        known, there = self._posted.get(token), self._posted.get(other)
+        if known is None or known is there:
+            return
+        if isinstance(known, dict) or there is not None and (isinstance(there, dict) or there[0] != known[0]):
+            known = {**_by_thread(there), **_by_thread(known)}
+        self._posted[other] = known
 
     def latest(self, stamps: dict[int, Stamp]) -> None:
         """Put the latest of each thread there."""
@@ -320,13 +353,13 @@ class Clocks:
             self._hand_overs[obj] = hand_over
             if len(self._hand_overs) > _KEPT_OBJECTS:
                 self._turn()
-        hand_over.post(token, self.of(thread).stamp())
+        hand_over.post(token, (self.threads.get(thread) or self.of(thread)).stamp())
 
     def take(self, thread: int, obj: int, token: int) -> None:
         """Receive it."""
         hand_over = self._hand_overs.get(obj) or self._older_hand_overs.get(obj)
         if hand_over is not None:
-            hand_over.take(token, self.of(thread))
+            hand_over.take(token, self.threads.get(thread) or self.of(thread))
         elif obj <= self._forgotten:
             self._learn_all(thread)
 

@@ -9,13 +9,15 @@ Threads: one thread, the one that drives the machines; nothing here blocks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from paramedic.analysis.calls import Call
 from paramedic.analysis.clocks import Epoch, ThreadClock
 from paramedic.analysis.contract import RULES, Rule
+from paramedic.analysis.machine import Root
 from paramedic.analysis.operations import Use
+from paramedic.analysis.roots import resource_of
 
 _KEPT_THREADS = 100
 """So many threads' latest uses of one resource are remembered."""
@@ -47,12 +49,16 @@ class Conflict:
     latest: Call | None = None
 
 
+_Latest = tuple[Call, Epoch]
+
+
 class _Shared:
     """One resource: who is using it, who used it last.
 
     Attributes:
         open: calls that use it now, each with its group.
-        last: by group, the latest use of each thread and the moment at which it had had its effect.
+        last: by group, the latest use and the moment at which it had had its effect; where several threads have used
+            it, that of each of them.
         last_thread: who began to use it last.
         turns: how often that changed.
         overlaps: how often uses that exclude each other met.
@@ -62,7 +68,7 @@ class _Shared:
 
     def __init__(self, call: Call, group: str) -> None:
         self.open = [(call, group)]
-        self.last: dict[str, dict[int, tuple[Call, Epoch]]] = {}
+        self.last: dict[str, _Latest | dict[int, _Latest]] | None = None
         self.last_thread = call.thread
         self.turns = 0
         self.overlaps = 0
@@ -82,21 +88,25 @@ class Conflicts:
         self._shared: dict[str, dict[int, _Shared]] = {rule.resource: {} for rule in RULES}
         self._found: dict[tuple[object, ...], tuple[Conflict, _Shared]] = {}
 
-    def begin(self, use: Use, ident: int, call: Call, clock: ThreadClock) -> None:
-        """A use begins."""
-        table = self._shared[use.resource]
-        shared = table.get(ident)
-        if shared is None:
-            table[ident] = _Shared(call, use.group)
-            return
-        if shared.open:
-            self._meets(use, ident, call, shared)
-        if shared.last_thread != call.thread:
-            shared.turns += 1
-            shared.last_thread = call.thread
-            for rival in use.rivals:
-                self._follows(use, rival, ident, call, clock, shared)
-        shared.open.append((call, use.group))
+    def begin(self, uses: Sequence[Use], call: Call, root: Root, clock: ThreadClock) -> None:
+        """A call begins that uses these resources."""
+        for use in uses:
+            ident = resource_of(use.whose, call, root)
+            if not ident:
+                continue
+            table = self._shared[use.resource]
+            shared = table.get(ident)
+            if shared is None:
+                table[ident] = _Shared(call, use.group)
+                continue
+            if shared.open:
+                self._meets(use, ident, call, shared)
+            if shared.last_thread != call.thread:
+                shared.turns += 1
+                shared.last_thread = call.thread
+                for rival in use.rivals:
+                    self._follows(use, rival, ident, call, clock, shared)
+            shared.open.append((call, use.group))
 
     def _meets(self, use: Use, ident: int, call: Call, shared: _Shared) -> None:
         """Others use it now."""
@@ -109,31 +119,34 @@ class Conflicts:
 
     def _follows(self, use: Use, rival: str, ident: int, call: Call, clock: ThreadClock, shared: _Shared) -> None:
         """Another thread used it before."""
-        for other, at in shared.last.get(rival, {}).values():
+        latest = shared.last.get(rival) if shared.last else None
+        if latest is None:
+            return
+        for other, at in latest.values() if isinstance(latest, dict) else (latest,):
             if other.thread != call.thread and not clock.knows(at):
                 self._note(use.breaches[rival], ident, other, call, False, shared)
 
-    def end(self, use: Use, ident: int, call: Call, at: Epoch) -> None:
-        """The use ends, or has had all its effect at this moment although its call may still run."""
-        shared = self._shared[use.resource].get(ident)
-        if shared is None:
+    def end(self, uses: Sequence[Use], call: Call, root: Root, at: Epoch) -> None:
+        """A call's uses end, or have had all their effect at this moment although the call may still run."""
+        for use in uses:
+            shared = self._shared[use.resource].get(resource_of(use.whose, call, root))
+            if shared is not None and _ends(shared.open, call) and use.rivals:
+                self._note_latest(shared, use.group, (call, at))
+
+    def _note_latest(self, shared: _Shared, group: str, use: _Latest) -> None:
+        if shared.last is None:
+            shared.last = {group: use}
             return
-        uses = shared.open
-        for position in range(len(uses)):
-            if uses[position][0] is call:
-                del uses[position]
-                break
+        known, thread = shared.last.get(group), use[0].thread
+        if isinstance(known, dict):
+            known.pop(thread, None)
+            known[thread] = use
+            if len(known) > _KEPT_THREADS:
+                del known[next(iter(known))]
+        elif known is None or known[0].thread == thread:
+            shared.last[group] = use
         else:
-            return
-        if use.rivals:
-            last = shared.last.get(use.group)
-            if last is None:
-                shared.last[use.group] = {call.thread: (call, at)}
-                return
-            last.pop(call.thread, None)
-            last[call.thread] = call, at
-            if len(last) > _KEPT_THREADS:
-                del last[next(iter(last))]
+            shared.last[group] = {known[0].thread: known, thread: use}
 
     def forget(self, ident: int, resources: Iterable[str]) -> None:
         """The object is gone, and with it these resources."""
@@ -177,3 +190,12 @@ class Conflicts:
     def _pin_all(self, conflict: Conflict) -> None:
         for ident in (conflict.resource, conflict.first.obj, conflict.second.obj):
             self._pin(ident)
+
+
+def _ends(uses: list[tuple[Call, str]], call: Call) -> bool:
+    """Take a call out of those that use something now; whether it was among them."""
+    for position, (other, _) in enumerate(uses):
+        if other is call:
+            del uses[position]
+            return True
+    return False

@@ -126,7 +126,8 @@ class Futures:
             self._waiting[future] = site
             self._pool_of[future] = pool
             self._at_once[site] = at_once = self._at_once.get(site, 0) + 1
-            self._most_at_once[site] = max(at_once, self._most_at_once.get(site, 0))
+            if at_once > self._most_at_once.get(site, 0):
+                self._most_at_once[site] = at_once
             return
         if future in self._waiting:
             self._forget(future)  # no worker has said that it begins it

@@ -113,20 +113,21 @@ class Practice:
         self._polled.add(root.channel)
 
     def _reads(self, call: Call, root: Root) -> None:
-        if not root.channel:
+        channel = root.channel
+        if not channel:
             return
-        stream = ERR if call.name == "Channel.recv_stderr" or root.stream == ERR else OUT
+        stream = ERR if root.stream == ERR or call.name == "Channel.recv_stderr" else OUT
         if stream == ERR:
-            self._heeds(call, root)
-        known = self._channels.of(root.channel)
+            self._heeded.add(channel)
+        known = self._channels.alive.get(channel) or self._channels.of(channel)
         unread = known.unread[stream]
         # some output after the errors is what a command has; some errors after the output could as well be many
         if unread >= (LARGE_BYTES if stream == OUT else 1):
-            ended, first = self._first_ended.get(root.channel, (stream, call))
+            ended, first = self._first_ended.get(channel, (stream, call))
             to_its_end = not first.result or first.name == "File.read"
             if ended != stream and first.thread == call.thread and to_its_end:
                 self._reads_in_turn(first, call, unread, known.window_bytes, root.transport)
-                del self._first_ended[root.channel]
+                del self._first_ended[channel]
         elif not unread and call.argument < 0 and not known.eof_ns and not known.close_ns:
             _count(self.unlimited, call, root.transport)
 
@@ -142,7 +143,7 @@ class Practice:
         channel = root.channel
         if not channel:
             return
-        known = self._channels.of(channel)
+        known = self._channels.alive.get(channel) or self._channels.of(channel)
         if not known.eof_ns or known.pty:
             return
         stream = ERR if call.name == "Channel.recv_stderr" or root.stream == ERR else OUT

@@ -13,7 +13,7 @@ from paramedic.analysis.locks import TRIED
 from paramedic.analysis.machine import NOWHERE, Listener, Machine, Root, listeners
 from paramedic.analysis.operations import CALLS_BACK, operations
 from paramedic.analysis.pools import GETS, Idle
-from paramedic.analysis.roots import resource_of
+from paramedic.analysis.wakers import AWAITED
 from paramedic.analysis.wire import ANSWERED, SENT, WireFacts
 from paramedic.model.event import FIRST_STREAM, Kind, Row
 from paramedic.model.report import Gap
@@ -147,10 +147,9 @@ class RunFacts(WireFacts):
         shape = root.shape
         for listener in self._begins[op][shape]:
             listener(call, root)
-        for use in operation.uses[shape]:
-            ident = resource_of(use.whose, call, root)
-            if ident:
-                self.conflicts.begin(use, ident, call, clock)
+        uses = operation.uses[shape]
+        if uses:
+            self.conflicts.begin(uses, call, root, clock)
         if operation.remote:
             if self.forked and self._is_inherited(obj):
                 self.forks.child_uses(call)
@@ -234,9 +233,14 @@ class RunFacts(WireFacts):
             self.nested[key] = (outer, call, 1) if known is None else (*known[:2], known[2] + 1)
 
     def _return(self, event: Row) -> None:
-        call = self._closing(event)
+        t_ns, result, obj, _, _, op, thread, _ = event
+        calls = self.open.stacks.get(thread)
+        if calls and calls[-1].obj == obj and calls[-1].name == self._operations[op].name:
+            call: Call | None = calls.pop()
+        else:
+            call = self._closing(event)
         if call is not None:
-            call.ended_ns, call.result = event[0], event[1]
+            call.ended_ns, call.result = t_ns, result
             self._ended(call, event)
 
     def _raise(self, event: Row) -> None:
@@ -248,12 +252,6 @@ class RunFacts(WireFacts):
     def _closing(self, event: Row) -> Call | None:
         _, _, obj, _, _, op, thread, _ = event
         name = self._operations[op].name
-        calls = self.open.stacks.get(thread)
-        if calls:
-            innermost = calls[-1]
-            if innermost.obj == obj and innermost.name == name:
-                del calls[-1]
-                return innermost
         call = self.open.end(thread, name, obj)
         if call is None and obj:
             call = self.open.end_elsewhere(name, obj)
@@ -280,9 +278,10 @@ class RunFacts(WireFacts):
             self.futures.used[thread] = call
             if t_ns - call.began_ns >= HUNG_NS:
                 self.long_calls.append((call, root))
-            if thread in self.states.loops:
-                self.states.blocked_loop(call, t_ns)
-            self.loop_waits.remote_ended(call)
+            if self.states.loops:
+                if thread in self.states.loops:
+                    self.states.blocked_loop(call, t_ns)
+                self.loop_waits.remote_ended(call)
         if call.error:
             self.futures.raised(call)
             self.pools.raised(thread)
@@ -292,16 +291,15 @@ class RunFacts(WireFacts):
             self._connection_ends(obj, t_ns)
             self._readers.discard(thread)
             return
-        now = self.clocks.of(thread).now
+        now = (self.clocks.threads.get(thread) or self.clocks.of(thread)).now
         channel, transport = root.channel, root.transport
         if self.busy.times:
             self.busy.called(thread, call.began_ns, t_ns)
         if call.holds:
             self.locks.remote_ended(call, t_ns)
-        for use in operation.uses[shape]:
-            ident = resource_of(use.whose, call, root)
-            if ident:
-                self.conflicts.end(use, ident, call, now)
+        uses = operation.uses[shape]
+        if uses:
+            self.conflicts.end(uses, call, root, now)
         if channel:
             self.channels.ended(operation.waits, call, root, t_ns)
             # the peer's answer may depend on all that we had sent: who has read it is after those who sent
@@ -311,8 +309,9 @@ class RunFacts(WireFacts):
                 self.clocks.take(thread, channel, ANSWERED)
         if operation.registers and transport:
             self.clocks.post(thread, transport, _REGISTERED)
-        if self._closed_sftps.get(root.sftp, thread) != thread and not excused(self, call, root):
-            self.lives.end(root.sftp, call, False)
+        if self._closed_sftps and self._closed_sftps.get(root.sftp, thread) != thread:
+            if not excused(self, call, root):
+                self.lives.end(root.sftp, call, False)
         owner = transport or self.roots.owner(obj, root)
         if owner and operation.uses_object and not self.lives.used(owner, call, now) and not excused(self, call, root):
             short = operation.reads_all and channel > 0 and self.channels.cut_off(channel)
@@ -324,11 +323,7 @@ class RunFacts(WireFacts):
     def abandoned(self, call: Call) -> None:
         """A call will never say that it ended: from now on it keeps nobody out."""
         root = self.roots.of(call.obj)
-        at = self.clocks.of(call.thread).now
-        for use in self._by_name[call.name].uses[root.shape]:
-            ident = resource_of(use.whose, call, root)
-            if ident:
-                self.conflicts.end(use, ident, call, at)
+        self.conflicts.end(self._by_name[call.name].uses[root.shape], call, root, self.clocks.of(call.thread).now)
         self.lives.abandoned(self.roots.owner(call.obj, root), call)
 
     def _shuts_down(self, call: Call, root: Root) -> None:
@@ -361,14 +356,21 @@ class RunFacts(WireFacts):
     def _new(self, event: Row) -> None:
         _, parent, obj, site, number, op, thread, _ = event
         kind = self._operations[op].makes
-        self.wakers.made(obj, kind, thread, event[0])
-        self.locks.made(obj, kind, thread, site)
         self.world.born(obj, kind, site, parent, number, thread)
-        if parent and kind in ("ChannelFile", "SFTPClient"):
-            self.channels.opened_by(parent, self.open.of(thread))
-        if obj >= FIRST_STREAM or kind == "SFTPClient":
-            self._streams.setdefault(parent, []).append(obj)
-        if kind == "Transport":
+        if kind == "ChannelFile" or kind == "SFTPClient":
+            if parent:
+                self.channels.opened_by(parent, self.open.of(thread))
+            if obj >= FIRST_STREAM or kind == "SFTPClient":
+                streams = self._streams.get(parent)
+                if streams is None:
+                    self._streams[parent] = [obj]
+                else:
+                    streams.append(obj)
+        elif kind in AWAITED:
+            self.wakers.made(obj, thread, event[0])
+        elif kind in ("Condition", "Lock", "RLock"):
+            self.locks.made(obj, kind, thread, site)
+        elif kind == "Transport":
             if parent:
                 self.roots.carried(obj, self.roots.of(parent).transport)
             for call in reversed(self.open.of(thread)):
@@ -387,7 +389,8 @@ class RunFacts(WireFacts):
     def _got(self, event: Row) -> None:
         t_ns, how, lock, site, _, _, thread, _ = event
         transport = self._registered(thread)
-        self.locks.got(thread, lock, site, t_ns, how == TRIED, self.clocks.of(thread), transport)
+        clock = self.clocks.threads.get(thread) or self.clocks.of(thread)
+        self.locks.got(thread, lock, site, t_ns, how == TRIED, clock, transport)
         self.clocks.locked(thread, lock, self.polls.takes(thread, lock, site))
 
     def _registered(self, thread: int) -> int:
@@ -428,7 +431,8 @@ class RunFacts(WireFacts):
             clock.task = obj if self.futures.has_others(thread) else 0
         clock.told_itself = 0
         self.clocks.take(thread, obj, token)
-        clock.own_known = max(clock.own_known, clock.told_itself)
+        if clock.told_itself > clock.own_known:
+            clock.own_known = clock.told_itself
         if 0 < token <= 2:
             self.futures.take(thread, obj, token, op > 0, op == self._passes_on, t_ns)
         elif not token:

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
+AWAITED = frozenset(("Event", "Queue", "SimpleQueue"))
+"""Classes of objects that threads wait for until somebody wakes them."""
 _MOST, _MOST_OUT, _MOST_MET = 5000, 1000, 50
 
 
@@ -36,10 +38,8 @@ class Wakers:
         self._handed: dict[int, _HandedOn] = {}
         self._putter: dict[tuple[int, int], int] = {}
 
-    def made(self, obj: int, kind: str, thread: int, t_ns: int) -> None:
-        """An object comes to be."""
-        if kind not in ("Event", "Queue", "SimpleQueue"):
-            return
+    def made(self, obj: int, thread: int, t_ns: int) -> None:
+        """An object that is `AWAITED` comes to be."""
         self._made[obj] = thread, t_ns
         if len(self._made) > _MOST:
             del self._made[next(iter(self._made))]

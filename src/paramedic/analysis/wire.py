@@ -15,7 +15,7 @@ from paramedic.analysis.facts import Facts
 from paramedic.analysis.forks import Sent
 from paramedic.analysis.operations import ENDS_INPUT, Operation
 from paramedic.analysis.world import Thing
-from paramedic.model.event import BY_PEER, Row, State
+from paramedic.model.event import BY_PEER, FIRST_STREAM, Row, State
 
 _EOF, _CLOSE = 96, 97
 _WINDOW, _REMOTE_CHANNEL = int(State.WINDOW), int(State.REMOTE_CHANNEL)
@@ -83,7 +83,9 @@ class WireFacts(Facts):
         for stream in self._streams.pop(channel, ()):  # those of a command are not told one by one
             self.world.gone(stream)
             self.roots.forget(stream)
-            self.conflicts.forget(stream, ("sftp",))  # or it is the channel's SFTP client
+            if stream >= FIRST_STREAM:
+                continue
+            self.conflicts.forget(stream, ("sftp",))  # it is the channel's SFTP client
             self.sftp.forget(stream)
             if self._closed_sftps.pop(stream, 0):
                 self.lives.forget(stream, 0)
@@ -123,10 +125,17 @@ class WireFacts(Facts):
         self.roots.forget(channel)
         if by == BY_PEER:
             self.states.comes_in(transport)
-        elif not any(call.name == "Transport.open_channel" and not self._is_session(call) for call in calls):
+        elif not self._opens_other(calls):
             self.lives.session_opened(transport, channel, t_ns)
         self.roots.by_number[transport, number] = channel
         self.channels.opened_by(channel, calls)
+
+    def _opens_other(self, calls: list[Call]) -> bool:
+        """Whether one of the calls opens a channel that is no session."""
+        for call in calls:
+            if call.name == "Transport.open_channel" and not self._is_session(call):
+                return True
+        return False
 
     def _is_session(self, call: Call) -> bool:
         return self.world.text(call.words) in ("", "session")
@@ -170,7 +179,7 @@ class WireFacts(Facts):
     def _feed(self, event: Row) -> None:
         t_ns, unread, channel, _, window, stream, _, _ = event
         self.channels.feed(channel, stream, unread, window, t_ns)
-        self.heard[self.roots.of(channel).transport] = t_ns
+        self.heard[(self.roots.known.get(channel) or self.roots.of(channel)).transport] = t_ns
 
     def _wire(self, event: Row) -> None:
         t_ns, number, transport, _, received, message, thread, _ = event
@@ -195,7 +204,9 @@ class WireFacts(Facts):
         channel = self.roots.by_remote.get((transport, number))
         if channel is None:
             return
-        calls = [c for c in self.open.of(thread) if c.name != "Transport.run"]
+        calls = self.open.of(thread)
+        if calls and calls[0].name == "Transport.run":
+            calls = calls[1:]
         stack = calls[-1].stack if calls else 0
         if message == _CLOSE:
             self.channels.close_sent(channel, thread, stack, t_ns)
@@ -212,11 +223,11 @@ class WireFacts(Facts):
             return
         if self.channels.eof_sent(channel, thread, stack, t_ns):
             self.world.pin(channel)
-        clock = self.clocks.of(thread)
         for call in calls:
             if call.name in ENDS_INPUT:
-                for use in self._by_name[call.name].uses[0]:
-                    self.conflicts.end(use, channel, call, clock.now)
+                root = self.roots.of(call.obj)
+                if root.channel == channel:  # else a finalizer runs in it, and it is that one's channel
+                    self.conflicts.end(self._by_name[call.name].uses[0], call, root, self.clocks.of(thread).now)
         self.clocks.post(thread, channel, SENT)
 
     def _is_inherited(self, obj: int) -> bool:

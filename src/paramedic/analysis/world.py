@@ -128,6 +128,9 @@ class World:
 
     def born(self, ident: int, kind: str, stack: int, parent: int, number: int, thread: int) -> Thing:
         """A new object."""
+        if kind == "ChannelFile":  # of the commonest objects nobody counts the how-manieth it is
+            thing = self.things[ident] = Thing(ident, kind, stack, parent, number, 0, thread)
+            return thing
         word = _PLAIN.get(kind, kind)  # a Lock and an RLock are both "lock #1" and "#2" to the reader
         ordinal = self._counts[word] = self._counts.get(word, 0) + 1
         thing = self.things[ident] = Thing(ident, kind, stack, parent, number, ordinal, thread)
