@@ -249,6 +249,15 @@ QUIET: dict[str, str] = {
     "a stdin that its last user drops": """
         A: exec_command client
         A: finalize ch.stdin""",
+    "a client that a server's thread has used, closed after the server's connection": """
+        T2: exec_command client
+        T2: … run conn2
+        Main: close conn2
+        Main: close client""",
+    "a stdin that another connection's handler has dropped": """
+        A: exec_command client
+        A: exec_command client2
+        T2: finalize ch.stdin""",
     "a stdin that the collector finds after the client was closed": """
         A: exec_command client
         A: close client

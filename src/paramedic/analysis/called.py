@@ -38,6 +38,7 @@ class CallFacts(WireFacts):
         self.begins: Mapping[str, Listener] = {"Thread.shutdown": self._shuts_down}
         self.ends: Mapping[str, Listener] = {
             "Thread.join": self._joined_with_limit,
+            **dict.fromkeys(("SSHClient.close", "Transport.close"), self._has_closed),
             **dict.fromkeys(("Future.wait", "Future.result"), self._asked_with_limit),
             **dict.fromkeys(GETS, lambda call, root: self._waited_for_pool(call, call.ended_ns)),
             "Channel.exit_status_ready": self._status_is_there,
@@ -228,7 +229,7 @@ class CallFacts(WireFacts):
             if call.error.startswith("KeyboardInterrupt"):
                 self.interrupted.append(call)
         if op == self._runs:
-            self._connection_ends(obj, t_ns)
+            self._connection_ends(obj, t_ns, thread)
             self._readers.discard(thread)
             return
         now = (self.clocks.threads.get(thread) or self.clocks.of(thread)).now

@@ -204,13 +204,13 @@ class States:
             self.cut_short.append((channel.ident, left, polled.last_read, polled.ready))
         del self.polled[channel.ident]
 
-    def finalized(self, event: Row, world: World, channel: Channel | None) -> None:
+    def finalized(self, event: Row, world: World, channel: Channel | None, transport: int) -> None:
         """The finalizer of a stdin begins: it matters if the stdin is open and it was the collector that found it."""
         t_ns, _, stdin, _, how, _, number, _ = event
         if how & CLOSED or len(self.collected) >= _MOST_COLLECTED:
             return
         thread = world.threads.get(number)
-        on_transport = thread is not None and thread.transport > 0
+        on_transport = thread is not None and 0 < thread.transport == transport
         if not how & COLLECTED and not on_transport:
             return
         # Whoever keeps it until the channel is closed has nothing to fear: there is no EOF to send any more. Nor, but

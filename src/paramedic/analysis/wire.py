@@ -13,6 +13,7 @@ from paramedic.analysis.calls import Call
 from paramedic.analysis.channels import IN, Dropped
 from paramedic.analysis.facts import Facts
 from paramedic.analysis.forks import Sent
+from paramedic.analysis.machine import Root
 from paramedic.analysis.operations import ENDS_INPUT, Operation
 from paramedic.analysis.world import Thing
 from paramedic.model.event import BY_PEER, FIRST_STREAM, Row, State
@@ -42,6 +43,7 @@ class WireFacts(Facts):
         self._by_name = {o.name: o for o in operations}
         self._streams: dict[int, list[int]] = {}
         self._ended_connections: deque[int] = deque()
+        self._ended_readers: dict[int, int] = {}
         self._closed_sftps: dict[int, int] = {}
 
     def _final(self, event: Row) -> None:
@@ -55,7 +57,7 @@ class WireFacts(Facts):
             if kind == "ChannelFile":
                 root = self.roots.of(obj)
                 if not self._is_over(root.transport, t_ns):
-                    self.states.finalized(event, self.world, self.channels.known(root.channel))
+                    self.states.finalized(event, self.world, self.channels.known(root.channel), root.transport)
             return  # its end comes, too
         self.finalizing.pop(thread, None)
         if kind == "SSHClient":
@@ -90,13 +92,21 @@ class WireFacts(Facts):
             if self._closed_sftps.pop(stream, 0):
                 self.lives.forget(stream, 0)
 
-    def _connection_ends(self, transport: int, t_ns: int) -> None:
+    def _has_closed(self, call: Call, root: Root) -> None:
+        """Whoever has closed a connection has waited for its thread (transport.py ``Transport.stop_thread``)."""
+        reader = self._ended_readers.get(root.transport, 0)
+        if reader and reader != call.thread:
+            self.clocks.joined(call.thread, reader)
+
+    def _connection_ends(self, transport: int, t_ns: int, thread: int) -> None:
         """A transport's thread is done; of those that were long before nobody will say more."""
         self.transport_ended[transport] = t_ns
+        self._ended_readers[transport] = thread
         self._ended_connections.append(transport)
         if len(self._ended_connections) <= _KEPT_ENDED_CONNECTIONS:
             return
         oldest = self._ended_connections.popleft()
+        self._ended_readers.pop(oldest, None)
         if self.world.is_pinned(oldest):
             return
         client = self.roots.forget_connection(oldest)
