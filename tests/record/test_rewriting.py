@@ -7,12 +7,12 @@ import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from types import FunctionType, ModuleType
+from types import FunctionType, ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 
-from paramedic.record.patches import CannotRewrite, Patch, Target
+from paramedic.record.patches import FIND_CALLER, CannotRewrite, Guard, Patch, Span, Target
 from paramedic.record.rewrite import prepare
 
 SOURCE = '''
@@ -233,3 +233,47 @@ def test_a_lock_of_inner_code_is_made_by_the_real_function_while_ours_stands_the
 
     assert made(ours) == "real"
     assert made(lambda: "the program's") == "the program's"
+
+
+class _Sites:
+    """Knows the stack of every place."""
+
+    def __getitem__(self, _: int) -> int:
+        return 5
+
+    @property
+    def sites(self) -> _Sites:
+        return self
+
+    def __call__(self, *_: object) -> None:
+        return None
+
+
+def test_what_interrupts_a_call_that_has_just_been_stored_ends_it(module: ModuleType) -> None:
+    """Ctrl-C may come between any two instructions of ours: the call would be under way for ever."""
+    log: list[object] = []
+
+    def stores(*_: object) -> None:
+        log.append("stored")
+        raise KeyboardInterrupt
+
+    def fail(*told: Any) -> None:
+        log.append(told[:2])
+
+    chunk = SimpleNamespace(mapping=None, rows=iter([7]), ends={})
+    values = {
+        "_current": SimpleNamespace(local=SimpleNamespace(chunk=chunk)), "_pack": stores, "_now": lambda: 0,
+        "_id_of": id, "_begins": 0, "_len": len,
+    }  # fmt: skip
+    guard = Guard(f"{FIND_CALLER} is None", {"_getframe": sys._getframe})
+    function = found(module, "Base.hello")
+    sys._getframe().f_trace = _Sites()
+    Base = module.Base
+    patch = prepare(
+        function, Target(Base, "hello", fail=fail, guard=guard, span=Span("_first._paramedic_id_", "", values))
+    )
+    Base._paramedic_id_ = 3
+    patch.apply()
+    with pytest.raises(KeyboardInterrupt):
+        Base().hello()
+    assert log == ["stored", (chunk, 7)]

@@ -14,8 +14,8 @@ import textwrap
 from paramedic.record.patches import CALLER, ENTER, FAIL, FIND_CALLER, FIRST, LEAVE, NOTICE, Target, placeholder
 
 _LOCALS = {name: f"__paramedic{name}" for name in ("_place", "_chunk", "_site", "_error", "_result")} | {
-    CALLER: "__paramedic_place"
-}  # free until there is a place
+    CALLER: "__paramedic_chunk"
+}  # free until there is a chunk
 _PROBES = {"_enter": ENTER, "_leave": LEAVE, "_fail": FAIL}
 
 # `_site` is first what `record.frames` keeps with the caller's frame; with frames of Paramiko's it keeps nothing.
@@ -34,16 +34,16 @@ try:
     elif {guard}:
         _chunk, _place = _enter(_first, _caller{passed})
     else:
-        _place = None
+        _chunk = None
 except Exception as _error:
     if _error.__traceback__.tb_next is not None:
         raise
     _chunk, _place = _enter(_first, None{passed})
 """
+_NO_PLACE = "_place = None"
 _NOT_ANNOUNCED = """
 if _notice.who is _first:
     _notice.who = None
-    _place = None
 else:
 """
 _END = """
@@ -103,8 +103,9 @@ def set_span(definition: ast.FunctionDef, target: Target) -> None:
     if not isinstance(end, (ast.Return, ast.Raise)):
         watched += returns.end(end, "None", span.measure and "None")
     handler = ast.ExceptHandler(ast.Name("BaseException", ast.Load()), _LOCALS["_error"], names.code(_FAILED, begin))
-    guarded = ast.Try(watched, [handler], [], [])
-    definition.body = [*head, *enter, *names.placed([guarded], begin)]
+    # what comes as the call begins ends it, too: else it would be under way for ever
+    guarded = ast.Try([*enter, *watched], [handler], [], [])
+    definition.body = [*head, *names.code(_NO_PLACE, begin), *names.placed([guarded], begin)]
 
 
 class _Names(ast.NodeTransformer):
