@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from paramedic.model.finding import Confidence, Edit, Finding, Site, Step
 from paramedic.model.hazard import Family, Hazard
-from paramedic.model.report import Gap, Report, finding_from_json
+from paramedic.model.report import Elsewhere, Gap, Report, finding_from_json
 from paramedic.report.json_form import json_schema, report_as_json
 from paramedic.report.sarif import report_as_sarif
 from paramedic.report.terminal import report_text
@@ -126,7 +126,7 @@ def test_sarif_tells_the_story_thread_by_thread(tmp_path: Path) -> None:
     report = Report(
         source={"kind": "run"},
         findings=(FOUND,),
-        suppressed=((FOUND, "known"),),
+        suppressed=((FOUND, "known"), (FOUND, Elsewhere("old"))),
         gaps=(Gap(reason="x", detail="some rows"),),
     )
     log = json.loads(
@@ -140,7 +140,7 @@ def test_sarif_tells_the_story_thread_by_thread(tmp_path: Path) -> None:
     notes = [n["message"]["text"] for n in run["invocations"][0]["toolExecutionNotifications"]]
     assert notes == ["some rows", "w"]
 
-    first, suppressed = run["results"]
+    first, suppressed, old = run["results"]
     assert (first["ruleId"], first["ruleIndex"], first["level"], first["occurrenceCount"]) == (
         "PMC102",
         0,
@@ -163,6 +163,7 @@ def test_sarif_tells_the_story_thread_by_thread(tmp_path: Path) -> None:
         "endColumn": 1,
     }
     assert suppressed["suppressions"] == [{"kind": "inSource", "justification": "known"}]
+    assert old["suppressions"] == [{"kind": "external", "justification": "old"}]
 
 
 @UNHURRIED

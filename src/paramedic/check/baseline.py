@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from paramedic.model.finding import Finding
-from paramedic.model.report import Report
+from paramedic.model.report import Elsewhere, Report
 from paramedic.report.excerpt import Excerpts, shown_path
 
 _FORM = 1
@@ -71,7 +71,7 @@ def without_known(report: Report, path: Path) -> Report:
         identity = _identity(finding, excerpts)
         if known[identity] > 0:
             known[identity] -= 1
-            old.append((finding, f"in the baseline {path}"))
+            old.append((finding, Elsewhere(f"in the baseline {path}")))
         else:
             new.append(finding)
     return replace(report, findings=tuple(new), suppressed=(*report.suppressed, *old))

@@ -11,7 +11,7 @@ from pathlib import Path
 from paramedic.check.allowance import Allowances, read_allowances
 from paramedic.check.configuration import Configuration, Ignore
 from paramedic.model.finding import Finding
-from paramedic.model.report import Report
+from paramedic.model.report import Elsewhere, Report
 
 NO_REASON = "no reason given"
 LARGEST_BYTES = 8_000_000
@@ -67,7 +67,7 @@ def suppress(
 def _ignored(finding: Finding, configuration: Configuration) -> str | None:
     for rule in configuration.ignore:
         if (not rule.hazard or names_hazard(rule.hazard, finding)) and _path_matches(rule, finding, configuration):
-            return rule.reason or NO_REASON
+            return Elsewhere(rule.reason or NO_REASON)
     return None
 
 

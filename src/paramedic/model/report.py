@@ -29,6 +29,12 @@ class Gap:
     count: int = 1
 
 
+class Elsewhere(str):
+    """The reason why a finding is hidden, where it does not stand in the source: in a configuration or a baseline."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """What one command found.

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from paramedic import __version__
 from paramedic.model.finding import Confidence, Finding, Site, Step
 from paramedic.model.hazard import Hazard
-from paramedic.model.report import Report
+from paramedic.model.report import Elsewhere, Report
 from paramedic.report.excerpt import file_alone
 
 SCHEMA_URI = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -48,9 +48,8 @@ def report_as_sarif(
     index = {h.name: i for i, h in enumerate(rules)}
     results = [_result(f, index, here) for f in report.findings]
     for finding, reason in report.suppressed:
-        results.append(
-            _result(finding, index, here) | {"suppressions": [{"kind": "inSource", "justification": reason}]}
-        )
+        kind = "external" if isinstance(reason, Elsewhere) else "inSource"
+        results.append(_result(finding, index, here) | {"suppressions": [{"kind": kind, "justification": reason}]})
     run = {
         "tool": {
             "driver": {
