@@ -85,6 +85,18 @@ def test_a_windows_console_s_utf_16_is_read() -> None:
     assert len(snapshot.threads) == 2
 
 
+def test_utf_16_is_read_piece_by_piece_as_utf_8_is() -> None:
+    class Slow(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            return super().read(min(size or 0, 4095))
+
+    text = "A: \U0001f600 reads\r\n\n" * 3000 + "the end" + "x" * (3 << 20) + "\n"
+    slow = Slow(text.encode("utf-16"))
+    wide = lines_of(first_chunk(slow), slow)
+    plain = io.BytesIO(text.encode())
+    assert list(wide) == list(lines_of(first_chunk(plain), plain))
+
+
 def test_a_log_of_many_dumps_is_read_in_bounded_memory() -> None:
     def log() -> Iterator[str]:
         for _ in range(200):

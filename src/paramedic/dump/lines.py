@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import getincrementaldecoder
 from collections.abc import Iterator
 from typing import IO
 
@@ -34,10 +35,7 @@ def lines_of(first: bytes, stream: IO[bytes]) -> Iterator[str]:
         if len(sure) == _SURE_BYTES and not any(sure[half::2]) and all(sure[1 - half :: 2]):
             encoding = name
     if encoding != "utf-8":
-        text = (first + stream.read()).decode(encoding, "replace")
-        yield from text.splitlines()
-        if text.endswith("\n"):
-            yield ""
+        yield from _wide_lines(first, stream, encoding)
         return
     first = first.removeprefix(b"\xef\xbb\xbf")
     end = b"\n" if b"\n" in first or b"\r" not in first else b"\r"
@@ -58,6 +56,22 @@ def lines_of(first: bytes, stream: IO[bytes]) -> Iterator[str]:
         chunk = stream.read(CHUNK_BYTES)
     if rest or newline:
         yield from _cut(rest.decode(encoding, "replace").rstrip("\r"))
+
+
+def _wide_lines(first: bytes, stream: IO[bytes], encoding: str) -> Iterator[str]:
+    decoder = getincrementaldecoder(encoding)("replace")
+    chunk, rest, newline = first, "", ""
+    while chunk:
+        whole, newline, rest = (rest + decoder.decode(chunk)).rpartition("\n")
+        for line in whole.split("\n") if newline else ():
+            yield from _cut(line.rstrip("\r"))
+        while len(rest) > MAX_LINE_CHARS:
+            yield rest[:MAX_LINE_CHARS]
+            rest = rest[MAX_LINE_CHARS:]
+        chunk = stream.read(CHUNK_BYTES)
+    rest += decoder.decode(b"", True)
+    if rest or newline:
+        yield from _cut(rest.rstrip("\r"))
 
 
 def _cut(line: str) -> Iterator[str]:

@@ -161,9 +161,14 @@ class Locking:
         if not self._facts.shows_all:
             return []
         others = [a for a in self._facts.others if a is not activity and (self.wants_lock(a) or self.is_free(a))]
-        bringers = Bringers(self._facts.sources, self._facts.others)
         place = self._facts.place(activity)
-        return [(a, None, False) for a in others[:MAX_HOLDERS] if place is not None and bringers.may_bring(a, place)]
+        if place is None:
+            return []
+        return [(a, None, False) for a in others[:MAX_HOLDERS] if self._bringers.may_bring(a, place)]
+
+    @cached_property
+    def _bringers(self) -> Bringers:
+        return Bringers(self._facts.sources, self._facts.others)
 
     def _joined(self, activity: Activity) -> list[tuple[Activity, Blocked | None, bool]]:
         """The thread whose end is awaited: the ``self`` of ``Thread.join`` is that of its ``_bootstrap``.
