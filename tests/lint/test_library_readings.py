@@ -7,6 +7,40 @@ from pathlib import Path
 import pytest
 from judging import judged
 
+_LOCKED = """
+import functools
+
+def locked(method):
+    @functools.wraps(method)
+    def inside(self, *args, **kwargs):
+        with self.lock:
+            return method(self, *args, **kwargs)
+    return inside
+"""
+
+
+def _store(above: str, decorator: str) -> str:
+    """An SFTP client whose only use has a decorator, by as many threads as there are names."""
+    return f"""
+import paramiko, threading
+{above}
+
+class Store:
+    def __init__(self, client: paramiko.SSHClient):
+        self.lock = threading.RLock()
+        self.sftp = client.open_sftp()
+
+    @{decorator}
+    def get(self, name):
+        self.sftp.get(name, name)
+
+def main(client: paramiko.SSHClient, names):
+    store = Store(client)
+    for name in names:
+        threading.Thread(target=store.get, args=(name,)).start()
+"""
+
+
 FOUND: dict[str, tuple[str, str]] = {
     "asyncio.to_thread in a gather": (
         "shared-sftp-client",
@@ -170,70 +204,43 @@ FOUND: dict[str, tuple[str, str]] = {
         ThreadingHTTPServer(("127.0.0.1", 0), Files).serve_forever()
         """,
     ),
-    "a decorator whose name only sounds like a lock's": (
+    "a dictionary that is updated by keywords": (
         "shared-sftp-client",
         """
         import paramiko, threading
-        from framework import blocking
 
-        class Store:
-            def __init__(self, client: paramiko.SSHClient):
-                self.sftp = client.open_sftp()
+        def work(tools):
+            tools["files"].stat("/tmp")
 
-            @blocking
-            def get(self, name):
-                self.sftp.get(name, name)
-
-        def main(client: paramiko.SSHClient, names):
-            store = Store(client)
-            for name in names:
-                threading.Thread(target=store.get, args=(name,)).start()
+        def main(client: paramiko.SSHClient):
+            tools = {}
+            tools.update(files=client.open_sftp(), n=3)
+            for _ in range(4):
+                threading.Thread(target=work, args=(tools,)).start()
         """,
+    ),
+    "a decorator whose name only sounds like a lock's": (
+        "shared-sftp-client",
+        _store("from framework import blocking", "blocking"),
     ),
 }
 
 QUIET: dict[str, str] = {
-    "a lock behind a decorator of the program's": """
-        import functools, paramiko, threading
-
-        def locked(method):
-            @functools.wraps(method)
-            def inside(self, *args, **kwargs):
-                with self.lock:
-                    return method(self, *args, **kwargs)
-            return inside
-
-        class Store:
-            def __init__(self, client: paramiko.SSHClient):
-                self.lock = threading.RLock()
-                self.sftp = client.open_sftp()
-
-            @locked
-            def get(self, name):
-                self.sftp.get(name, name)
-
-        def main(client: paramiko.SSHClient, names):
-            store = Store(client)
-            for name in names:
-                threading.Thread(target=store.get, args=(name,)).start()
-        """,
-    "a lock behind somebody else's decorator": """
+    "a channel that is shut for reading beside close, which sends no EOF": """
         import paramiko, threading
-        from oslo_concurrency import lockutils
 
-        class Store:
-            def __init__(self, client: paramiko.SSHClient):
-                self.sftp = client.open_sftp()
-
-            @lockutils.synchronized("sftp")
-            def get(self, name):
-                self.sftp.get(name, name)
-
-        def main(client: paramiko.SSHClient, names):
-            store = Store(client)
-            for name in names:
-                threading.Thread(target=store.get, args=(name,)).start()
+        def main(client: paramiko.SSHClient):
+            chan = client.get_transport().open_session()
+            chan.exec_command("cat")
+            thread = threading.Thread(target=chan.close)
+            thread.start()
+            chan.shutdown(0)
+            thread.join()
         """,
+    "a lock behind a decorator of the program's": _store(_LOCKED, "locked"),
+    "a lock behind somebody else's decorator": _store(
+        "from oslo_concurrency import lockutils", 'lockutils.synchronized("sftp")'
+    ),
     "a lock behind a context manager, entered often": """
         import contextlib, paramiko, threading
 

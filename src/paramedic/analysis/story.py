@@ -84,7 +84,8 @@ class Story:
         names = [self.world.thread_name(n) for n in sorted(numbers)]
         if len(names) > most:
             names = [*names[: most - 1], f"{len(names) - most + 1} more threads"]
-        return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+        first = ", ".join(names[:-1])
+        return f"{first} and {names[-1]}" if first else "".join(names)
 
     def finding(
         self, hazard: Hazard, confidence: Confidence, message: str, steps: Iterable[Step], objects: Iterable[int],

@@ -78,8 +78,12 @@ def on_collection(
     if name in {"append", "add", "appendleft", "insert", "push"} and args:
         _add(w, receiver, args[-1], node)
         return Const(None)
-    if name in {"extend", "update"} and args:
-        extend(w, receiver, args[0])
+    if name in {"extend", "update"} and (args or keywords):
+        if args:
+            extend(w, receiver, args[0])
+        if keywords:
+            keyed: dict[object, Value] = dict(keywords.items())
+            extend(w, receiver, Collection(keyed=keyed, length=len(keywords)))
         return Const(None)
     if name in {"values", "copy", "__iter__", "keys"}:
         receiver.read = True
@@ -208,6 +212,8 @@ def _on_text(receiver: Const, name: str, args: list[Value]) -> Value:
                 return Const(text.replace(old, new), partial=receiver.partial)
         if name == "join" and args:
             words = [a.value for a in _words(args[0])]
+            if isinstance(text, bytes):
+                return Const(text.join(x for x in words if isinstance(x, bytes)), partial=True)
             return Const(str(text).join(str(x) for x in words), partial=True)
         return Const(text, partial=partial)
     return Unknown()

@@ -42,13 +42,10 @@ def sightings(facts: SourceFacts) -> Sightings:
 
     Threads: pure.
     """
-    found: Sightings = {}
+    found: dict[str, dict[str, None]] = {}
 
     def see(kind: str, file: str, line: int) -> None:
-        places = found.setdefault(kind, [])
-        place = f"{file}:{line}"
-        if place not in places:
-            places.append(place)
+        found.setdefault(kind, {})[f"{file}:{line}"] = None
 
     for operation in facts.operations:
         site = operation.site
@@ -86,4 +83,4 @@ def sightings(facts: SourceFacts) -> Sightings:
                 start = text.rfind("\n", 0, match.start()) + 1
                 if not text[start : match.start()].lstrip().startswith("#"):
                     see(kind, str(path), text.count("\n", 0, match.start()) + 1)
-    return found
+    return {kind: list(places) for kind, places in found.items()}
