@@ -8,6 +8,15 @@ from notation import findings_of, said
 from paramedic.analysis.wakers import Wakers
 
 _HANDLER = "Main: handles stop\nMain: take L #send\n"
+_ASKS_UNDER_THE_LOCK = """
+        Main: take L
+        Main: submit f1 ex
+        W: run f1
+        W: wait L
+        Main: submit f2 ex
+        Main: ask f2 …
+        … 5 s
+        end: 3"""
 
 FOUND: dict[str, tuple[list[str], str]] = {
     "a thread is joined under the lock that it needs": (
@@ -35,16 +44,7 @@ FOUND: dict[str, tuple[list[str], str]] = {
     ),
     "a task that no worker has begun is waited for under the lock that the only worker needs": (
         ["lock-order-inversion observed"],
-        """
-        W: works ex 1
-        Main: take L
-        Main: submit f1 ex
-        W: run f1
-        W: wait L
-        Main: submit f2 ex
-        Main: ask f2 …
-        … 5 s
-        end: 3""",
+        "W: works ex 1\n" + _ASKS_UNDER_THE_LOCK,
     ),
     "a request carries an event, which its taker sets once it has the lock that the maker holds": (
         ["lock-order-inversion observed"],
@@ -180,17 +180,8 @@ QUIET: dict[str, str] = {
         B: free L9
         … 5 s
         end: 137""",
-    "a pool's only worker needs the lock, and another task is waited for": """
-        W: works ex 2
-        W2: works ex 2
-        Main: take L
-        Main: submit f1 ex
-        W: run f1
-        W: wait L
-        Main: submit f2 ex
-        Main: ask f2 …
-        … 5 s
-        end: 137""",
+    "a pool's only worker needs the lock, and another task is waited for": "W: works ex 2\nW2: works ex 2\n"
+    + _ASKS_UNDER_THE_LOCK,
     "a worker of a home-made pool waits for a request, and another one is free": """
         Main: put q one
         Main: put q two

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
 
 from paramedic.check.lint import LintOptions, lint
+
+Lint = Callable[..., tuple[int, str, str]]
+"""Runs ``paramedic lint`` with the words; gives the exit status, the output and the errors."""
 
 
 def judged(source: str, folder: Path) -> tuple[set[str], list[str]]:

@@ -8,9 +8,12 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from judging import Lint
 
 from paramedic.cli.main import main
 from paramedic.report.json_form import json_schema
+
+pytestmark = pytest.mark.usefixtures("here")
 
 SHARED = """\
 import paramiko
@@ -36,147 +39,134 @@ def head(sftp: paramiko.SFTPClient, path):
 """
 
 
-@pytest.fixture(autouse=True)
-def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / ".cache"))
-
-
-def _lint(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
-    capsys.readouterr()
-    status = main(["lint", *words])
-    captured = capsys.readouterr()
-    return status, captured.out, captured.err
-
-
-def test_a_finding_is_one_line_with_its_source_below(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_finding_is_one_line_with_its_source_below(tmp_path: Path, lint: Lint) -> None:
     (tmp_path / "sizes.py").write_text(SHARED)
-    status, out, _ = _lint(capsys, ".")
+    status, out, _ = lint(".")
     assert status == 1
     assert out.startswith("sizes.py:8: PMC103 shared-sftp-client: ")
     assert "    | return list(pool.map(sftp.stat, names))" in out
     assert "Found 1 hazard (1 file, 1 with Paramiko)." in out
 
 
-def test_nothing_found_is_said_and_ends_with_0(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_found_is_said_and_ends_with_0(tmp_path: Path, lint: Lint) -> None:
     (tmp_path / "empty.py").write_text("print('hello')\n")
-    assert _lint(capsys, ".")[:2] == (0, "No hazards found (1 file, 0 with Paramiko).\n")
-    assert _lint(capsys, "--quiet", ".")[:2] == (0, "")
+    assert lint(".")[:2] == (0, "No hazards found (1 file, 0 with Paramiko).\n")
+    assert lint("--quiet", ".")[:2] == (0, "")
 
 
-def test_github_annotations(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_github_annotations(tmp_path: Path, lint: Lint) -> None:
     (tmp_path / "a,b:c%.py").write_text(SHARED)
-    _, out, _ = _lint(capsys, "--format", "github", ".")
+    _, out, _ = lint("--format", "github", ".")
     assert out.startswith("::warning file=a%2Cb%3Ac%25.py,line=8,title=PMC103 shared-sftp-client::Several threads")
     assert out.count("\n") == 1
 
 
-def test_gitlab_fingerprints_survive_lines_above(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_gitlab_fingerprints_survive_lines_above(tmp_path: Path, lint: Lint) -> None:
     (tmp_path / "sizes.py").write_text(SHARED)
-    before = json.loads(_lint(capsys, "--format", "gitlab", ".")[1])
+    before = json.loads(lint("--format", "gitlab", ".")[1])
     (tmp_path / "sizes.py").write_text("# a comment\n" + SHARED)
-    after = json.loads(_lint(capsys, "--format", "gitlab", ".")[1])
+    after = json.loads(lint("--format", "gitlab", ".")[1])
     assert before[0]["location"] == {"path": "sizes.py", "lines": {"begin": 8}}
     assert after[0]["location"]["lines"]["begin"] == 9
     assert before[0]["fingerprint"] == after[0]["fingerprint"]
 
 
-def test_junit_is_well_formed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_junit_is_well_formed(tmp_path: Path, lint: Lint) -> None:
     (tmp_path / "sizes.py").write_text(SHARED)
-    root = ElementTree.fromstring(_lint(capsys, "--format", "junit", ".")[1].encode())
+    root = ElementTree.fromstring(lint("--format", "junit", ".")[1].encode())
     assert root.get("failures") == "1"
     assert [c.get("name") for c in root.iter("testcase")] == ["shared-sftp-client:8"]
 
 
 @pytest.mark.parametrize("form", ["json", "sarif", "full"])
-def test_the_other_forms(form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_other_forms(form: str, tmp_path: Path, lint: Lint) -> None:
     (tmp_path / "sizes.py").write_text(SHARED)
-    status, out, _ = _lint(capsys, "--format", form, ".")
+    status, out, _ = lint("--format", form, ".")
     assert status == 1
     assert "shared-sftp-client" in out
     if form != "full":
         json.loads(out)
 
 
-def test_a_comment_allows_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_comment_allows_a_line(tmp_path: Path, lint: Lint) -> None:
     allowed = SHARED.replace("sftp.stat, names))", "sftp.stat, names))  # paramedic: allow[PMC103] one name only")
     (tmp_path / "sizes.py").write_text(allowed)
-    status, out, _ = _lint(capsys, ".")
+    status, out, _ = lint(".")
     assert (status, out) == (0, "No hazards found (1 file, 1 with Paramiko; 1 suppressed).\n")
 
 
-def test_a_baseline_hides_what_is_known_and_not_what_is_new(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_baseline_hides_what_is_known_and_not_what_is_new(tmp_path: Path, lint: Lint) -> None:
     (tmp_path / "old.py").write_text(SHARED)
-    assert _lint(capsys, "--write-baseline", "known.json", ".")[0] == 0
+    assert lint("--write-baseline", "known.json", ".")[0] == 0
     (tmp_path / "old.py").write_text("import os\n" + SHARED)
-    assert _lint(capsys, "--baseline", "known.json", ".")[0] == 0
+    assert lint("--baseline", "known.json", ".")[0] == 0
     (tmp_path / "new.py").write_text(SHARED)
-    status, out, _ = _lint(capsys, "--baseline", "known.json", ".")
+    status, out, _ = lint("--baseline", "known.json", ".")
     assert status == 1
     assert "new.py:8" in out
     assert "old.py" not in out
 
 
-def test_fixes_are_shown_then_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_fixes_are_shown_then_made(tmp_path: Path, lint: Lint) -> None:
     file = tmp_path / "head.py"
     file.write_text(PREFETCH)
-    _, out, _ = _lint(capsys, "--diff", "--unsafe-fixes", ".")
+    _, out, _ = lint("--diff", "--unsafe-fixes", ".")
     assert "+    remote.prefetch(max_concurrent_requests=64)" in out
     assert file.read_text() == PREFETCH
-    assert _lint(capsys, "--fix", ".")[0] == 1  # older than 3.3, Paramiko does not know the argument
+    assert lint("--fix", ".")[0] == 1  # older than 3.3, Paramiko does not know the argument
     assert file.read_text() == PREFETCH
-    status, _, err = _lint(capsys, "--unsafe-fixes", ".")
+    status, _, err = lint("--unsafe-fixes", ".")
     assert status == 0
     assert "fixed head.py (1 edit)" in err
     assert "remote.prefetch(max_concurrent_requests=64)" in file.read_text()
-    assert _lint(capsys, ".")[0] == 0
+    assert lint(".")[0] == 0
 
 
-def test_unsafe_fixes_wait_to_be_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unsafe_fixes_wait_to_be_asked_for(tmp_path: Path, lint: Lint) -> None:
     file = tmp_path / "open.py"
     file.write_text(
         "import paramiko\n\n\ndef main(host):\n    with paramiko.SSHClient() as client:\n"
         "        client.set_missing_host_key_policy(paramiko.AutoAddPolicy())\n"
         "        client.connect(\n            host,\n            port=22,\n        )\n"
     )
-    _lint(capsys, "--pedantic", "--fix", ".")
+    lint("--pedantic", "--fix", ".")
     assert "AutoAddPolicy" in file.read_text()
-    _lint(capsys, "--pedantic", "--unsafe-fixes", ".")
+    lint("--pedantic", "--unsafe-fixes", ".")
     assert "paramiko.RejectPolicy())\n        client.load_system_host_keys()\n" in file.read_text()
     assert "timeout=10)" in file.read_text()
     compile(file.read_text(), "open.py", "exec")
 
 
-def test_the_cache_notices_a_change_in_an_imported_module(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_cache_notices_a_change_in_an_imported_module(tmp_path: Path, lint: Lint) -> None:
     (tmp_path / "jobs.py").write_text(
         "import paramiko, threading\nfrom parts import turn\n\n\ndef main(client: paramiko.SSHClient, names):\n"
         "    sftp = client.open_sftp()\n\n    def one(name):\n        with turn:\n            sftp.stat(name)\n\n"
         "    for name in names:\n        threading.Thread(target=one, args=(name,)).start()\n"
     )
     (tmp_path / "parts.py").write_text("import threading\n\nturn = threading.Lock()\n")
-    assert _lint(capsys, "--cache-dir", "kept", ".")[0] == 0
-    assert _lint(capsys, "--cache-dir", "kept", ".")[0] == 0
+    assert lint("--cache-dir", "kept", ".")[0] == 0
+    assert lint("--cache-dir", "kept", ".")[0] == 0
     (tmp_path / "parts.py").write_text(
         "import threading, contextlib\n\nturn = contextlib.nullcontext()\nLock = threading.Lock()\n"
     )
-    assert _lint(capsys, "--cache-dir", "kept", ".")[0] == 1
+    assert lint("--cache-dir", "kept", ".")[0] == 1
 
 
-def test_a_notebook_is_told_by_cell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_notebook_is_told_by_cell(tmp_path: Path, lint: Lint) -> None:
     cells = [
         {"cell_type": "markdown", "source": "# Sizes"},
         {"cell_type": "code", "source": ["%matplotlib inline\n", "import paramiko"]},
         {"cell_type": "code", "source": SHARED},
     ]
     (tmp_path / "sizes.ipynb").write_text(json.dumps({"cells": cells}))
-    _, out, _ = _lint(capsys, ".")
+    _, out, _ = lint(".")
     assert out.startswith("sizes.ipynb:cell 2:8: PMC103")
 
 
-def test_a_comment_in_a_cell_allows_its_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_comment_in_a_cell_allows_its_line(tmp_path: Path, lint: Lint) -> None:
     allowed = SHARED.replace("sftp.stat, names))", "sftp.stat, names))  # paramedic: allow[PMC103] one name only")
     (tmp_path / "sizes.ipynb").write_text(json.dumps({"cells": [{"cell_type": "code", "source": allowed}]}))
-    status, out, _ = _lint(capsys, ".")
+    status, out, _ = lint(".")
     assert status == 0
     assert "1 suppressed" in out
 
@@ -194,13 +184,11 @@ BAD_INPUT = {
 
 
 @pytest.mark.parametrize("title", BAD_INPUT)
-def test_a_file_that_cannot_be_read_is_one_line_and_the_rest_is_linted(
-    title: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_file_that_cannot_be_read_is_one_line_and_the_rest_is_linted(title: str, tmp_path: Path, lint: Lint) -> None:
     data, words = BAD_INPUT[title]
     (tmp_path / "bad.py").write_bytes(data)
     (tmp_path / "sizes.py").write_text(SHARED)
-    status, out, _ = _lint(capsys, ".")
+    status, out, _ = lint(".")
     assert status == 1
     assert "sizes.py:8" in out
     warnings = [line for line in out.splitlines() if line.startswith("warning: bad.py")]
@@ -208,14 +196,12 @@ def test_a_file_that_cannot_be_read_is_one_line_and_the_rest_is_linted(
     assert words in warnings[0] or "nested too deeply" in warnings[0]
 
 
-def test_a_deep_expression_that_parses_does_not_break_the_reader(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_deep_expression_that_parses_does_not_break_the_reader(tmp_path: Path, lint: Lint) -> None:
     (tmp_path / "sum.py").write_text("import paramiko\nparamiko.SSHClient()\nx = " + " + ".join(["1"] * 3000) + "\n")
-    assert _lint(capsys, ".")[0] == 0
+    assert lint(".")[0] == 0
 
 
-def test_links_that_loop_and_folders_without_permission(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_links_that_loop_and_folders_without_permission(tmp_path: Path, lint: Lint) -> None:
     (tmp_path / "loop").symlink_to(tmp_path)
     (tmp_path / "gone.py").symlink_to(tmp_path / "nowhere.py")
     (tmp_path / "self.py").symlink_to(tmp_path / "self.py")
@@ -223,7 +209,7 @@ def test_links_that_loop_and_folders_without_permission(tmp_path: Path, capsys: 
     closed = tmp_path / "closed"
     closed.mkdir()
     closed.chmod(0)
-    status, out, _ = _lint(capsys, ".")
+    status, out, _ = lint(".")
     closed.chmod(0o700)
     assert status == 1
     assert out.count(": PMC103 ") == 1
@@ -232,10 +218,10 @@ def test_links_that_loop_and_folders_without_permission(tmp_path: Path, capsys: 
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
-def test_a_pipe_with_the_name_of_a_module_is_not_waited_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_pipe_with_the_name_of_a_module_is_not_waited_for(tmp_path: Path, lint: Lint) -> None:
     os.mkfifo(tmp_path / "pipe.py")
     (tmp_path / "sizes.py").write_text(SHARED)
-    status, out, _ = _lint(capsys, ".")
+    status, out, _ = lint(".")
     assert status == 1
     assert "warning: pipe.py: no regular file" in out
 
@@ -249,31 +235,29 @@ WRONG = {
 
 
 @pytest.mark.parametrize("title", WRONG)
-def test_what_the_user_can_put_right_is_one_sentence(
-    title: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_the_user_can_put_right_is_one_sentence(title: str, tmp_path: Path, lint: Lint) -> None:
     words, sentence = WRONG[title]
     (tmp_path / "empty.json").write_text("[]")
-    status, _, err = _lint(capsys, *words)
+    status, _, err = lint(*words)
     assert status == 2
     assert sentence in err
     assert "Traceback" not in err
 
 
-def test_settings_of_the_project(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_settings_of_the_project(tmp_path: Path, lint: Lint) -> None:
     (tmp_path / "sizes.py").write_text(SHARED)
     project = tmp_path / "pyproject.toml"
     project.write_text('[tool.paramedic.lint]\nignore = ["PMC1"]\n')
-    assert _lint(capsys, ".")[0] == 0
+    assert lint(".")[0] == 0
     project.write_text('[tool.paramedic.lint]\nexclude = ["sizes.py"]\n')
-    assert _lint(capsys, ".")[1].startswith("No hazards found (0 files")
+    assert lint(".")[1].startswith("No hazards found (0 files")
     project.write_text("[tool.paramedic.lint]\npedantry = true\n")
-    status, _, err = _lint(capsys, ".")
+    status, _, err = lint(".")
     assert status == 2
     assert "has no setting 'pedantry'" in err
 
 
-def test_ignores_of_files_are_spelt_as_for_ruff(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_ignores_of_files_are_spelt_as_for_ruff(tmp_path: Path, lint: Lint) -> None:
     (tmp_path / "tests").mkdir()
     (tmp_path / "tests" / "sizes.py").write_text(SHARED)
     (tmp_path / "app.py").write_text(SHARED)
@@ -281,13 +265,13 @@ def test_ignores_of_files_are_spelt_as_for_ruff(tmp_path: Path, capsys: pytest.C
     for pattern in ("tests/*", "tests", "sizes.py", "**/sizes.py"):
         for name in ("PMC1", "shared-sftp-client", "ALL"):
             project.write_text(f'[tool.paramedic.lint.per-file-ignores]\n"{pattern}" = ["{name}"]\n')
-            status, out, _ = _lint(capsys, ".")
+            status, out, _ = lint(".")
             assert status == 1
             assert "app.py:8: PMC103" in out
             assert "sizes.py:" not in out
             assert "1 suppressed" in out
     project.write_text('[tool.paramedic.lint.per-file-ignores]\n"tests/*" = ["PMC2"]\n')
-    assert "tests/sizes.py:8: PMC103" in _lint(capsys, ".")[1]
+    assert "tests/sizes.py:8: PMC103" in lint(".")[1]
 
 
 REFUSED = {
@@ -311,14 +295,14 @@ def test_a_setting_that_cannot_be_meant_is_one_sentence(
     assert words in capsys.readouterr().err
 
 
-def test_a_folder_without_python_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_without_python_is_told(tmp_path: Path, lint: Lint) -> None:
     (tmp_path / "empty").mkdir()
     for form in ("concise", "json", "github"):
-        status, _, err = _lint(capsys, "--format", form, "empty")
+        status, _, err = lint("--format", form, "empty")
         assert status == 0
         assert "no Python file under empty" in err
     (tmp_path / "empty" / "plain.py").write_text("print(1)\n")
-    assert not _lint(capsys, "empty")[2]
+    assert not lint("empty")[2]
 
 
 def test_checkup_says_what_is_next(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -459,21 +443,21 @@ def test_an_item_passes_only_where_the_source_does_what_it_asks_about(
     assert states()["callbacks-quick"] == "pass"
 
 
-def test_names_that_are_no_text_are_told_in_every_form(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_names_that_are_no_text_are_told_in_every_form(tmp_path: Path, lint: Lint) -> None:
     try:
         (tmp_path / os.fsdecode(b"odd \xff 100%.py")).write_text(SHARED)
     except OSError:
         pytest.skip("this file system takes only text for names")
-    out = _lint(capsys, "--format", "github", ".")[1]
+    out = lint("--format", "github", ".")[1]
     assert "file=odd \\udcff 100%25.py" in out
     assert out.encode() == out.encode("utf-8", "surrogatepass")
-    assert "odd%20%FF%20100%25.py" in _lint(capsys, "--format", "sarif", ".")[1]
+    assert "odd%20%FF%20100%25.py" in lint("--format", "sarif", ".")[1]
 
 
-def test_utf_16_and_devices_are_one_line_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_utf_16_and_devices_are_one_line_each(tmp_path: Path, lint: Lint) -> None:
     (tmp_path / "wide.py").write_bytes("import paramiko\n".encode("utf-16"))
     (tmp_path / "device.py").symlink_to("/dev/null")
-    out = _lint(capsys, ".")[1]
+    out = lint(".")[1]
     assert "warning: wide.py: UTF-16, which Python does not read" in out
     assert "warning: device.py: no regular file" in out
 
@@ -481,12 +465,12 @@ def test_utf_16_and_devices_are_one_line_each(tmp_path: Path, capsys: pytest.Cap
 @pytest.mark.parametrize("part", ["flags", "results"])
 @pytest.mark.parametrize("junk", [[1], {"a": 1}, None, "each"])
 def test_a_cache_that_somebody_else_wrote_into_is_passed_over(
-    part: str, junk: object, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    part: str, junk: object, tmp_path: Path, lint: Lint
 ) -> None:
     (tmp_path / "sizes.py").write_text(SHARED)
-    first = _lint(capsys, "--cache-dir", "kept", "sizes.py")
+    first = lint("--cache-dir", "kept", "sizes.py")
     (kept,) = (tmp_path / "kept").iterdir()
     data = json.loads(kept.read_text())
     data[part] = dict.fromkeys(data[part], 7) if junk == "each" else junk
     kept.write_text(json.dumps(data))
-    assert _lint(capsys, "--cache-dir", "kept", "sizes.py") == first
+    assert lint("--cache-dir", "kept", "sizes.py") == first

@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from judging import Lint
 
 from paramedic.cli.main import main
+
+pytestmark = pytest.mark.usefixtures("here")
 
 SHARED = """\
 import paramiko
@@ -20,36 +23,23 @@ def main(client: paramiko.SSHClient, names):
 """
 
 
-@pytest.fixture(autouse=True)
-def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / ".cache"))
-
-
-def _lint(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
-    capsys.readouterr()
-    status = main(["lint", *words])
-    captured = capsys.readouterr()
-    return status, captured.out, captured.err
-
-
 @pytest.mark.parametrize("form", ["concise", "github", "gitlab", "junit"])
 def test_a_comment_without_a_reason_is_told_in_forms_that_have_no_place_for_it(
-    form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    form: str, tmp_path: Path, lint: Lint
 ) -> None:
     (tmp_path / "sizes.py").write_text(SHARED.replace("names))", "names))  # paramedic: allow[PMC103]"))
-    assert "sizes.py:8: allow[shared-sftp-client] gives no reason" in _lint(capsys, "--format", form, ".")[2]
+    assert "sizes.py:8: allow[shared-sftp-client] gives no reason" in lint("--format", form, ".")[2]
 
 
 def test_a_lens_that_fails_is_told_and_the_others_are_heard(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, lint: Lint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(facts: object) -> None:
         raise RuntimeError("told\nin one line")
 
     monkeypatch.setattr("paramedic.hazards.shared_channel.static.find", fails)
     (tmp_path / "sizes.py").write_text(SHARED)
-    status, out, _ = _lint(capsys, "--no-cache", "--jobs", "1", ".")
+    status, out, _ = lint("--no-cache", "--jobs", "1", ".")
     assert status == 1
     assert "warning: shared-channel in sizes.py: RuntimeError: told\\nin one line" in out
     assert "PMC103" in out
