@@ -1,4 +1,4 @@
-"""Waits that have no lock and no thread in them to wait for: home-made locks, and peers that owe an answer."""
+"""Waits that name neither a lock nor a thread: home-made locks, peers that owe an answer, workers that have died."""
 
 from __future__ import annotations
 
@@ -38,7 +38,54 @@ FOUND: dict[str, tuple[str, str]] = {
     ),
 }
 
+FOUND |= {
+    "a queue's work is waited for, and who took some of it has died": (
+        "lost-exception observed",
+        """
+        Main: start A
+        Main: put q x
+        A: get q x
+        A: dies "IndexError: list index out of range"
+        Main: join q …
+        … 5 s
+        end: 3""",
+    ),
+    "a barrier at which one of three will never be": (
+        "lost-exception observed",
+        """
+        A: works ex 2
+        B: works ex 2
+        Main: submit f1 ex
+        Main: submit f2 ex
+        A: run f1
+        B: run f2
+        A: fail f1 "SSHException: it failed"
+        B: wait bar …
+        Main: join B …
+        … 5 s
+        end: 3""",
+    ),
+}
+
 QUIET: dict[str, str] = {
+    "a queue's work is waited for, one who took some has died, and another is at work": """
+        Main: start A
+        Main: start B
+        Main: put q x
+        Main: put q y
+        A: get q x
+        B: get q y
+        A: dies "IndexError: list index out of range"
+        Main: join q …
+        B: recv ch …
+        … 5 s
+        end: 143""",
+    "a queue's work is waited for, and one who had nothing to do with it has died": """
+        Main: start A
+        A: dies "IndexError: list index out of range"
+        Main: join q …
+        … 5 s
+        end: 3""",
     "a queue made of a condition, from which one takes who then follows a stream": """
         Main: makes-condition cond RL
         A: take RL #take_next

@@ -62,13 +62,59 @@ def forsaken(facts: Facts) -> list[Forsaken]:
             continue
         if call.name in GETS and (call.obj in of_work or call.obj not in facts.pools.circulating):
             continue  # a queue of work: what is taken from it never comes back
-        like = facts.futures.running(call.thread) and facts.futures.task_of.get(call.thread, 0)
-        site = like or facts.world.thread(call.thread).started_at
+        site = _begun_at(facts, call.thread)
         failed = [f for f in failures if f.site == site]
         lost = facts.slots.lost(call.obj, facts.has_left)
         if site and failed or lost:
             found.setdefault(call.obj, Forsaken(call.obj, failed=failed, lost=lost)).waits.append(call)
     return list(found.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Bereaved:
+    """A thread waits for work that an exception has ended.
+
+    Attributes:
+        wait: its call.
+        failed: what ended with an exception and would have ended the wait.
+    """
+
+    wait: Call
+    failed: tuple[Failed, ...]
+
+
+def bereaved(facts: Facts) -> list[Bereaved]:
+    """Those who wait for the work of a queue to be done, or for others at a barrier, when nobody is left to come.
+
+    Every thread waits, and one that had taken from the queue, or was begun where those at the barrier were, has ended
+    with an exception.
+
+    Threads: pure.
+    """
+    if facts.states.orderly_end or _waits(facts) is None:
+        return []
+    failures = [*facts.futures.failures.values(), *_deaths(facts)]
+    found: list[Bereaved] = []
+    for calls in facts.open.stacks.values():
+        call = calls[-1] if calls else None
+        if call is None or facts.end_ns - call.began_ns < LONG_NS:
+            continue
+        if call.name == "Queue.join":
+            takers = facts.pools.takers(call.obj)
+            failed = [f for f in failures if f.thread in takers]
+        elif call.name == "Barrier.wait":
+            failed = [f for f in failures if f.site == _begun_at(facts, call.thread)]
+        else:
+            continue
+        if failed:
+            found.append(Bereaved(call, tuple(failed)))
+    return found
+
+
+def _begun_at(facts: Facts, thread: int) -> int:
+    """Where a thread, or the task that it runs, was begun."""
+    task = facts.futures.running(thread) and facts.futures.task_of.get(thread, 0)
+    return task or facts.world.thread(thread).started_at
 
 
 def _waits(facts: Facts) -> list[Call] | None:

@@ -23,7 +23,8 @@ HANGS = frozenset(
     "exit-status-before-output undrained-stderr undrained-output-while-writing lock-order-inversion "
     "callback-blocks-transport call-on-transport-thread pool-starvation pool-drained finalizer-deadlock "
     "rekey-deadlock prefetch-stall connect-at-import signal-handler-reenters exit-blocked select-pipe-race "
-    "shared-sftp-client proxy-stderr-full wait-without-timeout keepalive-is-not-a-timeout".split()
+    "shared-sftp-client proxy-stderr-full wait-without-timeout keepalive-is-not-a-timeout "
+    "lost-exception".split()
 )
 Second = Callable[[RunFacts, frozenset[tuple[int, int]], int], Sequence[Finding]]
 """What else knows about a process: its facts, which threads wait since when, and what time it is."""

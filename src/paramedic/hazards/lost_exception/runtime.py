@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from paramedic.analysis.forsaken import bereaved
 from paramedic.analysis.run import RunFacts
 from paramedic.analysis.story import Story
 from paramedic.hazards.lost_exception import HAZARD
@@ -11,11 +12,12 @@ from paramedic.model.finding import Confidence, Finding
 
 
 def find(facts: RunFacts) -> Iterator[Finding]:
-    """Futures that ended with an exception and were never asked.
+    """Futures that ended with an exception and were never asked; threads that wait for those who have ended so.
 
     Threads: pure.
     """
     story = Story(facts)
+    yield from _waited_for(facts, story)
     lost = facts.futures.lost()
     if not lost or not (facts.states.orderly_end or facts.stopped):
         return
@@ -37,3 +39,26 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         Confidence.ADVICE if known else Confidence.OBSERVED if facts.states.orderly_end else Confidence.POSSIBLE
     )
     yield story.finding(HAZARD, confidence, message, steps, [], len(lost))
+
+
+def _waited_for(facts: RunFacts, story: Story) -> Iterator[Finding]:
+    for found in bereaved(facts):
+        wait, failed = found.wait, found.failed
+        kinds = sorted({f.error.partition(":")[0].rpartition(".")[2] for f in failed})
+        message = (
+            f"{facts.world.thread_name(wait.thread)} waits in {wait.method}() of {facts.world.name(wait.obj)} for "
+            f"{story.threads({f.thread for f in failed})}, where {', '.join(kinds)} ended the work: every other thread "
+            "waits, too, and nobody is left to end that"
+        )
+        steps = [story.step(f.thread, f.site, f.t_ns, f"ended with {f.error}: it began here") for f in failed[:3]]
+        yield story.finding(
+            HAZARD, Confidence.OBSERVED, message, [*steps, story.call(wait)], [wait.obj], why=_WHY_WAIT, fix=_FIX_WAIT
+        )
+
+
+_WHY_WAIT = (
+    "A worker that an exception ends never comes to task_done(), or to the barrier; Paramiko raises often and late"
+)
+_FIX_WAIT = (
+    "Call task_done() in a finally clause, catch in the worker what its work may raise, and abort() a barrier then."
+)
