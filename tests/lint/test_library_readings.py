@@ -204,6 +204,25 @@ FOUND: dict[str, tuple[str, str]] = {
         ThreadingHTTPServer(("127.0.0.1", 0), Files).serve_forever()
         """,
     ),
+    "a client of a pool that is closed where its work fails, and no other takes its place": (
+        "pool-drained",
+        """
+        import paramiko, queue
+
+        clients: queue.Queue[paramiko.SSHClient] = queue.Queue()
+
+        def run(command):
+            client = clients.get(timeout=60)
+            try:
+                _, out, _ = client.exec_command(command, timeout=30)
+                text = out.read()
+            except paramiko.SSHException:
+                client.close()
+                raise
+            clients.put(client)
+            return text
+        """,
+    ),
     "a dictionary that is updated by keywords": (
         "shared-sftp-client",
         """
@@ -226,6 +245,32 @@ FOUND: dict[str, tuple[str, str]] = {
 }
 
 QUIET: dict[str, str] = {
+    "clients that a loop takes from a list to close them, and that its threads make anew": """
+        import paramiko, threading
+        from concurrent.futures import ThreadPoolExecutor
+
+        local = threading.local()
+        made = []
+
+        class Fleet:
+            def client(self):
+                if getattr(local, "client", None) is None:
+                    local.client = paramiko.SSHClient()
+                    local.client.load_system_host_keys()
+                    local.client.connect("host", timeout=10)
+                    made.append(local.client)
+                return local.client
+
+            def work(self, n):
+                return self.client().exec_command("job %d" % n, timeout=60)[1].read()
+
+            def main(self):
+                while True:
+                    with ThreadPoolExecutor(4) as pool:
+                        print(list(pool.map(self.work, range(20))))
+                    while made:
+                        made.pop().close()
+        """,
     "a channel that is shut for reading beside close, which sends no EOF": """
         import paramiko, threading
 

@@ -32,6 +32,9 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
             ]
             if not backs or any(o.in_finally or o.in_handler for o in [*backs, *_replaced(facts, take, client)]):
                 continue
+            closes = [o for o in facts.of(client, "close") if not o.in_handler and set(o.path) <= set(take.path)]
+            if any(take.moment < o.moment < backs[0].moment for o in closes):
+                continue  # it is done with, and what is put in is one that the same line has made since
             between = [o for o in risks if o.moment < backs[0].moment and not _same_place(take, o, client)]
             if between:
                 message = (
