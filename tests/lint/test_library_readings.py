@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 from judging import judged
@@ -408,3 +409,36 @@ def test_found(title: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("title", QUIET)
 def test_quiet(title: str, tmp_path: Path) -> None:
     assert judged(QUIET[title], tmp_path) == (set(), [])
+
+
+def test_a_start_that_names_paramiko_and_leaves_all_to_its_modules_is_read(tmp_path: Path) -> None:
+    (tmp_path / "fleet.py").write_text(
+        dedent("""
+            import paramiko
+            from threading import Thread
+
+            class Worker(Thread):
+                def __init__(self, client):
+                    super().__init__()
+                    self.client = client
+
+                def run(self):
+                    self.client.connect("host", timeout=10)
+
+            def made():
+                return paramiko.SSHClient()
+            """)
+    )
+    start = """
+        import paramiko
+        from fleet import Worker, made
+
+        def main():
+            client = made()
+            try:
+                for _ in range(3):
+                    Worker(client).start()
+            except paramiko.SSHException:
+                print("not there")
+        """
+    assert "shared-client-connect" in judged(start, tmp_path)[0]

@@ -206,9 +206,9 @@ def read_tree(
             marked.append(path)
         if "l" in flags or "t" in flags:
             linking.append(path)
-        if "t" in flags or ("w" in flags and "l" not in flags and "m" not in flags):
+        if "t" in flags or "w" in flags:
             worded.append(path)
-        elif flags == "-":
+        elif flags in {"-", "l"}:
             silent.append(path)
     if not marked:
         return Tree(files=files, matter=[], imported=frozenset(), unseen=unseen)
@@ -266,7 +266,7 @@ def _flags(data: bytes) -> str:
     acts = marked and any(deed in data for deed in DEEDS)
     direct = acts and (_TELLING.search(data) is not None or _makes(data))
     found = ("m" if direct else "t" if acts else "l") if marked else ""
-    if found == "m" or found == "l":
+    if found == "m":
         return found  # whatever else it does
     return found + ("w" if any(word in data for word in _ACTS) else "") or "-"
 
