@@ -5,3 +5,7 @@ functions stay the very same objects with the same signature; a traceback throug
 frames as without us; whoever got hold of a function before us is watched too. Only what is written in C (locks,
 ``SimpleQueue``) is stood in for (`locks`, `queues`).
 """
+
+from paramedic.record.held_builtins import hold
+
+hold("record", "trace", "model")
