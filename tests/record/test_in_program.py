@@ -78,7 +78,7 @@ with lab() as server:
     kept.close()
 """,
         {"leaked-connection": "observed"},
-        "2 connections were never closed: their clients are gone",
+        "4 connections were never closed: the clients of 3 are gone",
     ),
     "an SFTP client made before is shared": (
         """

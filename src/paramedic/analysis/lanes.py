@@ -23,6 +23,10 @@ _KINDS = {"Thread": "wait", "Event": "wait", "Condition": "wait", "Semaphore": "
           "Queue": "wait", "SimpleQueue": "wait", "Future": "wait", "Executor": "wait"}  # fmt: skip
 _NOT_DRAWN = frozenset({"Transport.run", "Loop.run_forever", "Transport.send_in_kex"})
 
+_CALL, _RETURN, _RAISE, _WAIT, _GOT, _GAVE_UP = (
+    int(kind) for kind in (Kind.CALL, Kind.RETURN, Kind.RAISE, Kind.WAIT, Kind.GOT, Kind.GAVE_UP)
+)
+
 _Key = tuple[int, int]
 
 
@@ -36,6 +40,7 @@ class Drawing:
             most_bars: about how many bars there may be in the end.
         """
         self._most = most_bars
+        self._thinned_from = 2 * most_bars
         self._bars: dict[_Key, dict[int, list[Bar]]] = {}
         self._total = self._calls = self._events = 0
         self._quantum_ns = 0
@@ -57,19 +62,19 @@ class Drawing:
             facts.feed(event)
             kind, thread = event.kind, event.thread
             self._events += 1
-            if kind == Kind.CALL:
+            if kind == _CALL:
                 calls.setdefault(thread, []).append((event, facts.operation(event.op)))
-            elif kind == Kind.RETURN or kind == Kind.RAISE:
+            elif kind == _RETURN or kind == _RAISE:
                 stack, name = calls.get(thread, []), facts.operation(event.op)
                 while stack:
                     begun, called = stack.pop()
                     if called == name and begun.obj == event.obj:
-                        error = facts.world.text(event.b) or "exception" if kind == Kind.RAISE else ""
+                        error = facts.world.text(event.b) or "exception" if kind == _RAISE else ""
                         self._call(facts, begun, called, len(stack), event.t_ns, error)
                         break
-            elif kind == Kind.WAIT:
+            elif kind == _WAIT:
                 waits[thread] = event, facts.world.name(event.obj)
-            elif (kind == Kind.GOT or kind == Kind.GAVE_UP) and thread in waits:
+            elif (kind == _GOT or kind == _GAVE_UP) and thread in waits:
                 begun, name = waits.pop(thread)
                 depth = len(calls.get(thread, ()))
                 self._bar(facts, begun, Bar(begun.t_ns, event.t_ns, "lock", f"waited for {name}", depth))
@@ -107,8 +112,10 @@ class Drawing:
         self._bars.setdefault((facts.process, begun.thread), {}).setdefault(bar.depth, []).append(bar)
         self._total += 1
         self._calls += 1
-        if self._total > 2 * self._most:
+        if self._total > self._thinned_from:
             self._thin(bar.end_ns)
+            # more may have to stay, of hundreds of threads: then it pays only when as many again have come
+            self._thinned_from = 2 * max(self._most, self._total)
 
     def _thin(self, now_ns: int) -> None:
         """Draw short neighbours as one until about as many are left as there may be."""

@@ -13,7 +13,7 @@ from typing import Any
 from paramedic.model.finding import Finding
 from paramedic.model.lanes import Bar, Lane, Lanes
 from paramedic.model.report import Report
-from paramedic.report.swimlanes import lane_of
+from paramedic.report.swimlanes import NamedLanes
 
 MOST_BARS = 500_000
 """Beyond that short neighbours are one event: browsers take no more."""
@@ -31,8 +31,9 @@ def report_as_perfetto(report: Report, lanes: Lanes | None) -> str:
         for lane in lanes.lanes:
             events.append(_named(lane))
             events += (_bar(bar, lane, lanes) for bar in lane.bars)
+        named = NamedLanes(lanes.lanes)
         for number, finding in enumerate(report.findings, 1):
-            events += _finding(number, finding, lanes)
+            events += _finding(number, finding, named)
     other = {
         "findings": len(report.findings),
         "merged_below_ms": lanes.merged_below_ns / 1e6 if lanes is not None else 0.0,
@@ -62,8 +63,8 @@ def _bar(bar: Bar, lane: Lane, lanes: Lanes) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _finding(number: int, finding: Finding, lanes: Lanes) -> list[dict[str, Any]]:
-    places = [(step, lane_of(lanes.lanes, step.thread, finding.process)) for step in finding.steps]
+def _finding(number: int, finding: Finding, lanes: NamedLanes) -> list[dict[str, Any]]:
+    places = [(step, lanes.of(step.thread, finding.process)) for step in finding.steps]
     placed = [(step, lane) for step, lane in places if lane is not None and step.at_s is not None]
     events: list[dict[str, Any]] = []
     for position, (step, lane) in enumerate(placed):

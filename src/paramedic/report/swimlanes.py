@@ -57,21 +57,31 @@ def span_of(finding: Finding, lanes: Lanes) -> tuple[float, float] | None:
 def _marks(lanes: Lanes, findings: Sequence[Finding]) -> dict[tuple[int, int], list[Mark]]:
     """By process and thread; steps of threads that are not drawn have no mark."""
     found: dict[tuple[int, int], list[Mark]] = {}
+    named = NamedLanes(lanes.lanes)
     for number, finding in enumerate(findings, 1):
         for step in finding.steps:
             if step.at_s is None:
                 continue
-            lane = lane_of(lanes.lanes, step.thread, finding.process)
+            lane = named.of(step.thread, finding.process)
             if lane is not None:
                 mark = Mark(number, str(finding.confidence), round(step.at_s * 1e9), f"{step.thread} {step.what}")
                 found.setdefault((lane.process, lane.thread), []).append(mark)
     return found
 
 
-def lane_of(lanes: Iterable[Lane], thread: str, process: int | None) -> Lane | None:
-    """The lane of the thread that a finding's step names; None if it is not drawn."""
-    named = [lane for lane in lanes if thread in (lane.name, _both(lane, "parent"), _both(lane, "child"))]
-    return next((lane for lane in named if lane.process == process), named[0] if named else None)
+class NamedLanes:
+    """Lanes by what findings' steps call their threads."""
+
+    def __init__(self, lanes: Iterable[Lane]) -> None:
+        self._named: dict[str, list[Lane]] = {}
+        for lane in lanes:
+            for name in {lane.name, _both(lane, "parent"), _both(lane, "child")}:
+                self._named.setdefault(name, []).append(lane)
+
+    def of(self, thread: str, process: int | None) -> Lane | None:
+        """The lane of the thread that a finding's step names; None if it is not drawn."""
+        named = self._named.get(thread, [])
+        return next((lane for lane in named if lane.process == process), named[0] if named else None)
 
 
 def _both(lane: Lane, role: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import accumulate
 
 from paramedic.analysis.calls import Call
+from paramedic.analysis.overlaps import Times, met_by_others
 from paramedic.analysis.run import RunFacts
 from paramedic.analysis.story import Story
 from paramedic.hazards.connect_storm import HAZARD
@@ -18,15 +19,14 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     Threads: pure.
     """
     story = Story(facts)
-    dropped = [c for c in facts.states.connects if _dropped(c.error) and not _by_others(facts, c)]
+    met = met_by_others(facts.states.connects)
+    dropped = [c for c in facts.states.connects if _dropped(c.error) and not _by_others(facts, c, met)]
     groups: dict[int, list[Call]] = {}
     for call in dropped:
         groups.setdefault(call.stack, []).append(call)
     for calls in groups.values():
-        beside = [
-            c for c in facts.states.connects
-            if any(c.began_ns <= d.ended_ns and d.began_ns <= c.ended_ns for d in calls) and c.thread != calls[0].thread
-        ]  # fmt: skip
+        meanwhile = Times(calls)
+        beside = [c for c in facts.states.connects if c.thread != calls[0].thread and meanwhile.meet(c)]
         if len(beside) < LEAST:
             continue
         span = max(c.began_ns for c in (*beside, *calls)) - min(c.began_ns for c in (*beside, *calls))
@@ -40,12 +40,9 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         yield from _crowds(facts, story)
 
 
-def _by_others(facts: RunFacts, call: Call) -> bool:
+def _by_others(facts: RunFacts, call: Call, met: set[int]) -> bool:
     """Whether other threads connected or closed the same client meanwhile: then the server had no part in it."""
-    if any(
-        c.obj == call.obj and c.thread != call.thread and c.began_ns <= call.ended_ns and call.began_ns <= c.ended_ns
-        for c in facts.states.connects
-    ):
+    if id(call) in met:
         return True
     close = facts.lives.close_of(call.obj, facts.roots.transport_of.get(call.obj, 0))
     return close is not None and close.thread != call.thread and call.began_ns <= close.began_ns <= call.ended_ns
