@@ -12,7 +12,7 @@ import pytest
 from paramedic.analysis.run import RunFacts
 from paramedic.check import second_look
 from paramedic.check.second_look import MOST, SecondLook
-from paramedic.check.told import kept, with_told
+from paramedic.check.told import keep, kept, with_told
 from paramedic.dump.live import tools
 from paramedic.model.finding import Confidence, Finding, Site, Step
 
@@ -62,41 +62,44 @@ def hung(tmp_path: Path) -> Iterator[int]:
 
 
 @pytest.mark.skipif(sys.platform != "linux" or not tools().py_spy, reason="py-spy is needed (pip install py-spy)")
-def test_what_the_stacks_prove_is_said_after_the_second_dump_and_kept(
-    hung: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_the_stacks_prove_is_said_after_the_second_dump(hung: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(second_look, "BETWEEN_S", 0.0)
-    look, facts = SecondLook(tmp_path), RunFacts({}, [], hung)
+    look, facts = SecondLook(), RunFacts({}, [], hung)
     assert not look.of(facts, WAITS, 2000)
     found = look.of(facts, WAITS, 3000)
     while not found:  # the threads may only just have come to their locks
-        look = SecondLook(tmp_path)
+        look = SecondLook()
         look.of(facts, WAITS, 2000)
         found = look.of(facts, WAITS, 3000)
     assert [(f.hazard, f.confidence) for f in found] == [("lock-order-inversion", Confidence.OBSERVED)]
     assert {s.line for s in found[0].sites} == {9, 15}
     assert look.of(facts, WAITS, 4000) is found  # and the process is left alone from now on
-    assert kept(tmp_path) == list(found)
-    assert (tmp_path / "told.json").stat().st_mode & 0o777 == 0o600
 
 
-def test_it_is_looked_at_a_few_times_at_most(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_looked_at_a_few_times_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
     taken: list[int] = []
     monkeypatch.setattr(second_look, "PAUSE_S", 0.0)
     monkeypatch.setattr(second_look, "take", lambda process, have, pause: taken.append(process))
     monkeypatch.setattr(second_look, "tools", lambda: second_look.Tools(py_spy="py-spy", pystack=""))
-    look, facts = SecondLook(tmp_path), RunFacts({}, [], 7)
+    look, facts = SecondLook(), RunFacts({}, [], 7)
     for number in range(100):  # each time others wait
         look.of(facts, frozenset({(2, number)}), 1000 + number)
     assert len(taken) == MOST
 
 
-def test_without_a_tool_or_a_wait_nobody_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_tool_or_a_wait_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(second_look, "take", lambda *_: pytest.fail("it was looked at"))
     monkeypatch.setattr(second_look, "tools", lambda: second_look.Tools(py_spy="", pystack=""))
-    assert not SecondLook(tmp_path).of(RunFacts({}, [], 7), WAITS, 2000)
+    assert not SecondLook().of(RunFacts({}, [], 7), WAITS, 2000)
     monkeypatch.setattr(second_look, "tools", lambda: second_look.Tools(py_spy="py-spy", pystack=""))
-    assert not SecondLook(tmp_path).of(RunFacts({}, [], 7), frozenset(), 2000)
+    assert not SecondLook().of(RunFacts({}, [], 7), frozenset(), 2000)
+
+
+def test_what_was_said_is_kept_for_its_owner_but_for_waits_that_may_still_end(tmp_path: Path) -> None:
+    told = finding("pool-drained", Confidence.OBSERVED, 3)
+    keep(tmp_path, [told, finding("wait-without-timeout", Confidence.OBSERVED, 7)])
+    assert kept(tmp_path) == [told]
+    assert (tmp_path / "told.json").stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize("text", ["", "{}", "3", "[3]", '[{"hazard": 1}]'])
@@ -114,7 +117,9 @@ def test_a_wait_that_is_explained_is_no_wait_without_a_timeout() -> None:
 
 def test_what_the_recording_tells_itself_is_not_told_twice() -> None:
     told = finding("pool-drained", Confidence.OBSERVED, 3, 7)
-    better = finding("lock-order-inversion", Confidence.OBSERVED, 7, 12)
+    better = finding("lock-order-inversion", Confidence.OBSERVED, 3, 7, 12)
     assert with_told([better], [told]) == [better]
+    other = finding("closed-in-use", Confidence.OBSERVED, 7, 12)
+    assert with_told([other], [told]) == [other, told]
     same = finding("pool-drained", Confidence.POSSIBLE, 3)
     assert with_told([same], [told]) == [same]

@@ -16,7 +16,6 @@ from paramedic.analysis.run import RunFacts
 from paramedic.check.dump import check_dumps
 from paramedic.check.joining import ages, with_ages
 from paramedic.check.stall import HANGS
-from paramedic.check.told import keep
 from paramedic.dump.live import DumpError, Tools, take, tools
 from paramedic.model.finding import Confidence, Finding
 from paramedic.model.snapshot import Snapshot
@@ -43,14 +42,10 @@ class _First:
 class SecondLook:
     """Dumps the processes of one run.
 
-    Args:
-        folder: where the run is recorded; what is found is kept there, for the report at the end.
-
     Threads: one thread; `of` blocks while a tool looks, some tenths of a second.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self) -> None:
         self._have: Tools = tools()
         self._first: dict[int, _First] = {}
         self._done: dict[int, tuple[Waits, float]] = {}
@@ -86,7 +81,6 @@ class SecondLook:
         del self._first[process]
         self._done[process] = waits, now
         self._found[process] = self._judged(process, snapshots)
-        keep(self._folder, (f for found in self._found.values() for f in found))
         return self._found[process]
 
     def _judged(self, process: int, snapshots: Sequence[Snapshot]) -> Sequence[Finding]:

@@ -15,6 +15,7 @@ from paramedic.analysis.run import RunFacts
 from paramedic.analysis.story import Story
 from paramedic.analysis.waits import own_locks
 from paramedic.check.recording import facts_of, judged
+from paramedic.check.told import keep
 from paramedic.model.finding import Confidence, Finding, Site
 from paramedic.model.report import Gap, Report
 from paramedic.trace.reader import RecordingError, find_traces, open_trace
@@ -54,6 +55,7 @@ class StallWatch:
         self._stall_ns = int(stall_s * 1e9)
         self._tell = tell
         self._told: dict[tuple[str, int | None], list[frozenset[Site]]] = {}
+        self._kept: list[Finding] = []
         self._next = time.monotonic() + stall_s
         self._pause_s = min(stall_s, 1.0)
 
@@ -71,6 +73,8 @@ class StallWatch:
         self._next = time.monotonic() + max(self._pause_s, spent / _SHARE)
         if not new:
             return False
+        self._kept += new
+        keep(self._folder, self._kept)
         source = {"kind": "recording", "path": str(self._folder), "live": True}
         return self._tell(Report(source=source, findings=tuple(new)))
 

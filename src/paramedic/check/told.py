@@ -1,4 +1,7 @@
-"""What was said of a program while it hung and its recording does not show: kept beside it, for the report."""
+"""What was said of a program while it hung, kept beside its recording for the report at the end.
+
+Ctrl-C ends waits that nothing else would have ended, and of what the stacks proved the recording says nothing.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,12 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from paramedic.model.finding import Finding
+from paramedic.model.finding import Confidence, Finding
 from paramedic.model.report import finding_from_json, finding_to_json
 
 NAME = "told.json"
 _UNEXPLAINED = frozenset(("wait-without-timeout", "keepalive-is-not-a-timeout"))
-"""What is said of a wait for want of a better story."""
+"""What is said of a wait for want of a better story: if the answer comes after all, there was none."""
 
 
 def keep(folder: Path, findings: Iterable[Finding]) -> None:
@@ -27,7 +30,7 @@ def keep(folder: Path, findings: Iterable[Finding]) -> None:
     fresh = folder / f"{NAME}.new"
     try:
         with open(fresh, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
-            json.dump([finding_to_json(f) for f in findings], file)
+            json.dump([finding_to_json(f) for f in findings if f.hazard not in _UNEXPLAINED], file)
         fresh.replace(folder / NAME)
     except OSError:
         pass
@@ -61,4 +64,7 @@ def with_told(findings: Sequence[Finding], told: Iterable[Finding]) -> list[Find
 def _same_story(recorded: Finding, told: Finding) -> bool:
     if recorded.hazard in _UNEXPLAINED:
         return recorded.hazard == told.hazard
-    return bool(recorded.places & told.places) and (recorded.hazard == told.hazard or recorded.confidence.rank == 0)
+    if recorded.hazard == told.hazard:
+        return bool(recorded.places & told.places)
+    alike = recorded.places <= told.places or told.places <= recorded.places
+    return alike and bool(recorded.places) and recorded.confidence is Confidence.OBSERVED

@@ -253,7 +253,7 @@ class _Stall:
                 from paramedic.check.second_look import SecondLook
                 from paramedic.check.stall import StallWatch
 
-                self._watch = StallWatch(self._folder, self._stall_s, self._tell, SecondLook(self._folder).of)
+                self._watch = StallWatch(self._folder, self._stall_s, self._tell, SecondLook().of)
                 self._watch.now()
             if self._watch.tick() and self._kill:
                 self.ended_it = True
