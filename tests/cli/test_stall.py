@@ -78,6 +78,25 @@ def test_a_hang_is_told_once_and_ctrl_c_ends_the_program_as_without_us(at_termin
     assert end.index("KeyboardInterrupt") < end.index("PMC203 undrained-stderr")
 
 
+def test_a_deadlock_that_ctrl_c_ends_is_in_the_report_all_the_same(at_terminal) -> None:  # type: ignore[no-untyped-def]
+    program = """
+lock = threading.Lock()
+def work():
+    with lock:
+        client.close()
+with lock:
+    worker = threading.Thread(target=work)
+    worker.start()
+    worker.join()
+"""
+    with at_terminal(program) as screen:
+        screen.read_until(TOLD)
+        screen.read_until("suppressed.")
+        screen.type(b"\x03")
+        end = screen.read_until("shell: killed by SIGINT")
+    assert "PMC209 lock-order-inversion" in end[end.index("KeyboardInterrupt") :]
+
+
 def test_ctrl_c_that_the_program_takes_itself(at_terminal) -> None:  # type: ignore[no-untyped-def]
     program = """
 def caught(*_):
