@@ -15,6 +15,7 @@ from paramedic.model.event import ERR, FIRST_STREAM, IN, OUT, Kind, State
 from paramedic.record.ends import Ends
 from paramedic.record.patches import Guard, Target
 from paramedic.record.probe import MARK, Probes
+from paramedic.record.status_event import CHANNEL
 from paramedic.trace.chunks import Chunk
 
 _FINAL, _LINK, _OPENED, _STATE = (int(k) for k in (Kind.FINAL, Kind.LINK, Kind.OPENED, Kind.STATE))
@@ -71,7 +72,7 @@ class Births:
             yield Target(self._homes[name], "__init__", born(None))
         yield Target(self._homes["Transport"], "__init__", born(self._channel), parameters=("sock",))
         yield Target(self._homes["SFTPClient"], "__init__", born(self._sftp_channel), parameters=("sock",))
-        yield Target(self._homes["Channel"], "_set_remote_channel", self._confirmed(), parameters=("chanid",))
+        yield self._confirmed()
         # the finalizer of a stdin matters also where nothing else is done with it
         by_user = self._probes.by_user("makefile_stdin")
         yield Target(self._homes["Channel"], "makefile_stdin", lambda *_: 0, self._made, guard=by_user)
@@ -142,32 +143,36 @@ class Births:
                 probes.row(_STATE, State.NO_DELAY, over, 0, bool(option(6, 1)) | 2 * _is_watched(option), 0)
         return given
 
-    def _confirmed(self) -> Callable[[Any, int], None]:
+    def _confirmed(self) -> Target:
         """The peer has opened the channel; nobody else knows it yet but the thread that waits for this."""
-        row, new_id, trouble, asked, plain_event = (
-            self._probes.row, self._probes.new_id, self._probes.trouble, self._asked, self._plain_event,
-        )  # fmt: skip
+        new_id, trouble, asked = self._probes.new_id, self._probes.trouble, self._asked
 
         def confirmed(channel: Any, chanid: int) -> None:
             try:
-                if channel._paramedic_id_:
-                    return
-                transport, number = channel.transport, channel.chanid
-                asks = number not in transport.channel_events  # the peer, and it is not one that answers to ours
-                over = transport._paramedic_id_
-                if over not in asked:
+                if not channel._paramedic_id_:
+                    # the peer asks, where it is not one that answers to ours
+                    asks = channel.chanid not in channel.transport.channel_events
                     self._open(channel, new_id(), chanid, int(asks))
-                    return
-                # as `_open`, at less cost
-                channel._paramedic_id_ = given = new_id()
-                row(_OPENED, asks, given, channel.in_window_size, over | (chanid & 0x7FFFFFFF) << 32, number)
-                event = channel.status_event
-                if type(event) is plain_event:
-                    event._paramedic_channel_ = given
             except Exception as e:
                 trouble("channel", e)
 
-        return confirmed
+        # as `_open`, where the transport has had a channel before
+        row = self._probes.begins(
+            f"not _first.{MARK} and _asked(_first.transport.{MARK})",
+            _OPENED,
+            "(_first.chanid not in _first.transport.channel_events)",
+            "(_given := _new_id())",
+            f"_first.transport.{MARK} | (chanid & 0x7FFFFFFF) << 32",
+            "_first.chanid",
+            "_first.in_window_size",
+            _asked=asked.__contains__,
+            _new_id=new_id,
+        )
+        marks = f"_first.{MARK} = _given"
+        if self._plain_event is not None:
+            marks += f"; _first.status_event.{CHANNEL} = _given"
+        stored = row._replace(then=marks, otherwise=f"not _first.{MARK}")
+        return Target(self._homes["Channel"], "_set_remote_channel", confirmed, parameters=("chanid",), stored=stored)
 
     def _asked_for(self, leave: Ended) -> Ended:
         """Whose a channel is that the program gets: it was recorded by the connection's thread."""
@@ -299,7 +304,7 @@ def finalizers(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
         {"_streams": FIRST_STREAM, "_references": getrefcount, "_unheld": unheld, "_stdin": stdin},
     )
     ends = f"_first.{MARK} and ({{row}} if _first.closed and _first.eof_sent and not _first.lock.locked() else True)"
-    has_ended = probes.stores(ends, _FINAL, "0", f"_first.{MARK}", "1", "0")
+    has_ended = probes.stores(ends, _FINAL, f"_first.{MARK}", 1)
     yield Target(homes["Channel"], "__del__", enter_channel, leave, guard=has_ended)
     yield Target(homes["File"], "__del__", enter, leave, guard=matters)
     yield Target(homes["SFTPFile"], "__del__", enter, leave, guard=probes.is_known)

@@ -52,8 +52,11 @@ def prepared(function: FunctionType, target: Target) -> Patch:
     key += "|" + ",".join(
         (*target.notices, "", *target.makers, *["only"] * target.only, *["first"] * (target.enter is None))
     )
+    key += "|ends" * target.ends
     if target.span is not None:
         key += f"|{target.span.words}|{target.span.measure}"
+    if target.stored is not None:
+        key += "|" + "|".join((target.stored.words, target.stored.fields, target.stored.then, target.stored.otherwise))
     stamp = _stamp(original.co_filename)
     entry = known.get(key)
     if entry is not None and entry[0] == stamp and isinstance(entry[1], CodeType):

@@ -113,6 +113,26 @@ class Span(NamedTuple):
     values: Mapping[str, object]
 
 
+class Stored(NamedTuple):
+    """A row of the recording that rewritten code stores by itself as the function begins.
+
+    `Enter` is called where that fails, to do the same.
+
+    Attributes:
+        words: an expression that is true where there is a row to store; see `Guard`.
+        fields: expressions of what the row consists of after its time, as the arguments of a call.
+        values: what the names in both mean, and ``_current``, ``_pack`` and ``_now``.
+        then: a statement that follows; if it fails `Enter` has to tell from what it has changed that a row is stored.
+        otherwise: an expression, asked where the first is not true: whether `Enter` is to be called.
+    """
+
+    words: str
+    fields: str
+    values: Mapping[str, object]
+    then: str = "pass"
+    otherwise: str = "False"
+
+
 def _pass(_: Any, result: Any) -> Any:
     return result
 
@@ -143,6 +163,7 @@ class Target(NamedTuple):
         span: the rewritten code stores the row. `enter` then is called where it cannot, with the caller's frame or None
             as its second argument, and returns a `paramedic.trace.chunks.Span`; `leave` and `fail` get its two parts in
             place of the token, `leave` only what cannot be stored.
+        stored: the rewritten code stores a row as it begins; there is no guard, `leave` and `fail` then.
     """
 
     owner: Any
@@ -156,6 +177,12 @@ class Target(NamedTuple):
     makers: Mapping[str, tuple[object, object]] = _NO_MAKERS
     only: bool = False
     span: Span | None = None
+    stored: Stored | None = None
+
+    @property
+    def ends(self) -> bool:
+        """Whether anything is to be done when the function returns or raises."""
+        return self.leave is not _pass or self.fail is not _ignore
 
 
 class CannotRewrite(Exception):
@@ -197,8 +224,9 @@ def with_probes(function: FunctionType, code: CodeType, target: Target) -> Patch
     probes.update((announces(name), notice) for name, notice in target.notices.items())
     for name, pair in target.makers.items():
         probes.update(zip(makers(name), pair, strict=True))
-    if target.span is not None:
-        probes.update((placeholder(name), value) for name, value in target.span.values.items())
+    for stores in (target.span, target.stored):
+        if stores is not None:
+            probes.update((placeholder(name), value) for name, value in stores.values.items())
     constants = tuple(probes.get(c, c) if isinstance(c, str) else c for c in code.co_consts)
     # the very same name: guards look at it at each call
     name = function.__code__.co_filename

@@ -18,10 +18,10 @@ from typing import Any, TypeVar
 from paramedic.model.event import Kind
 from paramedic.record.frames import PARAMIKO, SYNC, Stacks, owner_of_file
 from paramedic.record.interrupts import NO_ROOM, reaches_program
-from paramedic.record.patches import FIND_CALLER, Guard, Notice, Span
+from paramedic.record.patches import FIND_CALLER, Guard, Notice, Span, Stored
 from paramedic.trace.chunks import NO_SPAN, Chunk
 from paramedic.trace.chunks import Span as Begun
-from paramedic.trace.layout import FLAGS_SHIFT, KIND_SHIFT, MOST_IN_FLAGS, SPAN_ROW, STORED_ROW
+from paramedic.trace.layout import FLAGS_SHIFT, KIND_SHIFT, MOST_IN_FLAGS, SHORT_ROW, SPAN_ROW, STORED_ROW
 from paramedic.trace.writer import TraceWriter
 
 _getframe = sys._getframe
@@ -82,24 +82,42 @@ class Probes:
         """Asks whether a call comes from anywhere but Paramiko; the probe gets the caller's frame."""
         return self._by_user._replace(notice=self.notices.get(method))
 
-    def stores(self, words: str, kind: int, op: str, obj: str, a: str, b: str, **values: object) -> Guard:
+    def stores(self, words: str, kind: int, obj: str, a: int) -> Guard:
         """A guard that stores a row itself; its probe, which stores the same, is called where that fails.
 
         Args:
             words: where the row is stored is where ``{row}`` in them is evaluated, which is None.
             kind: of the row.
-            op: an expression of the row's ``op``, as are the others of what they are called.
-            obj: must not be 0: then the probe is called.
-            a: as ``op``.
-            b: as ``op``.
-            values: what names in all these mean.
+            obj: an expression.
+            a: of the row.
         """
         row = (
-            f"(not (_given := {obj}) or _pack((_chunk := _current.local.chunk).mapping, _next(_chunk.rows) * 32,"
-            f" _now(), {a}, _given, 0, {b}, {op} + {kind << KIND_SHIFT}))"
+            "_pack((_chunk := _current.local.chunk).mapping, _next(_chunk.rows) * 32,"
+            f" _now(), {a}, {obj}, {kind << KIND_SHIFT})"
         )
-        known = {"_current": self.writer.current, "_pack": STORED_ROW.pack_into, "_next": next, "_now": monotonic_ns}
-        return Guard(words.format(row=row), {**known, **values})
+        known = {"_current": self.writer.current, "_pack": SHORT_ROW.pack_into, "_next": next, "_now": monotonic_ns}
+        return Guard(words.format(row=row), known)
+
+    def begins(
+        self, words: str, kind: int, op: str, obj: str, a: str, b: str = "0", site: str = "0", **values: object
+    ) -> Stored:
+        """A row that a function stores as it begins; its probe, which stores the same, is called where that fails.
+
+        Args:
+            words: an expression: whether it is stored.
+            kind: of the row.
+            op: an expression of the row's ``op``, as are the others of what they are called.
+            obj: as ``op``.
+            a: as ``op``.
+            b: as ``op``.
+            site: as ``op``.
+            values: what names in all these mean.
+        """
+        short = b == site == "0"
+        known: dict[str, object] = {"_pack": (SHORT_ROW if short else STORED_ROW).pack_into, "_id_of": self.id_of}
+        known |= {"_current": self.writer.current, "_now": monotonic_ns, **values}
+        site_and_b = "" if short else f"{site}, {b}, "
+        return Stored(words, f"{a}, {obj}, {site_and_b}{op} + {kind << KIND_SHIFT}", known)
 
     def inside(self, files: Iterable[str]) -> None:
         """Some of these files may be Paramiko's or those of `by_program`: a short cut, the probes look again."""

@@ -31,7 +31,7 @@ from paramedic.record.patches import (
     placeholder,
     with_probes,
 )
-from paramedic.record.span_code import OwnStatements, callable_constant, set_span
+from paramedic.record.span_code import OwnStatements, callable_constant, set_span, set_stored
 
 _TOKEN, _ERROR = "__paramedic_token", "__paramedic_error"
 _Node = TypeVar("_Node", bound=ast.AST)
@@ -75,6 +75,8 @@ def compiled(function: FunctionType, target: Target) -> CodeType:
         _RealMakers(target.makers).visit(definition)
     if target.span is not None:
         set_span(definition, target)
+    elif target.stored is not None:
+        set_stored(definition, target)
     elif not target.only:
         _set_probes(definition, target)
     # not run, only compiled: with a decorator the code's first line is the decorator's, where `inspect` looks for it
@@ -268,6 +270,10 @@ def _set_probes(definition: ast.FunctionDef, target: Target) -> None:
     )
     head, rest = (body[:1], body[1:]) if has_docstring else ([], body)
     begin: ast.AST = rest[0] if rest else definition
+    enter = _begin(parameters[0] if parameters else "", passed, target.guard, target.enter is not None)
+    if not target.ends:
+        definition.body = [*head, _placed(enter, begin), *rest]
+        return
     watched = [_Returns().visit(statement) for statement in rest]
     end = watched[-1] if watched else definition
     if not isinstance(end, (ast.Return, ast.Raise)):
@@ -277,7 +283,6 @@ def _set_probes(definition: ast.FunctionDef, target: Target) -> None:
             [],
         )
         watched.append(_placed(leave, end))
-    enter = _begin(parameters[0] if parameters else "", passed, target.guard, target.enter is not None)
     handler = ast.ExceptHandler(
         ast.Name("BaseException", ast.Load()),
         _ERROR,

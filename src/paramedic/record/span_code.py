@@ -2,6 +2,7 @@
 
 Most of what a probe costs is calling it. So the function's own code stores the row of a call, and when it returns the
 time of that into the same row; where anything of that fails (a stack that is new, a chunk that is full), a probe does.
+Functions of which only the beginning matters store another row there in the same way.
 
 Threads: the thread that starts a recording.
 """
@@ -9,11 +10,13 @@ Threads: the thread that starts a recording.
 from __future__ import annotations
 
 import ast
-import textwrap
+import copy
+from collections.abc import Mapping
+from typing import Any
 
-from paramedic.record.patches import CALLER, ENTER, FAIL, FIND_CALLER, FIRST, LEAVE, NOTICE, Target, placeholder
+from paramedic.record.patches import CALLER, ENTER, FAIL, FIND_CALLER, FIRST, KEPT, LEAVE, NOTICE, Target, placeholder
 
-_LOCALS = {name: f"__paramedic{name}" for name in ("_place", "_chunk", "_site", "_error", "_result")} | {
+_LOCALS = {name: f"__paramedic{name}" for name in ("_place", "_chunk", "_site", "_error", "_result", *KEPT)} | {
     CALLER: "__paramedic_chunk"
 }  # free until there is a chunk
 _PROBES = {"_enter": ENTER, "_leave": LEAVE, "_fail": FAIL}
@@ -41,10 +44,9 @@ except Exception as _error:
     _chunk, _place = _enter(_first, None{passed})
 """
 _NO_PLACE = "_place = None"
-_NOT_ANNOUNCED = """
+_ANNOUNCED = """
 if _notice.who is _first:
     _notice.who = None
-else:
 """
 _END = """
 if _place is not None:
@@ -65,6 +67,24 @@ if _place is not None:
     _fail(_chunk, _place, _error)
 raise
 """
+_STORED = ("words", "fields", "then", "otherwise")
+_STORES = """
+try:
+    if {words}:
+        _chunk = _current.local.chunk
+        for _place in _chunk.rows:
+            _pack(_chunk.mapping, _place * 32, _now(), {fields})
+            {then}
+            break
+        else:
+            _enter(_first{passed})
+    elif {otherwise}:
+        _enter(_first{passed})
+except Exception as _error:
+    if _error.__traceback__.tb_next is not None:
+        raise
+    _enter(_first{passed})
+"""
 
 
 def callable_constant(constant: ast.Constant) -> ast.expr:
@@ -84,15 +104,16 @@ def set_span(definition: ast.FunctionDef, target: Target) -> None:
     """
     guard, span = target.guard, target.span
     assert guard is not None and span is not None
-    parameters = [a.arg for a in (*definition.args.posonlyargs, *definition.args.args, *definition.args.kwonlyargs)]
-    passed = "".join(f", {a}" for a in target.parameters if a in parameters)
-    names = _Names(parameters[0], {**guard.values, **span.values})
-    has_docstring = ast.get_docstring(definition, clean=False) is not None
-    head, rest = definition.body[:has_docstring], definition.body[has_docstring:]
-    begin: ast.AST = rest[0] if rest else definition
-    words = _BEGIN if guard.notice is None else _NOT_ANNOUNCED + textwrap.indent(_BEGIN, "    ")
+    first, passed = _parameters(definition, target)
+    names = _Names(first, {**guard.values, **span.values})
+    head, rest, begin = _body(definition)
+    announced: list[Any] = []
+    if guard.notice is not None and not any(isinstance(node, ast.Global) for node in ast.walk(definition)):
+        # a body of its own, in which nothing is asked any more
+        announced += names.code(_ANNOUNCED, begin)
+        announced[0].body += [*copy.deepcopy(rest), *names.placed([ast.Return(ast.Constant(None))], begin)]
     guarded_by = guard.words.replace(FIND_CALLER, CALLER)
-    words = words.format(caller=FIND_CALLER, guard=guarded_by, plain=f"({span.words})", passed=passed)
+    words = _BEGIN.format(caller=FIND_CALLER, guard=guarded_by, plain=f"({span.words})", passed=passed)
     enter = names.code(words, begin)
     returns = _Returns(names, span.measure)
     watched: list[ast.stmt] = []
@@ -105,13 +126,41 @@ def set_span(definition: ast.FunctionDef, target: Target) -> None:
     handler = ast.ExceptHandler(ast.Name("BaseException", ast.Load()), _LOCALS["_error"], names.code(_FAILED, begin))
     # what comes as the call begins ends it, too: else it would be under way for ever
     guarded = ast.Try([*enter, *watched], [handler], [], [])
-    definition.body = [*head, *names.code(_NO_PLACE, begin), *names.placed([guarded], begin)]
+    definition.body = [*head, *announced, *names.code(_NO_PLACE, begin), *names.placed([guarded], begin)]
+
+
+def set_stored(definition: ast.FunctionDef, target: Target) -> None:
+    """Have a function store a row as it begins.
+
+    Args:
+        definition: of the function, with a first parameter; changed in place.
+        target: with what is stored.
+    """
+    stored = target.stored
+    assert stored is not None
+    first, passed = _parameters(definition, target)
+    words = _STORES.format(passed=passed, **{name: getattr(stored, name) for name in _STORED})
+    head, rest, begin = _body(definition)
+    definition.body = [*head, *_Names(first, stored.values).code(words, begin), *rest]
+
+
+def _parameters(definition: ast.FunctionDef, target: Target) -> tuple[str, str]:
+    """The first, and those that a probe gets after it, as further arguments of a call."""
+    parameters = [a.arg for a in (*definition.args.posonlyargs, *definition.args.args, *definition.args.kwonlyargs)]
+    return parameters[0], "".join(f", {a}" for a in target.parameters if a in parameters)
+
+
+def _body(definition: ast.FunctionDef) -> tuple[list[ast.stmt], list[ast.stmt], ast.AST]:
+    """The docstring, what follows, and where that begins."""
+    has_docstring = ast.get_docstring(definition, clean=False) is not None
+    head, rest = definition.body[:has_docstring], definition.body[has_docstring:]
+    return head, rest, rest[0] if rest else definition
 
 
 class _Names(ast.NodeTransformer):
     """Puts into code what its names mean."""
 
-    def __init__(self, first: str, values: dict[str, object]) -> None:
+    def __init__(self, first: str, values: Mapping[str, object]) -> None:
         self._first = first
         self._values = values
 
@@ -180,7 +229,8 @@ class _Returns(OwnStatements):
         """What is done before a function returns."""
         if self._measure is None:
             return self._names.code(_TOLD.format(result=result), where)
-        stores = f"_chunk.sizes[_place] = {measure}" if measure else "pass"
+        # 0 stands there already: the status of most commands, the length of most error output
+        stores = f"if {result}: _chunk.sizes[_place] = {measure}" if measure else "pass"
         return self._names.code(_END.format(measure=stores, result=result), where)
 
     def visit_Return(self, node: ast.Return) -> list[ast.stmt]:

@@ -100,15 +100,17 @@ def wire(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
 
     channel, transport = homes["Channel"], homes["Transport"]
     for name, message in (("_handle_eof", _EOF), ("_handle_close", _CLOSE)):
-        comes = probes.stores("{row}", _WIRE, str(message), f"_first.transport.{MARK}", "_first.chanid", "1")
-        yield Target(channel, name, received(message), guard=comes)
+        over = f"_first.transport.{MARK} or _id_of(_first.transport)"
+        comes = probes.begins("True", _WIRE, str(message), over, "_first.chanid", "1")
+        yield Target(channel, name, received(message), stored=comes)
     if probes.hold_back is None:
-        ends = f"data.packet.tell() == {_LENGTH} and _ends((_raw := data.packet.getvalue())[0]) and {{row}}"
+        ends = f"data.packet.tell() == {_LENGTH} and _ends((_raw := data.packet.getvalue())[0])"
         number = "_number_of(_raw[1:], 'big')"
-        goes = probes.stores(
-            ends, _WIRE, "_raw[0]", f"_first.{MARK}", number, "0", _ends=_ENDS.__contains__, _number_of=number_of
-        )
-        yield Target(transport, "_send_message", sent, parameters=("data",), guard=goes)
+        goes = probes.begins(
+            ends, _WIRE, "_raw[0]", f"_first.{MARK} or _id_of(_first)", number,
+            _ends=_ENDS.__contains__, _number_of=number_of,
+        )  # fmt: skip
+        yield Target(transport, "_send_message", sent, parameters=("data",), stored=goes)
     else:
         yield Target(transport, "_send_message", held_back, parameters=("data",))
     in_kex = NUMBER["Transport.send_in_kex"]
@@ -152,12 +154,12 @@ def wire(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
     yield Target(channel, "_feed", None, fed, guard=seldom)
     yield Target(channel, "_feed_extended", None, fed_stderr)
     # as the message comes, before those are told who wait for it
-    tells = "not _first.status_event._flag and (_raw := m.packet.getvalue())[4:19] == _tells_status and {row}"
-    status = probes.stores(
-        tells, _STATE, str(exit_status), f"_first.{MARK}", "_number_of(_raw[20:24], 'big')", "0",
+    tells = "not _first.status_event._flag and (_raw := m.packet.getvalue())[4:19] == _tells_status"
+    status = probes.begins(
+        tells, _STATE, str(exit_status), f"_first.{MARK} or _id_of(_first)", "_number_of(_raw[20:24], 'big')",
         _tells_status=_TELLS_STATUS, _number_of=number_of,
     )  # fmt: skip
-    yield Target(channel, "_handle_request", requested, parameters=("m",), guard=status)
+    yield Target(channel, "_handle_request", requested, parameters=("m",), stored=status)
 
 
 def _is_set(event: Any) -> bool:

@@ -38,6 +38,9 @@ WORD: Literal["L", "Q"] = "L" if _NATIVE else "Q"
 STORED_ROW = struct.Struct("@LlIIII" if _NATIVE else "<QqIIII")
 """The same bytes as a writer puts them, op | kind << 24 as one number: fewer arguments are faster."""
 
+SHORT_ROW = struct.Struct("@LlI8xI" if _NATIVE else "<QqI8xI")
+"""The same, of a row whose ``site`` and ``b`` are 0."""
+
 SPAN_ROW = struct.Struct("@L8xII4xI" if _NATIVE else "<Q8xII4xI")
 """The same, of a `Kind.SPAN` or `Kind.LATER`: the time of the end and the measure are stored when the call ends."""
 
