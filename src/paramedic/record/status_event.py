@@ -80,8 +80,8 @@ def status_waits(
         elif others is not None:
             others[2](token, error)
 
-    # the cheapest question first: nearly all waits are Paramiko's own, with a short limit
-    asked = f"(timeout is None or timeout > {_SHORT_S}) and not _first._flag and _first.{CHANNEL}"
+    # the cheapest questions first: nearly all waits are Paramiko's own, for what has come already or with a short limit
+    asked = f"not _first._flag and (timeout is None or timeout > {_SHORT_S}) and _first.{CHANNEL}"
     guard = Guard(f"{asked} and {probes.by_program.words}", probes.by_program.values)
     if known is not None:
         guard = Guard(f"{known.words} or {guard.words}", {**known.values, **guard.values})
