@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from paramedic.record.patches import FIND_CALLER, CannotRewrite, Guard, Patch, Span, Target
+from paramedic.record.patches import FIND_CALLER, CannotRewrite, Guard, Notice, Patch, Span, Stored, Target
 from paramedic.record.rewrite import prepare
 
 SOURCE = '''
@@ -277,3 +277,90 @@ def test_what_interrupts_a_call_that_has_just_been_stored_ends_it(module: Module
     with pytest.raises(KeyboardInterrupt):
         Base().hello()
     assert log == ["stored", (chunk, 7)]
+
+
+BEGINS = '''
+class Channel:
+    number, _paramedic_id_ = 7, 0
+    def comes(self, message):
+        """Its words."""
+        handled.append(message)
+        return self, message
+'''
+
+
+def channel_that_stores(tmp_path: Path, told: list[object], rows: Any) -> Any:
+    path, space = tmp_path / "y.py", {"handled": []}  # type: Path, dict[str, Any]
+    path.write_text(BEGINS)
+    exec(compile(BEGINS, str(path), "exec"), space)
+    Channel = space["Channel"]
+    chunk = SimpleNamespace(mapping="mapping", rows=rows)
+    values = {
+        "_current": SimpleNamespace(local=SimpleNamespace(chunk=chunk)), "_now": lambda: 9,
+        "_pack": lambda *fields: told.append(fields),
+    }  # fmt: skip
+    stored = Stored(
+        "message > 10", "_first.number, 1 / (message - 12)", values, "_first._paramedic_id_ = 5", "message == 3"
+    )
+
+    def enter(*arguments: object) -> None:
+        told.append(("probe", *arguments))
+
+    prepare(Channel.comes, Target(Channel, "comes", enter, parameters=("message",), stored=stored)).apply()
+    return Channel
+
+
+def test_a_row_is_stored_as_a_function_begins(tmp_path: Path) -> None:
+    told: list[object] = []
+    channel = channel_that_stores(tmp_path, told, iter([2]))()
+    assert channel.comes(11) == (channel, 11)
+    assert told == [("mapping", 64, 9, 7, -1.0)]
+    assert channel._paramedic_id_ == 5
+
+
+@pytest.mark.parametrize(
+    ("message", "asked"), [(11, True), (12, True), (3, True), (4, False)], ids=["full", "error", "otherwise", "nothing"]
+)
+def test_the_probe_is_called_for_a_row_that_could_not_be_stored(tmp_path: Path, message: int, asked: bool) -> None:
+    told: list[object] = []
+    channel = channel_that_stores(tmp_path, told, iter([2] if message == 12 else []))()
+    assert channel.comes(message) == (channel, message)
+    assert told == ([("probe", channel, message)] if asked else [])
+    assert channel._paramedic_id_ == 0
+
+
+def test_what_interrupts_as_a_row_is_stored_goes_on_to_the_program(tmp_path: Path) -> None:
+    told: list[object] = []
+    Channel = channel_that_stores(tmp_path, told, iter([2]))
+
+    def interrupts(self: object) -> int:
+        raise KeyError("the program's")
+
+    Channel.number = property(interrupts)
+    with pytest.raises(KeyError, match="the program's"):
+        Channel().comes(11)
+    assert told == []
+
+
+def test_an_announced_call_runs_without_a_question(module: ModuleType) -> None:
+    notice, told = Notice(), []  # type: Notice, list[object]
+    Base = module.Base
+    guard = Guard(f"{FIND_CALLER} is None", {"_getframe": told.append}, notice)
+    values = {"_current": None, "_pack": None, "_now": None, "_id_of": None, "_begins": 0, "_len": len}
+
+    def enter(*arguments: object) -> Any:
+        told.append(arguments)
+        return None, None
+
+    target = Target(Base, "hello", enter, guard=guard, span=Span("True", "", values))
+    prepare(found(module, "Base.hello"), target).apply()
+    first, second = Base(), Base()
+    notice.who = first
+    assert first.hello() == "hello base"
+    assert notice.who is None
+    assert told == []
+    notice.who = first
+    second.hello()
+    assert notice.who is first  # it was another's
+    first.hello()
+    assert told == [1, (second, None)]
