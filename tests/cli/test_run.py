@@ -108,6 +108,11 @@ def test_interpreter_options_are_passed_on() -> None:
 NOT_RUN = {
     "nothing": ([], 2, "say which program to run"),
     "no such script": (["nothing.py"], 2, "can't open file"),
+    "an option that keeps us out": (
+        ["-I", "-c", "pass"],
+        2,
+        "-I: with this option of Python's nothing can be recorded",
+    ),
     "a module's name": (["pytest"], 2, "to run the module: paramedic run -m pytest"),
     "a command's name": (["env"], 2, "if it is a Python script: paramedic run /"),
     "a folder": (["."], 1, "can't find '__main__' module in '.'"),
@@ -172,6 +177,7 @@ NOT_CHECKED = {
     "no recording in it": (["empty"], "empty holds no recording"),
     "somebody's JPEG": (["photo.jpg"], "photo.jpg"),
     "an empty file": (["zero.pmrec"], "zero.pmrec"),
+    "a pipe": (["pipe.pmrec"], "pipe.pmrec: is not a file"),
     "none at all": ([], "there is no recording in"),
 }
 
@@ -181,6 +187,7 @@ def test_what_is_no_recording_is_a_sentence(name: str, place: Path) -> None:
     (place / "empty").mkdir()
     (place / "photo.jpg").write_bytes(b"\xff\xd8\xff\xe0" + bytes(range(256)) * 40)
     (place / "zero.pmrec").touch()
+    os.mkfifo(place / "pipe.pmrec")
     words, sentence = NOT_CHECKED[name]
     done = check(*words)
     assert done.returncode == 2

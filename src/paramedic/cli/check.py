@@ -65,9 +65,11 @@ def _look_at(path: Path) -> None:
         if path.is_dir():
             if not any(read_part(path).folder.glob(f"*{SUFFIX}")):
                 raise CommandError(f"{path} holds no recording (no {SUFFIX} file)")
-        else:
+        elif path.is_file():  # opening a pipe would wait for its writer; what it is, is said when it is read
             with open(path, "rb"):
                 pass
+        else:
+            path.stat()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise CommandError(f"cannot read {path}: {reason}") from None

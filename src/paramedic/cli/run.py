@@ -38,7 +38,9 @@ DEFAULT_SIZE_BYTES = 256 << 20
 DEFAULT_STALL_S = 5.0
 STALLED = 124
 """Exit status of a program that ``--kill-on-stall`` has ended, as of ``timeout(1)``."""
-_INTERPRETER_FLAGS = ("-O", "-OO", "-u", "-B", "-b", "-bb")
+_INTERPRETER_FLAGS = ("-O", "-OO", "-u", "-B", "-b", "-bb", "-P", "-s", "-x")
+_KEEP_US_OUT = ("-I", "-E", "-S")
+"""Options of Python's with which nothing of ours would be started in the program."""
 _STARTS = {"-m": "a module's name", "-c": "some code"}
 
 
@@ -97,6 +99,8 @@ class RunCommand:
         group = parser.add_argument_group("interpreter", "passed on to Python")
         for flag in _INTERPRETER_FLAGS:
             group.add_argument(flag, dest="flags", action="append_const", const=flag, help=argparse.SUPPRESS)
+        for flag in _KEEP_US_OUT:
+            group.add_argument(flag, dest="left_out", action="append_const", const=flag, help=argparse.SUPPRESS)
         group.add_argument("-X", dest="x_options", metavar="OPT", action="append", default=[], help="as python -X")
         group.add_argument("-W", dest="warnings", metavar="ARG", action="append", default=[], help="as python -W")
 
@@ -108,6 +112,11 @@ class RunCommand:
         """
         if (args.confirm or args.fuzz) and args.program and args.program[0].isdigit():
             raise CommandError(f"the number of runs comes after '=': --confirm={args.program[0]}")
+        if args.left_out:
+            raise CommandError(
+                f"{args.left_out[0]}: with this option of Python's nothing can be recorded from outside; leave it out, "
+                "or begin in the program itself: import paramedic; paramedic.start()"
+            )
         program = _checked(args.program)
         if program[0] == "-" and (args.confirm or args.fuzz):
             raise CommandError("a program from standard input can be run only once; save it in a file")

@@ -191,6 +191,8 @@ def header_of(path: Path) -> dict[str, Any] | None:
     Threads: any; blocks on the disk.
     """
     try:
+        if not path.is_file():
+            return None
         with path.open("rb") as file:
             head = file.read(HEADER_BYTES)
     except OSError:
@@ -212,7 +214,8 @@ def find_traces(path: Path) -> list[Path]:
     """
     if path.is_dir():
         try:
-            found = sorted(path.glob(f"*{SUFFIX}"), key=lambda p: (os.stat(p).st_mtime_ns, p.name))
+            # a link that leads nowhere is told when it is opened, as what else cannot be read
+            found = sorted(path.glob(f"*{SUFFIX}"), key=lambda p: (os.lstat(p).st_mtime_ns, p.name))
         except OSError as e:
             raise RecordingError(f"{path}: cannot be read: {e.strerror or e}") from None
         if not found:
