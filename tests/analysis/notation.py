@@ -160,7 +160,11 @@ class Story:
             if verb == "wait" and len(rest) > 1:
                 a = int(rest[1])
             self._add(thread, kind, obj=self._thing(first), site=site if kind is not Kind.FREE else 0, a=a)
-        elif verb in ("put", "set", "release", "call_soon", "task_done") and _kind(first) in _HAND_OVERS:
+        elif (
+            verb in ("put", "set", "release", "call_soon", "task_done")
+            and _kind(first) in _HAND_OVERS
+            and "…" not in rest
+        ):
             token = self._token(rest[1]) if len(rest) > 1 else -1 if verb in ("call_soon", "task_done") else 0
             ours = self._things.get(rest[1], 0) if verb == "put" and len(rest) > 1 else 0
             self._add(thread, Kind.POST, obj=self._thing(first), a=token, b=ours)

@@ -19,6 +19,52 @@ _ASKS_UNDER_THE_LOCK = """
         end: 3"""
 
 FOUND: dict[str, tuple[list[str], str]] = {
+    "an event that a new thread is to set is waited for under the lock that it needs": (
+        ["lock-order-inversion observed"],
+        """
+        Main: makes-event ev
+        Main: take L
+        Main: start A
+        A: wait L
+        Main: await ev …
+        … 5 s
+        end: 3""",
+    ),
+    "an event that a task is to set is waited for under the lock that it needs": (
+        ["lock-order-inversion observed"],
+        """
+        W: works ex 1
+        Main: makes-event ev
+        Main: take L
+        Main: submit f ex
+        W: run f
+        W: wait L
+        Main: await ev …
+        … 5 s
+        end: 3""",
+    ),
+    "a queue is filled, and is full, under the lock that those who empty it need": (
+        ["lock-order-inversion observed"],
+        """
+        Main: put q x
+        A: get q x
+        Main: take L
+        A: wait L
+        Main: put q …
+        … 5 s
+        end: 3""",
+    ),
+    "a queue's work is waited for under the lock that those who do it need": (
+        ["lock-order-inversion observed"],
+        """
+        Main: put q x
+        A: get q x
+        Main: take L
+        A: wait L
+        Main: join q …
+        … 5 s
+        end: 3""",
+    ),
     "a thread is joined under the lock that it needs": (
         ["lock-order-inversion observed"],
         """
@@ -143,6 +189,15 @@ FOUND: dict[str, tuple[list[str], str]] = {
 }
 
 QUIET: dict[str, str] = {
+    "an event that a signal's handler may set is waited for under a lock": """
+        Main: handles stop
+        Main: makes-event ev
+        Main: take L
+        Main: start A
+        A: wait L
+        Main: await ev …
+        … 5 s
+        end: 137""",
     "a lock that one thread takes and another one, which it has told so, lets go": """
         A: take L
         A: put q go
@@ -258,11 +313,13 @@ def test_who_may_go_on_is_in_no_circle(sentence: str) -> None:
 def test_a_new_event_is_set_by_whoever_was_given_something_since() -> None:
     wakers = Wakers()
     wakers.made(9, 2, t_ns=10)
-    assert wakers.of(2, 9) == set()
+    assert wakers.given(2, 9) == set()
     wakers.post(2, 7, 5001, t_ns=11)
-    assert wakers.of(2, 9) == set(), "who takes it is not known yet"
+    assert wakers.given(2, 9) == set(), "who takes it is not known yet"
     wakers.take(3, 7, 5001)
-    assert wakers.of(2, 9) == {3}
-    assert wakers.of(4, 9) == set(), "somebody else than its maker waits"
+    assert wakers.given(2, 9) == {3}
+    assert wakers.given(4, 9) == set(), "somebody else than its maker waits"
+    wakers.started(2, 5, t_ns=12)
+    assert wakers.given(2, 9) == {3, 5}
     wakers.post(6, 9, 0, t_ns=12)
     assert wakers.of(2, 9) == {6}

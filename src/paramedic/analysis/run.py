@@ -147,6 +147,8 @@ class RunFacts(CallFacts):
         self.clocks.post(thread, obj, token)
         if 0 < token <= 2:
             self.futures.post(thread, obj, token, site, thing, t_ns)
+            if token == SUBMITTED:
+                self.wakers.hands_on(thread, obj, token, t_ns)
             return
         self.wakers.post(thread, obj, token, t_ns)
         if not token:
@@ -161,6 +163,7 @@ class RunFacts(CallFacts):
         t_ns, token, obj, _, _, op, thread, _ = event
         clock = self.clocks.of(thread)
         if token == SUBMITTED:
+            self.wakers.take(thread, obj, token)
             clock.task = obj if self.futures.has_others(thread) else 0
         clock.told_itself = 0
         self.clocks.take(thread, obj, token)
@@ -184,6 +187,7 @@ class RunFacts(CallFacts):
         child.started_at, child.starter, child.kind = site, thread, self.world.text(kind)
         child.daemon = daemon == 1
         self.clocks.start(thread, number)
+        self.wakers.started(thread, number, event[0])
 
     def _begin(self, event: Row) -> None:
         t_ns, native, _, _, name, _, number, _ = event
@@ -205,6 +209,7 @@ class RunFacts(CallFacts):
         self.clocks.end(number)
         self.futures.thread_ended(number)
         self.locks.thread_ended(number)
+        self.wakers.thread_ended(number)
 
     def _gap(self, event: Row) -> None:
         slug, _, detail = self.world.text(event[4]).partition("\t")

@@ -231,10 +231,12 @@ def _needed(facts: Facts, call: Call) -> list[int]:
     if call.name in ("Future.result", "Future.exception", "Future.wait"):
         runner = facts.futures.runner(call.obj)
         return [runner] if runner else facts.futures.whole_crew(call.obj)
-    if call.name in _WOKEN and all(_waits_too(facts, thread) for thread in facts.world.threads.values()):
-        alive = (t for t in facts.wakers.of(call.thread, call.obj) if not facts.world.thread(t).ended_ns)
-        return sorted(alive)
-    return []
+    if call.name not in _WOKEN | _EMPTIED or not all(_waits_too(facts, t) for t in facts.world.threads.values()):
+        return []
+    known = facts.wakers.of(call.thread, call.obj) if call.name in _WOKEN else facts.pools.takers(call.obj)
+    if not known and not facts.states.signal_handlers:  # or one of these may do it
+        known = facts.wakers.given(call.thread, call.obj)
+    return sorted(t for t in known if not facts.world.thread(t).ended_ns)
 
 
 def _waits_too(facts: Facts, thread: Thread) -> bool:
@@ -252,6 +254,7 @@ def _waits_too(facts: Facts, thread: Thread) -> bool:
 
 _OVER_PEER = ("SSHClient.", "Transport.", "Channel.", "File.", "SFTP")
 _WOKEN = frozenset(("Event.wait", "Queue.get", "SimpleQueue.get"))
+_EMPTIED = frozenset(("Queue.put", "Queue.join"))
 _HAND_OVERS = _WOKEN | frozenset(
     "Thread.join Thread.shutdown Future.result Future.wait Future.exception Queue.put Queue.join Semaphore.acquire "
     "Condition.wait Condition.wait_for Barrier.wait".split()

@@ -1,7 +1,8 @@
 """Events and queues: who is known to wake those who wait for them.
 
 Whoever has set an event or put something into a queue may do so again. One that is new is known to its maker and to
-those to whom the maker has handed something over since: an item of a queue, as a request that carries its own event.
+those to whom the maker has handed something over since: an item of a queue, as a request that carries its own event,
+a task, or what a thread is started with.
 
 Threads: one thread, the one that drives the machines; nothing here blocks.
 """
@@ -22,7 +23,7 @@ class _HandedOn:
 
     Attributes:
         out: by queue and token, when it was put in; nobody has taken it yet.
-        met: when something was put in that was taken later, and who took it.
+        met: when something was put in that was taken later, and who took it; or when a thread was started, and which.
     """
 
     out: dict[tuple[int, int], int] = field(default_factory=dict)
@@ -52,31 +53,53 @@ class Wakers:
             if len(self._posters) > _MOST:
                 del self._posters[next(iter(self._posters))]
         posters.add(thread)
-        if token:
-            handed = self._handed.get(thread)
-            if handed is None:
-                handed = self._handed[thread] = _HandedOn()
-            if len(handed.out) >= _MOST_OUT:
-                self._putter.pop(oldest := next(iter(handed.out)), None)
-                del handed.out[oldest]
-            handed.out[obj, token] = t_ns
-            self._putter[obj, token] = thread
+        if token > 2:
+            self.hands_on(thread, obj, token, t_ns)
+
+    def hands_on(self, thread: int, obj: int, token: int, t_ns: int) -> None:
+        """Something is put into a queue, or is a task's."""
+        handed = self._handed_by(thread)
+        if len(handed.out) >= _MOST_OUT:
+            self._putter.pop(oldest := next(iter(handed.out)), None)
+            del handed.out[oldest]
+        handed.out[obj, token] = t_ns
+        self._putter[obj, token] = thread
 
     def take(self, thread: int, obj: int, token: int) -> None:
-        """Something is taken from a queue."""
+        """Something is taken from a queue, or a task is begun."""
         putter = self._putter.pop((obj, token), 0)
         if putter:
             handed = self._handed[putter]
             handed.met.append((handed.out.pop((obj, token)), thread))
 
+    def started(self, thread: int, child: int, t_ns: int) -> None:
+        """A thread starts another."""
+        self._handed_by(thread).met.append((t_ns, child))
+
+    def thread_ended(self, thread: int) -> None:
+        """It waits for nothing any more."""
+        handed = self._handed.pop(thread, None)
+        for key in handed.out if handed is not None else ():
+            if self._putter.get(key) == thread:
+                del self._putter[key]
+
+    def _handed_by(self, thread: int) -> _HandedOn:
+        handed = self._handed.get(thread)
+        if handed is None:
+            handed = self._handed[thread] = _HandedOn()
+        return handed
+
     def of(self, thread: int, obj: int) -> set[int]:
-        """Who is known to wake a thread that waits for an object; empty if nothing can be said."""
-        posters = self._posters.get(obj, set()) - {thread}
-        if posters:
-            return posters
+        """Who has woken those who wait for an object, apart from this thread."""
+        return self._posters.get(obj, set()) - {thread}
+
+    def given(self, thread: int, obj: int) -> set[int]:
+        """To whom its maker, this thread, may have given an object that it waits for; empty if that cannot be said."""
         maker, made_ns = self._made.get(obj, (0, 0))
         handed = self._handed.get(thread)
-        if maker != thread or handed is None or any(t_ns > made_ns for t_ns in handed.out.values()):
+        if maker != thread or handed is None:
+            return set()
+        if any(t_ns > made_ns and queue != obj for (queue, _), t_ns in handed.out.items()):
             return set()
         return {taker for t_ns, taker in handed.met if t_ns > made_ns}
 

@@ -109,12 +109,14 @@ def _own(facts: RunFacts, story: Story) -> Iterator[Finding]:
 def _target(facts: RunFacts, link: Link) -> str:
     """For whom a call waits; who would set an event is only inferred."""
     name = facts.world.thread_name(link.target)
-    if link.call is not None and link.call.name.startswith(("Event.", "Queue.", "SimpleQueue.")):
-        return f"{facts.world.name(link.call.obj)}, which {name} has to {_WAKES[link.call.method]}"
+    if link.call is not None and link.call.name in _WAKES:
+        return f"{facts.world.name(link.call.obj)}, which {name} has to {_WAKES[link.call.name]}"
     return name
 
 
-_WAKES = {"wait": "set", "get": "fill"}
+_WAKES = {
+    "Event.wait": "set", "Queue.get": "fill", "SimpleQueue.get": "fill", "Queue.put": "empty", "Queue.join": "work off",
+}  # fmt: skip
 
 
 def _kind(circle: Deadlock) -> str:
