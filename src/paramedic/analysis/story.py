@@ -75,7 +75,8 @@ class Story:
         words = f"waited {self.duration(lasted_ns)} for {self.world.name(wait.lock)}"
         return self.step(wait.thread, wait.stack, wait.began_ns, words)
 
-    def duration(self, ns: int) -> str:
+    @staticmethod
+    def duration(ns: int) -> str:
         """ "4.6 s", "120 ms"."""
         return f"{ns / 1e9:.1f} s" if ns >= 1_000_000_000 else f"{ns / 1e6:.0f} ms"
 

@@ -13,6 +13,7 @@ from paramedic.check import chapters, families
 from paramedic.check.families import Family
 from paramedic.check.told import kept, with_told
 from paramedic.hazards import catalogue
+from paramedic.hazards.connect_storm import runtime as connect_storm
 from paramedic.model.cpu import CpuSlice
 from paramedic.model.event import Row
 from paramedic.model.finding import Confidence, Finding
@@ -53,6 +54,7 @@ def findings_of(paths: Sequence[Path]) -> Report:
     gaps: list[Gap] = []
     processes: list[dict[str, Any]] = []
     refused: list[RecordingError] = []
+    connects: list[list[connect_storm.Connects]] = []
     for path in paths:
         part = read_part(path)
         slices = read_slices(part.folder)
@@ -82,12 +84,16 @@ def findings_of(paths: Sequence[Path]) -> Report:
                 trace.close()
             findings += chapters.newer(before, judged(facts, gaps), part.from_ns - facts.base_ns)
             family.remember(facts)
+            connects.append(connect_storm.of_process(facts))
             gaps += trace.gaps + facts.gaps
             processes.append(_process(trace, facts))
         if not part.to_ns:
             findings = with_told(findings, kept(part.folder))
     if refused and not processes:
         raise refused[0]
+    if storms := connect_storm.of_several(connects):  # of which each process has seen a part
+        findings = [f for f in findings if f.hazard != storms[0].hazard or f.confidence is not Confidence.OBSERVED]
+        findings += storms
     gaps += [Gap(reason="unreadable", detail=str(error)) for error in refused]
     source = {
         "kind": "recording",

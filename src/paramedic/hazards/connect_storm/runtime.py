@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import accumulate
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate, chain
 
 from paramedic.analysis.calls import Call
 from paramedic.analysis.overlaps import Times, met_by_others
@@ -32,12 +33,88 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         span = max(c.began_ns for c in (*beside, *calls)) - min(c.began_ns for c in (*beside, *calls))
         message = (
             f"{len({id(c) for c in (*beside, *calls)})} connects began within {story.duration(span)} and "
-            f"{len(calls)} of them were dropped before the banner: the server's MaxStartups"
+            f"{_dropped_words(len(calls))}"
         )
         yield story.finding(HAZARD, Confidence.OBSERVED, message, [story.call(c) for c in calls[:3]], [], len(calls))
 
     if not dropped:
         yield from _crowds(facts, story)
+
+
+@dataclass(frozen=True, slots=True)
+class Connects:
+    """What one process of several connected to one server.
+
+    Attributes:
+        server: its name.
+        calls: the connects.
+        dropped: those of them that the server dropped.
+        told: a finding with the steps of these; None where none was.
+    """
+
+    server: str
+    calls: list[Call]
+    dropped: list[Call]
+    told: Finding | None = None
+
+
+def of_process(facts: RunFacts) -> list[Connects]:
+    """The connects of one process, by server.
+
+    Threads: pure.
+    """
+    met = met_by_others(facts.states.connects)
+    by_server: dict[str, Connects] = {}
+    for call in facts.states.connects:
+        server = facts.world.text(call.words)
+        known = by_server.setdefault(server, Connects(server, [], []))
+        known.calls.append(call)
+        if _dropped(call.error) and not _by_others(facts, call, met):
+            known.dropped.append(call)
+    story = Story(facts)
+    for server, known in by_server.items():
+        if known.dropped:
+            steps = [story.call(call) for call in known.dropped[:2]]
+            told = story.finding(HAZARD, Confidence.OBSERVED, "", steps, [], len(known.dropped))
+            by_server[server] = replace(known, told=told)
+    return list(by_server.values())
+
+
+def of_several(processes: Iterable[Sequence[Connects]]) -> list[Finding]:
+    """Bursts of connects that several processes made together, of which some were dropped.
+
+    Threads: pure.
+    """
+    by_server: dict[str, list[Connects]] = {}
+    for connects in chain.from_iterable(processes):
+        by_server.setdefault(connects.server, []).append(connects)
+    found: list[Finding] = []
+    for ours in by_server.values():
+        lost = [call for connects in ours for call in connects.dropped]
+        meanwhile = Times(lost)
+        beside = [[call for call in connects.calls if meanwhile.meet(call)] for connects in ours]
+        count, among = sum(map(len, beside)), sum(map(bool, beside))
+        if among < 2 or count <= LEAST:
+            continue
+        begun = [call.began_ns for calls in beside for call in calls]
+        message = (
+            f"{count} connects by {among} processes began within {Story.duration(max(begun) - min(begun))} and "
+            f"{_dropped_words(len(lost))}"
+        )
+        drafts = [connects.told for connects in ours if connects.told is not None]
+        steps = tuple(step for told in drafts for step in told.steps)[:3]
+        found.append(replace(drafts[0], message=message, steps=steps, count=len(lost), fix=_FIX_OF_SEVERAL))
+    return found
+
+
+_FIX_OF_SEVERAL = (
+    "One gate for all processes, such as a multiprocessing.Semaphore around connect(): a gate that each process has "
+    "for itself lets all of them through at once. Or begin fewer processes at a time."
+)
+
+
+def _dropped_words(count: int) -> str:
+    return f"{count} of them {'was' if count == 1 else 'were'} dropped before the banner: the server's MaxStartups"
 
 
 def _by_others(facts: RunFacts, call: Call, met: set[int]) -> bool:
