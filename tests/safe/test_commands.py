@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import pickle
 import threading
+import time
+import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
@@ -16,7 +19,9 @@ from paramedic.safe import (
     BadCommand,
     ClientPool,
     CommandFailed,
+    CommandFuture,
     CommandResult,
+    CommandTimeout,
     Ending,
     PoolClosed,
     SafeError,
@@ -46,6 +51,39 @@ def test_commands(pool: ClientPool, story: str) -> None:
     result = pool.run(command, timeout=30, **arguments)
     assert {name: getattr(result, name) for name in expected} == expected
     assert result.ending is Ending.EXITED
+
+
+def _ended_by_itself(pool: ClientPool) -> CommandFuture:
+    future = pool.submit("echo out; echo err >&2")
+    assert future.result(30).ok
+    return future
+
+
+def _cancelled(pool: ClientPool) -> CommandFuture:
+    future = pool.submit("sleep 60")
+    future.end(30)
+    return future
+
+
+def _timed_out(pool: ClientPool) -> CommandFuture:
+    future = pool.submit("sleep 60", timeout=0.1)
+    assert isinstance(future.exception(30), CommandTimeout)
+    return future
+
+
+@pytest.mark.parametrize("way", [_ended_by_itself, _cancelled, _timed_out])
+def test_what_has_ended_is_forgotten_without_the_garbage_collector(
+    pool: ClientPool, way: Callable[[ClientPool], CommandFuture]
+) -> None:
+    gc.disable()
+    try:
+        known = weakref.ref(way(pool))
+        ends = time.monotonic() + 30
+        while known() is not None and time.monotonic() < ends:
+            threading.Event().wait(0.01)  # the thread that settled it may be at its last line
+        assert known() is None
+    finally:
+        gc.enable()
 
 
 FLOODS = {

@@ -10,6 +10,12 @@ from typing import Any
 from paramedic.safe.crew import Crew
 from paramedic.safe.result import CommandResult, Ending
 
+_CANCELLING = threading.Lock()
+
+
+def _nothing() -> None:
+    """There is nothing left to stop."""
+
 
 class CommandFuture(Future[CommandResult]):
     """A ``concurrent.futures.Future`` of a command.
@@ -30,7 +36,7 @@ class CommandFuture(Future[CommandResult]):
         self._crew = crew
         self._stop = stop
         self._is_running = False
-        self._cancelling = threading.Lock()
+        self._is_stopped = False
         self._ending: Ending | None = None  # set and waited for under the base class's condition
 
     def running(self) -> bool:
@@ -47,7 +53,9 @@ class CommandFuture(Future[CommandResult]):
         """
         if not super().cancel():
             return False
-        if not self._cancelling.acquire(blocking=False):
+        with _CANCELLING:
+            first, self._is_stopped = not self._is_stopped, True
+        if not first:
             return True  # somebody else cancelled it, or is about to
         # as_completed() and wait() count a cancelled future only once this was called.
         self.set_running_or_notify_cancel()
@@ -106,6 +114,7 @@ class CommandFuture(Future[CommandResult]):
         """
         self._ending = ending
         self._is_running = False
+        self._stop = _nothing  # it leads back here: thousands of circles would keep the garbage collector busy
         try:
             if isinstance(result, BaseException):
                 self.set_exception(result)

@@ -282,12 +282,15 @@ class Plan:
                 serving += 1
                 capacity += link.limit
         # A connection costs the server ten times what a short command costs. One more is worth it when there is none,
-        # or when those that there are have more than two rounds of work before them.
+        # or when those that there are have more than two rounds of work before them. Until one was accepted, there is
+        # one attempt at a time: a wrong password must not count four times.
         start = min(self.sizes.start_sessions, self.sizes.sessions)
-        capacity += connecting * start
         wanted = borrowers - connecting
-        if left and (not serving or left > 2 * capacity) and connecting == 0:
+        if left and not serving and not connecting:
             wanted = max(wanted, 1)
+        elif left and serving:
+            beyond = left - 2 * (capacity + connecting * start)
+            wanted = max(wanted, -(-beyond // (2 * start)))
         wanted = min(wanted, spare)
         if wanted <= 0:
             return (), None

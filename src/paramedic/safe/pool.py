@@ -39,7 +39,7 @@ from paramedic.safe.shared_client import SharedClient
 from paramedic.safe.shelf import Shelf, wait_for
 from paramedic.safe.sink import Collector, Sink
 from paramedic.safe.stream import Channel, Stream
-from paramedic.safe.task import Task, Why
+from paramedic.safe.task import Task
 
 _POOLS: weakref.WeakSet[ClientPool] = weakref.WeakSet()
 _NUMBERS = itertools.count(1)
@@ -204,9 +204,10 @@ class ClientPool(Copies):
         retry_safe: bool,
         leash: bool | None,
         window_bytes: int = _WINDOW_BYTES,
+        sent: tuple[bytes, dict[bytes, bytes] | None] | None = None,
     ) -> Task:
         on_leash = self._leash if leash is None else leash
-        sent = encoded(command, environment, self.host)
+        sent = sent or encoded(command, environment, self.host)
         if on_leash and input is not None:
             raise BadCommand(
                 "a command on a leash has no input", host=self.host, phase="queue", hint="use one or other"
@@ -229,7 +230,7 @@ class ClientPool(Copies):
             window_bytes=window_bytes,
             growing_window=isinstance(sink, Collector),
         )
-        task.future = CommandFuture(self._crew, lambda: self._dispatcher.stop(task, Why.CANCELLED))
+        task.future = CommandFuture(self._crew, task.cancel)
         return task
 
     def run(
@@ -307,14 +308,13 @@ class ClientPool(Copies):
 
         Threads: any thread but callbacks of futures. The iterator blocks.
         """
-        commands = list(commands)
-        for command in commands:
-            encoded(command, None, self.host)  # one that cannot be sent is told before any is
+        # One that cannot be sent is told before any is.
+        checked = [(command, encoded(command, None, self.host)) for command in commands]
         futures: deque[CommandFuture] = deque()
-        for begins in range(0, len(commands), _AT_ONCE):
+        for begins in range(0, len(checked), _AT_ONCE):
             tasks = [
-                self._task(command, Collector(), timeout, None, None, None, False, False, None)
-                for command in commands[begins : begins + _AT_ONCE]
+                self._task(command, Collector(), timeout, None, None, None, False, False, None, sent=sent)
+                for command, sent in checked[begins : begins + _AT_ONCE]
             ]
             try:
                 self._dispatcher.enqueue(tasks)

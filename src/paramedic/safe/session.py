@@ -75,6 +75,25 @@ class Owner(Protocol):
         """
 
 
+class _Nobody:
+    """The owner of sessions that have told theirs how they ended: the two then refer to each other no longer."""
+
+    def session_started(self, session: Session) -> None:
+        """Does nothing.
+
+        Threads: the reader thread; it does not block.
+        """
+
+    def session_ended(self, session: Session) -> None:
+        """Does nothing.
+
+        Threads: any thread; it does not block.
+        """
+
+
+_NOBODY = _Nobody()
+
+
 class Session:
     """One command; see the module's text.
 
@@ -151,7 +170,7 @@ class Session:
         """
         self.command = command
         self.sink = sink
-        self.owner = owner
+        self.owner: Owner = owner
         self.subsystem = subsystem
         self.environment = environment
         self.terminal = terminal
@@ -440,4 +459,5 @@ class Session:
         if outcome is Outcome.REFUSED and self.link is not None:
             self.link.retire(self.channel)
         self.sink.finish()
-        self.owner.session_ended(self)
+        owner, self.owner = self.owner, _NOBODY
+        owner.session_ended(self)

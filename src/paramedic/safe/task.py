@@ -73,6 +73,13 @@ class Task:
     context: contextvars.Context = field(default_factory=contextvars.copy_context)
     """Of whoever asked for the command: observers are called in it, so that a span is a child of the caller's."""
 
+    def cancel(self) -> None:
+        """Ends the command, whoever asked for it being told that it was cancelled.
+
+        Threads: any thread; it does not block.
+        """
+        self.pool.stop(self, Why.CANCELLED)
+
     def session_started(self, session: Session) -> None:
         """Called by the session: the command was sent.
 
