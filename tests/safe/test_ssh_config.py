@@ -61,7 +61,8 @@ CONFIGURATIONS: dict[str, tuple[str, list[str]]] = {
     "a jump keeps a command away": ("Host a\n ProxyJump gw\nHost *\n ProxyCommand nc %h %p\n", ["a", "b"]),
     "no command keeps a jump away": ("Host a\n ProxyCommand none\nHost !gw *\n ProxyJump gw\n", ["a", "b"]),
     "yes and no": (
-        "Host a\n IdentitiesOnly yes\n Compression yes\n GSSAPIAuthentication yes\nHost b\n IdentitiesOnly no\n",
+        "Host a\n IdentitiesOnly yes\n Compression yes\n"
+        " GSSAPIAuthentication yes\n GSSAPIDelegateCredentials yes\nHost b\n IdentitiesOnly no\n",
         ["a", "b", "c"],
     ),
     "times": ("Host a\n ConnectTimeout 90\n ServerAliveInterval 1m\nHost b\n ConnectTimeout 1m30s\n", ["a", "b", "c"]),
@@ -150,6 +151,7 @@ def as_openssh_says_it(destination: Destination) -> dict[str, object]:
         "identitiesonly": "yes" if destination.identities_only else "no",
         "compression": "yes" if destination.compress else "no",
         "gssapiauthentication": "yes" if destination.gss else "no",
+        "gssapidelegatecredentials": "yes" if destination.gss_delegate else "no",
         "hostkeyalias": destination.host_key_alias,
         "connecttimeout": destination.connect_timeout_s,
         "serveraliveinterval": destination.keepalive_s,
@@ -191,6 +193,7 @@ def expected(found: dict[str, list[str]], name: str) -> dict[str, object]:
         "identitiesonly": first("identitiesonly"),
         "compression": first("compression"),
         "gssapiauthentication": first("gssapiauthentication"),
+        "gssapidelegatecredentials": first("gssapidelegatecredentials"),
         "hostkeyalias": None if first("hostkeyalias") == "none" else expand(first("hostkeyalias"), {}),
         "connecttimeout": time("connecttimeout"),
         "serveraliveinterval": time("serveraliveinterval"),

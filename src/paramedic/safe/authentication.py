@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import queue
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import paramiko
 
@@ -97,9 +98,8 @@ class Authenticator:
         user = destination.username
         # Gone since Paramiko 4. Debian's ssh_config asks for it, and most who have that have no Python module for it.
         if (mine.gss or destination.gss) and getattr(paramiko, "GSS_AUTH_AVAILABLE", False):
-            gss = getattr(link, "auth_gssapi_with_mic", None)
-            if gss is not None:
-                yield "gssapi-with-mic", lambda: gss(user, destination.hostname, True)
+            if importlib.util.find_spec("pyasn1") is not None:  # Paramiko looks for it too late, on its own thread
+                yield "gssapi-with-mic", lambda: _by_ticket(link, destination)
         if mine.pkey is not None:
             yield "publickey (given)", lambda: link.auth_publickey(user, mine.pkey)
         named = (*mine.key_filenames, *destination.key_filenames)
@@ -198,3 +198,20 @@ class Authenticator:
             return [str(answer) for answer in self._credentials.prompt(title, instructions, prompts)]
         # A password stands in for a person only where one hidden thing is asked for.
         return [self._credentials.password or ""] if len(prompts) == 1 and not prompts[0][1] else []
+
+
+def _by_ticket(link: Link, destination: Destination) -> list[str]:
+    user, host, delegate = destination.username, destination.hostname, destination.gss_delegate
+    try:
+        return cast(list[str], link.auth_gssapi_with_mic(user, host, delegate))
+    except paramiko.AuthenticationException as error:
+        if "timeout" in str(error):
+            # The server did not like the ticket. Paramiko waits for another answer to it, for ever (2.12 to 3.5), and
+            # would take those to the next methods for it.
+            link.close()
+            raise paramiko.AuthenticationException("the server does not accept the Kerberos ticket") from error
+        raise
+    except (paramiko.SSHException, EOFError, OSError):
+        raise
+    except Exception as error:  # of gssapi or of Windows' SSPI, which need not be there to be named
+        raise paramiko.AuthenticationException(f"no Kerberos ticket: {error}") from error

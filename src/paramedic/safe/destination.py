@@ -72,6 +72,9 @@ class Destination:
     keepalive_s: float | None = None
     compress: bool = False
     gss: bool = False
+    """Whether to try a Kerberos ticket, where Paramiko can (before 4, with its extra "gssapi")."""
+    gss_delegate: bool = False
+    """Whether the host may use the ticket, too."""
 
     @property
     def label(self) -> str:
@@ -211,6 +214,7 @@ def _destination(target: str, host: str, found: ssh_config.Settings) -> Destinat
         keepalive_s=time("serveraliveinterval"),
         compress=_yes(first("compression")),
         gss=_yes(first("gssapiauthentication")),
+        gss_delegate=_yes(first("gssapidelegatecredentials")),
     )
 
 
