@@ -76,9 +76,8 @@ class Exec:
         command = args.program[0] if len(args.program) == 1 else " ".join(args.program)
         names = hosts.chosen_hosts(args)
         given = sys.stdin.buffer.read() if args.stdin else None
-        limits = Limits(connect=args.connect_timeout)
         outcomes: list[HostOutcome] = []
-        group = hosts.group(args, names, limits=limits, dask=args.dask, leash=args.leash)
+        group = hosts.group(args, names, dask=args.dask, leash=args.leash)
         shown = sys.stderr.isatty() if args.progress is None else args.progress
         with hosts.signals_end_it(), group, _Bar(len(names), shown) as bar:
             for outcome in group.as_completed(

@@ -58,7 +58,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     pace = parser.add_argument_group("pace")
     pace.add_argument("-n", "--concurrency", type=positive, default=64, metavar="N", help="hosts at once (64)")
-    pace.add_argument("--connect-timeout", type=seconds, default=15.0, metavar="S", help="seconds to connect (15)")
+    pace.add_argument(
+        "--connect-timeout", type=seconds, metavar="S", help="seconds to connect (ssh_config's ConnectTimeout, or 15)"
+    )
     pace.add_argument("--fail-fast", action="store_true", help="stop everything at the first failure")
 
 
@@ -200,7 +202,6 @@ def group(
     args: argparse.Namespace,
     hosts: list[str],
     *,
-    limits: Limits | None = None,
     dask: str | None = None,
     leash: bool = False,
 ) -> Group:
@@ -209,7 +210,6 @@ def group(
     Args:
         args: the parsed options.
         hosts: from :func:`chosen_hosts`.
-        limits: how long each step may take.
         leash: run commands so that they end when their connection does.
         dask: address of a Dask scheduler whose workers do the work.
 
@@ -220,6 +220,11 @@ def group(
     """
     policy: Policy | None = "accept-new" if args.accept_new else None
     more: dict[str, Any] = {}
+    instead: dict[str, Any] = {}  # of what the configuration says, for jump hosts too
+    if policy is not None:
+        instead["host_key_policy"] = policy
+    if args.connect_timeout is not None:
+        instead["connect_timeout_s"] = args.connect_timeout
     if dask is None:
         if args.known_hosts:
             more["known_hosts"] = KnownHosts(*args.known_hosts, policy=policy or "strict")
@@ -235,22 +240,10 @@ def group(
     try:
         config = Configuration(args.config) if args.config else Configuration()
         named = [config.destination(host, username=args.user, port=args.port) for host in hosts]
-        if policy is not None:  # in the files that the configuration names, for jump hosts too
-            named = [
-                replace(
-                    each,
-                    host_key_policy=policy,
-                    jumps=tuple(replace(jump, host_key_policy=policy) for jump in each.jumps),
-                )
-                for each in named
-            ]
-        return Group(
-            named,
-            concurrency=args.concurrency,
-            leash=leash,
-            limits=limits or Limits(connect=args.connect_timeout),
-            **more,
-        )
+        named = [
+            replace(each, **instead, jumps=tuple(replace(jump, **instead) for jump in each.jumps)) for each in named
+        ]
+        return Group(named, concurrency=args.concurrency, leash=leash, **more)
     except (SafeError, ValueError) as error:
         raise CommandError(str(error)) from error
 
