@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 from paramedic.cli import hosts
 from paramedic.cli.command import CommandError, Parser
-from paramedic.safe import CommandResult, HostOutcome, Limits, NotRun
+from paramedic.safe import CommandResult, HostOutcome, NotRun
 from paramedic.safe.outcome import folded
 
 _EPILOG = """\

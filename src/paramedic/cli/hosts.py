@@ -15,7 +15,7 @@ from types import FrameType
 from typing import Any, cast
 
 from paramedic.cli.command import CommandError
-from paramedic.safe import Configuration, Group, KnownHosts, Limits, SafeError
+from paramedic.safe import Configuration, Group, KnownHosts, SafeError
 from paramedic.safe.chunks import worker_arguments
 from paramedic.safe.known_hosts import Policy
 
