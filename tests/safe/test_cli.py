@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -249,3 +250,19 @@ def test_help_names_the_exit_status() -> None:
         done = subprocess.run(command, capture_output=True, text=True, timeout=30)
         assert done.returncode == 0
         assert "exit status:" in done.stdout
+
+
+@pytest.mark.parametrize("host", ["way", "goal"])
+@pytest.mark.parametrize(("configured", "option"), [("60", ["--connect-timeout", "0.5"]), ("1", [])])
+def test_connect_timeout_is_the_whole_of_connecting_for_jump_hosts_too(
+    configured: str, option: list[str], host: str, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        config = tmp_path / "config"
+        where = f"HostName 127.0.0.1\n Port {silent.getsockname()[1]}\n ConnectTimeout {configured}\n"
+        config.write_text(f"Host way goal\n {where}Host goal\n ProxyJump way\n")
+        asked = ["exec", "-F", str(config), "-H", host, *option, "--", "true"]
+        job = [sys.executable, "-m", "paramedic.cli.main", *asked]
+        done = subprocess.run(job, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 3
+    assert f"nothing came for {0.5 if option else 1:g} s" in done.stderr, done.stderr
