@@ -48,6 +48,29 @@ FOUND: dict[str, tuple[str, str]] = {
         Main: close conn
         A: … exec_command client ! SSHException: Unable to open channel.""",
     ),
+    "a client closed under a read of one channel, and another one was closed before": (
+        "closed-in-use observed",
+        """
+        A: read ch.stdout …
+        Main: sends-close ch2
+        Main: close client
+        A: … read ch.stdout = 5""",
+    ),
+    "a client closed by luck after a read of a channel that its reader had closed itself": (
+        "closed-in-use possible",
+        """
+        A: recv ch
+        A: sends-close ch
+        Main: close client""",
+    ),
+    "a client closed by luck after a read of a channel that the peer had closed": (
+        "closed-in-use possible",
+        """
+        A: recv ch
+        T: gets-close ch
+        T: sends-close ch
+        Main: close client""",
+    ),
     "a client closed after a worker's last command, by luck": (
         "closed-in-use possible",
         """
@@ -214,6 +237,26 @@ QUIET: dict[str, str] = {
         A: recv ch …
         Main: close ch
         A: … recv ch""",
+    "a channel closed to end its reader, and then the client": """
+        A: recv ch
+        A: recv ch …
+        Main: close ch …
+        Main: sends-close ch
+        Main: … close ch
+        Main: close client
+        A: … recv ch""",
+    "a channel closed to end a read to the end, and then the client by who was told": """
+        A: read ch.stdout …
+        B: sends-close ch
+        B: set ev
+        Main: await ev
+        Main: close client
+        A: … read ch.stdout = 0""",
+    "a follower's channel closed between two reads, and then the client": """
+        A: recv ch
+        Main: sends-close ch
+        Main: close client
+        A: recv ch ! OSError: Socket is closed""",
     "a client closed to end the reader of an endless stream": """
         A: recv ch …
         Main: close client

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from paramedic.analysis.calls import Call
 from paramedic.analysis.channels import OUT, Stall, stream_read
+from paramedic.analysis.clocks import ThreadClock
 from paramedic.analysis.hangs import HUNG_NS, excused
 from paramedic.analysis.machine import NOWHERE, Listener, Machine, Root, listeners
 from paramedic.analysis.operations import CALLS_BACK, operations
@@ -130,7 +131,18 @@ class CallFacts(WireFacts):
         clock = self.clocks.of(call.thread)
         for closed in (owner, *self.roots.through(root.transport)):
             under_way = [c for c in self.open.all() if self._uses_object(c) and self._owner_of(c) == closed]
-            self.lives.closes(closed, call.obj, call, clock, self._alive, under_way, closed != owner)
+            self.lives.closes(
+                closed, call.obj, call, clock, self._alive, under_way, closed != owner,
+                lambda use: self._channel_closed(use, clock),
+            )  # fmt: skip
+
+    def _channel_closed(self, use: Call, clock: ThreadClock) -> bool:
+        """Whether the program had closed the channel of a use before, and that clock's thread knows it."""
+        channel = self.channels.known(self.roots.of(use.obj).channel)
+        if channel is None or channel.close_sent is None:
+            return False
+        _, sent, _ = channel.close_sent
+        return not self.world.thread(sent[0]).transport and clock.knows(sent)
 
     def _closes_sftp(self, call: Call, root: Root) -> None:
         others = [c for c in self.open.all() if c.thread != call.thread and self.roots.of(c.obj).sftp == call.obj]
@@ -252,11 +264,11 @@ class CallFacts(WireFacts):
             self.clocks.post(thread, transport, REGISTERED)
         if self._closed_sftps and self._closed_sftps.get(root.sftp, thread) != thread:
             if not excused(self, call, root):
-                self.lives.end(root.sftp, call, False)
+                self.lives.end(root.sftp, call, False, self.channels.over_ns(channel))
         owner = transport or self.roots.owner(obj, root)
         if owner and operation.uses_object and not self.lives.used(owner, call, now) and not excused(self, call, root):
             short = operation.reads_all and channel > 0 and self.channels.cut_off(channel)
-            self.lives.end(owner, call, short)
+            self.lives.end(owner, call, short, self.channels.over_ns(channel))
         if call.error and operation.opens and transport and call.error.startswith(_CHANNEL_ERROR):
             if call.name != "Transport.open_channel" or self._is_session(call):
                 self.lives.refused(transport, call, code, lambda c: self.world.thing(c).remote >= 0)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from paramedic.analysis.calls import Call
+from paramedic.analysis.clocks import Epoch
 from paramedic.analysis.machine import Root
 from paramedic.analysis.operations import Waits
 from paramedic.model.event import ERR, IN, OUT
@@ -139,7 +140,7 @@ class Channel:
         last_feed_ns: when data last came.
         eof_ns: when the peer's EOF came, or 0.
         close_ns: when the peer's CLOSE came, or 0.
-        close_sent: when, by which thread, from which stack our CLOSE went out; None if it did not.
+        close_sent: when, at which moment of which thread, from which stack our CLOSE went out; None if it did not.
         status: the exit status that came, or None.
         pty: whether its command has a terminal, and so gets SIGHUP when the channel closes.
         opener: the call that opened it.
@@ -160,7 +161,7 @@ class Channel:
         self.window_bytes = self.full_ns = self.last_feed_ns = self.eof_ns = self.close_ns = 0
         self.used_ns = self.stuck_ns = 0
         self.unread, self.readers, self.was_read = [0, 0], [0, 0], [False, False]
-        self.close_sent: tuple[int, int, int] | None = None
+        self.close_sent: tuple[int, Epoch, int] | None = None
         self.status: int | None = None
         self.pty = self.was_asked = False
         self.opener: Call | None = None
@@ -319,13 +320,13 @@ class Channels:
         channel = self.of(ident)
         if channel.close_sent is None or len(self.late_eofs) >= _MOST_LATE:
             return False
-        closed_ns, closer, closer_stack = channel.close_sent
+        closed_ns, (closer, _), closer_stack = channel.close_sent
         self.late_eofs.append(LateEof(ident, closer, closed_ns, closer_stack, thread, t_ns, stack))
         return True
 
-    def close_sent(self, ident: int, thread: int, stack: int, t_ns: int) -> None:
+    def close_sent(self, ident: int, at: Epoch, stack: int, t_ns: int) -> None:
         """Our CLOSE goes out."""
-        self.of(ident).close_sent = (t_ns, thread, stack)
+        self.of(ident).close_sent = (t_ns, at, stack)
 
     def forget(self, ident: int) -> None:
         """The channel is gone; its files may be finalized after it."""
@@ -339,6 +340,11 @@ class Channels:
         """Whether the channel has ended and the peer has said neither EOF nor CLOSE."""
         channel = self.known(ident)
         return channel is not None and not channel.eof_ns and not channel.close_ns
+
+    def over_ns(self, ident: int) -> int:
+        """When our CLOSE of that channel went out; 0 if it did not."""
+        channel = self.known(ident)
+        return channel.close_sent[0] if channel is not None and channel.close_sent is not None else 0
 
     def known(self, ident: int) -> Channel | None:
         """A channel that is alive, or was until lately."""

@@ -152,13 +152,14 @@ class Lives:
         life.last[call.thread] = call, at
         return True
 
-    def end(self, owner: int, call: Call, short: bool) -> None:
+    def end(self, owner: int, call: Call, short: bool, over_ns: int) -> None:
         """A use that was not to be `used` ends, well or not.
 
         Args:
             owner: the connection, or the client that has none.
             call: the use.
             short: whether it read a stream to its end, and the peer had not ended it.
+            over_ns: when the program closed its channel; 0 if it did not, or the use has none.
         """
         life = self._lives[owner]
         if life.close is None:
@@ -167,8 +168,8 @@ class Lives:
         failed = bool(call.error) and not call.error.startswith(
             ("TimeoutError", "timeout", "socket.timeout", "StopIteration")
         )
-        if call.name in _GIVES_UP:
-            return
+        if call.name in _GIVES_UP or 0 < over_ns <= life.close.began_ns:
+            return  # of its channel nothing was left that this close could have ended
         if failed and was_cut:
             how = "broken"
         elif failed and call.began_ns >= life.close.began_ns:
@@ -196,6 +197,7 @@ class Lives:
         alive: set[int],
         under_way: list[Call],
         through: bool,
+        gave_up: Callable[[Call], bool] = lambda use: False,
     ) -> None:
         """It is closed.
 
@@ -207,6 +209,7 @@ class Lives:
             alive: numbers of the threads that have not ended.
             under_way: calls on it that have not ended.
             through: whether not this connection is closed but one that it goes through.
+            gave_up: whether the program had closed the channel of that use before, and the closer knows it.
         """
         if not through:
             self._closes.setdefault(obj, call)
@@ -225,7 +228,7 @@ class Lives:
         for thread, (use, epoch) in life.last.items():
             if use.method not in _MATTERS or thread == call.thread or thread in busy or thread not in alive:
                 continue
-            if not clock.knows(epoch):
+            if not clock.knows(epoch) and not gave_up(use):
                 key = (call.stack, use.stack)
                 known = self._unordered.get(key)
                 if known is None:

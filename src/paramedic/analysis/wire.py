@@ -219,7 +219,7 @@ class WireFacts(Facts):
             calls = calls[1:]
         stack = calls[-1].stack if calls else 0
         if message == _CLOSE:
-            self.channels.close_sent(channel, thread, stack, t_ns)
+            self.channels.close_sent(channel, self.clocks.of(thread).now, stack, t_ns)
             known = self.channels.of(channel)
             if (
                 self.finalizing.get(thread) == channel
