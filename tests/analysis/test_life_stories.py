@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from notation import findings_of, said
 
+from paramedic.model.finding import Confidence
+
 FOUND: dict[str, tuple[str, str]] = {
     "a client closed under a call that fails of it": (
         "closed-in-use observed",
@@ -76,6 +78,13 @@ FOUND: dict[str, tuple[str, str]] = {
         """
         A: exec_command client
         Main: close client""",
+    ),
+    "a client closed under a command, for which a loop had looked in vain": (
+        "closed-in-use observed",
+        """
+        A: exec_command client …
+        Main: close client (2)
+        A: … exec_command client ! EOFError""",
     ),
     "a session refused while others are open": (
         "session-limit observed",
@@ -325,6 +334,20 @@ def test_ends_that_come_too_early_or_never_are_told(sentence: str) -> None:
 @pytest.mark.parametrize("sentence", QUIET)
 def test_ends_in_order_are_quiet(sentence: str) -> None:
     assert list(said(findings_of(QUIET[sentence]))) == []
+
+
+@pytest.mark.parametrize(
+    ("story", "unless"),
+    [
+        ("A: exec_command client\nMain: close client (2)", "the loop told it"),
+        ("T2: run conn2 …\nT2: exec_command client\nMain: close client", "the answer to a request"),
+        ("Thread-3 (serve_forever): exec_command client\nMain: close client", "the answer to a request"),
+    ],
+)
+def test_a_closer_who_may_have_waited_unseen_is_only_advised(story: str, unless: str) -> None:
+    (told,) = [f for f in findings_of(story) if f.hazard == "closed-in-use"]
+    assert told.confidence is Confidence.ADVICE
+    assert unless in told.message
 
 
 def test_a_close_that_was_the_way_out_of_a_hang_is_not_what_went_wrong() -> None:

@@ -17,6 +17,7 @@ from paramedic.model.operations import NUMBER, OPERATIONS
 from paramedic.record.births import Births, finalizers
 from paramedic.record.frames import PARAMIKO
 from paramedic.record.inner_calls import announcing, notices
+from paramedic.record.looks import has_looked
 from paramedic.record.patches import Guard, Target
 from paramedic.record.probe import Probes, milliseconds, number
 from paramedic.record.wake_ups import wake_ups
@@ -192,7 +193,7 @@ class _Words:
             "Transport.request_port_forward": lambda _, handler: (_which(handler), 0),
             "Transport.set_keepalive": lambda link, interval: (milliseconds(interval), _is_safe(link)),
             "AgentKey.sign_ssh_data": lambda key: (id(getattr(key, "agent", None)), 0),
-            **dict.fromkeys(("SSHClient.close", "Transport.close"), lambda _: (_is_deadline(_getframe(3)), 0)),
+            **dict.fromkeys(("SSHClient.close", "Transport.close"), lambda _: (_why_now(_getframe(3)), 0)),
             "SFTPFile.seek": lambda file, offset, whence=0: (_is_far(file, offset, whence), 0),
             "Channel.exit_status_ready": lambda _: (_knows_end(_getframe(3)), 0),
             "Channel.fileno": lambda _: (_positional_arguments(_getframe(3)), 0),
@@ -271,8 +272,13 @@ def _knows_end(frame: Any) -> int:
     return int("eof_received" in names or "closed" in names)
 
 
-def _is_deadline(frame: Any) -> int:
-    """1 if a timer of an asyncio loop makes the call, as ``loop.call_later(30, client.close)`` does; else -1.
+def _why_now(frame: Any) -> int:
+    """1 if a deadline of an event loop's makes a call, 2 if its caller has waited by looking before; else -1."""
+    return 1 if _is_deadline(frame) else 2 if has_looked(frame) else -1
+
+
+def _is_deadline(frame: Any) -> bool:
+    """Whether a timer of an asyncio loop makes the call, as ``loop.call_later(30, client.close)`` does.
 
     A task that slept is no timer's: the loop resumes it by a handle of another kind.
     """
@@ -281,9 +287,9 @@ def _is_deadline(frame: Any) -> int:
         runs, here = events.Handle._run.__code__, frame
         while here is not None:
             if here.f_code is runs:
-                return 1 if isinstance(here.f_locals.get("self"), events.TimerHandle) else -1
+                return isinstance(here.f_locals.get("self"), events.TimerHandle)
             here = here.f_back
-    return -1
+    return False
 
 
 def _is_far(file: Any, offset: Any, whence: Any) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from paramedic.analysis.hangs import HAS_LOOKED
 from paramedic.analysis.lives import ClosedUse
 from paramedic.analysis.run import RunFacts
 from paramedic.analysis.story import Story
@@ -21,20 +22,32 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         if closed.how == "unordered" and closed.use.thread in facts.awaited:
             continue  # it was waited for, in vain: the hang is the story
         certain = closed.how != "unordered"
+        unseen = "" if certain else _unseen_order(facts, closed)
         users = story.threads({use.thread for use in closed.uses})
         closer, name = facts.world.thread_name(closed.close.thread), facts.world.name(closed.owner)
         if closed.inner:
             name += f", through which {facts.world.name(closed.inner)} goes,"
-        message = f"{closer} closed {name} {_HOW[closed.how].format(users=users)}"
+        message = f"{closer} closed {name} {_HOW[closed.how].format(users=users)}{unseen}"
         steps = sorted(
             [story.call(closed.close), *(story.call(use, _status(facts, use.result)) if closed.how == "status" else
             story.call(use)
                                          for use in closed.uses[:4])],
             key=lambda step: step.at_s or 0.0,
         )  # fmt: skip
-        confidence = Confidence.OBSERVED if certain else Confidence.POSSIBLE
+        confidence = Confidence.OBSERVED if certain else Confidence.ADVICE if unseen else Confidence.POSSIBLE
         fix = _THROUGH if closed.inner else _SWAP if _is_swapped(facts, closed) else ""
         yield story.finding(HAZARD, confidence, message, steps, [closed.owner], closed.count, fix=fix)
+
+
+def _unseen_order(facts: RunFacts, closed: ClosedUse) -> str:
+    """Why the closer may have waited after all, on a way that nobody records; "" if nothing speaks for it."""
+    if closed.close.argument == HAS_LOOKED:
+        return ", unless the loop told it so in which it had looked and slept before"
+    user = facts.world.thread(closed.use.thread)
+    is_reader = user.transport and user.transport not in (closed.owner, closed.inner, facts.transport_of(closed.owner))
+    if is_reader or user.name.endswith(_SERVERS):
+        return ", unless it had the answer to a request for which that was done"
+    return ""
 
 
 def _is_swapped(facts: RunFacts, closed: ClosedUse) -> bool:
@@ -44,6 +57,8 @@ def _is_swapped(facts: RunFacts, closed: ClosedUse) -> bool:
     return any(c.thread == closed.close.thread and begun < c.began_ns < closed.close.began_ns for c in connects)
 
 
+_SERVERS = ("(serve_forever)", "(process_request_thread)")
+"""How the threads of `socketserver` are named."""
 _THROUGH = (
     "Keep the jump host's client open as long as the connection that goes through it, and close the inner one first: "
     "one contextlib.ExitStack for both does that."

@@ -1,0 +1,95 @@
+"""Whether a function has looked, again and again, whether something was so, before it made the call that it is at.
+
+``while len(results) < 3: time.sleep(0.1)`` waits for other threads on a way that leaves no trace: the list is the
+message. What comes after such a loop may be ordered with them although nothing that is recorded says so.
+
+Threads: any; nothing here blocks.
+"""
+
+from __future__ import annotations
+
+import dis
+from collections.abc import Iterable
+from types import CodeType, FunctionType
+from typing import Any
+
+from paramedic.record.frames import USER, owner_of
+
+_RESTS = frozenset(("sleep", "wait"))
+_ENDS_BY_ITSELF = ("FOR_ITER", "SEND", "GET_ANEXT")
+_MOST_FRAMES = 20
+
+_loops: dict[CodeType, list[tuple[int, int]]] = {}
+
+
+def has_looked(frame: Any) -> bool:
+    """Whether the functions of the user's own that led to a call have waited by looking before.
+
+    Args:
+        frame: of the function that makes the call. What it and its callers have called before counts, too, where it
+            can be found by its name.
+    """
+    for _ in range(_MOST_FRAMES):
+        if frame is None:
+            return False
+        code = frame.f_code
+        if owner_of(code) == USER:
+            here = frame.f_lasti
+            if any(end < here for _, end in loops(code)):
+                return True
+            if _has_called(frame):
+                return True
+        frame = frame.f_back
+    return False
+
+
+def loops(code: CodeType) -> list[tuple[int, int]]:
+    """Loops of a function that rest between looks and end by what they see: from and to which instruction."""
+    known = _loops.get(code)
+    if known is None:
+        known = _loops[code] = list(_found(code)) if _RESTS.intersection(code.co_names) else []
+    return known
+
+
+def _found(code: CodeType) -> list[tuple[int, int]]:
+    instructions = list(dis.get_instructions(code))
+    found = []
+    for back in instructions:
+        if not _jumps(back) or back.argval > back.offset:
+            continue
+        start, end = back.argval, back.offset
+        inside = [i for i in instructions if start <= i.offset <= end]
+        if inside[0].opname in _ENDS_BY_ITSELF or not any(_loads(i, _RESTS) for i in inside):
+            continue  # it goes through something, as those do that try again
+        # a test at the loop's end, or a way out of its middle
+        if "_IF_" in back.opname or any(i.opname.startswith("RETURN_") or _jumps(i) and i.argval > end for i in inside):
+            found.append((start, end))
+    return found
+
+
+def _jumps(instruction: dis.Instruction) -> bool:
+    return instruction.opcode in dis.hasjrel or instruction.opcode in dis.hasjabs
+
+
+def _loads(instruction: dis.Instruction, names: Iterable[str]) -> bool:
+    return instruction.opname.startswith("LOAD_") and instruction.argval in names
+
+
+def _has_called(frame: Any) -> bool:
+    """Whether functions that have such loops are named before the instruction that a frame is at."""
+    code, known = frame.f_code, frame.f_globals
+    names = frozenset(code.co_names)
+    found = {name for name in names if _loops_in(known.get(name))}
+    for kind in {type(value) for value in frame.f_locals.values()}:
+        for base in kind.__mro__:
+            if base is not object:
+                found.update(name for name, function in vars(base).items() if name in names and _loops_in(function))
+    if not found:
+        return False
+    return any(_loads(i, found) for i in dis.get_instructions(code) if i.offset < frame.f_lasti)
+
+
+def _loops_in(function: object) -> bool:
+    if not isinstance(function, FunctionType) or not _RESTS.intersection(function.__code__.co_names):
+        return False
+    return owner_of(function.__code__) == USER and bool(loops(function.__code__))
