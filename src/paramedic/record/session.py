@@ -271,7 +271,12 @@ class Session:
     def _adopted(self, number: int) -> None:
         """A thread whose start was not seen has recorded something: say what it is called."""
         try:
-            module = sys.modules.get("threading")
+            modules: Any = sys.modules
+            if modules is None:
+                # The interpreter takes itself down, and has our thread-local: what it still drops is no thread's doing.
+                self._writer.pause()
+                return
+            module = modules.get("threading")
             thread = module._active.get(get_ident()) if module is not None else None
             name = thread._name if thread is not None else f"thread-{number}"
             if thread is not None:

@@ -251,6 +251,8 @@ class TraceWriter:
         self._own(chunk)
         if announce and self.on_new_thread is not None:
             self.on_new_thread(number)
+            if self._paused:  # it found that nothing is to be recorded any more
+                return self._no_chunk(0)
         return chunk
 
     def keep_room(self) -> None:
