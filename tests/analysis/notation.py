@@ -21,7 +21,7 @@
     A: opens ch2 as ch1           the peer uses its number of ch1 again
     A: makes-event ev             by this thread, and not from the start
     A: makes-condition cond RL    … with its lock
-    A: makes conn7                a connection that is not there from the start
+    A: makes conn7                a connection that is not there from the start; ``… inside`` the open connect()
     A: drops conn7                the last reference to its client is gone
     … 5 s                         time passes
     end: orderly                  or the status with which the process ended
@@ -253,7 +253,7 @@ class Story:
             if rest[-1] != "…":
                 self._add(thread, Kind.FINAL, obj=thing, a=1)
         elif verb == "makes":
-            self._makes(thread, rest[0])
+            self._makes(thread, rest[0], "inside" in rest)
         elif verb == "drops":
             self._add(thread, Kind.FINAL, obj=thing - 1, a=1)
         elif verb == "finalized":
@@ -299,20 +299,22 @@ class Story:
                 self._connect("conn" + name.removeprefix("client"))
         self._thing(name)
 
-    def _makes(self, thread: int, connection: str) -> None:
+    def _makes(self, thread: int, connection: str, inside: bool) -> None:
         """A thread makes a connection of its own in the middle of the story; its reader is a thread of its own."""
         self._numbers += 2
         client, transport = self._numbers - 1, self._numbers
         self._things[connection] = transport
         connect, made = NUMBER["SSHClient.connect"], self._site("makes a connection")
-        self._add(thread, Kind.NEW, op=NUMBER["SSHClient.__init__"], obj=client, site=made)
-        self._add(thread, Kind.CALL, op=connect, obj=client, site=made, a=-1, b=self._text("web9"))
+        if not inside:
+            self._add(thread, Kind.NEW, op=NUMBER["SSHClient.__init__"], obj=client, site=made)
+            self._add(thread, Kind.CALL, op=connect, obj=client, site=made, a=-1, b=self._text("web9"))
         self._add(thread, Kind.NEW, op=NUMBER["Transport.__init__"], obj=transport, site=made)
         reader = self._thread(f"T of {connection}")
         self._add(thread, Kind.START, a=reader)
         self._begins(f"T of {connection}")
         self._add(reader, Kind.CALL, op=NUMBER["Transport.run"], obj=transport)
-        self._add(thread, Kind.RETURN, op=connect, obj=client)
+        if not inside:
+            self._add(thread, Kind.RETURN, op=connect, obj=client)
 
     def _connect(self, connection: str) -> None:
         if connection in self._things:

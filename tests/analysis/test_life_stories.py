@@ -350,6 +350,51 @@ def test_a_closer_who_may_have_waited_unseen_is_only_advised(story: str, unless:
     assert unless in told.message
 
 
+REFUSED = " ! ChannelException: (2, 'Connect failed')"
+
+
+def test_sessions_that_one_thread_keeps_open_are_told_from_those_that_many_ask_for() -> None:
+    def opens(who: str, number: int) -> str:
+        return f"{who}: open_session conn …\n{who}: opens ch{number}\n{who}: … open_session conn\n"
+
+    asked = "".join(opens(f"W{n}", n) for n in range(1, 5)) + "W5: open_session conn" + REFUSED
+    (told,) = [f for f in findings_of(asked) if f.hazard == "session-limit"]
+    assert "asked for at once" in told.message
+    kept = "".join(opens("A", n) for n in range(1, 5)) + "A: open_session conn" + REFUSED
+    (told,) = [f for f in findings_of(kept) if f.hazard == "session-limit"]
+    assert "4 others were open on it, which had been opened before and not closed" in told.message
+
+
+def test_who_was_refused_beside_others_and_got_no_reason_counts_too() -> None:
+    story = f"""
+        W1: opens ch1
+        W2: open_session conn …
+        W3: open_session conn …
+        W3: … open_session conn ! SSHException: Unable to open channel.
+        W2: … open_session conn{REFUSED}
+        W4: open_session conn ! SSHException: Unable to open channel."""
+    (told,) = [f for f in findings_of(story) if f.hazard == "session-limit"]
+    assert "refused 2 sessions" in told.message
+    assert told.count == 2
+
+
+def test_connections_that_connects_at_once_have_lost_are_told_with_those() -> None:
+    story = """
+        A: connect client …
+        A: makes conn7 inside
+        B: connect client …
+        B: makes conn8 inside
+        A: … connect client ! SSHException: No existing session
+        B: … connect client ! AuthenticationException: Authentication timeout.
+        A: ends
+        B: ends
+        … 1 s
+        end: orderly"""
+    told = list(said(findings_of(story)))
+    assert "shared-client-connect observed" in told
+    assert not [words for words in told if words.startswith("leaked-connection")]
+
+
 def test_a_close_that_was_the_way_out_of_a_hang_is_not_what_went_wrong() -> None:
     story = """
         T: feed ch out 2097152

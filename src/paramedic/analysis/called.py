@@ -20,6 +20,7 @@ from paramedic.model.event import Row
 REGISTERED = 1
 """Token of a transport: a handler was given to its thread."""
 _CHANNEL_ERROR = "ChannelException"
+_REFUSED = (_CHANNEL_ERROR, "SSHException: Unable to open channel")
 _MOST_ORIGINS = 1000
 
 
@@ -269,15 +270,20 @@ class CallFacts(WireFacts):
         if owner and operation.uses_object and not self.lives.used(owner, call, now) and not excused(self, call, root):
             short = operation.reads_all and channel > 0 and self.channels.cut_off(channel)
             self.lives.end(owner, call, short, self.channels.over_ns(channel))
-        if call.error and operation.opens and transport and call.error.startswith(_CHANNEL_ERROR):
+        if call.error and operation.opens and transport and call.error.startswith(_REFUSED):
             if call.name != "Transport.open_channel" or self._is_session(call):
-                self.lives.refused(transport, call, code, lambda c: self.world.thing(c).remote >= 0)
+                self.lives.refused(transport, call, code, self._opened_by, call.error.startswith(_CHANNEL_ERROR))
 
     def abandoned(self, call: Call) -> None:
         """A call will never say that it ended: from now on it keeps nobody out."""
         root = self.roots.of(call.obj)
         self.conflicts.end(self._by_name[call.name].uses[root.shape], call, root, self.clocks.of(call.thread).now)
         self.lives.abandoned(self.roots.owner(call.obj, root), call)
+
+    def _opened_by(self, channel: int) -> int:
+        """The thread that asked for a channel which the server has opened, or a number below 0; 0 if it has not."""
+        opener = self.channels.of(channel).opener
+        return (opener.thread if opener is not None else -channel) if self.world.thing(channel).remote >= 0 else 0
 
     def _shuts_down(self, call: Call, root: Root) -> None:
         self.shutdown_ns = call.began_ns

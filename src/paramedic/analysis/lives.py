@@ -51,6 +51,8 @@ class Refusal:
         count: how many calls were refused on the connection.
         calls: the refused calls, a few of them.
         peak: the most sessions that were open at once.
+        openers: how many threads had opened those that were open then.
+        nameless: calls that failed beside the refused ones, and whose reason others got.
     """
 
     transport: int
@@ -60,6 +62,8 @@ class Refusal:
     count: int = 1
     calls: list[Call] = field(default_factory=list)
     peak: int = 0
+    openers: int = 0
+    nameless: list[Call] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -106,6 +110,7 @@ class Lives:
         self._bare: dict[int, None] = {}
         self._dropped: dict[int, int] = {}
         self._latest_session: dict[int, int] = {}
+        self._nameless: dict[int, list[Call]] = {}
         self._found: dict[tuple[int, str], ClosedUse] = {}
         self._unordered: dict[tuple[int, int], ClosedUse] = {}
         self.sessions: dict[int, set[int]] = {}
@@ -128,6 +133,7 @@ class Lives:
         self._ending.pop(transport, None)
         self.peaks.pop(transport, None)
         self._latest_session.pop(transport, None)
+        self._nameless.pop(transport, None)
 
     def close_of(self, *objects: int) -> Call | None:
         """The call that closed one of these, or None."""
@@ -323,16 +329,34 @@ class Lives:
             if some is not None:
                 some.discard(channel)
 
-    def refused(self, transport: int, call: Call, code: int, confirmed: Callable[[int], bool]) -> None:
-        """The server did not open a session; `confirmed` says which of the asked for channels it has opened."""
-        now = sum(map(confirmed, self.sessions.get(transport, ())))
+    def refused(
+        self, transport: int, call: Call, code: int, opened_by: Callable[[int], int], named: bool
+    ) -> None:  # fmt: skip
+        """The server did not open a session.
+
+        Args:
+            transport: id.
+            call: the call that asked for it.
+            code: the server's reason.
+            opened_by: the thread that asked for a channel, if the server has opened it; else 0.
+            named: whether the call got the reason, and no other one (transport.py ``Transport.get_exception``, 5.1.0).
+        """
+        if not named:
+            self._nameless.setdefault(transport, []).append(call)
+            return
+        openers = [thread for thread in map(opened_by, self.sessions.get(transport, ())) if thread]
+        now = len(openers)
         peak = max(self.peaks.get(transport, 0), len(self.sessions.get(transport, ())))
         known = self.refusals.get(transport)
         if known is None:
-            self.refusals[transport] = Refusal(transport, call, code, now, calls=[call], peak=peak)
+            self.refusals[transport] = Refusal(
+                transport, call, code, now, calls=[call], peak=peak, openers=len(set(openers)),
+                nameless=self._nameless.setdefault(transport, []),
+            )  # fmt: skip
             return
         known.count += 1
-        known.open = max(known.open, now)
+        if now > known.open:
+            known.open, known.openers = now, len(set(openers))
         known.peak = max(known.peak, peak)
         if len(known.calls) < 50:
             known.calls.append(call)

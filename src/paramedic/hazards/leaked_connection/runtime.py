@@ -24,8 +24,11 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     failed: dict[int, list[int]] = {}
     dropped: dict[int, list[int]] = {}
     others: dict[int, list[int]] = {}
+    torn = {c.resource for c in facts.conflicts.found() if c.overlapped and c.rule.resource == "client.life"}
     in_use = set() if facts.states.orderly_end else _latest_of_waiters(facts)
     for ident in facts.open_transports():
+        if facts.client_of(ident) in torn:
+            continue  # it had two connects at once, and lost one: that is the story, and no close() would have helped
         thing = facts.world.thing(ident)
         maker = facts.world.thread(thing.thread)
         connect = facts.connects_of.get(ident)
@@ -69,7 +72,8 @@ def find(facts: RunFacts) -> Iterator[Finding]:
             else:
                 step = story.call(first)
             yield story.finding(HAZARD, Confidence.OBSERVED, message, [step], transports[:4], len(transports))
-    rest = [t for t in facts.open_transports() if t not in told and facts.connects_of.get(t) is not None]
+    connected = {t: facts.connects_of[t] for t in facts.open_transports() if t not in told and t in facts.connects_of}
+    rest = [t for t, connect in connected.items() if not connect.error or facts.client_of(t) not in torn]
     if rest and facts.states.orderly_end:
         message = (
             f"{len(rest)} connection{'s were' if len(rest) > 1 else ' was'} open when the program ended: its end did "
