@@ -9,7 +9,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ from paramedic.safe import (
     CommandFuture,
     CommandResult,
     CommandTimeout,
+    ConnectFailed,
+    ConnectionLost,
     Ending,
     PoolClosed,
     SafeError,
@@ -248,3 +250,47 @@ def test_a_command_that_cannot_be_sent_keeps_all_of_a_map_from_running(pool: Cli
         pool.map([f"touch {tmp_path / 'ran'}"] * 50 + [""])
     assert pool.statistics().queued == pool.statistics().running == pool.statistics().connects == 0
     assert not list(tmp_path.iterdir())
+
+
+def _without_threads(monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    """As in a program that has too many: no thread whose name has ``what`` in it can be started."""
+    start = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if what in thread.name:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+
+
+def test_where_no_thread_can_be_started_to_connect_everybody_is_told(
+    host: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _without_threads(monkeypatch, "-connect-")
+    with host.pool() as pool:
+        with pytest.raises(ConnectFailed, match="no thread"):
+            pool.run("true")
+        borrowers = [pool._dispatcher.borrow() for _ in range(3)]
+        for borrower in borrowers:
+            with pytest.raises(ConnectFailed, match="no thread"):
+                borrower.result(20)
+
+
+def test_who_cannot_be_connected_waits_for_the_one_who_tries(host: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    with host.pool() as pool:
+        tried: list[Future[Any]] = []
+        monkeypatch.setattr(pool._dispatcher, "_connect", lambda key: None)  # the first is on its way for ever
+        tried.append(pool._dispatcher.borrow())
+        _without_threads(monkeypatch, "-connect-")
+        tried.extend(pool._dispatcher.borrow() for _ in range(3))
+        assert not any(borrower.done() for borrower in tried)
+        assert pool.statistics().failed_connects == 1  # the next attempt is made later, not at once and for ever
+
+
+def test_an_input_that_no_thread_can_send_ends_the_command(pool: ClientPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert pool.run("cat", input=iter([b"some"])).stdout == b"some"
+    _without_threads(monkeypatch, "-input")
+    with pytest.raises(ConnectionLost):
+        pool.run("cat", input=iter([b"some"]))
+    assert pool.run("echo on").text == "on\n"

@@ -17,7 +17,7 @@ from paramedic.safe.crew import Crew
 from paramedic.safe.destination import Destination
 from paramedic.safe.errors import ConnectFailed, PoolClosed, SafeError
 from paramedic.safe.link import Link
-from paramedic.safe.plan import LinkPhase, Plan, Sizes
+from paramedic.safe.plan import Plan, Sizes
 from paramedic.safe.result import Limits
 from paramedic.safe.task import Task
 
@@ -114,6 +114,19 @@ class Connections:
         except Exception as trouble:  # a bug of ours or Paramiko's must not leave tasks waiting for ever
             _LOG.exception("%s: connecting failed unexpectedly", self.host)
             error = ConnectFailed(f"{type(trouble).__name__}: {trouble}", host=self.host, phase="connect")
+        self._connected(key, link, error)
+
+    def _not_connected(self, key: int) -> None:
+        """There is no thread to connect on: too many run, or the interpreter is on its way out."""
+        error = ConnectFailed(
+            "no thread can be started to connect on",
+            host=self.host,
+            phase="connect",
+            hint="does the program have too many threads, or is it ending?",
+        )
+        self._connected(key, None, error)
+
+    def _connected(self, key: int, link: Link | None, error: SafeError | None) -> None:
         if link is not None:
             link.on_death = lambda: self._died(key)
             link.set_keepalive(self._keepalive_s, clock=self._clock)
@@ -136,9 +149,10 @@ class Connections:
                 if not (worth and isinstance(error, ConnectFailed) and error.passing):
                     self._plan.failures = 0
                     self._plan.connect_after = 0.0
-                    if any(link.phase is not LinkPhase.CONNECTING for link in self._plan.links.values()):
-                        self._plan.connect_after = now + _AGAIN_AFTER_S  # the others go on working
-                    elif not self._plan.links:
+                    if self._plan.links:
+                        # The others go on working, or try; should one of them be accepted, so may more.
+                        self._plan.connect_after = now + _AGAIN_AFTER_S
+                    else:
                         hopeless = True
             if hopeless:
                 waiting = self._empty_queues()

@@ -147,8 +147,10 @@ class Dispatcher(Connections):
             session.abandon()
             link.close()
             return
-        if given is None:
-            self.crew.start("input", lambda: feed(session, task.input))
+        if given is None and self.crew.start("input", lambda: feed(session, task.input)) is None:
+            # No thread is to be had: without its input it would wait for ever.
+            if not session.withdraw():
+                session.close()
 
     def _expect_answer(self, session: Session) -> None:
         # All wait equally long for the server, so the one that was launched first is late first: one alarm for all.
@@ -314,7 +316,8 @@ class Dispatcher(Connections):
     def _act(self, actions: Actions) -> None:
         # You hold no lock of ours.
         for key in actions.connect:
-            self.crew.start(f"connect-{key}", lambda key=key: self._connect(key))  # type: ignore[misc]
+            if self.crew.start(f"connect-{key}", lambda key=key: self._connect(key)) is None:  # type: ignore[misc]
+                self._not_connected(key)
         for task, link in actions.launch:
             self._launch(task, link)
         for borrower, lent in actions.lend:

@@ -441,8 +441,10 @@ class Session:
         if self.link is not None:
             try:
                 self.link._send_user_message(Packet(data, self.sender))
-            except (EOFError, OSError):
-                pass  # a connection that is gone is told by the reader thread, once, to everybody
+            except (paramiko.SSHException, EOFError, OSError):
+                # A connection that is gone is told by the reader thread, once, to everybody. An SSHException says that
+                # a key exchange does not end: whoever closes a session then is not held up by it.
+                pass
 
     def _end(self, outcome: Outcome) -> None:
         if not self._once.acquire(blocking=False):

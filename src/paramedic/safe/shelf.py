@@ -92,6 +92,9 @@ class Shelf:
                 if not link.is_active():
                     continue  # nothing was started; another connection will do
                 raise SessionRefused(f"no session: {error}", host=host, phase="open") from error
+            except BaseException:  # Ctrl-C: the room is given back
+                self._dispatcher.free_slot(key)
+                raise
             try:
                 channel.settimeout(self._open_s)
                 before = moment()
@@ -100,9 +103,11 @@ class Shelf:
                 sftp = paramiko.SFTPClient(channel)
                 channel.settimeout(_ANSWER_S)
                 return key, sftp
-            except (paramiko.SSHException, EOFError, OSError) as error:
+            except BaseException as error:
                 channel.close()
                 self._leave(key, channel)
+                if not isinstance(error, paramiko.SSHException | EOFError | OSError):
+                    raise
                 raise SessionRefused(
                     f"the server has no SFTP: {error}", host=host, phase="open", hint="Subsystem sftp in sshd_config"
                 ) from error
