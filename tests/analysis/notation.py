@@ -259,8 +259,9 @@ class Story:
         elif verb == "finalized":
             self._add(thread, Kind.FINAL, obj=thing, a=1)
         elif verb == "state":
-            words = self._text(" ".join(rest[3:]))
-            self._add(thread, Kind.STATE, op=State[rest[1]], obj=thing, a=int(rest[2]), b=words)
+            words = " ".join(rest[3:])
+            b = int(words) if words.isdecimal() else self._text(words) if words else 0
+            self._add(thread, Kind.STATE, op=State[rest[1]], obj=thing, a=int(rest[2]), b=b)
         else:
             return False
         return True

@@ -300,6 +300,15 @@ STORIES: dict[str, tuple[str, list[str], str]] = {
     "a call for which nothing comes through a proxy whose stderr is full": (
         "wait-without-timeout", [], _CLOGGED + "… 5 s\nend: 3",
     ),
+    "a small stderr pipe of a proxy, as an account with very many pipes gets it, that is full": (
+        "proxy-stderr-full", ["observed"], "A: state proxy PROXY_STDERR 8000 8192",
+    ),
+    "half of a proxy's small stderr pipe, and a wait": (
+        "proxy-stderr-full", ["observed"], "A: state proxy PROXY_STDERR 5000 8192\nA: recv ch (20000) …\n… 5 s\nend: 3",
+    ),
+    "a large stderr pipe of a proxy that holds as much as a usual one": (
+        "proxy-stderr-full", [], "A: state proxy PROXY_STDERR 65536 1048576",
+    ),
     "some words of a proxy's": ("proxy-stderr-full", [], "A: state proxy PROXY_STDERR 2048"),
     "several proxies that nobody waited for": (
         "proxy-command-leak", ["observed"],

@@ -14,10 +14,6 @@ if TYPE_CHECKING:
 
 HUNG_NS = 3_000_000_000
 """A wait shorter than this, at the end of a program, is just where it was ended."""
-FULL_PIPE_BYTES = 60_000
-"""Of a pipe's 65,536 (pipe(7)): what writes into it waits, or soon will."""
-CLOGGED_PIPE_BYTES = 32_768
-"""A pipe is 16 pages, and what does not fit into the rest of one begins another: long lines fill it with so little."""
 UNANSWERED_NS = 5_000_000_000
 """So long no server thinks about a request that it always answers."""
 DEAD_NS = 10_000_000_000
@@ -179,7 +175,7 @@ def _waits_for_another(facts: Facts, call: Call) -> bool:
 def _explained(facts: Facts, root: Root) -> bool:
     if any(inner.obj and facts.root(inner.obj).transport == root.transport for _, inner, _ in facts.nested.values()):
         return True
-    if any(unread >= CLOGGED_PIPE_BYTES for unread in facts.states.proxy_unread.values()):
+    if any(pipe.clogged for pipe in facts.states.proxy_unread.values()):
         return True  # the proxy waits until somebody reads its stderr
     if any(root.channel in stuck.channels for stuck in facts.channels.stuck()):
         return True

@@ -78,6 +78,27 @@ class Collected:
     kept: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Pipe:
+    """What was seen of a pipe that nobody reads.
+
+    Attributes:
+        unread: bytes in it.
+        size: bytes that it holds.
+    """
+
+    unread: int
+    size: int
+
+    @property
+    def clogged(self) -> bool:
+        """Whether it may be full: it consists of pages, and what does not fit into the rest of one begins another, so
+        that long lines fill it with half of its size."""
+        return self.unread * 2 >= self.size
+
+
+PIPE_BYTES = 65536
+"""Of a pipe on Linux (pipe(7))."""
 SELECT_FOR_EVER = 3
 """``argument`` of a fileno() that ``select.select([channel], [], [])`` asked for: three arguments, so no timeout."""
 CLOSED, COLLECTED = 1, 2
@@ -98,7 +119,7 @@ class States:
     def __init__(self, clocks: Clocks) -> None:
         self._clocks = clocks
         self.orderly_end = False
-        self.proxy_unread: dict[int, int] = {}
+        self.proxy_unread: dict[int, Pipe] = {}
         self.proxies_left: set[int] = set()
         self.gevent: set[int] = set()
         self.signal_handlers: set[int] = set()
@@ -162,7 +183,7 @@ class States:
         if state == State.EXIT:
             self.orderly_end = True
         elif state == State.PROXY_STDERR:
-            self.proxy_unread[obj] = value
+            self.proxy_unread[obj] = Pipe(value, text or PIPE_BYTES)
         elif state == State.PROXY_LEFT:
             self.proxies_left.add(obj)
         elif state == State.GEVENT:

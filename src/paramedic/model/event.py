@@ -92,7 +92,7 @@ class State(IntEnum):
     HOST_KEY_POLICY = 6  # client: b = text, the class's name
     FAILED = 7  # future: b = text of the exception that its task ended with
     NO_DELAY = 8  # transport: a = 1 if TCP_NODELAY is set on its socket, + 2 if SO_KEEPALIVE or TCP_USER_TIMEOUT is
-    PROXY_STDERR = 9  # proxy command: a = bytes in its stderr pipe that nobody has read
+    PROXY_STDERR = 9  # proxy command: a = bytes in its stderr pipe that nobody has read, b = its size, 0: the usual one
     GEVENT = 10  # client: a = 1 if gevent has patched sockets but not threads
     EXIT = 11  # the interpreter ends in an orderly way
     SIGNAL = 12  # a signal handler is set: a = the signal's number, b = text: file and qualified name of the handler

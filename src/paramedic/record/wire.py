@@ -207,7 +207,9 @@ def _proxies(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
             # a row for each kilobyte that has come since, not for each read
             if unread >= looked.get(given, 0) + 1024:
                 looked[given] = unread
-                row(_STATE, State.PROXY_STDERR, given, 0, unread, 0)
+                # an account with very many pipes gets small ones (pipe(7), /proc/sys/fs/pipe-user-pages-soft)
+                size = getattr(fcntl, "F_GETPIPE_SZ", 0)
+                row(_STATE, State.PROXY_STDERR, given, 0, unread, fcntl.fcntl(stderr.fileno(), size) if size else 0)
         except (ImportError, OSError, ValueError, TypeError):  # TypeError: a test has put a mock there
             pass
         except Exception as e:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from paramedic.analysis.hangs import CLOGGED_PIPE_BYTES, silent
+from paramedic.analysis.hangs import silent
 from paramedic.analysis.run import RunFacts
 from paramedic.analysis.story import Story
 from paramedic.hazards.proxy_stderr_full import HAZARD
@@ -17,25 +17,21 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     Threads: pure.
     """
     story = Story(facts)
-    for proxy, unread in facts.states.proxy_unread.items():
-        if unread < PIPE_BYTES // 4:
+    for proxy, pipe in facts.states.proxy_unread.items():
+        if pipe.unread < pipe.size // 4:
             continue
-        waits = silent(facts) if unread >= CLOGGED_PIPE_BYTES else []
-        full = bool(waits) or unread >= PIPE_BYTES * 15 // 16
+        waits = silent(facts) if pipe.clogged else []
+        full = bool(waits) or pipe.unread >= pipe.size * 15 // 16
         state = (
             f"is full, the proxy is blocked, and {facts.world.thread_name(waits[0].thread)} waits in "
             f"{waits[0].method}()"
             if waits
             else "is full: the proxy is blocked, or soon will be"
             if full
-            else "will be full at 64 KiB, and then blocks the proxy"
+            else f"will be full at {pipe.size >> 10} KiB, and then blocks the proxy"
         )
-        message = f"{unread:,} bytes of stderr of {facts.world.name(proxy)} are unread: its pipe {state}"
+        message = f"{pipe.unread:,} bytes of stderr of {facts.world.name(proxy)} are unread: its pipe {state}"
         born = facts.world.thing(proxy)
         steps = [story.step(born.thread, born.born, facts.first_ns, "started the ProxyCommand")]
         steps += [story.call(call) for call in waits[:1]]
         yield story.finding(HAZARD, Confidence.OBSERVED if full else Confidence.POSSIBLE, message, steps, [proxy])
-
-
-PIPE_BYTES = 65536
-"""Of a pipe on Linux (pipe(7))."""
