@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
@@ -144,6 +145,32 @@ def test_connections_are_kept_for_the_next_command_up_to_the_limit(many: Host) -
         assert len(hosts._pools) == 4
         hosts.run("true")
         assert {pool.statistics().connects for pool in hosts._pools.values()} == {1}
+
+
+def test_hosts_that_were_left_early_make_room_for_others(many: Host) -> None:
+    with group(many, concurrency=4) as hosts:
+        outcomes = hosts.as_completed({"127.0.0.1": "true", **dict.fromkeys(ADDRESSES[1:4], "sleep 60")})
+        assert next(outcomes).host == "127.0.0.1"
+        outcomes.close()  # type: ignore[attr-defined]
+        assert hosts.run(dict.fromkeys(ADDRESSES[4:], "true")).ok
+        assert not set(hosts._pools) & set(ADDRESSES[:4])
+
+
+def test_copies_go_on_where_fewer_threads_can_be_started_than_wanted(
+    many: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if thread.name.startswith("paramedic-copy-") and not thread.name.endswith("-0"):
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    (tmp_path / "file").write_text("text")
+    with group(many, ADDRESSES[:3]) as hosts:
+        assert hosts.upload(tmp_path / "file", str(tmp_path / "copy")).ok
+    assert (tmp_path / "copy").read_text() == "text"
 
 
 def test_equal_outputs_are_folded(many: Host) -> None:

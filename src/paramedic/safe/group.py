@@ -260,8 +260,9 @@ class Group(GroupCopies):
         first = 0
         for name, wanted in each.items():
             commands = [wanted] if isinstance(wanted, str) else list(wanted)
-            hosts.append(_Host(name, first, commands, left=len(commands)))
-            first += len(commands)
+            if commands:
+                hosts.append(_Host(name, first, commands, left=len(commands)))
+                first += len(commands)
         return hosts
 
     def _outcomes(
@@ -350,6 +351,9 @@ class Group(GroupCopies):
             self._cancel(active)
             with self._lock:
                 self._runs.discard(done)
+                for host in active:  # left early: the pools are closed when others need the room, not now
+                    if host.left and self._users.get(host.name):
+                        self._users[host.name] -= 1
 
     def _halt(self, why: str) -> None:
         """Ends what runs, on another thread's behalf, and has those that wait for it told why."""

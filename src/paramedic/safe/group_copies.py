@@ -203,9 +203,16 @@ class GroupCopies:
         ]
         for host in hosts:
             waiting.put(host)
-        for thread in threads:
+        for n, thread in enumerate(threads):
+            try:
+                thread.start()
+            except RuntimeError:  # too many threads run: those that there are do it
+                if not n:
+                    raise
+                del threads[n:]
+                break
+        for _ in threads:
             waiting.put(None)
-            thread.start()
         try:
             for _ in hosts:
                 yield done.get()
