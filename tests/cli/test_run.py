@@ -107,7 +107,10 @@ def test_interpreter_options_are_passed_on() -> None:
 
 NOT_RUN = {
     "nothing": ([], 2, "say which program to run"),
-    "no such script": (["nothing.py"], 2, "can't open file"),
+    "no such script": (["nothing.py"], 2, "No such file or directory; check its path"),
+    "a misspelt script": (["ap.py"], 2, "; did you mean 'app.py'?"),
+    "a misspelt script of another folder": (["./ap.py"], 2, "; did you mean './app.py'?"),
+    "a script in no folder": (["no/app.py"], 2, "No such file or directory; check its path"),
     "an option that keeps us out": (
         ["-I", "-c", "pass"],
         2,

@@ -202,6 +202,27 @@ def test_it_never_imports_it(recorded: Run, plain: Run) -> None:
     assert done.out.startswith("False") and not done.unlike(plain("-c", program))
 
 
+OTHERS = {
+    "a module": ("paramiko.py", "answer = 42\n", "is not Paramiko"),
+    "a folder that hides nothing": ("paramiko/notes.txt", "", ""),
+    "a stub": ("paramiko/__init__.py", "class SSHClient: pass\n", "ImportError"),
+    "one that fails": ("paramiko.py", "raise KeyError('not today')\n", ""),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_another_module_of_that_name(name: str, recorded: Run, plain: Run, tmp_path: Path) -> None:
+    file, text, told = OTHERS[name]
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).write_text(text)
+    lines = f"import sys; sys.path.insert(0, {str(tmp_path)!r})", "import paramiko", "print(sorted(vars(paramiko)))"
+    (tmp_path / "app.py").write_text("\n".join(lines))
+    done = recorded("app.py", cwd=tmp_path)
+    assert not done.unlike(plain("app.py", cwd=tmp_path))
+    gaps = done.gaps()
+    assert len(gaps) == bool(told) and all(told in gap.detail for gap in gaps)
+
+
 def test_the_import_times_are_told(recorded: Run, plain: Run) -> None:
     done, expected = (run("-X", "importtime", "-c", "import paramiko") for run in (recorded, plain))
     assert (done.status, done.out) == (expected.status, expected.out)

@@ -125,6 +125,14 @@ def test_nothing_found_is_said() -> None:
         assert report_text(Report(source=source, findings=()), {}).splitlines()[0] == "Paramedic found nothing."
 
 
+def test_of_a_part_it_is_not_said_that_paramiko_was_never_imported() -> None:
+    source = {"kind": "recording", "processes": [{"paramiko": ""}]}
+    for reason in ("chunk-dropped", "cut-off", "disk-full", "info"):
+        text = report_text(Report(source=source, findings=(), gaps=(Gap(reason=reason, detail="…"),)), {})
+        assert ("no process that was recorded imported Paramiko" in text) == (reason == "info")
+        assert ("Paramedic found nothing in what was kept." in text) == (reason != "info")
+
+
 def test_the_findings_own_words_come_before_the_hazards(deploy: Path) -> None:
     finding = replace(race(deploy), why="my why", symptom="my symptom", fix="my fix", upstream=("https://mine",))
     text = report_text(Report(source={}, findings=(finding,)), HAZARDS)

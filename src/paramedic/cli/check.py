@@ -64,7 +64,7 @@ def _look_at(path: Path) -> None:
     try:
         if path.is_dir():
             if not any(read_part(path).folder.glob(f"*{SUFFIX}")):
-                raise CommandError(f"{path} holds no recording (no {SUFFIX} file)")
+                raise CommandError(f"{path} holds no recording (no {SUFFIX} file); make one: paramedic run app.py")
         elif path.is_file():  # opening a pipe would wait for its writer; what it is, is said when it is read
             with open(path, "rb"):
                 pass
@@ -72,7 +72,8 @@ def _look_at(path: Path) -> None:
             path.stat()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise CommandError(f"cannot read {path}: {reason}") from None
+        hint = "; a run names its recording in the line `Again:`" if isinstance(error, FileNotFoundError) else ""
+        raise CommandError(f"cannot read {path}: {reason}{hint}") from None
 
 
 def _report_of(paths: list[Path]) -> Report:

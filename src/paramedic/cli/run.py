@@ -185,14 +185,23 @@ def _checked(program: Sequence[str]) -> list[str]:
 
 
 def _hint(name: str) -> str:
-    """`paramedic run pytest` means a module, or a command that is a Python script."""
+    """`paramedic run pytest` means a module, or a command that is a Python script; other names may be misspelt."""
     import shutil
+    from difflib import get_close_matches
     from importlib.util import find_spec
 
     if name.isidentifier() and find_spec(name) is not None:
         return f"; to run the module: paramedic run -m {name}"
     command = shutil.which(name) if "/" not in name and "\0" not in name else None
-    return f"; to run the command, if it is a Python script: paramedic run {command}" if command else ""
+    if command:
+        return f"; to run the command, if it is a Python script: paramedic run {command}"
+    folder, file = os.path.split(name)
+    try:
+        names = [found for found in os.listdir(folder or ".") if found.endswith(".py")]
+    except (OSError, ValueError):
+        names = []
+    near = [] if file in names else get_close_matches(file, names, 1)  # what is there, but may not be read
+    return f"; did you mean {os.path.join(folder, near[0])!r}?" if near else "; check its path and rights"
 
 
 def _folder(chosen: str | None, program: Sequence[str]) -> Path:

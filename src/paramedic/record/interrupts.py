@@ -28,7 +28,8 @@ NO_ROOM = (RecursionError, MemoryError)
 """Errors after which nothing more may be called."""
 _MAY_BE_OURS = frozenset(
     (*NO_ROOM, TypeError, AttributeError, KeyError, IndexError, ValueError, OverflowError, RuntimeError, OSError)
-) | {NameError, UnboundLocalError, AssertionError, UnicodeEncodeError, UnicodeDecodeError, StopIteration, struct_error}
+) | {NameError, UnboundLocalError, AssertionError, UnicodeEncodeError, UnicodeDecodeError, StopIteration, struct_error,
+     ImportError, ModuleNotFoundError}  # fmt: skip
 
 
 def reaches_program(error: BaseException) -> bool:

@@ -290,6 +290,10 @@ class Session:
     # what to watch in which module
 
     def _paramiko(self, module: ModuleType) -> None:
+        if not isinstance(vars(module).get("SSHClient"), type):
+            where = getattr(module, "__file__", None) or "a folder"
+            self.probes.gap("patch-failed", f"the module paramiko that was imported, of {where}, is not Paramiko")
+            return
         try:
             targets = list(paramiko_calls.targets(module, self.probes, self.options.record_commands))
         except Exception as e:

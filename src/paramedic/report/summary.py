@@ -59,9 +59,15 @@ def _table(report: Report) -> list[Line]:
     return table
 
 
+_LOST = frozenset(("chunk-dropped", "cut-off", "disk-full"))
+"""Gaps after which it is not known what the program imported and did."""
+
+
 def _counted(report: Report) -> str:
     found = len(report.findings)
     if not found:
+        if any(gap.reason in _LOST for gap in report.gaps):
+            return "Paramedic found nothing in what was kept."
         processes = report.source.get("processes", ()) if report.source.get("kind") == "recording" else ()
         if processes and not any(p["paramiko"] for p in processes):
             return "Paramedic found nothing: no process that was recorded imported Paramiko."

@@ -137,7 +137,7 @@ def open_trace(path: Path) -> TraceFile:
     """
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for its writer
-            raise RecordingError(f"{path}: is not a file")
+            raise RecordingError(f"{path}: is not a file; name a recording's folder, or a {SUFFIX} file in it")
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
             head = file.read(HEADER_BYTES)
@@ -157,7 +157,9 @@ def open_trace(path: Path) -> TraceFile:
         )
     header = _header(head[HEAD.size : HEAD.size + length]) if FIRST_VERSION <= version <= VERSION else None
     if header is None:
-        raise RecordingError(f"{path}: its header is damaged or cut off; nothing can be read of it")
+        raise RecordingError(
+            f"{path}: its header is damaged or cut off; nothing can be read of it; record again: paramedic run app.py"
+        )
     trace = TraceFile(path, header, _data=data)
     if len(head) == HEADER_BYTES:
         trace._read_status(head)
