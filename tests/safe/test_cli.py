@@ -242,6 +242,10 @@ def test_files_go_to_every_host_and_come_from_every_host(paramedic: Paramedic, t
     assert [json.loads(line)["files"] for line in done.stdout.splitlines()] == [1, 1]
     for address in ADDRESSES[:2]:
         assert (tmp_path / "back" / address / "there" / "file").read_text() == "x"
+    (source / "link").symlink_to("file")
+    done = paramedic("copy", "-H", "127.0.0.1", "put", str(source), f"{tmp_path}/without-links")
+    assert done.returncode == 0
+    assert done.stdout.endswith(f"; skipped, as a link or no file: {source}/link\n")
 
 
 def test_help_names_the_exit_status() -> None:

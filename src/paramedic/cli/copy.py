@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from paramedic.cli import hosts
@@ -77,12 +78,20 @@ class Copy:
             elif outcome.error is not None:
                 print(f"paramedic: {outcome.error}", file=sys.stderr)
             elif outcome.result is not None:
-                skipped = f", {len(outcome.result.skipped)} skipped" if outcome.result.skipped else ""
-                print(f"{outcome.host}: {outcome.result.files} files, {outcome.result.bytes} bytes{skipped}")
+                done = f"{outcome.result.files} files, {outcome.result.bytes} bytes"
+                print(f"{outcome.host}: {done}{_skipped(outcome.result.skipped)}")
         return 0 if result.ok else 1
 
 
 COMMAND = Copy()
+
+
+def _skipped(paths: Sequence[str]) -> str:
+    """Links, pipes and devices of a tree are no failure, but whoever expects them there must learn of it."""
+    if not paths:
+        return ""
+    more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
+    return f"; skipped, as a link or no file: {paths[0]}{more}"
 
 
 def outcome_to_json(outcome: CopyOutcome) -> dict[str, Any]:
