@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from paramedic.record import frames
 from paramedic.record.frames import Stacks
 from paramedic.trace.writer import TraceWriter
 
@@ -79,6 +81,17 @@ def test_after_a_fork_nothing_that_was_kept_is_good(where: Where) -> None:
         assert found[0][1] == at, f"turn {turn}"
         stacks._writer._texts.clear()
         stacks.forget()
+
+
+def test_code_that_is_made_anew_for_ever_is_not_kept_for_ever(where: Where, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frames, "_MOST_PLACES", 20)
+    codes = []
+    for n in range(100):
+        names: dict[str, Any] = {"where": where}
+        exec(compile("def made():\n" + "\n" * n + "    return where()", __file__, "exec"), names)
+        assert names["made"]()[0] == ("made", n + 2), "what has the id of an earlier one is not taken for it"
+        codes.append(weakref.ref(names.pop("made").__code__))
+    assert sum(code() is None for code in codes) > 40
 
 
 def test_a_program_that_traces_itself_is_left_alone(where: Where) -> None:

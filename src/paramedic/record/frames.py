@@ -1,6 +1,7 @@
 """Whose code a frame runs, and the stack of the user's frames as one number.
 
 Caches are keyed by the ids of code objects, which are kept alive for that: the hot path is one dictionary look-up.
+Programs may make ever new code; so what is kept is let go whenever the stacks are interned anew.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ _FUTURES = os.path.join("concurrent", "futures") + os.sep
 
 _owners: dict[int, int] = {}
 _kept: list[CodeType] = []
+_former: list[CodeType] = []
 
 
 def owner_of(code: CodeType) -> int:
@@ -45,6 +47,12 @@ def owner_of(code: CodeType) -> int:
         _kept.append(code)  # or another code object could get the same id
         _owners[id(code)] = known
     return known
+
+
+def _let_codes_go() -> None:
+    _owners.clear()
+    _former[:] = _kept  # until the next time: another thread may be about to store the owner of the last
+    del _kept[: len(_former)]
 
 
 def owner_of_file(path: str) -> int:
@@ -92,13 +100,15 @@ class _Lines:
         sites: the stacks, by the instruction; None where there is none yet. A list, because the interpreter looks into
             one much quicker than into a dictionary of numbers; it ends with the last instruction that has one.
         calls: what it calls, by the instruction and then by the id of the code.
+        code: the function's; kept, or another one could get the same id.
         keep: whether it can be kept with its frame.
         apart: None, or of a function whose calls some do not record, the stacks by instruction and ``silent``.
     """
 
-    __slots__ = ("apart", "calls", "keep", "sites")
+    __slots__ = ("apart", "calls", "code", "keep", "sites")
     sites: list[int | None]
     calls: dict[int, _Callees]
+    code: CodeType
     keep: bool
     apart: dict[tuple[int, int], int] | None
 
@@ -150,6 +160,7 @@ class Stacks:
             lines.sites.clear()
             for called in list(lines.calls.values()):
                 left += called.values()
+        _let_codes_go()
 
     def walker(self, silent: int) -> Callable[[FrameType | None], int]:
         """As `of`, but the result is `SILENT` where the frame is of this owner or beyond."""
@@ -255,8 +266,9 @@ class Stacks:
             code, here = called.f_code, called
             lines = callees.get(id(code))
             if lines is None:
-                owner = owner_of(code)  # keeps the code, or another one could get the same id
+                owner = owner_of(code)
                 fresh = self.kept[0]()
+                fresh.code = code
                 fresh.sites = []
                 fresh.calls = {}
                 fresh.keep = (owner < OURS or owner == SYNC) and not code.co_flags & _RESUMES
