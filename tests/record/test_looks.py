@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+import weakref
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -167,3 +168,29 @@ def test_what_was_called_after_a_look_is_known(function: Callable[[], bool]) -> 
 @pytest.mark.parametrize("function", [_looks_afterwards, _only_slept])
 def test_looks_that_come_later_or_are_none_do_not_count(function: Callable[[], bool]) -> None:
     assert not function()
+
+
+class _Thing:
+    def rest(self) -> None:
+        time.sleep(0)
+
+
+def _lets_go_after_the_call() -> tuple[bool, object]:
+    thing = _Thing()
+    thing.rest()
+    known = weakref.ref(thing)
+    answer = has_looked(_frame())
+    del thing
+    return answer, known()
+
+
+def test_what_a_function_lets_go_of_after_the_call_does_not_live_on() -> None:
+    assert _lets_go_after_the_call() == (False, None)
+
+
+def test_what_a_function_knows_of_its_variables_stays() -> None:
+    thing = _Thing()
+    thing.rest()
+    known = locals()
+    assert not has_looked(_frame())
+    assert known["thing"] is thing

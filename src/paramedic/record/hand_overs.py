@@ -7,6 +7,7 @@ Threads: the probes run in any thread of the program's and do not block; making 
 
 from __future__ import annotations
 
+import _thread
 import os
 from collections.abc import Callable, Iterator
 from sys import _getframe, exc_info
@@ -490,10 +491,9 @@ def _told(
     return invoke_excepthook
 
 
-def _native_id() -> int:
-    import _thread
+def _short_ident() -> int:
+    """In place of the system's number of a thread, where the platform has none."""
+    return _thread.get_ident() & 0x7FFFFFFF
 
-    try:
-        return _thread.get_native_id()
-    except (AttributeError, RuntimeError):
-        return _thread.get_ident() & 0x7FFFFFFF
+
+_native_id: Callable[[], int] = getattr(_thread, "get_native_id", _short_ident)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dis
 from collections.abc import Iterable
+from sys import gettrace
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -17,9 +18,14 @@ from paramedic.record.frames import USER, owner_of
 
 _RESTS = frozenset(("sleep", "wait"))
 _ENDS_BY_ITSELF = ("FOR_ITER", "SEND", "GET_ANEXT")
+_OPTIMIZED = 0x1
+_ASKS_FOR_VARIABLES = frozenset(("locals", "vars", "dir", "eval", "exec", "f_locals", "currentframe", "_getframe"))
 _MOST_FRAMES = 20
 
-_loops: dict[CodeType, list[tuple[int, int]]] = {}
+_loops: dict[int, list[tuple[int, int]]] = {}
+"""By the id of the code, which `owner_of` keeps."""
+_places: dict[tuple[int, int], bool] = {}
+"""What was found for a function at an instruction: what it has called before is nearly always of the same kinds."""
 
 
 def has_looked(frame: Any) -> bool:
@@ -34,10 +40,12 @@ def has_looked(frame: Any) -> bool:
             return False
         code = frame.f_code
         if owner_of(code) == USER:
-            here = frame.f_lasti
-            if any(end < here for _, end in loops(code)):
-                return True
-            if _has_called(frame):
+            place = id(code), frame.f_lasti
+            found = _places.get(place)
+            if found is None:
+                found = any(end < frame.f_lasti for _, end in loops(code)) or _has_called(frame)
+                _places[place] = found
+            if found:
                 return True
         frame = frame.f_back
     return False
@@ -45,9 +53,9 @@ def has_looked(frame: Any) -> bool:
 
 def loops(code: CodeType) -> list[tuple[int, int]]:
     """Loops of a function that rest between looks and end by what they see: from and to which instruction."""
-    known = _loops.get(code)
+    known = _loops.get(id(code))
     if known is None:
-        known = _loops[code] = list(_found(code)) if _RESTS.intersection(code.co_names) else []
+        known = _loops[id(code)] = list(_found(code)) if _RESTS.intersection(code.co_names) else []
     return known
 
 
@@ -80,13 +88,32 @@ def _has_called(frame: Any) -> bool:
     code, known = frame.f_code, frame.f_globals
     names = frozenset(code.co_names)
     found = {name for name in names if _loops_in(known.get(name))}
-    for kind in {type(value) for value in frame.f_locals.values()}:
+    for kind in _kinds(frame):
         for base in kind.__mro__:
             if base is not object:
                 found.update(name for name, function in vars(base).items() if name in names and _loops_in(function))
     if not found:
         return False
     return any(_loads(i, found) for i in dis.get_instructions(code) if i.offset < frame.f_lasti)
+
+
+def _kinds(frame: Any) -> set[type]:
+    """The classes of what a function's variables hold.
+
+    To ask a function for its variables has the interpreter keep their values beside them until it returns: what the
+    program lets go of would live on. So they are thrown away again, unless the program may know them.
+    """
+    variables = frame.f_locals
+    kinds = {type(value) for value in variables.values()}
+    code = frame.f_code
+    if (
+        type(variables) is dict  # else it is a view, as of Python 3.13
+        and code.co_flags & _OPTIMIZED  # a module's variables are these
+        and gettrace() is None  # a debugger puts them back
+        and not _ASKS_FOR_VARIABLES.intersection(code.co_names)
+    ):
+        variables.clear()
+    return kinds
 
 
 def _loops_in(function: object) -> bool:

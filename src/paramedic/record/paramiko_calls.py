@@ -283,7 +283,7 @@ def _is_deadline(frame: Any) -> bool:
     A task that slept is no timer's: the loop resumes it by a handle of another kind.
     """
     events = sys.modules.get("asyncio.events")
-    if events is not None:
+    if events is not None and events._get_running_loop() is not None:
         runs, here = events.Handle._run.__code__, frame
         while here is not None:
             if here.f_code is runs:

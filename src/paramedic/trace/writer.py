@@ -339,7 +339,7 @@ class TraceWriter:
 
     def _own(self, chunk: Chunk) -> None:
         for place in chunk.rows:  # or it is full, or there is none
-            ROW.pack_into(chunk.mapping, place * ROW_BYTES, monotonic_ns(), chunk.number, 0, 0, 0, 0, 0, _OWNER)
+            STORED_ROW.pack_into(chunk.mapping, place * 32, monotonic_ns(), chunk.number, 0, 0, 0, _OWNER << KIND_SHIFT)
             return
 
     def _next_chunk(self, chunk: Chunk) -> Chunk | None:
