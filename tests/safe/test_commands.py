@@ -29,6 +29,7 @@ from paramedic.safe import (
     SafeError,
     SessionRefused,
 )
+from paramedic.safe.link import Link
 
 COMMANDS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "both streams come back apart": ("echo out; echo err >&2", {}, {"stdout": b"out\n", "stderr": b"err\n"}),
@@ -294,3 +295,30 @@ def test_an_input_that_no_thread_can_send_ends_the_command(pool: ClientPool, mon
     with pytest.raises(ConnectionLost):
         pool.run("cat", input=iter([b"some"]))
     assert pool.run("echo on").text == "on\n"
+
+
+def test_ctrl_c_while_a_session_is_asked_for_gives_its_room_back(
+    host: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("text")
+    open_channel, wait = Link.open_channel, threading.Event.wait
+
+    def interrupted(self: Any, *args: Any, **options: Any) -> Any:
+        raise KeyboardInterrupt
+
+    with host.pool(connections=1, sessions=1) as pool:
+        assert pool.run("true").ok
+        monkeypatch.setattr(Link, "open_channel", interrupted)
+        with pytest.raises(KeyboardInterrupt), pool.sftp():
+            pass
+        monkeypatch.setattr(Link, "open_channel", open_channel)
+        with pool.sftp(timeout=20) as sftp:
+            assert sftp.stat(str(tmp_path / "file")).st_size == 4
+        pool._shelf.clear()
+        monkeypatch.setattr(threading.Event, "wait", interrupted)
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                pool.upload(tmp_path / "file", str(tmp_path / "copy"))
+        finally:
+            monkeypatch.setattr(threading.Event, "wait", wait)
+        assert pool.upload(tmp_path / "file", str(tmp_path / "copy")).files == 1

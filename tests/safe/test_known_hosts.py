@@ -214,6 +214,29 @@ def test_eight_processes_of_eight_threads_add_at_once_and_no_entry_is_lost(tmp_p
     assert len(names) == len(wanted)
 
 
+def test_a_file_that_is_replaced_while_its_lock_is_waited_for_gets_the_entry(
+    tmp_path: Path, keys: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``ssh-keygen -R`` writes another file and puts it in the place of the first."""
+    fcntl = pytest.importorskip("fcntl")
+    path, lock, turns = tmp_path / "known_hosts", fcntl.flock, []
+    path.write_text("")
+
+    def replaced_first(descriptor: int, how: int) -> None:
+        lock(descriptor, how)
+        turns.append(descriptor)
+        if len(turns) == 1:
+            (tmp_path / "new").write_text("# another file\n")
+            (tmp_path / "new").replace(path)
+
+    monkeypatch.setattr(fcntl, "flock", replaced_first)
+    known = KnownHosts(path)
+    known.add("web1", 22, keys[0])
+    assert len(turns) == 2
+    assert path.read_text().startswith("# another file\nweb1 ")
+    known.verify("web1", 22, keys[0])
+
+
 def test_ten_thousand_entries_are_read_once_for_all(tmp_path: Path, keys: list[Any]) -> None:
     file = tmp_path / "known_hosts"
     file.write_text("".join(line(f"host{n}", keys[n % 2]) for n in range(10_000)))

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hosts import Host, gone, new_mark
+from hosts import Host, gone, new_mark, processes
 
 from paramedic.safe import ClientPool, ConnectFailed, KnownHosts, Limits
+from paramedic.safe.proxy import Proxy
 
 RELAY = """
 import os, socket, sys, threading
@@ -116,3 +117,17 @@ def test_what_nobody_can_agree_on_is_told_at_once(host: Host) -> None:
         assert not caught.value.passing
     assert time.monotonic() - begun < 100  # not ten attempts, each with a longer pause than the last
     assert threading.active_count() < 50
+
+
+def test_a_proxy_that_no_thread_can_look_after_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    mark, start = new_mark(), threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if thread.name == "paramedic-proxy":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(RuntimeError):
+        Proxy(f"sleep {mark}")
+    assert not processes(mark)

@@ -308,10 +308,21 @@ class KnownHosts:
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[int]:
     """The file, open for appending, with a lock that other threads and processes respect."""
-    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+        try:
+            if fcntl is not None:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)  # per open file, so threads exclude each other too
+            if _is(descriptor, path):
+                yield descriptor
+                return
+        finally:
+            os.close(descriptor)
+
+
+def _is(descriptor: int, path: Path) -> bool:
+    """Whether the name still leads to the open file: ``ssh-keygen -R`` puts another in its place, while we wait too."""
     try:
-        if fcntl is not None:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)  # per open file, so threads exclude each other too
-        yield descriptor
-    finally:
-        os.close(descriptor)
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False

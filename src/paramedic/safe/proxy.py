@@ -60,7 +60,15 @@ class Proxy:
             theirs.close()
         if _WATCHES:
             self._wake = os.eventfd(0, os.EFD_CLOEXEC)
-        threading.Thread(target=self._watch, name="paramedic-proxy", daemon=True).start()
+        try:
+            threading.Thread(target=self._watch, name="paramedic-proxy", daemon=True).start()
+        except BaseException:  # no thread is to be had: nobody would ever collect it
+            self._kill(signal.SIGKILL)
+            self._process.communicate()
+            self.sock.close()
+            if self._wake is not None:
+                os.close(self._wake)
+            raise
 
     def stop(self) -> None:
         """Has the process ended, and what it started: by TERM, and two seconds later by KILL.

@@ -182,8 +182,15 @@ class SftpSession:
         self._inbox = _Inbox()
         owner = _Owner()
         session = Session(b"", self._inbox, owner, hold_input=True, subsystem=b"sftp", window_bytes=_WINDOW_BYTES)
-        link.launch(session)
-        if not owner.answered.wait(self._timeout) and session.withdraw():
+        try:
+            link.launch(session)
+            answered = owner.answered.wait(self._timeout)
+        except BaseException:  # Ctrl-C: the room is given back
+            if not session.withdraw():
+                session.close()
+            self._dispatcher.free_slot(key)
+            raise
+        if not answered and session.withdraw():
             self._dispatcher.free_slot(key)
             raise SessionRefused("no answer to the request for a session", host=self._dispatcher.host, phase="open")
         if session.outcome is Outcome.REFUSED:
