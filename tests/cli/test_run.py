@@ -118,7 +118,7 @@ NOT_RUN = {
     ),
     "a module's name": (["pytest"], 2, "to run the module: paramedic run -m pytest"),
     "a command's name": (["env"], 2, "if it is a Python script: paramedic run /"),
-    "a folder": (["."], 1, "can't find '__main__' module in '.'"),
+    "a folder": (["."], 1, "can't find '__main__' module in '.'; name the script"),
     "a name with a NUL": (["a\0b.py"], None, ""),
     "standard input, more than once": (["--confirm=2", "-"], 2, "save it in a file"),
     "a number that is no program": (["--confirm", "2", "app.py"], 2, "--confirm=2"),

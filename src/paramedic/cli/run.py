@@ -174,7 +174,7 @@ def _checked(program: Sequence[str]) -> list[str]:
     try:
         if path.is_dir():
             if not (path / "__main__.py").is_file():
-                raise CommandError(f"can't find '__main__' module in {first!r}", status=1)
+                raise CommandError(f"can't find '__main__' module in {first!r}; name the script in it", status=1)
         else:
             with open(path, "rb"):
                 pass
