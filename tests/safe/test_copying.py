@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -200,6 +201,32 @@ def test_copies_and_commands_at_once(pool: ClientPool, tmp_path: Path) -> None:
 
     with ThreadPoolExecutor(20) as threads:
         assert all(threads.map(work, range(40)))
+
+
+CONFUSED = """
+import struct, sys
+def take(size):
+    data = sys.stdin.buffer.read(size)
+    return data if len(data) == size else sys.exit()
+while True:
+    body = take(struct.unpack(">I", take(4))[0])
+    if body[0] == 1:  # INIT
+        answer = struct.pack(">BI", 2, 3)
+    elif body[0] == 17:  # STAT: there is no such file
+        answer = struct.pack(">B4sI", 101, body[1:5], 2)
+    else:  # whatever was asked: no names
+        answer = struct.pack(">B4sI", 104, body[1:5], 0)
+    sys.stdout.buffer.write(struct.pack(">I", len(answer)) + answer)
+    sys.stdout.buffer.flush()
+"""
+
+
+def test_answers_that_make_no_sense_are_a_failure_of_the_copy(start_host: Any, tmp_path: Path) -> None:
+    (tmp_path / "confused.py").write_text(CONFUSED)
+    (tmp_path / "file").write_text("text")
+    with start_host(f"ForceCommand {sys.executable} {tmp_path / 'confused.py'}").pool() as pool:
+        with pytest.raises(TransferError, match="an SFTP answer of type 104 instead of 102"):
+            pool.upload(tmp_path / "file", str(tmp_path / "copy"))
 
 
 def test_a_server_without_sftp(start_host: Any, tmp_path: Path) -> None:

@@ -168,7 +168,7 @@ def _stated(session: SftpSession, path: str) -> Attributes | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise TransferError(f"{path}: {error.strerror}", phase="copy") from error
+        raise TransferError(f"{path}: {error.strerror or error}", phase="copy") from error
 
 
 def _result(host: str, tally: Tally, begun: float, run: Run, verify: Verify) -> CopyResult:

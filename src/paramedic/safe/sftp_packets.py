@@ -76,6 +76,10 @@ def text(value: bytes | str) -> bytes:
     return struct.pack(">I", len(data)) + data
 
 
+class BadAnswer(OSError, ValueError):
+    """A server's answer that makes no sense. A file whose copy meets one is not copied, and the others are."""
+
+
 class Reader:
     """Takes fields from a packet.
 
@@ -96,7 +100,7 @@ class Reader:
         """A 32-bit number.
 
         Raises:
-            ValueError: the packet is too short.
+            BadAnswer: the packet is too short.
 
         Threads: one thread; it does not block.
         """
@@ -106,7 +110,7 @@ class Reader:
         """A 64-bit number.
 
         Raises:
-            ValueError: the packet is too short.
+            BadAnswer: the packet is too short.
 
         Threads: one thread; it does not block.
         """
@@ -114,7 +118,7 @@ class Reader:
 
     def _unpack(self, form: str, size: int) -> int:
         if self._at + size > len(self._data):
-            raise ValueError("the packet is too short")
+            raise BadAnswer("the packet is too short")
         (value,) = struct.unpack_from(form, self._data, self._at)
         self._at += size
         return int(value)
@@ -123,13 +127,13 @@ class Reader:
         """A string.
 
         Raises:
-            ValueError: the packet is too short.
+            BadAnswer: the packet is too short.
 
         Threads: one thread; it does not block.
         """
         size = self.number()
         if self._at + size > len(self._data):
-            raise ValueError("the packet is too short")
+            raise BadAnswer("the packet is too short")
         self._at += size
         return self._data[self._at - size : self._at]
 
@@ -137,7 +141,7 @@ class Reader:
         """A file name.
 
         Raises:
-            ValueError: the packet is too short.
+            BadAnswer: the packet is too short.
 
         Threads: one thread; it does not block.
         """
@@ -154,7 +158,7 @@ class Reader:
         """A file's attributes.
 
         Raises:
-            ValueError: the packet is too short.
+            BadAnswer: the packet is too short.
 
         Threads: one thread; it does not block.
         """
@@ -207,7 +211,7 @@ class Reply:
 
         Raises:
             OSError: it reports an error.
-            ValueError: it is of another kind.
+            BadAnswer: it is of another kind.
 
         Threads: any thread; it does not block.
         """
@@ -215,5 +219,5 @@ class Reply:
         if error is not None:
             raise error
         if self.kind != kind:
-            raise ValueError(f"an SFTP answer of type {self.kind} instead of {kind}")
+            raise BadAnswer(f"an SFTP answer of type {self.kind} instead of {kind}")
         return Reader(self.body)
