@@ -25,6 +25,7 @@ class Rewrite:
         began_ns: when it was read.
         ended_ns: when it was written.
         call: the call that wrote it.
+        connect: the call of connect() in which Paramiko's own policy did that, by itself; else None.
     """
 
     process: int
@@ -32,10 +33,18 @@ class Rewrite:
     began_ns: int
     ended_ns: int
     call: Call
+    connect: Call | None
 
     def meets(self, other: Rewrite) -> bool:
         """Whether one was written while the other was between reading and writing."""
         return self.file == other.file and self.began_ns < other.ended_ns and other.began_ns < self.ended_ns
+
+    def might_meet(self, other: Rewrite) -> bool:
+        """Whether both were made while two processes connected at the same time, so that nothing kept them apart."""
+        mine, theirs = self.connect, other.connect
+        if mine is None or theirs is None or self.file != other.file:
+            return False
+        return mine.began_ns < other.ended_ns and theirs.began_ns < self.ended_ns
 
 
 class Rewrites:
@@ -56,7 +65,8 @@ class Rewrites:
         self.own: list[Rewrite] = []
         self.others: list[tuple[Rewrite, Step]] = []
         self._read_ns: dict[tuple[int, int], int] = {}
-        self.begins: dict[str, Listener] = {"HostKeys.load": self._loads}
+        self._connecting: dict[int, Call] = {}
+        self.begins: dict[str, Listener] = {"HostKeys.load": self._loads, "SSHClient.connect": self._connects}
         self.ends: dict[str, Listener] = {"SSHClient.save_host_keys": self._saves, "HostKeys.save": self._saves}
 
     def _loads(self, call: Call, root: Root) -> None:
@@ -64,9 +74,17 @@ class Rewrites:
         if call.words:
             self._read_ns[call.obj, call.words] = call.began_ns
 
+    def _connects(self, call: Call, root: Root) -> None:
+        """A server's key may be new."""
+        self._connecting[call.thread] = call
+
     def _saves(self, call: Call, root: Root) -> None:
         """Keys are written to a file."""
         if call.words and not call.error and len(self.own) < _MOST:
             # SSHClient.save_host_keys (client.py) reads the file itself before it writes
             began_ns = self._read_ns.pop((call.obj, call.words), call.began_ns)
-            self.own.append(Rewrite(self._process, self._world.text(call.words), began_ns, call.ended_ns, call))
+            connect = self._connecting.get(call.thread)
+            if connect is not None and (connect.ended_ns or connect.stack != call.stack):
+                connect = None  # a policy of the program's may well take a lock of its own
+            file = self._world.text(call.words)
+            self.own.append(Rewrite(self._process, file, began_ns, call.ended_ns, call, connect))

@@ -21,10 +21,13 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         yield story.sharing(HAZARD, group, f"{story.everyone(group)} rewrote the same known_hosts file")
     for own in facts.rewrites.own:
         for other, step in facts.rewrites.others:
-            if own.meets(other):
-                message = f"Processes {other.process} and {own.process} rewrote the same known_hosts file at once"
+            met = own.meets(other)
+            if met or own.might_meet(other):
+                how = "at once" if met else "while both connected, and nothing kept them apart"
+                message = f"Processes {other.process} and {own.process} rewrote the same known_hosts file {how}"
                 steps = [_in_process(step, other.process), _in_process(story.call(own.call), own.process)]
-                yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, [own.call.obj])
+                confidence = Confidence.OBSERVED if met else Confidence.POSSIBLE
+                yield story.finding(HAZARD, confidence, message, steps, [own.call.obj])
 
 
 def _in_process(step: Step, process: int) -> Step:
