@@ -18,7 +18,7 @@ from paramedic.record.patches import CALLER, ENTER, FAIL, FIND_CALLER, FIRST, KE
 
 _LOCALS = {name: f"__paramedic{name}" for name in ("_place", "_chunk", "_site", "_error", "_result", *KEPT)} | {
     CALLER: "__paramedic_chunk"
-}  # free until there is a chunk
+}  # until there is a chunk: after that, a probe looks for the caller itself
 _PROBES = {"_enter": ENTER, "_leave": LEAVE, "_fail": FAIL}
 
 # `_site` is first what `record.frames` keeps with the caller's frame; with frames of Paramiko's it keeps nothing.
@@ -33,7 +33,7 @@ try:
             _pack(_chunk.mapping, _place * 32, _now(), _first._paramedic_id_ or _id_of(_first), _site, _begins)
             break
         else:
-            _chunk, _place = _enter(_first, _caller{passed})
+            _chunk, _place = _enter(_first, None{passed})
     elif {guard}:
         _chunk, _place = _enter(_first, _caller{passed})
     else:
