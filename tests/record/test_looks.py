@@ -194,3 +194,10 @@ def test_what_a_function_knows_of_its_variables_stays() -> None:
     known = locals()
     assert not has_looked(_frame())
     assert known["thing"] is thing
+
+
+def test_what_was_found_for_code_that_is_gone_is_not_taken_for_new_code() -> None:
+    waits = "while not done:\n    time.sleep(1)\n"
+    for n in range(300):
+        assert loops(compile(f"{waits}name{n} = 1\n", "app.py", "exec"))
+        assert not loops(compile(f"name{n} = time.sleep\n", "app.py", "exec"))

@@ -22,8 +22,11 @@ _OPTIMIZED = 0x1
 _ASKS_FOR_VARIABLES = frozenset(("locals", "vars", "dir", "eval", "exec", "f_locals", "currentframe", "_getframe"))
 _MOST_FRAMES = 20
 
-_loops: dict[int, list[tuple[int, int]]] = {}
-"""By the id of the code, which `owner_of` keeps."""
+_MOST_CODES = 5_000
+"""A program may make ever new code."""
+
+_loops: dict[int, tuple[CodeType, list[tuple[int, int]]]] = {}
+"""By the id of the code, with the code: or another one could get the same id."""
 _places: dict[tuple[int, int], bool] = {}
 """What was found for a function at an instruction: what it has called before is nearly always of the same kinds."""
 
@@ -55,8 +58,11 @@ def loops(code: CodeType) -> list[tuple[int, int]]:
     """Loops of a function that rest between looks and end by what they see: from and to which instruction."""
     known = _loops.get(id(code))
     if known is None:
-        known = _loops[id(code)] = list(_found(code)) if _RESTS.intersection(code.co_names) else []
-    return known
+        if len(_loops) >= _MOST_CODES:
+            _places.clear()
+            _loops.clear()
+        known = _loops[id(code)] = code, list(_found(code)) if _RESTS.intersection(code.co_names) else []
+    return known[1]
 
 
 def _found(code: CodeType) -> list[tuple[int, int]]:
