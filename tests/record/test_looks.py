@@ -196,8 +196,12 @@ def test_what_a_function_knows_of_its_variables_stays() -> None:
     assert known["thing"] is thing
 
 
-def test_what_was_found_for_code_that_is_gone_is_not_taken_for_new_code() -> None:
-    waits = "while not done:\n    time.sleep(1)\n"
-    for n in range(300):
-        assert loops(compile(f"{waits}name{n} = 1\n", "app.py", "exec"))
-        assert not loops(compile(f"name{n} = time.sleep\n", "app.py", "exec"))
+def test_code_is_kept_as_long_as_what_was_found_for_it() -> None:
+    code = compile("while not done:\n    time.sleep(1)\n", "app.py", "exec")
+    alive = weakref.ref(code)
+    assert loops(code)
+    del code
+    assert alive() is not None  # or another one would get its id, and what was found with it
+    for n in range(6_000):
+        loops(compile(f"name{n} = 1\n", "app.py", "exec"))
+    assert alive() is None
