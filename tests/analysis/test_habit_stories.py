@@ -11,11 +11,6 @@ def told(hazard: str, story: str) -> list[str]:
     return [str(f.confidence) for f in findings_of(story) if f.hazard == hazard]
 
 
-def threads(many: int, *lines: str) -> str:
-    """Each line by each of so many threads, line by line; ``#`` is the thread's number."""
-    return "\n".join(f"W{n}: {line.replace('#', str(n))}" for line in lines for n in range(1, many + 1))
-
-
 _HANDLER = "Main: handles stop\n"
 _FAILS = "B: get q client2\nB: exec_command client2 ! SSHException: no\n"
 _CLOGGED = "A: state proxy PROXY_STDERR 49000\nA: recv ch (20000) …\n"
@@ -97,61 +92,6 @@ STORIES: dict[str, tuple[str, list[str], str]] = {
     ),
     "a question that waits for nothing on an event loop's thread": (
         "blocking-the-event-loop", [], "A: run_forever loop …\nA: recv_ready ch …\n… 1 s\nA: … recv_ready ch",
-    ),
-    "eleven logins to one server at once": (
-        "connect-storm", ["advice"], threads(11, 'connect client# "web" …', "… connect client#"),
-    ),
-    "ten logins to one server at once": (
-        "connect-storm", [], threads(10, 'connect client# "web" …', "… connect client#"),
-    ),
-    "eleven logins to as many servers at once": (
-        "connect-storm", [], threads(11, 'connect client# "web#" …', "… connect client#"),
-    ),
-    "eleven logins of which some were dropped": (
-        "connect-storm", ["observed"],
-        threads(8, 'connect client# "web" …', "… connect client#")
-        + "\nA: connect client9 \"web\" …\nW1: connect client1 \"web\" …\nW2: connect client2 \"web\" …"
-        "\nW3: connect client3 \"web\" …\nW4: connect client4 \"web\" …\nW5: connect client5 \"web\" …"
-        "\nA: … connect client9 ! SSHException: Error reading SSH protocol banner"
-        "\n" + threads(5, "… connect client#"),
-    ),
-    "six logins of one client at once, of which the others break one": (
-        "connect-storm", [],
-        threads(6, 'connect client "web" …') + "\nW1: … connect client ! EOFError\n"
-        + "\n".join(f"W{n}: … connect client" for n in range(2, 7)),
-    ),
-    "six logins at once, and who closed the client of one of them meanwhile": (
-        "connect-storm", [],
-        threads(6, 'connect client# "web" …') + "\nA: close client1\nW1: … connect client1 ! EOFError\n"
-        + "\n".join(f"W{n}: … connect client{n}" for n in range(2, 7)),
-    ),
-    "eleven sessions open at once, which the server allows": (
-        "session-limit", ["advice"], threads(11, "opens ch#"),
-    ),
-    "the eleventh session is opened when the server has told the end of the first": (
-        "session-limit", [],
-        "\n".join(f"A: opens ch{n}" for n in range(1, 11)) + "\nT: gets-eof ch1\nA: opens ch11\nT: gets-close ch1",
-    ),
-    "the eleventh session is opened when the status of the first is known": (
-        "session-limit", [],
-        "\n".join(f"A: opens ch{n}" for n in range(1, 11)) + "\nT: status ch1 0\nA: opens ch11\nT: gets-close ch1",
-    ),
-    "a session that ended counts once": (
-        "session-limit", ["advice"],
-        "\n".join(f"A: opens ch{n}" for n in range(1, 11))
-        + "\nT: gets-eof ch1\nT: status ch1 0\nT: gets-close ch1\nA: opens ch11\nA: opens ch12",
-    ),
-    "the number of a session is used again before its object is collected": (
-        "session-limit", [],
-        "A: opens ch1\nA: sends-close ch1\nA: opens ch2 as ch1\nA: finalized ch1\nA: sends-close ch2\n"
-        + "\n".join(f"A: opens ch{n}" for n in range(3, 13)),
-    ),
-    "eleven sessions, one after the other": (
-        "session-limit", [], "\n".join(f"A: opens ch{n}\nT: gets-close ch{n}" for n in range(1, 12)),
-    ),
-    "eleven tunnels open at once": (
-        "session-limit", [],
-        threads(11, 'open_channel conn "direct-tcpip" …', "opens ch#", "… open_channel conn"),
     ),
     "the thread that is waited for at the end waits without a limit": (
         "exit-blocked", ["observed"], "A: recv ch …\nMain: shutdown …\n… 5 s\nend: 3",
@@ -268,7 +208,7 @@ STORIES: dict[str, tuple[str, list[str], str]] = {
         "A: state conn NO_DELAY 1\n" + "\n".join(f"A: opens ch{n}\nT: gets-close ch{n}" for n in range(1, 25)),
     ),
     "many sessions at once without TCP_NODELAY": (
-        "nagle-stall", [], "A: state conn NO_DELAY 0\n" + threads(25, "opens ch#"),
+        "nagle-stall", [], "A: state conn NO_DELAY 0\n" + "\n".join(f"W{n}: opens ch{n}" for n in range(25)),
     ),
     "sockets that gevent patched, and threads not": (
         "gevent-half-patched", ["possible"], "A: state client GEVENT 1\nA: connect client",

@@ -350,34 +350,6 @@ def test_a_closer_who_may_have_waited_unseen_is_only_advised(story: str, unless:
     assert unless in told.message
 
 
-REFUSED = " ! ChannelException: (2, 'Connect failed')"
-
-
-def test_sessions_that_one_thread_keeps_open_are_told_from_those_that_many_ask_for() -> None:
-    def opens(who: str, number: int) -> str:
-        return f"{who}: open_session conn …\n{who}: opens ch{number}\n{who}: … open_session conn\n"
-
-    asked = "".join(opens(f"W{n}", n) for n in range(1, 5)) + "W5: open_session conn" + REFUSED
-    (told,) = [f for f in findings_of(asked) if f.hazard == "session-limit"]
-    assert "asked for at once" in told.message
-    kept = "".join(opens("A", n) for n in range(1, 5)) + "A: open_session conn" + REFUSED
-    (told,) = [f for f in findings_of(kept) if f.hazard == "session-limit"]
-    assert "4 others were open on it, which had been opened before and not closed" in told.message
-
-
-def test_who_was_refused_beside_others_and_got_no_reason_counts_too() -> None:
-    story = f"""
-        W1: opens ch1
-        W2: open_session conn …
-        W3: open_session conn …
-        W3: … open_session conn ! SSHException: Unable to open channel.
-        W2: … open_session conn{REFUSED}
-        W4: open_session conn ! SSHException: Unable to open channel."""
-    (told,) = [f for f in findings_of(story) if f.hazard == "session-limit"]
-    assert "refused 2 sessions" in told.message
-    assert told.count == 2
-
-
 def test_connections_that_connects_at_once_have_lost_are_told_with_those() -> None:
     story = """
         A: connect client …

@@ -84,11 +84,7 @@ def test_what_two_processes_might_have_lost_of_known_hosts(
     assert [f["confidence"] for f in races] == confidence
 
 
-STORMING = """
-import multiprocessing, sys
-import paramiko
-from paramedic.lab import Manners, lab
-
+CONNECT = """
 def connect():
     with paramiko.SSHClient() as client:
         client.load_host_keys(server.known_hosts_file)
@@ -99,14 +95,25 @@ def connect():
             dropped.put(1)
         finally:
             at_once.wait(30)  # all have tried: those who are in hold their places until then
+"""
 
+STORMING = f"""
+import multiprocessing, sys, threading
+import paramiko
+from paramedic.lab import Manners, lab
+{CONNECT}
+{CONNECT.replace("def connect", "def connect_in_thread")}
 count = int(sys.argv[1])
 context = multiprocessing.get_context("fork")
-with lab(Manners(max_startups=2, auth_delay_s=1)) as server:
-    at_once, dropped = context.Barrier(count), context.SimpleQueue()
-    children = [context.Process(target=connect) for _ in range(count)]
-    for child in children: child.start()
-    for child in children: child.join()
+for start in [
+    *([lambda: threading.Thread(target=connect_in_thread)] if sys.argv[2:] else []),
+    lambda: context.Process(target=connect),
+]:
+    with lab(Manners(max_startups=2, auth_delay_s=1)) as server:
+        at_once, dropped = context.Barrier(count), context.SimpleQueue()
+        workers = [start() for _ in range(count)]
+        for worker in workers: worker.start()
+        for worker in workers: worker.join()
 print("none" if dropped.empty() else "some")
 """
 
@@ -116,6 +123,16 @@ def test_a_burst_of_single_connects_of_several_processes(tmp_path: Path, own_sta
     assert said == "some\n"
     assert [f["confidence"] for f in storms] == ["observed"]
     assert "14 connects by 14 processes" in storms[0]["message"]
+
+
+def test_a_burst_of_several_processes_hides_none_of_one_process_to_another_server(
+    tmp_path: Path, own_state: Path
+) -> None:
+    said, storms = found("connect-storm", tmp_path, STORMING, "14", "threads, too")
+    assert said == "some\n"
+    alone, several = sorted(storms, key=lambda storm: "processes" in storm["message"])
+    assert "14 connects to 127.0.0.1:" in alone["message"]
+    assert "14 connects by 14 processes to 127.0.0.1:" in several["message"]
 
 
 def test_a_few_processes_whose_connects_are_dropped_are_no_burst(tmp_path: Path, own_state: Path) -> None:

@@ -84,16 +84,15 @@ def findings_of(paths: Sequence[Path]) -> Report:
                 trace.close()
             findings += chapters.newer(before, judged(facts, gaps), part.from_ns - facts.base_ns)
             family.remember(facts)
-            connects.append(connect_storm.of_process(facts))
+            connects.append(connect_storm.of_process(facts, part.from_ns))
             gaps += trace.gaps + facts.gaps
             processes.append(_process(trace, facts))
         if not part.to_ns:
             findings = with_told(findings, kept(part.folder))
     if refused and not processes:
         raise refused[0]
-    if storms := connect_storm.of_several(connects):  # of which each process has seen a part
-        findings = [f for f in findings if f.hazard != storms[0].hazard or f.confidence is not Confidence.OBSERVED]
-        findings += storms
+    for storm, parts in connect_storm.of_several(connects):  # of which each process has seen a part
+        findings = [*(f for f in findings if f not in parts), storm]
     gaps += [Gap(reason="unreadable", detail=str(error)) for error in refused]
     source = {
         "kind": "recording",
