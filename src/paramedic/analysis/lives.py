@@ -92,6 +92,7 @@ _TELLING = ("broken", "after", "status", "short")
 """What a close did to those who used the connection, the most telling first."""
 _KEPT_THREADS = 100
 KEPT_BARE = 5_000
+_MOST_REFUSED = 50
 """Closes of clients that had no connection (a host that is tried again and again): no connection's end forgets them."""
 _MATTERS = frozenset(
     "exec_command invoke_shell open_sftp open_session open_channel read readline readlines recv recv_stderr __next__ "
@@ -342,7 +343,9 @@ class Lives:
             named: whether the call got the reason, and no other one (transport.py ``Transport.get_exception``, 5.1.0).
         """
         if not named:
-            self._nameless.setdefault(transport, []).append(call)
+            nameless = self._nameless.setdefault(transport, [])
+            if len(nameless) < _MOST_REFUSED:
+                nameless.append(call)
             return
         openers = [thread for thread in map(opened_by, self.sessions.get(transport, ())) if thread]
         now = len(openers)
@@ -358,7 +361,7 @@ class Lives:
         if now > known.open:
             known.open, known.openers = now, len(set(openers))
         known.peak = max(known.peak, peak)
-        if len(known.calls) < 50:
+        if len(known.calls) < _MOST_REFUSED:
             known.calls.append(call)
 
     def _note(self, owner: int, close: Call, use: Call, how: str, inner: int = 0) -> None:

@@ -67,16 +67,26 @@ class Rewrites:
         self._read_ns: dict[tuple[int, int], int] = {}
         self._connecting: dict[int, Call] = {}
         self.begins: dict[str, Listener] = {"HostKeys.load": self._loads, "SSHClient.connect": self._connects}
-        self.ends: dict[str, Listener] = {"SSHClient.save_host_keys": self._saves, "HostKeys.save": self._saves}
+        self.ends: dict[str, Listener] = {
+            "SSHClient.connect": self._connected,
+            "SSHClient.save_host_keys": self._saves,
+            "HostKeys.save": self._saves,
+        }
 
     def _loads(self, call: Call, root: Root) -> None:
         """Keys are read from a file, into that object."""
         if call.words:
             self._read_ns[call.obj, call.words] = call.began_ns
+            if len(self._read_ns) > _MOST:
+                del self._read_ns[next(iter(self._read_ns))]
 
     def _connects(self, call: Call, root: Root) -> None:
         """A server's key may be new."""
         self._connecting[call.thread] = call
+
+    def _connected(self, call: Call, root: Root) -> None:
+        """Keys that are written from now on are written by the program."""
+        self._connecting.pop(call.thread, None)
 
     def _saves(self, call: Call, root: Root) -> None:
         """Keys are written to a file."""
@@ -84,7 +94,7 @@ class Rewrites:
             # SSHClient.save_host_keys (client.py) reads the file itself before it writes
             began_ns = self._read_ns.pop((call.obj, call.words), call.began_ns)
             connect = self._connecting.get(call.thread)
-            if connect is not None and (connect.ended_ns or connect.stack != call.stack):
+            if connect is not None and connect.stack != call.stack:
                 connect = None  # a policy of the program's may well take a lock of its own
             file = self._world.text(call.words)
             self.own.append(Rewrite(self._process, file, began_ns, call.ended_ns, call, connect))

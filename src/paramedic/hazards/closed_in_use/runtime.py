@@ -42,11 +42,11 @@ def find(facts: RunFacts) -> Iterator[Finding]:
 def _unseen_order(facts: RunFacts, closed: ClosedUse) -> str:
     """Why the closer may have waited after all, on a way that nobody records; "" if nothing speaks for it."""
     if closed.close.argument == HAS_LOOKED:
-        return ", unless the loop told it so in which it had looked and slept before"
+        return ", except perhaps a loop in which it had slept and looked again"
     user = facts.world.thread(closed.use.thread)
     is_reader = user.transport and user.transport not in (closed.owner, closed.inner, facts.transport_of(closed.owner))
     if is_reader or user.name.endswith(_SERVERS):
-        return ", unless it had the answer to a request for which that was done"
+        return ", except perhaps the answer to a request for which that was done"
     return ""
 
 
