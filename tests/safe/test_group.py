@@ -156,21 +156,36 @@ def test_hosts_that_were_left_early_make_room_for_others(many: Host) -> None:
         assert not set(hosts._pools) & set(ADDRESSES[:4])
 
 
-def test_copies_go_on_where_fewer_threads_can_be_started_than_wanted(
-    many: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def _only_one_copies(monkeypatch: pytest.MonkeyPatch, trouble: BaseException) -> None:
+    """The start of a second thread that copies fails so."""
     start = threading.Thread.start
 
     def refuse(thread: threading.Thread) -> None:
         if thread.name.startswith("paramedic-copy-") and not thread.name.endswith("-0"):
-            raise RuntimeError("can't start new thread")
+            raise trouble
         start(thread)
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
+
+
+def test_copies_go_on_where_fewer_threads_can_be_started_than_wanted(
+    many: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _only_one_copies(monkeypatch, RuntimeError("can't start new thread"))
     (tmp_path / "file").write_text("text")
     with group(many, ADDRESSES[:3]) as hosts:
         assert hosts.upload(tmp_path / "file", str(tmp_path / "copy")).ok
     assert (tmp_path / "copy").read_text() == "text"
+
+
+def test_ctrl_c_while_copies_begin_leaves_no_thread_behind(
+    many: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _only_one_copies(monkeypatch, KeyboardInterrupt())
+    (tmp_path / "file").write_text("text")
+    with group(many, ADDRESSES[:3]) as hosts, pytest.raises(KeyboardInterrupt):
+        hosts.upload(tmp_path / "file", str(tmp_path / "copy"))
+    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("paramedic-copy-")]
 
 
 def test_equal_outputs_are_folded(many: Host) -> None:

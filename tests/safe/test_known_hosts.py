@@ -237,6 +237,19 @@ def test_a_file_that_is_replaced_while_its_lock_is_waited_for_gets_the_entry(
     known.verify("web1", 22, keys[0])
 
 
+def test_keys_are_added_where_files_have_neither_locks_nor_numbers(
+    tmp_path: Path, keys: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows has no ``flock`` and no ``pread``, and an open file's number need not be that of its name."""
+    monkeypatch.setattr(known_hosts, "fcntl", None)
+    monkeypatch.delattr("os.pread")
+    monkeypatch.setattr("os.path.samestat", lambda one, other: False)
+    known = KnownHosts(tmp_path / "known_hosts")
+    for name, key in zip(("web1", "web2"), keys, strict=False):
+        known.add(name, 22, key)
+        known.verify(name, 22, key)
+
+
 def test_ten_thousand_entries_are_read_once_for_all(tmp_path: Path, keys: list[Any]) -> None:
     file = tmp_path / "known_hosts"
     file.write_text("".join(line(f"host{n}", keys[n % 2]) for n in range(10_000)))

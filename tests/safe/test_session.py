@@ -131,6 +131,21 @@ def test_what_was_withdrawn_is_closed_and_never_sent() -> None:
     assert not session.withdraw()
 
 
+def test_a_session_that_is_closed_while_its_command_is_being_sent_does_not_stay_open() -> None:
+    session, link, owner, _ = session_of(hold_input=True)
+    send = link._send_user_message
+
+    def closed_meanwhile(packet: Any) -> None:
+        if packet.asbytes()[0] == packets.CHANNEL_REQUEST:
+            session.close()
+        send(packet)
+
+    link._send_user_message = closed_meanwhile  # type: ignore[method-assign]
+    session.receive(OPENED[0], OPENED)
+    assert (session.outcome, owner.told[-1]) == (Outcome.ABANDONED, "ended")
+    assert link.sent[-1] == packets.close(REMOTE)
+
+
 def test_input_waits_for_room() -> None:
     session, link, _, _ = session_of(input=b"x" * 2500)
     small = message(packets.CHANNEL_OPEN_CONFIRMATION, struct.pack(">III", REMOTE, 1000, 32768))

@@ -45,8 +45,7 @@ def run_aside(link: Link, command: str, timeout: float) -> str | None:
         session = Session(command.encode(), collector, waiter)
         link.launch(session)
         if not waiter.over.wait(timeout):
-            if not session.withdraw():
-                session.close()
+            session.close()
             return None
         if session.outcome is Outcome.CLOSED:
             return collector.collected(STDOUT).decode("utf-8", "replace")

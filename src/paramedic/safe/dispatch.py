@@ -148,9 +148,7 @@ class Dispatcher(Connections):
             link.close()
             return
         if given is None and self.crew.start("input", lambda: feed(session, task.input)) is None:
-            # No thread is to be had: without its input it would wait for ever.
-            if not session.withdraw():
-                session.close()
+            session.close()  # no thread is to be had: without its input it would wait for ever
 
     def _expect_answer(self, session: Session) -> None:
         # All wait equally long for the server, so the one that was launched first is late first: one alarm for all.

@@ -201,26 +201,23 @@ class GroupCopies:
             threading.Thread(target=work, name=f"paramedic-copy-{n}", daemon=True)
             for n in range(min(self._threads, len(hosts)))
         ]
-        for host in hosts:
-            waiting.put(host)
-        for n, thread in enumerate(threads):
-            try:
-                thread.start()
-            except RuntimeError:  # too many threads run: those that there are do it
-                if not n:
-                    raise
-                del threads[n:]
-                break
-        for _ in threads:
-            waiting.put(None)
+        for each in (*hosts, *(None for _ in threads)):
+            waiting.put(each)
         try:
+            for n, thread in enumerate(threads):
+                try:
+                    thread.start()
+                except RuntimeError:  # too many threads run: those that there are do it
+                    if not n:
+                        raise
+                    break
             for _ in hosts:
                 yield done.get()
         finally:
             stopped.set()
             halt.call()
             deadline = time.monotonic() + _PATIENCE_S  # one that still connects ends when the group is closed
-            for thread in threads:
+            for thread in filter(threading.Thread.is_alive, threads):
                 thread.join(max(0.0, deadline - time.monotonic()))
 
     def _copy(self, one: Callable[[ClientPool, str, Halt], CopyResult], host: str, halt: Halt) -> CopyOutcome:

@@ -32,6 +32,7 @@ except ImportError:  # Windows
 Policy = Literal["strict", "accept-new", "off"]
 USER_FILE = "~/.ssh/known_hosts"
 SYSTEM_FILE = "/etc/ssh/ssh_known_hosts"
+_FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 
 def host_name(host: str, port: int) -> str:
@@ -281,8 +282,10 @@ class KnownHosts:
             if not isinstance(verdict, UnknownHostKey):
                 raise verdict
             size = os.fstat(descriptor).st_size
-            if size and os.pread(descriptor, 1, size - 1) != b"\n":
-                line = b"\n" + line
+            if size:
+                os.lseek(descriptor, size - 1, os.SEEK_SET)
+                if os.read(descriptor, 1) != b"\n":
+                    line = b"\n" + line
             # One write in append mode: a reader sees the whole line or nothing of it, and what OpenSSH appends without
             # our lock is not overwritten.
             if os.write(descriptor, line) != len(line):
@@ -309,11 +312,11 @@ class KnownHosts:
 def _locked(path: Path) -> Iterator[int]:
     """The file, open for appending, with a lock that other threads and processes respect."""
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+        descriptor = os.open(path, _FLAGS, 0o600)
         try:
             if fcntl is not None:
                 fcntl.flock(descriptor, fcntl.LOCK_EX)  # per open file, so threads exclude each other too
-            if _is(descriptor, path):
+            if fcntl is None or _is(descriptor, path):
                 yield descriptor
                 return
         finally:

@@ -103,6 +103,7 @@ class Session:
 
     __slots__ = (
         "_input",
+        "_is_given_up",
         "_may_send",
         "_once",
         "_room",
@@ -196,6 +197,7 @@ class Session:
         self.ended_at = 0.0
         self.max_data_bytes = 32768
         self._input = input
+        self._is_given_up = False
         self._window = Window(window_bytes, grows=growing_window)
         self._window_left = 0
         self._once = threading.Lock()
@@ -220,11 +222,12 @@ class Session:
             self._send(packets.signal(self.remote, name.encode()))
 
     def close(self) -> None:
-        """Closes the channel without waiting for the command; what still comes is thrown away.
+        """Keeps the command from being sent, or closes its channel without waiting for it; what comes is thrown away.
 
         Threads: any thread. It blocks while the peer does not read.
         """
-        if self.phase is Phase.RUNNING:
+        self._is_given_up = True  # the reader thread may be sending the command: it looks at this when it has
+        if not self.withdraw() and self.phase is Phase.RUNNING:
             self._send(packets.close(self.remote))
             self._end(Outcome.ABANDONED)
 
@@ -365,6 +368,8 @@ class Session:
             if ended:
                 self._send(packets.eof(remote))
         self.owner.session_started(self)
+        if self._is_given_up:
+            self.close()
 
     def _pump(self) -> None:
         while self._input and self._window_left > 0:

@@ -186,8 +186,7 @@ class SftpSession:
             link.launch(session)
             answered = owner.answered.wait(self._timeout)
         except BaseException:  # Ctrl-C: the room is given back
-            if not session.withdraw():
-                session.close()
+            session.close()
             self._dispatcher.free_slot(key)
             raise
         if not answered and session.withdraw():
