@@ -216,6 +216,6 @@ def _process(trace: TraceFile, facts: RunFacts) -> dict[str, Any]:
 def _nothing(folder: Path, error: RecordingError) -> Gap:
     return Gap(
         reason="nothing-recorded",
-        detail=f"nothing was recorded ({error}): the program was started with -S, -I or -E or ended before it began, "
-        "or there was no room on the disk",
+        detail=f"nothing was recorded ({error}): the program was started with -S, -I or -E, or ended before the "
+        "recording began, or there was no room on the disk",
     )

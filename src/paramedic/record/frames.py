@@ -50,9 +50,9 @@ def owner_of(code: CodeType) -> int:
 
 
 def _let_codes_go() -> None:
+    global _kept, _former
     _owners.clear()
-    _former[:] = _kept  # until the next time: another thread may be about to store the owner of the last
-    del _kept[: len(_former)]
+    _former, _kept = _kept, []  # until the next time: another thread may be about to store the owner of the last
 
 
 def owner_of_file(path: str) -> int:
