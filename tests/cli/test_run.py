@@ -110,6 +110,8 @@ NOT_RUN = {
     "no such script": (["nothing.py"], 2, "No such file or directory; check its path"),
     "a misspelt script": (["ap.py"], 2, "; did you mean 'app.py'?"),
     "a misspelt script of another folder": (["./ap.py"], 2, "; did you mean './app.py'?"),
+    "a script's name without its end": (["./app"], 2, "; did you mean './app.py'?"),
+    "a script that is like none but for its end": (["xyz.py"], 2, "No such file or directory; check its path"),
     "a script in no folder": (["no/app.py"], 2, "No such file or directory; check its path"),
     "an option that keeps us out": (
         ["-I", "-c", "pass"],
@@ -148,6 +150,16 @@ def test_a_script_that_may_not_be_read(place: Path) -> None:
         pytest.skip("the superuser reads everything")
     done = run("app.py")
     assert (done.returncode, "can't open file" in done.stderr) == (2, True)
+
+
+def test_an_error_of_the_recorders_is_told_with_what_may_be_missing(place: Path) -> None:
+    (place / "app.py").write_text(
+        "import paramiko\nclass Fake(paramiko.Channel):\n    def __init__(self): pass\n"
+        "try: Fake().recv(1)\nexcept AttributeError: print('ran')\n"
+    )
+    done = run("app.py")
+    assert (done.returncode, done.stdout) == (0, "ran\n")
+    assert "an error of Paramedic's own at Channel.recv()" in " ".join(done.stderr.split())
 
 
 def test_broken_settings_stop_it_before_anything_runs(place: Path) -> None:

@@ -216,8 +216,16 @@ class RunFacts(CallFacts):
         if slug == "info":
             self.paramiko = detail
         elif slug:
-            self.gaps.append(Gap(reason=slug, detail=detail))
+            self.gaps.append(Gap(reason=slug, detail=self._own_error(detail) if slug == "recorder-error" else detail))
             self.unseen_locks = self.unseen_locks or slug == "made-before"
+
+    def _own_error(self, detail: str) -> str:
+        """In words, what the recorder notes of an error of its own: ``enter 53: KeyError: 'x'``."""
+        where, _, error = detail.partition(": ")
+        number = where.partition(" ")[2]
+        if number.isdecimal() and int(number) < len(self._operations):
+            where = f"{self.operation(int(number))}()"
+        return f"an error of Paramedic's own at {where}, of which some may be missing: {error}; please report it"
 
     def _finish(self) -> None:
         """What is open at the end has lasted until then."""

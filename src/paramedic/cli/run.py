@@ -200,8 +200,9 @@ def _hint(name: str) -> str:
         names = [found for found in os.listdir(folder or ".") if found.endswith(".py")]
     except (OSError, ValueError):
         names = []
-    near = [] if file in names else get_close_matches(file, names, 1)  # what is there, but may not be read
-    return f"; did you mean {os.path.join(folder, near[0])!r}?" if near else "; check its path and rights"
+    # the end, which all have, makes none like another; what is there may not be read
+    near = [] if file in names else get_close_matches(file.removesuffix(".py"), [n[:-3] for n in names], 1, 0.7)
+    return f"; did you mean {os.path.join(folder, near[0] + '.py')!r}?" if near else "; check its path and rights"
 
 
 def _folder(chosen: str | None, program: Sequence[str]) -> Path:
