@@ -80,6 +80,34 @@ def _tries_again(connects: Any) -> Any:
     return None
 
 
+def _tries_again_and_gives_up(connect: Any) -> None:
+    for attempt in range(3):
+        try:
+            connect()
+            break
+        except OSError:
+            if attempt == 2:
+                raise
+            time.sleep(1)
+    print("connected")
+
+
+def _looks_some_times(done: Any) -> None:
+    for _ in range(50):
+        if len(done) == 2:
+            break
+        time.sleep(0.1)
+    print("done")
+
+
+def _looks_some_times_or_fails(done: Any) -> None:
+    for _ in range(50):
+        time.sleep(0.1)
+        if done:
+            return
+    raise TimeoutError
+
+
 def _works_in_a_loop(jobs: Any) -> None:
     while jobs:
         jobs.pop()()
@@ -94,6 +122,8 @@ def _works_in_a_loop(jobs: Any) -> None:
         _has_a_deadline,
         _waits_for_something_else,
         _sleeps_in_a_task,
+        _looks_some_times,
+        _looks_some_times_or_fails,
     ],
 )
 def test_a_loop_that_rests_until_something_is_so_looks(function: Callable[..., Any]) -> None:
@@ -101,7 +131,8 @@ def test_a_loop_that_rests_until_something_is_so_looks(function: Callable[..., A
 
 
 @pytest.mark.parametrize(
-    "function", [_sleeps_once, _sleeps_after_each, _sleeps_for_ever, _tries_again, _works_in_a_loop]
+    "function",
+    [_sleeps_once, _sleeps_after_each, _sleeps_for_ever, _tries_again, _tries_again_and_gives_up, _works_in_a_loop],
 )
 def test_what_only_rests_or_only_loops_does_not_look(function: Callable[..., Any]) -> None:
     assert not loops(function.__code__)

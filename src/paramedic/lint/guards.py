@@ -24,7 +24,7 @@ def looked_at(facts: SourceFacts, operation: Operation) -> set[str]:
     Threads: pure.
     """
     found: set[str] = set()
-    for site in _sites(operation):
+    for site in sites(operation):
         function = _around(facts, site)
         for node in ast.walk(function.node) if function is not None else ():
             if getattr(node, "lineno", 0) > site.line:
@@ -44,7 +44,7 @@ def changed_after(facts: SourceFacts, use: Operation) -> set[str]:
     Threads: pure.
     """
     found: set[str] = set()
-    for site in _sites(use):
+    for site in sites(use):
         function = _around(facts, site)
         if function is None:
             continue
@@ -141,8 +141,11 @@ def _names(test: ast.expr) -> set[str]:
     }
 
 
-def _sites(operation: Operation) -> tuple[Site, ...]:
-    """The call and its callers, but for the place where the thread was started."""
+def sites(operation: Operation) -> tuple[Site, ...]:
+    """The call and its callers, innermost first, but for the place where the thread was started.
+
+    Threads: pure.
+    """
     return (operation.site, *(operation.trail[:-1] if operation.context.parent is not None else operation.trail))
 
 

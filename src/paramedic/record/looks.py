@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dis
 from collections.abc import Iterable
+from itertools import pairwise
 from sys import gettrace
 from types import CodeType, FunctionType
 from typing import Any
@@ -17,7 +18,6 @@ from typing import Any
 from paramedic.record.frames import USER, owner_of
 
 _RESTS = frozenset(("sleep", "wait"))
-_ENDS_BY_ITSELF = ("FOR_ITER", "SEND", "GET_ANEXT")
 _OPTIMIZED = 0x1
 _ASKS_FOR_VARIABLES = frozenset(("locals", "vars", "dir", "eval", "exec", "f_locals", "currentframe", "_getframe"))
 _MOST_FRAMES = 20
@@ -73,12 +73,22 @@ def _found(code: CodeType) -> list[tuple[int, int]]:
             continue
         start, end = back.argval, back.offset
         inside = [i for i in instructions if start <= i.offset <= end]
-        if inside[0].opname in _ENDS_BY_ITSELF or not any(_loads(i, _RESTS) for i in inside):
-            continue  # it goes through something, as those do that try again
-        # a test at the loop's end, or a way out of its middle
-        if "_IF_" in back.opname or any(i.opname.startswith("RETURN_") or _jumps(i) and i.argval > end for i in inside):
+        if inside[0].opname in ("SEND", "GET_ANEXT") or not any(_loads(i, _RESTS) for i in inside):
+            continue
+        ways_out = [i for i in inside[1:] if i.opname.startswith("RETURN_") or _jumps(i) and i.argval > end]
+        if inside[0].opname == "FOR_ITER":
+            looks = _are_chosen(ways_out, inside)  # else it goes through something, as those do that try again
+        else:
+            looks = "_IF_" in back.opname or bool(ways_out)  # a test at the loop's end, or a way out of its middle
+        if looks:
             found.append((start, end))
     return found
+
+
+def _are_chosen(ways_out: list[dis.Instruction], inside: list[dis.Instruction]) -> bool:
+    """Whether a loop is left after a test, which is none of what kind of exception there is."""
+    tests = [i for last, i in pairwise(inside) if "_IF_" in i.opname and last.opname != "CHECK_EXC_MATCH"]
+    return any(test is way or test.offset < way.offset < test.argval for way in ways_out for test in tests)
 
 
 def _jumps(instruction: dis.Instruction) -> bool:

@@ -9,6 +9,7 @@ from paramedic.analysis.lives import ClosedUse
 from paramedic.analysis.run import RunFacts
 from paramedic.analysis.story import Story
 from paramedic.hazards.closed_in_use import HAZARD
+from paramedic.lint.looking import Looking
 from paramedic.model.finding import Confidence, Finding
 
 
@@ -17,12 +18,12 @@ def find(facts: RunFacts) -> Iterator[Finding]:
 
     Threads: pure.
     """
-    story = Story(facts)
+    story, looking = Story(facts), Looking()
     for closed in facts.lives.closed_uses():
         if closed.how == "unordered" and closed.use.thread in facts.awaited:
             continue  # it was waited for, in vain: the hang is the story
         certain = closed.how != "unordered"
-        unseen = "" if certain else _unseen_order(facts, closed)
+        unseen = "" if certain else _unseen_order(facts, closed, looking)
         users = story.threads({use.thread for use in closed.uses})
         closer, name = facts.world.thread_name(closed.close.thread), facts.world.name(closed.owner)
         if closed.inner:
@@ -39,15 +40,32 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         yield story.finding(HAZARD, confidence, message, steps, [closed.owner], closed.count, fix=fix)
 
 
-def _unseen_order(facts: RunFacts, closed: ClosedUse) -> str:
+def _unseen_order(facts: RunFacts, closed: ClosedUse, looking: Looking) -> str:
     """Why the closer may have waited after all, on a way that nobody records; "" if nothing speaks for it."""
-    if closed.close.argument == HAS_LOOKED:
+    stack_of = facts.world.stack
+    if closed.close.argument == HAS_LOOKED and looking.may_have_waited(
+        stack_of(closed.close.stack), stack_of(closed.use.stack), map(stack_of, _done_before(facts, closed))
+    ):
         return ", except perhaps a loop in which it had slept and looked again"
     user = facts.world.thread(closed.use.thread)
     is_reader = user.transport and user.transport not in (closed.owner, closed.inner, facts.transport_of(closed.owner))
     if is_reader or user.name.endswith(_SERVERS):
         return ", except perhaps the answer to a request for which that was done"
     return ""
+
+
+def _done_before(facts: RunFacts, closed: ClosedUse) -> Iterator[int]:
+    """Stacks of what the closer did before the use began: it made the object, connected it, started the user."""
+    closer, begun_ns = closed.close.thread, closed.use.began_ns
+    user, owner = facts.world.thread(closed.use.thread), closed.inner or closed.owner
+    if user.starter == closer:
+        yield user.started_at
+    for ident in {owner, closed.owner, facts.transport_of(owner)}:
+        thing, connect = facts.world.thing(ident), facts.connects_of.get(ident)
+        if thing.thread == closer:
+            yield thing.born
+        if connect is not None and connect.thread == closer and connect.ended_ns < begun_ns:
+            yield connect.stack
 
 
 def _is_swapped(facts: RunFacts, closed: ClosedUse) -> bool:

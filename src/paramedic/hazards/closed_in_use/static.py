@@ -8,7 +8,8 @@ from paramedic.hazards.closed_in_use import HAZARD
 from paramedic.lint.api import CONNECTIONS
 from paramedic.lint.contexts import WORKERS
 from paramedic.lint.facts import SourceFacts
-from paramedic.lint.guards import changed_after, looked_at
+from paramedic.lint.guards import changed_after, looked_at, sites
+from paramedic.lint.looking import Looking
 from paramedic.lint.operations import Operation, exclusive
 from paramedic.lint.shell import never_ends
 from paramedic.lint.values import Unknown, number_of
@@ -25,6 +26,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
     Threads: pure.
     """
     done: set[int] = set()
+    looking = Looking()
     for close in facts.having("close"):
         owner = close.obj
         if owner.kind not in {*CONNECTIONS, "sftp"} or id(owner.root) in done:
@@ -34,7 +36,10 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
                 if not facts.common_locks(close, use) and not _counted(facts, close, use):
                     done.add(id(owner.root))
                     message = f"{facts.name(owner)} is closed while {use.context.name} may still be using it"
-                    yield facts.finding(HAZARD, message, [facts.step(close), facts.step(use)], objects=[owner])
+                    steps = [facts.step(close), facts.step(use)]
+                    waited = looking.has_looked(sites(close)) and looking.may_have_waited(sites(close), sites(use))
+                    confidence = Confidence.ADVICE if waited else Confidence.POSSIBLE
+                    yield facts.finding(HAZARD, message, steps, confidence=confidence, objects=[owner])
                     break
         else:
             yield from _afterwards(facts, close, done)
