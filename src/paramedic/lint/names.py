@@ -147,7 +147,10 @@ class Names:
 
 
 def own(scope: ast.AST) -> Iterator[ast.AST]:
-    """What belongs to a function itself, and not to another one in it."""
+    """What belongs to a function itself, and not to another one in it.
+
+    Threads: pure.
+    """
     pending: list[ast.AST] = list(ast.iter_child_nodes(scope))
     while pending:
         node = pending.pop()
@@ -157,7 +160,10 @@ def own(scope: ast.AST) -> Iterator[ast.AST]:
 
 
 def parameters(scope: Scope) -> list[str]:
-    """The positional ones of a function, without ``self``."""
+    """The positional ones of a function, without ``self``.
+
+    Threads: pure.
+    """
     if isinstance(scope, ast.Module):
         return []
     every = [a.arg for a in (*scope.args.posonlyargs, *scope.args.args)]
@@ -165,17 +171,26 @@ def parameters(scope: Scope) -> list[str]:
 
 
 def constructors(made: ast.ClassDef) -> list[Def]:
-    """The ``__init__`` of a class, where it has one."""
+    """The ``__init__`` of a class, where it has one.
+
+    Threads: pure.
+    """
     return [f for f in made.body if isinstance(f, Def) and f.name == "__init__"]
 
 
 def calls(node: ast.AST) -> list[str]:
-    """The name that is called here, if one is."""
+    """The name that is called here, if one is.
+
+    Threads: pure.
+    """
     return [tail(node.func)] if isinstance(node, ast.Call) else []
 
 
 def parts(target: ast.AST) -> list[ast.AST]:
-    """The elements of a tuple or list, or the thing itself."""
+    """The elements of a tuple or list, or the thing itself.
+
+    Threads: pure.
+    """
     return [p for e in target.elts for p in parts(e)] if isinstance(target, (ast.Tuple, ast.List)) else [target]
 
 
@@ -187,17 +202,26 @@ def tail(node: ast.AST) -> str:
 
 
 def first_line(node: ast.AST) -> int:
-    """Where it begins; 0 of what has no place."""
+    """Where it begins; 0 of what has no place.
+
+    Threads: pure.
+    """
     return getattr(node, "lineno", 0)
 
 
 def last_line(node: ast.AST) -> int:
-    """Where it ends."""
+    """Where it ends.
+
+    Threads: pure.
+    """
     return getattr(node, "end_lineno", None) or first_line(node)
 
 
 def covers(node: ast.AST, line: int) -> bool:
-    """Whether a line is a part of it."""
+    """Whether a line is a part of it.
+
+    Threads: pure.
+    """
     return first_line(node) <= line <= last_line(node)
 
 
