@@ -195,7 +195,10 @@ def parts(target: ast.AST) -> list[ast.AST]:
 
 
 def tail(node: ast.AST) -> str:
-    """``results`` of ``self.results[host]``; "" of what has no name."""
+    """``results`` of ``self.results[host]``; "" of what has no name.
+
+    Threads: pure.
+    """
     while isinstance(node, (ast.Subscript, ast.Starred)):
         node = node.value
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
