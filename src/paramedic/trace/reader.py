@@ -16,6 +16,7 @@ from paramedic.model.event import Event, Kind, Row
 from paramedic.model.report import Gap
 from paramedic.trace.layout import (
     CHUNK_BYTES,
+    EXTENT_BYTES,
     FIRST_VERSION,
     HEAD,
     HEADER_BYTES,
@@ -163,7 +164,8 @@ def open_trace(path: Path) -> TraceFile:
     trace = TraceFile(path, header, _data=data)
     if len(head) == HEADER_BYTES:
         trace._read_status(head)
-    if size < HEADER_BYTES or (size - HEADER_BYTES) % CHUNK_BYTES:
+    is_whole = size > HEADER_BYTES and not (size - HEADER_BYTES) % EXTENT_BYTES
+    if not is_whole and not any(gap.reason == "disk-full" for gap in trace.gaps):
         trace.gaps.append(Gap(reason="cut-off", detail=f"{path.name} ends in the middle; what stands before is used"))
     trace._read_texts()
     return trace
