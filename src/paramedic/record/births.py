@@ -203,8 +203,8 @@ class Births:
                 ):
                     first = FIRST_STREAM + 4 * given
                     stdout._paramedic_id_, stderr._paramedic_id_, stdin._paramedic_id_ = first, first + 1, first + 2
-                    chunk.sizes[place] = first
-                    chunk.ends[place] = monotonic_ns()
+                    chunk.sizes[place * 2] = first
+                    chunk.words[place + 1] = monotonic_ns()
                     return
             except Exception as e:
                 trouble("exec_command", e)

@@ -16,9 +16,9 @@ from typing import Any
 
 from paramedic.record.patches import CALLER, ENTER, FAIL, FIND_CALLER, FIRST, KEPT, LEAVE, NOTICE, Target, placeholder
 
-_LOCALS = {name: f"__paramedic{name}" for name in ("_place", "_chunk", "_site", "_error", "_result", *KEPT)} | {
-    CALLER: "__paramedic_chunk"
-}  # until there is a chunk: after that, a probe looks for the caller itself
+_LOCALS = {
+    name: f"__paramedic{name}" for name in ("_place", "_chunk", "_words", "_site", "_error", "_result", *KEPT)
+} | {CALLER: "__paramedic_chunk"}  # until there is a chunk: after that, a probe looks for the caller itself
 _PROBES = {"_enter": ENTER, "_leave": LEAVE, "_fail": FAIL}
 
 # `_site` is first what `record.frames` keeps with the caller's frame; with frames of Paramiko's it keeps nothing.
@@ -30,7 +30,10 @@ try:
     ) is not None:
         _chunk = _current.local.chunk
         for _place in _chunk.rows:
-            _pack(_chunk.mapping, _place * 32, _now(), _first._paramedic_id_ or _id_of(_first), _site, _begins)
+            _words = _chunk.words
+            _words[_place] = _now()
+            _words[_place + 2] = (_first._paramedic_id_ or _id_of(_first)) + _site
+            _words[_place + 3] = _begins
             break
         else:
             _chunk, _place = _enter(_first, None{passed})
@@ -52,7 +55,7 @@ _END = """
 if _place is not None:
     try:
         {measure}
-        _chunk.ends[_place] = _now()
+        _chunk.words[_place + 1] = _now()
     except Exception as _error:
         if _error.__traceback__.tb_next is not None:
             raise
@@ -67,13 +70,17 @@ if _place is not None:
     _fail(_chunk, _place, _error)
 raise
 """
-_STORED = ("words", "fields", "then", "otherwise")
+_STORED = ("words", "a", "obj", "rest", "then", "otherwise")
 _STORES = """
 try:
     if {words}:
         _chunk = _current.local.chunk
         for _place in _chunk.rows:
-            _pack(_chunk.mapping, _place * 32, _now(), {fields})
+            _words = _chunk.words
+            _words[_place] = _now()
+            _words[_place + 1] = {a}
+            _words[_place + 2] = {obj}
+            _words[_place + 3] = {rest}
             {then}
             break
         else:
@@ -230,7 +237,7 @@ class _Returns(OwnStatements):
         if self._measure is None:
             return self._names.code(_TOLD.format(result=result), where)
         # 0 stands there already: the status of most commands, the length of most error output
-        stores = f"if {result}: _chunk.sizes[_place] = {measure}" if measure else "pass"
+        stores = f"if {result}: _chunk.sizes[_place * 2] = {measure}" if measure else "pass"
         return self._names.code(_END.format(measure=stores, result=result), where)
 
     def visit_Return(self, node: ast.Return) -> list[ast.stmt]:
