@@ -83,22 +83,23 @@ class Probes:
         """Asks whether a call comes from anywhere but Paramiko; the probe gets the caller's frame."""
         return self._by_user._replace(notice=self.notices.get(method))
 
-    def stores(self, words: str, kind: int, obj: str, a: int) -> Guard:
+    def stores(self, words: str, kind: int, obj: str, a: str, b: str = "0") -> Guard:
         """A guard that stores a row itself; its probe, which stores the same, is called where that fails.
 
         Args:
             words: where the row is stored is where ``{row}`` in them is evaluated, which is false.
             kind: of the row.
-            obj: an expression.
+            obj: an expression, as are the others.
             a: of the row.
+            b: of the row.
         """
+        rest = str(kind << KIND_SHIFT + HALF) + f" + {b}" * (b != "0")
         row = (
             "(_set((_given := (_chunk := _current.local.chunk).words), (_raw := _next(_chunk.rows)), _now())"
-            f" or _set(_given, _raw + 1, {a}) or _set(_given, _raw + 2, {obj})"
-            f" or _set(_given, _raw + 3, {kind << KIND_SHIFT + HALF}))"
+            f" or _set(_given, _raw + 1, {a}) or _set(_given, _raw + 2, {obj}) or _set(_given, _raw + 3, {rest}))"
         )
         known = {"_current": self.writer.current, "_set": setitem, "_next": next, "_now": monotonic_ns}
-        return Guard(words.format(row=row), known)
+        return Guard(words.format(row=row), {**known, "_id_of": self.id_of})
 
     def begins(
         self, words: str, kind: int, op: str, obj: str, a: str, b: str = "0", site: str = "0", **values: object

@@ -208,6 +208,15 @@ class _Names(ast.NodeTransformer):
             node.func = callable_constant(node.func)
         return node
 
+    def visit_Compare(self, node: ast.Compare) -> ast.expr:
+        self.generic_visit(node)
+        if isinstance(node.ops[0], (ast.Is, ast.IsNot)):
+            node.comparators = [
+                callable_constant(c) if isinstance(c, ast.Constant) and c.value is not None else c
+                for c in node.comparators
+            ]
+        return node
+
 
 class OwnStatements(ast.NodeTransformer):
     """Passes over what is defined inside: its returns are not the function's.
