@@ -196,6 +196,10 @@ STORIES: dict[str, tuple[str, list[str], str]] = {
     "a read without a limit on a connection without keepalives": (
         "wait-without-timeout", ["advice"], "A: set_keepalive conn (1000)\nA: recv ch@conn2 = 5",
     ),
+    "an SFTP call without a limit": ("wait-without-timeout", ["advice"], "A: stat sftp"),
+    "an SFTP call of a client whose channel has a limit": (
+        "wait-without-timeout", [], "A: settimeout ch_of_sftp (1000)\nA: stat sftp",
+    ),
     "a connection that is open at the end": ("leaked-connection", ["advice"], "A: recv ch\n… 1 s\nend: orderly"),
     "a connection that is closed at the end": ("leaked-connection", [], "A: recv ch\nA: close client\nend: orderly"),
     "a connection that is open when the program is killed": ("leaked-connection", [], "A: recv ch\n… 1 s\nend: 137"),

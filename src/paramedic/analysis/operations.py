@@ -41,6 +41,12 @@ _OPENS = frozenset(
 READS = frozenset(
     "Channel.recv Channel.recv_stderr File.read File.readinto File.readline File.readlines File.__next__".split()
 )
+SFTP_CALLS = frozenset(
+    "SFTPClient.listdir SFTPClient.listdir_attr SFTPClient.open SFTPClient.stat SFTPClient.lstat SFTPClient.get "
+    "SFTPClient.getfo SFTPClient.put SFTPClient.putfo SFTPClient.remove SFTPClient.rename SFTPClient.mkdir "
+    "SFTPClient.rmdir SFTPFile.read SFTPFile.readline SFTPFile.readlines".split()
+)
+"""Those that wait for an answer, of the many."""
 WRITES = frozenset("Channel.send Channel.sendall File.write File.writelines File.flush".split())
 ENDS_INPUT = frozenset(("ChannelStdinFile.close", "Channel.shutdown", "Channel.shutdown_write"))
 _REGISTERS = frozenset("Transport.request_port_forward Channel.request_x11 Channel.request_forward_agent".split())

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from paramedic.analysis.calls import Call
 from paramedic.analysis.channels import LARGE_BYTES, Channels
 from paramedic.analysis.machine import Listener, Root
-from paramedic.analysis.operations import READS
+from paramedic.analysis.operations import READS, SFTP_CALLS
 from paramedic.model.event import ERR, OUT
 
 _OPENS_COMMAND = "SSHClient.exec_command"
@@ -69,6 +69,7 @@ class Practice:
     def __init__(self, channels: Channels) -> None:
         self._channels = channels
         self._commands: set[int] = set()
+        self._limited: set[int] = set()
         self._heeded: set[int] = set()
         self._polled: set[int] = set()
         self._first_ended: dict[int, tuple[int, Call]] = {}
@@ -76,6 +77,8 @@ class Practice:
         self.unlimited: dict[int, Habit] = {}
         self.in_turn: dict[tuple[int, int], InTurn] = {}
         self.begins: dict[str, Listener] = {
+            **dict.fromkeys(SFTP_CALLS, self._asks),
+            "Channel.settimeout": self._limits,
             **dict.fromkeys(READS, self._reads),
             "Channel.exec_command": self._command,
             "Channel.recv_ready": self._polls,
@@ -96,11 +99,21 @@ class Practice:
         """A channel is no more: nobody will read its stderr."""
         stream, call = self._first_ended.pop(channel, (ERR, None))
         self._commands.discard(channel)
+        self._limited.discard(channel)
         self._polled.discard(channel)
         if channel in self._heeded:
             self._heeded.discard(channel)
         elif call is not None and stream == OUT:
             _count(self._unread, call)
+
+    def _limits(self, call: Call, root: Root) -> None:
+        if call.argument > 0:
+            self._limited.add(root.channel)
+
+    def _asks(self, call: Call, root: Root) -> None:
+        """An SFTP call waits for its answer as long as its client's channel lets it."""
+        if root.channel and root.channel not in self._limited:
+            _count(self.unlimited, call, root.transport)
 
     def _command(self, call: Call, root: Root) -> None:
         self._commands.add(root.channel)

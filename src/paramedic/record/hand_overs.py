@@ -464,7 +464,8 @@ def signal_handlers(probes: Probes, signal: Any) -> Iterator[Target]:
     def enter(number: Any, handler: Any) -> None:
         try:
             function = getattr(handler, "func", handler)  # functools.partial
-            code = getattr(getattr(function, "__func__", function), "__code__", None)
+            call = type(function).__call__ if callable(function) else None  # of an object of the program's
+            code = getattr(getattr(function, "__func__", function), "__code__", None) or getattr(call, "__code__", None)
             if code is not None:
                 words = f"{code.co_filename}\t{getattr(code, 'co_qualname', code.co_name)}"
                 probes.row(state, handler_set, 0, 0, int(number), probes.writer.text(words))

@@ -8,8 +8,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
+from dis import get_instructions
 from opcode import opmap
 from sys import _getframe
+from types import CodeType
 from typing import Any
 
 from paramedic.model.event import Kind, State
@@ -154,6 +156,11 @@ _MEASURES: dict[str, Callable[[Any], int]] = {
 
 
 _ONLY_TIMED = frozenset(("Channel.settimeout", "Transport.open_session", "SSHClient.exec_command"))
+_NOTES = frozenset(
+    "add append warning warn info debug error log print put format get_name get_base64 get_fingerprint hexlify hex "
+    "decode encode get_host_keys save_host_keys save join write flush getLogger".split()
+)
+"""What a host key policy calls to tell of a key, or to keep it."""
 _TIMED = "recv recv_stderr send send_stderr sendall sendall_stderr".split()
 
 
@@ -235,8 +242,8 @@ class _Words:
     def policy(self, _: Any, policy: Any) -> tuple[int, int]:
         kind: Any = policy if isinstance(policy, type) else type(policy)
         decides = getattr(kind.missing_host_key, "__code__", None)
-        blind = decides is not None and not decides.co_names and kind.__module__.partition(".")[0] != "paramiko"
-        return -1, self.text(f"{kind.__name__}{' accepts all' if blind else ''}")
+        own = decides is not None and kind.__module__.partition(".")[0] != "paramiko"
+        return -1, self.text(f"{kind.__name__}{' accepts all' if own and _accepts_all(decides) else ''}")
 
     def open_channel(self, _: Any, timeout: Any, kind: Any) -> tuple[int, int]:
         return milliseconds(timeout), self.text(str(kind))
@@ -244,6 +251,13 @@ class _Words:
     def file_name(self, _: Any, filename: Any) -> tuple[int, int]:
         # which file it is matters, its name does not leave: only equality within this run is kept
         return hash(str(filename)) & 0x7FFFFFFF, self.text(_node(filename))
+
+
+def _accepts_all(code: CodeType) -> bool:
+    """Whether a policy's function never raises, and calls nothing that could decide about a key."""
+    loads = [i for i in get_instructions(code) if i.opname.startswith("LOAD_")]
+    called = {i.argval for i in loads if i.opname == "LOAD_METHOD" or "NULL" in i.argrepr}  # ... as of Python 3.12
+    return called <= _NOTES and all(i.opname != "RAISE_VARARGS" for i in get_instructions(code))
 
 
 def _node(filename: Any) -> str:

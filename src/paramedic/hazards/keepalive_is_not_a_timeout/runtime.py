@@ -34,7 +34,7 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     habits = [h for h in facts.practice.unlimited.values() if h.transport in relying]
     for habit in sorted(habits, key=lambda h: -h.count)[:1]:
         message = (
-            f"{story.threads(set().union(*(h.threads for h in habits)))} waited for output with no timeout set on a "
+            f"{story.threads(set().union(*(h.threads for h in habits)))} waited for the peer with no timeout set on a "
             "connection that relies on set_keepalive(), which never looks for an answer"
         )
         steps = [story.call(facts.states.keepalive[habit.transport]), story.call(habit.call)]

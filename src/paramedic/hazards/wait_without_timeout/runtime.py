@@ -39,8 +39,8 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         threads = set().union(*(h.threads for h in habits))
         count = sum(h.count for h in habits)
         message = (
-            f"{story.threads(threads)} waited for output {count} time{'s' if count > 1 else ''} with no timeout set: a "
-            "peer that goes silent would keep them for ever"
+            f"{story.threads(threads)} waited for the peer {count} time{'s' if count > 1 else ''} with no timeout set: "
+            "one that goes silent would keep them for ever"
         )
         steps = [story.call(h.call) for h in habits[:3]]
         yield story.finding(HAZARD, Confidence.ADVICE, message, steps, [habits[0].call.obj], count)

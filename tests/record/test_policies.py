@@ -1,0 +1,66 @@
+"""Which host key policies of a program's own accept every key."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from binascii import hexlify
+from typing import Any
+
+import paramiko
+import pytest
+
+from paramedic.record.paramiko_calls import _accepts_all
+
+_log = logging.getLogger(__name__)
+
+
+class _Silent:
+    def missing_host_key(self, client: Any, hostname: Any, key: Any) -> None:
+        return None
+
+
+class _Prints:
+    def missing_host_key(self, client: Any, hostname: Any, key: Any) -> None:
+        print("new host", hostname, key.get_name(), hexlify(key.get_fingerprint()), file=sys.stderr)
+        _log.warning("%s", hostname)
+
+
+class _Keeps:
+    def __init__(self) -> None:
+        self.seen: dict[Any, Any] = {}
+
+    def missing_host_key(self, client: Any, hostname: Any, key: Any) -> None:
+        self.seen[hostname] = key
+        client.get_host_keys().add(hostname, key.get_name(), key)
+        client.save_host_keys("known_hosts")
+
+
+class _Raises:
+    def missing_host_key(self, client: Any, hostname: Any, key: Any) -> None:
+        if key.get_base64() not in ("AAAA",):
+            raise paramiko.SSHException(hostname)
+
+
+class _AsksAnother:
+    def missing_host_key(self, client: Any, hostname: Any, key: Any) -> None:
+        print(hostname)
+        super().missing_host_key(client, hostname, key)
+
+
+class _Decides:
+    def missing_host_key(self, client: Any, hostname: Any, key: Any) -> None:
+        self._check(hostname, key)
+
+    def _check(self, hostname: Any, key: Any) -> None:
+        raise paramiko.SSHException(hostname)
+
+
+@pytest.mark.parametrize("policy", [_Silent, _Prints, _Keeps])
+def test_a_policy_that_only_notes_the_key_accepts_all(policy: Any) -> None:
+    assert _accepts_all(policy.missing_host_key.__code__)
+
+
+@pytest.mark.parametrize("policy", [_Raises, _AsksAnother, _Decides])
+def test_a_policy_that_may_refuse_does_not(policy: Any) -> None:
+    assert not _accepts_all(policy.missing_host_key.__code__)
