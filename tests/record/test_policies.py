@@ -42,7 +42,7 @@ class _Raises:
             raise paramiko.SSHException(hostname)
 
 
-class _AsksAnother:
+class _AsksAnother(_Raises):
     def missing_host_key(self, client: Any, hostname: Any, key: Any) -> None:
         print(hostname)
         super().missing_host_key(client, hostname, key)

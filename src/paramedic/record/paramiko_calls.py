@@ -242,8 +242,9 @@ class _Words:
     def policy(self, _: Any, policy: Any) -> tuple[int, int]:
         kind: Any = policy if isinstance(policy, type) else type(policy)
         decides = getattr(kind.missing_host_key, "__code__", None)
-        own = decides is not None and kind.__module__.partition(".")[0] != "paramiko"
-        return -1, self.text(f"{kind.__name__}{' accepts all' if own and _accepts_all(decides) else ''}")
+        own = kind.__module__.partition(".")[0] != "paramiko"
+        blind = own and decides is not None and _accepts_all(decides)
+        return -1, self.text(f"{kind.__name__}{' accepts all' if blind else ''}")
 
     def open_channel(self, _: Any, timeout: Any, kind: Any) -> tuple[int, int]:
         return milliseconds(timeout), self.text(str(kind))
