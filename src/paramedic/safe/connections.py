@@ -36,6 +36,7 @@ COUNTERS = (
     "connects",
     "failed_connects",
     "lost_connections",
+    "by_runner",
 )
 
 
@@ -201,6 +202,24 @@ class Connections:
         for link in stale:
             link.close()
         self._keep_round()
+
+    def hold(self, key: int) -> None:
+        """Starts no sessions on a connection until :meth:`release`.
+
+        Threads: any thread; it does not block.
+        """
+        with self._lock:
+            self._plan.hold(key, 1)
+
+    def release(self, key: int) -> None:
+        """Starts sessions on a connection again.
+
+        Threads: any thread. It may block for a moment while the peer does not read.
+        """
+        with self._lock:
+            self._plan.hold(key, -1)
+            actions = self._decide()
+        self._act(actions)
 
     # -- lending
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,17 @@ class Credentials:
     look_for_keys: bool = True
     prompt: Prompt | None = field(default=None, repr=False)
     gss: bool = False
+
+    @classmethod
+    def named(
+        cls, key_filename: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | None, **others: Any
+    ) -> Credentials:
+        """Credentials with one or several private key files, or none; ``others`` are the other fields.
+
+        Threads: any thread; it does not block.
+        """
+        files = [key_filename] if isinstance(key_filename, str | os.PathLike) else list(key_filename or ())
+        return cls(key_filenames=tuple(os.fspath(file) for file in files), **others)
 
     def __reduce__(self) -> tuple[object, ...]:
         raise TypeError("credentials do not travel: let each worker use its own agent, files or callback")
@@ -216,6 +227,35 @@ def _destination(target: str, host: str, found: ssh_config.Settings) -> Destinat
         gss=_yes(first("gssapiauthentication")),
         gss_delegate=_yes(first("gssapidelegatecredentials")),
     )
+
+
+def destination_of(
+    host: str | Destination,
+    config: Configuration | str | os.PathLike[str] | None,
+    *,
+    username: str | None,
+    port: int | None,
+) -> Destination:
+    """Looks a host up, unless that was done.
+
+    Args:
+        host: as the user named it.
+        config: what to apply: a configuration, the name of a file, "" for the user's and the system's, or None.
+        username: instead of the configuration's.
+        port: instead of the configuration's.
+
+    Raises:
+        BadConfiguration: the host or the file makes no sense.
+
+    Threads: any thread. It may read files.
+    """
+    if isinstance(host, Destination):
+        return host
+    if config is None:
+        return plain_destination(host, username=username, port=port)
+    if not isinstance(config, Configuration):
+        config = Configuration(config) if config else Configuration()
+    return config.destination(host, username=username, port=port)
 
 
 def plain_destination(target: str, *, username: str | None = None, port: int | None = None) -> Destination:

@@ -32,6 +32,8 @@ from paramedic.safe.link import Guest, Link
 from paramedic.safe.observing import tell
 from paramedic.safe.plan import LinkPhase, Sizes
 from paramedic.safe.result import CommandResult, Ending, Limits, Statistics
+from paramedic.safe.runner import RunnerCommand
+from paramedic.safe.runners import Runners
 from paramedic.safe.session import Outcome, Phase, Session
 from paramedic.safe.task import Stage, Task, Why
 from paramedic.safe.verdict import ending_of, verdict
@@ -54,14 +56,17 @@ class Dispatcher(Connections):
         limits: Limits,
         clock: Clock,
         crew: Crew,
+        *,
+        runner: bool = False,
     ) -> None:
-        """Makes an engine that has no connection yet; the first task makes one.
+        """Makes an engine that has no connection yet; the first task makes one, and with ``runner`` a runner.
 
         Threads: any thread; it does not block.
         """
         super().__init__(destination, connector, sizes, limits, clock, crew)
         self._tasks: set[Task] = set()
         self._deaf = False
+        self._runners = Runners(self.host, clock, crew, limits.open) if runner else None
         self._ender = Ender(self, clock, crew, limits.grace)
         self._opening: deque[tuple[float, weakref.ref[Session]]] = deque()
         self._opening_alarm: Alarm | None = None
@@ -120,17 +125,7 @@ class Dispatcher(Connections):
 
     def _launch(self, task: Task, link: Link) -> None:
         given = inline_input(task.input)
-        session = Session(
-            task.sent_command,
-            task.sink,
-            task,
-            input=given or b"",
-            hold_input=given is None or task.leash,
-            environment=task.environment,
-            terminal=task.terminal,
-            window_bytes=task.window_bytes,
-            growing_window=task.growing_window,
-        )
+        session = self._session(task, given, link)
         with self._lock:
             task.session = session
             why = task.why
@@ -141,7 +136,7 @@ class Dispatcher(Connections):
             return
         self._expect_answer(session)
         try:
-            link.launch(session)
+            session.start() if isinstance(session, RunnerCommand) else link.launch(session)
         except Exception:
             _LOG.debug("%s: a session could not be requested", self.host, exc_info=True)
             session.abandon()
@@ -149,6 +144,23 @@ class Dispatcher(Connections):
             return
         if given is None and self.crew.start("input", lambda: feed(session, task.input)) is None:
             session.close()  # no thread is to be had: without its input it would wait for ever
+
+    def _session(self, task: Task, given: bytes | None, link: Link) -> Session:
+        if self._runners is not None and given is not None and task.fits_runner(given):
+            runner = self._runners.ready(task.link, link)
+            if runner is not None:
+                return RunnerCommand(runner, task.sent_command, task.sink, task, given)
+        return Session(
+            task.sent_command,
+            task.sink,
+            task,
+            input=given or b"",
+            hold_input=given is None or task.leash,
+            environment=task.environment,
+            terminal=task.terminal,
+            window_bytes=task.window_bytes,
+            growing_window=task.growing_window,
+        )
 
     def _expect_answer(self, session: Session) -> None:
         # All wait equally long for the server, so the one that was launched first is late first: one alarm for all.
@@ -228,13 +240,15 @@ class Dispatcher(Connections):
         if outcome is Outcome.REFUSED:
             self._counts["refused_sessions"] += 1
             again = self._plan.refused(key, now)
+            if self._runners is not None and self._plan.gives_nothing(key):
+                runners = self._runners  # leaving may send
+                self.crew.start("runner", lambda: runners.give_way(key))
         elif outcome is Outcome.LOST:
             self._forget(key)
-            again = not session.command_sent or (
-                task.retry_safe and replayable(task.input) and task.attempts < _MOST_ATTEMPTS
-            )
+            again = not session.command_sent or _may_repeat(task)
         else:
             self._plan.finished(key, now)
+            again = outcome is Outcome.UNSENT or (outcome is Outcome.ORPHANED and _may_repeat(task))
         if task.ending is Ending.HUNTED and outcome is Outcome.CLOSED:
             self._deaf = True  # from now on, no time is lost with signals
         self._tasks.discard(task)
@@ -258,6 +272,7 @@ class Dispatcher(Connections):
         tell(self.crew, self.host, result, _error(said), task.context)
         taken = task.future.settle(said, ending)
         with self._lock:  # counters are exact: they are read under the same lock
+            self._counts["by_runner"] += result.by_runner
             if not taken:
                 self._counts["cancelled"] += 1
             elif isinstance(said, CommandResult):
@@ -348,32 +363,14 @@ class Dispatcher(Connections):
         """
         with self._lock:
             tasks = [task for task in self._tasks if task.link == key and task.session is not None]
-            strangers = self._plan.strangers(key)
+            strangers = self._plan.strangers(key) + (self._runners.processes(key) if self._runners is not None else 0)
             link = self._links.get(key)
         guests: list[Guest] | None = list(link.guests.values()) if link is not None else []
-        running = [task for task in tasks if task.session is not None and task.session.phase is Phase.RUNNING]
+        running = [task for task in tasks if (it := task.session) and it.phase is Phase.RUNNING and not it.by_runner]
         if guests is not None and len(guests) != strangers:
             guests = None  # one comes or goes
         running.sort(key=lambda task: task.session.order if task.session is not None else 0)
         return link, running, guests
-
-    def hold(self, key: int) -> None:
-        """Starts no sessions on a connection until :meth:`release`.
-
-        Threads: any thread; it does not block.
-        """
-        with self._lock:
-            self._plan.hold(key, 1)
-
-    def release(self, key: int) -> None:
-        """Starts sessions on a connection again.
-
-        Threads: any thread. It may block for a moment while the peer does not read.
-        """
-        with self._lock:
-            self._plan.hold(key, -1)
-            actions = self._decide()
-        self._act(actions)
 
     # -- the end
 
@@ -469,8 +466,13 @@ class Dispatcher(Connections):
                 session_limit=sum(link.limit for link in links),
                 queue_s=self._times[0],
                 run_s=self._times[1],
+                why_no_runner=self._runners.why_not if self._runners is not None else "",
                 **self._counts,
             )
+
+
+def _may_repeat(task: Task) -> bool:
+    return task.retry_safe and replayable(task.input) and task.attempts < _MOST_ATTEMPTS
 
 
 def _unanswered(known: weakref.ref[Session]) -> Session | None:

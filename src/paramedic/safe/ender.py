@@ -68,7 +68,8 @@ class Ender:
 
         Threads: any thread; it does not block.
         """
-        self._take(task, iter(steps(leash=task.leash, grace_s=self._grace_s, deaf=deaf)))
+        runner = task.session is not None and task.session.by_runner
+        self._take(task, iter(steps(leash=task.leash, grace_s=self._grace_s, deaf=deaf, runner=runner)))
 
     def _take(self, task: Task, left: Iterator[Step]) -> None:
         step = next(left, None)
@@ -87,7 +88,7 @@ class Ender:
             if hunts:
                 self._clock.at(time.monotonic() + step.wait_s, go_on)
 
-        hunts = step.action in (Action.HUNT, Action.KILL) and not task.leash
+        hunts = step.action in (Action.HUNT, Action.KILL) and not task.leash and not session.by_runner
         self._crew.start("signal", work, or_here=True)
         if step.action is not Action.GIVE_UP:
             # A hunt takes its time; but if the peer does not read, our thread may be stuck in sending.
@@ -103,7 +104,7 @@ class Ender:
             session.signal(name)
         if step.action is Action.RELEASE:
             session.end_input()
-        elif step.action is not Action.TERM:
+        elif step.action is not Action.TERM and not session.by_runner:
             self._hunt(task, name)
 
     def _hunt(self, task: Task, signal: str) -> None:

@@ -58,7 +58,7 @@ def longest_s(grace_s: float) -> float:
     return max(sum(step.wait_s for step in kind) for kind in kinds) + hunt_s(grace_s) + 1.0
 
 
-def steps(*, leash: bool, grace_s: float, deaf: bool = False) -> tuple[Step, ...]:
+def steps(*, leash: bool, grace_s: float, deaf: bool = False, runner: bool = False) -> tuple[Step, ...]:
     """The steps, in order, until the server reports the end of the process.
 
     A server that takes no signals ignores the requests (they ask for no reply): silence is all there is to go by.
@@ -67,10 +67,17 @@ def steps(*, leash: bool, grace_s: float, deaf: bool = False) -> tuple[Step, ...
         leash: the command runs on a leash.
         grace_s: how long a process may take to end.
         deaf: this server is known to take no signals.
+        runner: a runner started it, which knows its process and sends it signals itself.
 
     Threads: any thread; it does not block.
     """
     last = Step(action=Action.GIVE_UP, wait_s=0.0, ending=Ending.UNKNOWN)
+    if runner:
+        return (
+            Step(action=Action.TERM, wait_s=grace_s, ending=Ending.TERMINATED),
+            Step(action=Action.KILL, wait_s=grace_s, ending=Ending.KILLED),
+            last,
+        )
     if leash:
         return (
             Step(action=Action.RELEASE, wait_s=grace_s, ending=Ending.RELEASED),

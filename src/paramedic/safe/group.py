@@ -18,7 +18,7 @@ from paramedic.safe import chunks
 from paramedic.safe.clock import Clock
 from paramedic.safe.connection import Connector
 from paramedic.safe.crew import Crew
-from paramedic.safe.destination import Configuration, Credentials, Destination, plain_destination
+from paramedic.safe.destination import Configuration, Credentials, Destination, destination_of
 from paramedic.safe.ending import longest_s
 from paramedic.safe.errors import BadConfiguration, NotRun, PoolClosed, SafeError
 from paramedic.safe.future import CommandFuture
@@ -120,12 +120,11 @@ class Group(GroupCopies):
             raise BadConfiguration(
                 "secrets do not travel to an executor's workers", hint="return them from worker_setup, on the worker"
             )
-        files = [key_filename] if isinstance(key_filename, str | os.PathLike) else list(key_filename or ())
-        self._credentials = credentials or Credentials(
+        self._credentials = credentials or Credentials.named(
+            key_filename,
             password=password,
             passphrase=passphrase,
             pkey=pkey,
-            key_filenames=tuple(os.fspath(file) for file in files),
             allow_agent=allow_agent,
             look_for_keys=look_for_keys,
         )
@@ -133,12 +132,7 @@ class Group(GroupCopies):
             config = Configuration(config) if config else Configuration()
         self._destinations: OrderedDict[str, Destination] = OrderedDict()
         for host in hosts:
-            if isinstance(host, Destination):
-                found = host
-            elif config is not None:
-                found = config.destination(host, username=username, port=port)
-            else:
-                found = plain_destination(host, username=username, port=port)
+            found = destination_of(host, config, username=username, port=port)
             self._destinations.setdefault(found.host, found)
         self._name = f"paramedic-group-{next(_NUMBERS)}"
         self._concurrency = concurrency

@@ -252,6 +252,22 @@ class Link(paramiko.Transport):  # type: ignore[misc]
         if self._outbox:
             self._empty_outbox()
 
+    def send_soon(self, given: Iterable[Packet]) -> None:
+        """Sends packets in the order in which they are given, this call's after those of earlier ones; never waits.
+
+        Threads: any thread, under a lock that keeps the order, too: :meth:`flush` is what sends.
+        """
+        self._outbox.extend(given)
+
+    def flush(self) -> None:
+        """Sends what :meth:`send_soon` took, unless somebody is about to.
+
+        Threads: any thread. It blocks while the peer does not read (never on the reader).
+        """
+        if threading.get_ident() != self.ident:  # the reader does before it waits
+            with contextlib.suppress(EOFError, OSError):  # it tells of a connection that is gone
+                self._empty_outbox()
+
     def _send_now(self, messages: Iterable[Any]) -> None:
         # You hold clear_to_send_lock: looking at close_sent and sending are one step.
         try:

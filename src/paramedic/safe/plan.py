@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 _RAISE_AFTER = 50
 _REST_S = 0.004
 _LONGEST_REST_S = 0.25
+_SURELY_REFUSED = 3
 
 
 class LinkPhase(enum.Enum):
@@ -190,6 +191,14 @@ class Plan:
             link.idle_since = now
             link.rest_until = now + min(_LONGEST_REST_S, _REST_S * 2.0 ** min(link.refusals, 10))
         return link.open > 0 or link.refusals < self.sizes.refused_attempts
+
+    def gives_nothing(self, key: int) -> bool:
+        """Whether the server has refused sessions on ``key`` again and again while none of ours was open.
+
+        Threads: under the pool's lock; it does not block.
+        """
+        link = self.links.get(key)
+        return link is not None and not link.open and link.refusals >= _SURELY_REFUSED
 
     def returned(self, key: int, now: float) -> None:
         """The borrower of ``key`` gave it back.

@@ -24,7 +24,7 @@ from paramedic.safe.clock import Clock
 from paramedic.safe.connection import Connector
 from paramedic.safe.copies import Copies
 from paramedic.safe.crew import Crew
-from paramedic.safe.destination import Configuration, Credentials, Destination, plain_destination
+from paramedic.safe.destination import Configuration, Credentials, Destination, destination_of
 from paramedic.safe.dispatch import Dispatcher
 from paramedic.safe.ending import longest_s
 from paramedic.safe.errors import BadCommand, PoolClosed, SafeError
@@ -78,6 +78,7 @@ class ClientPool(Copies):
         sessions: int = 10,
         limits: Limits | None = None,
         leash: bool = False,
+        runner: bool = False,
         disabled_algorithms: dict[str, Any] | None = None,
         _shared: tuple[Connector, Clock, Crew] | None = None,
     ) -> None:
@@ -101,6 +102,8 @@ class ClientPool(Copies):
             sessions: how many sessions a connection has at most; fewer are learned from the server's refusals.
             limits: how long each step may take.
             leash: run every command so that it ends when its connection does; see :mod:`paramedic.safe.leash`.
+            runner: run short commands through a small Python program that stays on the other side, instead of in
+                sessions of their own; see :mod:`paramedic.safe.runner`.
             disabled_algorithms: as for ``paramiko.Transport``.
 
         Raises:
@@ -112,21 +115,13 @@ class ClientPool(Copies):
             raise ValueError("a pool has at least one connection of at least one session")
         self._name = f"paramedic-pool-{next(_NUMBERS)}"
         limits = limits or Limits()
-        if isinstance(host, Destination):
-            destination = host
-        elif config is None:
-            destination = plain_destination(host, username=username, port=port)
-        else:
-            if not isinstance(config, Configuration):
-                config = Configuration(config) if config else Configuration()
-            destination = config.destination(host, username=username, port=port)
+        destination = destination_of(host, config, username=username, port=port)
         if _shared is None:
-            files = [key_filename] if isinstance(key_filename, str | os.PathLike) else list(key_filename or ())
-            credentials = credentials or Credentials(
+            credentials = credentials or Credentials.named(
+                key_filename,
                 password=password,
                 passphrase=passphrase,
                 pkey=pkey,
-                key_filenames=tuple(os.fspath(file) for file in files),
                 allow_agent=allow_agent,
                 look_for_keys=look_for_keys,
             )
@@ -139,7 +134,9 @@ class ClientPool(Copies):
         self._limits = limits
         self._closed = False
         sizes = Sizes(connections=connections, sessions=sessions)
-        self._dispatcher = Dispatcher(destination, self._connector, sizes, limits, self._clock, self._crew)
+        self._dispatcher = Dispatcher(
+            destination, self._connector, sizes, limits, self._clock, self._crew, runner=runner
+        )
         self._shelf = Shelf(self._dispatcher, limits.open)
         _POOLS.add(self)
 

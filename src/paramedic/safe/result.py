@@ -49,6 +49,8 @@ class CommandResult:
     ending: Ending = Ending.EXITED
     attempts: int = 1
     """More than 1 only for commands that are ``retry_safe``."""
+    by_runner: bool = False
+    """Whether a runner ran it, instead of a session of its own; see ``ClientPool``'s argument ``runner``."""
 
     @property
     def ok(self) -> bool:
@@ -132,6 +134,10 @@ class Statistics:
     connects: int = 0
     failed_connects: int = 0
     lost_connections: int = 0
+    by_runner: int = 0
+    """How many of the commands runners ran."""
+    why_no_runner: str = ""
+    """Why commands of a pool with ``runner=True`` take ordinary sessions from now on; empty while they need not."""
     queue_s: float = 0.0
     """Sum over completed commands."""
     run_s: float = 0.0

@@ -56,6 +56,10 @@ class Outcome(enum.Enum):
     """The connection is gone; ``command_sent`` says whether the command may have started."""
     ABANDONED = "abandoned"
     """We closed it without waiting for the server."""
+    UNSENT = "unsent"
+    """The runner that was to run the command had ended: nothing was sent."""
+    ORPHANED = "orphaned"
+    """The runner ended before the command did, or without a word about it."""
 
 
 class Owner(Protocol):
@@ -138,6 +142,7 @@ class Session:
         "window_bytes",
         "__weakref__",
     )
+    by_runner = False
 
     def __init__(
         self,

@@ -14,6 +14,7 @@ from paramedic.safe.feeding import Input
 from paramedic.safe.future import CommandFuture
 from paramedic.safe.hunting import Child
 from paramedic.safe.result import CommandResult, Ending
+from paramedic.safe.runner_frames import MOST_INPUT_BYTES
 from paramedic.safe.session import Outcome, Session
 from paramedic.safe.sink import STDERR, STDOUT, Collector, Sink
 
@@ -80,6 +81,14 @@ class Task:
         """
         self.pool.stop(self, Why.CANCELLED)
 
+    def fits_runner(self, given: bytes) -> bool:
+        """Whether a runner gives it, with ``given`` as its input, all that a session of its own would.
+
+        Threads: any thread; it does not block.
+        """
+        plain = not (self.terminal or self.environment or self.leash)
+        return plain and isinstance(self.sink, Collector) and len(given) <= MOST_INPUT_BYTES
+
     def session_started(self, session: Session) -> None:
         """Called by the session: the command was sent.
 
@@ -123,4 +132,5 @@ class Task:
             queue_s=max(0.0, (started or now) - self.queued_at),
             ending=self.ending,
             attempts=self.attempts,
+            by_runner=session is not None and session.by_runner,
         )

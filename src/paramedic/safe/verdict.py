@@ -20,6 +20,10 @@ _BECAME = {
     Ending.UNKNOWN: "the server did not report its end: the process may still be running",
     Ending.NOT_STARTED: "nothing was run",
 }
+_LOST: dict[Outcome | None, str] = {
+    Outcome.LOST: "the connection was lost",
+    Outcome.ORPHANED: "the runner on the other side ended",
+}
 
 
 def became(ending: Ending) -> str:
@@ -37,6 +41,8 @@ def ending_of(task: Task, session: Session) -> Ending:
     """
     if session.outcome is Outcome.LOST:
         return Ending.UNKNOWN if session.command_sent else Ending.NOT_STARTED
+    if session.outcome is Outcome.ORPHANED:
+        return Ending.UNKNOWN
     if session.outcome in (Outcome.REFUSED, Outcome.EXEC_REFUSED) or not session.command_sent:
         return Ending.NOT_STARTED
     return task.ending if task.why is not None else Ending.EXITED
@@ -72,7 +78,7 @@ def verdict(task: Task, session: Session | None) -> CommandResult | SafeError:
     if outcome is Outcome.EXEC_REFUSED:
         return SessionRefused("the server refuses to run the command", host=host, phase="open")
     if result.exit_status is None and result.signal is None:
-        what = "the connection was lost" if outcome is Outcome.LOST else "the server did not say how it ended"
+        what = _LOST.get(outcome, "the server did not say how it ended")
         return ConnectionLost(
             f"{what} while the command ran" if started else f"{what} before the command was sent",
             host=host,
