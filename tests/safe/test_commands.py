@@ -154,6 +154,13 @@ def test_what_would_end_the_connection_of_others_is_not_sent(
     assert pool.statistics().lost_connections == lost
 
 
+def test_streams_whose_sessions_are_refused_at_first_lose_no_output(start_host: Any) -> None:
+    with start_host("MaxSessions 1").pool(connections=1) as pool:
+        streams = [pool.stream(f"echo {n}") for n in range(12)]
+        assert [b"".join(chunk.data for chunk in stream) for stream in streams] == [b"%d\n" % n for n in range(12)]
+        assert pool.statistics().refused_sessions
+
+
 def test_check_raises_with_the_result(pool: ClientPool) -> None:
     with pytest.raises(CommandFailed, match="exit status 3: no such thing") as caught:
         pool.run("echo no such thing >&2; exit 3", check=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 MOST_INPUT_BYTES = 4096
 """For as much, every new pipe has room (PIPE_BUF): the runner need not wait with it."""
+PYTHONS = "/usr/bin/python3 python3 /usr/libexec/platform-python"
 _HEAD = struct.Struct(">BII")
 _MOST_NOISE_BYTES = 1 << 20
 _MOST_SMALL_BYTES = 1024
@@ -56,8 +57,7 @@ def bootstrap(mark: str, program_bytes: int) -> bytes:
     Threads: any thread; it does not block.
     """
     run = f'exec $p -ISc "import sys;exec(sys.stdin.buffer.read({program_bytes}))" {mark} $PPID'
-    places = "/usr/bin/python3 python3 /usr/libexec/platform-python"
-    search = f"for p in {places}; do command -v $p >/dev/null 2>&1 && {run}; done"
+    search = f"for p in {PYTHONS}; do command -v $p >/dev/null 2>&1 && {run}; done"
     return f"/bin/sh -c '{search}; echo {mark} unfit there is no Python 3'; true".encode()
 
 

@@ -470,6 +470,7 @@ class Session:
                 room.notify_all()
         if outcome is Outcome.REFUSED and self.link is not None:
             self.link.retire(self.channel)
-        self.sink.finish()
+        if self.command_sent or outcome is Outcome.ABANDONED:
+            self.sink.finish()  # else it may be run yet: refused, or meant for a connection or a runner that was gone
         owner, self.owner = self.owner, _NOBODY
         owner.session_ended(self)
