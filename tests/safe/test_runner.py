@@ -147,7 +147,9 @@ def test_and_so_it_is_with_other_login_shells(shell: str, tmp_path_factory: pyte
         shutil.chown(folder / "home", account)
         with running_sshd(folder / "sshd") as server, Host(server).pool(username=account, runner=True) as pool:
             with_runner(pool)
-            assert differences(pool, ALIKE, without_numbers=True) == {}  # ksh and csh tell those of processes
+            # A csh tells of jobs that are done if they are by the time that it is; ksh and csh tell processes' numbers.
+            commands = {name: text for name, text in ALIKE.items() if "csh" not in shell or "&" not in text}
+            assert differences(pool, commands, without_numbers=True) == {}
     finally:
         subprocess.run(["userdel", "-f", account], capture_output=True, timeout=60)
 
