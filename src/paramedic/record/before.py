@@ -21,10 +21,10 @@ from paramedic.model.event import ERR, IN, OUT, Kind, State
 from paramedic.model.operations import NUMBER
 from paramedic.record.c_function import CFunction
 from paramedic.record.frames import PARAMIKO, owner_of
-from paramedic.record.hand_overs import THREAD_MARK
 from paramedic.record.locks import StandIns
 from paramedic.record.probe import MARK, Probes
 from paramedic.record.swapping import Swap
+from paramedic.record.threads import THREAD_MARK
 from paramedic.trace.writer import TraceWriter
 
 _CALL, _LINK, _STATE, _NEW = int(Kind.CALL), int(Kind.LINK), int(Kind.STATE), int(Kind.NEW)

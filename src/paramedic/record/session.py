@@ -17,13 +17,14 @@ from paramedic.model.event import Kind, State
 from paramedic.model.operations import OPERATIONS
 from paramedic.record import codes, paramiko_calls, rights
 from paramedic.record.frames import Stacks
-from paramedic.record.hand_overs import THREAD_MARK, HandOvers, signal_handlers
+from paramedic.record.hand_overs import HandOvers, signal_handlers
 from paramedic.record.imports import ImportWatch, Listener
 from paramedic.record.locks import StandIns, stand_ins
 from paramedic.record.patches import CannotRewrite, Patch, Target
 from paramedic.record.probe import MARK, Probes
 from paramedic.record.simple_queue import simple_queue
 from paramedic.record.status_event import status_waits
+from paramedic.record.threads import THREAD_MARK, threads
 from paramedic.trace.layout import SUFFIX
 from paramedic.trace.writer import TraceWriter
 
@@ -321,7 +322,7 @@ class Session:
 
     def _threads_only(self, module: Any) -> None:
         self._mark_main(module)
-        self._watch(self._hand_overs.threads(module))
+        self._watch(threads(self.probes, module))
         if module.Event.__module__ == "threading":  # gevent's is no Python class
             self._watch([status_waits(self.probes, module)])
 
@@ -331,7 +332,7 @@ class Session:
             self._stand_ins = stand_ins(self.probes, module)
         made = self._stand_ins
         self.probes.makers = {name: (ours, getattr(module, name)) for name, ours in made.replaced.items()}
-        self._watch(self._hand_overs.threads(module))
+        self._watch(threads(self.probes, module))
         self._watch(self._hand_overs.signals(module, made.watched_rlock))
         self._watch(made.targets)
         for name, ours in made.replaced.items():
