@@ -1,0 +1,41 @@
+"""Which threads are recorded: those of the program, and of Paramiko's those that do something."""
+
+from __future__ import annotations
+
+import pytest
+from twice import Run
+
+from paramedic.model.event import Kind
+
+PROGRAM = """
+import threading
+from paramiko.packet import Packetizer
+
+class Sock:
+    def settimeout(self, timeout): pass
+
+packetizer = Packetizer(Sock())
+packetizer.start_handshake(30)
+mine = threading.Timer(30, print)
+mine.start()
+print(sorted(type(t).__name__ for t in threading.enumerate()))
+packetizer.complete_handshake()
+mine.cancel()
+for thread in threading.enumerate():
+    if thread is not threading.main_thread():
+        thread.join()
+print(threading.active_count(), packetizer.handshake_timed_out())
+"""
+
+
+@pytest.mark.parametrize("level", ["watch", "check"])
+def test_the_timer_of_a_handshake_is_not_recorded_and_one_of_the_program_is(level: str, recorded: Run) -> None:
+    done = recorded("-c", PROGRAM, level=level)
+    assert done.status == 0, done.err
+    assert done.out.splitlines() == ["['Timer', 'Timer', '_MainThread']", "1 False"]
+    (trace,) = done.traces()
+    events = list(trace.events())
+    (number,) = (e.a for e in events if e.kind == Kind.START)
+    assert {e.thread for e in events if e.kind == Kind.END} == {number}
+    assert {e.a for e in events if e.kind == Kind.JOINED} == {number}
+    assert len({e.thread for e in events}) == 2  # and the main thread
