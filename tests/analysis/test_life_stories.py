@@ -350,6 +350,24 @@ def test_a_closer_who_may_have_waited_unseen_is_only_advised(story: str, except_
     assert f"except perhaps {except_perhaps}" in told.message
 
 
+def test_a_connection_whose_client_went_first_is_counted_with_the_others_of_its_line() -> None:
+    story = """
+        Main: start A
+        A: makes conn7
+        A: drops conn7
+        A: ends
+        Main: start B
+        B: makes conn8
+        B: ends
+        Main: start C
+        C: makes conn9
+        C: ends
+        … 1 s
+        end: orderly"""
+    (told,) = [f for f in findings_of(story) if f.hazard == "leaked-connection"]
+    assert told.message.startswith("3 connections were never closed and outlive the threads")
+
+
 def test_connections_that_connects_at_once_have_lost_are_told_with_those() -> None:
     story = """
         A: connect client …

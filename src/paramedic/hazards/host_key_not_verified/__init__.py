@@ -16,8 +16,9 @@ HAZARD = Hazard(
         "(transport.py) checks no key unless hostkey= is given"
     ),
     fix=(
-        "Load known hosts and keep the default RejectPolicy; to accept new hosts, do it once and write them "
-        "to a file under a lock."
+        "Load known hosts and keep the default RejectPolicy. Each server's key has to be in the file before: log in "
+        "by hand once with ssh, or compare what ssh-keyscan says with the server's own. A program that accepts new "
+        "hosts does it once and writes them to the file under a lock."
     ),
     change="""\
 - client.set_missing_host_key_policy(paramiko.AutoAddPolicy())

@@ -46,8 +46,12 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     dropped = _by_line(story, dropped)
     for stack, transports in dropped.items():  # the others that this line made will follow when they are collected
         for kept in (outlived, piled):
-            for alike in [s for s in kept if len(transports) > 1 and _line(story, s) == _line(story, stack)]:
-                transports += kept.pop(alike)
+            for alike in [s for s in kept if _line(story, s) == _line(story, stack)]:
+                if len(transports) > 1:
+                    transports += kept.pop(alike)
+                elif kept is outlived:  # one has gone already; its thread has ended like the others
+                    kept[alike] += transports
+                    break
     if not facts.states.orderly_end:
         piled = {stack: transports for stack, transports in piled.items() if _grows(facts, transports)}
     for groups, least, words, end in (

@@ -43,4 +43,11 @@ def find(facts: RunFacts) -> Iterator[Finding]:
             "one that goes silent would keep them for ever"
         )
         steps = [story.call(h.call) for h in habits[:3]]
-        yield story.finding(HAZARD, Confidence.ADVICE, message, steps, [habits[0].call.obj], count)
+        fix = _SFTP if all("SFTP" in h.call.name for h in habits) else ""
+        yield story.finding(HAZARD, Confidence.ADVICE, message, steps, [habits[0].call.obj], count, fix=fix)
+
+
+_SFTP = (
+    "Give the channel of each SFTP client a limit, sftp.get_channel().settimeout(60), and let a timer close the client "
+    "at an outer deadline: the limit is for each answer, not for a whole file."
+)
