@@ -230,6 +230,21 @@ FOUND: dict[str, tuple[str, str]] = {
 }
 
 QUIET: dict[str, str] = {
+    "two workers, and tasks that each wait for the one that was submitted before": """
+        V: works ex 2
+        W: works ex 2
+        Main: submit f1 ex stage
+        Main: submit f2 ex stage
+        Main: submit f3 ex stage
+        V: run f1
+        W: run f2
+        W: result f1 …
+        V: done f1
+        W: … result f1
+        W: done f2
+        V: run f3
+        V: result f2
+        V: done f3""",
     "a thread asks for a client in rounds while another one works with it": (
         "Main: put q client1\nA: get q client1\nA: put q client1\nA: get q client1\n" + _ASKS * 3 + "end: 3"
     ),

@@ -6,6 +6,7 @@ Threads: one thread, the one that drives the machines; nothing here blocks.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import count
 
 from paramedic.analysis.calls import Call
 from paramedic.analysis.crews import Crews
@@ -107,6 +108,8 @@ class Futures:
         self.task_of: dict[int, int] = {}
         self.turned_ns: dict[int, int] = {}
         self._running: dict[int, int] = {}
+        self._submitted = count(1)
+        self._place: dict[int, int] = {}
         self._raised: dict[int, Call] = {}
         self._starved: list[Starved] = []
         self._workers: dict[int, tuple[int, int]] = {}
@@ -124,11 +127,13 @@ class Futures:
         """A future is submitted, at that site and to that pool, or done."""
         if token == SUBMITTED:
             self._waiting[future] = site
+            self._place[future] = next(self._submitted)
             self._pool_of[future] = pool
             self._at_once[site] = at_once = self._at_once.get(site, 0) + 1
             if at_once > self._most_at_once.get(site, 0):
                 self._most_at_once[site] = at_once
             return
+        self._place.pop(future, None)
         if future in self._waiting:
             self._forget(future)  # no worker has said that it begins it
         if self._running.get(thread) == future:
@@ -180,6 +185,8 @@ class Futures:
     def _waits(self, call: Call, root: Root) -> None:
         if call.thread not in self._running or call.thread not in self._workers:
             return
+        if self._place.get(call.obj, 0) < self._place.get(self._running[call.thread], 0):
+            return  # an executor begins its tasks in the order in which they are submitted: that one has been begun
         if call.obj in self._waiting:
             self._wanted[call.obj] = call
             return
