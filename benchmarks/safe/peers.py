@@ -54,6 +54,13 @@ def safe_exec(n: int) -> int:
         return sum(result.ok for result in pool.map(["true"] * n))
 
 
+def safe_exec_runner(n: int) -> int:
+    from paramedic.safe import ClientPool
+
+    with ClientPool(address(0), runner=True, **safe_arguments()) as pool:
+        return sum(result.ok for result in pool.map(["true"] * n))
+
+
 def safe_exec_threads(n: int) -> int:
     from paramedic.safe import ClientPool
 
@@ -429,6 +436,7 @@ def workloads() -> dict[tuple[str, str], Callable[[int], int]]:
     found: dict[tuple[str, str], Callable[[int], int]] = {
         ("exec", "safe map"): safe_exec,
         ("exec", "safe 8 threads"): safe_exec_threads,
+        ("exec", "safe runner"): safe_exec_runner,
         ("exec", "asyncssh"): asyncssh_exec,
         ("exec", "asyncssh × 4 connections"): lambda n: asyncssh_exec(n, 4),
         ("exec", "parallel-ssh"): pssh_exec,
@@ -444,7 +452,7 @@ def workloads() -> dict[tuple[str, str], Callable[[int], int]]:
         ("stdout", "paramiko"): paramiko_stdout,
         ("stdout", "openssh"): openssh_stdout,
     }
-    for name in ("safe map", "safe 8 threads", "asyncssh", "asyncssh × 4 connections", "parallel-ssh"):
+    for name in ("safe map", "safe 8 threads", "safe runner", "asyncssh", "asyncssh × 4 connections", "parallel-ssh"):
         found["exec-sh", name] = found["exec", name]
     found["exec-sh", "thread-local recipe"] = recipe_exec
     groups = {"safe": safe_group, "asyncssh": asyncssh_group, "parallel-ssh": pssh_group, "paramiko": paramiko_group}

@@ -31,18 +31,21 @@ class Target:
     theirs: tuple[str, ...]
     least: float
     key: str = "wall_s"
+    ours: str = ""
+    """The first of all if it is not named."""
 
     def judged(self, rows: run.Rows, ours: str) -> tuple[str, bool | None]:
         """What was measured, and whether it is enough; None if there was nothing to compare with."""
         there = [rows[name] for name in self.theirs if rows.get(name)]
         who = " or ".join(self.theirs)
+        ours = self.ours or ours
         if not there:
             return f"{who}: not measured", None
         best = min(there, key=lambda found: statistics.median(row[self.key] for row in found))
         pairs = zip(best, rows[ours], strict=False)
         ratio = statistics.median(row[self.key] / mine[self.key] for row, mine in pairs)
         what = {"wall_s": "wall", "cpu_s": "CPU"}[self.key]
-        return f"{who} ÷ ours, {what}: {ratio:.2f} (at least {self.least:.2f})", ratio >= self.least
+        return f"{who} ÷ {self.ours or 'ours'}, {what}: {ratio:.2f} (at least {self.least:.2f})", ratio >= self.least
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,8 @@ PARTS = {
         "exec",
         (
             Target(ASYNC, 1.35),
+            Target(ASYNC, 1.35, ours="safe runner"),
+            Target(("safe map",), 1.0, ours="safe runner"),
             Target(("parallel-ssh",), 2),
             Target(("thread-local recipe",), 2),
             Target(("ControlMaster xargs",), 3),
@@ -77,7 +82,13 @@ PARTS = {
         ),
     ),
     "exec-sh": Part(
-        "exec-sh", (Target(ASYNC, 1.35), Target(("parallel-ssh",), 2), Target(("thread-local recipe",), 2))
+        "exec-sh",
+        (
+            Target(ASYNC, 1.35),
+            Target(ASYNC, 1.35, ours="safe runner"),
+            Target(("parallel-ssh",), 2),
+            Target(("thread-local recipe",), 2),
+        ),
     ),
     "hosts": Part("hosts", FAN_OUT, rounds=1.4),
     "grid": Part("grid", FAN_OUT, rounds=1.4),

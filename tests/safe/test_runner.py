@@ -129,29 +129,51 @@ def test_all_is_as_in_a_session_of_its_own(pool: ClientPool) -> None:
     assert differences(pool, ALIKE) == {}
 
 
-@pytest.mark.parametrize("shell", SHELLS)
-def test_and_so_it_is_with_other_login_shells(shell: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+@contextlib.contextmanager
+def account(shell: str, folder: Path) -> Iterator[dict[str, Any]]:
+    """Arguments for a pool of an account that has this login shell; its home is ``folder``/home."""
     if os.geteuid() or not shutil.which("useradd"):
         pytest.skip("it takes root and useradd to make an account with another shell")
     if not os.path.exists(shell):
         pytest.skip(f"{shell} is not installed")
-    folder = tmp_path_factory.mktemp("account")
     for each in (folder, *folder.parents):
-        if str(each).startswith(str(tmp_path_factory.getbasetemp())) or "pytest-" in each.name:
+        if "pytest-" in str(each):
             each.chmod(0o755)
-    account = f"paramedic-{os.path.basename(shell)}-{os.getpid()}"[:31]
-    (folder / "home").mkdir()
-    (folder / "sshd").mkdir()
-    subprocess.run(["useradd", "-M", "-d", folder / "home", "-s", shell, "-p", "*", account], check=True, timeout=60)
+    name = f"paramedic-{os.path.basename(shell)}-{os.getpid()}"[:31]
+    for each in ("home", "sshd"):
+        (folder / each).mkdir()
+    subprocess.run(["useradd", "-M", "-d", folder / "home", "-s", shell, "-p", "*", name], check=True, timeout=60)
     try:
-        shutil.chown(folder / "home", account)
-        with running_sshd(folder / "sshd") as server, Host(server).pool(username=account, runner=True) as pool:
-            with_runner(pool)
-            # A csh tells of jobs that are done if they are by the time that it is; ksh and csh tell processes' numbers.
-            commands = {name: text for name, text in ALIKE.items() if "csh" not in shell or "&" not in text}
-            assert differences(pool, commands, without_numbers=True) == {}
+        shutil.chown(folder / "home", name)
+        with running_sshd(folder / "sshd") as server:
+            yield {"host": server.host, "username": name, "runner": True, **Host(server).arguments(username=name)}
     finally:
-        subprocess.run(["userdel", "-f", account], capture_output=True, timeout=60)
+        subprocess.run(["userdel", "-f", name], capture_output=True, timeout=60)
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_and_so_it_is_with_other_login_shells(shell: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    with account(shell, tmp_path_factory.mktemp("account")) as arguments, ClientPool(**arguments) as pool:
+        with_runner(pool)
+        # A csh tells of jobs that are done if they are by the time that it is; ksh and csh tell processes' numbers.
+        commands = {name: text for name, text in ALIKE.items() if "csh" not in shell or "&" not in text}
+        assert differences(pool, commands, without_numbers=True) == {}
+
+
+def test_a_script_that_sshd_runs_for_each_session_is_run_for_each(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("account")
+    with account("/bin/bash", folder) as arguments:
+        (folder / "home" / ".ssh").mkdir()
+        (folder / "home" / ".ssh" / "rc").write_text("echo x >> /tmp/$USER.rc\n")
+        count = Path("/tmp") / f"{arguments['username']}.rc"
+        try:
+            with ClientPool(**arguments) as pool:
+                while not pool.statistics().why_no_runner:
+                    assert not pool.run("true").by_runner
+            assert "sshrc" in pool.statistics().why_no_runner
+            assert count.read_text().count("x") == pool.statistics().completed + 1  # and for the runner
+        finally:
+            count.unlink(missing_ok=True)
 
 
 def test_start_up_files_are_read_once_per_command(
@@ -401,11 +423,48 @@ def test_one_that_does_not_answer_keeps_nobody_waiting(host: Host, monkeypatch: 
         assert pool.run("echo works").text == "works\n"
 
 
+def test_one_that_stops_is_given_up(host: Host) -> None:
+    with host.pool(runner=True, connections=1, limits=Limits(open=3, grace=0.3)) as pool:
+        with_runner(pool)
+        assert pool.run("sleep 4; echo slow").text == "slow\n"  # it was told in time that it runs
+        runner = runner_of(pool)
+        os.kill(runner, signal.SIGSTOP)
+        try:
+            error = pool.submit("true").exception(60)
+            assert isinstance(error, CommandTimeout)
+            assert (error.phase, error.ending, error.may_have_started) == ("exec", Ending.UNKNOWN, True)
+            result = pool.run("echo on")
+            assert (result.text, result.by_runner) == ("on\n", False)
+        finally:
+            os.kill(runner, signal.SIGCONT)
+    assert _ended(runner)
+
+
+def test_one_that_can_make_no_process_has_its_commands_run_in_sessions(host: Host) -> None:
+    with host.pool(runner=True, connections=1) as pool:
+        with_runner(pool)
+        subprocess.run(["prlimit", "--nofile=8", "--pid", str(runner_of(pool))], check=True, timeout=60)
+        result = pool.run("echo works; exit 3")
+        assert (result.text, result.exit_status, result.by_runner, result.attempts) == ("works\n", 3, False, 1)
+
+
 def test_where_the_server_gives_one_session_only_all_are_served(start_host: Callable[..., Host]) -> None:
     with start_host("MaxSessions 1").pool(runner=True, connections=1) as pool:
         assert [result.text for result in pool.map([f"echo {n}" for n in range(50)])] == [f"{n}\n" for n in range(50)]
         assert [chunk.data for chunk in pool.stream("echo streamed")] == [b"streamed\n"]
         assert pool.run("wc -c", input=b"x" * 5000).text == "5000\n"
+
+
+def test_where_the_server_gives_one_session_only_files_are_copied(
+    start_host: Callable[..., Host], tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_bytes(b"x" * 1000)
+    with start_host("MaxSessions 1").pool(runner=True, connections=1) as pool:
+        for _ in range(100):  # until it is there, or it is known that it cannot be
+            if pool.run("true").by_runner or pool.statistics().why_no_runner:
+                break
+        assert pool.upload(tmp_path / "file", str(tmp_path / "copy")).files == 1
+        assert pool.run("echo on").text == "on\n"
 
 
 def test_a_pool_has_no_runner_unless_it_is_asked_for(host: Host) -> None:

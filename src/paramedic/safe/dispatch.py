@@ -12,7 +12,7 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 
 from paramedic.safe.clock import Alarm, Clock
@@ -192,6 +192,22 @@ class Dispatcher(Connections):
                     task.phase = "exec"
                 self.stop(task, Why.TIMEOUT)
 
+    def _give_way(self, keys: Iterable[int]) -> None:
+        if self._runners is not None:
+            with self._lock:
+                starved = [key for key in keys if self._plan.gives_nothing(key)]
+            for key in starved:
+                self._runners.give_way(key)
+
+    def free_slot(self, key: int, *, refused: bool = False) -> bool:
+        """As :meth:`Connections.free_slot`; where only a runner gets a session, that ends.
+
+        Threads: any thread. It may block for a moment while the peer does not read.
+        """
+        again = super().free_slot(key, refused=refused)
+        self._give_way([key] if refused else [])
+        return again
+
     def _set_alarm(self, task: Task, when: float) -> None:
         if task.alarm is not None:
             task.alarm.cancel()
@@ -225,6 +241,7 @@ class Dispatcher(Connections):
                     settle.append((task, session))
             actions = self._decide()
             self._tell_idle()
+        self._give_way(task.link for task, session in over if session.outcome is Outcome.REFUSED)
         for task in again:
             if task.alarm is not None:
                 task.alarm.cancel()
@@ -240,15 +257,13 @@ class Dispatcher(Connections):
         if outcome is Outcome.REFUSED:
             self._counts["refused_sessions"] += 1
             again = self._plan.refused(key, now)
-            if self._runners is not None and self._plan.gives_nothing(key):
-                runners = self._runners  # leaving may send
-                self.crew.start("runner", lambda: runners.give_way(key))
         elif outcome is Outcome.LOST:
             self._forget(key)
             again = not session.command_sent or _may_repeat(task)
         else:
             self._plan.finished(key, now)
-            again = outcome is Outcome.UNSENT or (outcome is Outcome.ORPHANED and _may_repeat(task))
+            task.unsent = outcome is Outcome.UNSENT
+            again = task.unsent or (outcome is Outcome.ORPHANED and _may_repeat(task))
         if task.ending is Ending.HUNTED and outcome is Outcome.CLOSED:
             self._deaf = True  # from now on, no time is lost with signals
         self._tasks.discard(task)

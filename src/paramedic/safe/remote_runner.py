@@ -11,7 +11,7 @@ shell around the shell), we say so and end.
 What is said, in both directions, is a kind (one byte), a command's number and a length (four bytes each), and as many
 bytes. To us: RUN with the length of the command, the command and its input; SIGNAL with a name; DROP, whose output
 nobody wants any more. From us: OUT and ERR with output; EXIT with how it ended; REFUSED, if no process could be made;
-ALIVE, where a second passed without anything else to say of a new command.
+ALIVE, where a while passed without anything else to say of a new command.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ OUT, ERR, EXIT, REFUSED, ALIVE = 1, 2, 3, 4, 5
 EXITED, SIGNALED, DUMPED = 0, 1, 2
 READ_BYTES = 65536
 BACKLOG_BYTES = 262144
-ALIVE_AFTER_S = 1.0
 NO_PROCESS = (11, 12)  # EAGAIN, ENOMEM
 SIGNALS = {  # those that sshd names (sig2name in its session.c)
     getattr(signal, "SIG" + name): name.encode()
@@ -64,7 +63,8 @@ def _began(shell: int) -> tuple[str, list[bytes], dict[bytes, bytes]]:
 class _Runner:
     """Starts commands, passes on what they say, and tells how they end. One thread, which waits in one place."""
 
-    def __init__(self, shell: int) -> None:
+    def __init__(self, shell: int, alive_after_s: float) -> None:
+        self.alive_after_s = alive_after_s
         program, words, self.environment = _began(shell)
         account = pwd.getpwuid(os.getuid())
         self.shell = account.pw_shell or "/bin/sh"
@@ -78,6 +78,8 @@ class _Runner:
             raise _Unfit("commands are not run by the login shell")
         if not all(os.readlink(f"/proc/self/fd/{file}").startswith("pipe:") for file in range(3)):
             raise _Unfit("commands are not given pipes")
+        if os.path.exists(account.pw_dir + "/.ssh/rc") or os.path.exists("/etc/ssh/sshrc"):
+            raise _Unfit("there is an sshrc, which sshd runs for each session")
         os.chdir(account.pw_dir)
         self.first_words = words[:2]
         self.commands: dict[int, _Command] = {}
@@ -102,8 +104,8 @@ class _Runner:
 
     def serve(self) -> None:
         while True:
-            found = self.poll.poll(ALIVE_AFTER_S if self.silent else -1)
-            if self.silent and time.monotonic() - self.silent_since > ALIVE_AFTER_S:
+            found = self.poll.poll(self.alive_after_s if self.silent else -1)
+            if self.silent and time.monotonic() - self.silent_since >= self.alive_after_s:
                 self.tell_alive()
             heard = False
             for file, _ in found:
@@ -271,9 +273,9 @@ class _Runner:
 
 
 def _main() -> None:
-    mark, shell = sys.argv[1].encode(), int(sys.argv[2])
+    mark = sys.argv[1].encode()
     try:
-        runner = _Runner(shell)
+        runner = _Runner(int(sys.argv[2]), float(sys.argv[3]))
     except (_Unfit, OSError, KeyError) as error:
         os.write(1, mark + b" unfit " + str(error).encode("ascii", "replace") + b"\n")
         return

@@ -114,7 +114,8 @@ class RunnerCommand(Session):
         if said is Said.ALIVE:
             return False
         if said is Said.REFUSED:
-            self._end(Outcome.EXEC_REFUSED)
+            self.command_sent = False
+            self._end(Outcome.UNSENT)
             return True
         how = runner_frames.read_exit(payload)
         self.exit_status, self.exit_signal, self.core_dumped = how.status, how.signal, how.core_dumped
@@ -192,8 +193,13 @@ class Runner:
     Threads: every method may be called by any thread.
     """
 
-    def __init__(self, link: Link, changed: Callable[[Runner], None]) -> None:
-        """Prepares a runner on ``link``; :meth:`start` starts it, ``changed`` is told of its states.
+    def __init__(self, link: Link, answer_s: float, changed: Callable[[Runner], None]) -> None:
+        """Prepares a runner; :meth:`start` starts it.
+
+        Args:
+            link: the connection that it is for.
+            answer_s: seconds within which something has to be heard of a command.
+            changed: told of its states.
 
         Threads: any thread; it does not block.
         """
@@ -210,7 +216,7 @@ class Runner:
         self._numbers = 0
         self._hearing = Hearing(mark)
         self._words = b""
-        self._line = _Line(runner_frames.bootstrap(mark, len(_program())), self, self)
+        self._line = _Line(runner_frames.bootstrap(mark, len(_program()), min(1.0, answer_s / 4)), self, self)
 
     def start(self) -> None:
         """Asks the server for the session that it runs in.

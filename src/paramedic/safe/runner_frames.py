@@ -43,7 +43,7 @@ class Exit:
     core_dumped: bool = False
 
 
-def bootstrap(mark: str, program_bytes: int) -> bytes:
+def bootstrap(mark: str, program_bytes: int, alive_after_s: float) -> bytes:
     """The command that has the runner read from the session's input.
 
     One line without "!", because the login shell may be a csh. What follows the program keeps that shell from becoming
@@ -53,10 +53,11 @@ def bootstrap(mark: str, program_bytes: int) -> bytes:
     Args:
         mark: words that the shell's start-up files do not print, followed by what the runner says of itself.
         program_bytes: how long the program is.
+        alive_after_s: when it is to tell that a command runs of which there is nothing else to tell.
 
     Threads: any thread; it does not block.
     """
-    run = f'exec $p -ISc "import sys;exec(sys.stdin.buffer.read({program_bytes}))" {mark} $PPID'
+    run = f'exec $p -ISc "import sys;exec(sys.stdin.buffer.read({program_bytes}))" {mark} $PPID {alive_after_s:.3f}'
     search = f"for p in {PYTHONS}; do command -v $p >/dev/null 2>&1 && {run}; done"
     return f"/bin/sh -c '{search}; echo {mark} unfit there is no Python 3'; true".encode()
 

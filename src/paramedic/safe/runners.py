@@ -24,15 +24,15 @@ class Runners:
     Threads: every method may be called by any thread.
     """
 
-    def __init__(self, host: str, clock: Clock, crew: Crew, start_s: float) -> None:
-        """Starts without one; ``start_s`` is how long one may take to answer, in seconds.
+    def __init__(self, host: str, clock: Clock, crew: Crew, answer_s: float) -> None:
+        """Starts without one; ``answer_s`` is how long the other side may take to answer, in seconds.
 
         Threads: any thread; it does not block.
         """
         self._host = host
         self._clock = clock
         self._crew = crew
-        self._start_s = start_s
+        self._answer_s = answer_s
         self._lock = threading.Lock()
         self._runners: dict[int, Runner] = {}
         self._failures = 0
@@ -50,9 +50,9 @@ class Runners:
                 return runner if runner.state is State.READY else None
             if self.why_not:
                 return None
-            runner = self._runners[key] = Runner(link, lambda runner: self._changed(key, runner))
+            runner = self._runners[key] = Runner(link, self._answer_s, lambda runner: self._changed(key, runner))
         runner.start()
-        self._clock.at(time.monotonic() + self._start_s, lambda: self._look_at(runner))
+        self._clock.at(time.monotonic() + self._answer_s, lambda: self._look_at(runner))
         return None
 
     def processes(self, key: int) -> int:

@@ -57,7 +57,7 @@ class Outcome(enum.Enum):
     ABANDONED = "abandoned"
     """We closed it without waiting for the server."""
     UNSENT = "unsent"
-    """The runner that was to run the command had ended: nothing was sent."""
+    """The runner that was to run the command had ended, or could not: nothing was run."""
     ORPHANED = "orphaned"
     """The runner ended before the command did, or without a word about it."""
 

@@ -67,6 +67,8 @@ class Task:
     attempts: int = 1
     alarm: Alarm | None = None
     why: Why | None = None
+    unsent: bool = False
+    """Whether a runner was to run it, and did not."""
     phase: str = "queue"
     ending: Ending = Ending.UNKNOWN
     prey: Child | None = None
@@ -86,7 +88,7 @@ class Task:
 
         Threads: any thread; it does not block.
         """
-        plain = not (self.terminal or self.environment or self.leash)
+        plain = not (self.terminal or self.environment or self.leash or self.unsent)
         return plain and isinstance(self.sink, Collector) and len(given) <= MOST_INPUT_BYTES
 
     def session_started(self, session: Session) -> None:
