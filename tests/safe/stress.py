@@ -1,6 +1,6 @@
 """Pools under random faults for as long as you like: every command must be accounted for. Not part of the tests.
 
-    python tests/safe/stress.py [--seconds 600] [--seed 1]
+    python tests/safe/stress.py [--seconds 600] [--seed 1] [--runner]
 
 Each round starts a server of the lab with manners of its own and lets threads run commands, cancel them, let them time
 out, stream, copy files and borrow clients. Each command writes its number into a ledger when it runs, so that what the
@@ -16,6 +16,7 @@ import gc
 import logging
 import os
 import random
+import signal
 import sys
 import tempfile
 import threading
@@ -28,7 +29,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
 from paramedic.lab import Manners, lab
-from paramedic.safe import ClientPool, CommandError, Ending, KnownHosts, Limits, SafeError
+from paramedic.safe import ClientPool, CommandError, Ending, KnownHosts, Limits, SafeError, runner
 
 THREADS = 8
 ROUND_S = 12.0
@@ -57,12 +58,13 @@ FAULTS: list[dict[str, Any]] = [
 class Round:
     """One server, one pool, and what became of each command."""
 
-    def __init__(self, pool: ClientPool, folder: Path, seed: int) -> None:
+    def __init__(self, pool: ClientPool, folder: Path, seed: int, killers: float) -> None:
         self.pool = pool
         self.folder = folder
         self.ledger = folder / "ledger"
         self.ledger.touch()
         self.seed = seed
+        self.killers = killers
         self.numbers = iter(range(1, 1 << 60))
         self.lock = threading.Lock()
         self.kinds: collections.Counter[str] = collections.Counter()
@@ -163,6 +165,19 @@ class Round:
         with self.lock:
             self.kinds[kind] += 1
 
+    def kill_runner(self, dice: random.Random) -> None:
+        try:
+            result = self.pool.run("echo $PPID", total_timeout=20)
+            if result.by_runner:
+                os.kill(int(result.text), signal.SIGKILL)
+            kind = f"a runner killed: {result.by_runner}"
+        except SafeError as error:
+            kind = f"kill: {type(error).__name__}"
+        except ProcessLookupError:
+            kind = "a runner gone"
+        with self.lock:
+            self.kinds[kind] += 1
+
     def work(self, worker: int, end: float) -> None:
         dice = random.Random(f"{self.seed} {worker}")
         deeds: list[Callable[[random.Random], None]] = [
@@ -170,6 +185,7 @@ class Round:
             *([self.time_out, self.cancel, self.stream] * 2),
             self.copy,
             self.borrow,
+            *([self.kill_runner] if dice.random() < self.killers else []),
         ]
         while time.monotonic() < end:
             deed = dice.choice(deeds)
@@ -211,8 +227,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--runner", action="store_true")
     args = parser.parse_args()
     logging.disable(logging.CRITICAL)
+    if args.runner:
+        # The lab runs commands with /bin/sh whatever the account's shell is, which a runner does not take for sshd.
+        text = runner._program().replace(b"account.pw_shell or", b"'/bin/sh' or")
+        runner._program = lambda: text  # type: ignore[assignment]
     total: collections.Counter[str] = collections.Counter()
     wrong = 0
     end = time.monotonic() + args.seconds
@@ -232,8 +253,9 @@ def main() -> int:
                     look_for_keys=False,
                     connections=3,
                     limits=LIMITS,
+                    runner=args.runner,
                 )
-                this = Round(pool, Path(name), seed)
+                this = Round(pool, Path(name), seed, 0.2 * args.runner)
                 workers = [
                     threading.Thread(target=this.work, args=(n, time.monotonic() + ROUND_S)) for n in range(THREADS)
                 ]
@@ -254,7 +276,8 @@ def main() -> int:
             this.judge()
         total += this.kinds
         wrong += len(this.wrong)
-        print(f"seed {seed} {faults}: {sum(this.kinds.values())} deeds, {len(this.wrong)} wrong", flush=True)
+        by = f", {counts.by_runner} by runners {counts.why_no_runner}" if args.runner else ""
+        print(f"seed {seed} {faults}: {sum(this.kinds.values())} deeds{by}, {len(this.wrong)} wrong", flush=True)
         for line in this.wrong[:10]:
             print("   ", line, flush=True)
         del this, pool

@@ -208,6 +208,8 @@ class Runner:
         self.state = State.STARTING
         self.why = ""
         """Why it is not to be had; empty while it is, or if it ended in a way that another may not."""
+        self.served = 0
+        """How many commands it has run to their end."""
         self.hopeless = False
         """Whether another one would be no better."""
         self._changed = changed
@@ -319,6 +321,7 @@ class Runner:
             for said, number, payload in self._hearing.hear(data):
                 command = self._commands.get(number)
                 if command is not None and command.told(said, payload):
+                    self.served += 1
                     self._forget(number)
         except BadFrame as error:
             self.give_up(f"it said what makes no sense: {error}")

@@ -16,6 +16,7 @@ from paramedic.safe.runner import Runner, State
 
 _LOG = logging.getLogger("paramedic.safe")
 _MOST_FAILURES = 3
+_PROVEN = 100
 
 
 class Runners:
@@ -85,8 +86,8 @@ class Runners:
         with self._lock:
             if self._runners.get(key) is runner:
                 del self._runners[key]
-            if runner.why:
-                self._failures += 1
+            if runner.why:  # one that has done its work for long is not to blame
+                self._failures = 1 if runner.served >= _PROVEN else self._failures + 1
             if runner.hopeless or self._failures >= _MOST_FAILURES:
                 first, self.why_not = not self.why_not, self.why_not or runner.why
             else:
