@@ -1,0 +1,164 @@
+"""Functions of the programs that findings speak of, as their source has them.
+
+Threads: one thread; reads files.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from paramedic.model.finding import Site
+
+_LARGEST_BYTES = 2_000_000
+_Def = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+class File:
+    """One file's functions.
+
+    Attributes:
+        tree: all of it.
+        by_name: its functions and methods.
+        partners: of names that are assigned together, as the two ends of a pipe, all.
+        imported: names that are modules, or come from one.
+    """
+
+    def __init__(self, tree: ast.Module) -> None:
+        self.tree = tree
+        self.by_name: dict[str, list[_Def]] = {}
+        self.partners: dict[str, set[str]] = {}
+        self.imported: set[str] = set()
+        self._variables: dict[int, set[str]] = {}
+        for node in ast.walk(tree):
+            if isinstance(node, _Def):
+                self.by_name.setdefault(node.name, []).append(node)
+            elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Tuple):
+                together = {name_of(target) for target in node.targets[0].elts} - {""}
+                for name in together:
+                    self.partners.setdefault(name, set()).update(together)
+            elif isinstance(node, ast.Import | ast.ImportFrom):
+                self.imported |= {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
+
+    def around(self, line: int) -> list[_Def]:
+        """The functions in which a line stands, the innermost first."""
+        found = [d for defs in self.by_name.values() for d in defs if d.lineno <= line <= (d.end_lineno or 0)]
+        return sorted(found, key=lambda d: -d.lineno)
+
+    def variables(self, function: _Def) -> set[str]:
+        """The names that are its own."""
+        known = self._variables.get(id(function))
+        if known is None:
+            own = list(_own(function))
+            known = {node.arg for node in own if isinstance(node, ast.arg)}
+            known |= {node.id for node in own if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+            known -= {name for node in own if isinstance(node, ast.Global | ast.Nonlocal) for name in node.names}
+            self._variables[id(function)] = known
+        return known
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Function:
+    """A function, or a module's body, and the line at which it is.
+
+    Attributes:
+        file: where it stands.
+        node: the function.
+        line: the line.
+        alone: whether it is a lambda: the line is all of it.
+        own: what belongs to it, and not to a function that it defines.
+    """
+
+    file: File
+    node: ast.AST
+    line: int
+    alone: bool = False
+    own: list[ast.AST] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "own", list(_own(self.node)))
+
+    def here(self) -> list[ast.AST]:
+        """What begins on the line, but for further statements there."""
+        found = [node for node in self.own if getattr(node, "lineno", 0) == self.line]
+        further = [node for node in found if isinstance(node, ast.stmt)][1:] if not self.alone else []
+        behind = {id(inner) for node in further for inner in ast.walk(node)}
+        return [node for node in found if id(node) not in behind]
+
+    def before(self) -> list[ast.AST]:
+        """What has ended before the line."""
+        if self.alone:
+            return []
+        return [node for node in self.own if 0 < (getattr(node, "end_lineno", None) or 0) < self.line]
+
+    def after(self) -> list[ast.AST]:
+        """The statements that begin after that of the line; of a lambda, its line."""
+        if self.alone:
+            return self.here()
+        statements = [node for node in self.own if isinstance(node, ast.stmt) and node.lineno >= self.line]
+        return list[ast.AST](statements[1:] if statements and statements[0].lineno == self.line else statements)
+
+    def called(self, node: ast.AST) -> list[Function]:
+        """The functions of the file that a call may mean, by its name."""
+        if not isinstance(node, ast.Call):
+            return []
+        return [Function(self.file, found, 0) for found in self.file.by_name.get(name_of(node.func), ())]
+
+    def variables(self) -> set[str]:
+        """The names that are its own; those of a module are everybody's."""
+        return self.file.variables(self.node) if isinstance(self.node, _Def) else set()
+
+    def home(self, name: str) -> int:
+        """Which variable a name is: the ``id()`` of the function, or of the module, whose variable it is."""
+        for node in self.file.around(self.line or getattr(self.node, "lineno", 0)):
+            if name in self.file.variables(node):
+                return id(node)
+        return id(self.file.tree)
+
+
+class Sources:
+    """Reads each file once; what cannot be read, or is no Python, has no functions."""
+
+    def __init__(self) -> None:
+        """Nothing is read yet."""
+        self._files: dict[str, File | None] = {}
+
+    def function(self, site: Site) -> Function | None:
+        """The function of a site, at its line.
+
+        Threads: one thread; reads the file.
+        """
+        if site.file not in self._files:
+            self._files[site.file] = _read(site.file)
+        file = self._files[site.file]
+        if file is None:
+            return None
+        innermost = next(iter(file.around(site.line)), file.tree)
+        return Function(file, innermost, site.line, site.function.endswith("<lambda>"))
+
+
+def name_of(node: ast.AST) -> str:
+    """The last name of ``self.pool.idle``: ``idle``.
+
+    Threads: pure.
+    """
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def _read(path: str) -> File | None:
+    try:
+        if os.path.getsize(path) > _LARGEST_BYTES:
+            return None
+        with open(path, "rb") as file:
+            return File(ast.parse(file.read()))
+    except (OSError, ValueError, SyntaxError, RecursionError, MemoryError):
+        return None
+
+
+def _own(function: ast.AST) -> Iterator[ast.AST]:
+    for child in ast.iter_child_nodes(function):
+        if not isinstance(child, _Def):
+            yield child
+            yield from _own(child)

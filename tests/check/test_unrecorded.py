@@ -1,0 +1,368 @@
+"""Races that may be none: the source says that the later thread waits for the earlier one in a way nobody records."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from paramedic.check.unrecorded import doubted
+from paramedic.model.finding import Confidence, Finding, Site, Step
+
+
+def judged(program: str, folder: Path, hazard: str = "shared-sftp-client") -> tuple[Confidence, str]:
+    """What remains of a race of two calls: of the lines with ``#1`` and ``#2``; ``#1^`` called that of ``#1``."""
+    text = "import contextlib, os, select, signal, socket, time\n" + dedent(program)
+    file = folder / "app.py"
+    file.write_text(text)
+    steps = []
+    for number in "12":
+        lines = [(n, line) for n, line in enumerate(text.splitlines(), 1) if re.search(rf"#{number}\b|#12\b", line)]
+        lines.sort(key=lambda pair: pair[1].count("^"))
+        stack = tuple(
+            Site(file=str(file), line=n, function="<lambda>" if "lambda" in line else "f") for n, line in lines
+        )
+        steps.append(Step(thread=f"T{number}", what="called stat()", site=stack[0], stack=stack))
+    finding = Finding(
+        hazard=hazard, code="PMC103", confidence=Confidence.POSSIBLE, message="They did", steps=tuple(steps)
+    )  # fmt: skip
+    (told,) = doubted([finding])
+    return told.confidence, told.message
+
+
+EXCUSED = {
+    "a flag that is polled": """
+        def main():
+            done = []
+            def work():
+                sftp.stat("/")  #1
+                done.append(1)
+            while not done:
+                time.sleep(0.1)
+            sftp.stat("/")  #2
+        """,
+    "a flag of an object, polled by a method": """
+        class App:
+            def work(self):
+                self.sftp.stat("/")  #1
+                self.finish()
+            def finish(self):
+                self.is_done = True
+            def wait_done(self):
+                for _ in range(100):
+                    if self.is_done:
+                        break
+                    time.sleep(0.1)
+            def main(self):
+                self.wait_done()
+                self.sftp.stat("/")  #2
+        """,
+    "a flag that is set by who called the function that made the call": """
+        ready = False
+        def use():
+            sftp.stat("/")  #1
+        def work():
+            global ready
+            use()  #1^
+            ready = True
+        def main():
+            while True:
+                if ready:
+                    break
+                time.sleep(0.1)
+            sftp.stat("/")  #2
+        """,
+    "a list of results of a lambda": """
+        def main():
+            results = []
+            start(lambda: results.append(sftp.stat("/")))  #1
+            while len(results) < 1:
+                time.sleep(0.1)
+            sftp.stat("/")  #2
+        """,
+    "a file": """
+        def work():
+            sftp.stat("/")  #1
+            open(path, "w").close()
+        def main():
+            while not os.path.exists(path):
+                time.sleep(0.1)
+            sftp.stat("/")  #2
+        """,
+    "a pipe": """
+        def main():
+            reads, writes = os.pipe()
+            def work():
+                sftp.stat("/")  #1
+                os.write(writes, b"x")
+            os.read(reads, 1)
+            sftp.stat("/")  #2
+        """,
+    "a pair of sockets and select()": """
+        class App:
+            def __init__(self):
+                self.ours, self.theirs = socket.socketpair()
+            def work(self):
+                sftp.stat("/")  #1
+                self.theirs.send(b"x")
+            def main(self):
+                select.select([self.ours], [], [])
+                sftp.stat("/")  #2
+        """,
+    "a flag of another file's": """
+        import state
+        def work():
+            sftp.stat("/")  #1
+            state.done = True
+        def main():
+            while not state.done:
+                time.sleep(0.1)
+            sftp.stat("/")  #2
+        """,
+    "a list of the function around the later one": """
+        def main():
+            done = []
+            def later():
+                while not done:
+                    time.sleep(0.1)
+                sftp.stat("/")  #2
+            start(later)
+            sftp.stat("/")  #1
+            done.append(1)
+        """,
+    "a result that is put into a list, or stored": """
+        class App:
+            def ask(self):
+                return sftp.stat("/")  #1
+            def work(self):
+                self.answer = self.ask()  #1^
+            def main(self):
+                while self.answer is None:
+                    time.sleep(0.1)
+                sftp.stat("/")  #2
+        """,
+    "two statements on one line": """
+        done = []
+        def work(): sftp.stat("/"); done.append(1)  #1
+        while not done: time.sleep(0.1)
+        sftp.stat("/")  #2
+        """,
+    "a pipe that takes the result": """
+        def main():
+            ours, theirs = Pipe()
+            def work():
+                theirs.send(sftp.stat("/"))  #1
+            ours.recv()
+            sftp.stat("/")  #2
+        """,
+    "a signal": """
+        def work():
+            sftp.stat("/")  #1
+            os.kill(os.getpid(), signal.SIGUSR1)
+        def main():
+            signal.sigwait([signal.SIGUSR1])
+            sftp.stat("/")  #2
+        """,
+    "a deque out of which each takes it": """
+        def work():
+            while True:
+                try:
+                    sftp = idle.popleft()
+                    break
+                except IndexError:
+                    time.sleep(0.1)
+            sftp.stat("/")  #12
+            idle.append(sftp)
+        """,
+    "a list out of which a function takes it": """
+        def take():
+            try:
+                return idle.pop()
+            except IndexError:
+                return connect()
+        def use(sftp):
+            return sftp.stat("/")  #12
+        def work():
+            sftp = take()
+            try:
+                use(sftp)  #12^
+            finally:
+                idle.append(sftp)
+        """,
+    "a dictionary of which it is an item": """
+        def work():
+            name, sftp = free.popitem()
+            sftp.stat("/")  #12
+            free[name] = sftp
+        """,
+    "a context manager that takes it out and puts it back": """
+        @contextlib.contextmanager
+        def borrowed():
+            sftp = idle.pop()
+            try:
+                yield sftp
+            finally:
+                idle.append(sftp)
+        def work():
+            with borrowed() as sftp:
+                sftp.stat("/")  #12
+        """,
+}
+"""How the later thread may have waited after all."""
+
+NOT_EXCUSED = {
+    "a variable of the module's that has the name of a worker's": """
+        def work():
+            sftp.stat("/")  #1
+            _, out, _ = client.exec_command("x")
+            out.read()
+        _, out, _ = client.exec_command("y")
+        out.read()
+        sftp.stat("/")  #2
+        """,
+    "rounds until the connection is up": """
+        def work():
+            sftp.stat("/")  #1
+            transport.open_session()
+        def main():
+            while not transport.is_active():
+                time.sleep(0.1)
+            sftp.stat("/")  #2
+        """,
+    "rounds that look at the object itself": """
+        def work():
+            sftp.stat("/")  #1
+            sftp.close()
+        def main():
+            while sftp.sock is None:
+                time.sleep(0.1)
+            sftp.stat("/")  #2
+        """,
+    "a file that others write": """
+        def work():
+            sftp.stat("/")  #1
+            log(os.path.join(home, "x"))
+        def main():
+            while not os.path.exists(flag):
+                time.sleep(0.1)
+            sftp.stat("/")  #2
+        """,
+    "nothing": """
+        def work():
+            sftp.stat("/")  #12
+        """,
+    "a flag by which both begin at the same time": """
+        go = False
+        def work():
+            while not go:
+                time.sleep(0.1)
+            sftp.stat("/")  #12
+            print("done")
+        """,
+    "a flag that others set": """
+        def main():
+            done = []
+            def work():
+                sftp.stat("/")  #1
+                print("x")
+            def other():
+                done.append(1)
+            while not done:
+                time.sleep(0.1)
+            sftp.stat("/")  #2
+        """,
+    "a flag of the same name that is another one's": """
+        def work():
+            sftp.stat("/")  #1
+            done = True
+        def main():
+            done = False
+            while not done:
+                time.sleep(0.1)
+            sftp.stat("/")  #2
+        """,
+    "a flag that the other one only looks at": """
+        def beat():
+            while True:
+                sftp.stat(".")  #1
+                if not running:
+                    break
+                time.sleep(1)
+        def main():
+            while running:
+                time.sleep(0.1)
+            sftp.stat("/")  #2
+        """,
+    "a flag that is polled later": """
+        def main():
+            done = []
+            def work():
+                sftp.stat("/")  #1
+                done.append(1)
+            sftp.stat("/")  #2
+            while not done:
+                time.sleep(0.1)
+        """,
+    "a flag that is set before the call": """
+        def main():
+            done = []
+            def work():
+                done.append(1)
+                sftp.stat("/")  #1
+            while not done:
+                time.sleep(0.1)
+            sftp.stat("/")  #2
+        """,
+    "each reads the output of its own command": """
+        def work(client):
+            _, out, _ = client.exec_command("x")
+            out.read()
+            sftp.stat("/")  #12
+            _, out, _ = client.exec_command("y")
+            out.read()
+        """,
+    "an attempt that is repeated": """
+        def work():
+            for _ in range(3):
+                try:
+                    connect(host)
+                    break
+                except OSError:
+                    time.sleep(1)
+            sftp.stat("/")  #12
+            connect(host)
+        """,
+    "jobs that are taken out and, if they failed, put back": """
+        def work():
+            job = jobs.pop()
+            try:
+                sftp.stat(job)  #12
+            except OSError:
+                jobs.append(job)
+        """,
+    "a file that is no Python": "this is (no Python  #12",
+}
+
+
+@pytest.mark.parametrize("how", EXCUSED)
+def test_who_may_have_waited_unseen_is_only_advised(how: str, tmp_path: Path) -> None:
+    confidence, message = judged(EXCUSED[how], tmp_path)
+    assert confidence is Confidence.ADVICE
+    assert message.startswith("They did, except perhaps ")
+
+
+@pytest.mark.parametrize("how", NOT_EXCUSED)
+def test_what_orders_nothing_excuses_nobody(how: str, tmp_path: Path) -> None:
+    assert judged(NOT_EXCUSED[how], tmp_path) == (Confidence.POSSIBLE, "They did")
+
+
+def test_of_other_hazards_and_of_files_that_are_gone_nothing_is_said(tmp_path: Path) -> None:
+    assert judged(EXCUSED["a pipe"], tmp_path, "lock-order-inversion")[0] is Confidence.POSSIBLE
+    gone = Step(thread="T", what="called stat()", site=Site(file=str(tmp_path / "gone.py"), line=1))
+    finding = Finding(
+        hazard="shared-sftp-client", code="PMC103", confidence=Confidence.POSSIBLE, message="They did",
+        steps=(gone, Step(thread="U", what="called stat()", site=gone.site)),
+    )  # fmt: skip
+    assert doubted([finding]) == [finding]
