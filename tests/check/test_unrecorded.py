@@ -149,6 +149,27 @@ EXCUSED = {
         while not done: time.sleep(0.1)
         sftp.stat("/")  #2
         """,
+    "a list that a thread was started with": """
+        def work(sftp, results):
+            results.append(sftp.stat("/"))  #1
+        def main():
+            answers = []
+            threading.Thread(target=work, args=(sftp, answers)).start()
+            while not answers:
+                time.sleep(0.1)
+            sftp.stat("/")  #2
+        """,
+    "a pipe's end that a method was submitted with": """
+        class App:
+            def work(self, end):
+                sftp.stat("/")  #1
+                end.send(1)
+            def main(self):
+                ours, theirs = Pipe()
+                pool.submit(self.work, theirs)
+                ours.recv()
+                sftp.stat("/")  #2
+        """,
     "a pipe that takes the result": """
         def main():
             ours, theirs = Pipe()
@@ -213,6 +234,19 @@ EXCUSED = {
 """How the later thread may have waited after all."""
 
 NOT_EXCUSED = {
+    "a list of which each thread was started with its own": """
+        def work(sftp, results):
+            sftp.stat("/")  #1
+            results.append(1)
+        def watch(sftp, results):
+            while not results:
+                time.sleep(0.1)
+            sftp.stat("/")  #2
+        def main():
+            mine, theirs = [], []
+            threading.Thread(target=work, args=(sftp, mine)).start()
+            threading.Thread(target=watch, args=(sftp, theirs)).start()
+        """,
     "a variable of the module's that has the name of a worker's": """
         def work():
             sftp.stat("/")  #1

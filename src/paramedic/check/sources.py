@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from paramedic.model.finding import Site
 
 _LARGEST_BYTES = 2_000_000
+_MOST_CALLS = 5
+"""So far it is followed back what a parameter is."""
 _Def = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -24,6 +26,7 @@ class File:
         by_name: its functions and methods.
         partners: of names that are assigned together, as the two ends of a pipe, all.
         imported: names that are modules, or come from one.
+        given: what functions are called, started or submitted with: by the ``id()`` of the function and the parameter.
     """
 
     def __init__(self, tree: ast.Module) -> None:
@@ -31,6 +34,7 @@ class File:
         self.by_name: dict[str, list[_Def]] = {}
         self.partners: dict[str, set[str]] = {}
         self.imported: set[str] = set()
+        self.given: dict[tuple[int, str], ast.expr] = {}
         self._variables: dict[int, set[str]] = {}
         for node in ast.walk(tree):
             if isinstance(node, _Def):
@@ -41,6 +45,18 @@ class File:
                     self.partners.setdefault(name, set()).update(together)
             elif isinstance(node, ast.Import | ast.ImportFrom):
                 self.imported |= {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call):
+                for called, arguments in _calls(node):
+                    self._gives(name_of(called), arguments)
+
+    def _gives(self, name: str, arguments: list[ast.expr]) -> None:
+        for function in self.by_name.get(name, ()):
+            parameters = [a.arg for a in (*function.args.posonlyargs, *function.args.args)]
+            if parameters[:1] in (["self"], ["cls"]):
+                del parameters[0]
+            for parameter, argument in zip(parameters, arguments, strict=False):
+                self.given.setdefault((id(function), parameter), argument)
 
     def around(self, line: int) -> list[_Def]:
         """The functions in which a line stands, the innermost first."""
@@ -110,12 +126,21 @@ class Function:
         """The names that are its own; those of a module are everybody's."""
         return self.file.variables(self.node) if isinstance(self.node, _Def) else set()
 
-    def home(self, name: str) -> int:
-        """Which variable a name is: the ``id()`` of the function, or of the module, whose variable it is."""
-        for node in self.file.around(self.line or getattr(self.node, "lineno", 0)):
-            if name in self.file.variables(node):
-                return id(node)
-        return id(self.file.tree)
+    def variable(self, name: str) -> tuple[str, int]:
+        """Which variable a name is: its own name, and the ``id()`` of the function, or of the module, whose it is.
+
+        A parameter is what was given for it; what is an attribute has 0.
+        """
+        line = self.line or getattr(self.node, "lineno", 0)
+        for _ in range(_MOST_CALLS):
+            home = next((d for d in self.file.around(line) if name in self.file.variables(d)), None)
+            argument = self.file.given.get((id(home), name))
+            if home is None or not isinstance(argument, ast.Name | ast.Attribute):
+                return name, id(home if home is not None else self.file.tree)
+            if isinstance(argument, ast.Attribute):
+                return argument.attr, 0
+            name, line = argument.id, argument.lineno
+        return name, 0
 
 
 class Sources:
@@ -137,6 +162,18 @@ class Sources:
             return None
         innermost = next(iter(file.around(site.line)), file.tree)
         return Function(file, innermost, site.line, site.function.endswith("<lambda>"))
+
+
+def _calls(call: ast.Call) -> Iterator[tuple[ast.expr, list[ast.expr]]]:
+    """What a call may call, and with what: also ``submit(work, 1)`` and ``Thread(target=work, args=(1,))``."""
+    yield call.func, call.args
+    for place, argument in enumerate(call.args, 1):
+        yield argument, call.args[place:]
+    named = {keyword.arg: keyword.value for keyword in call.keywords}
+    given = named.get("args")
+    if isinstance(given, ast.Tuple | ast.List):
+        for value in (*named.values(), *call.args):
+            yield value, given.elts
 
 
 def name_of(node: ast.AST) -> str:

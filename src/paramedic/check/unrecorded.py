@@ -66,8 +66,8 @@ def _functions(step: Step, sources: Sources) -> list[Function]:
 # waiting for what another thread does
 
 _Things = set[tuple[str, int, bool]]
-"""Variables, each with what it is one of (`Function.home`), and whether that is the very function which speaks of it:
-another call of that has its own. And attributes of whatever, with 0."""
+"""Variables (`Function.variable`), each with whether it belongs to the very function that speaks of it: another call of
+that has its own. And attributes of whatever, with 0."""
 
 
 def _waited(later: Sequence[Function], earlier: Sequence[Function]) -> bool:
@@ -156,7 +156,7 @@ def _things(function: Function, node: ast.AST) -> _Things:
     called = {id(call.func) for call in ast.walk(node) if isinstance(call, ast.Call)}
     mine = 0 if function.alone else id(function.node)
     return {
-        (name, home := function.home(name) if isinstance(inner, ast.Name) else 0, home == mine != 0)
+        (*(known := function.variable(name) if isinstance(inner, ast.Name) else (name, 0)), known[1] == mine != 0)
         for inner in ast.walk(node)
         if id(inner) not in called and (name := name_of(inner)) not in left_out and ast.unparse(inner) != "os.path"
     }
