@@ -51,10 +51,11 @@ def find(facts: RunFacts) -> Iterator[Finding]:
 
 def _in_turn(story: Story, turns: list[InTurn]) -> Finding:
     count, worst = sum(t.count for t in turns), max(turns, key=lambda t: t.unread)
+    commands = f"each of {count} commands" if count > 1 else "a command"
     message = (
-        f"{story.threads({t.first.thread for t in turns})} read one stream of {count} command{'s' if count > 1 else ''}"
-        f" to its end before the other, of which up to {worst.unread:,} bytes lay there: more than the window of "
-        f"{worst.window_bytes:,} bytes, which both share, and neither ends"
+        f"{story.threads({t.first.thread for t in turns})} read one stream of {commands} to its end, and only then the "
+        f"other, of which {'up to ' if count > 1 else ''}{worst.unread:,} bytes had come meanwhile: had they been more "
+        f"than the window of {worst.window_bytes:,} bytes, which both share, neither would have ended"
     )
     steps = [story.call(call) for t in turns[:2] for call in (t.first, t.second)]
     confidence = Confidence.POSSIBLE if worst.unread >= LARGE_BYTES else Confidence.ADVICE
