@@ -312,6 +312,16 @@ STORIES: dict[str, tuple[str, list[str], str]] = {
     "much output read line by line": ("slow-read", ["advice"], "A: readline ch.stdout = 20000000"),
     "much output read with recv()": ("slow-read", [], "A: recv ch = 20000000"),
     "little output read line by line": ("slow-read", [], "A: readline ch.stdout = 200000"),
+    "a quick call while very much that was prefetched is still to come": (
+        "prefetch-stall", ["possible"], "A: prefetch file (100000000)\nA: stat sftp",
+    ),
+    "a quick close while very much is still to come": (
+        "prefetch-stall", [], "A: prefetch file (100000000)\nA: close file\nA: close sftp",
+    ),
+    "a quick call while less is to come": ("prefetch-stall", [], "A: prefetch file (50000000)\nA: stat sftp"),
+    "a quick call before all of it is read": (
+        "prefetch-stall", [], "A: prefetch file (100000000)\nA: stat sftp\nA: read file = 100000000",
+    ),
     "a call behind a large prefetch for long": (
         "prefetch-stall", ["observed"], "A: prefetch file (50000000)\nA: stat sftp …\n… 5 s\nA: … stat sftp",
     ),

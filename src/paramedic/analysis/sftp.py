@@ -13,10 +13,13 @@ from paramedic.analysis.machine import Root
 
 STILL_NS = 1_000_000_000
 """From here on a program that waits behind a prefetch stands still; before, a larger file would make it."""
-_SLOW_NS = 250_000_000
+SLOW_NS = 250_000_000
 """A call that waits so long behind a prefetch shows what a larger file would do."""
 _MUCH_BYTES = 16 << 20
-_VERY_MUCH_BYTES = 256 << 20
+_VERY_MUCH_BYTES = 64 << 20
+"""So much keeps the next call waiting for a while, unless it was asked for before the blocks were."""
+_VERY_MUCH_AT_END_BYTES = 256 << 20
+"""The same of a close(), with which all may have been over."""
 FAR = 1
 """Argument of a seek() over much of the file, as the recorder gives it."""
 _POSITION = ("seek", "read", "readline", "readlines", "readinto", "write", "writelines", "tell")
@@ -189,7 +192,7 @@ class SftpState:
         self._waited(call, root)
         ahead = self._prefetched.get(root.sftp)
         prefetch = ahead.pop(call.obj, None) if ahead else None
-        if prefetch is not None and _left(prefetch) >= _MUCH_BYTES:
+        if prefetch is not None and left_bytes(prefetch) >= _MUCH_BYTES:
             self._left_over[root.sftp] = prefetch
         self._positions.pop(call.obj, None)
         self._far.discard(call.obj)
@@ -201,15 +204,16 @@ class SftpState:
     def behind_prefetch(self, call: Call, root: Root, lasted_ns: int) -> None:
         """Note a call that lasted long while replies to a prefetch were outstanding; also one that is still open."""
         for file, prefetch in self._prefetched.get(root.sftp, {}).items():
-            left = _left(prefetch)
-            if left < _MUCH_BYTES or lasted_ns < _SLOW_NS and left < _VERY_MUCH_BYTES:
+            left = left_bytes(prefetch)
+            much = _VERY_MUCH_AT_END_BYTES if call.method == "close" else _VERY_MUCH_BYTES
+            if left < _MUCH_BYTES or lasted_ns < SLOW_NS and left < much:
                 continue
-            if file != call.obj or call.name == "SFTPFile.close" or lasted_ns >= _SLOW_NS and self._skips(call):
+            if file != call.obj or call.name == "SFTPFile.close" or lasted_ns >= SLOW_NS and self._skips(call):
                 self._note(prefetch, call, root, lasted_ns)
                 return
         prefetch_of_closed = self._left_over.get(root.sftp)
         if prefetch_of_closed is not None:  # the file is closed, but its requests still go out and are answered
-            if lasted_ns >= _SLOW_NS:
+            if lasted_ns >= SLOW_NS:
                 self._note(prefetch_of_closed, call, root, lasted_ns)
             else:
                 del self._left_over[root.sftp]
@@ -225,6 +229,9 @@ class SftpState:
             self.behind[key] = BehindPrefetch(root.sftp, prefetch, call, lasted_ns)
 
 
-def _left(prefetch: Call) -> int:
-    """How much of what it asked for has not been read; of an empty file it asks for nothing."""
+def left_bytes(prefetch: Call) -> int:
+    """How much of what it asked for has not been read; of an empty file it asks for nothing.
+
+    Threads: pure.
+    """
     return prefetch.argument - prefetch.result
