@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+import os
+import signal
+import subprocess
 import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -366,3 +374,79 @@ def test_the_lab_misbehaves_as_the_marker_says(project: pytest.Pytester) -> None
         """
     )
     run(project).assert_outcomes(passed=1)
+
+
+HANGING = """
+import threading
+import pytest
+
+def hang():
+    first, second, both = threading.Lock(), threading.Lock(), threading.Barrier(2)
+
+    def take(one, other):
+        with one:
+            both.wait()
+            with other:
+                pass
+
+    pairs = [(first, second), (second, first)]
+    threads = [threading.Thread(target=take, args=pair, daemon=True) for pair in pairs]
+    for thread in threads: thread.start()
+    for thread in threads: thread.join()
+
+def test_ends():
+    pass
+
+def test_hangs():
+    hang()
+
+@pytest.mark.paramedic(allow=["lock-order-inversion"])
+def test_may_hang():
+    hang()
+"""
+
+
+@contextmanager
+def hanging(project: pytest.Pytester, *options: str) -> Iterator[subprocess.Popen[str]]:
+    """Pytest at work; it and what it started is ended afterwards."""
+    project.makepyfile(HANGING)
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--paramedic", *options]
+    process = subprocess.Popen(
+        command, cwd=project.path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    guard = threading.Timer(60, os.killpg, (process.pid, signal.SIGKILL))
+    guard.start()
+    try:
+        yield process
+    finally:
+        guard.cancel()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        if process.stderr is not None:
+            process.stderr.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no waiting for pipes on Windows")
+@pytest.mark.parametrize("options", [(), ("-s",), ("-n", "1")], ids=["captured", "not captured", "xdist"])
+def test_a_test_that_hangs_is_told_while_it_hangs(project: pytest.Pytester, options: tuple[str, ...]) -> None:
+    with hanging(project, "--paramedic-stall", "0.5", "-k", "test_ends or test_hangs", *options) as process:
+        assert process.stderr is not None
+        lines = list(itertools.takewhile(lambda line: "it runs on until" not in line, process.stderr))
+        assert process.poll() is None
+    told = "".join(lines)
+    assert "::test_hangs hangs:" in told
+    assert "lock-order-inversion" in told
+    assert "with other:" in told
+
+
+def test_a_hang_that_is_allowed_is_not_told(project: pytest.Pytester) -> None:
+    project.makeini("[pytest]\naddopts = --paramedic-stall 0.2")
+    with hanging(project, "-k", "test_may_hang", "--paramedic-recording", "kept") as process:
+        watched = project.path / "kept"
+        while not any(watched.rglob("told.json")):  # it was looked at, and found
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate()
+    assert "hangs:" not in told

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from paramedic.check import DEFAULT_STALL_S
 from paramedic.check.sampling import CpuSampling
 from paramedic.cli import output
 from paramedic.cli.command import CommandError, Parser, complain, silence
@@ -35,7 +36,6 @@ The exit status is the program's own; docs/reference/exit-status.md has the tabl
 """
 
 DEFAULT_SIZE_BYTES = 256 << 20
-DEFAULT_STALL_S = 5.0
 STALLED = 124
 """Exit status of a program that ``--kill-on-stall`` has ended, as of ``timeout(1)``."""
 _INTERPRETER_FLAGS = ("-O", "-OO", "-u", "-B", "-b", "-bb", "-P", "-s", "-x")

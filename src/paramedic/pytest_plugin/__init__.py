@@ -42,6 +42,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="check",
         help="check (default), or watch: without locks and hand-overs",
     )
+    group.addoption(
+        "--paramedic-stall",
+        type=float,
+        metavar="S",
+        help="tell a test that hangs while it hangs, after so many seconds (default 5; 0: never)",
+    )
     group.addoption("--paramedic-recording", metavar="FOLDER", help="keep the recording there, for 'paramedic check'")
 
 

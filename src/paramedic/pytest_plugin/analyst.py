@@ -1,7 +1,7 @@
 """The process that looks at a test run's recording, and how the test run talks to it.
 
-The test process asks at the end of each test and waits for the answer: the analysis shares neither memory nor locks
-with the tests. A request and an answer are a line of JSON each.
+The test process says when a test begins, asks at its end and waits for the answer: the analysis shares neither memory
+nor locks with the tests. A request and an answer are a line of JSON each.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -23,8 +24,12 @@ class Analyst:
     Threads: one thread at a time; `ask` blocks until the answer is there.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, stall_s: float | None = None) -> None:
         """Start the process; it imports what it needs while the tests are collected.
+
+        Args:
+            folder: of the recording.
+            stall_s: how long something must have waited to be told as a hang; 0: never; None: as the project says.
 
         Raises:
             OSError: it cannot be started.
@@ -32,7 +37,7 @@ class Analyst:
         program = "from paramedic.pytest_plugin.analyst import serve; serve()"
         environment = {k: v for k, v in os.environ.items() if k != "PARAMEDIC_RECORD"}
         self._process = subprocess.Popen(
-            [sys.executable, "-c", program, str(folder)],
+            [sys.executable, "-c", program, str(folder), "" if stall_s is None else str(stall_s)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=environment,
@@ -62,6 +67,15 @@ class Analyst:
             return {**nothing, "gaps": [f"the analysis has ended with status {self._process.poll()}"]}
         return {**nothing, **answer}
 
+    def begins(self, test: str, allow: Sequence[str]) -> None:
+        """Say which test is at work from now on, and what is allowed in it; nobody answers."""
+        if os.getpid() != self._owner:
+            return
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):  # the next question says so
+            self._process.stdin.write(json.dumps({"begins": test, "allow": list(allow)}).encode() + b"\n")
+            self._process.stdin.flush()
+
     def close(self) -> None:
         """Let it end."""
         if os.getpid() != self._owner:
@@ -78,18 +92,27 @@ class Analyst:
 
 
 def serve(requests: IO[bytes] | None = None, answers: IO[bytes] | None = None) -> None:
-    """The other side: answer until there are no more questions. The folder is the first argument.
+    """The other side: answer until there are no more questions, and tell of hangs meanwhile.
+
+    The folder is the first argument, and the second how long something must have waited.
 
     Threads: main thread; blocks.
     """
     from paramedic.check.following import Followed
     from paramedic.pytest_plugin.answering import Answering
+    from paramedic.pytest_plugin.hanging import Hanging
 
     requests, answers = requests or sys.stdin.buffer, answers or sys.stdout.buffer
     answering = Answering(Followed(Path(sys.argv[1])))
-    for line in requests:
+    stall_s = answering.stall_s if len(sys.argv) < 3 or not sys.argv[2] else float(sys.argv[2])
+    hanging = Hanging(Path(sys.argv[1]), stall_s, answering.configuration)
+    while line := hanging.next_line(requests):
+        request = json.loads(line)
+        if "begins" in request:
+            hanging.begins(request["begins"], request["allow"])
+            continue
         try:
-            told = answering.answer(**json.loads(line))
+            told = answering.answer(**request)
         except Exception as error:
             if os.environ.get("PARAMEDIC_DEBUG"):
                 raise

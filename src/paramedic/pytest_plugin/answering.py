@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from paramedic.check import DEFAULT_STALL_S
 from paramedic.check.configuration import Configuration, ConfigurationError, read_configuration
 from paramedic.check.following import Followed
 from paramedic.check.merging import merged
@@ -22,7 +23,13 @@ from paramedic.report.story import Teller
 
 
 class Answering:
-    """Answers questions about one recording."""
+    """Answers questions about one recording.
+
+    Attributes:
+        configuration: what the project says, in whose folder the tests run.
+
+    Threads: one thread.
+    """
 
     def __init__(self, followed: Followed) -> None:
         """Reads the settings of the project in whose folder the tests run."""
@@ -30,17 +37,22 @@ class Answering:
         self._hazards = {hazard.name: hazard for hazard in CATALOGUE}
         self._notes: list[str] = []
         try:
-            self._configuration = read_configuration(Path.cwd())
+            self.configuration = read_configuration(Path.cwd())
         except (ConfigurationError, OSError) as error:
-            self._configuration = Configuration()
+            self.configuration = Configuration()
             self._notes.append(str(error))
+
+    @property
+    def stall_s(self) -> float:
+        """How long something must have waited to be told as a hang."""
+        return DEFAULT_STALL_S if self.configuration.stall_s is None else self.configuration.stall_s
 
     def answer(self, until_ns: int, allow: Sequence[str], fail_on: str, width: int) -> dict[str, Any]:
         """See `paramedic.pytest_plugin.analyst.Analyst.ask`."""
         found, gaps = self._followed.chapter(until_ns)
         hidden = [f for f in found if any(names_hazard(name, f) for name in allow)]
         report = Report(source={"kind": "recording"}, findings=merged(f for f in found if f not in hidden))
-        result = suppress(report, self._configuration)
+        result = suppress(report, self.configuration)
         findings = result.report.findings
         failing = [f for f in findings if fails(f, fail_on)]
         notes, self._notes = self._notes, []

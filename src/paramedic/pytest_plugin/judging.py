@@ -32,7 +32,7 @@ class Judging:
         """The recording is under way."""
         self._config = config
         self._fail_on: str = config.getoption("--paramedic-fail-on")
-        self._analyst = Analyst(recording.folder)
+        self._analyst = Analyst(recording.folder, config.getoption("--paramedic-stall"))
         self._process = os.getpid()
         self._outside: dict[str, Any] = {}
         self._ask(())  # what was before is nobody's
@@ -78,6 +78,11 @@ class Judging:
         hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
         return True
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """If it hangs, it is told as this test's."""
+        self._analyst.begins(item.nodeid, _allowed(item))
+
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
@@ -93,6 +98,7 @@ class Judging:
         """What happened after the last test; with xdist the controller is told of it."""
         if os.getpid() != self._process:
             return
+        self._analyst.begins("", ())
         self._note_outside("after the last test")
         self._analyst.close()
         output = getattr(self._config, "workeroutput", None)
@@ -108,8 +114,7 @@ class Judging:
         return any(not (i.hookwrapper or i.wrapper) and i.plugin_name not in known for i in implementations)
 
     def _judge(self, item: pytest.Item, reports: Sequence[pytest.TestReport]) -> None:
-        allow = [str(n) for mark in item.iter_markers("paramedic") for n in mark.kwargs.get("allow", ())]
-        said = self._ask(allow)
+        said = self._ask(_allowed(item))
         target = next((r for r in reports if r.when == "call"), reports[-1])
         # also for the summary in xdist's controller: it is sent along with the report
         target.paramedic = {k: v for k, v in said.items() if k not in ("text", "headline")}  # type: ignore[attr-defined]
@@ -133,3 +138,7 @@ class Judging:
             until_ns=time.monotonic_ns(), allow=list(allow), fail_on=self._fail_on,
             width=max(NARROWEST, min(columns, WIDEST)),
         )  # fmt: skip
+
+
+def _allowed(item: pytest.Item) -> list[str]:
+    return [str(name) for mark in item.iter_markers("paramedic") for name in mark.kwargs.get("allow", ())]
