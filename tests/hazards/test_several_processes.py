@@ -123,6 +123,10 @@ def test_a_burst_of_single_connects_of_several_processes(tmp_path: Path, own_sta
     assert said == "some\n"
     assert [f["confidence"] for f in storms] == ["observed"]
     assert "14 connects by 14 processes" in storms[0]["message"]
+    steps = storms[0]["steps"]
+    assert len({step["thread"] for step in steps}) == 3, "each process's main thread is told apart"
+    assert all(step["thread"].startswith("MainThread of process ") for step in steps)
+    assert [step["at_s"] for step in steps] == sorted(step["at_s"] for step in steps)
 
 
 def test_a_burst_of_several_processes_hides_none_of_one_process_to_another_server(

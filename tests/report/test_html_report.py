@@ -26,6 +26,7 @@ from paramedic.model.operations import NUMBER, OPERATIONS
 from paramedic.model.report import Gap, Report
 from paramedic.report.html import report_as_html
 from paramedic.report.perfetto import report_as_perfetto
+from paramedic.report.swimlanes import NamedLanes
 from paramedic.trace.writer import TraceWriter
 
 HAZARDS = {hazard.name: hazard for hazard in CATALOGUE}
@@ -257,3 +258,12 @@ def test_a_browser_shows_it(browser: tuple[Browser, bool], tmp_path: Path) -> No
     assert page.ask(seen.format("article")) == 2
     page.ask("document.querySelector('[value=observed]').click()")
     assert page.ask(seen.format("article")) == 0
+
+
+def test_steps_of_several_processes_are_marked_in_the_lanes_of_their_own() -> None:
+    lanes = [Lane(process=n, thread=1, name="MainThread", bars=(), begun_ns=0, ended_ns=SECOND_NS) for n in (7, 8)]
+    named = NamedLanes(lanes)
+    step = Step(thread="MainThread", what="called connect()")
+    assert named.of(step.of_process(8).thread, None) is lanes[1]
+    assert named.of(step.of_process(7, "the parent").thread, 8) is lanes[0]
+    assert named.of("MainThread", 8) is lanes[1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -59,6 +59,21 @@ class Step:
     stack: tuple[Site, ...] = ()
     locks: tuple[str, ...] = ()
     at_s: float | None = None
+
+    def of_process(self, process: int, role: str = "") -> Step:
+        """The same where a finding speaks of several processes.
+
+        Threads: pure.
+        """
+        return replace(self, thread=thread_of_process(self.thread, process, role))
+
+
+def thread_of_process(thread: str, process: int, role: str = "") -> str:
+    """What a thread is called where a finding speaks of several processes.
+
+    Threads: pure.
+    """
+    return f"{thread} of process {process}{f' ({role})' if role else ''}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from paramedic.model.finding import Finding
+from paramedic.model.finding import Finding, thread_of_process
 from paramedic.model.lanes import Bar, Lane, Lanes
 from paramedic.report.markup import attribute, escaped
 
@@ -75,18 +75,14 @@ class NamedLanes:
     def __init__(self, lanes: Iterable[Lane]) -> None:
         self._named: dict[str, list[Lane]] = {}
         for lane in lanes:
-            for name in {lane.name, _both(lane, "parent"), _both(lane, "child")}:
+            names = (thread_of_process(lane.name, lane.process, role) for role in ("", "the parent", "the child"))
+            for name in (lane.name, *names):
                 self._named.setdefault(name, []).append(lane)
 
     def of(self, thread: str, process: int | None) -> Lane | None:
         """The lane of the thread that a finding's step names; None if it is not drawn."""
         named = self._named.get(thread, [])
         return next((lane for lane in named if lane.process == process), named[0] if named else None)
-
-
-def _both(lane: Lane, role: str) -> str:
-    """What a thread is called where a finding speaks of two processes."""
-    return f"{lane.name} of process {lane.process} (the {role})"
 
 
 def _axis(lanes: Lanes) -> str:

@@ -64,7 +64,7 @@ def of_process(facts: RunFacts, since_ns: int = 0) -> list[Connects]:
         known.told += _bursts(known, story) if known.dropped else _crowds(known, story)
         known.dropped = [call for call in known.dropped if call.ended_ns >= since_ns]
         if known.dropped:
-            steps = [story.call(call) for call in known.dropped[:2]]
+            steps = [story.call(call).of_process(facts.process) for call in known.dropped[:2]]
             known.draft = story.finding(HAZARD, Confidence.OBSERVED, "", steps, [])
     return list(by_server.values())
 
@@ -90,8 +90,11 @@ def of_several(processes: Iterable[Sequence[Connects]]) -> Iterator[tuple[Findin
             continue
         message = _words(server, burst, len(lost), f" by {among} processes")
         drafts = [connects.draft for connects in ours if connects.draft is not None]
-        steps = tuple(step for draft in drafts for step in draft.steps)[:3]
-        storm = replace(drafts[0], message=message, steps=steps, count=len(lost), fix=_FIX_OF_SEVERAL)
+        steps = [step for draft in drafts for step in draft.steps][:3]
+        steps.sort(key=lambda step: step.at_s or 0.0)
+        storm = replace(
+            drafts[0], message=message, steps=tuple(steps), count=len(lost), fix=_FIX_OF_SEVERAL, process=None
+        )
         yield storm, [finding for connects in ours for finding in connects.told]
 
 

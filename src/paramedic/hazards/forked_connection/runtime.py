@@ -34,16 +34,16 @@ def find(facts: RunFacts) -> Iterator[Finding]:
 
 
 def _finding(facts: RunFacts, owner: RunFacts | None, transport: int, obj: int, verb: str, child: Step) -> Finding:
-    steps = [_in_process(child, facts, "the child")]
+    steps = [child.of_process(facts.process, "the child")]
     origin = "was forked with a live connection and"
     if owner is not None:
         origin = f"was forked from {owner.process} and"
         before = _connected(owner, transport)
         after = owner.forks.parents_use_after(transport, facts.first_ns)
         if before is not None:
-            steps.insert(0, _in_process(before, owner, "the parent"))
+            steps.insert(0, before.of_process(owner.process, "the parent"))
         if after is not None:
-            steps.append(_in_process(Story(owner).call(after), owner, "the parent"))
+            steps.append(Story(owner).call(after).of_process(owner.process, "the parent"))
     steps.sort(key=lambda step: step.at_s or 0.0)
     message = (
         f"Process {facts.process} {origin} {verb} {_name(owner, transport or obj)}: only the process that connected "
@@ -82,10 +82,3 @@ def _name(owner: RunFacts | None, obj: int) -> str:
         return "it"
     client = owner.client_of(obj)
     return owner.world.name(client or obj)
-
-
-def _in_process(step: Step, facts: RunFacts, role: str) -> Step:
-    return Step(
-        thread=f"{step.thread} of process {facts.process} ({role})", what=step.what, site=step.site, stack=step.stack,
-        locks=step.locks, at_s=step.at_s,
-    )  # fmt: skip

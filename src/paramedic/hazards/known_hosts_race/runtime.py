@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from paramedic.analysis.run import RunFacts
 from paramedic.analysis.story import Story
 from paramedic.hazards.known_hosts_race import HAZARD
-from paramedic.model.finding import Confidence, Finding, Step
+from paramedic.model.finding import Confidence, Finding
 
 
 def find(facts: RunFacts) -> Iterator[Finding]:
@@ -25,10 +24,6 @@ def find(facts: RunFacts) -> Iterator[Finding]:
             if met or own.might_meet(other):
                 how = "at once" if met else "while both connected, and nothing kept them apart"
                 message = f"Processes {other.process} and {own.process} rewrote the same known_hosts file {how}"
-                steps = [_in_process(step, other.process), _in_process(story.call(own.call), own.process)]
+                steps = [step.of_process(other.process), story.call(own.call).of_process(own.process)]
                 confidence = Confidence.OBSERVED if met else Confidence.POSSIBLE
                 yield story.finding(HAZARD, confidence, message, steps, [own.call.obj])
-
-
-def _in_process(step: Step, process: int) -> Step:
-    return replace(step, thread=f"{step.thread} of process {process}")
