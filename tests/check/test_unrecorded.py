@@ -178,6 +178,16 @@ EXCUSED = {
             ours.recv()
             sftp.stat("/")  #2
         """,
+    "a list that the loop over the call's result fills": """
+        def main():
+            done = []
+            def work():
+                for name in sftp.listdir("/"):  #1
+                    done.append(name)
+            while not done:
+                time.sleep(0.1)
+            sftp.stat("/")  #2
+        """,
     "a signal": """
         def work():
             sftp.stat("/")  #1

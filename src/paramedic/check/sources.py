@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from paramedic.model.finding import Site
 
@@ -36,6 +36,8 @@ class File:
         self.imported: set[str] = set()
         self.given: dict[tuple[int, str], ast.expr] = {}
         self._variables: dict[int, set[str]] = {}
+        self._own: dict[int, list[ast.AST]] = {}
+        self._around: dict[int, list[_Def]] = {}
         for node in ast.walk(tree):
             if isinstance(node, _Def):
                 self.by_name.setdefault(node.name, []).append(node)
@@ -60,14 +62,24 @@ class File:
 
     def around(self, line: int) -> list[_Def]:
         """The functions in which a line stands, the innermost first."""
-        found = [d for defs in self.by_name.values() for d in defs if d.lineno <= line <= (d.end_lineno or 0)]
-        return sorted(found, key=lambda d: -d.lineno)
+        known = self._around.get(line)
+        if known is None:
+            found = [d for defs in self.by_name.values() for d in defs if d.lineno <= line <= (d.end_lineno or 0)]
+            known = self._around[line] = sorted(found, key=lambda d: -d.lineno)
+        return known
+
+    def own(self, function: ast.AST) -> list[ast.AST]:
+        """What belongs to a function, and not to one that it defines."""
+        known = self._own.get(id(function))
+        if known is None:
+            known = self._own[id(function)] = list(_own(function))
+        return known
 
     def variables(self, function: _Def) -> set[str]:
         """The names that are its own."""
         known = self._variables.get(id(function))
         if known is None:
-            own = list(_own(function))
+            own = self.own(function)
             known = {node.arg for node in own if isinstance(node, ast.arg)}
             known |= {node.id for node in own if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
             known -= {name for node in own if isinstance(node, ast.Global | ast.Nonlocal) for name in node.names}
@@ -84,17 +96,17 @@ class Function:
         node: the function.
         line: the line.
         alone: whether it is a lambda: the line is all of it.
-        own: what belongs to it, and not to a function that it defines.
     """
 
     file: File
     node: ast.AST
     line: int
     alone: bool = False
-    own: list[ast.AST] = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "own", list(_own(self.node)))
+    @property
+    def own(self) -> list[ast.AST]:
+        """What belongs to it, and not to a function that it defines."""
+        return self.file.own(self.node)
 
     def here(self) -> list[ast.AST]:
         """What begins on the line, but for further statements there."""
@@ -110,11 +122,13 @@ class Function:
         return [node for node in self.own if 0 < (getattr(node, "end_lineno", None) or 0) < self.line]
 
     def after(self) -> list[ast.AST]:
-        """The statements that begin after that of the line; of a lambda, its line."""
+        """What begins after the statement of the line; of a lambda, its line."""
         if self.alone:
             return self.here()
-        statements = [node for node in self.own if isinstance(node, ast.stmt) and node.lineno >= self.line]
-        return list[ast.AST](statements[1:] if statements and statements[0].lineno == self.line else statements)
+        found = [node for node in self.own if getattr(node, "lineno", 0) >= self.line]
+        first = next((node for node in found if isinstance(node, ast.stmt) and node.lineno == self.line), None)
+        head = {id(first), *map(id, _head(first))} if first is not None else set()
+        return [node for node in found if id(node) not in head]
 
     def called(self, node: ast.AST) -> list[Function]:
         """The functions of the file that a call may mean, by its name."""
@@ -192,6 +206,13 @@ def _read(path: str) -> File | None:
             return File(ast.parse(file.read()))
     except (OSError, ValueError, SyntaxError, RecursionError, MemoryError):
         return None
+
+
+def _head(statement: ast.stmt) -> Iterator[ast.AST]:
+    """A statement without those that it contains."""
+    for child in ast.iter_child_nodes(statement):
+        if not isinstance(child, ast.stmt | ast.ExceptHandler):
+            yield from ast.walk(child)
 
 
 def _own(function: ast.AST) -> Iterator[ast.AST]:

@@ -90,10 +90,14 @@ def _subjects(function: Function) -> _Things:
 def _awaited(function: Function) -> _Things:
     """What a function, or one that it calls, looks at in rounds, or reads from, before the line where it is."""
     found = set(_waits(function, function.before()))
-    for node in function.before():
-        for called in function.called(node):
-            found.update(_waits(called, called.own))
+    for called in _called(function, function.before()):
+        found.update(_waits(called, called.own))
     return found
+
+
+def _called(function: Function, nodes: Iterable[ast.AST]) -> Iterable[Function]:
+    """The functions of the file that are called there, each once."""
+    return {id(called.node): called for node in nodes for called in function.called(node)}.values()
 
 
 def _waits(function: Function, nodes: Iterable[ast.AST]) -> Iterator[tuple[str, int, bool]]:
@@ -126,16 +130,14 @@ def _touched(function: Function) -> _Things:
         if isinstance(node, ast.Call) and _is_around_another(node):
             found |= _things(function, node.func.value) if isinstance(node.func, ast.Attribute) else set()
         elif isinstance(node, ast.Assign):
-            found.update(_changes(function, node.targets))
-    for statement in function.after():
-        for node in ast.walk(statement):
-            for called in function.called(node):
-                found.update(_changes(called, called.own))
+            found.update(_changes(function, (inner for target in node.targets for inner in ast.walk(target))))
+    for called in _called(function, function.after()):
+        found.update(_changes(called, called.own))
     return found
 
 
 def _changes(function: Function, nodes: Iterable[ast.AST]) -> Iterator[tuple[str, int, bool]]:
-    for node in (inner for outer in nodes for inner in ast.walk(outer)):
+    for node in nodes:
         stored = isinstance(node, ast.Name | ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Store)
         if stored or isinstance(node, ast.Call):
             yield from _things(function, node)
@@ -152,13 +154,14 @@ def _calls(node: ast.AST, names: frozenset[str]) -> bool:
 
 def _things(function: Function, node: ast.AST) -> _Things:
     """What an expression speaks of, but for modules, Python's own names, and the functions that it calls."""
-    left_out = function.file.imported | _NOBODYS
+    imported = function.file.imported
     called = {id(call.func) for call in ast.walk(node) if isinstance(call, ast.Call)}
     mine = 0 if function.alone else id(function.node)
     return {
         (*(known := function.variable(name) if isinstance(inner, ast.Name) else (name, 0)), known[1] == mine != 0)
         for inner in ast.walk(node)
-        if id(inner) not in called and (name := name_of(inner)) not in left_out and ast.unparse(inner) != "os.path"
+        if id(inner) not in called and (name := name_of(inner)) not in _NOBODYS and name not in imported
+        if not (name == "path" and isinstance(inner, ast.Attribute) and name_of(inner.value) == "os")
     }
 
 
