@@ -28,7 +28,9 @@ from paramedic.safe import (
     PoolTimeout,
     SafeError,
     SessionRefused,
+    packets,
 )
+from paramedic.safe.link import Link
 
 GRACE = Limits(grace=0.3)
 
@@ -189,6 +191,37 @@ def test_a_server_that_never_opens_a_session() -> None:
     with lab(Manners(max_sessions=0)) as server, pool_of(server) as pool, pytest.raises(SessionRefused) as caught:
         pool.run("true", total_timeout=20)
     assert caught.value.phase == "open"
+
+
+def test_a_request_for_a_session_that_is_not_answered_gives_its_slot_back(
+    polite: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[tuple[Link, int, bytes]] = []
+    route = Link._route
+
+    def silent_once(link: Link, kind: int, message: bytes) -> bool:
+        if kind == packets.CHANNEL_OPEN_CONFIRMATION and not kept:
+            kept.append((link, kind, bytes(message)))
+            return True
+        return route(link, kind, message)
+
+    monkeypatch.setattr(Link, "_route", silent_once)
+    with pool_of(polite, connections=1, sessions=1, limits=Limits(open=2)) as pool:
+        with pytest.raises(CommandTimeout) as caught:
+            pool.run("true")
+        assert (caught.value.phase, caught.value.may_have_started) == ("open", False)
+        assert pool.run("echo on", total_timeout=60).text == "on\n"
+        link = kept[0][0]
+        link.defer(lambda: route(*kept[0]))  # it comes after all, and what nobody wants any more is closed
+        while link._launched:
+            assert pool.run("true").ok
+        assert pool.statistics().running == 0
+
+
+def test_names_write_no_lines_of_their_own() -> None:
+    with ClientPool("a\n\x1b[31mb@127.0.0.1", port=1) as pool, pytest.raises(ConnectFailed) as caught:
+        pool.run("true")
+    assert str(caught.value).startswith("a\\n\\x1b[31mb@127.0.0.1: ")
 
 
 def test_a_server_that_does_not_read_its_input_does_not_hang_the_others() -> None:

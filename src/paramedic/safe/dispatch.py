@@ -191,6 +191,7 @@ class Dispatcher(Connections):
                 if session.phase is Phase.RUNNING:
                     task.phase = "exec"
                 self.stop(task, Why.TIMEOUT)
+                self.crew.deliver(session.forgo)  # its slot is given to another, whose launch may block
 
     def _give_way(self, keys: Iterable[int]) -> None:
         if self._runners is not None:

@@ -37,11 +37,18 @@ class SafeError(Exception):
 
     def __str__(self) -> str:
         where = f"{self.host}: " if self.host else ""
-        return f"{where}{self.message}" + (f" ({self.hint})" if self.hint else "")
+        return _printable(f"{where}{self.message}" + (f" ({self.hint})" if self.hint else ""))
 
     def __reduce__(self) -> tuple[object, ...]:
         # Keyword-only arguments do not survive BaseException's own pickling; errors travel between processes.
         return _rebuild, (type(self), self.message, self.__dict__.copy())
+
+
+def _printable(text: str) -> str:
+    # Names come from users and reasons from servers: neither writes lines of its own, nor to a terminal.
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _rebuild(kind: type[SafeError], message: str, state: dict[str, object]) -> SafeError:

@@ -113,6 +113,7 @@ class Session:
         "_room",
         "_window",
         "_window_left",
+        "_withdrawn",
         "answered",
         "channel",
         "command",
@@ -207,6 +208,7 @@ class Session:
         self._window_left = 0
         self._once = threading.Lock()
         self._may_send = threading.Lock()
+        self._withdrawn = False
         self._room: threading.Condition | None = threading.Condition() if hold_input else None
 
     # -- what anybody may do
@@ -216,7 +218,18 @@ class Session:
 
         Threads: any thread; it does not block.
         """
-        return self._may_send.acquire(blocking=False)
+        if not self._may_send.acquire(blocking=False):
+            return False
+        self._withdrawn = True
+        return True
+
+    def forgo(self) -> None:
+        """If it was withdrawn: waits no longer for the server's answer to the request for it; one that comes closes it.
+
+        Threads: any thread; it does not block.
+        """
+        if self._withdrawn and self.phase is Phase.OPENING:
+            self._end(Outcome.ABANDONED)
 
     def signal(self, name: str) -> None:
         """Sends a signal ("TERM") to the remote process; nothing happens if the session has ended.
@@ -330,6 +343,8 @@ class Session:
         elif kind == packets.CHANNEL_OPEN_FAILURE:
             text = packets.string_at(message, 9).decode("utf-8", "replace")
             self.refusal = paramiko.ChannelException(packets.number_at(message, 5), text)
+            if self.link is not None:
+                self.link.retire(self.channel)
             self._end(Outcome.REFUSED)
         elif kind == packets.CHANNEL_FAILURE:
             # Only the exec request asks for an answer.
@@ -337,9 +352,12 @@ class Session:
             self._end(Outcome.EXEC_REFUSED)
 
     def _opened(self, remote: int, window: int, max_packet: int) -> None:
-        if self.phase is not Phase.OPENING or self.remote >= 0:
+        if self.remote >= 0:
             return  # answered already
         self.remote = remote
+        if self.phase is not Phase.OPENING:  # forgone
+            self._send(packets.close(remote))
+            return
         self.max_data_bytes = max(min(max_packet, 1 << 18) - 64, 1)
         if not self._may_send.acquire(blocking=False):  # withdrawn; either it or we get the lock, which stays taken
             self._send(packets.close(remote))
@@ -468,8 +486,6 @@ class Session:
             with room:
                 self.phase = Phase.ENDED
                 room.notify_all()
-        if outcome is Outcome.REFUSED and self.link is not None:
-            self.link.retire(self.channel)
         if self.command_sent or outcome is Outcome.ABANDONED:
             self.sink.finish()  # else it may be run yet: refused, or meant for a connection or a runner that was gone
         owner, self.owner = self.owner, _NOBODY
