@@ -350,6 +350,23 @@ def test_a_closer_who_may_have_waited_unseen_is_only_advised(story: str, except_
     assert f"except perhaps {except_perhaps}" in told.message
 
 
+def test_a_close_that_met_no_use_is_told_with_what_opened_the_channel() -> None:
+    story = """
+        A: exec_command client …
+        A: opens ch
+        A: … exec_command client
+        A: recv ch
+        Main: close client"""
+    (told,) = [f for f in findings_of(story) if f.hazard == "closed-in-use"]
+    assert ["exec_command" in step.what for step in told.steps] == [True, False, False]
+
+
+def test_a_callback_on_the_connections_own_thread_is_no_user_of_it() -> None:
+    told = {f.hazard for f in findings_of("T: exec_command client\nMain: close client")}
+    assert "call-on-transport-thread" in told
+    assert "closed-in-use" not in told
+
+
 def test_a_connection_whose_client_went_first_is_counted_with_the_others_of_its_line() -> None:
     story = """
         Main: start A

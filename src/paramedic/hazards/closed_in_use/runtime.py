@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from paramedic.analysis.calls import Call
 from paramedic.analysis.hangs import HAS_LOOKED
 from paramedic.analysis.lives import ClosedUse
 from paramedic.analysis.run import RunFacts
@@ -22,9 +23,8 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     for closed in facts.lives.closed_uses():
         if closed.how == "unordered" and closed.use.thread in facts.awaited:
             continue  # it was waited for, in vain: the hang is the story
-        if closed.how == "unordered" and facts.world.thread(closed.use.thread).transport == facts.transport_of(
-            closed.owner
-        ):
+        user = facts.world.thread(closed.use.thread)
+        if closed.how == "unordered" and user.transport and user.transport == facts.transport_of(closed.owner):
             continue  # a callback, which may not call this there at all
         certain = closed.how != "unordered"
         unseen = "" if certain else _unseen_order(facts, closed, looking)
@@ -33,12 +33,9 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         if closed.inner:
             name += f", through which {facts.world.name(closed.inner)} goes,"
         message = f"{closer} closed {name} {_HOW[closed.how].format(users=users)}{unseen}"
-        steps = sorted(
-            [story.call(closed.close), *(story.call(use, _status(facts, use.result)) if closed.how == "status" else
-            story.call(use)
-                                         for use in closed.uses[:4])],
-            key=lambda step: step.at_s or 0.0,
-        )  # fmt: skip
+        words = {use: _status(facts, use.result) for use in closed.uses if closed.how == "status"}
+        calls = [closed.close, *_opened(facts, closed), *closed.uses[:4]]
+        steps = sorted((story.call(c, words.get(c, "")) for c in calls), key=lambda step: step.at_s or 0.0)
         confidence = Confidence.OBSERVED if certain else Confidence.ADVICE if unseen else Confidence.POSSIBLE
         fix = _THROUGH if closed.inner else _SWAP if _is_swapped(facts, closed) else ""
         yield story.finding(HAZARD, confidence, message, steps, [closed.owner], closed.count, fix=fix)
@@ -70,6 +67,15 @@ def _done_before(facts: RunFacts, closed: ClosedUse) -> Iterator[int]:
             yield thing.born
         if connect is not None and connect.thread == closer and connect.ended_ns < begun_ns:
             yield connect.stack
+
+
+def _opened(facts: RunFacts, closed: ClosedUse) -> Iterator[Call]:
+    """What opened the channel that was used before, at another line: there, too, the close would have met it."""
+    channel = facts.channels.known(facts.channel_of(closed.use.obj))
+    opener = channel.opener if channel is not None else None
+    if closed.how == "unordered" and opener is not None and opener.thread == closed.use.thread:
+        if facts.world.site(opener.stack) != facts.world.site(closed.use.stack):
+            yield opener
 
 
 def _is_swapped(facts: RunFacts, closed: ClosedUse) -> bool:
