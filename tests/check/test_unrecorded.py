@@ -188,6 +188,40 @@ EXCUSED = {
                 time.sleep(0.1)
             sftp.stat("/")  #2
         """,
+    "an event of multiprocessing's": """
+        ready = multiprocessing.Event()
+        def work():
+            sftp.stat("/")  #1
+            ready.set()
+        def main():
+            ready.wait()
+            sftp.stat("/")  #2
+        """,
+    "a lock of multiprocessing's": """
+        import multiprocessing as mp
+        lock = mp.get_context("fork").RLock()
+        def work():
+            with lock:
+                sftp.stat("/")  #12
+        """,
+    "a lock of multiprocessing's that is acquired": """
+        from multiprocessing import Lock
+        class App:
+            def __init__(self):
+                self.lock = Lock()
+            def work(self):
+                self.lock.acquire()
+                try:
+                    sftp.stat("/")  #12
+                finally:
+                    self.lock.release()
+        """,
+    "a file that is locked": """
+        def work():
+            with open("lock", "w") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                sftp.stat("/")  #12
+        """,
     "a signal": """
         def work():
             sftp.stat("/")  #1
@@ -256,6 +290,39 @@ NOT_EXCUSED = {
             mine, theirs = [], []
             threading.Thread(target=work, args=(sftp, mine)).start()
             threading.Thread(target=watch, args=(sftp, theirs)).start()
+        """,
+    "locks of threading's, which are recorded: they must be several": """
+        import threading
+        class App:
+            def __init__(self):
+                self.lock = threading.Lock()
+            def work(self):
+                with self.lock:
+                    sftp.stat("/")  #12
+        """,
+    "a lock that only one of them holds": """
+        import multiprocessing
+        lock = multiprocessing.Lock()
+        def work():
+            with lock:
+                sftp.stat("/")  #1
+        def other():
+            sftp.stat("/")  #2
+        """,
+    "a lock that was given back": """
+        import multiprocessing
+        lock = multiprocessing.Lock()
+        def work():
+            lock.acquire()
+            lock.release()
+            sftp.stat("/")  #12
+        """,
+    "a dictionary that one asks and the other fills": """
+        sizes = {}
+        def work():
+            sizes.get("/")
+            sftp.stat("/")  #12
+            sizes["/"] = 1
         """,
     "a variable of the module's that has the name of a worker's": """
         def work():

@@ -15,6 +15,7 @@ from paramedic.model.finding import Site
 _LARGEST_BYTES = 2_000_000
 _MOST_CALLS = 5
 """So far it is followed back what a parameter is."""
+_LOCKS = frozenset("Lock RLock Semaphore BoundedSemaphore allocate_lock FileLock SoftFileLock".split())
 _Def = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -25,7 +26,8 @@ class File:
         tree: all of it.
         by_name: its functions and methods.
         partners: of names that are assigned together, as the two ends of a pipe, all.
-        imported: names that are modules, or come from one.
+        imported: names that are modules, or come from one, and from which.
+        locks: names of locks that are not of ``threading``, nor of ``asyncio``: of those nothing is recorded.
         given: what functions are called, started or submitted with: by the ``id()`` of the function and the parameter.
     """
 
@@ -33,7 +35,8 @@ class File:
         self.tree = tree
         self.by_name: dict[str, list[_Def]] = {}
         self.partners: dict[str, set[str]] = {}
-        self.imported: set[str] = set()
+        self.imported: dict[str, str] = {}
+        self.locks: set[str] = set()
         self.given: dict[tuple[int, str], ast.expr] = {}
         self._variables: dict[int, set[str]] = {}
         self._own: dict[int, list[ast.AST]] = {}
@@ -46,11 +49,22 @@ class File:
                 for name in together:
                     self.partners.setdefault(name, set()).update(together)
             elif isinstance(node, ast.Import | ast.ImportFrom):
-                self.imported |= {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
+                for alias in node.names:
+                    module = node.module or "" if isinstance(node, ast.ImportFrom) else alias.name
+                    self.imported[(alias.asname or alias.name).partition(".")[0]] = module
         for node in ast.walk(tree):
             if isinstance(node, ast.Call):
                 for called, arguments in _calls(node):
                     self._gives(name_of(called), arguments)
+            elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and self._is_lock(node.value.func):
+                self.locks |= {name_of(target) for target in node.targets} - {""}
+
+    def _is_lock(self, made: ast.expr) -> bool:
+        root = made
+        while isinstance(root, ast.Attribute | ast.Call):
+            root = root.value if isinstance(root, ast.Attribute) else root.func
+        module = self.imported.get(name_of(root), "a variable")
+        return name_of(made) in _LOCKS and module not in ("threading", "asyncio")
 
     def _gives(self, name: str, arguments: list[ast.expr]) -> None:
         for function in self.by_name.get(name, ()):

@@ -1,4 +1,4 @@
-"""Hand-overs between threads that leave no trace in a recording, looked for in the source of both.
+"""Hand-overs between threads, and locks, that leave no trace in a recording, looked for in the source of both.
 
 ``while not done: time.sleep(0.1)`` waits for whoever sets ``done``, ``os.read(pipe, 1)`` for whoever writes into the
 pipe, and what a thread takes out of a deque it has alone until it puts it back. Nothing that is recorded says so, and
@@ -48,7 +48,10 @@ def _doubted(finding: Finding, sources: Sources) -> Finding:
         return finding
     told = [(step.thread, _functions(step, sources)) for step in finding.steps]
     turns = [(later, earlier) for (one, earlier), (other, later) in pairwise(told) if one != other]
-    if all(any(map(_borrows, stack)) for _, stack in told):
+    held = set.intersection(*({name for function in stack for name in _held(function)} for _, stack in told))
+    if held and turns:
+        doubt = f"except perhaps {min(held)}, a lock of a kind that is not recorded"
+    elif all(any(map(_borrows, stack)) for _, stack in told):
         doubt = "except perhaps that each takes it out of a container and puts it back"
     elif turns and all(_waited(later, earlier) for later, earlier in turns):
         doubt = "except perhaps a wait that is not recorded, as for a flag, a pipe or a signal"
@@ -106,9 +109,15 @@ def _waits(function: Function, nodes: Iterable[ast.AST]) -> Iterator[tuple[str, 
             for test in _ways_out(node):
                 if not _calls(test, _STATES):
                     yield from _things(function, test)
-        elif isinstance(node, ast.Call) and name_of(node.func) in _BLOCKS:
+        elif isinstance(node, ast.Call) and _blocks(node):
             for name, home, own in _things(function, node):
                 yield from ((each, home, own) for each in {name, *function.file.partners.get(name, ())})
+
+
+def _blocks(call: ast.Call) -> bool:
+    """Whether it waits until there is something; ``get()`` and ``wait()`` only where no limit and no key is given."""
+    name = name_of(call.func)
+    return name in _BLOCKS or (name in ("get", "wait") and not call.args and not call.keywords)
 
 
 def _ways_out(loop: ast.While | ast.For) -> list[ast.expr]:
@@ -163,6 +172,27 @@ def _things(function: Function, node: ast.AST) -> _Things:
         if id(inner) not in called and (name := name_of(inner)) not in _NOBODYS and name not in imported
         if not (name == "path" and isinstance(inner, ast.Attribute) and name_of(inner.value) == "os")
     }
+
+
+# locks that are not recorded
+
+
+def _held(function: Function) -> set[str]:
+    """The locks of `File.locks` that a function holds on the line where it is, and ``flock``."""
+    held: set[str] = set()
+    for node in function.own:
+        if isinstance(node, ast.With) and node.lineno <= function.line <= (node.end_lineno or 0):
+            held |= {name_of(item.context_expr) for item in node.items} & function.file.locks
+    for node in sorted(function.before(), key=lambda node: getattr(node, "lineno", 0)):
+        if isinstance(node, ast.Call) and name_of(node.func) in ("flock", "lockf"):
+            held.add("flock")
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            name = name_of(node.func.value)
+            if node.func.attr == "acquire" and name in function.file.locks:
+                held.add(name)
+            elif node.func.attr == "release":
+                held.discard(name)
+    return held
 
 
 # taking out and putting back
