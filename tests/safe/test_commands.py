@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import io
 import pickle
@@ -152,6 +153,21 @@ def test_what_would_end_the_connection_of_others_is_not_sent(
         assert caught.value.host and caught.value.phase == "queue" and caught.value.hint
         assert [line.text for line in other.lines()] == ["other"]
     assert pool.statistics().lost_connections == lost
+
+
+@pytest.mark.parametrize("sessions", [1, 2])
+def test_sftp_clients_that_nobody_uses_keep_no_command_waiting(start_host: Any, sessions: int) -> None:
+    with start_host(f"MaxSessions {sessions}").pool(connections=1) as pool:
+        with contextlib.ExitStack() as stack:
+            for _ in range(sessions):
+                assert stack.enter_context(pool.sftp()).stat("/")
+        assert [result.text for result in pool.map(["echo x"] * 5)] == ["x\n"] * 5
+
+
+def test_a_copy_on_a_server_that_gives_one_session_leaves_commands_other_connections(start_host: Any) -> None:
+    with start_host("MaxSessions 1").pool(connections=2) as pool, pool.sftp() as sftp:
+        assert pool.run("echo x", total_timeout=60).text == "x\n"
+        assert sftp.stat("/")
 
 
 def test_streams_whose_sessions_are_refused_at_first_lose_no_output(start_host: Any) -> None:

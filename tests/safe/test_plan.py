@@ -58,6 +58,30 @@ def test_decisions(story: str) -> None:
     assert decided(links, waiting, borrowers) == expected
 
 
+@pytest.mark.parametrize(
+    ("story", "opened", "strangers", "phase", "starved", "connects"),
+    [
+        ("all that the server gives is a stranger's", 1, 1, READY, True, 1),
+        ("a command that ends makes room", 2, 1, READY, False, 0),
+        ("a command of our own has it", 1, 0, READY, False, 0),
+        ("one that is being made will have room", 0, 0, CONNECTING, False, 0),
+        ("a lent one is somebody's own", 0, 0, LENT, False, 1),
+    ],
+)
+def test_who_keeps_commands_waiting(
+    story: str, opened: int, strangers: int, phase: LinkPhase, starved: bool, connects: int
+) -> None:
+    for connections in (1, 2):
+        plan = Plan(Sizes(connections=connections, sessions=10))
+        plan.links[0] = LinkState(
+            key=0, phase=phase, open=opened, limit=max(1, opened), ceiling=10, strangers=strangers
+        )
+        decision = plan.decide(1, 0, now=100.0)
+        # Where there may be another connection, that is the way out.
+        wanted = (False, connects) if connections > 1 else (starved, 0)
+        assert (decision.starved, len(decision.connect)) == wanted, story
+
+
 def test_after_a_failure_the_next_attempt_waits() -> None:
     assert decided([], 1, 0, connect_after=103.0) == ((), (), 0, 103.0)
     assert decided([], 1, 0, connect_after=99.0, failures=2) == ((), (), 1, None)

@@ -8,6 +8,7 @@ import random
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
@@ -55,6 +56,7 @@ class Actions:
     lend: list[tuple[Future[Borrowed], Borrowed]] = field(default_factory=list)
     connect: tuple[int, ...] = ()
     wake_at: float | None = None
+    starved: bool = False
 
 
 class Connections:
@@ -87,6 +89,8 @@ class Connections:
         self._over = False  # what is under way is being ended
         self._round: Alarm | None = None
         self._counts = dict.fromkeys(COUNTERS, 0)
+        self.on_starved: Callable[[], None] = lambda: None
+        """Called when commands wait for sessions that only others than commands have; must not block."""
         self.trouble: SafeError | None = None
         """Why the last attempt to connect failed, if it did."""
 

@@ -22,11 +22,7 @@ from paramedic.safe.crew import Crew
 from paramedic.safe.destination import Destination
 from paramedic.safe.ender import Ender
 from paramedic.safe.ending import longest_s
-from paramedic.safe.errors import (
-    CommandTimeout,
-    PoolClosed,
-    SafeError,
-)
+from paramedic.safe.errors import CommandTimeout, PoolClosed, SafeError
 from paramedic.safe.feeding import feed, inline_input, replayable
 from paramedic.safe.link import Guest, Link
 from paramedic.safe.observing import tell
@@ -340,6 +336,7 @@ class Dispatcher(Connections):
             actions.lend.append((self._borrowers.popleft(), (key, self._links[key])))
         actions.connect = decision.connect
         actions.wake_at = decision.wake_at
+        actions.starved = decision.starved
         return actions
 
     def _act(self, actions: Actions) -> None:
@@ -361,6 +358,8 @@ class Dispatcher(Connections):
             if wake is None or wake.call is None or actions.wake_at < self._wake_at:
                 self._wake_at = actions.wake_at
                 self._wake = self._clock.at(actions.wake_at, self._pump)
+        if actions.starved:
+            self.on_starved()
 
     def _pump(self) -> None:
         with self._lock:

@@ -67,6 +67,8 @@ class Decision:
     """Keys of connections to make."""
     wake_at: float | None = None
     """When to decide again even if nothing happens."""
+    starved: bool = False
+    """Whether commands wait, and all that is open are sessions of strangers, which may stay so for ever."""
 
 
 NOTHING = Decision()
@@ -275,7 +277,11 @@ class Plan:
                 link.rest_until for link in self.links.values() if link.rest_until > now and link.open < link.limit
             ]
             wake_at = min([*rests, *([wake_at] if wake_at is not None else [])], default=None)
-        return Decision(launch=tuple(launch), lend=tuple(lend), connect=connect, wake_at=wake_at)
+        serving = [
+            link for link in self.links.values() if link.phase is not LinkPhase.LENT and link.key not in reserved
+        ]
+        starved = bool(left and serving) and all(link.strangers and link.open <= link.strangers for link in serving)
+        return Decision(launch=tuple(launch), lend=tuple(lend), connect=connect, wake_at=wake_at, starved=starved)
 
     def _connections(
         self, left: int, borrowers: int, reserved: set[int], now: float
@@ -287,9 +293,9 @@ class Plan:
         for link in self.links.values():
             if link.phase is LinkPhase.CONNECTING:
                 connecting += 1
-            elif link.phase is LinkPhase.READY and link.key not in reserved:
+            elif link.phase is LinkPhase.READY and link.key not in reserved and link.limit > link.strangers:
                 serving += 1
-                capacity += link.limit
+                capacity += link.limit - link.strangers
         # A connection costs the server ten times what a short command costs. One more is worth it when there is none,
         # or when those that there are have more than two rounds of work before them. Until one was accepted, there is
         # one attempt at a time: a wrong password must not count four times.

@@ -138,6 +138,7 @@ class ClientPool(Copies):
             destination, self._connector, sizes, limits, self._clock, self._crew, runner=runner
         )
         self._shelf = Shelf(self._dispatcher, limits.open)
+        self._dispatcher.on_starved = self._shelf.give_way
         _POOLS.add(self)
 
     @property

@@ -158,6 +158,14 @@ class Shelf:
             sftp.close()
             self._leave(key, sftp.get_channel())
 
+    def give_way(self) -> None:
+        """Has what is on the shelf closed: what nobody uses must not keep commands from being run.
+
+        Threads: any thread; it does not block.
+        """
+        if self._idle:
+            self._dispatcher.crew.start("shelf", self.clear)
+
     def forget(self) -> None:
         """In a forked child: lets go without a word to the server.
 
