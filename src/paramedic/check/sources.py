@@ -15,7 +15,11 @@ from paramedic.model.finding import Site
 _LARGEST_BYTES = 2_000_000
 _MOST_CALLS = 5
 """So far it is followed back what a parameter is."""
-_LOCKS = frozenset("Lock RLock Semaphore BoundedSemaphore allocate_lock FileLock SoftFileLock".split())
+_MEETINGS = frozenset(
+    "Lock RLock Semaphore BoundedSemaphore allocate_lock FileLock SoftFileLock Event Queue SimpleQueue "
+    "JoinableQueue".split()
+)
+_RECORDED = frozenset(("threading", "queue", "asyncio"))
 _Def = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -27,7 +31,7 @@ class File:
         by_name: its functions and methods.
         partners: of names that are assigned together, as the two ends of a pipe, all.
         imported: names that are modules, or come from one, and from which.
-        locks: names of locks that are not of ``threading``, nor of ``asyncio``: of those nothing is recorded.
+        foreign: names of locks, events and queues that are of no module whose own are recorded.
         given: what functions are called, started or submitted with: by the ``id()`` of the function and the parameter.
     """
 
@@ -36,7 +40,7 @@ class File:
         self.by_name: dict[str, list[_Def]] = {}
         self.partners: dict[str, set[str]] = {}
         self.imported: dict[str, str] = {}
-        self.locks: set[str] = set()
+        self.foreign: set[str] = set()
         self.given: dict[tuple[int, str], ast.expr] = {}
         self._variables: dict[int, set[str]] = {}
         self._own: dict[int, list[ast.AST]] = {}
@@ -56,15 +60,17 @@ class File:
             if isinstance(node, ast.Call):
                 for called, arguments in _calls(node):
                     self._gives(name_of(called), arguments)
-            elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and self._is_lock(node.value.func):
-                self.locks |= {name_of(target) for target in node.targets} - {""}
+            elif isinstance(node, ast.Assign) and self._is_foreign(node.value):
+                self.foreign |= {name_of(target) for target in node.targets} - {""}
 
-    def _is_lock(self, made: ast.expr) -> bool:
-        root = made
+    def _is_foreign(self, value: ast.expr) -> bool:
+        if not isinstance(value, ast.Call):
+            return False
+        root: ast.expr = value
         while isinstance(root, ast.Attribute | ast.Call):
             root = root.value if isinstance(root, ast.Attribute) else root.func
         module = self.imported.get(name_of(root), "a variable")
-        return name_of(made) in _LOCKS and module not in ("threading", "asyncio")
+        return name_of(value.func) in _MEETINGS and module not in _RECORDED
 
     def _gives(self, name: str, arguments: list[ast.expr]) -> None:
         for function in self.by_name.get(name, ()):

@@ -68,9 +68,9 @@ def _functions(step: Step, sources: Sources) -> list[Function]:
 
 # waiting for what another thread does
 
-_Things = set[tuple[str, int, bool]]
+_Things = set[tuple[str, int, int]]
 """Variables (`Function.variable`), each with whether it belongs to the very function that speaks of it: another call of
-that has its own. And attributes of whatever, with 0."""
+that has its own. And attributes, with 0 and the function that speaks of them: it may speak of another object's."""
 
 
 def _waited(later: Sequence[Function], earlier: Sequence[Function]) -> bool:
@@ -80,7 +80,7 @@ def _waited(later: Sequence[Function], earlier: Sequence[Function]) -> bool:
     awaited = {thing for function in later for thing in _awaited(function)}
     touched = {thing for function in earlier for thing in _touched(function)} if awaited else set()
     both = {thing[:2] for thing in awaited} & {thing[:2] for thing in touched}
-    apart = {(name, home) for name, home, own in awaited & touched if own}
+    apart = {thing[:2] for thing in awaited & touched if thing[2]}
     return bool(both - apart - {thing[:2] for thing in _subjects(later[0]) | _subjects(earlier[0])})
 
 
@@ -103,21 +103,24 @@ def _called(function: Function, nodes: Iterable[ast.AST]) -> Iterable[Function]:
     return {id(called.node): called for node in nodes for called in function.called(node)}.values()
 
 
-def _waits(function: Function, nodes: Iterable[ast.AST]) -> Iterator[tuple[str, int, bool]]:
+def _waits(function: Function, nodes: Iterable[ast.AST]) -> Iterator[tuple[str, int, int]]:
     for node in nodes:
         if isinstance(node, ast.While | ast.For) and _calls(node, _RESTS):
             for test in _ways_out(node):
                 if not _calls(test, _STATES):
                     yield from _things(function, test)
-        elif isinstance(node, ast.Call) and _blocks(node):
+        elif isinstance(node, ast.Call) and _blocks(node, function.file.foreign):
             for name, home, own in _things(function, node):
                 yield from ((each, home, own) for each in {name, *function.file.partners.get(name, ())})
 
 
-def _blocks(call: ast.Call) -> bool:
-    """Whether it waits until there is something; ``get()`` and ``wait()`` only where no limit and no key is given."""
-    name = name_of(call.func)
-    return name in _BLOCKS or (name in ("get", "wait") and not call.args and not call.keywords)
+def _blocks(call: ast.Call, foreign: set[str]) -> bool:
+    """Whether it waits until there is something; ``get()`` and ``wait()`` without a limit, of what is not recorded."""
+    if name_of(call.func) in _BLOCKS:
+        return True
+    if not isinstance(call.func, ast.Attribute) or call.args or call.keywords:
+        return False
+    return call.func.attr in ("get", "wait") and name_of(call.func.value) in foreign
 
 
 def _ways_out(loop: ast.While | ast.For) -> list[ast.expr]:
@@ -145,7 +148,7 @@ def _touched(function: Function) -> _Things:
     return found
 
 
-def _changes(function: Function, nodes: Iterable[ast.AST]) -> Iterator[tuple[str, int, bool]]:
+def _changes(function: Function, nodes: Iterable[ast.AST]) -> Iterator[tuple[str, int, int]]:
     for node in nodes:
         stored = isinstance(node, ast.Name | ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Store)
         if stored or isinstance(node, ast.Call):
@@ -163,32 +166,36 @@ def _calls(node: ast.AST, names: frozenset[str]) -> bool:
 
 def _things(function: Function, node: ast.AST) -> _Things:
     """What an expression speaks of, but for modules, Python's own names, and the functions that it calls."""
-    imported = function.file.imported
     called = {id(call.func) for call in ast.walk(node) if isinstance(call, ast.Call)}
-    mine = 0 if function.alone else id(function.node)
-    return {
-        (*(known := function.variable(name) if isinstance(inner, ast.Name) else (name, 0)), known[1] == mine != 0)
-        for inner in ast.walk(node)
-        if id(inner) not in called and (name := name_of(inner)) not in _NOBODYS and name not in imported
-        if not (name == "path" and isinstance(inner, ast.Attribute) and name_of(inner.value) == "os")
-    }
+    left_out = {"path"} if any(name_of(inner) == "os" for inner in ast.walk(node)) else set()
+    found: _Things = set()
+    for inner in ast.walk(node):
+        name = name_of(inner)
+        if id(inner) in called or name in _NOBODYS or name in function.file.imported:
+            continue
+        if isinstance(inner, ast.Name):
+            name, home = function.variable(name)
+            found.add((name, home, int(home == id(function.node) and not function.alone)))
+        elif name not in left_out:
+            found.add((name, 0, id(function.node)))
+    return found
 
 
 # locks that are not recorded
 
 
 def _held(function: Function) -> set[str]:
-    """The locks of `File.locks` that a function holds on the line where it is, and ``flock``."""
+    """The locks of `File.foreign` that a function holds on the line where it is, and ``flock``."""
     held: set[str] = set()
     for node in function.own:
         if isinstance(node, ast.With) and node.lineno <= function.line <= (node.end_lineno or 0):
-            held |= {name_of(item.context_expr) for item in node.items} & function.file.locks
+            held |= {name_of(item.context_expr) for item in node.items} & function.file.foreign
     for node in sorted(function.before(), key=lambda node: getattr(node, "lineno", 0)):
         if isinstance(node, ast.Call) and name_of(node.func) in ("flock", "lockf"):
             held.add("flock")
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             name = name_of(node.func.value)
-            if node.func.attr == "acquire" and name in function.file.locks:
+            if node.func.attr == "acquire" and name in function.file.foreign:
                 held.add(name)
             elif node.func.attr == "release":
                 held.discard(name)
