@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from textwrap import dedent
@@ -9,6 +10,7 @@ from textwrap import dedent
 import pytest
 from unrecorded_stories import EXCUSED, NOT_EXCUSED
 
+from paramedic.check.sources import Sources
 from paramedic.check.unrecorded import doubted
 from paramedic.model.finding import Confidence, Finding, Site, Step
 
@@ -47,6 +49,9 @@ def test_what_orders_nothing_excuses_nobody(how: str, tmp_path: Path) -> None:
 
 def test_of_other_hazards_and_of_files_that_are_gone_nothing_is_said(tmp_path: Path) -> None:
     assert judged(EXCUSED["a pipe"], tmp_path, "lock-order-inversion")[0] is Confidence.POSSIBLE
+    os.mkfifo(tmp_path / "pipe.py")
+    for name in ("gone.py", "pipe.py", "."):
+        assert Sources().function(Site(file=str(tmp_path / name), line=1)) is None
     gone = Step(thread="T", what="called stat()", site=Site(file=str(tmp_path / "gone.py"), line=1))
     finding = Finding(
         hazard="shared-sftp-client", code="PMC103", confidence=Confidence.POSSIBLE, message="They did",

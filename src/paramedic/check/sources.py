@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -220,7 +221,8 @@ def name_of(node: ast.AST) -> str:
 
 def _read(path: str) -> File | None:
     try:
-        if os.path.getsize(path) > _LARGEST_BYTES:
+        status = os.stat(path)
+        if status.st_size > _LARGEST_BYTES or not stat.S_ISREG(status.st_mode):  # opening a pipe would wait
             return None
         with open(path, "rb") as file:
             return File(ast.parse(file.read()))
