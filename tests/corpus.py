@@ -222,8 +222,10 @@ def main() -> int:
     for case in (args.cases or there)[part - 1 :: parts]:
         words = json.loads((folder / case / "case.json").read_text())
         hazards, advice = [canonical(h) for h in words.get("hazards", [])], bool(words.get("advice"))
-        bad = (folder / case / "bad.py").is_file() and (not args.only_first or FIRST & set(hazards))
-        work += [(case, script, hazards, advice) for script in args.scripts if script == "good" or bad]
+        wanted = [s for s in args.scripts if (folder / case / f"{s}.py").is_file()]
+        if args.only_first and not FIRST & set(hazards):
+            wanted = [s for s in wanted if s == "good"]
+        work += [(case, script, hazards, advice) for script in wanted]
     rows: list[Row] = []
     free: SimpleQueue[str] = SimpleQueue()
 
