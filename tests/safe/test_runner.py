@@ -46,7 +46,7 @@ ALIKE = {
     "the limits": "cat /proc/self/limits; ulimit -n 100",
     "masks": "umask; umask 077",
     "signals, rights": _SIGNALS,
-    "the group of control": "cat /proc/self/cgroup /proc/self/oom_score_adj; nice",
+    "its rank": "cat /proc/self/oom_score_adj; nice",  # not its cgroup: an operator may move one of both meanwhile
     "traps": "trap; trap 'echo bye' EXIT",
     "functions": "f() { echo f; }; f; exit 9",
     "options": "echo $-; set -f; set -e; false; echo no",
@@ -102,31 +102,44 @@ def pool(host: Host) -> Iterator[ClientPool]:
         yield pool
 
 
+def by_runner(pool: ClientPool, command: str) -> list[Any]:
+    result = pool.run(command)
+    assert result.by_runner, command
+    return [result.exit_status, result.signal, result.stdout, result.stderr]
+
+
+def by_session(pool: ClientPool, command: str) -> list[Any]:
+    output = {"stdout": b"", "stderr": b""}
+    stream = pool.stream(command)  # always in a session of its own, on the same connection
+    for chunk in stream:
+        output[chunk.stream] += chunk.data
+    result = stream.result()
+    return [result.exit_status, result.signal, *output.values()]
+
+
 def differences(pool: ClientPool, commands: dict[str, str], *, without_numbers: bool = False) -> dict[str, Any]:
+    """The commands of which, run five times each way, no two ends are the same: races of the shells decide nothing."""
+
+    def compared(said: list[Any]) -> list[Any]:
+        return [*said[:2], *(re.sub(rb"\d{3,}", b"N", each) if without_numbers else each for each in said[2:])]
+
     found = {}
     for name, command in commands.items():
-        ours = pool.run(command)
-        assert ours.by_runner, name
-        output = {"stdout": b"", "stderr": b""}
-        stream = pool.stream(command)  # always in a session of its own, on the same connection
-        for chunk in stream:
-            output[chunk.stream] += chunk.data
-        theirs = stream.result()
-        one, other = (
-            (
-                result.exit_status,
-                result.signal,
-                *(re.sub(rb"\d{3,}" if without_numbers else rb"$.", b"N", o) for o in both),
-            )
-            for result, both in ((ours, (ours.stdout, ours.stderr)), (theirs, tuple(output.values())))
-        )
-        if one != other:
-            found[name] = (one, other)
+        ours: list[Any] = []
+        theirs: list[Any] = []
+        while len(ours) < 5:
+            ours.append(compared(by_runner(pool, command)))
+            theirs.append(compared(by_session(pool, command)))
+            if any(each in theirs for each in ours):
+                break
+        else:
+            found[name] = (ours, theirs)
     return found
 
 
 def test_all_is_as_in_a_session_of_its_own(pool: ClientPool) -> None:
-    assert differences(pool, ALIKE) == {}
+    found = differences(pool, ALIKE)
+    assert sorted(found) == [], found
 
 
 @contextlib.contextmanager
@@ -142,7 +155,10 @@ def account(shell: str, folder: Path) -> Iterator[dict[str, Any]]:
     name = f"paramedic-{os.path.basename(shell)}-{os.getpid()}"[:31]
     for each in ("home", "sshd"):
         (folder / each).mkdir()
-    subprocess.run(["useradd", "-M", "-d", folder / "home", "-s", shell, "-p", "*", name], check=True, timeout=60)
+    words = ["useradd", "-M", "-d", folder / "home", "-s", shell, "-p", "*", name]
+    made = subprocess.run(words, capture_output=True, text=True, timeout=60)
+    if made.returncode:
+        pytest.skip(f"no account can be made here: {made.stderr.strip()}")
     try:
         shutil.chown(folder / "home", name)
         with running_sshd(folder / "sshd") as server:
@@ -157,7 +173,8 @@ def test_and_so_it_is_with_other_login_shells(shell: str, tmp_path_factory: pyte
         with_runner(pool)
         # A csh tells of jobs that are done if they are by the time that it is; ksh and csh tell processes' numbers.
         commands = {name: text for name, text in ALIKE.items() if "csh" not in shell or "&" not in text}
-        assert differences(pool, commands, without_numbers=True) == {}
+        found = differences(pool, commands, without_numbers=True)
+        assert sorted(found) == [], found
 
 
 def test_a_script_that_sshd_runs_for_each_session_is_run_for_each(tmp_path_factory: pytest.TempPathFactory) -> None:
