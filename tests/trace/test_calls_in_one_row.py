@@ -41,8 +41,8 @@ def placed(span: Span) -> tuple[Chunk, int]:
 
 def end(call: tuple[Chunk, int], size: int = 0) -> None:
     chunk, place = call
-    chunk.sizes[place * 2] = size
-    chunk.words[place + 1] = time.monotonic_ns()
+    chunk.sizes[place] = size
+    chunk.ends[place] = time.monotonic_ns()
 
 
 def told(events: list[Event]) -> list[str]:

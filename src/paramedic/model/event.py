@@ -50,10 +50,6 @@ class Kind(IntEnum):
     )
     # tells how it ended; b = measure of its result. Only in files: a reader makes CALL of it, and RETURN at that time
     LATER = 27  # as SPAN, of a call that has a row of its own: a reader makes RETURN of it
-    CLOSING = (
-        28  # EOF and CLOSE are about to go out on transport `obj`: a = channel number at the receiver | ours << 32,
-    )
-    # b = 1 if the peer's CLOSE came just before. Only in files: a reader makes the WIRE of each of them
 
 
 Row = tuple[int, int, int, int, int, int, int, int]

@@ -203,8 +203,8 @@ class Births:
                 ):
                     first = FIRST_STREAM + 4 * given
                     stdout._paramedic_id_, stderr._paramedic_id_, stdin._paramedic_id_ = first, first + 1, first + 2
-                    chunk.sizes[place * 2] = first
-                    chunk.words[place + 1] = monotonic_ns()
+                    chunk.sizes[place] = first
+                    chunk.ends[place] = monotonic_ns()
                     return
             except Exception as e:
                 trouble("exec_command", e)
@@ -304,7 +304,7 @@ def finalizers(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
         {"_streams": FIRST_STREAM, "_references": getrefcount, "_unheld": unheld, "_stdin": stdin},
     )
     ends = f"_first.{MARK} and ({{row}} if _first.closed and _first.eof_sent and not _first.lock.locked() else True)"
-    has_ended = probes.stores(ends, _FINAL, f"_first.{MARK}", "1")
+    has_ended = probes.stores(ends, _FINAL, f"_first.{MARK}", 1)
     yield Target(homes["Channel"], "__del__", enter_channel, leave, guard=has_ended)
     yield Target(homes["File"], "__del__", enter, leave, guard=matters)
     yield Target(homes["SFTPFile"], "__del__", enter, leave, guard=probes.is_known)

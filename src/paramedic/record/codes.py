@@ -56,7 +56,7 @@ def prepared(function: FunctionType, target: Target) -> Patch:
     if target.span is not None:
         key += f"|{target.span.words}|{target.span.measure}"
     if target.stored is not None:
-        key += "|" + "|".join(word for word in target.stored if isinstance(word, str))
+        key += "|" + "|".join((target.stored.words, target.stored.fields, target.stored.then, target.stored.otherwise))
     stamp = _stamp(original.co_filename)
     entry = known.get(key)
     if entry is not None and entry[0] == stamp and isinstance(entry[1], CodeType):

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from types import CodeType, FrameType
 from typing import Any
 
-from paramedic.trace.layout import HALF
 from paramedic.trace.writer import TraceWriter
 
 USER, LIBRARY, STDLIB, OURS, SYNC, PARAMIKO = range(1, 7)
@@ -98,9 +97,8 @@ class _Lines:
     nothing; a debugger that asks whether there is one finds it false, and puts its own there.
 
     Attributes:
-        sites: the stacks, by the instruction, each shifted to where it stands in a row's word; None where there is none
-            yet. A list, because the interpreter looks into one much quicker than into a dictionary of numbers; it ends
-            with the last instruction that has one.
+        sites: the stacks, by the instruction; None where there is none yet. A list, because the interpreter looks into
+            one much quicker than into a dictionary of numbers; it ends with the last instruction that has one.
         calls: what it calls, by the instruction and then by the id of the code.
         code: the function's; kept, or another one could get the same id.
         keep: whether it can be kept with its frame.
@@ -207,7 +205,7 @@ class Stacks:
                 if lines.apart is not None:
                     return lines.apart[frame.f_lasti, silent]  # type: ignore[no-any-return]
                 known = lines.sites[frame.f_lasti]
-                return known >> HALF if known is not None else unknown(frame, silent)
+                return known if known is not None else unknown(frame, silent)
             except (KeyError, IndexError, AttributeError) as e:
                 if e.__traceback__ is not None and e.__traceback__.tb_next is not None and not _is_ours(e):
                     raise  # a signal handler's
@@ -245,7 +243,7 @@ class Stacks:
             if missing > 0:
                 lines.sites.extend([None] * missing)
                 self._count += missing // _SITES_PER_PLACE
-            lines.sites[frame.f_lasti] = stack << HALF
+            lines.sites[frame.f_lasti] = stack
         else:
             lines.apart[frame.f_lasti, silent] = stack
         return stack

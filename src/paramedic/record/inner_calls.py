@@ -20,7 +20,6 @@ _CALLS: dict[str, str] = {
     "client.SSHClient.open_sftp": "open_sftp_client",
     "transport.Transport.open_session": "open_channel",
     "channel.Channel.__del__": "close",
-    "channel.Channel._close_internal": "_send_eof",
     "channel.Channel.sendall": "send",
     "channel.Channel.sendall_stderr": "send_stderr",
     "channel.Channel.setblocking": "settimeout",

@@ -105,7 +105,7 @@ class Span(NamedTuple):
             see `Guard`.
         measure: a function of the result whose value is stored with the end, given as the words of an expression of
             ``_result``; "" if nothing is, None if `leave` is always called, which then has to store the end.
-        values: what the names in both mean, and ``_current``, ``_now``, ``_id_of`` and ``_begins``.
+        values: what the names in both mean, and ``_current``, ``_pack``, ``_now``, ``_id_of`` and ``_begins``.
     """
 
     words: str
@@ -120,18 +120,14 @@ class Stored(NamedTuple):
 
     Attributes:
         words: an expression that is true where there is a row to store; see `Guard`.
-        a: an expression, as the others of what the row consists of after its time: see `paramedic.trace.layout`.
-        obj: with ``site`` above it.
-        rest: ``b``, and above it ``op`` and kind.
-        values: what the names in them mean, and ``_current`` and ``_now``.
+        fields: expressions of what the row consists of after its time, as the arguments of a call.
+        values: what the names in both mean, and ``_current``, ``_pack`` and ``_now``.
         then: a statement that follows; if it fails `Enter` has to tell from what it has changed that a row is stored.
         otherwise: an expression, asked where the first is not true: whether `Enter` is to be called.
     """
 
     words: str
-    a: str
-    obj: str
-    rest: str
+    fields: str
     values: Mapping[str, object]
     then: str = "pass"
     otherwise: str = "False"

@@ -10,7 +10,6 @@ Threads: the probes run in any thread of the program's, also in signal handlers 
 from __future__ import annotations
 
 import sys
-from _operator import setitem
 from collections.abc import Callable, Iterable
 from time import monotonic_ns
 from types import FrameType, FunctionType
@@ -22,7 +21,7 @@ from paramedic.record.interrupts import NO_ROOM, reaches_program
 from paramedic.record.patches import FIND_CALLER, Guard, Notice, Span, Stored
 from paramedic.trace.chunks import NO_SPAN, Chunk
 from paramedic.trace.chunks import Span as Begun
-from paramedic.trace.layout import FLAGS_SHIFT, HALF, KIND_SHIFT, MOST_IN_FLAGS
+from paramedic.trace.layout import FLAGS_SHIFT, KIND_SHIFT, MOST_IN_FLAGS, SHORT_ROW, SPAN_ROW, STORED_ROW
 from paramedic.trace.writer import TraceWriter
 
 _getframe = sys._getframe
@@ -83,23 +82,21 @@ class Probes:
         """Asks whether a call comes from anywhere but Paramiko; the probe gets the caller's frame."""
         return self._by_user._replace(notice=self.notices.get(method))
 
-    def stores(self, words: str, kind: int, obj: str, a: str, b: str = "0") -> Guard:
+    def stores(self, words: str, kind: int, obj: str, a: int) -> Guard:
         """A guard that stores a row itself; its probe, which stores the same, is called where that fails.
 
         Args:
-            words: where the row is stored is where ``{row}`` in them is evaluated, which is false.
+            words: where the row is stored is where ``{row}`` in them is evaluated, which is None.
             kind: of the row.
-            obj: an expression, as are the others.
+            obj: an expression.
             a: of the row.
-            b: of the row.
         """
-        rest = str(kind << KIND_SHIFT + HALF) + f" + {b}" * (b != "0")
         row = (
-            "(_set((_given := (_chunk := _current.local.chunk).words), (_raw := _next(_chunk.rows)), _now())"
-            f" or _set(_given, _raw + 1, {a}) or _set(_given, _raw + 2, {obj}) or _set(_given, _raw + 3, {rest}))"
+            "_pack((_chunk := _current.local.chunk).mapping, _next(_chunk.rows) * 32,"
+            f" _now(), {a}, {obj}, {kind << KIND_SHIFT})"
         )
-        known = {"_current": self.writer.current, "_set": setitem, "_next": next, "_now": monotonic_ns}
-        return Guard(words.format(row=row), {**known, "_id_of": self.id_of})
+        known = {"_current": self.writer.current, "_pack": SHORT_ROW.pack_into, "_next": next, "_now": monotonic_ns}
+        return Guard(words.format(row=row), known)
 
     def begins(
         self, words: str, kind: int, op: str, obj: str, a: str, b: str = "0", site: str = "0", **values: object
@@ -111,20 +108,16 @@ class Probes:
             kind: of the row.
             op: an expression of the row's ``op``, as are the others of what they are called.
             obj: as ``op``.
-            a: as ``op``; less than 0 are those for which the probe is called.
+            a: as ``op``.
             b: as ``op``.
             site: as ``op``.
             values: what names in all these mean.
         """
-        known = {"_id_of": self.id_of, "_current": self.writer.current, "_now": monotonic_ns, **values}
-        above = obj if site == "0" else f"({obj}) + ({site} << {HALF})"
-        kind_and_op = (
-            str(int(op) + (kind << KIND_SHIFT) << HALF)
-            if op.isdecimal()
-            else f"({op} + {kind << KIND_SHIFT} << {HALF})"
-        )
-        rest = kind_and_op if b == "0" else f"{b} + {kind_and_op}"
-        return Stored(words, a, above, rest, known)
+        short = b == site == "0"
+        known: dict[str, object] = {"_pack": (SHORT_ROW if short else STORED_ROW).pack_into, "_id_of": self.id_of}
+        known |= {"_current": self.writer.current, "_now": monotonic_ns, **values}
+        site_and_b = "" if short else f"{site}, {b}, "
+        return Stored(words, f"{a}, {obj}, {site_and_b}{op} + {kind << KIND_SHIFT}", known)
 
     def inside(self, files: Iterable[str]) -> None:
         """Some of these files may be Paramiko's or those of `by_program`: a short cut, the probes look again."""
@@ -211,8 +204,9 @@ class Probes:
             try:
                 try:
                     lines = frame.f_trace  # see `Stacks.walker`; of None if the call comes from C alone, as atexit's
-                    known = lines.sites[frame.f_lasti] if type(lines) is kept[0] else None
-                    stack = known >> HALF if known is not None else stack_of(frame)
+                    stack = lines.sites[frame.f_lasti] if type(lines) is kept[0] else stack_of(frame)
+                    if stack is None:
+                        stack = stack_of(frame)
                 except (IndexError, AttributeError) as e:
                     if e.__traceback__ is not None and e.__traceback__.tb_next is not None:
                         raise  # a signal handler's
@@ -284,8 +278,8 @@ class Probes:
             try:
                 a = _measured(measure, result)
                 if 0 <= a < 1 << 32:
-                    chunk.sizes[place * 2] = a
-                    chunk.words[place + 1] = monotonic_ns()
+                    chunk.sizes[place] = a
+                    chunk.ends[place] = monotonic_ns()
                 elif obj := chunk.ended_otherwise(place):
                     row(_RETURN, op, obj, 0, a, 0)
             except Exception as e:
@@ -301,9 +295,10 @@ class Probes:
         values = {
             **plain.values,
             "_current": self.writer.current,
+            "_pack": SPAN_ROW.pack_into,
             "_now": monotonic_ns,
             "_id_of": id_of,
-            "_begins": op + (_SPAN << KIND_SHIFT) << HALF,
+            "_begins": op + (_SPAN << KIND_SHIFT),
             "_len": len,
         }
         stored = "" if measure is None else "_len(_result)" if measure is len else "_result"

@@ -16,9 +16,9 @@ from typing import Any
 
 from paramedic.record.patches import CALLER, ENTER, FAIL, FIND_CALLER, FIRST, KEPT, LEAVE, NOTICE, Target, placeholder
 
-_LOCALS = {
-    name: f"__paramedic{name}" for name in ("_place", "_chunk", "_words", "_site", "_error", "_result", *KEPT)
-} | {CALLER: "__paramedic_chunk"}  # until there is a chunk: after that, a probe looks for the caller itself
+_LOCALS = {name: f"__paramedic{name}" for name in ("_place", "_chunk", "_site", "_error", "_result", *KEPT)} | {
+    CALLER: "__paramedic_chunk"
+}  # until there is a chunk: after that, a probe looks for the caller itself
 _PROBES = {"_enter": ENTER, "_leave": LEAVE, "_fail": FAIL}
 
 # `_site` is first what `record.frames` keeps with the caller's frame; with frames of Paramiko's it keeps nothing.
@@ -30,10 +30,7 @@ try:
     ) is not None:
         _chunk = _current.local.chunk
         for _place in _chunk.rows:
-            _words = _chunk.words
-            _words[_place] = _now()
-            _words[_place + 2] = (_first._paramedic_id_ or _id_of(_first)) + _site
-            _words[_place + 3] = _begins
+            _pack(_chunk.mapping, _place * 32, _now(), _first._paramedic_id_ or _id_of(_first), _site, _begins)
             break
         else:
             _chunk, _place = _enter(_first, None{passed})
@@ -55,7 +52,7 @@ _END = """
 if _place is not None:
     try:
         {measure}
-        _chunk.words[_place + 1] = _now()
+        _chunk.ends[_place] = _now()
     except Exception as _error:
         if _error.__traceback__.tb_next is not None:
             raise
@@ -70,17 +67,13 @@ if _place is not None:
     _fail(_chunk, _place, _error)
 raise
 """
-_STORED = ("words", "a", "obj", "rest", "then", "otherwise")
+_STORED = ("words", "fields", "then", "otherwise")
 _STORES = """
 try:
     if {words}:
         _chunk = _current.local.chunk
         for _place in _chunk.rows:
-            _words = _chunk.words
-            _words[_place] = _now()
-            _words[_place + 1] = {a}
-            _words[_place + 2] = {obj}
-            _words[_place + 3] = {rest}
+            _pack(_chunk.mapping, _place * 32, _now(), {fields})
             {then}
             break
         else:
@@ -208,15 +201,6 @@ class _Names(ast.NodeTransformer):
             node.func = callable_constant(node.func)
         return node
 
-    def visit_Compare(self, node: ast.Compare) -> ast.expr:
-        self.generic_visit(node)
-        if isinstance(node.ops[0], (ast.Is, ast.IsNot)):
-            node.comparators = [
-                callable_constant(c) if isinstance(c, ast.Constant) and c.value is not None else c
-                for c in node.comparators
-            ]
-        return node
-
 
 class OwnStatements(ast.NodeTransformer):
     """Passes over what is defined inside: its returns are not the function's.
@@ -246,7 +230,7 @@ class _Returns(OwnStatements):
         if self._measure is None:
             return self._names.code(_TOLD.format(result=result), where)
         # 0 stands there already: the status of most commands, the length of most error output
-        stores = f"if {result}: _chunk.sizes[_place * 2] = {measure}" if measure else "pass"
+        stores = f"if {result}: _chunk.sizes[_place] = {measure}" if measure else "pass"
         return self._names.code(_END.format(measure=stores, result=result), where)
 
     def visit_Return(self, node: ast.Return) -> list[ast.stmt]:

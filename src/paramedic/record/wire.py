@@ -11,22 +11,22 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from sys import _getframe
 from time import monotonic_ns
 from typing import Any
 
 from paramedic.model.event import ERR, OUT, Kind, State
 from paramedic.model.operations import NUMBER
 from paramedic.record.births import QUIET
-from paramedic.record.patches import Enter, Guard, Stored, Target
+from paramedic.record.patches import Enter, Guard, Target
 from paramedic.record.probe import EOF, MARK, SEND, Probes, describe
 
 _EOF, _CLOSE = 96, 97  # RFC 4254 section 5.3
+_ENDS = frozenset((_EOF, _CLOSE))
 _TELLS_STATUS = b"\0\0\0\x0bexit-status"
 """In a message that tells an exit status (section 6.10): after its type and channel, before a bool and the number."""
 _LENGTH = 5
 """Of these messages: type and channel. The cheap test of the length comes first, for every message."""
-_FEED, _WIRE, _STATE, _CLOSING = (int(k) for k in (Kind.FEED, Kind.WIRE, Kind.STATE, Kind.CLOSING))
+_FEED, _WIRE, _STATE = int(Kind.FEED), int(Kind.WIRE), int(Kind.STATE)
 _PERIOD_NS = 200_000_000
 """How often it is noted that data comes for somebody who reads it."""
 
@@ -99,20 +99,19 @@ def wire(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
             trouble("exit status", e)
 
     channel, transport = homes["Channel"], homes["Transport"]
-    over = f"_first.transport.{MARK} or _id_of(_first.transport)"
-    comes = probes.begins("True", _WIRE, str(_EOF), over, "_first.chanid", "1")
-    yield Target(channel, "_handle_eof", received(_EOF), stored=comes)
-    comes = probes.begins("True", _WIRE, str(_CLOSE), over, "_first.chanid", "1")
+    for name, message in (("_handle_eof", _EOF), ("_handle_close", _CLOSE)):
+        over = f"_first.transport.{MARK} or _id_of(_first.transport)"
+        comes = probes.begins("True", _WIRE, str(message), over, "_first.chanid", "1")
+        yield Target(channel, name, received(message), stored=comes)
     if probes.hold_back is None:
-        yield from _ends(probes, channel, over, received(_CLOSE), comes)
+        ends = f"data.packet.tell() == {_LENGTH} and _ends((_raw := data.packet.getvalue())[0])"
+        number = "_number_of(_raw[1:], 'big')"
         goes = probes.begins(
-            f"_type(data) is _message and data.{_LOOK} and (_raw := data.packet.getvalue())",
-            _WIRE, "_raw[0]", f"_first.{MARK} or _id_of(_first)", "_number_of(_raw[1:], 'big')",
-            _type=type, _message=sys.modules["paramiko.message"].Message, _number_of=number_of,
+            ends, _WIRE, "_raw[0]", f"_first.{MARK} or _id_of(_first)", number,
+            _ends=_ENDS.__contains__, _number_of=number_of,
         )  # fmt: skip
         yield Target(transport, "_send_message", sent, parameters=("data",), stored=goes)
     else:
-        yield Target(channel, "_handle_close", received(_CLOSE), stored=comes)
         yield Target(transport, "_send_message", held_back, parameters=("data",))
     in_kex = NUMBER["Transport.send_in_kex"]
     call, returned, raised = int(Kind.CALL), int(Kind.RETURN), int(Kind.RAISE)
@@ -161,72 +160,6 @@ def wire(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
         _tells_status=_TELLS_STATUS, _number_of=number_of,
     )  # fmt: skip
     yield Target(channel, "_handle_request", requested, parameters=("m",), stored=status)
-
-
-_LOOK = "_paramedic_look_"
-"""Attribute of a message: whether it is to be recorded as it goes out."""
-_COMES = "_paramedic_comes_"
-"""Attribute of the `in_buffer` of a channel: whether the peer's CLOSE has come, which is not recorded yet."""
-
-
-def _ends(probes: Probes, channel: Any, over: str, received: Enter, comes: Stored) -> Iterator[Target]:
-    """The messages that end a channel: nearly always one thread sends EOF and CLOSE, as its answer to the peer's CLOSE.
-
-    That is one row. Where somebody else may have composed an EOF that has not gone out yet, it matters when CLOSE goes
-    out: then each message is recorded as it does (see `paramedic.hazards.eof_after_close`).
-
-    Args:
-        over: expression of the id of the channel's transport.
-        received: records that CLOSE has come.
-        comes: the same, as rewritten code does it.
-    """
-    row, id_of, trouble = probes.row, probes.id_of, probes.trouble
-    probes.defaults.append((sys.modules["paramiko.message"].Message, _LOOK))
-    probes.defaults.append((sys.modules["paramiko.buffered_pipe"].BufferedPipe, _COMES))
-
-    def closes(thing: Any) -> int | None:
-        try:
-            if thing.closed or not thing.active:
-                return None
-            given, has_come = (
-                thing.transport._paramedic_id_ or id_of(thing.transport),
-                thing.in_buffer._paramedic_comes_,
-            )
-            if not thing.eof_sent:
-                row(_CLOSING, 0, given, 0, thing.remote_chanid | thing.chanid << 32, has_come)
-                return None
-            if has_come:
-                row(_WIRE, _CLOSE, given, 0, thing.chanid, 1)
-        except Exception as e:
-            trouble("close", e)
-        return 1
-
-    def look(_: int, message: Any) -> Any:
-        if message is not None:
-            message._paramedic_look_ = 1
-        return message
-
-    def look_at_close(_: int, messages: Any) -> Any:
-        look(_, messages[1])
-        return messages
-
-    # the answer follows at once, and tells it; unless somebody has the lock, or has closed already
-    answers = "_first.active and not _first.closed and not _first.eof_sent and not _first.lock.locked()"
-    waits = comes._replace(
-        words=f"not ({answers})",
-        otherwise=f"_set(_first.in_buffer, {_COMES!r}, 1)",
-        values={**comes.values, "_set": setattr},
-    )
-    yield Target(channel, "_handle_close", received, stored=waits)
-    goes = probes.stores(
-        "_first.active and not _first.closed and ({row} if not _first.eof_sent else True)",
-        _CLOSING, over, "(_first.remote_chanid | _first.chanid << 32)", f"_first.in_buffer.{_COMES}",
-    )  # fmt: skip
-    yield Target(channel, "_close_internal", closes, look_at_close, guard=goes)
-    alone = Guard(
-        "_getframe(1).f_code.co_name != '_close_internal'", {"_getframe": _getframe}, probes.notices["_send_eof"]
-    )
-    yield Target(channel, "_send_eof", None, lambda _, message: look(1, message), guard=alone)
 
 
 def _is_set(event: Any) -> bool:

@@ -6,13 +6,12 @@ Threads: any; the one that owns a chunk writes to it. Nothing here blocks.
 from __future__ import annotations
 
 import mmap
-import sys
 from _thread import _local
 from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
-from paramedic.trace.layout import CHUNK_BYTES, ENDED_OTHERWISE, LOWER, ROW_WORDS, WORD, WORD_BYTES
+from paramedic.trace.layout import CHUNK_BYTES, ENDED_OTHERWISE, ROW, ROW_BYTES, WORD
 
 
 class Extent:
@@ -20,40 +19,17 @@ class Extent:
 
     Attributes:
         mapping: its bytes.
-        words: the same as numbers of 8 bytes, see `paramedic.trace.layout`.
-        sizes: the same as numbers of 4 bytes, from the first row's ``b`` on: where the measure of a call's result goes.
+        ends: of each row, where the time is stored at which its call ends.
+        sizes: of each row, where the measure of its call's result is stored.
     """
 
-    __slots__ = ("mapping", "sizes", "words")
+    __slots__ = ("ends", "mapping", "sizes")
 
     def __init__(self, mapping: mmap.mmap) -> None:
         self.mapping = mapping
-        view, sizes = memoryview(mapping), memoryview(mapping)[_B_OFFSET:]
-        as_is = sys.byteorder == "little"
-        self.words: Any = view.cast(WORD) if as_is else _OtherOrder(view, WORD_BYTES)
-        self.sizes: Any = sizes.cast("I") if as_is else _OtherOrder(sizes, WORD_BYTES // 2)
-
-
-_B_OFFSET = 24
-
-
-class _OtherOrder:
-    """The numbers in a file, on a machine that has the bytes of its own the other way round."""
-
-    __slots__ = ("_view", "_width")
-
-    def __init__(self, view: memoryview, width: int) -> None:
-        self._view = view
-        self._width = width
-
-    def __getitem__(self, at: int) -> int:
-        return int.from_bytes(self._view[at * self._width : (at + 1) * self._width], "little")
-
-    def __setitem__(self, at: int, value: int) -> None:
-        try:
-            self._view[at * self._width : (at + 1) * self._width] = value.to_bytes(self._width, "little")
-        except OverflowError as e:  # as a memoryview says it
-            raise ValueError(str(e)) from None
+        view = memoryview(mapping)
+        self.ends = view.cast(WORD)[1 :: ROW_BYTES // 8]
+        self.sizes = view.cast("I")[6 :: ROW_BYTES // 4]
 
 
 class Chunk:
@@ -62,43 +38,42 @@ class Chunk:
     Attributes:
         extent: where it is; None for one that takes nothing.
         mapping: the extent's, or in one that takes nothing a counter of the rows that it did not take.
-        rows: places that are left: the numbers of their first words in the extent.
-        words: see `Extent`; of a chunk that is gone, something that keeps nothing in the file.
-        sizes: as ``words``; a row's place in it is twice that in those.
+        rows: places that are left, as numbers of rows in the extent.
+        ends: see `Extent`; of a chunk that is gone, something that keeps nothing in the file.
+        sizes: as ``ends``.
         start: offset in the extent.
         number: our number of the thread.
     """
 
-    __slots__ = ("extent", "mapping", "number", "rows", "sizes", "start", "words")
+    __slots__ = ("ends", "extent", "mapping", "number", "rows", "sizes", "start")
 
     def __init__(self, extent: Extent | None, start: int, number: int) -> None:
         self.extent = extent
         self.start = start
         self.number = number
         self.mapping: Any
-        self.words: Any
+        self.ends: Any
         self.sizes: Any
         self.rows: Iterator[int]
         if extent is None:
             self.mapping, self.rows = count(1).__next__, iter(())
-            self.words, self.sizes = {}, {}
+            self.ends, self.sizes = {}, {}
         else:
-            self.mapping, self.words, self.sizes = extent.mapping, extent.words, extent.sizes
-            first, after = start // WORD_BYTES, (start + CHUNK_BYTES) // WORD_BYTES
-            self.rows = iter(range(first + ROW_WORDS, after, ROW_WORDS))
+            first = start // ROW_BYTES
+            self.mapping, self.rows = extent.mapping, iter(range(first + 1, first + CHUNK_BYTES // ROW_BYTES))
+            self.ends, self.sizes = extent.ends, extent.sizes
 
     def ended_otherwise(self, place: int) -> int:
         """A row of its own is to say how a call ended; returns the object that it was of, 0 if the chunk is gone."""
-        words = self.words
-        if type(words) is dict:
+        if type(self.ends) is dict:
             return 0
-        obj: int = words[place + 2] & LOWER
-        words[place + 1] = ENDED_OTHERWISE
+        obj: int = ROW.unpack_from(self.mapping, place * ROW_BYTES)[2]
+        self.ends[place] = ENDED_OTHERWISE
         return obj
 
     def let_go(self) -> None:
         """Calls that are under way, and know the chunk, shall not write into it any more when they end."""
-        self.words, self.sizes = {}, {}
+        self.ends, self.sizes = {}, {}
 
 
 class Silence:

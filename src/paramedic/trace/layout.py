@@ -10,10 +10,6 @@ A row's kind is its last byte, and it is stored last: a reader in another proces
 sees a row whole or not at all (x86 and ARM64 keep the order of one thread's stores as seen through the GIL's fences;
 `struct.pack_into` first clears the row, then stores its fields from left to right). Into the row of a call, 8 of its
 bytes are stored once more when the call ends, in one piece: the time of its end, which is 0 until then.
-
-The hot path stores a row as words of 8 bytes: the time; ``a``; ``obj`` and above it ``site``; ``b`` and above it
-``op``, flags and kind. Between two commands other programs run and the caches are cold, and then that costs a third of
-what `struct` does, whose code and tables have to come from memory first.
 """
 
 from __future__ import annotations
@@ -23,10 +19,9 @@ import sys
 from typing import Literal
 
 MAGIC = b"PARAMEDIC\r\n\x1a\n\x00\x00\x00"
-VERSION = 3
+VERSION = 2
 FIRST_VERSION = 1
-"""The oldest that is still read. In version 1 a call's end was always a row of its own, before version 3 each message
-that ends a channel."""
+"""The oldest that is still read. In version 1 a call's end was always a row of its own."""
 HEADER_BYTES = 65536
 EXTENT_BYTES = 1 << 20
 CHUNK_BYTES = 1 << 15
@@ -38,16 +33,16 @@ ROW = struct.Struct("<QqIIIHBB")
 
 _NATIVE = sys.byteorder == "little" and struct.calcsize("@LlIIII") == ROW_BYTES  # Windows has no such long
 WORD: Literal["L", "Q"] = "L" if _NATIVE else "Q"
-"""Format of a word; the interpreter stores a machine's own with a third of the work."""
-
-WORD_BYTES = 8
-ROW_WORDS = ROW_BYTES // WORD_BYTES
-HALF = 32
-"""How far the upper of two numbers in a word is shifted."""
-LOWER = (1 << HALF) - 1
+"""Format of a number of 8 bytes; the interpreter stores a machine's own with a third of the work."""
 
 STORED_ROW = struct.Struct("@LlIIII" if _NATIVE else "<QqIIII")
 """The same bytes as a writer puts them, op | kind << 24 as one number: fewer arguments are faster."""
+
+SHORT_ROW = struct.Struct("@LlI8xI" if _NATIVE else "<QqI8xI")
+"""The same, of a row whose ``site`` and ``b`` are 0."""
+
+SPAN_ROW = struct.Struct("@L8xII4xI" if _NATIVE else "<Q8xII4xI")
+"""The same, of a `Kind.SPAN` or `Kind.LATER`: the time of the end and the measure are stored when the call ends."""
 
 ENDED_OTHERWISE = 1
 """In place of the time at which a call returned: a row of its own says how it ended."""

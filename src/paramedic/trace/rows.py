@@ -14,13 +14,11 @@ from paramedic.trace.layout import ENDED_OTHERWISE, ROW
 _EMPTY, _CHUNK, _OWNER, _TEXT = int(Kind.EMPTY), int(Kind.CHUNK), int(Kind.OWNER), int(Kind.TEXT)
 _OPENED, _NEW, _LINK, _STATE, _RETURN = (int(k) for k in (Kind.OPENED, Kind.NEW, Kind.LINK, Kind.STATE, Kind.RETURN))
 _CALL, _SPAN, _LATER = int(Kind.CALL), int(Kind.SPAN), int(Kind.LATER)
-_CLOSING, _WIRE = int(Kind.CLOSING), int(Kind.WIRE)
-_EOF, _CLOSE = 96, 97  # RFC 4254 section 5.3
 ENDS_LATER = frozenset((_SPAN, _LATER))
 """Kinds of rows into which the end of a call is stored."""
 _WINDOW, _REMOTE_CHANNEL = int(State.WINDOW), int(State.REMOTE_CHANNEL)
 _KINDS = frozenset(int(k) for k in Kind) - {_EMPTY, _CHUNK, _OWNER, _TEXT}
-_PLAIN = _KINDS - {_OPENED, _RETURN, _SPAN, _LATER, _CLOSING}
+_PLAIN = _KINDS - {_OPENED, _RETURN, _SPAN, _LATER}
 """Kinds of rows that are events as they are."""
 _NAMES_OPERATION = frozenset(int(k) for k in (Kind.CALL, Kind.RETURN, Kind.RAISE, Kind.NEW, Kind.SPAN, Kind.LATER))
 
@@ -81,11 +79,6 @@ class Decoder:
                 append((t, a & 0xFFFFFFFF, obj, 0, b, op, thread, _LINK))
                 append((t, site, obj, 0, 0, _WINDOW, thread, _STATE))
                 append((t, a >> 32, obj, 0, b, _REMOTE_CHANNEL, thread, _STATE))
-            elif kind == _CLOSING:
-                if b:
-                    append((t, a >> 32, obj, 0, 1, _CLOSE, thread, _WIRE))
-                append((t, a & 0xFFFFFFFF, obj, 0, 0, _EOF, thread, _WIRE))
-                append((t, a & 0xFFFFFFFF, obj, 0, 0, _CLOSE, thread, _WIRE))
             elif kind == _OWNER:
                 thread = a
             elif kind == _LATER and op < operations:

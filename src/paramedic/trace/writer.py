@@ -26,7 +26,6 @@ from paramedic.trace.extents import ExtentFile
 from paramedic.trace.layout import (
     CHUNK_BYTES,
     EXTENT_BYTES,
-    HALF,
     HEAD,
     HEADER_BYTES,
     KIND_SHIFT,
@@ -36,6 +35,7 @@ from paramedic.trace.layout import (
     ROLE_TEXTS,
     ROW,
     ROW_BYTES,
+    SPAN_ROW,
     STATUS,
     STATUS_OFFSET,
     STORED_ROW,
@@ -135,7 +135,7 @@ class TraceWriter:
             try:
                 chunk = current.local.chunk
                 for place in chunk.rows:  # the quickest way to take one
-                    pack(chunk.mapping, place * 8, now(), a, obj, site, b, op + kinds[kind])
+                    pack(chunk.mapping, place * 32, now(), a, obj, site, b, op + kinds[kind])
                     return
                 chunk = full(chunk)
             except (AttributeError, struct_error) as e:
@@ -150,7 +150,7 @@ class TraceWriter:
         def again(chunk: Chunk, kind: int, op: int, obj: int, site: int, a: int, b: int) -> None:
             try:
                 for place in chunk.rows:  # or others have filled it meanwhile
-                    pack(chunk.mapping, place * 8, now(), a, obj, site, b, op + kinds[kind])
+                    pack(chunk.mapping, place * 32, now(), a, obj, site, b, op + kinds[kind])
                     return
             except struct_error as e:
                 if e.__traceback__ is not None and e.__traceback__.tb_next is not None:
@@ -159,7 +159,9 @@ class TraceWriter:
         return row
 
     def _make_span(self) -> Callable[[int, int, int, int], Span]:
-        current, now, full, adopt, kinds = self.current, monotonic_ns, self._next_chunk, self.adopt_thread, _KINDS
+        current, pack, now, full, adopt, kinds = (
+            self.current, SPAN_ROW.pack_into, monotonic_ns, self._next_chunk, self.adopt_thread, _KINDS,
+        )  # fmt: skip
 
         def span(kind: int, op: int, obj: int, site: int) -> Span:
             chunk: Chunk | None
@@ -173,10 +175,7 @@ class TraceWriter:
                 if chunk is None:
                     break
                 for place in chunk.rows:
-                    words = chunk.words
-                    words[place] = now()
-                    words[place + 2] = obj | site << HALF
-                    words[place + 3] = op + kinds[kind] << HALF
+                    pack(chunk.mapping, place * 32, now(), obj, site, op + kinds[kind])
                     return chunk, place
                 chunk = full(chunk)
             return NO_SPAN
@@ -340,7 +339,7 @@ class TraceWriter:
 
     def _own(self, chunk: Chunk) -> None:
         for place in chunk.rows:  # or it is full, or there is none
-            STORED_ROW.pack_into(chunk.mapping, place * 8, monotonic_ns(), chunk.number, 0, 0, 0, _OWNER << KIND_SHIFT)
+            STORED_ROW.pack_into(chunk.mapping, place * 32, monotonic_ns(), chunk.number, 0, 0, 0, _OWNER << KIND_SHIFT)
             return
 
     def _next_chunk(self, chunk: Chunk) -> Chunk | None:
