@@ -47,17 +47,10 @@ def safe_arguments() -> dict[str, Any]:
     }
 
 
-def safe_exec(n: int) -> int:
+def safe_exec(n: int, runner: bool = False) -> int:
     from paramedic.safe import ClientPool
 
-    with ClientPool(address(0), **safe_arguments()) as pool:
-        return sum(result.ok for result in pool.map(["true"] * n))
-
-
-def safe_exec_runner(n: int) -> int:
-    from paramedic.safe import ClientPool
-
-    with ClientPool(address(0), runner=True, **safe_arguments()) as pool:
+    with ClientPool(address(0), runner=runner, **safe_arguments()) as pool:
         return sum(result.ok for result in pool.map(["true"] * n))
 
 
@@ -436,7 +429,7 @@ def workloads() -> dict[tuple[str, str], Callable[[int], int]]:
     found: dict[tuple[str, str], Callable[[int], int]] = {
         ("exec", "safe map"): safe_exec,
         ("exec", "safe 8 threads"): safe_exec_threads,
-        ("exec", "safe runner"): safe_exec_runner,
+        ("exec", "safe runner"): lambda n: safe_exec(n, runner=True),
         ("exec", "asyncssh"): asyncssh_exec,
         ("exec", "asyncssh × 4 connections"): lambda n: asyncssh_exec(n, 4),
         ("exec", "parallel-ssh"): pssh_exec,
