@@ -21,7 +21,8 @@ THREAD_MARK = "_paramedic_thread_"
 """Attribute of a thread that has been started: its number."""
 _UNTOLD = "_paramedic_untold_"
 """Attribute of the threads with which Paramiko limits its handshakes (packet.py `Packetizer.start_handshake`): each
-connect starts one, which sleeps and sets a flag, and would cost as much as all the rest of that connect."""
+connect starts one, which sleeps and sets a flag. To record
+it would tell nothing, and is a good part of what a connect costs us."""
 _ALWAYS = PARAMIKO + 1
 
 
@@ -31,9 +32,7 @@ def threads(probes: Probes, threading: Any) -> Iterator[Target]:
     Threads: the thread that starts a recording; the probes in any thread, without blocking.
     """
     writer, row, trouble = probes.writer, probes.row, probes.trouble
-    state, worker = int(Kind.STATE), int(State.WORKER)
-
-    timer = threading.Timer
+    state, worker, timer = int(Kind.STATE), int(State.WORKER), threading.Timer
 
     def start(thread: Any) -> None:
         try:
