@@ -103,6 +103,7 @@ class Clock:
         while True:
             with self._changed:
                 while not self._closed:
+                    self._forget_cancelled()
                     if not self._alarms:
                         self._changed.wait()
                         continue
@@ -119,3 +120,10 @@ class Clock:
                     call()
                 except Exception:
                     _LOG.exception("an alarm of %s failed", self._name)
+
+    def _forget_cancelled(self) -> None:
+        # You hold the lock. All that come next, at once: a thread that wakes up for each of a thousand alarms that
+        # nobody needs any more is what makes idle pools cost something.
+        while self._alarms and self._alarms[0][2].call is None:
+            heapq.heappop(self._alarms)
+            self._cancelled -= 1

@@ -10,11 +10,10 @@ from __future__ import annotations
 import logging
 import threading
 import time
-import weakref
-from collections import deque
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 
+from paramedic.safe.answers import Answers
 from paramedic.safe.clock import Alarm, Clock
 from paramedic.safe.connection import Connector
 from paramedic.safe.connections import Actions, Connections, Slot, Waiting
@@ -64,8 +63,7 @@ class Dispatcher(Connections):
         self._deaf = False
         self._runners = Runners(self.host, clock, crew, limits.open) if runner else None
         self._ender = Ender(self, clock, crew, limits.grace)
-        self._opening: deque[tuple[float, weakref.ref[Session]]] = deque()
-        self._opening_alarm: Alarm | None = None
+        self._answers = Answers(clock, limits.open, self._is_late)
         self._wake: Alarm | None = None
         self._wake_at = 0.0
         self._times = [0.0, 0.0]
@@ -130,7 +128,7 @@ class Dispatcher(Connections):
             session.withdraw()
             session.discard()
             return
-        self._expect_answer(session)
+        self._answers.expect(session)
         try:
             session.start() if isinstance(session, RunnerCommand) else link.launch(session)
         except Exception:
@@ -158,36 +156,12 @@ class Dispatcher(Connections):
             growing_window=task.growing_window,
         )
 
-    def _expect_answer(self, session: Session) -> None:
-        # All wait equally long for the server, so the one that was launched first is late first: one alarm for all.
-        opening = self._opening
-        with self._lock:
-            while opening and _unanswered(opening[0][1]) is None:
-                opening.popleft()
-            opening.append((time.monotonic() + self.limits.open, weakref.ref(session)))  # its output need not wait
-            if self._opening_alarm is None:
-                self._set_opening_alarm()
-
-    def _set_opening_alarm(self) -> None:
-        # You hold the lock. A thousand hosts of a group have one each, which mostly finds nothing.
-        slack_s = self.limits.open / 60
-        self._opening_alarm = self._clock.at(self._opening[0][0], self._look_for_answers, slack_s=slack_s)
-
-    def _look_for_answers(self) -> None:
-        late: list[Session | None] = []
-        with self._lock:
-            opening, now = self._opening, time.monotonic()
-            while opening and (opening[0][0] <= now or _unanswered(opening[0][1]) is None):
-                late.append(_unanswered(opening.popleft()[1]))
-            self._opening_alarm = None
-            if opening:
-                self._set_opening_alarm()
-        for session in late:
-            if session is not None and isinstance(task := session.owner, Task) and task.session is session:
-                if session.phase is Phase.RUNNING:
-                    task.phase = "exec"
-                self.stop(task, Why.TIMEOUT)
-                self.crew.deliver(session.forgo)  # its slot is given to another, whose launch may block
+    def _is_late(self, session: Session) -> None:
+        if isinstance(task := session.owner, Task) and task.session is session:
+            if session.phase is Phase.RUNNING:
+                task.phase = "exec"
+            self.stop(task, Why.TIMEOUT)
+            self.crew.deliver(session.forgo)  # its slot is given to another, whose launch may block
 
     def _give_way(self, keys: Iterable[int]) -> None:
         if self._runners is not None:
@@ -238,6 +212,8 @@ class Dispatcher(Connections):
                     settle.append((task, session))
             actions = self._decide()
             self._tell_idle()
+            if not self._tasks:
+                self._answers.rest()
         self._give_way(task.link for task, session in over if session.outcome is Outcome.REFUSED)
         for task in again:
             if task.alarm is not None:
@@ -488,11 +464,6 @@ class Dispatcher(Connections):
 
 def _may_repeat(task: Task) -> bool:
     return task.retry_safe and replayable(task.input) and task.attempts < _MOST_ATTEMPTS
-
-
-def _unanswered(known: weakref.ref[Session]) -> Session | None:
-    session = known()
-    return None if session is None or session.answered or session.phase is Phase.ENDED else session
 
 
 def _error(said: CommandResult | SafeError) -> SafeError | None:
