@@ -37,6 +37,7 @@ class Conflict:
         overlapped: whether they ran at the same time in this run.
         count: how many calls met others so at the same two places.
         threads: numbers of all threads that took part.
+        back: where they also came in the other order, and did not overlap, the first such pair.
     """
 
     rule: Rule
@@ -47,6 +48,7 @@ class Conflict:
     count: int = 1
     threads: set[int] | None = None
     latest: Call | None = None
+    back: tuple[Call, Call] | None = None
 
 
 _Latest = tuple[Call, Epoch]
@@ -181,6 +183,10 @@ class Conflicts:
             conflict.latest = second
         if conflict.threads is not None and len(conflict.threads) < 1000:
             conflict.threads |= {first.thread, second.thread}
+        if conflict.back is None and not overlapped and first.stack == conflict.second.stack != conflict.first.stack:
+            conflict.back = first, second
+            self._pin(first.obj)
+            self._pin(second.obj)
         if overlapped and not conflict.overlapped:
             conflict.overlapped = True
             conflict.first, conflict.second, conflict.resource = first, second, ident

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from paramedic.analysis.async_pools import AsyncPools
 from paramedic.analysis.busy import BusyTimes
@@ -34,6 +35,21 @@ from paramedic.analysis.world import World
 from paramedic.model.report import Gap
 
 
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """What is known of the order of two calls besides the recording.
+
+    Attributes:
+        doubt: what may keep them apart; "" for nothing.
+        orders: whether the later one then comes after the earlier one, not only not beside it.
+        refuted: whether the later one waits for something, and that is not the earlier one.
+    """
+
+    doubt: str = ""
+    orders: bool = False
+    refuted: bool = False
+
+
 class Facts:
     """Everything that one process's recording says, ready for the hazards' lenses.
 
@@ -59,6 +75,7 @@ class Facts:
         forked: whether the process came to be by fork alone.
         unseen_locks: whether the program has locks from before the recording that cannot be watched; then it is not
             known what keeps two calls apart that did not overlap.
+        unseen: what may keep a later call from an earlier one of another thread, though nothing recorded does.
         heard: when each transport last heard from its peer.
         busy: when the process used much CPU.
         forks: what was done with connections on both sides of a fork.
@@ -100,6 +117,7 @@ class Facts:
         self.live = self.stopped = False
         self.forked = False
         self.unseen_locks = False
+        self.unseen: Callable[[Call, Call], Unseen] = lambda earlier, later: Unseen()
         self.heard: dict[int, int] = {}
         self.forks = Forks()
         self.rewrites = Rewrites(self.world, process)

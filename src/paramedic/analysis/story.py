@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from paramedic.analysis.run import RunFacts
 
 _LATEST = 1 << 62
+_MOST_DOUBTED = 50
+"""Of so many conflicts on one object it is asked whether something unrecorded excuses them all."""
 
 
 class Story:
@@ -114,20 +116,62 @@ class Story:
 
     def sharing(self, hazard: Hazard, group: list[Conflict], message: str) -> Finding:
         """One finding for conflicts of one kind on objects made at one place."""
+        group, doubt = self._surest_first(group)
         best = group[0]
-        confidence = Confidence.OBSERVED if best.overlapped else Confidence.POSSIBLE
+        confidence = Confidence.OBSERVED if best.overlapped else Confidence.ADVICE if doubt else Confidence.POSSIBLE
         steps: list[Step] = []
         seen: set[tuple[int, int, str]] = set()
         for conflict in group[:3]:
-            for call in (conflict.first, conflict.second):
+            for call in self._pair(conflict):
                 if (call.thread, call.stack, call.name) not in seen:
                     seen.add((call.thread, call.stack, call.name))
                     steps.append(self.call(call))
-        tail = "at the same time" if best.overlapped else "with nothing that keeps them apart"
+        tail = "at the same time" if best.overlapped else "with nothing that keeps them apart" + doubt
         steps.sort(key=lambda s: s.at_s or 0.0)
         return self.finding(
             hazard, confidence, f"{message} {tail}", steps, [best.resource], sum(c.count for c in group), best.rule.cite
         )
+
+    def doubt(self, earlier: Call, later: Call) -> str:
+        """What may keep two calls apart on a way that nobody records, for the end of a sentence; "" if nothing does."""
+        doubt = self.facts.unseen(earlier, later).doubt
+        return f", except perhaps {doubt}" if doubt else ""
+
+    def _surest_first(self, group: list[Conflict]) -> tuple[list[Conflict], str]:
+        """The conflicts with one in front that nothing excuses; else what may excuse those that were looked at."""
+        if group[0].overlapped:
+            return group, ""
+        doubts = []
+        for conflict in group[:_MOST_DOUBTED]:
+            doubt = self.doubt(*self._pair(conflict)) or self._by_others(conflict, group)
+            if not doubt:
+                return [conflict, *(c for c in group if c is not conflict)], ""
+            doubts.append(doubt)
+        return group, doubts[0]
+
+    def _by_others(self, conflict: Conflict, group: list[Conflict]) -> str:
+        """What may keep two calls apart by way of third threads, each of which waits for the one before it."""
+        reached, pending = {conflict.first.thread}, [conflict.first]
+        while pending and conflict.back is None:
+            call = pending.pop()
+            for other in group[:_MOST_DOUBTED]:
+                if other.first.thread != call.thread or other.first.began_ns < call.began_ns or other.back is not None:
+                    continue
+                unseen = self.facts.unseen(other.first, other.second)
+                if unseen.orders and other.second.thread == conflict.second.thread:
+                    if other.second.began_ns <= conflict.second.began_ns:
+                        return f", except perhaps {unseen.doubt}"
+                elif unseen.orders and other.second.thread not in reached:
+                    reached.add(other.second.thread)
+                    pending.append(other.second)
+        return ""
+
+    def _pair(self, conflict: Conflict) -> tuple[Call, Call]:
+        """The two calls of a conflict; those that came in the other order where nothing excuses them alone."""
+        pair = conflict.first, conflict.second
+        if conflict.back is None or conflict.overlapped or not self.doubt(*pair) or self.doubt(*conflict.back):
+            return pair
+        return conflict.back
 
     def everyone(self, group: list[Conflict]) -> str:
         """The threads that took part in these conflicts."""

@@ -12,7 +12,7 @@ from paramedic.analysis.run import RunFacts
 from paramedic.check import chapters, families
 from paramedic.check.families import Family
 from paramedic.check.told import kept, with_told
-from paramedic.check.unrecorded import doubted
+from paramedic.check.unrecorded import asking_the_source
 from paramedic.hazards import catalogue
 from paramedic.hazards.connect_storm import runtime as connect_storm
 from paramedic.model.cpu import CpuSlice
@@ -94,7 +94,6 @@ def findings_of(paths: Sequence[Path]) -> Report:
         raise refused[0]
     for storm, parts in connect_storm.of_several(connects):  # of which each process has seen a part
         findings = [*(f for f in findings if f not in parts), storm]
-    findings = doubted(findings)
     gaps += [Gap(reason="unreadable", detail=str(error)) for error in refused]
     source = {
         "kind": "recording",
@@ -176,6 +175,7 @@ def judged(facts: RunFacts, gaps: list[Gap]) -> list[Finding]:
     Threads: one thread.
     """
     findings: list[Finding] = []
+    facts.unseen = asking_the_source(facts)
     if facts.greenlets:
         detail = "greenlets share threads: who did what at the same time, and who waits for whom, cannot be told"
         gaps.append(Gap(reason="greenlets", detail=detail))

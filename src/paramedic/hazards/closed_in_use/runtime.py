@@ -44,8 +44,15 @@ def find(facts: RunFacts) -> Iterator[Finding]:
 def _unseen_order(facts: RunFacts, closed: ClosedUse, looking: Looking) -> str:
     """Why the closer may have waited after all, on a way that nobody records; "" if nothing speaks for it."""
     stack_of = facts.world.stack
-    if closed.close.argument == HAS_LOOKED and looking.may_have_waited(
-        stack_of(closed.close.stack), stack_of(closed.use.stack), map(stack_of, _done_before(facts, closed))
+    unseen = facts.unseen(closed.use, closed.close)
+    if unseen.doubt:
+        return f", except perhaps {unseen.doubt}"
+    if (
+        closed.close.argument == HAS_LOOKED
+        and not unseen.refuted
+        and looking.may_have_waited(
+            stack_of(closed.close.stack), stack_of(closed.use.stack), map(stack_of, _done_before(facts, closed))
+        )
     ):
         return ", except perhaps a loop in which it had slept and looked again"
     user = facts.world.thread(closed.use.thread)

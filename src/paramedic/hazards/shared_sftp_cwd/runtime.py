@@ -24,5 +24,7 @@ def find(facts: RunFacts) -> Iterator[Finding]:
             "after its own chdir()"
         )
         steps = [story.call(moved.own), story.call(moved.other), story.call(moved.use)]
-        confidence = Confidence.OBSERVED if moved.happened else Confidence.POSSIBLE
-        yield story.finding(HAZARD, confidence, message, steps, [moved.client])
+        parted = (moved.other, moved.own) if moved.other.began_ns < moved.own.began_ns else (moved.use, moved.other)
+        doubt = "" if moved.happened else story.doubt(*parted)
+        confidence = Confidence.OBSERVED if moved.happened else Confidence.ADVICE if doubt else Confidence.POSSIBLE
+        yield story.finding(HAZARD, confidence, message + doubt, steps, [moved.client])

@@ -1,0 +1,337 @@
+"""Waits of a function that no recording shows, before the place where it is: rounds of looking, and reads from pipes.
+
+Threads: one thread.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from paramedic.lint.identity import Identity, Thing
+from paramedic.lint.outcomes import UNKNOWN, Condition, made, ways
+from paramedic.lint.passages import Def, Loop, Passed, Place, leaves, name_of, through
+
+_RESTS = frozenset(("sleep", "wait"))
+_CLOCKS = frozenset("time monotonic perf_counter time_ns monotonic_ns perf_counter_ns now utcnow today".split())
+_COUNTS = frozenset(("range", "count", "repeat"))
+_EXISTS = frozenset("exists is_file isfile lexists is_dir isdir".split())
+_RECEIVES = frozenset("recv recv_bytes recvfrom recv_into read readline accept".split())
+_SIGNALS = frozenset("sigwait sigtimedwait sigwaitinfo pause".split())
+_ENDS = frozenset("pipe pipe2 socketpair Pipe socket create_connection create_server accept eventfd".split())
+"""What makes pipes and sockets, whose reads wait for the other side."""
+_MEETINGS = frozenset("Event Queue SimpleQueue JoinableQueue".split())
+_RECORDED = frozenset(("threading", "queue", "asyncio", "concurrent.futures"))
+_STATES = frozenset(
+    "is_active is_authenticated exit_status_ready recv_ready recv_stderr_ready send_ready is_alive closed".split()
+)
+"""What Paramiko's objects and threads say of themselves: no message of another thread's, or one that is recorded."""
+_MOST_CALLS = 2
+FOREVER = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """One that was passed.
+
+    Attributes:
+        passed: what was passed in the function that has made the call: the wait, or a call of what waits.
+        place: where that function is.
+        node: the loop, or the call that waits.
+        ways: how a loop of looking ends, but for its limits.
+        ends: what a call reads from, or is told by.
+        partners: where that is a pipe, its other end.
+        limit_s: after how long it gives up; None if it does not.
+    """
+
+    passed: Passed
+    place: Place
+    node: ast.AST
+    ways: list[Condition] = field(default_factory=list)
+    ends: tuple[Thing, ...] = ()
+    partners: tuple[Thing, ...] = ()
+    limit_s: float | None = None
+
+
+class Awaiting:
+    """The waits in one file.
+
+    Args:
+        identity: of its variables.
+
+    Threads: one thread.
+    """
+
+    def __init__(self, identity: Identity) -> None:
+        self.identity = identity
+
+    def waits(self, place: Place) -> Iterator[Wait]:
+        """Those that were passed on the way to a place."""
+        for passed in place.passed():
+            if not passed.inside:
+                yield from self._in(passed, passed, place, _MOST_CALLS)
+
+    def _in(self, each: Passed, passed: Passed, place: Place, calls: int) -> Iterator[Wait]:
+        node = each.node
+        if isinstance(node, Loop):
+            found = self._poll(node, passed, place, is_helper=each is not passed)
+            if found is not None:
+                yield found
+            return
+        for call in _calls(node):
+            found = self._block(call, passed, place)
+            if found is not None:
+                yield found
+            for function in self.identity.called(call) if calls else ():
+                for inner in through(reversed(function.body)):
+                    if not inner.inside:
+                        more = Passed(
+                            passed.node, False, passed.rounds + inner.rounds, passed.provided or inner.provided
+                        )
+                        yield from self._in(inner, more, place, calls - 1)
+
+    # rounds of looking
+
+    def _poll(self, loop: ast.AST, passed: Passed, place: Place, is_helper: bool) -> Wait | None:
+        file = self.identity.file
+        own = file.own(loop)
+        rests = any(isinstance(n, ast.Call) and name_of(n.func) in _RESTS for n in own)
+        idle = all(isinstance(s, ast.Pass | ast.Continue) for s in getattr(loop, "body", ()))
+        if not (rests or idle) or any(isinstance(n, ast.Try) for n in own):
+            return None
+        if isinstance(loop, ast.For | ast.AsyncFor):
+            if not (isinstance(loop.iter, ast.Call) and name_of(loop.iter.func) in _COUNTS):
+                return None
+        limits: list[float] = []
+        found: list[Condition] = []
+        for test, truth in self._exits(loop, is_helper):
+            for way in self._expanded(ways(test, truth)):
+                limit = self._limit(way, loop)
+                if limit is not None:
+                    limits.append(limit)
+                elif not any(name_of(n) in _STATES for atom, _ in way for n in ast.walk(atom)):
+                    found.append(way)
+        if isinstance(loop, ast.For) and not leaves(loop.orelse):
+            limits.append(self._counted(loop))
+        if self._is_checked(loop):
+            limits = []
+        return Wait(passed, place, loop, found, limit_s=min(limits, default=None))
+
+    def _exits(self, loop: ast.AST, is_helper: bool) -> Iterator[tuple[ast.expr, bool]]:
+        if isinstance(loop, ast.While) and not (loop.orelse and leaves(loop.orelse)):
+            if not isinstance(loop.test, ast.Constant):
+                yield loop.test, False
+        for node in self.identity.file.own(loop):
+            if isinstance(node, ast.If):
+                for block, truth in ((node.body, True), (node.orelse, False)):
+                    if block and (isinstance(block[-1], ast.Break) or is_helper and isinstance(block[-1], ast.Return)):
+                        yield node.test, truth
+
+    def _expanded(self, found: list[Condition], steps: int = 3) -> list[Condition]:
+        """With what functions and properties of the file say in place of their calls."""
+        done: list[Condition] = []
+        for way in found:
+            each: list[list[Condition]] = []
+            for atom, truth in way:
+                said = self._said(atom) if steps else None
+                each.append([[(atom, truth)]] if said is None else self._expanded(ways(said, truth), steps - 1))
+            if all(len(some) == 1 for some in each):
+                done.append([a for (some,) in each for a in some])
+            else:
+                done += [one for some in each for one in some]
+        return done
+
+    def _said(self, atom: ast.expr) -> ast.expr | None:
+        if isinstance(atom, ast.Call):
+            functions = self.identity.called(atom)
+        elif isinstance(atom, ast.Attribute):
+            functions = [f for f in self.identity.file.functions.get(atom.attr, ()) if f.decorator_list]
+        else:
+            return None
+        returns = [n for f in functions[:1] for n in self.identity.file.own(f) if isinstance(n, ast.Return)]
+        return returns[0].value if len(returns) == 1 else None
+
+    def _limit(self, way: Condition, loop: ast.AST) -> float | None:
+        """After how long a way out is taken, whatever others do; None if it is not."""
+        counted = {name_of(n.target) for n in self.identity.file.own(loop) if isinstance(n, ast.AugAssign)} | {
+            n.id for t in _targets(loop) for n in ast.walk(t) if isinstance(n, ast.Name)
+        }
+        for atom, _ in way:
+            names = [n for n in ast.walk(atom) if isinstance(n, ast.Name | ast.Attribute)]
+            if any(isinstance(n, ast.Call) and name_of(n.func) in _CLOCKS for n in ast.walk(atom)):
+                return self._seconds(atom)
+            if any(name_of(n) in counted for n in names):
+                return FOREVER
+        return None
+
+    def _seconds(self, test: ast.expr) -> float:
+        """Of ``time.time() < deadline`` or ``time.time() - begun < 5``; `FOREVER` if it cannot be told."""
+        if not isinstance(test, ast.Compare) or len(test.comparators) != 1:
+            return FOREVER
+        for side in (test.left, test.comparators[0]):
+            known = self.constant(side)
+            if isinstance(known, int | float):
+                return float(known)
+            thing = self.identity.thing(side)
+            for bound in self.identity.values(thing) if thing is not None else ():
+                if isinstance(bound.value, ast.BinOp) and isinstance(bound.value.op, ast.Add):
+                    for part in (bound.value.left, bound.value.right):
+                        known = self.constant(part)
+                        if isinstance(known, int | float):
+                            return float(known)
+        return FOREVER
+
+    def _counted(self, loop: ast.For) -> float:
+        numbers = [self.constant(a) for a in getattr(loop.iter, "args", ())]
+        rests = [
+            self.constant(n.args[0])
+            for n in self.identity.file.own(loop)
+            if isinstance(n, ast.Call) and name_of(n.func) in _RESTS and n.args
+        ]
+        known = all(isinstance(n, int | float) for n in (*numbers, *rests))
+        return float(numbers[-1]) * sum(rests) if numbers and rests and known else FOREVER  # type: ignore
+
+    def constant(self, node: ast.expr) -> object:
+        """What a name or parameter is that is always the same; UNKNOWN if it is not."""
+        literal = made(node, lambda _: UNKNOWN)
+        if literal is not UNKNOWN:
+            return literal
+        thing = self.identity.thing(node)
+        if thing is None:
+            return UNKNOWN
+        home = self.identity.home(thing)
+        if isinstance(home, Def) and thing.name in _parameters(home):
+            given = self.identity.given(home, thing.name) or _default(home, thing.name)
+            values = {made(g, lambda _: UNKNOWN) for g in given}
+            return values.pop() if len(values) == 1 else UNKNOWN
+        bound = [b for b in self.identity.values(thing) if not b.together] or self.identity.in_class(thing)
+        return made(bound[0].value, lambda _: UNKNOWN) if len(bound) == 1 else UNKNOWN
+
+    def _is_checked(self, loop: ast.AST) -> bool:
+        """Whether what comes next ends all if the wait was in vain."""
+        parent = self.identity.file.parent(loop)
+        for name in ("body", "orelse", "finalbody"):
+            block = getattr(parent, name, None)
+            if isinstance(block, list) and loop in block[:-1]:
+                following = block[block.index(loop) + 1]
+                return isinstance(following, ast.If) and leaves(following.body) or isinstance(following, ast.Assert)
+        return False
+
+    # reads, and what is told by other libraries' objects
+
+    def _block(self, call: ast.Call, passed: Passed, place: Place) -> Wait | None:
+        name = name_of(call.func)
+        base = call.func.value if isinstance(call.func, ast.Attribute) else None
+        is_os = isinstance(base, ast.Name) and base.id == "os"
+        limit: float | None = None
+        subjects: list[ast.expr]
+        if name in _SIGNALS:
+            return Wait(passed, place, call, ends=(Thing("signal", 0),))
+        if name == "select" and len(call.args) >= 3:
+            subjects = [n for n in ast.walk(call.args[0]) if isinstance(n, ast.Name | ast.Attribute)]
+            limit = self._given_limit(call.args[3:4])
+        elif name == "read" and is_os and call.args:
+            subjects = [call.args[0]]
+        elif name == "poll" and base is not None and len(call.args) == 1:
+            subjects, limit = [base], self._given_limit(call.args)
+        elif name in _RECEIVES and base is not None:
+            subjects = [base]
+        elif name in ("get", "wait") and base is not None and self._is_meeting(base):
+            subjects, limit = (
+                [base],
+                self._given_limit(call.args + [k.value for k in call.keywords]) if name == "wait" else None,
+            )
+        else:
+            return None
+        if limit is not None and isinstance(
+            self.identity.file.parent(call), ast.If | ast.Compare | ast.UnaryOp | ast.While
+        ):
+            limit = None  # whoever looks at the answer knows
+        ends, partners = [], []
+        for subject in subjects:
+            thing = self.identity.thing(subject)
+            if thing is None:
+                continue
+            for bound in self.identity.values(thing):
+                if isinstance(bound.value, ast.Call) and name_of(bound.value.func) in (_ENDS | _MEETINGS):
+                    ends.append(thing)
+                    if bound.together:
+                        partners += [t for t in self._beside(bound.target) if t != thing]
+        return Wait(passed, place, call, ends=tuple(ends), partners=tuple(partners), limit_s=limit) if ends else None
+
+    def _given_limit(self, arguments: Sequence[ast.expr]) -> float | None:
+        known = [self.constant(a) for a in arguments]
+        limits = [float(k) for k in known if isinstance(k, int | float) and not isinstance(k, bool)]
+        return min(limits) if limits else None if all(k is None for k in known) else FOREVER
+
+    def _is_meeting(self, node: ast.expr) -> bool:
+        thing = self.identity.thing(node)
+        return thing is not None and any(
+            isinstance(b.value, ast.Call) and name_of(b.value.func) in _MEETINGS and self.is_unrecorded(b.value)
+            for b in self.identity.values(thing)
+        )
+
+    def is_unrecorded(self, making: ast.Call) -> bool:
+        """Whether what is made is none of the modules' whose own are recorded."""
+        root: ast.expr = making
+        while isinstance(root, ast.Attribute | ast.Call):
+            root = root.value if isinstance(root, ast.Attribute) else root.func
+        name = name_of(root)
+        return (
+            self.identity.file.imported.get(name, "a variable") not in _RECORDED
+            and name not in self.identity.file.classes
+        )
+
+    def _beside(self, target: ast.expr) -> Iterator[Thing]:
+        around = self.identity.file.parent(target)
+        for each in around.elts if isinstance(around, ast.Tuple | ast.List) else ():
+            thing = self.identity.thing(each)
+            if thing is not None:
+                yield thing
+
+
+def path_of(atom: ast.expr) -> ast.expr | None:
+    """The path of which a test asks whether it is there.
+
+    Threads: pure.
+    """
+    if isinstance(atom, ast.Call) and name_of(atom.func) in _EXISTS:
+        if atom.args:
+            return atom.args[0]
+        return atom.func.value if isinstance(atom.func, ast.Attribute) else None
+    return None
+
+
+def _calls(node: ast.AST) -> Iterator[ast.Call]:
+    """The calls of a statement that are surely made."""
+    if isinstance(node, ast.Lambda | Def | ast.ClassDef):
+        return
+    if isinstance(node, ast.Call):
+        yield node
+    children = list(ast.iter_child_nodes(node))
+    if isinstance(node, ast.BoolOp):
+        children = node.values[:1]  # type: ignore[assignment]
+    elif isinstance(node, ast.IfExp):
+        children = [node.test]
+    for child in children:
+        yield from _calls(child)
+
+
+def _targets(loop: ast.AST) -> list[ast.expr]:
+    return [loop.target] if isinstance(loop, ast.For | ast.AsyncFor) else []
+
+
+def _parameters(function: Def) -> list[str]:
+    return [a.arg for a in (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)]
+
+
+def _default(function: Def, name: str) -> list[ast.expr]:
+    arguments = [*function.args.posonlyargs, *function.args.args]
+    with_default = arguments[len(arguments) - len(function.args.defaults) :]
+    found = [d for a, d in zip(with_default, function.args.defaults, strict=True) if a.arg == name]
+    return found + [
+        d
+        for a, d in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True)
+        if a.arg == name and d is not None
+    ]

@@ -1,0 +1,269 @@
+"""Whether two calls of two threads are ordered, or kept apart, in a way that no recording shows: told from source.
+
+``while not done: time.sleep(0.1)`` waits for whoever sets ``done``, ``os.read(pipe, 1)`` for whoever writes into the
+pipe; a lock of multiprocessing's, or a client that is taken out of a deque, keep others out. That orders two calls only
+if it is really between them: what is waited for comes about after the earlier call, from the same thread, and from
+nothing else; the later call's thread surely waits, for that very thing, and does not give up.
+
+Threads: one thread; reads the files that stacks name.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from paramedic.lint.awaiting import FOREVER, Awaiting, Wait, path_of
+from paramedic.lint.exclusions import Exclusions
+from paramedic.lint.identity import Identity
+from paramedic.lint.outcomes import Condition
+from paramedic.lint.passages import Def, File, Place, Places, at, name_of
+from paramedic.lint.variables import Effect, Variable, things
+from paramedic.model.finding import Site
+
+_TELLS = frozenset("kill killpg raise_signal pthread_kill".split())
+_WRITES = frozenset(
+    "open touch mkdir makedirs rename replace link symlink copy copyfile move write_text write_bytes".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """One of the two calls.
+
+    Attributes:
+        call: its name.
+        stack: innermost first.
+        at_s: when it began; None if unknown.
+    """
+
+    call: str
+    stack: Sequence[Site]
+    at_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the source says.
+
+    Attributes:
+        doubt: what may keep the calls apart, for "except perhaps …"; "" for nothing.
+        orders: whether the later call then comes after the earlier one, not only not beside it.
+        refuted: whether there are waits, and none of them does.
+    """
+
+    doubt: str = ""
+    orders: bool = False
+    refuted: bool = False
+
+
+class Unrecorded:
+    """Reads each file once.
+
+    Threads: one thread; reads the files that stacks name.
+    """
+
+    def __init__(self) -> None:
+        """Nothing is read yet."""
+        self._places = Places()
+        self._known: dict[int, tuple[File, Identity]] = {}
+
+    def knows(self, deed: Deed) -> bool:
+        """Whether the source of all who made a call can be read."""
+        return self._places.knows(deed.stack)
+
+    def between(self, earlier: Deed, later: Deed, started: Sequence[Site] = ()) -> Verdict:
+        """What may keep a later call from running beside an earlier one.
+
+        Args:
+            earlier: the one.
+            later: the other, of another thread.
+            started: where the later one's thread started the earlier one's, if it did.
+        """
+        first, second = (self._places.places(deed.stack, deed.call) for deed in (earlier, later))
+        if not first or not second:
+            return Verdict()
+        kept = Exclusions(self._identity).of(first, second)
+        if kept:
+            return Verdict(kept)
+        found = [wait for place in second for wait in Awaiting(self._identity(place.file)).waits(place)]
+        began = self._places.places(started, "start")
+        question = _Question(self._identity, first, second, later.at_s, began)
+        if any(question.is_answered(wait) for wait in found):
+            return Verdict("a wait that is not recorded, as for a flag, a pipe or a signal", orders=True)
+        return Verdict(refuted=bool(found))
+
+    def _identity(self, file: File) -> Identity:
+        known = self._known.get(id(file))
+        if known is None:
+            known = self._known[id(file)] = file, Identity(file)
+        return known[1]
+
+
+class _Question:
+    """Whether a wait before the second call is for the end of the first one."""
+
+    def __init__(
+        self,
+        identity_of: Callable[[File], Identity],
+        first: list[Place],
+        second: list[Place],
+        at_s: float | None,
+        started: list[Place],
+    ) -> None:
+        self.identity_of = identity_of
+        self.first, self.second = first, second
+        self.at_s = at_s
+        self.started = started
+        self.root = first[-1]
+        self.several = identity_of(self.root.file).is_several(self.root.function)
+
+    def is_answered(self, wait: Wait) -> bool:
+        """Whether the wait was for that, as far as can be told."""
+        limit_s = wait.limit_s
+        if limit_s is not None and (self.at_s is None or limit_s <= self.at_s) and limit_s != FOREVER:
+            return False  # it may have given up
+        if self._was_over(wait):
+            return False
+        if wait.ends:
+            return self._is_told(wait)
+        return any(self._is_met(wait, way) for way in wait.ways)
+
+    def _was_over(self, wait: Wait) -> bool:
+        """Whether the earlier thread was started, or given its task, after the wait."""
+        place = wait.place
+        over = getattr(wait.passed.node, "end_lineno", 0) or 0
+        if any(getattr(loop, "lineno", 0) <= over for loop in place.loops()):
+            return False  # it may have come round again
+        identity, function = self.identity_of(place.file), place.function
+        inside = [at(began.node)[0] for began in self.started if began.function is function]
+        if place.file is self.root.file and not inside:
+            starts = identity.starts(self.root.function)
+            inside = [at(use)[0] for use in starts if identity.file.home(use) is function]
+        return any(over < line <= at(place.node)[0] for line in inside)
+
+    # rounds of looking
+
+    def _is_met(self, wait: Wait, way: Condition) -> bool:
+        identity = self.identity_of(wait.place.file)
+        if any(self._is_written(identity, path) for atom, _ in way if (path := path_of(atom)) is not None):
+            return True
+        spoken = dict.fromkeys(thing for atom, _ in way for thing in things(identity, atom))
+        if wait.passed.provided is not None:
+            asked = list(things(identity, wait.passed.provided))
+            if not any(one.is_same(other) for one in spoken for other in asked):
+                return False
+        return any(self._ends(wait, Variable(identity, thing, way)) for thing in spoken)
+
+    def _ends(self, wait: Wait, variable: Variable) -> bool:
+        """Whether a way out of a loop opens because the first call is over."""
+        after = list(self._effects(variable, late=True))
+        if not after or self._is_anothers(variable):
+            return False
+        before = [effect.change for effect in self._effects(variable, late=False)]
+        start = variable.at_first({id(place.function) for place in self.first})
+        begun = variable.after(start, before)
+        needs_all = self.several or variable.identity.is_many(variable.thing) or all(effect.again for effect in after)
+        counted = needs_all and any(effect.change.how not in ("set", "somehow") for effect in after)
+        ends = variable.states(begun, [effect.change for effect in after])
+        if not counted and all(variable.is_open(state) is False for state in ends):
+            return False
+        if variable.is_open(start) is True:
+            if before:  # a lock, if each says that it is busy, and waits until nobody is
+                return variable.is_open(begun) is False and self._takes(wait, variable, start)
+            if not self._is_blocked(wait, variable, start):
+                return False
+        elif before and variable.is_open(begun) is not False:
+            return False
+        return not needs_all or self._counts_all(wait, variable, after)
+
+    def _counts_all(self, wait: Wait, variable: Variable, after: list[Effect]) -> bool:
+        """Whether a way out opens only when all are done, or when it is one's own turn."""
+        if wait.passed.rounds and not all(effect.again for effect in after):
+            return True  # each is waited for
+        kinds = {effect.change.how for effect in after}
+        return any(variable.counts(atom, kinds) for atom, _ in variable.way)
+
+    def _takes(self, wait: Wait, variable: Variable, start: object) -> bool:
+        """Whether the later thread keeps others out in its turn, between the wait and its call."""
+        over, file = at(wait.passed.node), variable.identity.file
+        nodes = [node for node in wait.place.before() if at(node) > over]
+        helper = file.home(wait.node)
+        if helper is not wait.place.function:
+            nodes += [node for node in file.own(helper) if at(node) > at(wait.node)]
+        changes = [change for node in nodes for change in variable.changes(node)]
+        return any(variable.is_open(variable.after(start, [change])) is False for change in changes)
+
+    def _is_blocked(self, wait: Wait, variable: Variable, start: object) -> bool:
+        """Whether somebody else has made the later thread wait before the earlier one came."""
+        identity = variable.identity
+        mine = {id(place.function) for place in self.first}
+        mine |= {id(f) for place in self.first for n in place.file.own(place.function) for f in identity.called(n)}
+        for node in ast.walk(identity.file.tree):
+            home = identity.file.home(node)
+            later = home is wait.place.function and at(node) > at(wait.passed.node)
+            if later or id(home) in mine and home is not wait.place.function:
+                continue
+            if any(variable.is_open(variable.after(start, [c])) is False for c in variable.changes(node)):
+                return True
+        return False
+
+    def _is_anothers(self, variable: Variable) -> bool:
+        """Whether it belongs to another call of the function whose variable it is."""
+        home = variable.identity.home(variable.thing)
+        if not isinstance(home, Def) or self.started:
+            return False
+        around = [outer for place in self.first[-1:] for outer in place.file.above(place.function)]
+        at_home = home in around or any(place.function is home for place in (*self.first, *self.second))
+        return at_home and variable.identity.is_several(home)
+
+    def _effects(self, variable: Variable, late: bool) -> Iterator[Effect]:
+        """What the earlier thread changes before its call, or after it."""
+        for depth, place in enumerate(self.first):
+            if place.file is not variable.identity.file and variable.thing.home:
+                continue
+            mine = Variable(self.identity_of(place.file), variable.thing, variable.way)
+            yield from mine.effects(place, late, again=any(outer.loops() for outer in self.first[depth + 1 :]))
+
+    # reads
+
+    def _is_told(self, wait: Wait) -> bool:
+        identity = self.identity_of(wait.place.file)
+        if wait.ends[0].name == "signal":
+            late = [n for p in self.first for n in p.after() if isinstance(n, ast.Call) and name_of(n.func) in _TELLS]
+            return bool(late) and not self.several
+        for thing in wait.partners or wait.ends:
+            variable = Variable(identity, thing, [])
+            after = list(self._effects(variable, late=True))
+            if not after:
+                continue
+            mine = [w for place in self.first for w in Awaiting(self.identity_of(place.file)).waits(place)]
+            if any(end.is_same(own) for w in mine for end in (*wait.ends, *wait.partners) for own in w.ends):
+                return True  # it had waited for a token, or a question, and gives that back
+            if not self.several and not all(e.again for e in after) and not any(self._effects(variable, late=False)):
+                return True
+        return False
+
+    def _is_written(self, identity: Identity, path: ast.expr) -> bool:
+        text = _path(identity, path)
+
+        def writes(nodes: Iterable[ast.AST]) -> bool:
+            for node in nodes:
+                if isinstance(node, ast.Call) and name_of(node.func) in _WRITES:
+                    base = [node.func.value] if isinstance(node.func, ast.Attribute) else []
+                    if any(_path(identity, e) == text for e in (*base, *node.args)):
+                        return True
+            return False
+
+        mine = [p for p in self.first if p.file is identity.file]
+        late = any(writes(p.after()) for p in mine)
+        early = any(writes(p.before()) for p in mine)
+        return late and not early and not self.several
+
+
+def _path(identity: Identity, path: ast.expr) -> tuple[object, ...]:
+    while isinstance(path, ast.Call) and name_of(path.func) in ("str", "Path", "fspath") and path.args:
+        path = path.args[0]
+    names = tuple(identity.thing(n) for n in ast.walk(path) if isinstance(n, ast.Name))
+    return (identity.thing(path),) if isinstance(path, ast.Name | ast.Attribute) else (ast.unparse(path), *names)

@@ -1,0 +1,82 @@
+"""Races that may be none: the source says that the later thread waits for the earlier one in a way nobody records."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+from pathlib import Path
+from textwrap import dedent
+
+import exclusion_stories
+import ordering_stories
+import other_wait_stories
+import pytest
+
+from paramedic.lint.passages import Places
+from paramedic.lint.unrecorded import Deed, Unrecorded, Verdict
+from paramedic.model.finding import Site
+
+EXCUSED = ordering_stories.EXCUSED | exclusion_stories.EXCUSED
+NOT_EXCUSED = other_wait_stories.NOT_EXCUSED | exclusion_stories.NOT_EXCUSED
+AT_S = 1.0
+"""When the later call began."""
+
+
+def stack(text: str, file: Path, mark: str) -> tuple[Site, ...]:
+    """The lines with ``#1``, then those with ``#1^``, which called them; a line with ``#12`` is both calls'."""
+    try:
+        functions = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef)]
+    except SyntaxError:
+        functions = []
+    lines = [(n, line) for n, line in enumerate(text.splitlines(), 1) if re.search(rf"#{mark}(?!\d)|#12\b", line)]
+    lines = [(n, line) for n, line in lines if mark != "start" or "#start" in line]
+    lines.sort(key=lambda pair: pair[1].count("^"))
+
+    def name(line: int, words: str) -> str:
+        around = (f.name for f in functions[::-1] if f.lineno <= line <= (f.end_lineno or 0))
+        return "<lambda>" if "lambda" in words else next(around, "<module>")
+
+    return tuple(Site(file=str(file), line=n, function=name(n, words)) for n, words in lines)
+
+
+def judged(program: str, folder: Path) -> Verdict:
+    """What may keep the call ``#2`` from the call ``#1``, whose thread was started at ``#start``."""
+    text = "import contextlib, os, select, signal, socket, threading, time\n" + dedent(program)
+    file = folder / "app.py"
+    file.write_text(text)
+    one, two = (stack(text, file, mark) for mark in "12")
+
+    def called(sites: tuple[Site, ...]) -> str:
+        found = re.search(r"\.(\w+)\([^()]*\)[^#;]*(;.*)?#", text.splitlines()[sites[0].line - 1])
+        words = re.findall(r"sftp\.(\w+)\(", text.splitlines()[sites[0].line - 1])
+        return words[0] if words else found[1] if found else "stat"
+
+    deeds = [Deed(called(sites), sites, AT_S) for sites in (one, two)]
+    return Unrecorded().between(deeds[0], deeds[1], stack(text, file, "start"))
+
+
+@pytest.mark.parametrize("how", EXCUSED)
+def test_who_may_have_waited_unseen_is_excused(how: str, tmp_path: Path) -> None:
+    assert judged(EXCUSED[how], tmp_path).doubt
+
+
+@pytest.mark.parametrize("how", NOT_EXCUSED)
+def test_what_orders_nothing_excuses_nobody(how: str, tmp_path: Path) -> None:
+    assert not judged(NOT_EXCUSED[how], tmp_path).doubt
+
+
+def test_a_wait_that_is_for_something_else_speaks_against_others(tmp_path: Path) -> None:
+    assert judged(NOT_EXCUSED["a flag that others set"], tmp_path).refuted
+    assert not judged(NOT_EXCUSED["nothing"], tmp_path).refuted
+
+
+def test_of_files_that_are_gone_nothing_is_said(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.py")
+    places = Places()
+    for name in ("gone.py", "pipe.py", "."):
+        site = Site(file=str(tmp_path / name), line=1, function="f")
+        assert not places.knows([site])
+        assert places.places([site], "stat") == []
+        deed = Deed("stat", [site], AT_S)
+        assert Unrecorded().between(deed, deed) == Verdict()
