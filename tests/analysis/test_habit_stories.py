@@ -425,6 +425,16 @@ STORIES: dict[str, tuple[str, list[str], str]] = {
         "shared-agent", [],
         "A: take L\nA: sign_ssh_data agent (7)\nA: free L\nB: take L\nB: sign_ssh_data agent2 (7)\nB: free L",
     ),
+    "logins under a lock, of which an agent signs on the connections' own threads": (
+        "shared-agent", [],
+        "A: take L\nA: connect client …\nT: sign_ssh_data agent (7)\nA: … connect client\nA: free L\n"
+        "B: take L\nB: connect client2 …\nT2: sign_ssh_data agent2 (7)\nB: … connect client2\nB: free L",
+    ),
+    "logins in turns by luck, of which an agent signs on the connections' own threads": (
+        "shared-agent", ["possible"],
+        "A: connect client …\nT: sign_ssh_data agent (7)\nA: … connect client\n"
+        "B: connect client2 …\nT2: sign_ssh_data agent2 (7)\nB: … connect client2",
+    ),
     "a connection that outlives its thread": (
         "leaked-connection", ["advice"], "Main: start A\nA: makes conn7\nA: ends\nMain: join A\n… 1 s\nend: orderly",
     ),

@@ -130,6 +130,17 @@ FOUND: dict[str, tuple[str, str]] = {
         … 1 s
         end: orderly""",
     ),
+    "transports whose own logins have failed, and that nobody closes": (
+        "leaked-connection observed",
+        """
+        A: makes conn7 inside
+        A: auth_publickey conn7 ! AuthenticationException: Authentication failed.
+        A: makes conn8 inside
+        A: auth_publickey conn8 ! AuthenticationException: Authentication failed.
+        Main: shutdown
+        … 1 s
+        end: orderly""",
+    ),
     "connections of one loop whose clients are dropped": (
         "leaked-connection observed",
         """
@@ -161,6 +172,13 @@ FOUND: dict[str, tuple[str, str]] = {
     "connections of one loop that pile up, each used until the next one is made": (
         "leaked-connection observed",
         "\n".join(f"Main: makes conn{n}" for n in range(10, 20)) + "\nMain: shutdown\n… 1 s\nend: orderly",
+    ),
+    "stdins in circles that the collector finds, of commands that were read to their end": (
+        "finalizer-deadlock possible",
+        "\n".join(
+            f"A: exec_command client\nT: gets-eof ch{n}\nA: read ch{n}.stdout\nB: collect ch{n}.stdin"
+            for n in range(20)
+        ),
     ),
     "a stdin that the collector finds while its command runs": (
         "finalizer-deadlock possible",

@@ -17,8 +17,12 @@ from paramedic.analysis.pools import GETS, Idle
 from paramedic.analysis.wire import ANSWERED, SENT, WireFacts
 from paramedic.model.event import Row
 
-REGISTERED = 1
-"""Token of a transport: a handler was given to its thread."""
+REGISTERED, SIGNED = 1, 2
+"""Tokens of a transport: its thread was given a handler or a login to do; it has had an agent sign."""
+_LOGINS = (
+    "SSHClient.connect Transport.connect Transport.auth_none Transport.auth_password Transport.auth_publickey "
+    "Transport.auth_interactive Transport.auth_interactive_dumb"
+).split()
 _CHANNEL_ERROR = "ChannelException"
 _REFUSED = (_CHANNEL_ERROR, "SSHException: Unable to open channel")
 _MOST_ORIGINS = 1000
@@ -37,13 +41,19 @@ class CallFacts(WireFacts):
 
     def __init__(self, texts: Mapping[int, str], names: list[str], process: int = 0) -> None:
         super().__init__(texts, operations(names), process)
-        self.begins: Mapping[str, Listener] = {"Thread.shutdown": self._shuts_down}
+        self.begins: Mapping[str, Listener] = {
+            "Thread.shutdown": self._shuts_down,
+            "AgentKey.sign_ssh_data": lambda call, root: self._registered(call.thread),
+            **dict.fromkeys(_LOGINS, self._logs_in),
+        }
         self.ends: Mapping[str, Listener] = {
             "Thread.join": self._joined_with_limit,
             **dict.fromkeys(("SSHClient.close", "Transport.close"), self._has_closed),
             **dict.fromkeys(("Future.wait", "Future.result"), self._asked_with_limit),
             **dict.fromkeys(GETS, lambda call, root: self._waited_for_pool(call, call.ended_ns)),
             "Channel.exit_status_ready": self._status_is_there,
+            "AgentKey.sign_ssh_data": self._has_signed,
+            **dict.fromkeys(_LOGINS, self._has_logged_in),
         }
         afterwards: Mapping[str, Listener] = {
             "Channel.get_pty": self._gets_terminal, "Channel.invoke_shell": self._gets_terminal,
@@ -224,6 +234,7 @@ class CallFacts(WireFacts):
             return
         root = self.roots.known.get(obj) or self.roots.of(obj)
         shape = root.shape
+        now = (self.clocks.threads.get(thread) or self.clocks.of(thread)).now  # before listeners hand anything over
         for listener in self._ends[op][shape]:
             listener(call, root)
         if thread in self._readers:
@@ -245,7 +256,6 @@ class CallFacts(WireFacts):
             self._connection_ends(obj, t_ns, thread)
             self._readers.discard(thread)
             return
-        now = (self.clocks.threads.get(thread) or self.clocks.of(thread)).now
         channel, transport = root.channel, root.transport
         if self.busy.times:
             self.busy.called(thread, call.began_ns, t_ns)
@@ -284,6 +294,33 @@ class CallFacts(WireFacts):
         """The thread that asked for a channel which the server has opened, or a number below 0; 0 if it has not."""
         opener = self.channels.of(channel).opener
         return (opener.thread if opener is not None else -channel) if self.world.thing(channel).remote >= 0 else 0
+
+    def _registered(self, thread: int) -> int:
+        """The transport whose thread this is; it knows what was known to those who gave it handlers or log in."""
+        known = self.world.threads.get(thread)
+        transport = known.transport if known is not None else 0
+        if transport:
+            self.clocks.take(thread, transport, REGISTERED)
+        return transport
+
+    def _logs_in(self, call: Call, root: Root) -> None:
+        if root.transport:
+            self.clocks.post(call.thread, root.transport, REGISTERED)
+
+    def _has_signed(self, call: Call, root: Root) -> None:
+        transport = self.world.thread(call.thread).transport
+        if transport:
+            self.clocks.post(call.thread, transport, SIGNED)
+
+    def _has_logged_in(self, call: Call, root: Root) -> None:
+        """The server's answer came after the signature (auth_handler.py ``AuthHandler.wait_for_response``)."""
+        transport = root.transport
+        if not transport:
+            return
+        self.clocks.take(call.thread, transport, SIGNED)
+        made = self.connects_of.get(transport)
+        if made is None or made.name != "SSHClient.connect":
+            self.connects_of[transport] = call
 
     def _shuts_down(self, call: Call, root: Root) -> None:
         self.shutdown_ns = call.began_ns

@@ -89,7 +89,7 @@ class Facts:
         dropped: channels whose finalizer closed them under their command.
         origins: where the task was submitted whose stack, by thread and id, has no line of the user's own: since when,
             and where.
-        connects_of: the call that made a transport, where that was SSHClient.connect.
+        connects_of: the SSHClient.connect that made a transport, or else the latest login on it.
         greenlets: how many calls ended in another thread than they began in: several greenlets are one thread to us.
         shutdown_ns: when the main thread was done; 0 if it was not.
         finalizing: the object whose finalizer runs, by thread.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
 
-from paramedic.analysis.called import REGISTERED, CallFacts
+from paramedic.analysis.called import CallFacts
 from paramedic.analysis.futures import SUBMITTED
 from paramedic.analysis.locks import TRIED
 from paramedic.analysis.pools import GETS
@@ -125,14 +125,6 @@ class RunFacts(CallFacts):
         clock = self.clocks.threads.get(thread) or self.clocks.of(thread)
         self.locks.got(thread, lock, site, t_ns, how == TRIED, clock, transport)
         self.clocks.locked(thread, lock, self.polls.takes(thread, lock, site))
-
-    def _registered(self, thread: int) -> int:
-        """The transport whose thread this is; it knows what was known to those who gave it its handlers."""
-        known = self.world.threads.get(thread)
-        transport = known.transport if known is not None else 0
-        if transport:
-            self.clocks.take(thread, transport, REGISTERED)
-        return transport
 
     def _gave_up(self, event: Row) -> None:
         self.locks.gave_up(event[6], event[0])

@@ -57,7 +57,7 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     for groups, least, words, end in (
         (dropped, 2, "were never closed: their clients are gone, and nobody can close them any more", "was dropped"),
         (outlived, 2, "were never closed and outlive the threads that made them ({makers})", "ended without close()"),
-        (failed, 2, "stayed although their logins had failed: connect() raised, and nobody closed the client", ""),
+        (failed, 2, "stayed although their logins had failed: what raises closes nothing, and nobody else did", ""),
         (piled, _PILE, "were never closed, each last used before the next one was made", "went on without close()"),
     ):
         for stack, transports in groups.items():
