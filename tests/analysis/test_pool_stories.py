@@ -32,24 +32,6 @@ FOUND: dict[str, tuple[str, str]] = {
         … 5 s
         end: 3""",
     ),
-    "two workers, and two tasks that each wait for a task of the same pool": (
-        "pool-starvation possible",
-        """
-        V: works ex 2
-        W: works ex 2
-        Main: submit f1 outer
-        Main: submit f2 outer
-        W: run f1
-        W: submit f3 inner
-        W: result f3 …
-        V: run f3
-        V: done f3
-        W: … result f3
-        W: done f1
-        V: run f2
-        V: done f2
-        end: orderly""",
-    ),
     "a home-made pool, and a task that failed before it gave back": (
         "pool-drained observed",
         """
@@ -429,30 +411,6 @@ QUIET: dict[str, str] = {
         W: done f1
         W: run f2
         W: fail f2 "RuntimeError"
-        end: orderly""",
-    "a task that waits for a task of another pool": """
-        V: works ex2 1
-        W: works ex 1
-        Main: submit f1 outer
-        W: run f1
-        W: submit f3 inner
-        W: result f3 …
-        V: run f3
-        V: done f3
-        W: … result f3
-        W: done f1
-        end: orderly""",
-    "one task at a time that waits for its own pool of two": """
-        V: works ex 2
-        W: works ex 2
-        Main: submit f1 outer
-        W: run f1
-        W: submit f3 inner
-        W: wait f3 …
-        V: run f3
-        V: done f3
-        W: … wait f3
-        W: done f1
         end: orderly""",
     "a worker that waits for a task of another worker's": """
         Main: submit f1

@@ -43,7 +43,7 @@ class CallFacts(WireFacts):
         super().__init__(texts, operations(names), process)
         self.begins: Mapping[str, Listener] = {
             "Thread.shutdown": self._shuts_down,
-            "AgentKey.sign_ssh_data": lambda call, root: self._registered(call.thread),
+            "AgentKey.sign_ssh_data": self._signs,
             **dict.fromkeys(_LOGINS, self._logs_in),
         }
         self.ends: Mapping[str, Listener] = {
@@ -306,6 +306,9 @@ class CallFacts(WireFacts):
     def _logs_in(self, call: Call, root: Root) -> None:
         if root.transport:
             self.clocks.post(call.thread, root.transport, REGISTERED)
+
+    def _signs(self, call: Call, root: Root) -> None:
+        self._registered(call.thread)
 
     def _has_signed(self, call: Call, root: Root) -> None:
         transport = self.world.thread(call.thread).transport

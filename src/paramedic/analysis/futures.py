@@ -13,7 +13,7 @@ from paramedic.analysis.crews import Crews
 from paramedic.analysis.machine import Listener, Root
 
 _LONG_NS = 1_000_000_000
-_MOST_PASSED_ON = 1000
+_MOST_PASSED_ON = _MOST_DONE = 1000
 SUBMITTED, DONE = 1, 2
 """Tokens of a future's hand-overs, as the recorder gives them."""
 
@@ -110,6 +110,7 @@ class Futures:
         self._running: dict[int, int] = {}
         self._submitted = count(1)
         self._place: dict[int, int] = {}
+        self._done: dict[int, tuple[tuple[int, int], int]] = {}  # who may ask for them still: pool and place
         self._raised: dict[int, Call] = {}
         self._starved: list[Starved] = []
         self._workers: dict[int, tuple[int, int]] = {}
@@ -133,7 +134,11 @@ class Futures:
             if at_once > self._most_at_once.get(site, 0):
                 self._most_at_once[site] = at_once
             return
-        self._place.pop(future, None)
+        place = self._place.pop(future, 0)
+        if thread in self._workers and place:
+            self._done[future] = self._workers[thread], place
+            if len(self._done) > _MOST_DONE:
+                del self._done[next(iter(self._done))]
         if future in self._waiting:
             self._forget(future)  # no worker has said that it begins it
         if self._running.get(thread) == future:
@@ -185,7 +190,11 @@ class Futures:
     def _waits(self, call: Call, root: Root) -> None:
         if call.thread not in self._running or call.thread not in self._workers:
             return
-        if self._place.get(call.obj, 0) < self._place.get(self._running[call.thread], 0):
+        own = self._place.get(self._running[call.thread], 0)
+        pool, place = self._done.get(call.obj, (None, 0))
+        if place > own and pool == self._workers[call.thread]:
+            self._asks_own(call, self._workers[call.thread])  # it was done by now: by luck
+        if self._place.get(call.obj, 0) < own:
             return  # an executor begins its tasks in the order in which they are submitted: that one has been begun
         if call.obj in self._waiting:
             self._wanted[call.obj] = call
@@ -197,9 +206,12 @@ class Futures:
     def _waits_for_own(self, call: Call, runner: int) -> None:
         pool = self._workers.get(call.thread)
         if pool is not None and pool == self._workers.get(runner):
-            known = self._own_pools.setdefault(pool[0], OwnPool(pool[0], call, pool[1], set()))
-            known.sites.add(self.task_of.get(call.thread, 0))
-            known.count += 1
+            self._asks_own(call, pool)
+
+    def _asks_own(self, call: Call, pool: tuple[int, int]) -> None:
+        known = self._own_pools.setdefault(pool[0], OwnPool(pool[0], call, pool[1], set()))
+        known.sites.add(self.task_of.get(call.thread, 0))
+        known.count += 1
 
     def own_pools(self) -> list[OwnPool]:
         """Pools whose tasks wait for tasks of the same pool, and of which so many were there at once that they could
