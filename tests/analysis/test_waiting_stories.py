@@ -78,6 +78,12 @@ FOUND: dict[str, tuple[str, str]] = {
         B: got L
         B: free L""",
     ),
+    "a lock held while a remote command's status is polled, and another thread waits for it": (
+        "lock-held-across-io observed",
+        "A: take L\nB: wait L\n"
+        + "A: exit_status_ready ch = 0\n… 0.4 s\n" * 4
+        + "A: exit_status_ready ch = 1\nA: recv ch = 0\nA: free L\nB: got L\nB: free L",
+    ),
     "the exit status is waited for while the window is full": (
         "exit-status-before-output observed",
         """
@@ -263,6 +269,10 @@ FOUND: dict[str, tuple[str, str]] = {
 }
 
 QUIET: dict[str, str] = {
+    "a lock held for long over something else than the looks at a channel, and another thread waits for it": (
+        "A: take L\nB: wait L\nA: exit_status_ready ch = 0\nA: exit_status_ready ch = 1\nA: recv ch = 0\n… 3 s\n"
+        "A: free L\nB: got L\nB: free L"
+    ),
     "two locks in one order": """
         A: take L1
         A: take L2

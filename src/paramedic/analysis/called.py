@@ -52,6 +52,7 @@ class CallFacts(WireFacts):
             **dict.fromkeys(("Future.wait", "Future.result"), self._asked_with_limit),
             **dict.fromkeys(GETS, lambda call, root: self._waited_for_pool(call, call.ended_ns)),
             "Channel.exit_status_ready": self._status_is_there,
+            "Channel.recv_ready": self._looked,
             "AgentKey.sign_ssh_data": self._has_signed,
             **dict.fromkeys(_LOGINS, self._has_logged_in),
         }
@@ -175,7 +176,12 @@ class CallFacts(WireFacts):
         if root.channel and self.channels.polled_in_vain(root.channel, call):
             self.channels.waited(Stall.STATUS, root.channel, OUT, call, asked_ns, True)
 
+    def _looked(self, call: Call, root: Root) -> None:
+        if call.holds:
+            self.locks.looked(call, call.result == 0)
+
     def _status_is_there(self, call: Call, root: Root) -> None:
+        self._looked(call, root)
         if call.result == 1 and root.channel:
             self.channels.of(root.channel).was_asked = True
 

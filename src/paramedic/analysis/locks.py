@@ -26,6 +26,10 @@ _MOST_PAIRS = 100_000
 _KEPT_FREE = 2_000
 
 
+LOOKS = ("Channel.exit_status_ready", "Channel.recv_ready")
+"""Calls that say whether there is something, and do not wait for it."""
+
+
 @dataclass(slots=True)
 class Hold:
     """One time that one thread had one lock.
@@ -38,7 +42,9 @@ class Hold:
         epoch: the same moment; what its thread hands over from then on may come with the duty to let it go.
         ended_ns: when it was let go; 0 while it is held.
         remote_ns: how much of it was spent in calls that wait for the peer.
-        longest: the longest of those calls.
+        longest: the longest of those calls; of looks in vain at a channel, which are one wait, the first.
+        longest_ns: how long it took.
+        look: the first of the looks in vain that follow one another, and since when nothing else was waited for.
     """
 
     lock: int
@@ -50,6 +56,7 @@ class Hold:
     remote_ns: int = 0
     longest: Call | None = None
     longest_ns: int = 0
+    look: tuple[Call, int] | None = None
 
 
 @dataclass(slots=True)
@@ -325,8 +332,20 @@ class Locks:
             for hold in holds:
                 spent = t_ns - max(call.began_ns, hold.began_ns)
                 hold.remote_ns += spent
+                if hold.look is not None and call.name not in LOOKS:
+                    hold.look = None
                 if spent > hold.longest_ns:
                     hold.longest, hold.longest_ns = call, spent
+
+    def looked(self, call: Call, in_vain: bool) -> None:
+        """A call says that there is nothing yet, or is: looking again and again is a wait for the peer, too."""
+        holds, t_ns = self.held.get(call.thread), call.ended_ns
+        for hold in holds or ():
+            first, since_ns = hold.look or (call, t_ns)
+            hold.remote_ns += t_ns - since_ns
+            if t_ns - first.ended_ns > hold.longest_ns:
+                hold.longest, hold.longest_ns = first, t_ns - first.ended_ns
+            hold.look = (first, t_ns) if in_vain else None
 
     def finish(self, t_ns: int, open_calls: list[Call]) -> None:
         """The recording ends: what is still held or waited for counts until now."""

@@ -24,9 +24,10 @@ def find(facts: RunFacts) -> Iterator[Finding]:
             continue
         lock = facts.world.name(hold.lock)
         waiters = {wait.thread for wait, _ in contention.waits}
+        again = " again and again" if hold.longest.name.endswith("_ready") else ""
         message = (
             f"{facts.world.thread_name(hold.thread)} held {lock} for {story.duration(hold.remote_ns)} across "
-            f"{hold.longest.method}(); {story.threads(waiters)} waited for it up to {story.duration(longest)}"
+            f"{hold.longest.method}(){again}; {story.threads(waiters)} waited for it up to {story.duration(longest)}"
         )
         worst = sorted(contention.waits, key=lambda pair: -pair[1])[:3]
         steps = [story.hold(hold), story.call(hold.longest), *(story.wait(wait, ns) for wait, ns in worst)]
