@@ -78,6 +78,11 @@ FOUND: dict[str, tuple[str, str]] = {
         B: got L
         B: free L""",
     ),
+    "a lock held over a remote command and taken once more for a moment, and another thread waits for it": (
+        "lock-held-across-io observed",
+        "A: take L\nA: read ch.stdout …\nB: wait L\n… 3 s\nA: … read ch.stdout = 3\nA: free L\nA: take L\nA: free L\n"
+        "B: got L\nB: free L",
+    ),
     "a lock held while a remote command's status is polled, and another thread waits for it": (
         "lock-held-across-io observed",
         "A: take L\nB: wait L\n"

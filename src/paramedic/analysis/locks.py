@@ -19,6 +19,8 @@ TRIED = 2
 """``a`` of a GOT event: the lock was only tried, or with a timeout."""
 LASTING_NS = 2_000_000_000
 """A wait with a limit that has lasted so long, in one piece or in rounds, is a wait like others."""
+_CONTENDED_NS = 100_000_000
+"""Who waits for a shorter time has not been kept from anything."""
 _ROUND_NS = 1_000_000_000
 """Who asks again for the same lock at the same line within this time goes on waiting: it has looked at a flag."""
 _KEPT_EDGES = 6
@@ -248,7 +250,6 @@ class Locks:
         wait = self.waiting.get(thread)
         if wait is not None and wait.lock == lock:
             self._waits_no_more(thread)
-            self._waited(wait, t_ns)
             own = self.own.get(thread)
             if own is not None and own.wait.lock == lock:
                 del self.own[thread]  # somebody has let it go
@@ -277,7 +278,7 @@ class Locks:
         if own is not None and own.wait is wait:
             own.ended_ns = t_ns
         self._waits_no_more(thread)
-        self._waited(wait, t_ns)
+        self._waited(wait, self._holder.get(wait.lock), t_ns)
 
     def _waits_no_more(self, thread: int) -> None:
         del self.waiting[thread]
@@ -317,6 +318,10 @@ class Locks:
             self._of_conditions[lock][hold.thread] = hold
         if len(self._last) > _KEPT_FREE:
             self._older, self._last = self._last, {}
+        if hold.longest is not None and t_ns - hold.began_ns >= _CONTENDED_NS:
+            for wait in self.waiting.values():  # whoever gets it next: the others have waited for this hold, too
+                if wait.lock == lock:
+                    self._waited(wait, hold, t_ns)
 
     def remote(self, call: Call, transport: int, clock: ThreadClock) -> None:
         """A call that waits for the peer begins."""
@@ -353,18 +358,17 @@ class Locks:
             if call.obj:
                 self.remote_ended(call, t_ns)
         for wait in self.waiting.values():
-            self._waited(wait, t_ns)
+            self._waited(wait, self._holder.get(wait.lock), t_ns)
 
     def contentions(self) -> list[Contention]:
         """The worst contention of each place where a lock is taken."""
         return list(self._worst.values())
 
-    def _waited(self, wait: Wait, t_ns: int) -> None:
-        hold = self._holder.get(wait.lock) or self._last.get(wait.lock) or self._older.get(wait.lock)
+    def _waited(self, wait: Wait, hold: Hold | None, t_ns: int) -> None:
         if hold is None or hold.thread == wait.thread:
             return
-        lasted = min(t_ns, hold.ended_ns or t_ns) - max(wait.began_ns, hold.began_ns)
-        if lasted < 100_000_000 or hold.remote_ns * 2 < lasted and not hold.longest:
+        lasted = t_ns - max(wait.began_ns, hold.began_ns)
+        if lasted < _CONTENDED_NS or hold.remote_ns * 2 < lasted and not hold.longest:
             return
         contention = self._contentions.get(id(hold))
         if contention is None:
