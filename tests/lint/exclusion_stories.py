@@ -7,6 +7,19 @@ later one's thread has started the earlier one's, ``#start`` says so.
 from __future__ import annotations
 
 EXCUSED = {
+    "a lock of each host's, and a client of each": """
+        import multiprocessing
+        class Host:
+            def __init__(self, name):
+                self.lock = multiprocessing.Lock()
+                self.sftp = connect(name)
+            def work(self):
+                with self.lock:
+                    self.sftp.stat("/")  #12
+        def main():
+            for name in "ab":
+                threading.Thread(target=Host(name).work).start()
+        """,
     "a lock of multiprocessing's": """
         import multiprocessing as mp
         lock = mp.get_context("fork").RLock()
@@ -154,6 +167,25 @@ EXCUSED = {
 """What only one of them has at a time."""
 
 NOT_EXCUSED = {
+    "a lock of each job's": """
+        import multiprocessing
+        class Job:
+            def __init__(self):
+                self.lock = multiprocessing.Lock()
+        def work(job):
+            with job.lock:
+                sftp.stat("/")  #12
+        def main():
+            for job in (Job(), Job()):
+                threading.Thread(target=work, args=(job,)).start()
+        """,
+    "lockf(), which keeps out other processes only": """
+        import fcntl
+        def work():
+            with open("lock", "w") as file:
+                fcntl.lockf(file, fcntl.LOCK_EX)
+                sftp.stat("/")  #12
+        """,
     "locks of threading's, which are recorded: they must be several": """
         import threading
         class App:

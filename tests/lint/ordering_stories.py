@@ -7,6 +7,141 @@ later one's thread has started the earlier one's, ``#start`` says so.
 from __future__ import annotations
 
 EXCUSED = {
+    "one's own flag, of several objects with a client each": """
+        class Host:
+            def __init__(self, name):
+                self.sftp = connect(name)
+                self.done = False
+            def work(self):
+                self.sftp.stat("/")  #1
+                self.done = True
+            def wait(self):
+                while not self.done:
+                    time.sleep(0.1)
+                self.sftp.stat("/")  #2
+        def main():
+            hosts = [Host(name) for name in "abc"]
+            for host in hosts:
+                threading.Thread(target=host.work).start()
+        """,
+    "one's own flag, of several calls with a client each": """
+        def deploy(name):
+            sftp = connect(name)
+            done = []
+            def work():
+                sftp.stat("/")  #1
+                done.append(1)
+            threading.Thread(target=work).start()
+            while not done:
+                time.sleep(0.1)
+            sftp.stat("/")  #2
+        def main():
+            for name in "abc":
+                threading.Thread(target=deploy, args=(name,)).start()
+        """,
+    "a signal whose handler sets the flag": """
+        free = False
+        def on_signal(number, frame):
+            global free
+            free = True
+        def work():
+            sftp.stat("/")  #1
+            os.kill(os.getpid(), signal.SIGUSR1)
+        def main():
+            signal.signal(signal.SIGUSR1, on_signal)
+            while not free:
+                time.sleep(0.1)
+            sftp.stat("/")  #2
+        """,
+    "a callback": """
+        class App:
+            def __init__(self):
+                self.pending = 1
+            def finished(self):
+                self.pending -= 1
+            def main(self):
+                threading.Thread(target=work, args=(sftp, self.finished)).start()
+                while self.pending:
+                    time.sleep(0.1)
+                sftp.stat("/")  #2
+        def work(sftp, on_done):
+            sftp.stat("/")  #1
+            on_done()
+        """,
+    "a condition that a general function waits for": """
+        def wait_until(condition):
+            while not condition():
+                time.sleep(0.1)
+        def main():
+            sizes = []
+            def work():
+                sizes.append(sftp.stat("/"))  #1
+            wait_until(lambda: sizes)
+            sftp.stat("/")  #2
+        """,
+    "a selector": """
+        import selectors
+        def main():
+            here, there = socket.socketpair()
+            selector = selectors.DefaultSelector()
+            selector.register(here, 1)
+            def work():
+                sftp.stat("/")  #1
+                there.send(b"x")
+            selector.select()
+            sftp.stat("/")  #2
+        """,
+    "one of several states": """
+        class Job:
+            def __init__(self):
+                self.state = "new"
+            def run(self):
+                self.state = "running"
+                try:
+                    sftp.stat("/")  #1
+                except OSError:
+                    self.state = "failed"
+                else:
+                    self.state = "done"
+        def main():
+            job = Job()
+            while job.state not in ("done", "failed"):
+                time.sleep(0.1)
+            sftp.stat("/")  #2
+        """,
+    "a worker that does what it is asked for, and answers": """
+        questions, answers = [], []
+        def worker():
+            while True:
+                while not questions:
+                    time.sleep(0.1)
+                path = questions.pop()
+                answers.append(sftp.stat(path))  #1
+        def main():
+            for path in "ab":
+                questions.append(path)
+                while not answers:
+                    time.sleep(0.1)
+                answers.pop()
+                sftp.stat("/")  #2
+        """,
+    "turns of two functions": """
+        class Game:
+            def __init__(self):
+                self.turn = "ping"
+            def ping(self):
+                for _ in range(3):
+                    while self.turn != "ping":
+                        time.sleep(0.1)
+                    sftp.stat("/")  #2
+                    self.turn = "pong"
+            def pong(self):
+                for _ in range(3):
+                    while self.turn != "pong":
+                        time.sleep(0.1)
+                    sftp.stat("/")  #1
+                    self.turn = "ping"
+        """,
     "a flag that is polled": """
         def main():
             done = []
@@ -143,14 +278,6 @@ EXCUSED = {
                 pool.submit(self.work, theirs)
                 ours.recv()
                 sftp.stat("/")  #2
-        """,
-    "a pipe that takes the result": """
-        def main():
-            ours, theirs = Pipe()
-            def work():
-                theirs.send(sftp.stat("/"))  #1
-            ours.recv()
-            sftp.stat("/")  #2
         """,
     "a list that the loop over the call's result fills": """
         def main():

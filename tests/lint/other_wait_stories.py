@@ -7,6 +7,49 @@ later one's thread has started the earlier one's, ``#start`` says so.
 from __future__ import annotations
 
 NOT_EXCUSED = {
+    "a flag that a timer sets, too": """
+        class Link:
+            def __init__(self):
+                self.free = False
+            def first(self):
+                sftp.stat("/")  #1
+                self.free = True
+            def give_up(self):
+                self.free = True
+            def second(self):
+                while not self.free:
+                    time.sleep(0.1)
+                sftp.stat("/")  #2
+        def main():
+            link = Link()
+            threading.Timer(5, link.give_up).start()
+        """,
+    "tries of its own that it counts": """
+        def main():
+            done = []
+            def work():
+                sftp.stat("/")  #1
+                done.append(1)
+            tries = 0
+            while not done:
+                tries += 1
+                if tries > 6:
+                    break
+                time.sleep(0.1)
+            sftp.stat("/")  #2
+        """,
+    "half of what one does who goes on": """
+        blocks = 0
+        def reader():
+            global blocks
+            for _ in range(6):
+                sftp.stat("/")  #1
+                blocks += 1
+        def main():
+            while blocks < 3:
+                time.sleep(0.1)
+            sftp.stat("/")  #2
+        """,
     "a queue of jobs, which is recorded": """
         import queue
         jobs = queue.Queue()

@@ -66,6 +66,57 @@ def test_what_orders_nothing_excuses_nobody(how: str, tmp_path: Path) -> None:
     assert not judged(NOT_EXCUSED[how], tmp_path).doubt
 
 
+def test_a_class_that_waits_may_be_in_another_file(tmp_path: Path) -> None:
+    (tmp_path / "tasks.py").write_text(
+        "import time\n\n\nclass Task:\n    def __init__(self):\n        self.done = False\n\n"
+        "    def finish(self):\n        self.done = True\n\n"
+        "    def wait(self):\n        while not self.done:\n            time.sleep(0.1)\n"
+    )
+    program = """
+        from tasks import Task
+        def work(task):
+            sftp.stat("/")  #1
+            task.FINISH()
+        def main():
+            task = Task()
+            threading.Thread(target=work, args=(task,)).start()
+            task.wait()
+            sftp.stat("/")  #2
+        """
+    assert judged(program.replace("FINISH", "finish"), tmp_path).doubt
+    assert not judged(program.replace("FINISH", "other"), tmp_path).doubt
+
+
+def test_who_starts_both_may_have_waited_in_between(tmp_path: Path) -> None:
+    text = dedent("""
+        import threading, time
+        done = []
+        def one():
+            sftp.stat("/")
+            done.append(1)
+        def two():
+            sftp.stat("/")
+        def main():
+            threading.Thread(target=one).start()
+            while not done:
+                time.sleep(0.1)
+            threading.Thread(target=two).start()
+        """)
+    file = tmp_path / "app.py"
+    file.write_text(text)
+
+    def site(words: str, function: str) -> tuple[Site]:
+        (line, *_) = (n for n, ln in enumerate(text.splitlines(), 1) if words in ln)
+        return (Site(file=str(file), line=line, function=function),)
+
+    one = Deed("stat", site("sftp.stat", "one"), AT_S)
+    two = Deed("stat", (Site(file=str(file), line=8, function="two"),), AT_S)
+    starts = site("target=one", "main"), site("target=two", "main")
+    assert Unrecorded().between(one, two, both=starts).orders
+    assert not Unrecorded().between(one, two).doubt
+    assert not Unrecorded().between(two, one, both=starts[::-1]).doubt
+
+
 def test_a_wait_that_is_for_something_else_speaks_against_others(tmp_path: Path) -> None:
     assert judged(NOT_EXCUSED["a flag that others set"], tmp_path).refuted
     assert not judged(NOT_EXCUSED["nothing"], tmp_path).refuted

@@ -24,18 +24,21 @@ def asking_the_source(facts: RunFacts) -> Callable[[Call, Call], Unseen]:
     Threads: one thread; what is returned reads the files that stacks name.
     """
     story, source = Story(facts), Unrecorded()
-    known: dict[tuple[int, str, int, str, int], Unseen] = {}
+    known: dict[tuple[object, ...], Unseen] = {}
 
     def deed(call: Call) -> Deed:
         _, stack, _ = story.place(call.stack, call.thread, call.began_ns)
         return Deed(call.method, stack, facts.at_s(call.began_ns))
 
     def answer(earlier: Call, later: Call) -> Unseen:
-        user = facts.world.thread(earlier.thread)
+        user, other = facts.world.thread(earlier.thread), facts.world.thread(later.thread)
         started_at = user.started_at if user.starter == later.thread else 0
-        key = earlier.stack, earlier.name, later.stack, later.name, started_at
+        beside = user.starter == other.starter != 0 and user.begun_ns < other.begun_ns
+        both = (user.started_at, other.started_at) if beside else (0, 0)
+        key = earlier.stack, earlier.name, later.stack, later.name, started_at, both
         if key not in known:
-            verdict = source.between(deed(earlier), deed(later), facts.world.stack(started_at))
+            stack = facts.world.stack
+            verdict = source.between(deed(earlier), deed(later), stack(started_at), (stack(both[0]), stack(both[1])))
             known[key] = Unseen(verdict.doubt, verdict.orders, verdict.refuted)
         return known[key]
 

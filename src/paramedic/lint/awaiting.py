@@ -36,6 +36,7 @@ class Wait:
     """One that was passed.
 
     Attributes:
+        identity: of the variables of the file that it is in.
         passed: what was passed in the function that has made the call: the wait, or a call of what waits.
         place: where that function is.
         node: the loop, or the call that waits.
@@ -45,6 +46,7 @@ class Wait:
         limit_s: after how long it gives up; None if it does not.
     """
 
+    identity: Identity
     passed: Passed
     place: Place
     node: ast.AST
@@ -66,9 +68,9 @@ class Awaiting:
     def __init__(self, identity: Identity) -> None:
         self.identity = identity
 
-    def waits(self, place: Place) -> Iterator[Wait]:
-        """Those that were passed on the way to a place."""
-        for passed in place.passed():
+    def waits(self, place: Place, again: bool = False) -> Iterator[Wait]:
+        """Those that were passed on the way to a place; also in earlier rounds of its loop, if it came round again."""
+        for passed in (*place.passed(), *(place.rest_of_round() if again else ())):
             if not passed.inside:
                 yield from self._in(passed, passed, place, _MOST_CALLS)
 
@@ -83,13 +85,13 @@ class Awaiting:
             found = self._block(call, passed, place)
             if found is not None:
                 yield found
-            for function in self.identity.called(call) if calls else ():
+            for identity, function in self.identity.meant(call) if calls else ():
                 for inner in through(reversed(function.body)):
                     if not inner.inside:
                         more = Passed(
                             passed.node, False, passed.rounds + inner.rounds, passed.provided or inner.provided
                         )
-                        yield from self._in(inner, more, place, calls - 1)
+                        yield from Awaiting(identity)._in(inner, more, place, calls - 1)
 
     # rounds of looking
 
@@ -106,7 +108,7 @@ class Awaiting:
         limits: list[float] = []
         found: list[Condition] = []
         for test, truth in self._exits(loop, is_helper):
-            for way in self._expanded(ways(test, truth)):
+            for way in self._expanded(ways(test, truth), passed):
                 limit = self._limit(way, loop)
                 if limit is not None:
                     limits.append(limit)
@@ -116,7 +118,7 @@ class Awaiting:
             limits.append(self._counted(loop))
         if self._is_checked(loop):
             limits = []
-        return Wait(passed, place, loop, found, limit_s=min(limits, default=None))
+        return Wait(self.identity, passed, place, loop, found, limit_s=min(limits, default=None))
 
     def _exits(self, loop: ast.AST, is_helper: bool) -> Iterator[tuple[ast.expr, bool]]:
         if isinstance(loop, ast.While) and not (loop.orelse and leaves(loop.orelse)):
@@ -128,23 +130,29 @@ class Awaiting:
                     if block and (isinstance(block[-1], ast.Break) or is_helper and isinstance(block[-1], ast.Return)):
                         yield node.test, truth
 
-    def _expanded(self, found: list[Condition], steps: int = 3) -> list[Condition]:
+    def _expanded(self, found: list[Condition], passed: Passed, steps: int = 3) -> list[Condition]:
         """With what functions and properties of the file say in place of their calls."""
         done: list[Condition] = []
         for way in found:
             each: list[list[Condition]] = []
             for atom, truth in way:
-                said = self._said(atom) if steps else None
-                each.append([[(atom, truth)]] if said is None else self._expanded(ways(said, truth), steps - 1))
+                said = self._said(atom, passed) if steps else None
+                each.append([[(atom, truth)]] if said is None else self._expanded(ways(said, truth), passed, steps - 1))
             if all(len(some) == 1 for some in each):
                 done.append([a for (some,) in each for a in some])
             else:
                 done += [one for some in each for one in some]
         return done
 
-    def _said(self, atom: ast.expr) -> ast.expr | None:
+    def _said(self, atom: ast.expr, passed: Passed) -> ast.expr | None:
         if isinstance(atom, ast.Call):
             functions = self.identity.called(atom)
+            given = self.identity.given(self.identity.file.home(atom), name_of(atom.func)) if not functions else []
+            here = [g for g in given if passed.node in (g, *self.identity.file.above(g))] or given
+            if len(here) == 1 and isinstance(here[0], ast.Lambda):
+                return here[0].body
+            if len(here) == 1:
+                functions = self.identity.file.functions.get(name_of(here[0]), [])
         elif isinstance(atom, ast.Attribute):
             functions = [f for f in self.identity.file.functions.get(atom.attr, ()) if f.decorator_list]
         else:
@@ -162,8 +170,27 @@ class Awaiting:
             if any(isinstance(n, ast.Call) and name_of(n.func) in _CLOCKS for n in ast.walk(atom)):
                 return self._seconds(atom)
             if any(name_of(n) in counted for n in names):
-                return FOREVER
+                return self._rounds(atom, loop, counted)
         return None
+
+    def _rounds(self, test: ast.expr, loop: ast.AST, counted: set[str]) -> float:
+        """Of ``tries > 5``: how long that many rounds take."""
+        own = self.identity.file.own(loop)
+        steps = [self.constant(n.value) for n in own if isinstance(n, ast.AugAssign) and name_of(n.target) in counted]
+        sides = (test.left, *test.comparators) if isinstance(test, ast.Compare) else ()
+        ends = [
+            k for side in sides if isinstance(k := self.constant(side), int | float) and name_of(side) not in counted
+        ]
+        rest = self._rest(loop)
+        if len(steps) == 1 and len(ends) == 1 and isinstance(steps[0], int | float) and steps[0] and rest is not None:
+            return abs(ends[0] / steps[0]) * rest
+        return FOREVER
+
+    def _rest(self, loop: ast.AST) -> float | None:
+        """How long a loop rests in a round."""
+        calls = [n for n in self.identity.file.own(loop) if isinstance(n, ast.Call) and name_of(n.func) in _RESTS]
+        rests = [self.constant(call.args[0]) for call in calls if call.args]
+        return float(sum(r for r in rests if isinstance(r, int | float))) if rests and UNKNOWN not in rests else None
 
     def _seconds(self, test: ast.expr) -> float:
         """Of ``time.time() < deadline`` or ``time.time() - begun < 5``; `FOREVER` if it cannot be told."""
@@ -184,13 +211,9 @@ class Awaiting:
 
     def _counted(self, loop: ast.For) -> float:
         numbers = [self.constant(a) for a in getattr(loop.iter, "args", ())]
-        rests = [
-            self.constant(n.args[0])
-            for n in self.identity.file.own(loop)
-            if isinstance(n, ast.Call) and name_of(n.func) in _RESTS and n.args
-        ]
-        known = all(isinstance(n, int | float) for n in (*numbers, *rests))
-        return float(numbers[-1]) * sum(rests) if numbers and rests and known else FOREVER  # type: ignore
+        rest = self._rest(loop)
+        last = numbers[-1] if numbers else UNKNOWN
+        return last * rest if isinstance(last, int) and rest is not None else FOREVER
 
     def constant(self, node: ast.expr) -> object:
         """What a name or parameter is that is always the same; UNKNOWN if it is not."""
@@ -227,11 +250,13 @@ class Awaiting:
         limit: float | None = None
         subjects: list[ast.expr]
         if name in _SIGNALS:
-            return Wait(passed, place, call, ends=(Thing("signal", 0),))
+            return Wait(self.identity, passed, place, call, ends=(Thing("signal", 0),))
         if name == "select" and len(call.args) >= 3:
             subjects = [n for n in ast.walk(call.args[0]) if isinstance(n, ast.Name | ast.Attribute)]
             limit = self._given_limit(call.args[3:4])
-        elif name == "read" and is_os and call.args:
+        elif name in ("select", "poll") and base is not None and self.identity.registered(base):
+            subjects, limit = self.identity.registered(base), self._given_limit(call.args)
+        elif name in ("read", "eventfd_read") and is_os and call.args:
             subjects = [call.args[0]]
         elif name == "poll" and base is not None and len(call.args) == 1:
             subjects, limit = [base], self._given_limit(call.args)
@@ -258,7 +283,11 @@ class Awaiting:
                     ends.append(thing)
                     if bound.together:
                         partners += [t for t in self._beside(bound.target) if t != thing]
-        return Wait(passed, place, call, ends=tuple(ends), partners=tuple(partners), limit_s=limit) if ends else None
+        return (
+            Wait(self.identity, passed, place, call, ends=tuple(ends), partners=tuple(partners), limit_s=limit)
+            if ends
+            else None
+        )
 
     def _given_limit(self, arguments: Sequence[ast.expr]) -> float | None:
         known = [self.constant(a) for a in arguments]

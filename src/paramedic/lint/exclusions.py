@@ -12,8 +12,10 @@ from paramedic.lint.awaiting import Awaiting
 from paramedic.lint.identity import Identity, Thing
 from paramedic.lint.outcomes import UNKNOWN, Sized, made
 from paramedic.lint.passages import Def, File, Loop, Place, leaves, name_of, through
+from paramedic.lint.variables import subjects
 
-_LOCKS = frozenset("Lock RLock allocate_lock FileLock SoftFileLock InterProcessLock Mutex".split())
+_LOCKS = frozenset("Lock RLock Condition allocate_lock FileLock SoftFileLock InterProcessLock Mutex".split())
+_FILE_LOCKS = frozenset(("FileLock", "SoftFileLock", "InterProcessLock"))
 _SEMAPHORES = frozenset(("Semaphore", "BoundedSemaphore"))
 _TAKES = frozenset(("pop", "popleft", "popitem"))
 _GIVES = frozenset(("append", "appendleft", "add"))
@@ -32,9 +34,11 @@ class Exclusions:
 
     def __init__(self, identity_of: Callable[[File], Identity]) -> None:
         self._identity_of = identity_of
+        self._shared: set[int] = set()
 
     def of(self, first: Sequence[Place], second: Sequence[Place]) -> str:
         """What that is, in words; "" for nothing."""
+        self._shared = self._own_homes(first) & self._own_homes(second)
         one, other = ({t for place in places for t in self._held(place)} for places in (first, second))
         both = sorted(a.name for a in one for b in other if a.is_same(b) and a.home == b.home)
         if both:
@@ -43,6 +47,11 @@ class Exclusions:
         if any(a.is_same(b) for a in one for b in other):
             return "that each takes it out of a container and puts it back"
         return ""
+
+    def _own_homes(self, places: Sequence[Place]) -> set[int]:
+        """The classes, by ``id()``, each of whose instances has its own object of the calls."""
+        identities = [(self._identity_of(place.file), place) for place in places]
+        return {t.home for i, place in identities for t in subjects(i, place) if i.is_own(t)}
 
     # locks
 
@@ -69,6 +78,9 @@ class Exclusions:
             inner = identity.thing(node.func.value)  # `if lock.acquire(timeout=1):`
             if inner is not None and self._is_lock(identity, inner) and self._is_one(identity, place.function, inner):
                 yield inner
+        if isinstance(node, ast.Call) and name_of(node.func) in _FILE_LOCKS and node.args:
+            if Awaiting(identity).is_unrecorded(node):  # all that are made for a path are one
+                yield from self._path(identity, node.args[0])
         generator = identity.generator(node)
         if generator is not None and calls:
             function, yielding = generator
@@ -137,6 +149,8 @@ class Exclusions:
     def _is_one(self, identity: Identity, function: ast.AST, thing: Thing) -> bool:
         """Whether it is not one of each call's, or each instance's."""
         home = identity.home(thing)
+        if isinstance(home, ast.ClassDef) and thing.home in self._shared:
+            return True  # who has the object of the calls has the lock beside it
         if home is None or home is function and isinstance(home, Def) or identity.is_many(thing):
             return False
         return not (isinstance(home, Def) and identity.is_several(home))

@@ -6,7 +6,7 @@ Threads: one thread.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from paramedic.lint.passages import Comprehension, Def, File, name_of
@@ -57,12 +57,14 @@ class Identity:
 
     Args:
         file: the file.
+        near: the variables of another one of the program's, by the module's name; None for what is no such module.
 
     Threads: one thread.
     """
 
-    def __init__(self, file: File) -> None:
+    def __init__(self, file: File, near: Callable[[str], Identity | None] = lambda module: None) -> None:
         self.file = file
+        self._near = near
         self.bound: dict[str, list[Bound]] = {}
         self._calls: dict[str, list[ast.Call]] = {}
         self._homes: dict[int, ast.AST] = {}
@@ -93,6 +95,13 @@ class Identity:
             return self._attribute(node, steps)
         if isinstance(node, ast.Name) and node.id not in _NOBODYS:
             return self._variable(node, node.id, steps)
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id == "getattr"
+            and len(node.args) > 1
+        ):
+            return self.thing(node.args[0], steps)
         return None
 
     def home(self, thing: Thing) -> ast.AST | None:
@@ -139,7 +148,7 @@ class Identity:
         while isinstance(root, ast.Attribute | ast.Call | ast.Subscript):
             root = root.func if isinstance(root, ast.Call) else root.value
         if isinstance(root, ast.Name) and root.id in self.file.imported:
-            return True
+            return self._near(self.file.imported[root.id]) is None
         if isinstance(node, ast.Call):
             return False
         thing = self.thing(node)
@@ -173,16 +182,60 @@ class Identity:
         if isinstance(call.func, ast.Name):
             if name in self.file.classes:
                 return [m for c in self.file.classes[name] for m in self.methods(c, "__init__")]
-            return [f for f in found if not isinstance(self.file.parent(f), ast.ClassDef)]
+            plain = [f for f in found if not isinstance(self.file.parent(f), ast.ClassDef)]
+            return plain or self._handed_on(call.func)
         if not isinstance(call.func, ast.Attribute):
             return []
         base = call.func.value
         made = self.class_of(base)
         if made is not None:
-            return self.methods(made, name)
+            return self.methods(made, name) or self._handed_on(call.func)
         if self.is_foreign(base) or isinstance(base, ast.Constant | ast.JoinedStr | ast.List | ast.Dict):
             return []
         return found if len(found) == 1 and isinstance(self.file.parent(found[0]), ast.ClassDef) else []
+
+    def meant(self, call: ast.AST) -> list[tuple[Identity, Def]]:
+        """The functions that a call may mean, here or in another file of the program's."""
+        here = self.called(call)
+        if here or not isinstance(call, ast.Call):
+            return [(self, function) for function in here]
+        name = name_of(call.func)
+        if isinstance(call.func, ast.Name):
+            other = self._near(self.file.imported.get(name, ""))
+            return [] if other is None else [(other, f) for f in other.called(call)]
+        base = call.func.value if isinstance(call.func, ast.Attribute) else None
+        if base is None or self.class_of(base) is not None or self.is_foreign(base):
+            return []
+        if isinstance(base, ast.Name) and base.id in self.file.imported:
+            other = self._near(self.file.imported[base.id])
+            return [] if other is None else [(other, f) for f in other.file.functions.get(name, ())]
+        others = [o for module in dict.fromkeys(self.file.imported.values()) if (o := self._near(module)) is not None]
+        found = [(o, f) for o in others for f in o.file.functions.get(name, ()) if o.file.class_of(f) is not None]
+        return found if len(found) == 1 else []
+
+    def _handed_on(self, node: ast.expr) -> list[Def]:
+        """The function that a parameter, or an attribute, was given."""
+        thing = self.thing(node)
+        if thing is None or thing.name == name_of(node) or thing.key:
+            return []
+        found = self.file.functions.get(thing.name, [])
+        return found if len(found) == 1 else []
+
+    def handlers(self) -> Iterator[Def]:
+        """What is called on signals."""
+        for call in self._calls.get("signal", ()):
+            if name_of(call.func) == "signal" and len(call.args) == 2:
+                yield from self.file.functions.get(name_of(call.args[1]), ())
+
+    def registered(self, node: ast.expr) -> list[ast.expr]:
+        """What was given to the ``register()`` of a selector."""
+        thing = self.thing(node)
+        return [
+            call.args[0]
+            for call in self._calls.get("register", ())
+            if thing is not None and isinstance(call.func, ast.Attribute) and call.args
+            if self.thing(call.func.value) == thing
+        ]
 
     def methods(self, made: ast.ClassDef, name: str, steps: int = _MOST_STEPS) -> list[Def]:
         """The methods of a name that a class has, or inherits from one of the file."""
@@ -223,6 +276,39 @@ class Identity:
             found += [n for each in below for n in self._calls.get(each, ()) if name_of(n.func) == each]
         return found
 
+    def is_own(self, thing: Thing) -> bool:
+        """Whether each call of the function, or each instance of the class, whose it is has another one."""
+        home = self.home(thing)
+        values = list(self.values(thing))
+        if isinstance(home, Def) and not values:
+            values = [Bound(a, a) for a in self.given(home, thing.name)]
+        given = [b.value for b in values]
+        for value in [v for v in given if isinstance(v, ast.Name)]:
+            maker = self.file.home(value)
+            given += (
+                self.given(maker, value.id) if isinstance(maker, Def) and value.id in self.file.variables(maker) else []
+            )
+        sure = [isinstance(v, ast.Call) or self._varies(v) for v in given if not self._is_parameter(v)]
+        return bool(sure) and all(sure)
+
+    def _is_parameter(self, node: ast.expr) -> bool:
+        home = self.file.home(node)
+        return isinstance(node, ast.Name) and isinstance(home, Def) and bool(self.given(home, node.id))
+
+    def is_several_within(self, function: ast.AST, home: ast.AST) -> bool:
+        """Whether several threads may run a function for one call of another one, or one instance of a class."""
+        places = self.starts(function)
+        per_instance = [
+            p
+            for p in places
+            if isinstance(p, ast.Attribute) and (self._varies(p.value) or isinstance(p.value, ast.Call))
+        ]
+        others = [p for p in places if p not in per_instance]
+        if isinstance(home, ast.ClassDef) and all(self.file.class_of(p) is not home for p in others):
+            made = [p for p in others if isinstance(p, ast.Call)]
+            return not made and len(others) > 1 and len({ast.dump(p) for p in others}) < len(others)
+        return len(others) > 1 or any(map(self._is_again, others))
+
     def is_several(self, function: ast.AST) -> bool:
         """Whether several threads, or tasks, may run a function."""
         places = self.starts(function)
@@ -249,7 +335,7 @@ class Identity:
         base = node.value
         if isinstance(base, ast.Name) and base.id in self.file.imported:
             return Thing(ast.unparse(node), 0)
-        made = self.class_of(base) if steps else None
+        made = (self.class_of(base) or self._only_class(node.attr)) if steps else None
         if made is None:
             return Thing(node.attr, 0)
         inits = self.methods(made, "__init__")
@@ -269,6 +355,17 @@ class Identity:
             ):
                 return one
         return self._at(node.attr, made)
+
+    def _only_class(self, attribute: str) -> ast.ClassDef | None:
+        """The class whose attribute it must be, as no other one of the file has such a one."""
+        found = {
+            made
+            for bound in self.bound.get(attribute, ())
+            if isinstance(bound.target, ast.Attribute) and name_of(bound.target.value) == "self"
+            if (made := self.file.class_of(bound.target)) is not None
+        }
+        found |= {c for each in self.file.classes.values() for c in each if attribute in _fields(c)}
+        return found.pop() if len(found) == 1 else None
 
     def _variable(self, node: ast.AST, name: str, steps: int) -> Thing | None:
         home: ast.AST = self.file.home(node)
@@ -334,6 +431,14 @@ class Identity:
     def _at(self, name: str, home: ast.AST) -> Thing:
         self._homes[id(home)] = home
         return Thing(name, id(home))
+
+
+def _fields(made: ast.ClassDef) -> Iterator[str]:
+    for node in made.body:
+        if isinstance(node, ast.AnnAssign):
+            yield name_of(node.target)
+        elif isinstance(node, ast.Assign):
+            yield from map(name_of, node.targets)
 
 
 def _is_item(node: ast.AST) -> bool:

@@ -179,6 +179,12 @@ def _is(expression: ast.expr, truth: bool, value: Value) -> bool | None:
 
 def _compares(expression: ast.Compare, value: Value) -> bool | None:
     left, right = (_valued(e, value) for e in (expression.left, expression.comparators[0]))
+    among, within = expression.ops[0], expression.comparators[0]
+    if isinstance(among, ast.In | ast.NotIn) and isinstance(within, ast.Tuple | ast.List | ast.Set):
+        every = [_valued(e, value) for e in within.elts]
+        if any(side is UNKNOWN or isinstance(side, Sized) for side in (left, *every)):
+            return None
+        return (left in every) == isinstance(among, ast.In)
     compare = _COMPARED.get(type(expression.ops[0]))
     if compare is None or any(side is UNKNOWN or isinstance(side, Sized) for side in (left, right)):
         return None

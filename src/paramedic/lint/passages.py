@@ -47,6 +47,7 @@ class File:
 
     Attributes:
         tree: all of it.
+        path: where it is.
         functions: functions and methods, by name.
         classes: by name.
         imported: names that come from modules, and from which.
@@ -54,6 +55,7 @@ class File:
     """
 
     tree: ast.Module
+    path: str = ""
     functions: dict[str, list[Def]] = field(default_factory=dict)
     classes: dict[str, list[ast.ClassDef]] = field(default_factory=dict)
     imported: dict[str, str] = field(default_factory=dict)
@@ -180,6 +182,21 @@ class Place:
             inner = outer
         return found
 
+    def rest_of_round(self) -> list[Passed]:
+        """What is surely done between this place and the next round of its loop."""
+        inner: ast.AST = self.statement
+        found: list[Passed] = []
+        for outer in self.file.above(inner):
+            for block in _blocks(outer):
+                if inner in block:
+                    found[:0] = through(reversed(block[block.index(inner) + 1 :]))
+            if isinstance(outer, Loop):
+                return [Passed(p.node, p.inside, p.rounds + 1, p.provided) for p in found]
+            if outer is self.function:
+                break
+            inner = outer
+        return []
+
     def around(self) -> Iterator[ast.Call]:
         """The calls that are made with the result of this one, the first of them first."""
         for outer in self.file.above(self.node):
@@ -248,15 +265,19 @@ class Places:
 
         Threads: one thread; reads files.
         """
-        return all(self._file(site.file) is not None for site in stack)
+        return all(self.file(site.file) is not None for site in stack)
 
-    def _file(self, path: str) -> File | None:
+    def file(self, path: str) -> File | None:
+        """A file; None if it cannot be read.
+
+        Threads: one thread; reads it.
+        """
         if path not in self._files:
             self._files[path] = _read(path)
         return self._files[path]
 
     def _place(self, site: Site, call: str) -> Place | None:
-        file = self._file(site.file)
+        file = self.file(site.file)
         if file is None:
             return None
         covering = [n for defs in file.functions.values() for n in defs if _covers(n, site.line)]
@@ -370,6 +391,6 @@ def _read(path: str) -> File | None:
         if status.st_size > _LARGEST_BYTES or not stat.S_ISREG(status.st_mode):  # opening a pipe would wait
             return None
         with open(path, "rb") as file:
-            return File(ast.parse(file.read()))
+            return File(ast.parse(file.read()), path)
     except (OSError, ValueError, SyntaxError, RecursionError, MemoryError):
         return None

@@ -13,16 +13,16 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from paramedic.lint.awaiting import FOREVER, Awaiting, Wait, path_of
 from paramedic.lint.exclusions import Exclusions
 from paramedic.lint.identity import Identity
 from paramedic.lint.outcomes import Condition
 from paramedic.lint.passages import Def, File, Place, Places, at, name_of
-from paramedic.lint.variables import Effect, Variable, things
+from paramedic.lint.variables import TELLS, Effect, Variable, subjects, things
 from paramedic.model.finding import Site
 
-_TELLS = frozenset("kill killpg raise_signal pthread_kill".split())
 _WRITES = frozenset(
     "open touch mkdir makedirs rename replace link symlink copy copyfile move write_text write_bytes".split()
 )
@@ -41,6 +41,9 @@ class Deed:
     call: str
     stack: Sequence[Site]
     at_s: float | None = None
+
+
+Starts = tuple[Sequence[Site], Sequence[Site]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +76,14 @@ class Unrecorded:
         """Whether the source of all who made a call can be read."""
         return self._places.knows(deed.stack)
 
-    def between(self, earlier: Deed, later: Deed, started: Sequence[Site] = ()) -> Verdict:
+    def between(self, earlier: Deed, later: Deed, started: Sequence[Site] = (), both: Starts = ((), ())) -> Verdict:
         """What may keep a later call from running beside an earlier one.
 
         Args:
             earlier: the one.
             later: the other, of another thread.
             started: where the later one's thread started the earlier one's, if it did.
+            both: where a third thread started first the earlier one's, and then the later one's, if it did.
         """
         first, second = (self._places.places(deed.stack, deed.call) for deed in (earlier, later))
         if not first or not second:
@@ -87,18 +91,32 @@ class Unrecorded:
         kept = Exclusions(self._identity).of(first, second)
         if kept:
             return Verdict(kept)
+        began, *others = (self._places.places(stack, "start") for stack in (started, *both))
         found = [wait for place in second for wait in Awaiting(self._identity(place.file)).waits(place)]
-        began = self._places.places(started, "start")
         question = _Question(self._identity, first, second, later.at_s, began)
-        if any(question.is_answered(wait) for wait in found):
+        answered = any(question.is_answered(wait) for wait in found)
+        if not answered and all(others):
+            again = both[0] == both[1]  # in a loop, of which the rest was passed since
+            asked = _Question(self._identity, first, others[1], later.at_s, others[0])
+            waits = [wait for place in others[1] for wait in Awaiting(self._identity(place.file)).waits(place, again)]
+            answered = any(asked.is_answered(wait) for wait in waits)
+        if answered:
             return Verdict("a wait that is not recorded, as for a flag, a pipe or a signal", orders=True)
         return Verdict(refuted=bool(found))
 
     def _identity(self, file: File) -> Identity:
         known = self._known.get(id(file))
         if known is None:
-            known = self._known[id(file)] = file, Identity(file)
+            known = self._known[id(file)] = file, Identity(file, lambda module: self._near(file, module))
         return known[1]
+
+    def _near(self, file: File, module: str) -> Identity | None:
+        """A file of the program's own that another one imports."""
+        if not module:
+            return None
+        beside = Path(file.path).parent.joinpath(*module.split(".")).with_suffix(".py")
+        found = self._places.file(str(beside)) if beside.is_file() else None
+        return self._identity(found) if found is not None else None
 
 
 class _Question:
@@ -117,7 +135,8 @@ class _Question:
         self.at_s = at_s
         self.started = started
         self.root = first[-1]
-        self.several = identity_of(self.root.file).is_several(self.root.function)
+        same = second[-1].function is self.root.function and not isinstance(self.root.function, ast.Module)
+        self.several = same or identity_of(self.root.file).is_several(self.root.function)
 
     def is_answered(self, wait: Wait) -> bool:
         """Whether the wait was for that, as far as can be told."""
@@ -146,7 +165,7 @@ class _Question:
     # rounds of looking
 
     def _is_met(self, wait: Wait, way: Condition) -> bool:
-        identity = self.identity_of(wait.place.file)
+        identity = wait.identity
         if any(self._is_written(identity, path) for atom, _ in way if (path := path_of(atom)) is not None):
             return True
         spoken = dict.fromkeys(thing for atom, _ in way for thing in things(identity, atom))
@@ -158,13 +177,17 @@ class _Question:
 
     def _ends(self, wait: Wait, variable: Variable) -> bool:
         """Whether a way out of a loop opens because the first call is over."""
+        if any(variable.is_changed(place) for place in self.first) and self._is_asked(variable):
+            return True  # each waits for the other in turn
         after = list(self._effects(variable, late=True))
-        if not after or self._is_anothers(variable):
+        if not after or not self._is_bound(variable) and self._is_anothers(variable):
             return False
         before = [effect.change for effect in self._effects(variable, late=False)]
         start = variable.at_first({id(place.function) for place in self.first})
         begun = variable.after(start, before)
-        needs_all = self.several or variable.identity.is_many(variable.thing) or all(effect.again for effect in after)
+        again, bound = all(effect.again for effect in after), self._is_bound(variable)
+        several = self._several_there(variable) if bound else self.several or variable.identity.is_many(variable.thing)
+        needs_all = several or again
         counted = needs_all and any(effect.change.how not in ("set", "somehow") for effect in after)
         ends = variable.states(begun, [effect.change for effect in after])
         if not counted and all(variable.is_open(state) is False for state in ends):
@@ -176,14 +199,65 @@ class _Question:
                 return False
         elif before and variable.is_open(begun) is not False:
             return False
+        if needs_all and not several and self._is_asked(None):
+            return True  # it does it only for whoever asks
+        if not needs_all and self._is_ended_by_others(wait, variable, start):
+            return False
         return not needs_all or self._counts_all(wait, variable, after)
+
+    def _is_bound(self, variable: Variable) -> bool:
+        """Whether who has the object of the calls has the variable, too: both are of one call, or of one instance."""
+        home = variable.identity.home(variable.thing)
+        if not isinstance(home, Def | ast.ClassDef):
+            return False
+        return all(
+            any(
+                thing.home == variable.thing.home and self.identity_of(place.file).is_own(thing)
+                for place in places
+                for thing in subjects(self.identity_of(place.file), place)
+            )
+            for places in (self.first, self.second)
+        )
+
+    def _several_there(self, variable: Variable) -> bool:
+        home = variable.identity.home(variable.thing)
+        identity = self.identity_of(self.root.file)
+        return home is not None and identity.is_several_within(self.root.function, home)
+
+    def _is_ended_by_others(self, wait: Wait, variable: Variable, start: object) -> bool:
+        """Whether a third thread, a timer or a signal ends the wait, too."""
+        identity = variable.identity
+        mine = {id(place.function) for place in (*self.first, *self.second)} | set(map(id, identity.handlers()))
+        mine |= {id(f) for place in self.first for n in place.file.own(place.function) for f in identity.called(n)}
+        for functions in identity.file.functions.values():
+            for function in functions:
+                if id(function) in mine or not identity.starts(function):
+                    continue
+                for node in identity.file.own(function):
+                    if any(variable.is_open(variable.after(start, [c])) is True for c in variable.changes(node)):
+                        return True
+        return False
+
+    def _is_asked(self, besides: Variable | None) -> bool:
+        """Whether the earlier thread, in each of its rounds, waits until the later one wants something."""
+        for place in self.first:
+            for wait in Awaiting(self.identity_of(place.file)).waits(place):
+                for way in wait.ways:
+                    for thing in (t for atom, _ in way for t in things(wait.identity, atom)):
+                        if besides is not None and thing.is_same(besides.thing):
+                            continue
+                        mine = Variable(wait.identity, thing, way)
+                        if any(mine.is_changed(asker) for asker in self.second):
+                            return True
+        return False
 
     def _counts_all(self, wait: Wait, variable: Variable, after: list[Effect]) -> bool:
         """Whether a way out opens only when all are done, or when it is one's own turn."""
-        if wait.passed.rounds and not all(effect.again for effect in after):
+        again = all(effect.again for effect in after)
+        if wait.passed.rounds and not again:
             return True  # each is waited for
         kinds = {effect.change.how for effect in after}
-        return any(variable.counts(atom, kinds) for atom, _ in variable.way)
+        return any(variable.counts(atom, kinds, again) for atom, _ in variable.way)
 
     def _takes(self, wait: Wait, variable: Variable, start: object) -> bool:
         """Whether the later thread keeps others out in its turn, between the wait and its call."""
@@ -200,9 +274,10 @@ class _Question:
         identity = variable.identity
         mine = {id(place.function) for place in self.first}
         mine |= {id(f) for place in self.first for n in place.file.own(place.function) for f in identity.called(n)}
+        again = any(at(loop) < at(wait.passed.node) for loop in wait.place.loops())
         for node in ast.walk(identity.file.tree):
             home = identity.file.home(node)
-            later = home is wait.place.function and at(node) > at(wait.passed.node)
+            later = home is wait.place.function and at(node) > at(wait.passed.node) and not again
             if later or id(home) in mine and home is not wait.place.function:
                 continue
             if any(variable.is_open(variable.after(start, [c])) is False for c in variable.changes(node)):
@@ -221,17 +296,15 @@ class _Question:
     def _effects(self, variable: Variable, late: bool) -> Iterator[Effect]:
         """What the earlier thread changes before its call, or after it."""
         for depth, place in enumerate(self.first):
-            if place.file is not variable.identity.file and variable.thing.home:
-                continue
             mine = Variable(self.identity_of(place.file), variable.thing, variable.way)
             yield from mine.effects(place, late, again=any(outer.loops() for outer in self.first[depth + 1 :]))
 
     # reads
 
     def _is_told(self, wait: Wait) -> bool:
-        identity = self.identity_of(wait.place.file)
+        identity = wait.identity
         if wait.ends[0].name == "signal":
-            late = [n for p in self.first for n in p.after() if isinstance(n, ast.Call) and name_of(n.func) in _TELLS]
+            late = [n for p in self.first for n in p.after() if isinstance(n, ast.Call) and name_of(n.func) in TELLS]
             return bool(late) and not self.several
         for thing in wait.partners or wait.ends:
             variable = Variable(identity, thing, [])

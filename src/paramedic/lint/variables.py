@@ -21,6 +21,8 @@ _HARMLESS = ASKS | frozenset(
     "locked exists".split()
 )
 """What only looks, or hands on: a function of the file that gets it is looked into."""
+TELLS = frozenset("kill killpg raise_signal pthread_kill".split())
+"""What sends a signal."""
 _ALL = frozenset(("all", "any"))
 _ORDERS = ast.Lt | ast.LtE | ast.Gt | ast.GtE
 _MOST_CALLS = 2
@@ -96,7 +98,7 @@ class Variable:
             state = changed(state, change, self._constant)
             yield state
 
-    def counts(self, atom: ast.expr, kinds: set[str]) -> bool:
+    def counts(self, atom: ast.expr, kinds: set[str], again: bool) -> bool:
         """Whether a part of the condition holds only when all have made such changes, or at the asker's turn."""
         if isinstance(atom, ast.Call) and name_of(atom.func) in _ALL:
             return True
@@ -110,7 +112,8 @@ class Variable:
         if equal and self._is_ones_own(other):
             return True
         if growing and (equal or isinstance(atom.ops[0], _ORDERS)):
-            return not (is_number and amount <= 1)
+            literal = again and isinstance(other, ast.Constant)  # it goes on, then
+            return not (is_number and amount <= 1) and not literal
         return shrinking and is_number and amount <= 1
 
     def _is_ones_own(self, node: ast.expr) -> bool:
@@ -137,9 +140,14 @@ class Variable:
         if isinstance(node, ast.Call):
             name = name_of(node.func)
             looks = name in _HARMLESS and not (name == "set" and isinstance(node.func, ast.Attribute))
-            if looks or name[:1].isupper() or self.identity.called(node):
+            if looks or name[:1].isupper() or self.identity.meant(node):
                 return
         yield from change_of(node, self._is, bool(self.thing.key))
+
+    def is_changed(self, place: Place) -> bool:
+        """Whether a function changes it, before its call or after it."""
+        both = (effect for late in (True, False) for effect in self.effects(place, late, again=False))
+        return next(both, None) is not None
 
     def effects(self, place: Place, late: bool, again: bool) -> Iterator[Effect]:
         """What a function does to it, itself, by what it calls, and by the ``with`` that it is in.
@@ -164,10 +172,27 @@ class Variable:
                         yield Effect(change, is_again(passed.node))
 
     def _below(self, node: ast.AST, calls: int) -> Iterator[Change]:
-        for function in self.identity.called(node) if calls else ():
-            for inner in self.identity.file.own(function):
-                yield from self.changes(inner)
-                yield from self._below(inner, calls - 1)
+        functions = self.identity.meant(node) if calls else []
+        if isinstance(node, ast.Call) and name_of(node.func) in TELLS:
+            functions = [(self.identity, handler) for handler in self.identity.handlers()]
+        for identity, function in functions:
+            there = self if identity is self.identity else Variable(identity, self.thing, self.way)
+            for inner in identity.file.own(function):
+                yield from there.changes(inner)
+                yield from there._below(inner, calls - 1)
+
+
+def subjects(identity: Identity, place: Place) -> Iterator[Thing]:
+    """What the call of a place is made on.
+
+    Threads: one thread.
+    """
+    base = place.node.func if isinstance(place.node, ast.Call) else None
+    while isinstance(base, ast.Attribute):
+        base = base.value
+        thing = identity.thing(base)
+        if thing is not None:
+            yield thing
 
 
 def things(identity: Identity, node: ast.AST) -> Iterator[Thing]:
