@@ -170,6 +170,14 @@ def test_a_copy_on_a_server_that_gives_one_session_leaves_commands_other_connect
         assert sftp.stat("/")
 
 
+def test_commands_that_wait_for_a_copy_run_when_it_is_over(start_host: Any) -> None:
+    with start_host("MaxSessions 1").pool(connections=1) as pool:
+        with pool.sftp() as sftp:
+            futures = [pool.submit("echo x") for _ in range(3)]
+            assert sftp.stat("/")
+        assert [future.result(60).text for future in futures] == ["x\n"] * 3
+
+
 def test_streams_whose_sessions_are_refused_at_first_lose_no_output(start_host: Any) -> None:
     with start_host("MaxSessions 1").pool(connections=1) as pool:
         streams = [pool.stream(f"echo {n}") for n in range(12)]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pwd
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,66 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from accounts import account
+from alike import ALIKE
 from hosts import Host, gone, new_mark, processes
 
 from openssh import running_sshd
 from paramedic.safe import ClientPool, CommandTimeout, ConnectionLost, Ending, Limits, runner_frames
 
-_BOTH_FULL = "for i in 1 2 3 4 5 6 7 8 9; do head -c 300000 /dev/zero; head -c 300000 /dev/zero >&2; done; exit 4"
-_KINDS = "for n in 0 1 2; do readlink /proc/self/fd/$n | tr -d 0-9; done"
-# 32 and 33 are glibc's own; its posix_spawn leaves them ignored.
-_SIGNALS = r"sed -n 's/^SigIgn:.*\(.......\)$/\1/p; /^SigBlk\|^Cap\|^Groups\|^Uid\|^NoNew/p' /proc/self/status"
-
-ALIKE = {
-    "it succeeds": "true",
-    "it fails": "false",
-    "a status": "exit 3",
-    "the highest status": "exit 255",
-    "a status that is as a signal's": "exit 137",
-    "KILL": "kill -KILL $$",
-    "TERM": "kill -TERM $$; sleep 1",
-    "a signal that sshd does not name": "kill -16 $$; sleep 1",
-    "ABRT, with or without a core": "kill -ABRT $$; sleep 1",
-    "a signal for what the shell became": "exec sh -c 'kill -ALRM $$'",
-    "a signal for the only thing that it runs": "sh -c 'kill -KILL $$'",
-    "a folder": "cd /; pwd",
-    "the folder": "pwd",
-    "a variable": "export FOO=1; FOO=2; echo $FOO",
-    "the variables": "env | sort",
-    "the variables that the server gave": "tr '\\0' '\\n' < /proc/$$/environ",
-    "the limits": "cat /proc/self/limits; ulimit -n 100",
-    "masks": "umask; umask 077",
-    "signals, rights": _SIGNALS,
-    "its rank": "cat /proc/self/oom_score_adj; nice",  # not its cgroup: an operator may move one of both meanwhile
-    "traps": "trap; trap 'echo bye' EXIT",
-    "functions": "f() { echo f; }; f; exit 9",
-    "options": "echo $-; set -f; set -e; false; echo no",
-    "its words": "tr '\\0' ' ' < /proc/$$/cmdline; echo $0 $SHLVL $#",
-    "what is open": f"ls /proc/self/fd | wc -l; {_KINDS}",
-    "it leads a session": "[ $(ps -o sid= -p $$) = $$ ] && [ $(ps -o pgid= -p $$) = $$ ]; echo $?",
-    "no terminal": "tty; test -t 0; echo $?",
-    "an input that is over": "cat; read x; echo $?",
-    "outputs by name": "echo x > /dev/stdout; echo y > /dev/stderr",
-    "both outputs": "echo out; echo err >&2",
-    "every byte": "head -c 300000 /dev/zero | tr '\\0' '\\377'",
-    "more than fits, in both": _BOTH_FULL,
-    "lines": "echo a\necho b\nexit 7",
-    "quotes": 'echo "it\'s" \'say "x"\' \\\\ \\$HOME `echo hi` !x',
-    "bad syntax": "echo a\n)",
-    "an open quote": "echo 'a",
-    "output that goes elsewhere": "exec >/dev/null; echo lost; echo e >&2",
-    "outputs that become one": "exec 2>&1; echo e >&2",
-    "outputs that end before it does": "exec >&- 2>&-; sleep 0.2; exit 5",
-    "no such command": "nosuchcommand",
-    "no such program": "/etc/passwd",
-    "longer than Linux takes": ": " + "x" * 200_000,
-    "a child that keeps the outputs": "(sleep 0.3; echo late; echo el >&2) & echo early",
-    "a daemon that keeps the outputs": "setsid sh -c 'sleep 0.3; echo late' & echo early",
-    "a daemon that does not": "setsid sleep 1 >/dev/null 2>&1 </dev/null & echo ok",
-    "bytes that are no text": "printf %s '\udcff\udc80'",
-    "letters": "echo ünï",
-    "nothing but a comment": "# nothing",
-}
 SHELLS = ("/bin/dash", "/bin/zsh", "/bin/ksh", "/usr/bin/fish", "/bin/csh")
 
 
@@ -142,34 +89,9 @@ def test_all_is_as_in_a_session_of_its_own(pool: ClientPool) -> None:
     assert sorted(found) == [], found
 
 
-@contextlib.contextmanager
-def account(shell: str, folder: Path) -> Iterator[dict[str, Any]]:
-    """Arguments for a pool of an account that has this login shell; its home is ``folder``/home."""
-    if os.geteuid() or not shutil.which("useradd"):
-        pytest.skip("it takes root and useradd to make an account with another shell")
-    if not os.path.exists(shell):
-        pytest.skip(f"{shell} is not installed")
-    for each in (folder, *folder.parents):
-        if "pytest-" in str(each):
-            each.chmod(0o755)
-    name = f"paramedic-{os.path.basename(shell)}-{os.getpid()}"[:31]
-    for each in ("home", "sshd"):
-        (folder / each).mkdir()
-    words = ["useradd", "-M", "-d", folder / "home", "-s", shell, "-p", "*", name]
-    made = subprocess.run(words, capture_output=True, text=True, timeout=60)
-    if made.returncode:
-        pytest.skip(f"no account can be made here: {made.stderr.strip()}")
-    try:
-        shutil.chown(folder / "home", name)
-        with running_sshd(folder / "sshd") as server:
-            yield {"host": server.host, "username": name, "runner": True, **Host(server).arguments(username=name)}
-    finally:
-        subprocess.run(["userdel", "-f", name], capture_output=True, timeout=60)
-
-
 @pytest.mark.parametrize("shell", SHELLS)
-def test_and_so_it_is_with_other_login_shells(shell: str, tmp_path_factory: pytest.TempPathFactory) -> None:
-    with account(shell, tmp_path_factory.mktemp("account")) as arguments, ClientPool(**arguments) as pool:
+def test_and_so_it_is_with_other_login_shells(shell: str) -> None:
+    with account(shell) as arguments, ClientPool(**arguments) as pool:
         with_runner(pool)
         # A csh tells of jobs that are done if they are by the time that it is; ksh and csh tell processes' numbers.
         commands = {name: text for name, text in ALIKE.items() if "csh" not in shell or "&" not in text}
@@ -177,11 +99,11 @@ def test_and_so_it_is_with_other_login_shells(shell: str, tmp_path_factory: pyte
         assert sorted(found) == [], found
 
 
-def test_a_script_that_sshd_runs_for_each_session_is_run_for_each(tmp_path_factory: pytest.TempPathFactory) -> None:
-    folder = tmp_path_factory.mktemp("account")
-    with account("/bin/bash", folder) as arguments:
-        (folder / "home" / ".ssh").mkdir()
-        (folder / "home" / ".ssh" / "rc").write_text("echo x >> /tmp/$USER.rc\n")
+def test_a_script_that_sshd_runs_for_each_session_is_run_for_each() -> None:
+    with account("/bin/bash") as arguments:
+        folder = Path(pwd.getpwnam(arguments["username"]).pw_dir) / ".ssh"
+        folder.mkdir()
+        (folder / "rc").write_text("echo x >> /tmp/$USER.rc\n")
         count = Path("/tmp") / f"{arguments['username']}.rc"
         try:
             with ClientPool(**arguments) as pool:
@@ -193,15 +115,40 @@ def test_a_script_that_sshd_runs_for_each_session_is_run_for_each(tmp_path_facto
             count.unlink(missing_ok=True)
 
 
-def test_start_up_files_are_read_once_per_command(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
+def test_accounts_of_one_number_have_homes_of_their_own() -> None:
+    with (
+        account("/bin/bash") as first,
+        account("/bin/bash", twin_of=first["username"]) as second,
+        ClientPool(**second) as pool,
+    ):
+        with_runner(pool)
+        assert differences(pool, {"the folder": "pwd", "the home": "cd; pwd", "the name": "echo $LOGNAME"}) == {}
+
+
+@contextlib.contextmanager
+def _at_home(tmp_path_factory: pytest.TempPathFactory, bashrc: str) -> Iterator[ClientPool]:
     home = tmp_path_factory.mktemp("spoken")
-    (home / ".bashrc").write_text("echo hello\nexport PATH=$PATH:/added ADDED=1\ncd /\n")
+    (home / ".bashrc").write_text(bashrc)
     with (
         running_sshd(tmp_path_factory.mktemp("sshd"), f"SetEnv HOME={home}") as server,
         Host(server).pool(runner=True, connections=1) as pool,
     ):
+        yield pool
+
+
+def test_what_start_up_files_leave_running_speaks_into_no_command(tmp_path_factory: pytest.TempPathFactory) -> None:
+    with _at_home(tmp_path_factory, "[ -e ~/quick ] || (touch ~/quick; sleep 1; echo late) &\n") as pool:
+        deadline = 600
+        while not pool.statistics().why_no_runner:
+            assert pool.run("echo works; exit 3").exit_status == 3
+            deadline -= 1
+            assert deadline
+            threading.Event().wait(0.05)
+        assert "start-up files leave something running" in pool.statistics().why_no_runner
+
+
+def test_start_up_files_are_read_once_per_command(tmp_path_factory: pytest.TempPathFactory) -> None:
+    with _at_home(tmp_path_factory, "echo hello\nexport PATH=$PATH:/added ADDED=1\ncd /\n") as pool:
         with_runner(pool)
         assert differences(pool, {"what they say": "echo $PATH; pwd", "the variables": "env | sort"}) == {}
 
@@ -432,6 +379,23 @@ def test_a_python_that_cannot_is_done_without(host: Host, monkeypatch: pytest.Mo
     monkeypatch.setattr(runner_frames, "PYTHONS", "/bin/false")
     with _unfit(host) as pool:
         assert "ended before it began" in pool.statistics().why_no_runner
+
+
+def test_a_system_that_starts_no_sessions_is_done_without(
+    host: Host, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    python = tmp_path / "python3"
+    python.write_text(
+        "#!/bin/sh\n"
+        'exec /usr/bin/env python3 -ISc "import os, sys\n'
+        "def spawn(*words, **more): raise NotImplementedError\n"
+        "os.posix_spawn = spawn\n"
+        'exec(sys.argv.pop(1))" "$2" "$3" "$4" "$5"\n'
+    )
+    python.chmod(0o755)
+    monkeypatch.setattr(runner_frames, "PYTHONS", str(python))
+    with _unfit(host) as pool:
+        assert "session of its own" in pool.statistics().why_no_runner
 
 
 def test_one_that_does_not_answer_keeps_nobody_waiting(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -207,6 +207,15 @@ class Connections:
             link.close()
         self._keep_round()
 
+    def look_again(self) -> None:
+        """Decides again: what somebody has was in use, and now only lies there.
+
+        Threads: any thread. It may block for a moment while the peer does not read.
+        """
+        with self._lock:
+            actions = self._decide()
+        self._act(actions)
+
     def hold(self, key: int) -> None:
         """Starts no sessions on a connection until :meth:`release`.
 
@@ -222,8 +231,7 @@ class Connections:
         """
         with self._lock:
             self._plan.hold(key, -1)
-            actions = self._decide()
-        self._act(actions)
+        self.look_again()
 
     # -- lending
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Protocol
 
 from paramedic.safe import hunting
@@ -43,21 +44,18 @@ class Sessions(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
 class Ender:
     """Takes the steps of :mod:`paramedic.safe.ending` until the server reports the end of the process.
 
     Threads: every method may be called by any thread.
     """
 
-    def __init__(self, sessions: Sessions, clock: Clock, crew: Crew, grace_s: float) -> None:
-        """Keeps what it needs.
-
-        Threads: any thread; it does not block.
-        """
-        self._sessions = sessions
-        self._clock = clock
-        self._crew = crew
-        self._grace_s = grace_s
+    _sessions: Sessions
+    _clock: Clock
+    _crew: Crew
+    _grace_s: float
+    """How long a process may take to end."""
 
     def end(self, task: Task, *, deaf: bool) -> None:
         """Begins to end the remote process of a task whose command was sent; the session tells when that is done.

@@ -60,16 +60,48 @@ def _began(shell: int) -> tuple[str, list[bytes], dict[bytes, bytes]]:
     return os.readlink(folder + "exe"), words, {name: value for name, _, value in variables}
 
 
+def _account(name: bytes) -> pwd.struct_passwd:
+    """Whose commands we run: several accounts may have one number, each with a shell and a home of its own."""
+    try:
+        account = pwd.getpwnam(os.fsdecode(name))
+    except (KeyError, ValueError):
+        raise _Unfit("who is logged in is not known") from None
+    if account.pw_uid != os.getuid():
+        raise _Unfit("this is not the account that is logged in")
+    return account
+
+
+def _is_overheard(shell: int) -> bool:
+    """Whether the shell's start-up files left a process that may write into what we say."""
+    mine = os.stat(1)
+    for name in os.listdir("/proc"):
+        try:
+            if not name.isdigit() or int(name) in (shell, os.getpid()) or os.getsid(int(name)) != shell:
+                continue
+            for file in os.listdir(f"/proc/{name}/fd"):
+                if os.path.samestat(mine, os.stat(f"/proc/{name}/fd/{file}")):
+                    return True
+        except OSError:
+            pass  # it has ended, or is none of ours
+    return False
+
+
 class _Runner:
     """Starts commands, passes on what they say, and tells how they end. One thread, which waits in one place."""
 
     def __init__(self, shell: int, alive_after_s: float) -> None:
         self.alive_after_s = alive_after_s
         program, words, self.environment = _began(shell)
-        account = pwd.getpwuid(os.getuid())
+        account = _account(self.environment.get(b"LOGNAME", b""))
         self.shell = account.pw_shell or "/bin/sh"
         if not hasattr(os, "posix_spawn"):
             raise _Unfit("its Python is older than 3.8")
+        try:
+            os.posix_spawn("/", ["/"], {}, setsid=True)
+        except NotImplementedError:
+            raise _Unfit("its system starts no process in a session of its own") from None
+        except OSError:
+            pass  # a folder is no program
         if b"SSH_ORIGINAL_COMMAND" in self.environment:
             raise _Unfit("there is a forced command")
         if len(words) != 3 or words[1] != b"-c" or os.getsid(shell) != shell:
@@ -80,6 +112,8 @@ class _Runner:
             raise _Unfit("commands are not given pipes")
         if os.path.exists(account.pw_dir + "/.ssh/rc") or os.path.exists("/etc/ssh/sshrc"):
             raise _Unfit("there is an sshrc, which sshd runs for each session")
+        if _is_overheard(shell):
+            raise _Unfit("the shell's start-up files leave something running that has its output")
         os.chdir(account.pw_dir)
         self.first_words = words[:2]
         self.commands: dict[int, _Command] = {}

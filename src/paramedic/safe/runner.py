@@ -67,7 +67,6 @@ class RunnerCommand(Session):
         elif not self.runner.admit(self):
             self._end(Outcome.UNSENT)
         else:
-            self.owner.session_started(self)
             self.runner.flush()
 
     def begin(self, link: Link, number: int) -> None:
@@ -80,6 +79,7 @@ class RunnerCommand(Session):
         self.requested_at = self.started_at = time.monotonic()
         self.command_sent = True
         self.phase = Phase.RUNNING
+        self.owner.session_started(self)  # before anybody can hear of its end
 
     def signal(self, name: str) -> None:
         """Sends a signal ("TERM") to the remote process group; nothing happens if the command has ended.

@@ -9,6 +9,8 @@ import logging
 import threading
 import time
 
+import paramiko
+
 from paramedic.safe.clock import Clock
 from paramedic.safe.crew import Crew
 from paramedic.safe.link import Link
@@ -52,7 +54,10 @@ class Runners:
             if self.why_not:
                 return None
             runner = self._runners[key] = Runner(link, self._answer_s, lambda runner: self._changed(key, runner))
-        runner.start()
+        try:
+            runner.start()
+        except paramiko.SSHException:  # a key exchange does not end: the command that follows finds that, too
+            _LOG.debug("%s: no session for a runner could be asked for", self._host, exc_info=True)
         self._clock.at(time.monotonic() + self._answer_s, lambda: self._look_at(runner))
         return None
 

@@ -129,7 +129,9 @@ class Shelf:
             )
             if keep:
                 self._idle.append((key, sftp))
-        if not keep:
+        if keep:
+            self._dispatcher.look_again()  # commands may wait for just this session
+        else:
             sftp.close()
             self._leave(key, channel)
 

@@ -1,0 +1,57 @@
+"""Commands that do the same whether a runner runs them or a session of their own, and what they show."""
+
+_BOTH_FULL = "for i in 1 2 3 4 5 6 7 8 9; do head -c 300000 /dev/zero; head -c 300000 /dev/zero >&2; done; exit 4"
+_KINDS = "for n in 0 1 2; do readlink /proc/self/fd/$n | tr -d 0-9; done"
+# 32 and 33 are glibc's own; its posix_spawn leaves them ignored.
+_SIGNALS = r"sed -n 's/^SigIgn:.*\(.......\)$/\1/p; /^SigBlk\|^Cap\|^Groups\|^Uid\|^NoNew/p' /proc/self/status"
+
+ALIKE = {
+    "it succeeds": "true",
+    "it fails": "false",
+    "a status": "exit 3",
+    "the highest status": "exit 255",
+    "a status that is as a signal's": "exit 137",
+    "KILL": "kill -KILL $$",
+    "TERM": "kill -TERM $$; sleep 1",
+    "a signal that sshd does not name": "kill -16 $$; sleep 1",
+    "ABRT, with or without a core": "kill -ABRT $$; sleep 1",
+    "a signal for what the shell became": "exec sh -c 'kill -ALRM $$'",
+    "a signal for the only thing that it runs": "sh -c 'kill -KILL $$'",
+    "a folder": "cd /; pwd",
+    "the folder": "pwd",
+    "a variable": "export FOO=1; FOO=2; echo $FOO",
+    "the variables": "env | sort",
+    "the variables that the server gave": "tr '\\0' '\\n' < /proc/$$/environ",
+    "the limits": "cat /proc/self/limits; ulimit -n 100",
+    "masks": "umask; umask 077",
+    "signals, rights": _SIGNALS,
+    "its rank": "cat /proc/self/oom_score_adj; nice",  # not its cgroup: an operator may move one of both meanwhile
+    "traps": "trap; trap 'echo bye' EXIT",
+    "functions": "f() { echo f; }; f; exit 9",
+    "options": "echo $-; set -f; set -e; false; echo no",
+    "its words": "tr '\\0' ' ' < /proc/$$/cmdline; echo $0 $SHLVL $#",
+    "what is open": f"ls /proc/self/fd | wc -l; {_KINDS}",
+    "it leads a session": "[ $(ps -o sid= -p $$) = $$ ] && [ $(ps -o pgid= -p $$) = $$ ]; echo $?",
+    "no terminal": "tty; test -t 0; echo $?",
+    "an input that is over": "cat; read x; echo $?",
+    "outputs by name": "echo x > /dev/stdout; echo y > /dev/stderr",
+    "both outputs": "echo out; echo err >&2",
+    "every byte": "head -c 300000 /dev/zero | tr '\\0' '\\377'",
+    "more than fits, in both": _BOTH_FULL,
+    "lines": "echo a\necho b\nexit 7",
+    "quotes": 'echo "it\'s" \'say "x"\' \\\\ \\$HOME `echo hi` !x',
+    "bad syntax": "echo a\n)",
+    "an open quote": "echo 'a",
+    "output that goes elsewhere": "exec >/dev/null; echo lost; echo e >&2",
+    "outputs that become one": "exec 2>&1; echo e >&2",
+    "outputs that end before it does": "exec >&- 2>&-; sleep 0.2; exit 5",
+    "no such command": "nosuchcommand",
+    "no such program": "/etc/passwd",
+    "longer than Linux takes": ": " + "x" * 200_000,
+    "a child that keeps the outputs": "(sleep 0.3; echo late; echo el >&2) & echo early",
+    "a daemon that keeps the outputs": "setsid sh -c 'sleep 0.3; echo late' & echo early",
+    "a daemon that does not": "setsid sleep 1 >/dev/null 2>&1 </dev/null & echo ok",
+    "bytes that are no text": "printf %s '\udcff\udc80'",
+    "letters": "echo ünï",
+    "nothing but a comment": "# nothing",
+}
