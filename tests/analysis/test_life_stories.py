@@ -130,17 +130,6 @@ FOUND: dict[str, tuple[str, str]] = {
         … 1 s
         end: orderly""",
     ),
-    "transports whose own logins have failed, and that nobody closes": (
-        "leaked-connection observed",
-        """
-        A: makes conn7 inside
-        A: auth_publickey conn7 ! AuthenticationException: Authentication failed.
-        A: makes conn8 inside
-        A: auth_publickey conn8 ! AuthenticationException: Authentication failed.
-        Main: shutdown
-        … 1 s
-        end: orderly""",
-    ),
     "connections of one loop whose clients are dropped": (
         "leaked-connection observed",
         """

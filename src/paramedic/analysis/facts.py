@@ -203,13 +203,19 @@ class Facts:
             t
             for t in sorted(live)
             if not self.world.thing(t).before
-            and not any(self.lives.was_closed(o, self.end_ns) for o in (t, self.client_of(t)) if o)
+            and not self.lives.was_closed(t, self.end_ns)
+            and (self.was_replaced(t) or not self.lives.was_closed(self.client_of(t), self.end_ns))
         ]
 
     def ended_ns(self, transport: int) -> int:
         """When a connection ended, was closed by the program, or the recording ended."""
         closed = [self.lives.closed_ns(owner) for owner in (transport, self.client_of(transport)) if owner]
         return min(t for t in (*closed, self.transport_ended.get(transport, 0), self.end_ns) if t)
+
+    def was_replaced(self, transport: int) -> bool:
+        """Whether its client was connected again: the client's close() closes the latest connection alone."""
+        client = self.client_of(transport)
+        return self.roots.transport_of.get(client, transport) != transport
 
     def used_one_by_one(self, transports: list[int]) -> list[int]:
         """Those of some connections, in the order of their making, that were last used before the next was made."""

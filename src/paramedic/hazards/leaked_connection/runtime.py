@@ -12,6 +12,9 @@ from paramedic.model.finding import Confidence, Finding
 
 _PILE = 10
 """So many that are still referred to are no set for later, if each was used only until the next one was made."""
+_REPLACED = (
+    "Call close() before each connect() of the same SSHClient, or make a new one for each connection and close that."
+)
 
 
 def find(facts: RunFacts) -> Iterator[Finding]:
@@ -23,6 +26,7 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     outlived: dict[int, list[int]] = {}
     failed: dict[int, list[int]] = {}
     dropped: dict[int, list[int]] = {}
+    replaced: dict[int, list[int]] = {}
     others: dict[int, list[int]] = {}
     torn = {c.resource for c in facts.conflicts.found() if c.overlapped and c.rule.resource == "client.life"}
     in_use = set() if facts.states.orderly_end else _latest_of_waiters(facts)
@@ -34,6 +38,8 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         connect = facts.connects_of.get(ident)
         if connect is not None and connect.error:
             failed.setdefault(thing.born, []).append(ident)
+        elif facts.was_replaced(ident):
+            replaced.setdefault(thing.born, []).append(ident)
         elif facts.lives.was_dropped(facts.client_of(ident), ident, facts.shutdown_ns or facts.end_ns):
             dropped.setdefault(thing.born, []).append(ident)
         elif _outlives(facts, ident, maker):
@@ -56,6 +62,12 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         piled = {stack: transports for stack, transports in piled.items() if _grows(facts, transports)}
     for groups, least, words, end in (
         (dropped, 2, "were never closed: their clients are gone, and nobody can close them any more", "was dropped"),
+        (
+            replaced,
+            2,
+            "were never closed: their client was connected again, and its close() closes only the latest",
+            "",
+        ),
         (outlived, 2, "were never closed and outlive the threads that made them ({makers})", "ended without close()"),
         (failed, 2, "stayed although their logins had failed: what raises closes nothing, and nobody else did", ""),
         (piled, _PILE, "were never closed, each last used before the next one was made", "went on without close()"),
@@ -75,7 +87,8 @@ def find(facts: RunFacts) -> Iterator[Finding]:
                 step = story.step(who, stack, t_ns, f"connected, and {end}")
             else:
                 step = story.call(first)
-            yield story.finding(HAZARD, Confidence.OBSERVED, message, [step], transports[:4], len(transports))
+            fix = _REPLACED if groups is replaced else ""
+            yield story.finding(HAZARD, Confidence.OBSERVED, message, [step], transports[:4], len(transports), fix=fix)
     connected = {t: facts.connects_of[t] for t in facts.open_transports() if t not in told and t in facts.connects_of}
     rest = [t for t, connect in connected.items() if not connect.error or facts.client_of(t) not in torn]
     if rest and facts.states.orderly_end:

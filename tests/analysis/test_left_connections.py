@@ -1,0 +1,41 @@
+"""Connections that stay because a client was connected again, or a login failed."""
+
+from __future__ import annotations
+
+import pytest
+from notation import findings_of, said
+
+FOUND = {
+    "one client that is connected again and again, and closed in the end": "".join(
+        f"A: connect client …\nA: makes conn{n} inside\nA: … connect client\nA: exec_command client\n"
+        for n in (7, 8, 9)
+    )
+    + "A: close client\nMain: shutdown\n… 1 s\nend: orderly",
+    "transports whose own logins have failed, and that nobody closes": """
+        A: makes conn7 inside
+        A: auth_publickey conn7 ! AuthenticationException: Authentication failed.
+        A: makes conn8 inside
+        A: auth_publickey conn8 ! AuthenticationException: Authentication failed.
+        Main: shutdown
+        … 1 s
+        end: orderly""",
+}
+
+QUIET = {
+    "one client that is closed before it is connected again": "".join(
+        f"A: connect client …\nA: makes conn{n} inside\nA: … connect client\nA: exec_command client\nA: close client\n"
+        f"T of conn{n}: … run conn{n}\n"
+        for n in (7, 8, 9)
+    )
+    + "Main: shutdown\n… 1 s\nend: orderly",
+}
+
+
+@pytest.mark.parametrize("sentence", FOUND)
+def test_connections_that_nobody_can_close_any_more_are_told(sentence: str) -> None:
+    assert "leaked-connection observed" in list(said(findings_of(FOUND[sentence])))
+
+
+@pytest.mark.parametrize("sentence", QUIET)
+def test_what_was_closed_in_time_is_not(sentence: str) -> None:
+    assert not [s for s in said(findings_of(QUIET[sentence])) if "leaked-connection" in s]
