@@ -115,6 +115,14 @@ def test_an_error_is_a_sentence(
     assert bool(told) == bool(words)
 
 
+@pytest.mark.parametrize("option", ["--confirm=0", "--confirm=-3", "--fuzz=0", "--stall=-1", "--stall=nan"])
+def test_numbers_that_make_no_sense_are_told(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["run", option, "app.py"])
+    assert left.value.code == 2
+    assert option.partition("=")[0] in capsys.readouterr().err
+
+
 def test_an_error_of_ours_shows_itself_on_request(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PARAMEDIC_DEBUG", "1")
     broken(monkeypatch, tmp_path, "1 / 0")

@@ -76,7 +76,7 @@ class RunCommand:
         group.add_argument(
             "--stall",
             metavar="SECONDS",
-            type=float,
+            type=_seconds,
             help=f"tell a hang while it hangs, after so long (default {DEFAULT_STALL_S:g}; 0: never)",
         )
         group.add_argument(
@@ -87,12 +87,12 @@ class RunCommand:
             "--confirm",
             metavar="N",
             nargs="?",
-            type=int,
+            type=_runs,
             const=5,
             help="run again, up to N times (5), with delays that make the possible happen",
         )
         group.add_argument(
-            "--fuzz", metavar="N", nargs="?", type=int, const=5, help="run again N times (5) with delays anywhere"
+            "--fuzz", metavar="N", nargs="?", type=_runs, const=5, help="run again N times (5) with delays anywhere"
         )
         group.add_argument("--seed", metavar="SEED", type=int, default=1, help="of the first of these runs (default 1)")
         output.add_options(parser, "perfetto")
@@ -151,6 +151,22 @@ class RunCommand:
 
 
 COMMAND = RunCommand()
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 1e9:  # nor NaN
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 0 on")
+    return value
+
+
+def _runs(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 1_000_000):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of runs from 1 on")
+    return int(text)
 
 
 def _checked(program: Sequence[str]) -> list[str]:
