@@ -83,6 +83,11 @@ FOUND: dict[str, tuple[str, str]] = {
         "A: take L\nA: read ch.stdout …\nB: wait L\n… 3 s\nA: … read ch.stdout = 3\nA: free L\nA: take L\nA: free L\n"
         "B: got L\nB: free L",
     ),
+    "a lock held until a worker's remote command has ended, and another thread waits for it": (
+        "lock-held-across-io observed",
+        "A: take L\nA: submit f\nW: run f\nA: result f …\nB: wait L\nW: read ch.stdout …\n… 3 s\n"
+        "W: … read ch.stdout = 3\nW: done f\nA: ask f\nA: … result f\nA: free L\nB: got L\nB: free L",
+    ),
     "a lock held while a remote command's status is polled, and another thread waits for it": (
         "lock-held-across-io observed",
         "A: take L\nB: wait L\n"
@@ -274,6 +279,10 @@ FOUND: dict[str, tuple[str, str]] = {
 }
 
 QUIET: dict[str, str] = {
+    "a lock held until a worker has computed something, and another thread waits for it": (
+        "A: take L\nA: submit f\nW: run f\nW: read ch.stdout = 3\nA: result f …\nB: wait L\n… 3 s\nW: done f\n"
+        "A: ask f\nA: … result f\nA: free L\nB: got L\nB: free L"
+    ),
     "a lock held for long over something else than the looks at a channel, and another thread waits for it": (
         "A: take L\nB: wait L\nA: exit_status_ready ch = 0\nA: exit_status_ready ch = 1\nA: recv ch = 0\n… 3 s\n"
         "A: free L\nB: got L\nB: free L"

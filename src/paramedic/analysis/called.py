@@ -11,6 +11,7 @@ from paramedic.analysis.calls import Call
 from paramedic.analysis.channels import OUT, Stall, stream_read
 from paramedic.analysis.clocks import ThreadClock
 from paramedic.analysis.hangs import HUNG_NS, excused
+from paramedic.analysis.loop_waits import LONG_NS
 from paramedic.analysis.machine import NOWHERE, Listener, Machine, Root, listeners
 from paramedic.analysis.operations import CALLS_BACK, operations
 from paramedic.analysis.pools import GETS, Idle
@@ -247,12 +248,13 @@ class CallFacts(WireFacts):
             self.callbacks.ended(call, root, t_ns)
         if operation.remote:
             self.futures.used[thread] = call
-            if t_ns - call.began_ns >= HUNG_NS:
-                self.long_calls.append((call, root))
-            if self.states.loops:
-                if thread in self.states.loops:
-                    self.states.blocked_loop(call, t_ns)
+            lasted_ns = t_ns - call.began_ns
+            if lasted_ns >= LONG_NS:
                 self.loop_waits.remote_ended(call)
+                if lasted_ns >= HUNG_NS:
+                    self.long_calls.append((call, root))
+            if thread in self.states.loops:
+                self.states.blocked_loop(call, t_ns)
         if call.error:
             self.futures.raised(call)
             self.pools.raised(thread)

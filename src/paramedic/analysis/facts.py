@@ -136,7 +136,7 @@ class Facts:
         self.wakers = Wakers()
         self.sftp = SftpState(self.clocks)
         self.states = States(self.clocks)
-        self.loop_waits = LoopWaits(self.clocks, self.states.loops)
+        self.loop_waits = LoopWaits(self.clocks, self.states.loops, self.locks)
         self.dialogues = Dialogues(self.clocks)
         self.busy = BusyTimes()
         self.finalizing: dict[int, int] = {}

@@ -1,7 +1,8 @@
-"""Waits of an event loop's own thread that another thread's remote call ends: they block the loop as the call would.
+"""Waits of an event loop's thread, or under a lock, that another thread's remote call ends: they block as it would.
 
 A coroutine that asks a future for its result, joins a thread or waits for an event waits, without an ``await``, for
-whatever that thread does. Which call it was the clocks tell: after the wait the loop's thread knows of its end.
+whatever that thread does. Which call it was the clocks tell: after the wait the loop's thread knows of its end. Who
+has a lock and waits so for one task keeps the lock for as long as that task's remote call takes.
 
 Threads: one thread, the one that drives the machines; nothing here blocks.
 """
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 
 from paramedic.analysis.calls import Call, OpenCalls
 from paramedic.analysis.clocks import Clocks, Epoch
+from paramedic.analysis.locks import Locks
 from paramedic.analysis.machine import Listener, Root
 
 LONG_NS = 100_000_000
@@ -22,6 +24,8 @@ _WAITS = (
     "Future.result", "Future.exception", "Future.wait", "Thread.join", "Event.wait", "Queue.get", "SimpleQueue.get",
     "Queue.join", "Condition.wait", "Condition.wait_for", "Semaphore.acquire", "Barrier.wait",
 )  # fmt: skip
+_FOR_ONE = ("Future.result", "Future.exception", "Future.wait", "Thread.join")
+"""Those that wait for one task. Who takes from a queue under a lock may share that wait with who wants the lock."""
 _MOST_CALLS = 1_000
 
 
@@ -48,10 +52,12 @@ class LoopWaits:
     Args:
         clocks: what each thread knows of the others.
         loops: the threads whose loops run.
+        locks: to which such a wait under a lock is a remote call like others.
     """
 
-    def __init__(self, clocks: Clocks, loops: Mapping[int, Call]) -> None:
+    def __init__(self, clocks: Clocks, loops: Mapping[int, Call], locks: Locks) -> None:
         self._clocks = clocks
+        self._locks = locks
         self._loops = loops
         self.begins: Mapping[str, Listener] = {}
         self.ends: Mapping[str, Listener] = dict.fromkeys(_WAITS, self._waited)
@@ -59,13 +65,14 @@ class LoopWaits:
         self._found: dict[tuple[int, str], LoopWait] = {}
 
     def remote_ended(self, call: Call) -> None:
-        """A remote call has ended."""
-        if self._loops and call.ended_ns - call.began_ns >= LONG_NS and call.thread not in self._loops:
+        """A remote call has ended that was long (`LONG_NS`)."""
+        if call.thread not in self._loops:
             self._ended.append((call, self._clocks.of(call.thread).now))
 
     def _waited(self, wait: Call, root: Root) -> None:
         lasted_ns = wait.ended_ns - wait.began_ns
-        if wait.thread not in self._loops or lasted_ns < LONG_NS:
+        on_loop = wait.thread in self._loops
+        if lasted_ns < LONG_NS or not (on_loop or wait.holds and wait.name in _FOR_ONE):
             return
         clock = self._clocks.of(wait.thread)
         for call, end in reversed(self._ended):
@@ -73,7 +80,10 @@ class LoopWaits:
                 return
             together_ns = call.ended_ns - max(call.began_ns, wait.began_ns)
             if together_ns * 2 >= lasted_ns and clock.knows(end):
-                self._note(wait, call, lasted_ns)
+                if on_loop:
+                    self._note(wait, call, lasted_ns)
+                if wait.name in _FOR_ONE:
+                    self._locks.remote_ended(wait, wait.ended_ns)
                 return
 
     def finish(

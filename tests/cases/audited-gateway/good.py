@@ -31,10 +31,13 @@ class Gateway:
     def __init__(self):
         self.client = connect()
         self.waiting = []
+        self.writers = []
         self.arrived = threading.Event()
 
     def note(self, text):
-        threading.Thread(target=self.write, args=(text,), daemon=True).start()
+        writer = threading.Thread(target=self.write, args=(text,), daemon=True)
+        self.writers.append(writer)
+        writer.start()
 
     def write(self, text):
         stdin, stdout, _ = self.client.exec_command(f"echo '{text}'", timeout=20)
@@ -57,6 +60,8 @@ def main():
         if not gateway.arrived.wait(7):
             print("the connection never arrived")
             return 3
+    for writer in gateway.writers:
+        writer.join()
     gateway.client.close()
     return 0
 
