@@ -258,7 +258,7 @@ def test_what_interrupts_a_call_that_has_just_been_stored_ends_it(module: Module
         raise KeyboardInterrupt
 
     def fail(*told: Any) -> None:
-        log.append(told[:2])
+        log.append(told[0])
 
     chunk = SimpleNamespace(mapping=None, rows=iter([7]), ends={})
     values = {
@@ -364,3 +364,17 @@ def test_an_announced_call_runs_without_a_question(module: ModuleType) -> None:
     assert notice.who is first  # it was another's
     first.hello()
     assert told == [1, (second, None)]
+
+
+def test_what_is_defined_inside_keeps_its_name(tmp_path: Path) -> None:
+    """`HostKeys.lookup` returns an object of a class that it defines itself."""
+    source = "class Keys:\n  def lookup(self):\n    class Found:\n      def get(self): pass\n    return Found\n"
+    path = tmp_path / "keys.py"
+    path.write_text(source)
+    space: dict[str, Any] = {"__name__": "keys"}
+    exec(compile(source, str(path), "exec"), space)
+    plain = space["Keys"]().lookup()
+    prepare(space["Keys"].lookup, Target(space["Keys"], "lookup")).apply()
+    found = space["Keys"]().lookup()
+    assert (found.__qualname__, found.get.__qualname__) == (plain.__qualname__, plain.get.__qualname__)
+    assert found.get.__code__.co_qualname == plain.get.__code__.co_qualname

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from paramedic.model.event import Event, Kind
-from paramedic.trace.chunks import Chunk, Span
+from paramedic.trace.chunks import NO_SPAN, Span, end_call, ended_otherwise
 from paramedic.trace.following import TraceFollower
 from paramedic.trace.layout import CHUNK_BYTES, EXTENT_BYTES, HEADER_BYTES, ROW_BYTES
 from paramedic.trace.reader import open_trace
 from paramedic.trace.writer import TraceWriter
 
 SPAN, LATER, GOT = int(Kind.SPAN), int(Kind.LATER), int(Kind.GOT)
-Begin = Callable[[int], tuple[Chunk, int]]
+Begin = Callable[[int], Span]
 
 
 @pytest.fixture
@@ -27,22 +27,16 @@ def writer(tmp_path: Path) -> TraceWriter:
 
 @pytest.fixture
 def begin(writer: TraceWriter) -> Begin:
-    def one(obj: int, kind: int = SPAN) -> tuple[Chunk, int]:
-        return placed(writer.span(kind, 1, obj, 5))
+    def one(obj: int, kind: int = SPAN) -> Span:
+        call = writer.span(kind, 1, obj, 5)
+        assert call != NO_SPAN
+        return call
 
     return one
 
 
-def placed(span: Span) -> tuple[Chunk, int]:
-    chunk, place = span
-    assert chunk is not None and place is not None
-    return chunk, place
-
-
-def end(call: tuple[Chunk, int], size: int = 0) -> None:
-    chunk, place = call
-    chunk.sizes[place] = size
-    chunk.ends[place] = time.monotonic_ns()
+def end(call: Span, size: int = 0) -> None:
+    end_call(call, size)
 
 
 def told(events: list[Event]) -> list[str]:
@@ -71,8 +65,7 @@ def test_a_call_that_has_not_returned_has_only_begun(writer: TraceWriter, begin:
 
 
 def test_an_end_with_a_row_of_its_own_is_told_by_that_alone(writer: TraceWriter, begin: Begin) -> None:
-    chunk, place = begin(1)
-    obj = chunk.ended_otherwise(place)
+    obj = ended_otherwise(begin(1))
     writer.row(int(Kind.RAISE), 1, obj, 0, 7, 0)
     assert read(writer) == ["CALL 1 -1", "RAISE 1 7"]
 
@@ -108,7 +101,7 @@ def test_who_follows_is_told_of_an_end_when_it_comes_and_once(writer: TraceWrite
         return told([Event._make(row) for row in follower.events(time.monotonic_ns())])
 
     assert news() == ["CALL 1 -1", "CALL 2 -1"]
-    raised[0].ended_otherwise(raised[1])
+    ended_otherwise(raised)
     assert news() == []
     for _ in range(2 * CHUNK_BYTES // ROW_BYTES):
         writer.row(GOT, 0, 9, 0, 0, 0)
@@ -123,9 +116,9 @@ def test_a_call_whose_chunk_is_used_again_spoils_nothing_when_it_ends(writer: Tr
     calls = [begin(1) for _ in range(500)]
     for _ in range(2 * EXTENT_BYTES // ROW_BYTES):
         writer.row(GOT, 0, 9, 0, 0, 0)
-    for chunk, place in calls:
-        assert chunk.ended_otherwise(place) == 0
-        end((chunk, place), 77)
+    for call in calls:
+        assert ended_otherwise(call) == 0
+        end(call, 77)
     assert set(read(writer)) == {"GOT 9 0"}
 
 
@@ -148,5 +141,5 @@ def test_nothing_is_stored_after_a_recording_has_ended(writer: TraceWriter, begi
     call = begin(1)
     writer.pause()
     end(call)
-    assert writer.span(SPAN, 1, 1, 0) == (None, None)
+    assert writer.span(SPAN, 1, 1, 0) == NO_SPAN
     assert read(writer) == ["CALL 1 -1"]

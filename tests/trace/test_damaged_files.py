@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import tempfile
@@ -17,20 +16,18 @@ from paramedic.model.event import Event, Kind
 from paramedic.model.operations import OPERATIONS
 from paramedic.model.report import Gap
 from paramedic.trace.layout import CHUNK_BYTES, HEAD, HEADER_BYTES, MAGIC, ROW_BYTES, VERSION
-from paramedic.trace.reader import RecordingError, find_traces, header_of, open_trace
+from paramedic.trace.reader import RecordingError, find_traces, open_trace
 from paramedic.trace.writer import TraceWriter
 
 ROWS = 3 * CHUNK_BYTES // ROW_BYTES
 USED = HEADER_BYTES + 6 * CHUNK_BYTES
 
 
-HEADER = {"operations": list(OPERATIONS), "process": 1, "parent": 0, "program": "app.py", "started_ns": 1}
-
-
 def _whole() -> bytes:
     """The bytes of a recording with a few chunks of rows and of texts."""
+    header = {"operations": list(OPERATIONS), "process": 1, "parent": 0, "program": "app.py", "started_ns": 1}
     with tempfile.TemporaryDirectory() as folder:
-        writer = TraceWriter(f"{folder}/1-0.pmrec", HEADER, 4 << 20)
+        writer = TraceWriter(f"{folder}/1-0.pmrec", header, 4 << 20)
         for number in range(ROWS):
             site = writer.text(f"F\t/home/somebody/app.py\t{number % 50}\tfunction_with_a_long_name")
             writer.row(int(Kind.FREE if number % 2 else Kind.GOT), 0, number // 2, site, number, 0)
@@ -101,28 +98,6 @@ def test_whatever_is_overwritten_nothing_breaks(changes: list[tuple[int, bytes]]
         # the header, and the rows with which a chunk begins, stand for all that follows them
         head = any(s < HEADER_BYTES or (s + len(n) - HEADER_BYTES) % CHUNK_BYTES < 64 + len(n) for s, n in changes)
         assert head or len(set(EVENTS) - set(found[0])) <= touched, "only what was overwritten is lost"
-
-
-@given(st.integers(HEAD.size, HEAD.size + len(json.dumps(HEADER)) - 1), st.binary(min_size=1, max_size=1))
-@settings(max_examples=200, deadline=None)
-def test_one_damaged_byte_of_the_header_loses_no_events(place: int, new: bytes) -> None:
-    found = _read(FILE[:place] + new + FILE[place + 1 :])
-    assert found is not None
-    assert (found[0], found[1]) == (EVENTS, TEXTS)
-
-
-def test_what_can_be_read_of_a_damaged_header_is_told(tmp_path: Path) -> None:
-    path = tmp_path / "1-0.pmrec"
-    path.write_bytes(
-        FILE.replace(b'"Transport.run", ', b'"Transport.run~, ', 1).replace(b'"program": "', b'"program": x', 1)
-    )
-    trace = open_trace(path)
-    assert trace.header["operations"] == list(OPERATIONS)
-    assert trace.header["process"] == 1
-    assert "program" not in trace.header
-    assert [gap.reason for gap in trace.gaps] == ["damaged"]
-    assert header_of(path) == trace.header
-    trace.close()
 
 
 @given(st.binary(max_size=3000))

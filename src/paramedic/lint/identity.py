@@ -65,7 +65,6 @@ class Identity:
     def __init__(self, file: File, near: Callable[[str], Identity | None] = lambda module: None) -> None:
         self.file = file
         self._near = near
-        self._things: dict[int, Thing | None] = {}
         self.bound: dict[str, list[Bound]] = {}
         self._calls: dict[str, list[ast.Call]] = {}
         self._homes: dict[int, ast.AST] = {}
@@ -84,13 +83,6 @@ class Identity:
 
     def thing(self, node: ast.AST, steps: int = _MOST_STEPS) -> Thing | None:
         """What an expression is; None if that is nothing that has a name."""
-        if id(node) in self._things:
-            return self._things[id(node)]
-        self._things[id(node)] = None  # while it is asked what it is: ``node = node.next``
-        found = self._things[id(node)] = self._thing(node, steps)
-        return found
-
-    def _thing(self, node: ast.AST, steps: int) -> Thing | None:
         if isinstance(node, ast.Starred):
             return self.thing(node.value, steps)
         if isinstance(node, ast.Subscript) or _is_item(node):

@@ -85,12 +85,6 @@ class Unrecorded:
             started: where the later one's thread started the earlier one's, if it did.
             both: where a third thread started first the earlier one's, and then the later one's, if it did.
         """
-        try:
-            return self._between(earlier, later, started, both)
-        except RecursionError:  # nobody writes such an expression
-            return Verdict()
-
-    def _between(self, earlier: Deed, later: Deed, started: Sequence[Site], both: Starts) -> Verdict:
         first, second = (self._places.places(deed.stack, deed.call) for deed in (earlier, later))
         if not first or not second:
             return Verdict()

@@ -8,18 +8,20 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from sys import _getframe, getrefcount
-from time import monotonic_ns
 from typing import Any
 
 from paramedic.model.event import ERR, FIRST_STREAM, IN, OUT, Kind, State
 from paramedic.record.ends import Ends
-from paramedic.record.patches import Guard, Target
-from paramedic.record.probe import MARK, Probes
+from paramedic.record.patches import Guard, Span, Target
+from paramedic.record.probe import MARK, STREAMS, TOLD, Probes
 from paramedic.record.status_event import CHANNEL
-from paramedic.trace.chunks import Chunk
+from paramedic.trace import native
+from paramedic.trace.chunks import Span as Begun
+from paramedic.trace.chunks import end_call
+from paramedic.trace.layout import KIND_SHIFT
 
 _FINAL, _LINK, _OPENED, _STATE = (int(k) for k in (Kind.FINAL, Kind.LINK, Kind.OPENED, Kind.STATE))
-Ended = Callable[[Chunk, int, Any], None]
+Ended = Callable[[Begun, Any], None]
 """Called with where a call is stored, and its result."""
 QUIET = "_paramedic_quiet_"
 """Attribute of the `in_buffer` of a channel that somebody reads: until when, in CLOCK_MONOTONIC, data need not be
@@ -86,6 +88,15 @@ class Births:
             "Transport.open_session": self._asked_for,
             "Transport.open_channel": self._asked_for,
         }
+
+    def told(self, full: str, span: Span) -> Span:
+        """As a call's span, where `leaves` has something for it."""
+        if span.ends is None:
+            return span._replace(measure=None)
+        if full == "SSHClient.exec_command":
+            types = self._homes["ChannelStdinFile"], self._homes["ChannelFile"]
+            return span._replace(ends=(*types, STREAMS, FIRST_STREAM >> 2))
+        return span._replace(ends=(None, None, TOLD))
 
     def unseen(self, thing: Any) -> int:
         """Gives an id to an object of Paramiko's that has none yet: two threads that meet here give the same."""
@@ -172,18 +183,22 @@ class Births:
         if self._plain_event is not None:
             marks += f"; _first.status_event.{CHANNEL} = _given"
         stored = row._replace(then=marks, otherwise=f"not _first.{MARK}")
+        if native.rows is not None:
+            current, opened, marks_event = self._probes.writer.current, _OPENED << KIND_SHIFT, bool(self._plain_event)
+            in_c = native.rows.Confirmed(current, confirmed, asked, new_id, opened, int(marks_event))
+            stored = stored._replace(native=in_c, item="chanid")
         return Target(self._homes["Channel"], "_set_remote_channel", confirmed, parameters=("chanid",), stored=stored)
 
     def _asked_for(self, leave: Ended) -> Ended:
         """Whose a channel is that the program gets: it was recorded by the connection's thread."""
         probes = self._probes
 
-        def opened(chunk: Chunk, place: int, channel: Any) -> None:
+        def opened(begun: Begun, channel: Any) -> None:
             try:
                 probes.row(_LINK, 0, probes.id_of(channel), 0, probes.id_of(channel.transport), channel.chanid)
             except Exception as e:
                 probes.trouble("channel", e)
-            leave(chunk, place, channel)
+            leave(begun, channel)
 
         return opened
 
@@ -191,7 +206,7 @@ class Births:
         trouble, most = self._probes.trouble, FIRST_STREAM >> 2
         stdin_type, plain = self._homes["ChannelStdinFile"], self._homes["ChannelFile"]
 
-        def made(chunk: Chunk, place: int, result: Any) -> None:
+        def made(begun: Begun, result: Any) -> None:
             try:
                 stdin, stdout, stderr = result
                 given = stdout.channel._paramedic_id_
@@ -203,25 +218,24 @@ class Births:
                 ):
                     first = FIRST_STREAM + 4 * given
                     stdout._paramedic_id_, stderr._paramedic_id_, stdin._paramedic_id_ = first, first + 1, first + 2
-                    chunk.sizes[place] = first
-                    chunk.ends[place] = monotonic_ns()
+                    end_call(begun, first)
                     return
             except Exception as e:
                 trouble("exec_command", e)
-            leave(chunk, place, result)
+            leave(begun, result)
 
         return made
 
     def _opened_file(self, leave: Ended) -> Ended:
         adopt, id_of, trouble = self._probes.adopt, self._probes.id_of, self._probes.trouble
 
-        def opened(chunk: Chunk, place: int, file: Any) -> None:
+        def opened(begun: Begun, file: Any) -> None:
             try:
                 if not file._paramedic_id_:
                     adopt(file, id_of(file.sftp), 0, _getframe(2))
             except Exception as e:
                 trouble("open", e)
-            leave(chunk, place, file)
+            leave(begun, file)
 
         return opened
 
@@ -303,8 +317,14 @@ def finalizers(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
         " or not _first.channel.eof_sent or _first.channel.lock.locked())",
         {"_streams": FIRST_STREAM, "_references": getrefcount, "_unheld": unheld, "_stdin": stdin},
     )
+    if native.rows is not None:
+        first = native.rows.FileEnds(None, None, unheld, stdin, FIRST_STREAM)
+        matters = Guard("(_caller := _matters[_first])", {"_matters": first})
     ends = f"_first.{MARK} and ({{row}} if _first.closed and _first.eof_sent and not _first.lock.locked() else True)"
     has_ended = probes.stores(ends, _FINAL, f"_first.{MARK}", 1)
+    if native.rows is not None:
+        last = native.rows.ChannelEnds(probes.writer.current, None, _FINAL << KIND_SHIFT)
+        has_ended = Guard("_ends[_first]", {"_ends": last})
     yield Target(homes["Channel"], "__del__", enter_channel, leave, guard=has_ended)
     yield Target(homes["File"], "__del__", enter, leave, guard=matters)
     yield Target(homes["SFTPFile"], "__del__", enter, leave, guard=probes.is_known)

@@ -54,8 +54,10 @@ def prepared(function: FunctionType, target: Target) -> Patch:
     )
     key += "|ends" * target.ends
     if target.span is not None:
-        key += f"|{target.span.words}|{target.span.measure}"
-    if target.stored is not None:
+        key += f"|{target.span.words}|{target.span.measure}" if target.span.ends is None else "|in C"
+    if target.stored is not None and target.stored.native is not None:
+        key += f"|in C|{target.stored.item}"
+    elif target.stored is not None:
         key += "|" + "|".join((target.stored.words, target.stored.fields, target.stored.then, target.stored.otherwise))
     stamp = _stamp(original.co_filename)
     entry = known.get(key)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from types import CodeType, FrameType
 from typing import Any
 
+from paramedic.trace import native
 from paramedic.trace.writer import TraceWriter
 
 USER, LIBRARY, STDLIB, OURS, SYNC, PARAMIKO = range(1, 7)
@@ -211,8 +212,11 @@ class Stacks:
                     raise  # a signal handler's
                 return unknown(frame, silent)
 
-        self._walkers[silent] = stack_of
-        return stack_of
+        walk: Callable[[FrameType | None], int] = stack_of
+        if native.rows is not None:
+            walk = native.rows.Walker(good, stack_of, traced, outermost, silent)
+        self._walkers[silent] = walk
+        return walk
 
     def _intern(self, frame: FrameType | None, silent: int) -> int:
         try:

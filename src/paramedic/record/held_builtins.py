@@ -15,7 +15,8 @@ import os
 import sys
 
 # importlib.machinery's, which would have to be imported
-from _frozen_importlib_external import SOURCE_SUFFIXES, FileFinder, SourceFileLoader
+from _frozen_importlib_external import SOURCE_SUFFIXES, ExtensionFileLoader, FileFinder, SourceFileLoader
+from _imp import extension_suffixes
 from types import ModuleType
 
 _HELD = dict(vars(builtins))
@@ -39,4 +40,6 @@ def hold(*packages: str) -> None:
     for package in packages:
         folder = os.path.join(above, package)
         if os.path.isdir(folder):  # not in a zip file
-            sys.path_importer_cache[folder] = FileFinder(folder, (_Loader, SOURCE_SUFFIXES))
+            sys.path_importer_cache[folder] = FileFinder(
+                folder, (ExtensionFileLoader, extension_suffixes()), (_Loader, SOURCE_SUFFIXES)
+            )

@@ -84,7 +84,7 @@ def _watched(paramiko: Any, probes: Probes, record_commands: bool) -> Iterator[T
         plain = _plain(full, homes["ChannelFile"], record_commands)
         enter, leave, fail, span = probes.span(op, _MEASURES.get(method), words.arguments(full), plain)
         if full in around:
-            leave, span = around[full](leave), span._replace(measure=None)
+            leave, span = around[full](leave), births.told(full, span)
         yield Target(home, method, enter, leave, fail, _PARAMETERS.get(full, ()), probes.by_user(method), span=span)
     yield from _line_reads(homes, probes)
     yield from _listings(homes, probes)

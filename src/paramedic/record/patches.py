@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from types import CodeType, FunctionType
 from typing import Any, NamedTuple
 
+from paramedic.trace import native
+
 Enter = Callable[..., Any]
 """Called first, with the function's first argument and those that were asked for; its result is the token."""
 Leave = Callable[[Any, Any], Any]
@@ -105,12 +107,15 @@ class Span(NamedTuple):
             see `Guard`.
         measure: a function of the result whose value is stored with the end, given as the words of an expression of
             ``_result``; "" if nothing is, None if `leave` is always called, which then has to store the end.
-        values: what the names in both mean, and ``_current``, ``_pack``, ``_now``, ``_id_of`` and ``_begins``.
+        values: what the names in both mean, and ``_current``, ``_pack``, ``_now``, ``_id_of`` and ``_begins``; where
+            the hot paths are there in C, ``_begin`` and ``_end`` are all.
+        ends: the arguments of `_rows.End` after `leave`; None where Python does it.
     """
 
     words: str
     measure: str | None
     values: Mapping[str, object]
+    ends: tuple[object, ...] | None = None
 
 
 class Stored(NamedTuple):
@@ -124,6 +129,8 @@ class Stored(NamedTuple):
         values: what the names in both mean, and ``_current``, ``_pack`` and ``_now``.
         then: a statement that follows; if it fails `Enter` has to tell from what it has changed that a row is stored.
         otherwise: an expression, asked where the first is not true: whether `Enter` is to be called.
+        native: does all this in C where it is looked up by the function's first parameter.
+        item: the parameter that is then set at it, "" if it is only looked up.
     """
 
     words: str
@@ -131,6 +138,8 @@ class Stored(NamedTuple):
     values: Mapping[str, object]
     then: str = "pass"
     otherwise: str = "False"
+    native: object = None
+    item: str = ""
 
 
 def _pass(_: Any, result: Any) -> Any:
@@ -161,8 +170,8 @@ class Target(NamedTuple):
             function is to call itself.
         only: nothing is put in but notices and makers.
         span: the rewritten code stores the row. `enter` then is called where it cannot, with the caller's frame or None
-            as its second argument, and returns a `paramedic.trace.chunks.Span`; `leave` and `fail` get its two parts in
-            place of the token, `leave` only what cannot be stored.
+            as its second argument, and returns a `paramedic.trace.chunks.Span`; `leave` and `fail` get that in place of
+            the token, `leave` only what cannot be stored.
         stored: the rewritten code stores a row as it begins; there is no guard, `leave` and `fail` then.
     """
 
@@ -227,6 +236,10 @@ def with_probes(function: FunctionType, code: CodeType, target: Target) -> Patch
     for stores in (target.span, target.stored):
         if stores is not None:
             probes.update((placeholder(name), value) for name, value in stores.values.items())
+    if target.span is not None and target.span.ends is not None:
+        probes[placeholder("_end")] = native.rows.End(None, target.leave, *target.span.ends)
+    if target.stored is not None:
+        probes[placeholder("_native")] = target.stored.native
     constants = tuple(probes.get(c, c) if isinstance(c, str) else c for c in code.co_consts)
     # the very same name: guards look at it at each call
     name = function.__code__.co_filename

@@ -19,7 +19,8 @@ from paramedic.model.event import Kind
 from paramedic.record.frames import PARAMIKO, SYNC, Stacks, owner_of_file
 from paramedic.record.interrupts import NO_ROOM, reaches_program
 from paramedic.record.patches import FIND_CALLER, Guard, Notice, Span, Stored
-from paramedic.trace.chunks import NO_SPAN, Chunk
+from paramedic.trace import native
+from paramedic.trace.chunks import NO_SPAN, end_call, ended_otherwise
 from paramedic.trace.chunks import Span as Begun
 from paramedic.trace.layout import FLAGS_SHIFT, KIND_SHIFT, MOST_IN_FLAGS, SHORT_ROW, SPAN_ROW, STORED_ROW
 from paramedic.trace.writer import TraceWriter
@@ -29,6 +30,11 @@ _set: Callable[[Any, str, object], None] = object.__setattr__
 _CALL, _RETURN, _RAISE, _NEW, _GAP = (int(k) for k in (Kind.CALL, Kind.RETURN, Kind.RAISE, Kind.NEW, Kind.GAP))
 _SPAN, _LATER = int(Kind.SPAN), int(Kind.LATER)
 _NOTHING = (-1, 0)
+ALWAYS, NEVER, IF_OWN, IF_FILE, IF_GIVEN = range(5)
+"""Of `_rows.Begin`: when a call has none of the arguments that are recorded."""
+UNMEASURED, LENGTH, NUMBER, TOLD, STREAMS = range(5)
+"""Of `_rows.End`: what of a result is recorded."""
+_PLAIN = {"True": ALWAYS, "False": NEVER, "_first.timeout is None": IF_OWN, "timeout is None": IF_GIVEN}
 _Probe = TypeVar("_Probe", bound=Callable[..., Any])
 EOF, SEND, PIPE, CLOSE = "eof", "send", "pipe", "close"
 """Inner points of Paramiko at which a run with traps may stop: see `Probes.hold_back`."""
@@ -274,31 +280,37 @@ class Probes:
                 trouble(f"enter {op}", e)
                 return NO_SPAN
 
-        def leave(chunk: Chunk, place: int, result: Any) -> None:
+        def leave(begun: Begun, result: Any) -> None:
             try:
                 a = _measured(measure, result)
                 if 0 <= a < 1 << 32:
-                    chunk.sizes[place] = a
-                    chunk.ends[place] = monotonic_ns()
-                elif obj := chunk.ended_otherwise(place):
+                    end_call(begun, a)
+                elif obj := ended_otherwise(begun):
                     row(_RETURN, op, obj, 0, a, 0)
             except Exception as e:
                 trouble(f"leave {op}", e)
 
-        def fail(chunk: Chunk, place: int, error: BaseException) -> None:
+        def fail(begun: Begun, error: BaseException) -> None:
             try:
-                if obj := chunk.ended_otherwise(place):
+                if obj := ended_otherwise(begun):
                     row(_RAISE, op, obj, 0, _code(error), text(describe(error)))
             except Exception as e:
                 trouble(f"fail {op}", e)
 
+        begins = op + (_SPAN << KIND_SHIFT)
+        if native.rows is not None:
+            how = NEVER if called is not None else _PLAIN.get(plain.words, IF_FILE)
+            stream = plain.values.get("_stream")
+            begin = native.rows.Begin(self.writer.current, enter, self._paramikos, stream, begins, how)
+            ends = (None, None, UNMEASURED if measure is None else LENGTH if measure is len else NUMBER)
+            return enter, leave, fail, Span("True", "", {"_begin": begin, "_end": None}, ends)
         values = {
             **plain.values,
             "_current": self.writer.current,
             "_pack": SPAN_ROW.pack_into,
             "_now": monotonic_ns,
             "_id_of": id_of,
-            "_begins": op + (_SPAN << KIND_SHIFT),
+            "_begins": begins,
             "_len": len,
         }
         stored = "" if measure is None else "_len(_result)" if measure is len else "_result"

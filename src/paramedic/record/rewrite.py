@@ -82,7 +82,21 @@ def compiled(function: FunctionType, target: Target) -> CodeType:
     # not run, only compiled: with a decorator the code's first line is the decorator's, where `inspect` looks for it
     definition.decorator_list = [ast.copy_location(ast.Constant(None), d) for d in definition.decorator_list[:1]]
     definition.returns = None
-    return _compile(definition, original, function.__qualname__).replace(co_qualname=original.co_qualname)
+    code = _compile(definition, original, function.__qualname__)
+    return _renamed(code, code.co_qualname, original.co_qualname)
+
+
+def _renamed(code: CodeType, was: str, name: str) -> CodeType:
+    """The code and all inside it called as in its file, where there are no stand-ins of ours around it."""
+
+    def renamed(constant: object) -> object:
+        if isinstance(constant, CodeType):
+            return _renamed(constant, was, name)
+        # a class's body says its own name
+        return name + constant[len(was) :] if isinstance(constant, str) and constant.startswith(was + ".") else constant
+
+    constants = tuple(map(renamed, code.co_consts))
+    return code.replace(co_consts=constants, co_qualname=name + code.co_qualname[len(was) :])
 
 
 def _definition(code: CodeType) -> ast.FunctionDef:
@@ -210,6 +224,11 @@ class _Values(ast.NodeTransformer):
     def visit_Call(self, node: ast.Call) -> ast.expr:
         self.generic_visit(node)
         node.func = _named(node.func)
+        return node
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
+        self.generic_visit(node)
+        node.value = _named(node.value)
         return node
 
     def visit_Compare(self, node: ast.Compare) -> ast.expr:

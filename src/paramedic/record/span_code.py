@@ -2,7 +2,8 @@
 
 Most of what a probe costs is calling it. So the function's own code stores the row of a call, and when it returns the
 time of that into the same row; where anything of that fails (a stack that is new, a chunk that is full), a probe does.
-Functions of which only the beginning matters store another row there in the same way.
+Functions of which only the beginning matters store another row there in the same way. Where the hot paths are there in
+C (`paramedic.trace.native`), that code is one subscription.
 
 Threads: the thread that starts a recording.
 """
@@ -16,9 +17,9 @@ from typing import Any
 
 from paramedic.record.patches import CALLER, ENTER, FAIL, FIND_CALLER, FIRST, KEPT, LEAVE, NOTICE, Target, placeholder
 
-_LOCALS = {name: f"__paramedic{name}" for name in ("_place", "_chunk", "_site", "_error", "_result", *KEPT)} | {
-    CALLER: "__paramedic_chunk"
-}  # until there is a chunk: after that, a probe looks for the caller itself
+_LOCALS = {
+    name: f"__paramedic{name}" for name in ("_place", "_chunk", "_call", "_site", "_error", "_result", *KEPT)
+} | {CALLER: "__paramedic_chunk"}  # until there is a chunk: after that, a probe looks for the caller itself
 _PROBES = {"_enter": ENTER, "_leave": LEAVE, "_fail": FAIL}
 
 # `_site` is first what `record.frames` keeps with the caller's frame; with frames of Paramiko's it keeps nothing.
@@ -56,15 +57,24 @@ if _place is not None:
     except Exception as _error:
         if _error.__traceback__.tb_next is not None:
             raise
-        _leave(_chunk, _place, {result})
+        _leave((_chunk, _place), {result})
 """
 _TOLD = """
 if _place is not None:
-    _leave(_chunk, _place, {result})
+    _leave((_chunk, _place), {result})
 """
 _FAILED = """
 if _place is not None:
-    _fail(_chunk, _place, _error)
+    _fail((_chunk, _place), _error)
+raise
+"""
+# in C: CPython looks for signals neither after a subscription nor before its result is assigned
+_NO_CALL = "_call = None"
+_BEGIN_IN_C = "_call = _begin[_first{passed}]"
+_END_IN_C = "_end[_call] = {result}"
+_FAILED_IN_C = """
+if _call is not None:
+    _fail(_call, _error)
 raise
 """
 _STORED = ("words", "fields", "then", "otherwise")
@@ -88,7 +98,7 @@ except Exception as _error:
 
 
 def callable_constant(constant: ast.Constant) -> ast.expr:
-    """The same constant where it is called or compared by ``is``, which as such is a SyntaxWarning in the program.
+    """The same constant where it is called, looked into or compared by ``is``: as such it is a SyntaxWarning there.
 
     Threads: pure.
     """
@@ -112,10 +122,12 @@ def set_span(definition: ast.FunctionDef, target: Target) -> None:
         # a body of its own, in which nothing is asked any more
         announced += names.code(_ANNOUNCED, begin)
         announced[0].body += [*copy.deepcopy(rest), *names.placed([ast.Return(ast.Constant(None))], begin)]
+    in_c = span.ends is not None
     guarded_by = guard.words.replace(FIND_CALLER, CALLER)
-    words = _BEGIN.format(caller=FIND_CALLER, guard=guarded_by, plain=f"({span.words})", passed=passed)
+    words = _BEGIN_IN_C if in_c else _BEGIN
+    words = words.format(caller=FIND_CALLER, guard=guarded_by, plain=f"({span.words})", passed=passed)
     enter = names.code(words, begin)
-    returns = _Returns(names, span.measure)
+    returns = _Returns(names, span.measure, in_c)
     watched: list[ast.stmt] = []
     for statement in rest:
         made = returns.visit(statement)
@@ -123,10 +135,16 @@ def set_span(definition: ast.FunctionDef, target: Target) -> None:
     end = watched[-1] if watched else definition
     if not isinstance(end, (ast.Return, ast.Raise)):
         watched += returns.end(end, "None", span.measure and "None")
-    handler = ast.ExceptHandler(ast.Name("BaseException", ast.Load()), _LOCALS["_error"], names.code(_FAILED, begin))
+    failed = names.code(_FAILED_IN_C if in_c else _FAILED, begin)
+    handler = ast.ExceptHandler(ast.Name("BaseException", ast.Load()), _LOCALS["_error"], failed)
     # what comes as the call begins ends it, too: else it would be under way for ever
     guarded = ast.Try([*enter, *watched], [handler], [], [])
-    definition.body = [*head, *announced, *names.code(_NO_PLACE, begin), *names.placed([guarded], begin)]
+    definition.body = [
+        *head,
+        *announced,
+        *names.code(_NO_CALL if in_c else _NO_PLACE, begin),
+        *names.placed([guarded], begin),
+    ]
 
 
 def set_stored(definition: ast.FunctionDef, target: Target) -> None:
@@ -139,9 +157,12 @@ def set_stored(definition: ast.FunctionDef, target: Target) -> None:
     stored = target.stored
     assert stored is not None
     first, passed = _parameters(definition, target)
-    words = _STORES.format(passed=passed, **{name: getattr(stored, name) for name in _STORED})
+    if stored.native is not None:
+        words = f"_native[_first] = {stored.item}" if stored.item else "_native[_first]"
+    else:
+        words = _STORES.format(passed=passed, **{name: getattr(stored, name) for name in _STORED})
     head, rest, begin = _body(definition)
-    definition.body = [*head, *_Names(first, stored.values).code(words, begin), *rest]
+    definition.body = [*head, *_Names(first, {**stored.values, "_native": None}).code(words, begin), *rest]
 
 
 def _parameters(definition: ast.FunctionDef, target: Target) -> tuple[str, str]:
@@ -201,6 +222,12 @@ class _Names(ast.NodeTransformer):
             node.func = callable_constant(node.func)
         return node
 
+    def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
+        self.generic_visit(node)
+        if isinstance(node.value, ast.Constant):
+            node.value = callable_constant(node.value)
+        return node
+
 
 class OwnStatements(ast.NodeTransformer):
     """Passes over what is defined inside: its returns are not the function's.
@@ -221,12 +248,15 @@ class OwnStatements(ast.NodeTransformer):
 class _Returns(OwnStatements):
     """``return X`` becomes one that stores when it happens."""
 
-    def __init__(self, names: _Names, measure: str | None) -> None:
+    def __init__(self, names: _Names, measure: str | None, in_c: bool) -> None:
         self._names = names
         self._measure = measure
+        self._in_c = in_c
 
     def end(self, where: ast.AST, result: str, measure: str | None) -> list[ast.stmt]:
         """What is done before a function returns."""
+        if self._in_c:
+            return self._names.code(_END_IN_C.format(result=result), where)
         if self._measure is None:
             return self._names.code(_TOLD.format(result=result), where)
         # 0 stands there already: the status of most commands, the length of most error output

@@ -19,6 +19,8 @@ from paramedic.model.operations import NUMBER
 from paramedic.record.births import QUIET
 from paramedic.record.patches import Enter, Guard, Target
 from paramedic.record.probe import EOF, MARK, SEND, Probes, describe
+from paramedic.trace import native
+from paramedic.trace.layout import KIND_SHIFT
 
 _EOF, _CLOSE = 96, 97  # RFC 4254 section 5.3
 _ENDS = frozenset((_EOF, _CLOSE))
@@ -98,11 +100,14 @@ def wire(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
         except Exception as e:
             trouble("exit status", e)
 
-    channel, transport = homes["Channel"], homes["Transport"]
+    channel, transport, current = homes["Channel"], homes["Transport"], probes.writer.current
     for name, message in (("_handle_eof", _EOF), ("_handle_close", _CLOSE)):
         over = f"_first.transport.{MARK} or _id_of(_first.transport)"
         comes = probes.begins("True", _WIRE, str(message), over, "_first.chanid", "1")
-        yield Target(channel, name, received(message), stored=comes)
+        enter = received(message)
+        if native.rows is not None:
+            comes = comes._replace(native=native.rows.Received(current, enter, message + (_WIRE << KIND_SHIFT)))
+        yield Target(channel, name, enter, stored=comes)
     if probes.hold_back is None:
         ends = f"data.packet.tell() == {_LENGTH} and _ends((_raw := data.packet.getvalue())[0])"
         number = "_number_of(_raw[1:], 'big')"
@@ -110,6 +115,8 @@ def wire(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
             ends, _WIRE, "_raw[0]", f"_first.{MARK} or _id_of(_first)", number,
             _ends=_ENDS.__contains__, _number_of=number_of,
         )  # fmt: skip
+        if native.rows is not None:
+            goes = goes._replace(native=native.rows.Sent(current, sent, _WIRE << KIND_SHIFT), item="data")
         yield Target(transport, "_send_message", sent, parameters=("data",), stored=goes)
     else:
         yield Target(transport, "_send_message", held_back, parameters=("data",))
@@ -159,6 +166,9 @@ def wire(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
         tells, _STATE, str(exit_status), f"_first.{MARK} or _id_of(_first)", "_number_of(_raw[20:24], 'big')",
         _tells_status=_TELLS_STATUS, _number_of=number_of,
     )  # fmt: skip
+    if native.rows is not None:
+        tells_it = native.rows.Requested(current, requested, exit_status + (_STATE << KIND_SHIFT))
+        status = status._replace(native=tells_it, item="m")
     yield Target(channel, "_handle_request", requested, parameters=("m",), stored=status)
 
 

@@ -7,11 +7,17 @@ from __future__ import annotations
 
 import mmap
 from _thread import _local
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
+from time import monotonic_ns
 from typing import Any
 
+from paramedic.trace import native
 from paramedic.trace.layout import CHUNK_BYTES, ENDED_OTHERWISE, ROW, ROW_BYTES, WORD
+
+_rows: Callable[[Any, int, int], Iterator[int]] = (
+    (lambda _, first, end: iter(range(first, end))) if native.rows is None else native.rows.Page
+)
 
 
 class Extent:
@@ -60,20 +66,14 @@ class Chunk:
             self.ends, self.sizes = {}, {}
         else:
             first = start // ROW_BYTES
-            self.mapping, self.rows = extent.mapping, iter(range(first + 1, first + CHUNK_BYTES // ROW_BYTES))
+            self.mapping, self.rows = extent.mapping, _rows(extent.mapping, first + 1, first + CHUNK_BYTES // ROW_BYTES)
             self.ends, self.sizes = extent.ends, extent.sizes
-
-    def ended_otherwise(self, place: int) -> int:
-        """A row of its own is to say how a call ended; returns the object that it was of, 0 if the chunk is gone."""
-        if type(self.ends) is dict:
-            return 0
-        obj: int = ROW.unpack_from(self.mapping, place * ROW_BYTES)[2]
-        self.ends[place] = ENDED_OTHERWISE
-        return obj
 
     def let_go(self) -> None:
         """Calls that are under way, and know the chunk, shall not write into it any more when they end."""
         self.ends, self.sizes = {}, {}
+        if native.rows is not None and self.extent is not None:
+            self.rows.close()  # type: ignore[attr-defined]
 
 
 class Silence:
@@ -98,6 +98,38 @@ class Current:
         self.local: Any = _local()
 
 
-Span = tuple[Chunk, int] | tuple[None, None]
-"""Where the row of a call that is under way is: the chunk and the place; or it has none."""
-NO_SPAN: Span = (None, None)
+Span = Any
+"""Where the row of a call that is under way is: `_rows.Call`, without C the chunk and the place; or `NO_SPAN`."""
+NO_SPAN: Span
+under_way: Callable[[Chunk, int], Span]
+"""That of a place of a chunk."""
+end_call: Callable[[Span, int], object]
+"""Store that a call has returned, and the measure of its result."""
+ended_otherwise: Callable[[Span], int]
+"""A row of its own is to say how a call ended; returns the object that it was of, 0 if the chunk is gone."""
+
+
+def _place(chunk: Chunk, place: int) -> Span:
+    return chunk, place
+
+
+def _end_call(call: Span, size: int) -> None:
+    chunk, place = call
+    chunk.sizes[place] = size
+    chunk.ends[place] = monotonic_ns()
+
+
+def _ended_otherwise(call: Span) -> int:
+    chunk, place = call
+    if type(chunk.ends) is dict:
+        return 0
+    obj: int = ROW.unpack_from(chunk.mapping, place * ROW_BYTES)[2]
+    chunk.ends[place] = ENDED_OTHERWISE
+    return obj
+
+
+if native.rows is None:
+    NO_SPAN, under_way, end_call, ended_otherwise = (None, None), _place, _end_call, _ended_otherwise
+else:
+    NO_SPAN, under_way = None, lambda chunk, place: chunk.rows.call(place)  # type: ignore[attr-defined]
+    end_call, ended_otherwise = native.rows.Call.end, native.rows.Call.ended_otherwise

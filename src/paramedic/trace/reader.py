@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import mmap
 import os
 import stat
@@ -13,7 +14,6 @@ from typing import Any
 
 from paramedic.model.event import Event, Kind, Row
 from paramedic.model.report import Gap
-from paramedic.trace.header import parsed, salvaged
 from paramedic.trace.layout import (
     CHUNK_BYTES,
     EXTENT_BYTES,
@@ -81,7 +81,7 @@ class TraceFile:
     def _tell_damaged(self, rows: int) -> None:
         if rows:
             detail = f"{self.path.name}: {rows} rows say nothing that this version knows; they are left out"
-            self.gaps[:] = [g for g in self.gaps if g.reason != "damaged" or "rows say" not in g.detail]
+            self.gaps[:] = [g for g in self.gaps if g.reason != "damaged"]
             self.gaps.append(Gap(reason="damaged", detail=detail, count=rows))
 
     def _chunk_offsets(self) -> Iterator[tuple[int, int, int, int]]:
@@ -156,14 +156,12 @@ def open_trace(path: Path) -> TraceFile:
         raise RecordingError(
             f"{path}: was made by a newer Paramedic (format {version}, this one reads {VERSION}): upgrade"
         )
-    header, is_damaged = _header(head, length) if FIRST_VERSION <= version <= VERSION else (None, False)
+    header = _header(head[HEAD.size : HEAD.size + length]) if FIRST_VERSION <= version <= VERSION else None
     if header is None:
         raise RecordingError(
             f"{path}: its header is damaged or cut off; nothing can be read of it; record again: paramedic run app.py"
         )
     trace = TraceFile(path, header, _data=data)
-    if is_damaged:
-        trace.gaps.append(Gap(reason="damaged", detail=f"the header of {path.name}: what can be read of it is used"))
     if len(head) == HEADER_BYTES:
         trace._read_status(head)
     is_whole = size > HEADER_BYTES and not (size - HEADER_BYTES) % EXTENT_BYTES
@@ -173,12 +171,22 @@ def open_trace(path: Path) -> TraceFile:
     return trace
 
 
-def _header(head: bytes, length: int) -> tuple[dict[str, Any] | None, bool]:
-    """What a header's page says, and whether it is damaged."""
-    header = parsed(head[HEAD.size : HEAD.size + length])
-    if header is not None or len(head) < HEADER_BYTES:
-        return header, False
-    return salvaged(head[HEAD.size : STATUS_OFFSET]), True
+_HEADER_TYPES: dict[str, type] = {
+    **dict.fromkeys(("process", "parent", "started_ns"), int),
+    **dict.fromkeys(("paramedic", "python", "platform", "level", "program"), str),
+}
+
+
+def _header(blob: bytes) -> dict[str, Any] | None:
+    """The header's JSON, without what is not of the type that it should be; None if it is not one."""
+    try:
+        header = json.loads(blob)
+    except (ValueError, RecursionError):
+        return None
+    operations = header.get("operations") if isinstance(header, dict) else None
+    if not isinstance(operations, list) or not all(isinstance(name, str) for name in operations):
+        return None
+    return {k: v for k, v in header.items() if isinstance(v, _HEADER_TYPES.get(k, object))}
 
 
 def header_of(path: Path) -> dict[str, Any] | None:
@@ -197,7 +205,7 @@ def header_of(path: Path) -> dict[str, Any] | None:
         return None
     magic, version, length = HEAD.unpack_from(head)
     known = magic == MAGIC and FIRST_VERSION <= version <= VERSION
-    return _header(head, length)[0] if known else None
+    return _header(head[HEAD.size : HEAD.size + length]) if known else None
 
 
 def find_traces(path: Path) -> list[Path]:

@@ -21,7 +21,8 @@ from time import monotonic_ns
 from typing import Any
 
 from paramedic.model.event import Kind
-from paramedic.trace.chunks import NO_SPAN, Chunk, Current, Extent, Silence, Span
+from paramedic.trace import native
+from paramedic.trace.chunks import NO_SPAN, Chunk, Current, Extent, Silence, Span, under_way
 from paramedic.trace.extents import ExtentFile
 from paramedic.trace.layout import (
     CHUNK_BYTES,
@@ -156,7 +157,7 @@ class TraceWriter:
                 if e.__traceback__ is not None and e.__traceback__.tb_next is not None:
                     raise
 
-        return row
+        return row if native.rows is None else native.rows.Row(current, row)
 
     def _make_span(self) -> Callable[[int, int, int, int], Span]:
         current, pack, now, full, adopt, kinds = (
@@ -176,11 +177,11 @@ class TraceWriter:
                     break
                 for place in chunk.rows:
                     pack(chunk.mapping, place * 32, now(), obj, site, op + kinds[kind])
-                    return chunk, place
+                    return under_way(chunk, place)
                 chunk = full(chunk)
             return NO_SPAN
 
-        return span
+        return span if native.rows is None else native.rows.Span(current, span)
 
     def pause(self) -> None:
         """From now on nothing is recorded, by whichever thread and through whichever reference to `row`."""

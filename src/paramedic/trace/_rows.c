@@ -1,0 +1,719 @@
+/* The hot paths of the recorder, for CPython with a GIL. What each does is said in _rows.pyi; paramedic.trace.native
+ * imports it where it was built. Everything here can be done without it: whatever is not as expected (a page that is
+ * full, a stack that is new, an attribute that is missing) is left to the function in Python that each probe is given.
+ *
+ * Why in C: after each switch of threads the interpreter finds the branches of its loop unforeseen, so what a probe
+ * costs is the number of its bytecodes; here it is a subscription, `_begin[self]`, after which CPython looks for no
+ * signal before the result is assigned (ceval.c, 3.11 to 3.14).
+ *
+ * Threads: all hold the GIL. A place is taken and its row stored with nothing between that could run Python.
+ */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <structmember.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#define SYMBOLS(X)                                                                                                    \
+    X(f_trace) X(f_back) X(sites) X(calls) X(keep) X(apart) X(local) X(chunk) X(rows) X(channel) X(timeout) X(transport) X(chanid) X(packet)     \
+    X(tell) X(getvalue) X(status_event) X(_flag) X(closed) X(eof_sent) X(lock) X(locked) X(references)                 \
+    X(channel_events) X(in_window_size) X(_paramedic_id_) X(_paramedic_channel_)
+#define DECLARE(name) static PyObject *s_##name;
+SYMBOLS(DECLARE)
+static PyObject *one, *getframe;
+
+/* ---- rows ---- */
+
+typedef struct { /* paramedic.trace.layout.ROW; `end` is also `a`, `last` is op | flags << 16 | kind << 24 */
+    uint64_t t_ns, a;
+    uint32_t obj, site, b, last;
+} Row;
+
+static uint64_t now_ns(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+typedef struct {
+    PyObject_HEAD
+    Py_buffer view;
+    Row *rows;
+    uint32_t next, end;
+    char open;
+} Page;
+
+static void page_dealloc(Page *self) {
+    PyBuffer_Release(&self->view);
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+static PyObject *page_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
+    PyObject *mapping;
+    unsigned int first, end;
+    if (!PyArg_ParseTuple(args, "OII:Page", &mapping, &first, &end)) return NULL;
+    Page *self = (Page *)type->tp_alloc(type, 0);
+    if (!self) return NULL;
+    if (PyObject_GetBuffer(mapping, &self->view, PyBUF_WRITABLE)) {
+        self->view.obj = NULL;
+        Py_DECREF(self);
+        return NULL;
+    }
+    if (first > end || (size_t)end * sizeof(Row) > (size_t)self->view.len) {
+        Py_DECREF(self);
+        PyErr_SetString(PyExc_ValueError, "a page must lie in its mapping");
+        return NULL;
+    }
+    self->rows = self->view.buf;
+    self->next = first;
+    self->end = end;
+    self->open = 1;
+    return (PyObject *)self;
+}
+
+static PyObject *page_next(Page *self) { return self->next < self->end ? PyLong_FromUnsignedLong(self->next++) : NULL; }
+
+typedef struct {
+    PyObject_HEAD
+    Page *page;
+    uint32_t place;
+} Call;
+
+static PyTypeObject Call_Type;
+
+static void call_dealloc(Call *self) {
+    Py_XDECREF(self->page);
+    PyObject_Free(self);
+}
+
+static Call *call_of(Page *page, uint32_t place) {
+    Call *self = PyObject_New(Call, &Call_Type);
+    if (self) {
+        self->page = (Page *)Py_NewRef((PyObject *)page);
+        self->place = place;
+    }
+    return self;
+}
+
+static PyObject *page_call(Page *self, PyObject *place) {
+    unsigned long at = PyLong_AsUnsignedLong(place);
+    if (PyErr_Occurred()) return NULL;
+    if (at >= self->end) return PyErr_Format(PyExc_ValueError, "no such place");
+    return (PyObject *)call_of(self, (uint32_t)at);
+}
+
+static PyObject *page_close(Page *self, PyObject *unused) {
+    self->open = 0;
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef page_methods[] = {{"call", (PyCFunction)page_call, METH_O, NULL},
+                                     {"close", (PyCFunction)page_close, METH_NOARGS, NULL},
+                                     {NULL}};
+
+static PyTypeObject Page_Type = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "paramedic.trace._rows.Page",
+    .tp_basicsize = sizeof(Page),
+    .tp_flags = Py_TPFLAGS_DEFAULT,
+    .tp_new = page_new,
+    .tp_dealloc = (destructor)page_dealloc,
+    .tp_iter = PyObject_SelfIter,
+    .tp_iternext = (iternextfunc)page_next,
+    .tp_methods = page_methods,
+};
+
+/* ends a call: 0 if its page is gone, and there is nothing to be done */
+static void call_end(Call *self, uint32_t size) {
+    if (!self->page->open) return;
+    Row *row = self->page->rows + self->place;
+    if (size) row->b = size;
+    __atomic_store_n(&row->a, now_ns(), __ATOMIC_RELEASE);
+}
+
+static PyObject *call_end_method(Call *self, PyObject *size) {
+    unsigned long long value = PyLong_AsUnsignedLongLong(size);
+    if (PyErr_Occurred() || value > UINT32_MAX) {
+        PyErr_Clear();
+        Py_RETURN_FALSE;
+    }
+    call_end(self, (uint32_t)value);
+    Py_RETURN_TRUE;
+}
+
+static PyObject *call_ended_otherwise(Call *self, PyObject *unused) {
+    if (!self->page->open) return PyLong_FromLong(0);
+    Row *row = self->page->rows + self->place;
+    __atomic_store_n(&row->a, 1, __ATOMIC_RELEASE);
+    return PyLong_FromUnsignedLong(row->obj);
+}
+
+static PyMethodDef call_methods[] = {{"end", (PyCFunction)call_end_method, METH_O, NULL},
+                                     {"ended_otherwise", (PyCFunction)call_ended_otherwise, METH_NOARGS, NULL},
+                                     {NULL}};
+
+static PyTypeObject Call_Type = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "paramedic.trace._rows.Call",
+    .tp_basicsize = sizeof(Call),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .tp_dealloc = (destructor)call_dealloc,
+    .tp_methods = call_methods,
+};
+
+/* ---- looking at objects; what fails is no error, but left to Python ---- */
+
+static PyObject *get(PyObject *thing, PyObject *name) { return thing ? PyObject_GetAttr(thing, name) : NULL; }
+
+/* the same, of a chain: gives up the reference to the thing */
+static PyObject *then_get(PyObject *thing, PyObject *name) {
+    PyObject *found = get(thing, name);
+    Py_XDECREF(thing);
+    return found;
+}
+
+/* -1: not to be had */
+static int64_t to_number(PyObject *value, uint64_t most) {
+    if (!value || !PyLong_CheckExact(value)) return -1;
+    long long number = PyLong_AsLongLong(value);
+    if (number < 0 || (unsigned long long)number > most) {
+        PyErr_Clear();
+        return -1;
+    }
+    return number;
+}
+
+static int64_t number_at(PyObject *thing, PyObject *name) {
+    PyObject *value = get(thing, name);
+    int64_t number = to_number(value, UINT32_MAX);
+    Py_XDECREF(value);
+    return number;
+}
+
+/* what is true or false; -1: not to be had */
+static int truth_at(PyObject *thing, PyObject *name) {
+    PyObject *value = get(thing, name);
+    int truth = value ? PyObject_IsTrue(value) : -1;
+    Py_XDECREF(value);
+    return truth;
+}
+
+/* Where a class of ours keeps an attribute that stands in its __slots__: nothing has to be looked up for it. */
+typedef struct {
+    PyTypeObject *type; /* the last that was seen, kept alive */
+    Py_ssize_t offset;
+} Slot;
+static Slot slot_local, slot_rows, slot_sites;
+
+static PyObject *get_slot(PyObject *thing, Slot *slot, PyObject *name) {
+    if (!thing) return NULL;
+    if (Py_TYPE(thing) == slot->type) return Py_XNewRef(*(PyObject **)((char *)thing + slot->offset));
+    PyObject *found = PyObject_GetAttr((PyObject *)Py_TYPE(thing), name);
+    if (found && Py_IS_TYPE(found, &PyMemberDescr_Type)) {
+        PyMemberDef *member = ((PyMemberDescrObject *)found)->d_member;
+        if (member->type == T_OBJECT_EX && PyType_IsSubtype(Py_TYPE(thing), ((PyMemberDescrObject *)found)->d_common.d_type)) {
+            Py_XSETREF(slot->type, (PyTypeObject *)Py_NewRef((PyObject *)Py_TYPE(thing)));
+            slot->offset = member->offset;
+        }
+    }
+    Py_XDECREF(found);
+    PyErr_Clear();
+    return PyObject_GetAttr(thing, name);
+}
+
+/* the calling thread's page, a new reference, if it has room */
+static Page *page_of(PyObject *current) {
+    PyObject *local = get_slot(current, &slot_local, s_local), *chunk = then_get(local, s_chunk);
+    PyObject *rows = get_slot(chunk, &slot_rows, s_rows);
+    Py_XDECREF(chunk);
+    if (rows && Py_TYPE(rows) == &Page_Type && ((Page *)rows)->next < ((Page *)rows)->end) return (Page *)rows;
+    Py_XDECREF(rows);
+    return NULL;
+}
+
+static uint32_t put(Page *page, uint64_t a, uint32_t obj, uint32_t site, uint32_t b, uint32_t last) {
+    uint32_t place = page->next++;
+    Row *row = page->rows + place;
+    row->t_ns = now_ns();
+    row->a = a;
+    row->obj = obj;
+    row->site = site;
+    row->b = b;
+    __atomic_store_n(&row->last, last, __ATOMIC_RELEASE); /* the kind: a reader sees a row whole or not at all */
+    return place;
+}
+
+static int store(PyObject *current, uint64_t a, int64_t obj, uint32_t site, uint32_t b, uint32_t last) {
+    Page *page = obj > 0 ? page_of(current) : NULL;
+    if (!page) return 0;
+    put(page, a, (uint32_t)obj, site, b, last);
+    Py_DECREF(page);
+    return 1;
+}
+
+/* ---- probes: all have the same form, of objects and numbers ---- */
+
+#define MOST_THINGS 6
+#define MOST_NUMBERS 2
+typedef struct {
+    PyObject_HEAD
+    vectorcallfunc call;
+    PyObject *things[MOST_THINGS];
+    uint32_t numbers[MOST_NUMBERS];
+} Probe;
+
+static int probe_traverse(Probe *self, visitproc visit, void *arg) {
+    for (int i = 0; i < MOST_THINGS; i++) Py_VISIT(self->things[i]);
+    return 0;
+}
+
+static int probe_clear(Probe *self) {
+    for (int i = 0; i < MOST_THINGS; i++) Py_CLEAR(self->things[i]);
+    return 0;
+}
+
+static void probe_dealloc(Probe *self) {
+    PyObject_GC_UnTrack(self);
+    probe_clear(self);
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+/* things, then numbers; what is not given is None, so that nothing has to be asked for NULL */
+static PyObject *probe_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
+    Probe *self = (Probe *)type->tp_alloc(type, 0);
+    if (!self) return NULL;
+    for (int i = 0; i < MOST_THINGS; i++) self->things[i] = Py_NewRef(Py_None);
+    int things = 0, numbers = 0;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(args); i++) {
+        PyObject *given = PyTuple_GET_ITEM(args, i);
+        if (PyLong_CheckExact(given) && numbers < MOST_NUMBERS) {
+            self->numbers[numbers++] = (uint32_t)PyLong_AsUnsignedLong(given);
+            if (PyErr_Occurred()) { Py_DECREF(self); return NULL; }
+        } else if (things < MOST_THINGS) {
+            Py_SETREF(self->things[things], Py_NewRef(given));
+            things++;
+        }
+    }
+    return (PyObject *)self;
+}
+
+#define CURRENT(self) (self)->things[0]
+#define ASK(self) (self)->things[1]
+
+/* What came up where we looked at something is no error; what a signal handler has raised in Python code that ran
+ * meanwhile, such as Ctrl-C in somebody's __getattr__, is the program's. */
+static int must_go_on(void) {
+    if (!PyErr_Occurred()) return 0;
+    if (!PyErr_ExceptionMatches(PyExc_Exception)) return 1;
+    PyErr_Clear();
+    return 0;
+}
+
+static PyObject *ask(Probe *self, PyObject *first, PyObject *second) {
+    if (must_go_on()) return NULL;
+    PyObject *args[] = {first, second};
+    return PyObject_Vectorcall(ASK(self), args, second ? 2 : 1, NULL);
+}
+
+static int ask_about(Probe *self, PyObject *first, PyObject *second) {
+    PyObject *answer = ask(self, first, second);
+    Py_XDECREF(answer);
+    return answer ? 0 : -1;
+}
+
+/* the stack that is known at a frame (record.frames), -1: not, -2: nothing is kept with the frame */
+static int64_t known_stack(PyObject *frame) {
+    PyObject *lines = get(frame, s_f_trace);
+    if (lines == Py_None) {
+        Py_DECREF(lines);
+        return -2;
+    }
+    PyObject *sites = get_slot(lines, &slot_sites, s_sites);
+    Py_XDECREF(lines);
+    int64_t stack = -1;
+    if (sites && PyList_CheckExact(sites)) {
+        int at = PyFrame_GetLasti((PyFrameObject *)frame);
+        if (at >= 0 && at < PyList_GET_SIZE(sites)) stack = to_number(PyList_GET_ITEM(sites, at), UINT32_MAX);
+    }
+    Py_XDECREF(sites);
+    return stack;
+}
+
+/* Begin(current, enter, inside, stream, last, plain)[first] or [first, *passed] -> Call or None */
+enum { ALWAYS, NEVER, OWN_TIMEOUT, FILE_TIMEOUT, GIVEN_TIMEOUT };
+
+static int is_plain(Probe *self, PyObject *first, PyObject *key) {
+    PyObject *timeout = NULL;
+    switch (self->numbers[1]) {
+    case ALWAYS: return 1;
+    case OWN_TIMEOUT: timeout = get(first, s_timeout); break;
+    case GIVEN_TIMEOUT: return key != first && PyTuple_GET_ITEM(key, 1) == Py_None;
+    case FILE_TIMEOUT:
+        if (!PyType_Check(self->things[3]) || !PyObject_TypeCheck(first, (PyTypeObject *)self->things[3])) return 1;
+        timeout = then_get(get(first, s_channel), s_timeout);
+        break;
+    default: return 0;
+    }
+    Py_XDECREF(timeout);
+    return timeout == Py_None;
+}
+
+static PyObject *begin(Probe *self, PyObject *key) {
+    PyObject *first = PyTuple_CheckExact(key) ? PyTuple_GET_ITEM(key, 0) : key, *answer = NULL;
+    PyObject *frame = PyObject_Vectorcall(getframe, &one, 1, NULL); /* none where C alone has called */
+    int64_t stack = frame ? known_stack(frame) : -1;
+    if (stack == -2) {
+        PyCodeObject *code = PyFrame_GetCode((PyFrameObject *)frame);
+        int inside = PySet_Contains(self->things[2], code->co_filename);
+        Py_DECREF(code);
+        if (inside > 0) answer = Py_NewRef(Py_None);
+    } else if (stack >= 0 && is_plain(self, first, key)) {
+        int64_t given = number_at(first, s__paramedic_id_);
+        Page *page = given > 0 ? page_of(CURRENT(self)) : NULL;
+        Call *made = page ? call_of(page, 0) : NULL;
+        if (made) {
+            made->place = put(page, 0, (uint32_t)given, (uint32_t)stack, 0, self->numbers[0]);
+            answer = (PyObject *)made;
+        }
+        Py_XDECREF(page);
+    }
+    if (!answer && !must_go_on()) {
+        PyObject *caller = frame ? frame : Py_None;
+        if (key == first) {
+            answer = ask(self, first, caller);
+        } else {
+            Py_ssize_t passed = PyTuple_GET_SIZE(key) - 1;
+            PyObject *args[8] = {first, caller};
+            for (Py_ssize_t i = 0; i < passed && i < 6; i++) args[2 + i] = PyTuple_GET_ITEM(key, 1 + i);
+            answer = PyObject_Vectorcall(ASK(self), args, 2 + (passed < 6 ? passed : 6), NULL);
+        }
+    }
+    Py_XDECREF(frame);
+    return answer;
+}
+
+/* End(None, leave, stdin, stdout, measure, most)[call] = result */
+enum { UNMEASURED, LENGTH, NUMBER, TOLD, STREAMS };
+
+static int64_t measured(uint32_t how, PyObject *result) {
+    if (how == UNMEASURED || result == Py_None || result == Py_False) return how == TOLD || how == STREAMS ? -1 : 0;
+    if (how == NUMBER) return result == Py_True ? 1 : to_number(result, UINT32_MAX);
+    if (how != LENGTH) return -1;
+    if (PyBytes_CheckExact(result)) return PyBytes_GET_SIZE(result);
+    return PyUnicode_CheckExact(result) ? PyUnicode_GET_LENGTH(result) : -1;
+}
+
+static int set_number(PyObject *thing, PyObject *name, int64_t number) {
+    PyObject *value = PyLong_FromLongLong(number);
+    int failed = !value || PyObject_SetAttr(thing, name, value);
+    Py_XDECREF(value);
+    return failed;
+}
+
+/* the ids of the three files of a command (record.births); 0 if they are to be given in another way */
+static int64_t streams(Probe *self, PyObject *result) {
+    if (!PyTuple_CheckExact(result) || PyTuple_GET_SIZE(result) != 3) return 0;
+    PyObject *in = PyTuple_GET_ITEM(result, 0), *out = PyTuple_GET_ITEM(result, 1), *err = PyTuple_GET_ITEM(result, 2);
+    if ((PyObject *)Py_TYPE(in) != self->things[2] || (PyObject *)Py_TYPE(out) != self->things[3]) return 0;
+    PyObject *channel = get(out, s_channel);
+    int64_t given = channel ? number_at(channel, s__paramedic_id_) : -1, most = self->numbers[1];
+    Py_XDECREF(channel);
+    if (given <= 0 || given >= most || number_at(out, s__paramedic_id_) != 0) return 0;
+    int64_t first = 4 * (most + given);
+    if (set_number(out, s__paramedic_id_, first) || set_number(err, s__paramedic_id_, first + 1)) return 0;
+    return set_number(in, s__paramedic_id_, first + 2) ? 0 : first;
+}
+
+static int end(Probe *self, PyObject *call, PyObject *result) {
+    if (call == Py_None) return 0;
+    if (result && Py_TYPE(call) == &Call_Type) {
+        int64_t size = measured(self->numbers[0], result);
+        if (self->numbers[0] == STREAMS && !(size = streams(self, result))) size = -1;
+        if (size >= 0 && size <= UINT32_MAX) {
+            call_end((Call *)call, (uint32_t)size);
+            return 0;
+        }
+    }
+    return ask_about(self, call, result ? result : Py_None);
+}
+
+/* Row(current, row)(kind, op, obj, site, a, b); Span(current, span)(kind, op, obj, site) -> Call */
+static int numbers_of(PyObject *const *args, Py_ssize_t count, long long *numbers) {
+    for (Py_ssize_t i = 0; i < count; i++) {
+        if (!PyLong_Check(args[i])) return 0;
+        numbers[i] = PyLong_AsLongLong(args[i]);
+        if (numbers[i] == -1 && PyErr_Occurred()) return 0;
+        if (i != 4 && (numbers[i] < 0 || numbers[i] > UINT32_MAX)) return 0;
+    }
+    return numbers[0] < 256 && numbers[1] < 1 << 24;
+}
+
+static PyObject *row(Probe *self, PyObject *const *args, size_t flags, PyObject *names) {
+    Py_ssize_t count = PyVectorcall_NARGS(flags);
+    long long n[6];
+    Page *page = !names && count == 6 && numbers_of(args, 6, n) ? page_of(CURRENT(self)) : NULL;
+    if (page) {
+        put(page, (uint64_t)n[4], (uint32_t)n[2], (uint32_t)n[3], (uint32_t)n[5], (uint32_t)(n[1] + (n[0] << 24)));
+        Py_DECREF(page);
+        Py_RETURN_NONE;
+    }
+    return must_go_on() ? NULL : PyObject_Vectorcall(ASK(self), args, flags, names);
+}
+
+static PyObject *span(Probe *self, PyObject *const *args, size_t flags, PyObject *names) {
+    Py_ssize_t count = PyVectorcall_NARGS(flags);
+    long long n[4];
+    Page *page = !names && count == 4 && numbers_of(args, 4, n) ? page_of(CURRENT(self)) : NULL;
+    Call *made = page ? call_of(page, 0) : NULL;
+    if (made) made->place = put(page, 0, (uint32_t)n[2], (uint32_t)n[3], 0, (uint32_t)(n[1] + (n[0] << 24)));
+    Py_XDECREF(page);
+    if (made) return (PyObject *)made;
+    return must_go_on() ? NULL : PyObject_Vectorcall(ASK(self), args, flags, names);
+}
+
+/* Walker(kept, stack_of, gettrace, outermost, silent)(frame) -> stack, as `stack_of` in record.frames */
+#define MOST_FRAMES 100
+
+static PyObject *item(PyObject *dict, PyObject *key) { /* gives up the reference to the key; borrowed */
+    PyObject *found = dict && key && PyDict_CheckExact(dict) ? PyDict_GetItemWithError(dict, key) : NULL;
+    Py_XDECREF(key);
+    return found;
+}
+
+/* what is kept with a frame, or can be; a new reference, NULL if its place in the tree is not known */
+static PyObject *lines_of(Probe *self, PyObject *frame, int left) {
+    PyObject *lines = get(frame, s_f_trace), *good = PyList_GET_ITEM(CURRENT(self), 0);
+    if (!lines || (PyObject *)Py_TYPE(lines) == good) return lines;
+    PyObject *outer = get(frame, s_f_back), *callees = NULL, *called = NULL;
+    if (outer == Py_None) {
+        callees = Py_NewRef(self->things[3]);
+    } else if (outer && left) {
+        PyObject *over = lines_of(self, outer, left - 1), *calls = get(over, s_calls);
+        callees = Py_XNewRef(item(calls, PyLong_FromLong(PyFrame_GetLasti((PyFrameObject *)outer))));
+        Py_XDECREF(over);
+        Py_XDECREF(calls);
+    }
+    PyCodeObject *code = PyFrame_GetCode((PyFrameObject *)frame);
+    called = Py_XNewRef(item(callees, PyLong_FromVoidPtr(code)));
+    Py_DECREF(code);
+    if (called && lines == Py_None && truth_at(called, s_keep) > 0) {
+        PyObject *traced = PyObject_CallNoArgs(self->things[2]);
+        if (traced == Py_None) PyObject_SetAttr(frame, s_f_trace, called);
+        Py_XDECREF(traced);
+    }
+    Py_DECREF(lines);
+    Py_XDECREF(outer);
+    Py_XDECREF(callees);
+    return called;
+}
+
+static PyObject *walk(Probe *self, PyObject *const *args, size_t flags, PyObject *names) {
+    PyObject *frame = args[0], *stack = NULL;
+    if (!names && PyVectorcall_NARGS(flags) == 1 && PyFrame_Check(frame)) {
+        PyObject *lines = lines_of(self, frame, MOST_FRAMES), *apart = get(lines, s_apart);
+        int at = PyFrame_GetLasti((PyFrameObject *)frame);
+        if (apart == Py_None) {
+            PyObject *sites = get_slot(lines, &slot_sites, s_sites);
+            if (sites && PyList_CheckExact(sites) && at >= 0 && at < PyList_GET_SIZE(sites))
+                stack = Py_NewRef(PyList_GET_ITEM(sites, at));
+            Py_XDECREF(sites);
+        } else if (apart) {
+            stack = Py_XNewRef(item(apart, Py_BuildValue("(iI)", at, self->numbers[0])));
+        }
+        Py_XDECREF(lines);
+        Py_XDECREF(apart);
+        if (stack && PyLong_CheckExact(stack) && !PyErr_Occurred()) return stack;
+        Py_XDECREF(stack);
+    }
+    return must_go_on() ? NULL : PyObject_Vectorcall(ASK(self), args, flags, names);
+}
+
+/* ---- messages (record.wire) ---- */
+
+static uint32_t big_endian(const unsigned char *raw) {
+    return (uint32_t)raw[0] << 24 | (uint32_t)raw[1] << 16 | (uint32_t)raw[2] << 8 | raw[3];
+}
+
+/* what a paramiko.Message consists of; NULL if it is none */
+static PyObject *bytes_of(PyObject *message) {
+    PyObject *packet = get(message, s_packet), *raw = packet ? PyObject_CallMethodNoArgs(packet, s_getvalue) : NULL;
+    Py_XDECREF(packet);
+    if (raw && !PyBytes_CheckExact(raw)) Py_CLEAR(raw);
+    return raw;
+}
+
+/* Received(current, received, last)[channel] */
+static PyObject *received(Probe *self, PyObject *channel) {
+    PyObject *transport = get(channel, s_transport);
+    int64_t over = transport ? number_at(transport, s__paramedic_id_) : -1, number = number_at(channel, s_chanid);
+    Py_XDECREF(transport);
+    if (number >= 0 && store(CURRENT(self), (uint64_t)number, over, 0, 1, self->numbers[0])) Py_RETURN_NONE;
+    return ask(self, channel, NULL);
+}
+
+/* Sent(current, sent, last)[transport] = message; of EOF and CLOSE, RFC 4254 section 5.3: type and channel */
+static int sent(Probe *self, PyObject *transport, PyObject *message) {
+    PyObject *packet = get(message, s_packet), *length = packet ? PyObject_CallMethodNoArgs(packet, s_tell) : NULL;
+    int64_t bytes = to_number(length, UINT32_MAX);
+    Py_XDECREF(packet);
+    Py_XDECREF(length);
+    if (bytes >= 0 && bytes != 5) return 0;
+    PyObject *raw = bytes == 5 ? bytes_of(message) : NULL;
+    int done = 0;
+    if (raw && PyBytes_GET_SIZE(raw) == 5) {
+        const unsigned char *at = (const unsigned char *)PyBytes_AS_STRING(raw);
+        done = at[0] != 96 && at[0] != 97;
+        if (!done)
+            done = store(CURRENT(self), big_endian(at + 1), number_at(transport, s__paramedic_id_), 0, 0,
+                         self->numbers[0] + at[0]);
+    }
+    Py_XDECREF(raw);
+    return done ? 0 : ask_about(self, transport, message ? message : Py_None);
+}
+
+/* Requested(current, requested, last)[channel] = message; of an exit status, RFC 4254 section 6.10 */
+static int requested(Probe *self, PyObject *channel, PyObject *message) {
+    PyObject *event = get(channel, s_status_event);
+    int is_set = event ? truth_at(event, s__flag) : -1, done = is_set > 0;
+    Py_XDECREF(event);
+    PyObject *raw = is_set == 0 ? bytes_of(message) : NULL;
+    if (raw) {
+        const char *at = PyBytes_AS_STRING(raw);
+        done = PyBytes_GET_SIZE(raw) < 19 || memcmp(at + 4, "\0\0\0\x0b" "exit-status", 15) != 0;
+        if (!done && PyBytes_GET_SIZE(raw) >= 24)
+            done = store(CURRENT(self), big_endian((const unsigned char *)at + 20),
+                         number_at(channel, s__paramedic_id_), 0, 0, self->numbers[0]);
+        Py_DECREF(raw);
+    }
+    return done ? 0 : ask_about(self, channel, message ? message : Py_None);
+}
+
+/* ---- births and ends (record.births) ---- */
+
+/* Confirmed(current, confirmed, asked, new_id, last, marks_event)[channel] = number at the peer */
+static int confirmed(Probe *self, PyObject *channel, PyObject *chanid) {
+    int64_t known = number_at(channel, s__paramedic_id_), peer = to_number(chanid, UINT32_MAX);
+    if (known > 0) return 0;
+    PyObject *transport = get(channel, s_transport), *over = get(transport, s__paramedic_id_);
+    PyObject *events = get(transport, s_channel_events), *number = get(channel, s_chanid), *event = NULL, *given = NULL;
+    int64_t window = number_at(channel, s_in_window_size), over_id = to_number(over, UINT32_MAX);
+    int64_t number_id = to_number(number, UINT32_MAX);
+    int done = 0, by_us = events && number ? PySequence_Contains(events, number) : -1;
+    if (!known && peer >= 0 && over_id > 0 && window >= 0 && number_id >= 0 && by_us >= 0 &&
+        PySet_Contains(self->things[2], over) > 0 && (given = PyObject_CallNoArgs(self->things[3])) &&
+        (!self->numbers[1] || (event = get(channel, s_status_event))) &&
+        store(CURRENT(self), (uint64_t)over_id | (uint64_t)(peer & 0x7FFFFFFF) << 32, to_number(given, UINT32_MAX),
+              (uint32_t)window, (uint32_t)number_id, self->numbers[0] + !by_us))
+        done = !PyObject_SetAttr(channel, s__paramedic_id_, given) &&
+               (!event || !PyObject_SetAttr(event, s__paramedic_channel_, given));
+    Py_XDECREF(transport);
+    Py_XDECREF(over);
+    Py_XDECREF(events);
+    Py_XDECREF(number);
+    Py_XDECREF(event);
+    Py_XDECREF(given);
+    return done ? 0 : ask_about(self, channel, chanid ? chanid : Py_None);
+}
+
+/* what a lock of a channel says; of one that does not say it, that it is not locked */
+static int is_locked(PyObject *channel) {
+    PyObject *lock = get(channel, s_lock), *answer = lock ? PyObject_CallMethodNoArgs(lock, s_locked) : NULL;
+    int locked = answer ? PyObject_IsTrue(answer) : -1;
+    Py_XDECREF(lock);
+    Py_XDECREF(answer);
+    return locked;
+}
+
+/* ChannelEnds(current, None, last)[channel] -> whether somebody is to look; stores the row where nobody needs to */
+static PyObject *channel_ends(Probe *self, PyObject *channel) {
+    int64_t given = number_at(channel, s__paramedic_id_);
+    int closed = given > 0 ? truth_at(channel, s_closed) : 0, sent_all = closed > 0 ? truth_at(channel, s_eof_sent) : 0;
+    int locked = sent_all > 0 ? is_locked(channel) : 0;
+    if (given < 0 || closed < 0 || sent_all < 0 || locked < 0)
+        return PyErr_Occurred() ? NULL : Py_NewRef(Py_True);
+    int stored = sent_all && !locked && store(CURRENT(self), 1, given, 0, 0, self->numbers[0]);
+    return must_go_on() ? NULL : PyBool_FromLong(given && !stored);
+}
+
+/* FileEnds(None, None, unheld, stdin, streams)[file] -> how many refer to it if its end matters, else 0 */
+static PyObject *file_ends(Probe *self, PyObject *file) {
+    int64_t given = number_at(file, s__paramedic_id_), references = Py_REFCNT(file);
+    if (given < 0) return PyErr_Occurred() ? NULL : PyLong_FromLong(0);
+    int matters = given && (given < self->numbers[0] || given & 2);
+    if (matters && (PyObject *)Py_TYPE(file) == self->things[3]) {
+        int64_t unheld = number_at(self->things[2], s_references);
+        if (must_go_on()) return NULL;
+        if (references <= unheld) {
+            PyObject *channel = get(file, s_channel);
+            int sent_all = channel ? truth_at(channel, s_eof_sent) : -1, locked = sent_all > 0 ? is_locked(channel) : 0;
+            Py_XDECREF(channel);
+            if (sent_all < 0 || locked < 0) return NULL;
+            matters = !sent_all || locked;
+        }
+    }
+    return PyLong_FromLongLong(matters ? references : 0);
+}
+
+/* ---- the types ---- */
+
+#define PROBE(name, ...)                                                                                              \
+    static PyTypeObject name##_Type = {PyVarObject_HEAD_INIT(NULL, 0).tp_name = "paramedic.trace._rows." #name,        \
+                                       .tp_basicsize = sizeof(Probe),                                                 \
+                                       .tp_new = probe_new,                                                           \
+                                       .tp_dealloc = (destructor)probe_dealloc,                                       \
+                                       .tp_traverse = (traverseproc)probe_traverse,                                   \
+                                       .tp_clear = (inquiry)probe_clear,                                              \
+                                       __VA_ARGS__}
+#define PLAIN .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC
+#define LOOKED_UP(name, does)                                                                                         \
+    static PyMappingMethods name##_mapping = {.mp_subscript = (binaryfunc)does};                                       \
+    PROBE(name, PLAIN, .tp_as_mapping = &name##_mapping)
+#define SET(name, does)                                                                                               \
+    static PyMappingMethods name##_mapping = {.mp_ass_subscript = (objobjargproc)does};                                \
+    PROBE(name, PLAIN, .tp_as_mapping = &name##_mapping)
+#define CALLED(name, does)                                                                                            \
+    static PyObject *name##_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {                                \
+        Probe *self = (Probe *)probe_new(type, args, kwargs);                                                          \
+        if (self) self->call = (vectorcallfunc)does;                                                                   \
+        return (PyObject *)self;                                                                                       \
+    }                                                                                                                  \
+    static PyTypeObject name##_Type = {                                                                                \
+        PyVarObject_HEAD_INIT(NULL, 0).tp_name = "paramedic.trace._rows." #name,                                       \
+        .tp_basicsize = sizeof(Probe),                                                                                 \
+        .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL,                              \
+        .tp_new = name##_new,                                                                                          \
+        .tp_dealloc = (destructor)probe_dealloc,                                                                       \
+        .tp_traverse = (traverseproc)probe_traverse,                                                                   \
+        .tp_clear = (inquiry)probe_clear,                                                                              \
+        .tp_call = PyVectorcall_Call,                                                                                  \
+        .tp_vectorcall_offset = offsetof(Probe, call)}
+
+LOOKED_UP(Begin, begin);
+SET(End, end);
+CALLED(Row, row);
+CALLED(Span, span);
+CALLED(Walker, walk);
+LOOKED_UP(Received, received);
+SET(Sent, sent);
+SET(Requested, requested);
+SET(Confirmed, confirmed);
+LOOKED_UP(ChannelEnds, channel_ends);
+LOOKED_UP(FileEnds, file_ends);
+
+static PyTypeObject *types[] = {&Page_Type,     &Call_Type, &Begin_Type,     &End_Type,       &Row_Type,
+                                &Span_Type,     &Walker_Type, &Received_Type, &Sent_Type,      &Requested_Type,
+                                &Confirmed_Type, &ChannelEnds_Type, &FileEnds_Type};
+
+static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "paramedic.trace._rows", NULL, -1, NULL};
+
+PyMODINIT_FUNC PyInit__rows(void) {
+#define INTERN(name)                                                                                                  \
+    if (!(s_##name = PyUnicode_InternFromString(#name))) return NULL;
+    SYMBOLS(INTERN)
+    getframe = PySys_GetObject("_getframe");
+    if (!getframe || !(one = PyLong_FromLong(1))) return NULL;
+    Py_INCREF(getframe);
+    PyObject *made = PyModule_Create(&module);
+    for (size_t i = 0; made && i < sizeof(types) / sizeof(*types); i++)
+        if (PyModule_AddType(made, types[i])) Py_CLEAR(made);
+    return made;
+}

@@ -1,0 +1,144 @@
+"""The recorder's hot paths in C (`paramedic.trace.native` says where they are used).
+
+Each probe is given the function in Python that does the same, and calls it where anything is not as expected: a page
+that is full, a stack that is new, an attribute that is missing. What that function returns or raises is the result.
+A subscription ``probe[x]`` or ``probe[x] = y`` is four bytecodes, and CPython looks for no signal before its result is
+assigned.
+
+Threads: any, with the GIL; nothing blocks.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from types import FrameType
+from typing import Any
+
+class Page(Iterator[int]):
+    """Places of a mapping, as numbers of rows, which are taken one by one; by `put` in C without an iteration.
+
+    Raises:
+        ValueError: they do not lie in the mapping.
+    """
+
+    def __init__(self, mapping: Any, first: int, end: int) -> None: ...
+    def __next__(self) -> int: ...
+    def call(self, place: int) -> Call:
+        """The call whose row is stored at a place."""
+    def close(self) -> None:
+        """Calls that are under way shall not write into it any more when they end."""
+
+class Call:
+    """A call that is under way: where its row is."""
+
+    def end(self, size: int) -> bool:
+        """It has returned: store the time, and the measure of its result; False if that is no such number."""
+    def ended_otherwise(self) -> int:
+        """A row of its own says how it ended; returns the object that it was of, 0 if the page is closed."""
+
+class Row:
+    """`paramedic.trace.writer.TraceWriter.row`."""
+
+    def __init__(self, current: Any, row: Callable[..., None]) -> None: ...
+    def __call__(self, kind: int, op: int, obj: int, site: int, a: int, b: int) -> None: ...
+
+class Span:
+    """`paramedic.trace.writer.TraceWriter.span`."""
+
+    def __init__(self, current: Any, span: Callable[..., Any]) -> None: ...
+    def __call__(self, kind: int, op: int, obj: int, site: int) -> Call | None: ...
+
+class Walker:
+    """The walkers of `paramedic.record.frames.Stacks`: the stack at a frame, where its place in the tree is known."""
+
+    def __init__(
+        self,
+        kept: list[Any],
+        stack_of: Callable[[FrameType | None], int],
+        gettrace: Callable[[], Any],
+        outermost: Mapping[int, Any],
+        silent: int,
+    ) -> None: ...
+    def __call__(self, frame: FrameType | None) -> int: ...
+
+class Begin:
+    """``[first]``, or ``[first, *passed]``: the call begins; the caller's frame is who called the calling function.
+
+    Args:
+        current: see `paramedic.trace.chunks.Current`.
+        enter: called with ``first``, the caller's frame or None, and what is passed.
+        inside: files whose calls are not recorded.
+        stream: a class whose objects have a ``channel`` with a ``timeout``, or None.
+        last: the row's last field: op, flags and kind.
+        plain: when a call has none of the arguments that are recorded (`paramedic.record.probe.ALWAYS` and the others).
+    """
+
+    def __init__(
+        self, current: Any, enter: Callable[..., Any], inside: set[str], stream: type | None, last: int, plain: int
+    ) -> None: ...
+    def __getitem__(self, key: Any) -> Call | None: ...
+
+class End:
+    """``[call] = result``: it has returned; nothing happens where the call is None.
+
+    Args:
+        current: None.
+        leave: called with the call and the result.
+        stdin: class of a command's first file, for `STREAMS`.
+        stdout: … of its second.
+        measure: what of the result is recorded (`paramedic.record.probe.UNMEASURED` and the others).
+        most: for `STREAMS`: ids of channels below this leave room for those of their files.
+    """
+
+    def __init__(
+        self,
+        current: None,
+        leave: Callable[[Any, Any], Any],
+        stdin: type | None,
+        stdout: type | None,
+        measure: int,
+        most: int = 0,
+    ) -> None: ...
+    def __setitem__(self, call: Call | None, result: Any) -> None: ...
+
+class Received:
+    """``[channel]``: EOF or CLOSE has come (`paramedic.record.wire`)."""
+
+    def __init__(self, current: Any, received: Callable[[Any], None], last: int) -> None: ...
+    def __getitem__(self, channel: Any) -> None: ...
+
+class Sent:
+    """``[transport] = message``: stored if it is EOF or CLOSE (RFC 4254 section 5.3)."""
+
+    def __init__(self, current: Any, sent: Callable[[Any, Any], None], last: int) -> None: ...
+    def __setitem__(self, transport: Any, message: Any) -> None: ...
+
+class Requested:
+    """``[channel] = message``: stored if it is the first exit status (RFC 4254 section 6.10)."""
+
+    def __init__(self, current: Any, requested: Callable[[Any, Any], None], last: int) -> None: ...
+    def __setitem__(self, channel: Any, message: Any) -> None: ...
+
+class Confirmed:
+    """``[channel] = number``: the peer has opened it (`paramedic.record.births`); gives it its id."""
+
+    def __init__(
+        self,
+        current: Any,
+        confirmed: Callable[[Any, int], None],
+        asked: set[int],
+        new_id: Callable[[], int],
+        last: int,
+        marks_event: int,
+    ) -> None: ...
+    def __setitem__(self, channel: Any, number: int) -> None: ...
+
+class ChannelEnds:
+    """``[channel]``: its finalizer runs; stores the row, or is true where somebody is to look."""
+
+    def __init__(self, current: Any, nothing: None, last: int) -> None: ...
+    def __getitem__(self, channel: Any) -> bool: ...
+
+class FileEnds:
+    """``[file]``: its finalizer runs; how many refer to it where that matters, else 0."""
+
+    def __init__(self, current: None, nothing: None, unheld: Any, stdin: type | None, streams: int) -> None: ...
+    def __getitem__(self, file: Any) -> int: ...

@@ -1,0 +1,420 @@
+"""The hot paths in C: each leaves to Python what is not as expected, keeps no memory, and stores what Python would."""
+
+from __future__ import annotations
+
+import gc
+import io
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from paramedic.model.event import Kind
+from paramedic.trace import native
+from paramedic.trace.layout import EXTENT_BYTES, HEADER_BYTES
+from paramedic.trace.reader import open_trace
+from paramedic.trace.writer import TraceWriter
+
+if native.rows is None:
+    pytest.skip("built without a compiler", allow_module_level=True)
+rows: Any = native.rows
+
+SPAN, STATE, WIRE = (int(k) << 24 for k in (Kind.SPAN, Kind.STATE, Kind.WIRE))
+UNMEASURED, LENGTH, NUMBER, TOLD, STREAMS = range(5)
+ALWAYS, NEVER, OWN, FILE, GIVEN = range(5)
+EXIT_STATUS = b"\x62\0\0\0\0\0\0\x0bexit-status\0\0\0\0"
+
+
+@pytest.fixture
+def writer(tmp_path: Path) -> TraceWriter:
+    return TraceWriter(str(tmp_path / "1.pmrec"), {"operations": ["", "A.call"]}, 4 * EXTENT_BYTES + HEADER_BYTES)
+
+
+@pytest.fixture
+def asked() -> list[tuple[Any, ...]]:
+    """What was left to Python."""
+    return []
+
+
+def leave_to(asked: list[tuple[Any, ...]]) -> Callable[..., Any]:
+    def python(*given: Any) -> Any:
+        asked.append(given)
+        return None
+
+    return python
+
+
+class Sites:
+    """What `record.frames` keeps with a frame."""
+
+    __slots__ = ("apart", "calls", "keep", "sites")
+
+    def __init__(self, sites: Any) -> None:
+        self.sites = sites
+        self.apart, self.calls, self.keep = None, {}, True
+
+    def __call__(self, *_: object) -> None:
+        return None
+
+
+def called(begin: Any, key: Any, sites: Any) -> Any:
+    """What a function that looks it up gets, whose caller's stacks are known."""
+
+    def function() -> Any:
+        return begin[key]
+
+    sys._getframe().f_trace = sites
+    return function()
+
+
+def stored(writer: TraceWriter) -> list[tuple[int, ...]]:
+    """kind, op, obj, site, a, b"""
+    writer.row(int(Kind.GOT), 0, 1, 0, 0, 0)
+    events = [e for e in open_trace(Path(writer.path)).events() if e.kind not in (Kind.GOT, Kind.CHUNK, Kind.OWNER)]
+    return [(e.kind, e.op, e.obj, e.site, e.a, e.b) for e in events]
+
+
+class Thing(SimpleNamespace):
+    """An object of Paramiko's."""
+
+
+ODD_IDS: list[Any] = [0, -1, 1 << 32, 1 << 70, "7", None, 2.5, True]
+
+
+def test_a_call_is_stored_and_its_end(writer: TraceWriter, asked: list[tuple[Any, ...]]) -> None:
+    begin = rows.Begin(writer.current, leave_to(asked), set(), None, SPAN + 1, ALWAYS)
+    end = rows.End(None, leave_to(asked), None, None, LENGTH)
+    writer.current_thread()
+    call = called(begin, Thing(_paramedic_id_=7), Sites([5] * 400))
+    end[call] = b"four"
+    assert asked == []
+    assert stored(writer) == [(Kind.CALL, 1, 7, 5, -1, 0), (Kind.RETURN, 1, 7, 0, 4, 0)]
+
+
+@pytest.mark.parametrize("given", ODD_IDS)
+def test_an_odd_id_is_left_to_python(writer: TraceWriter, asked: list[tuple[Any, ...]], given: Any) -> None:
+    thing, writer_thread = Thing(_paramedic_id_=given), writer.current_thread()
+    begin = rows.Begin(writer.current, leave_to(asked), set(), None, SPAN + 1, ALWAYS)
+    assert writer_thread and called(begin, thing, Sites([5] * 400)) is None
+    assert [words[0] for words in asked] == [thing]
+    assert stored(writer) == []
+
+
+@pytest.mark.parametrize("sites", [Sites([]), Sites([None] * 400), Sites({}), Sites([-1] * 400), lambda *_: None])
+def test_an_unknown_stack_is_left_to_python(writer: TraceWriter, asked: list[tuple[Any, ...]], sites: Any) -> None:
+    writer.current_thread()
+    begin = rows.Begin(writer.current, leave_to(asked), set(), None, SPAN + 1, ALWAYS)
+    assert called(begin, (Thing(_paramedic_id_=7), "timeout"), sites) is None
+    (thing, frame, timeout), *others = asked
+    assert (thing._paramedic_id_, frame.f_code, timeout, others) == (7, called.__code__, "timeout", [])
+
+
+def test_a_thread_that_has_no_page_yet_is_left_to_python(writer: TraceWriter, asked: list[tuple[Any, ...]]) -> None:
+    begin = rows.Begin(writer.current, leave_to(asked), set(), None, SPAN + 1, ALWAYS)
+    assert called(begin, Thing(_paramedic_id_=7), Sites([5] * 400)) is None
+    assert len(asked) == 1
+
+
+def test_who_is_called_from_inside_is_not_recorded(writer: TraceWriter, asked: list[tuple[Any, ...]]) -> None:
+    begin = rows.Begin(writer.current, leave_to(asked), {__file__}, None, SPAN + 1, ALWAYS)
+    assert called(begin, Thing(_paramedic_id_=7), None) is None
+    assert asked == []
+
+
+STREAM_TIMEOUTS: dict[str, tuple[int, Any, bool]] = {
+    "always": (ALWAYS, Thing(_paramedic_id_=7), True),
+    "never": (NEVER, Thing(_paramedic_id_=7), False),
+    "no timeout of its own": (OWN, Thing(_paramedic_id_=7, timeout=None), True),
+    "one of its own": (OWN, Thing(_paramedic_id_=7, timeout=0.0), False),
+    "it has no such attribute": (OWN, Thing(_paramedic_id_=7), False),
+    "a file's channel has none": (FILE, Thing(_paramedic_id_=7, channel=Thing(timeout=None)), True),
+    "a file's channel has one": (FILE, Thing(_paramedic_id_=7, channel=Thing(timeout=3)), False),
+    "a file without channel": (FILE, Thing(_paramedic_id_=7), False),
+    "a file of another kind": (FILE, SimpleNamespace(_paramedic_id_=7), True),
+    "none is given": (GIVEN, (Thing(_paramedic_id_=7), None), True),
+    "one is given": (GIVEN, (Thing(_paramedic_id_=7), 3.5), False),
+    "nothing is passed": (GIVEN, Thing(_paramedic_id_=7), False),
+}
+
+
+@pytest.mark.parametrize("name", STREAM_TIMEOUTS)
+def test_only_a_call_without_arguments_is_stored_at_once(
+    writer: TraceWriter, asked: list[tuple[Any, ...]], name: str
+) -> None:
+    plain, key, expected = STREAM_TIMEOUTS[name]
+    writer.current_thread()
+    begin = rows.Begin(writer.current, leave_to(asked), set(), Thing, SPAN + 1, plain)
+    assert (called(begin, key, Sites([5] * 400)) is not None, asked == []) == (expected, expected)
+
+
+RESULTS: dict[str, tuple[int, Any, int | None]] = {
+    "nothing is measured": (UNMEASURED, object(), 0),
+    "bytes": (LENGTH, b"abc", 3),
+    "a text": (LENGTH, "abcd", 4),
+    "no bytes": (LENGTH, None, 0),
+    "something else that has a length": (LENGTH, [1], None),
+    "a status": (NUMBER, 255, 255),
+    "no status": (NUMBER, -1, None),
+    "a great number": (NUMBER, 1 << 32, None),
+    "true": (NUMBER, True, 1),
+    "false": (NUMBER, False, 0),
+    "something else": (NUMBER, "x", None),
+    "what is always told": (TOLD, b"abc", None),
+    "what is always told, also of nothing": (TOLD, None, None),
+    "streams that are none": (STREAMS, (1, 2, 3), None),
+}
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_a_result_is_measured_or_left_to_python(writer: TraceWriter, asked: list[tuple[Any, ...]], name: str) -> None:
+    how, result, size = RESULTS[name]
+    end = rows.End(None, leave_to(asked), None, None, how)
+    call = writer.span(int(Kind.SPAN), 1, 7, 5)
+    end[call] = result
+    assert asked == ([(call, result)] if size is None else [])
+    assert [words[4] for words in stored(writer) if words[0] == Kind.RETURN] == ([] if size is None else [size])
+    end[None] = result
+    assert len(asked) <= 1
+
+
+def test_what_python_raises_goes_on(writer: TraceWriter) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    begin = rows.Begin(writer.current, interrupted, set(), None, SPAN + 1, NEVER)
+    end = rows.End(None, interrupted, None, None, TOLD)
+    with pytest.raises(KeyboardInterrupt):
+        begin[Thing()]
+    with pytest.raises(KeyboardInterrupt):
+        end[writer.span(int(Kind.SPAN), 1, 7, 5)] = 1
+
+
+def test_what_interrupts_somebodys_attribute_goes_on_and_its_errors_do_not(
+    writer: TraceWriter, asked: list[tuple[Any, ...]]
+) -> None:
+    class Odd:
+        error: type[BaseException] = ValueError
+
+        @property
+        def _paramedic_id_(self) -> int:
+            raise self.error
+
+    begin = rows.Begin(writer.current, leave_to(asked), set(), None, SPAN + 1, ALWAYS)
+    called(begin, Odd(), Sites([5] * 400))
+    assert len(asked) == 1
+    Odd.error = KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        called(begin, Odd(), Sites([5] * 400))
+
+
+@pytest.mark.parametrize("words", [(5, 1, 2, 3, -4, 6), (5, 1, 2, 3, (1 << 63) - 1, (1 << 32) - 1), (5, 0, 0, 0, 0, 0)])
+def test_a_row_is_stored_as_python_does(writer: TraceWriter, words: tuple[int, ...]) -> None:
+    writer.row(*words)
+    kind, op, obj, site, a, b = words
+    assert stored(writer) == [(kind, op, obj, site, a, b)]
+
+
+@pytest.mark.parametrize(
+    "at, value", [(1, 1 << 24), (2, -1), (2, 1 << 32), (4, 1 << 63), (5, "x"), (0, 300), (3, None)]
+)
+def test_a_row_that_has_no_room_in_its_fields_is_left_to_python(
+    writer: TraceWriter, asked: list[tuple[Any, ...]], at: int, value: Any
+) -> None:
+    words: list[Any] = [5, 1, 2, 3, 4, 6]
+    words[at] = value
+    writer.current_thread()
+    assert rows.Row(writer.current, leave_to(asked))(*words) is None
+    assert asked == [tuple(words)]
+    assert rows.Row(writer.current, leave_to(asked))() is None
+    with pytest.raises(TypeError):
+        writer.row()  # type: ignore[call-arg]
+
+
+def message(raw: bytes) -> Any:
+    packet = io.BytesIO()
+    packet.write(raw)
+    return Thing(packet=packet)
+
+
+def test_the_ends_of_streams_are_stored_and_other_messages_are_not(
+    writer: TraceWriter, asked: list[tuple[Any, ...]]
+) -> None:
+    writer.current_thread()
+    sent = rows.Sent(writer.current, leave_to(asked), WIRE)
+    transport = Thing(_paramedic_id_=9)
+    for raw in (b"\x60\0\0\1\2", b"\x61\0\0\0\3", b"\x5e\0\0\0\3", b"", b"\x60\0\0\0", EXIT_STATUS):
+        sent[transport] = message(raw)
+    rows.Received(writer.current, leave_to(asked), WIRE + 97)[Thing(transport=transport, chanid=4)]
+    assert asked == []
+    assert [words[:5] for words in stored(writer)] == [
+        (Kind.WIRE, 96, 9, 0, 258), (Kind.WIRE, 97, 9, 0, 3), (Kind.WIRE, 97, 9, 0, 4),
+    ]  # fmt: skip
+
+
+def test_an_exit_status_is_stored_once(writer: TraceWriter, asked: list[tuple[Any, ...]]) -> None:
+    writer.current_thread()
+    requested = rows.Requested(writer.current, leave_to(asked), STATE + 3)
+    channel = Thing(_paramedic_id_=9, status_event=Thing(_flag=False))
+    told = b"\0\0\0\0" + EXIT_STATUS[4:19] + b"\0"
+    for raw in (told + b"\0\0\1\0", told[:10], b"\0\0\0\0\0\0\0\x0bexit-signal\0" + b"\0" * 20):
+        requested[channel] = message(raw)
+    channel.status_event._flag = True
+    requested[channel] = message(told + b"\0\0\0\1")
+    assert asked == []
+    assert [words[:5] for words in stored(writer)] == [(Kind.STATE, 3, 9, 0, 256)]
+    requested[Thing(_paramedic_id_=9)] = message(told)
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize("broken", [Thing(), None, 3, Thing(packet=3), Thing(packet=Thing(tell=lambda: "x"))])
+def test_a_message_that_is_none_is_left_to_python(
+    writer: TraceWriter, asked: list[tuple[Any, ...]], broken: Any
+) -> None:
+    rows.Sent(writer.current, leave_to(asked), WIRE)[Thing(_paramedic_id_=9)] = broken
+    rows.Requested(writer.current, leave_to(asked), STATE)[broken] = broken
+    rows.Received(writer.current, leave_to(asked), WIRE)[broken]
+    rows.Confirmed(writer.current, leave_to(asked), set(), int, 0, 1)[broken] = broken
+    assert len(asked) == 4
+    for last in (rows.ChannelEnds(writer.current, None, 0), rows.FileEnds(None, None, Thing(references=0), None, 9)):
+        with pytest.raises(AttributeError):
+            last[broken]
+
+
+def channel_of(given: int, **attributes: Any) -> Any:
+    lock = threading.Lock()
+    usual = {"closed": True, "eof_sent": True, "lock": lock, "_paramedic_id_": given}
+    return Thing(**{**usual, **attributes})
+
+
+def test_the_end_of_a_channel_is_stored_where_nothing_is_left_to_send(writer: TraceWriter) -> None:
+    writer.current_thread()
+    ends = rows.ChannelEnds(writer.current, None, int(Kind.FINAL) << 24)
+    locked = threading.Lock()
+    locked.acquire()
+    looked = [
+        ends[channel_of(1)],
+        ends[channel_of(0)],
+        ends[channel_of(2, closed=False)],
+        ends[channel_of(3, lock=locked)],
+    ]
+    assert looked == [False, False, True, True]
+    assert [words[2] for words in stored(writer)] == [1]
+
+
+def test_pages_know_their_bounds_and_what_is_closed() -> None:
+    mapping = bytearray(320)
+    for first, end in ((0, 11), (5, 4), (1 << 31, 1 << 32)):
+        with pytest.raises((ValueError, OverflowError)):
+            rows.Page(mapping, first, end)
+    page = rows.Page(mapping, 8, 10)
+    with pytest.raises(BufferError):
+        mapping.clear()
+    with pytest.raises(ValueError):
+        page.call(10)
+    call = page.call(9)
+    assert list(page) == [8, 9] and list(page) == []
+    assert (call.end(-1), call.end(1 << 32), call.end(5)) == (False, False, True)
+    page.close()
+    before = bytes(mapping)
+    assert (call.end(6), call.ended_otherwise(), bytes(mapping)) == (True, 0, before)
+    with pytest.raises(TypeError):
+        rows.Call()
+
+
+def test_a_walk_finds_what_is_known_and_leaves_the_rest_to_python(asked: list[tuple[Any, ...]]) -> None:
+    good = type("Good", (Sites,), {"__slots__": ()})
+    walker = rows.Walker([good], lambda frame: asked.append((frame,)) or 77, sys.gettrace, {}, 6)
+    frame = sys._getframe()
+    assert (walker(frame), walker(None)) == (77, 77)
+    frame.f_trace = lines = good([5] * 4000)  # type: ignore[assignment]
+
+    def inner() -> tuple[int, Any]:
+        found = walker(sys._getframe())
+        return found, sys._getframe().f_trace
+
+    assert walker(frame) == 5
+    apart = good([])
+    apart.apart = {(at, 6): 9 for at in range(1000)}
+    lines.calls = {at: {id(inner.__code__): apart} for at in range(4000)}
+    traced = sys.gettrace()
+    assert inner() == (9, None if traced else apart)
+    frame.f_trace = None
+
+
+def test_no_memory_is_kept(writer: TraceWriter) -> None:
+    """A reference too many in any of them keeps an object of each turn."""
+    nothing = leave_to([])
+    good = type("Good", (Sites,), {"__slots__": ()})
+    sites = good([5] * 4000)
+    lines, channels = {"n": 0}, {1}
+
+    def left(*_: Any) -> None:
+        lines["n"] += 1
+
+    def new_id() -> int:
+        lines["n"] += 1
+        return lines["n"] + 100_000
+
+    begin = rows.Begin(writer.current, left, set(), None, SPAN + 1, GIVEN)
+    end = rows.End(None, left, Thing, Thing, STREAMS, 1 << 29)
+    walker = rows.Walker([good], left, sys.gettrace, {}, 6)
+    sent, received = rows.Sent(writer.current, left, WIRE), rows.Received(writer.current, left, WIRE)
+    requested = rows.Requested(writer.current, left, STATE)
+    confirmed = rows.Confirmed(writer.current, left, {70_001}, new_id, 0, 1)
+    channel_ends = rows.ChannelEnds(writer.current, None, 0)
+    file_ends = rows.FileEnds(None, None, Thing(references=0), Thing, 1 << 31)
+    transport = Thing(_paramedic_id_=70_001, channel_events=channels)
+    closing, odd = message(b"\x60\0\0\1\2"), message(b"\x60\0")
+    status = message(b"\0\0\0\0" + EXIT_STATUS[4:19] + b"\0\0\0\1\0")
+
+    def turn() -> None:
+        channel = channel_of(0, chanid=1, in_window_size=5, transport=transport, status_event=Thing(_flag=False))
+        confirmed[channel] = 3
+        assert channel._paramedic_id_
+        streams = tuple(Thing(_paramedic_id_=0, channel=channel) for _ in range(3))
+        for key in ((channel, None), (channel, 3.0), (odd, None)):
+            end[begin[key]] = streams
+        walker(sys._getframe())
+        for given in (closing, odd, None):
+            sent[transport] = given
+            requested[channel] = given
+        requested[channel] = status
+        received[channel]
+        received[odd]
+        writer.row(20, 1, 2, 3, 1 << 40, 4)
+        writer.span(26, 1, 2, 1)
+        assert channel_ends[channel] is False and file_ends[streams[0]]
+
+    assert nothing is not None
+    sys._getframe().f_trace = sites
+    writer.current_thread()
+    for _ in range(1000):
+        turn()
+    gc.collect()
+    before = sys.getallocatedblocks()
+    for _ in range(3000):
+        turn()
+    gc.collect()
+    assert sys.getallocatedblocks() - before < 300
+    sys._getframe().f_trace = None
+
+
+def test_probes_are_collected_with_what_they_refer_to(writer: TraceWriter) -> None:
+    def made() -> None:
+        def enter(*_: object) -> object:
+            return begin
+
+        begin = rows.Begin(writer.current, enter, set(), None, SPAN, ALWAYS)
+
+    made()
+    gc.collect()
+    before = Counter(type(o).__name__ for o in gc.get_objects())["Begin"]
+    for _ in range(50):
+        made()
+    gc.collect()
+    assert Counter(type(o).__name__ for o in gc.get_objects())["Begin"] == before
