@@ -200,13 +200,18 @@ class Tally:
     parts: set[str] = field(default_factory=set)
     """Files under way that are of no use to anybody if the copy ends here."""
 
-    def fail(self, path: str, error: BaseException) -> None:
+    def fail(self, path: str, error: BaseException, *, to: str = "") -> None:
         """Notes a failure.
+
+        Args:
+            path: what was not copied.
+            error: why.
+            to: where it was to go, if that may be what "No such file" means.
 
         Threads: one thread; it does not block.
         """
         text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        self.failures.append(FileFailure(path=path, error=text))
+        self.failures.append(FileFailure(path=path, error=f"{text}, on the way to {to}" if to else text))
 
 
 _NUMBERS = iter(range(1, 1 << 62))

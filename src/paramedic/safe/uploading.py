@@ -237,7 +237,7 @@ class _Upload:
         self._tally.pairs.append((self._local, self._remote))
 
     def give_up(self, error: OSError) -> Step:
-        self._tally.fail(self._local, error)
+        self._tally.fail(self._local, error, to=self._remote)
         requests: list[Request] = []
         if self._handle:
             requests.append((sftp.CLOSE, sftp.text(self._handle)))
