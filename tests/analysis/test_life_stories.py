@@ -346,7 +346,6 @@ def test_ends_in_order_are_quiet(sentence: str) -> None:
 @pytest.mark.parametrize(
     ("story", "except_perhaps"),
     [
-        ("A: exec_command client\nMain: close client (2)", "a loop in which"),
         ("T2: run conn2 …\nT2: exec_command client\nMain: close client", "the answer to a request"),
         ("Thread-3 (serve_forever): exec_command client\nMain: close client", "the answer to a request"),
     ],

@@ -27,8 +27,6 @@ _REQUESTS = frozenset(
 _BY_LINES = ("File.readline", "File.__next__")
 BY_LOOP_TIMER = 1
 """Argument of a close() that a timer of an event loop made, as the recorder gives it."""
-HAS_LOOKED = 2
-"""The same where the caller had waited for something by looking again and again."""
 _HAND_OVERS = (
     "Thread.join",
     "Thread.shutdown",

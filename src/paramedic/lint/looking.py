@@ -80,12 +80,12 @@ class Looking:
             scope = self.names.scope(site)
             for node in own(scope):
                 if isinstance(node, _Loop):
-                    if _rests(node) and last_line(node) < site.line:
+                    if _looks(node) and last_line(node) < site.line:
                         yield _Before(node, scope, node, depth)
                 elif isinstance(node, ast.Call) and node.lineno < site.line:
                     for called in self.names.functions.get(tail(node.func), ()):
                         for inner in own(called):
-                            if isinstance(inner, _Loop) and _rests(inner):
+                            if isinstance(inner, _Loop) and _looks(inner):
                                 yield _Before(inner, called, node, depth)
 
     # when
@@ -164,8 +164,10 @@ class Looking:
         return names
 
 
-def _rests(loop: _Loop) -> bool:
-    return any(isinstance(n, ast.Call) and tail(n.func) in _RESTS for n in own(loop))
+def _looks(loop: _Loop) -> bool:
+    """Whether it rests between looks: one that goes through something, or tries it again, ends by nothing it sees."""
+    rests = any(isinstance(n, ast.Call) and tail(n.func) in _RESTS for n in own(loop))
+    return rests and any(not isinstance(test, ast.Constant) for test in _tests(loop))
 
 
 def _tests(loop: _Loop) -> Iterator[ast.AST]:

@@ -19,7 +19,6 @@ from paramedic.model.operations import NUMBER, OPERATIONS
 from paramedic.record.births import Births, finalizers
 from paramedic.record.frames import PARAMIKO
 from paramedic.record.inner_calls import announcing, notices
-from paramedic.record.looks import has_looked
 from paramedic.record.patches import Guard, Target
 from paramedic.record.probe import Probes, milliseconds, number
 from paramedic.record.wake_ups import wake_ups
@@ -288,8 +287,8 @@ def _knows_end(frame: Any) -> int:
 
 
 def _why_now(frame: Any) -> int:
-    """1 if a deadline of an event loop's makes a call, 2 if its caller has waited by looking before; else -1."""
-    return 1 if _is_deadline(frame) else 2 if has_looked(frame) else -1
+    """1 if a deadline of an event loop's makes a call; else -1."""
+    return 1 if _is_deadline(frame) else -1
 
 
 def _is_deadline(frame: Any) -> bool:

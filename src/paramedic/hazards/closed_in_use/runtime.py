@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from paramedic.analysis.calls import Call
-from paramedic.analysis.hangs import HAS_LOOKED
 from paramedic.analysis.lives import ClosedUse
 from paramedic.analysis.run import RunFacts
 from paramedic.analysis.story import Story
@@ -43,18 +42,13 @@ def find(facts: RunFacts) -> Iterator[Finding]:
 
 def _unseen_order(facts: RunFacts, closed: ClosedUse, looking: Looking) -> str:
     """Why the closer may have waited after all, on a way that nobody records; "" if nothing speaks for it."""
-    stack_of = facts.world.stack
     unseen = facts.unseen(closed.use, closed.close)
     if unseen.doubt:
         return f", except perhaps {unseen.doubt}"
-    if (
-        closed.close.argument == HAS_LOOKED
-        and not unseen.refuted
-        and looking.may_have_waited(
-            stack_of(closed.close.stack), stack_of(closed.use.stack), map(stack_of, _done_before(facts, closed))
-        )
-    ):
-        return ", except perhaps a loop in which it had slept and looked again"
+    close, use = (facts.world.stack(call.stack) for call in (closed.close, closed.use))
+    if not unseen.refuted and looking.has_looked(close):
+        if looking.may_have_waited(close, use, map(facts.world.stack, _done_before(facts, closed))):
+            return ", except perhaps a loop in which it had slept and looked again"
     user = facts.world.thread(closed.use.thread)
     is_reader = user.transport and user.transport not in (closed.owner, closed.inner, facts.transport_of(closed.owner))
     if is_reader or user.name.endswith(_SERVERS):
