@@ -174,12 +174,9 @@ static PyObject *then_get(PyObject *thing, PyObject *name) {
 /* -1: not to be had */
 static int64_t to_number(PyObject *value, uint64_t most) {
     if (!value || !PyLong_CheckExact(value)) return -1;
-    long long number = PyLong_AsLongLong(value);
-    if (number < 0 || (unsigned long long)number > most) {
-        PyErr_Clear();
-        return -1;
-    }
-    return number;
+    int beyond;
+    long long number = PyLong_AsLongLongAndOverflow(value, &beyond); /* the quickest of its kind */
+    return number < 0 || (unsigned long long)number > most ? -1 : number; /* beyond: -1 */
 }
 
 static int64_t number_at(PyObject *thing, PyObject *name) {
@@ -440,8 +437,9 @@ static int end(Probe *self, PyObject *call, PyObject *result) {
 static int numbers_of(PyObject *const *args, Py_ssize_t count, long long *numbers) {
     for (Py_ssize_t i = 0; i < count; i++) {
         if (!PyLong_Check(args[i])) return 0;
-        numbers[i] = PyLong_AsLongLong(args[i]);
-        if (numbers[i] == -1 && PyErr_Occurred()) return 0;
+        int beyond;
+        numbers[i] = PyLong_AsLongLongAndOverflow(args[i], &beyond);
+        if (beyond) return 0;
         if (i != 4 && (numbers[i] < 0 || numbers[i] > UINT32_MAX)) return 0;
     }
     return numbers[0] < 256 && numbers[1] < 1 << 24;
