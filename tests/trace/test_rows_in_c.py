@@ -418,3 +418,83 @@ def test_probes_are_collected_with_what_they_refer_to(writer: TraceWriter) -> No
         made()
     gc.collect()
     assert Counter(type(o).__name__ for o in gc.get_objects())["Begin"] == before
+
+
+@pytest.mark.parametrize("plain", [ALWAYS, GIVEN])
+@pytest.mark.parametrize("key", [(), (Thing(_paramedic_id_=7),)])
+def test_a_function_that_is_called_of_a_tuple_is_left_to_python(
+    writer: TraceWriter, asked: list[tuple[Any, ...]], plain: int, key: Any
+) -> None:
+    """The same as a key that passes something, but with nothing in it."""
+    writer.current_thread()
+    begin = rows.Begin(writer.current, leave_to(asked), set(), None, SPAN + 1, plain)
+    call = called(begin, key, Sites([5] * 400))
+    assert [words[0] for words in asked] == ([key[0] if key else key] if call is None else [])
+    assert (call is not None) == (plain == ALWAYS and key != ())
+
+
+class Interrupted:
+    """A channel of somebody's; what he asks for next is a function in Python."""
+
+    @property
+    def transport(self) -> Any:
+        return Thing(_paramedic_id_=self._paramedic_id_)
+
+    @property
+    def chanid(self) -> int:
+        return 1
+
+    @property
+    def _paramedic_id_(self) -> int:
+        raise KeyboardInterrupt
+
+
+def test_nothing_is_asked_once_something_has_interrupted(writer: TraceWriter, asked: list[tuple[Any, ...]]) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        rows.Received(writer.current, leave_to(asked), WIRE)[Interrupted()]
+    with pytest.raises(KeyboardInterrupt):
+        rows.Confirmed(writer.current, leave_to(asked), set(), int, 0, 1)[Interrupted()] = 3
+    assert asked == []
+
+
+def test_what_interrupts_the_look_at_a_class_goes_on(writer: TraceWriter, asked: list[tuple[Any, ...]]) -> None:
+    class Meta(type):
+        def __getattr__(cls, name: str) -> Any:
+            raise KeyboardInterrupt
+
+    class Tracer(metaclass=Meta):
+        def __call__(self, *_: object) -> None:
+            return None
+
+    begin = rows.Begin(writer.current, leave_to(asked), set(), None, SPAN + 1, ALWAYS)
+    with pytest.raises(KeyboardInterrupt):
+        called(begin, Thing(_paramedic_id_=7), Tracer())
+    assert asked == []
+
+
+def test_a_walk_puts_what_is_good_in_place_of_what_was_before_a_fork() -> None:
+    class Former(Sites):
+        __slots__ = ()
+
+        def __bool__(self) -> bool:
+            return False
+
+    good = type("Good", (Sites,), {"__slots__": ()})
+    walker = rows.Walker([good], lambda *_: 77, lambda: None, {}, 6)
+    with pytest.raises(TypeError):
+        walker(*(), **{"frame": 1})
+    assert walker() == 77
+    kept: list[Any] = []
+
+    def inner() -> int:
+        frame = sys._getframe()
+        frame.f_trace = Former([])
+        found: int = walker(frame)
+        kept.append(frame.f_trace)
+        return found
+
+    known, frame = good([8] * 4000), sys._getframe()
+    frame.f_trace = lines = good([5] * 4000)
+    lines.calls = {at: {id(inner.__code__): known} for at in range(4000)}
+    assert (inner(), kept) == (8, [known])
+    frame.f_trace = None

@@ -15,6 +15,10 @@
 #include <stdint.h>
 #include <time.h>
 
+#if defined(Py_GIL_DISABLED) || PY_BIG_ENDIAN
+#error "Python does it: the one has no lock that all hold, the other stores the bytes of a row the other way round"
+#endif
+
 #define SYMBOLS(X)                                                                                                    \
     X(f_trace) X(f_back) X(sites) X(calls) X(keep) X(apart) X(local) X(chunk) X(rows) X(channel) X(timeout) X(transport) X(chanid) X(packet)     \
     X(tell) X(getvalue) X(status_event) X(_flag) X(closed) X(eof_sent) X(lock) X(locked) X(references)                 \
@@ -29,11 +33,22 @@ typedef struct { /* paramedic.trace.layout.ROW; `end` is also `a`, `last` is op 
     uint64_t t_ns, a;
     uint32_t obj, site, b, last;
 } Row;
+_Static_assert(sizeof(Row) == 32, "paramedic.trace.layout.ROW_BYTES");
 
+/* time.monotonic_ns(), with which Python stores rows beside ours: elsewhere that is another clock (of macOS the one that
+ * stands still while the machine sleeps), and before 3.13 there is no function for it */
 static uint64_t now_ns(void) {
+#if defined(__linux__)
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+#elif PY_VERSION_HEX >= 0x030D0000
+    PyTime_t t = 0;
+    (void)PyTime_MonotonicRaw(&t);
+    return (uint64_t)t;
+#else
+#error "Python does it: which clock is time.monotonic_ns() here?"
+#endif
 }
 
 typedef struct {
@@ -60,7 +75,7 @@ static PyObject *page_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) 
         Py_DECREF(self);
         return NULL;
     }
-    if (first > end || (size_t)end * sizeof(Row) > (size_t)self->view.len) {
+    if (first > end || (uint64_t)end * sizeof(Row) > (uint64_t)self->view.len) {
         Py_DECREF(self);
         PyErr_SetString(PyExc_ValueError, "a page must lie in its mapping");
         return NULL;
@@ -160,7 +175,19 @@ static PyTypeObject Call_Type = {
     .tp_methods = call_methods,
 };
 
-/* ---- looking at objects; what fails is no error, but left to Python ---- */
+/* ---- looking at objects; what fails is no error, but left to Python ----
+ *
+ * Each looks only where no error is set: Python code that ran with one would get a SystemError, in the other's place.
+ */
+
+/* What came up where we looked at something is no error; what a signal handler has raised in Python code that ran
+ * meanwhile, such as Ctrl-C in somebody's __getattr__, is the program's. */
+static int must_go_on(void) {
+    if (!PyErr_Occurred()) return 0;
+    if (!PyErr_ExceptionMatches(PyExc_Exception)) return 1;
+    PyErr_Clear();
+    return 0;
+}
 
 static PyObject *get(PyObject *thing, PyObject *name) { return thing ? PyObject_GetAttr(thing, name) : NULL; }
 
@@ -205,15 +232,17 @@ static PyObject *get_slot(PyObject *thing, Slot *slot, PyObject *name) {
     if (!thing) return NULL;
     if (Py_TYPE(thing) == slot->type) return Py_XNewRef(*(PyObject **)((char *)thing + slot->offset));
     PyObject *found = PyObject_GetAttr((PyObject *)Py_TYPE(thing), name);
+    if (!found && must_go_on()) return NULL;
     if (found && Py_IS_TYPE(found, &PyMemberDescr_Type)) {
         PyMemberDef *member = ((PyMemberDescrObject *)found)->d_member;
         if (member->type == T_OBJECT_EX && PyType_IsSubtype(Py_TYPE(thing), ((PyMemberDescrObject *)found)->d_common.d_type)) {
-            Py_XSETREF(slot->type, (PyTypeObject *)Py_NewRef((PyObject *)Py_TYPE(thing)));
+            PyTypeObject *former = slot->type;
+            slot->type = (PyTypeObject *)Py_NewRef((PyObject *)Py_TYPE(thing));
             slot->offset = member->offset;
+            Py_XDECREF(former); /* whose end may be told to Python code, which comes here again */
         }
     }
     Py_XDECREF(found);
-    PyErr_Clear();
     return PyObject_GetAttr(thing, name);
 }
 
@@ -296,15 +325,6 @@ static PyObject *probe_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 #define CURRENT(self) (self)->things[0]
 #define ASK(self) (self)->things[1]
 
-/* What came up where we looked at something is no error; what a signal handler has raised in Python code that ran
- * meanwhile, such as Ctrl-C in somebody's __getattr__, is the program's. */
-static int must_go_on(void) {
-    if (!PyErr_Occurred()) return 0;
-    if (!PyErr_ExceptionMatches(PyExc_Exception)) return 1;
-    PyErr_Clear();
-    return 0;
-}
-
 static PyObject *ask(Probe *self, PyObject *first, PyObject *second) {
     if (must_go_on()) return NULL;
     PyObject *args[] = {first, second};
@@ -343,7 +363,7 @@ static int is_plain(Probe *self, PyObject *first, PyObject *key) {
     switch (self->numbers[1]) {
     case ALWAYS: return 1;
     case OWN_TIMEOUT: timeout = get(first, s_timeout); break;
-    case GIVEN_TIMEOUT: return key != first && PyTuple_GET_ITEM(key, 1) == Py_None;
+    case GIVEN_TIMEOUT: return key != first && PyTuple_GET_SIZE(key) > 1 && PyTuple_GET_ITEM(key, 1) == Py_None;
     case FILE_TIMEOUT:
         if (!PyType_Check(self->things[3]) || !PyObject_TypeCheck(first, (PyTypeObject *)self->things[3])) return 1;
         timeout = then_get(get(first, s_channel), s_timeout);
@@ -355,8 +375,10 @@ static int is_plain(Probe *self, PyObject *first, PyObject *key) {
 }
 
 static PyObject *begin(Probe *self, PyObject *key) {
-    PyObject *first = PyTuple_CheckExact(key) ? PyTuple_GET_ITEM(key, 0) : key, *answer = NULL;
+    int passes = PyTuple_CheckExact(key) && PyTuple_GET_SIZE(key); /* or a program calls the function of () */
+    PyObject *first = passes ? PyTuple_GET_ITEM(key, 0) : key, *answer = NULL;
     PyObject *frame = PyObject_Vectorcall(getframe, &one, 1, NULL); /* none where C alone has called */
+    if (frame && !PyFrame_Check(frame)) Py_CLEAR(frame); /* somebody has put another function there */
     int64_t stack = frame ? known_stack(frame) : -1;
     if (stack == -2) {
         PyCodeObject *code = PyFrame_GetCode((PyFrameObject *)frame);
@@ -493,11 +515,13 @@ static PyObject *lines_of(Probe *self, PyObject *frame, int left) {
     PyCodeObject *code = PyFrame_GetCode((PyFrameObject *)frame);
     called = Py_XNewRef(item(callees, PyLong_FromVoidPtr(code)));
     Py_DECREF(code);
-    if (called && lines == Py_None && truth_at(called, s_keep) > 0) {
+    /* what was kept before `Stacks.forget` is false, and gives way, too */
+    if (called && truth_at(called, s_keep) > 0 && PyObject_Not(lines) > 0) {
         PyObject *traced = PyObject_CallNoArgs(self->things[2]);
         if (traced == Py_None) PyObject_SetAttr(frame, s_f_trace, called);
         Py_XDECREF(traced);
     }
+    if (called && PyErr_Occurred()) Py_CLEAR(called);
     Py_DECREF(lines);
     Py_XDECREF(outer);
     Py_XDECREF(callees);
@@ -505,8 +529,9 @@ static PyObject *lines_of(Probe *self, PyObject *frame, int left) {
 }
 
 static PyObject *walk(Probe *self, PyObject *const *args, size_t flags, PyObject *names) {
-    PyObject *frame = args[0], *stack = NULL;
-    if (!names && PyVectorcall_NARGS(flags) == 1 && PyFrame_Check(frame)) {
+    PyObject *stack = NULL;
+    if (!names && PyVectorcall_NARGS(flags) == 1 && PyFrame_Check(args[0])) {
+        PyObject *frame = args[0];
         PyObject *lines = lines_of(self, frame, MOST_FRAMES), *apart = get(lines, s_apart);
         int at = PyFrame_GetLasti((PyFrameObject *)frame);
         if (apart == Py_None) {
@@ -542,7 +567,8 @@ static PyObject *bytes_of(PyObject *message) {
 /* Received(current, received, last)[channel] */
 static PyObject *received(Probe *self, PyObject *channel) {
     PyObject *transport = get(channel, s_transport);
-    int64_t over = transport ? number_at(transport, s__paramedic_id_) : -1, number = number_at(channel, s_chanid);
+    int64_t over = transport ? number_at(transport, s__paramedic_id_) : -1;
+    int64_t number = over > 0 ? number_at(channel, s_chanid) : -1;
     Py_XDECREF(transport);
     if (number >= 0 && store(CURRENT(self), (uint64_t)number, over, 0, 1, self->numbers[0])) Py_RETURN_NONE;
     return ask(self, channel, NULL);
@@ -591,14 +617,16 @@ static int requested(Probe *self, PyObject *channel, PyObject *message) {
 static int confirmed(Probe *self, PyObject *channel, PyObject *chanid) {
     int64_t known = number_at(channel, s__paramedic_id_), peer = to_number(chanid, UINT32_MAX);
     if (known > 0) return 0;
-    PyObject *transport = get(channel, s_transport), *over = get(transport, s__paramedic_id_);
-    PyObject *events = get(transport, s_channel_events), *number = get(channel, s_chanid), *event = NULL, *given = NULL;
-    int64_t window = number_at(channel, s_in_window_size), over_id = to_number(over, UINT32_MAX);
-    int64_t number_id = to_number(number, UINT32_MAX);
-    int done = 0, by_us = events && number ? PySequence_Contains(events, number) : -1;
-    if (!known && peer >= 0 && over_id > 0 && window >= 0 && number_id >= 0 && by_us >= 0 &&
-        PySet_Contains(self->things[2], over) > 0 && (given = PyObject_CallNoArgs(self->things[3])) &&
+    PyObject *transport = NULL, *over = NULL, *events = NULL, *number = NULL, *event = NULL, *given = NULL;
+    int64_t window, over_id, number_id;
+    int done = 0, by_us;
+    if (!known && peer >= 0 && (transport = get(channel, s_transport)) &&
+        (over = get(transport, s__paramedic_id_)) && (over_id = to_number(over, UINT32_MAX)) > 0 &&
+        (number = get(channel, s_chanid)) && (number_id = to_number(number, UINT32_MAX)) >= 0 &&
+        (events = get(transport, s_channel_events)) && (by_us = PySequence_Contains(events, number)) >= 0 &&
+        (window = number_at(channel, s_in_window_size)) >= 0 && PySet_Contains(self->things[2], over) > 0 &&
         (!self->numbers[1] || (event = get(channel, s_status_event))) &&
+        (given = PyObject_CallNoArgs(self->things[3])) &&
         store(CURRENT(self), (uint64_t)over_id | (uint64_t)(peer & 0x7FFFFFFF) << 32, to_number(given, UINT32_MAX),
               (uint32_t)window, (uint32_t)number_id, self->numbers[0] + !by_us))
         done = !PyObject_SetAttr(channel, s__paramedic_id_, given) &&
@@ -612,7 +640,7 @@ static int confirmed(Probe *self, PyObject *channel, PyObject *chanid) {
     return done ? 0 : ask_about(self, channel, chanid ? chanid : Py_None);
 }
 
-/* what a lock of a channel says; of one that does not say it, that it is not locked */
+/* what a lock of a channel says; -1 with the error of one that does not say it, such as an RLock */
 static int is_locked(PyObject *channel) {
     PyObject *lock = get(channel, s_lock), *answer = lock ? PyObject_CallMethodNoArgs(lock, s_locked) : NULL;
     int locked = answer ? PyObject_IsTrue(answer) : -1;
@@ -708,8 +736,12 @@ PyMODINIT_FUNC PyInit__rows(void) {
     if (!(s_##name = PyUnicode_InternFromString(#name))) return NULL;
     SYMBOLS(INTERN)
     getframe = PySys_GetObject("_getframe");
-    if (!getframe || !(one = PyLong_FromLong(1))) return NULL;
+    if (!getframe) { /* borrowed, and no error is set: what is then left out is no more than an import */
+        PyErr_SetString(PyExc_ImportError, "sys has no _getframe");
+        return NULL;
+    }
     Py_INCREF(getframe);
+    if (!(one = PyLong_FromLong(1))) return NULL;
     PyObject *made = PyModule_Create(&module);
     for (size_t i = 0; made && i < sizeof(types) / sizeof(*types); i++)
         if (PyModule_AddType(made, types[i])) Py_CLEAR(made);
