@@ -19,6 +19,7 @@ from paramedic.safe import (
     BadConfiguration,
     ChangedHostKey,
     ClientPool,
+    Group,
     HostKeyError,
     KnownHosts,
     RevokedHostKey,
@@ -340,3 +341,9 @@ def test_a_certificate_of_another_authority_is_refused(
     file.write_text(line("*", keys[0], "@cert-authority"))
     with pytest.raises(HostKeyError, match="authority"):
         connect(server, KnownHosts(file))
+
+
+@pytest.mark.parametrize("make", [ClientPool, lambda host, **more: Group([host], **more)])
+def test_a_files_name_in_its_place_is_told_at_once(make: Callable[..., object], tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match=r"known_hosts=KnownHosts\('.*known_hosts'\)"):
+        make("localhost", known_hosts=str(tmp_path / "known_hosts"))

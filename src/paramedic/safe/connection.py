@@ -57,8 +57,13 @@ class Connector:
             limits: how long each step may take.
             disabled_algorithms: as for ``paramiko.Transport``.
 
+        Raises:
+            TypeError: ``known_hosts`` is a file's name, which says nothing of what is trusted.
+
         Threads: any thread; it does not block.
         """
+        if known_hosts is not None and not isinstance(known_hosts, KnownHosts):
+            raise TypeError(f"known_hosts is to be a KnownHosts: known_hosts=KnownHosts({str(known_hosts)!r})")
         self.limits = limits
         self._authenticator = Authenticator(credentials, limits)
         self._known_hosts = known_hosts
