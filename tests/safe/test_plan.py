@@ -37,13 +37,13 @@ DECISIONS: dict[str, tuple[tuple[list[dict[str, Any]], int, int], tuple[Any, ...
     "while the first is being made, nobody makes another": (([link(CONNECTING)], 1000, 0), ((), (), 0, None)),
     "a command goes where most is free": (([link(READY, 5), link(READY, 2)], 1, 0), ((1,), (), 0, None)),
     "commands spread": (([link(READY, 6), link(READY, 6)], 4, 0), ((0, 1, 0, 1), (), 0, None)),
-    "a short queue is not worth a connection": (([link(READY, 8)], 10, 0), ((), (), 0, None)),
+    "a short queue is not worth a connection, before it has waited": (([link(READY, 8)], 10, 0), ((), (), 0, 100.25)),
     "a long queue is": (([link(READY, 8)], 17, 0), ((), (), 1, None)),
     "a very long one is worth several at once": (([link(READY, 8)], 1000, 0), ((), (), 2, None)),
     "one that is being made will take its share": (([link(READY, 8), link(CONNECTING)], 28, 0), ((), (), 0, None)),
     "if that does not suffice, one more is made": (([link(READY, 8), link(CONNECTING)], 29, 0), ((), (), 1, None)),
-    "never more connections than allowed": (([link(READY, 8)] * 3, 1000, 0), ((), (), 0, None)),
-    "a resting connection is woken in time": (([link(READY, 1, 8, 100.5)], 1, 0), ((), (), 0, 100.5)),
+    "never more connections than allowed": (([link(READY, 8)] * 3, 1000, 0), ((), (), 0, 100.25)),
+    "a resting connection is woken in time": (([link(READY, 1, 8, 100.1)], 1, 0), ((), (), 0, 100.1)),
     "a connection that has rested works": (([link(READY, 1, 8, 99.5)], 1, 0), ((0,), (), 0, None)),
     "a lent connection takes no commands": (([link(LENT)], 1, 0), ((), (), 1, None)),
     "a borrower gets an empty connection": (([link(READY)], 0, 1), ((), (0,), 0, None)),
@@ -74,12 +74,59 @@ def test_who_keeps_commands_waiting(
     for connections in (1, 2):
         plan = Plan(Sizes(connections=connections, sessions=10))
         plan.links[0] = LinkState(
-            key=0, phase=phase, open=opened, limit=max(1, opened), ceiling=10, strangers=strangers
+            key=0, phase=phase, open=opened, limit=max(1, opened), ceiling=max(1, opened), strangers=strangers
         )
         decision = plan.decide(1, 0, now=100.0)
         # Where there may be another connection, that is the way out.
         wanted = (False, connects) if connections > 1 else (starved, 0)
         assert (decision.starved, len(decision.connect)) == wanted, story
+
+
+# connections that may be, links, limits' ceiling, when one more session may be asked for -> launch, connects, wake_at
+STALLS: dict[str, tuple[tuple[int, list[dict[str, Any]], float], tuple[Any, ...]]] = {
+    "what runs takes long: another connection": ((2, [link(READY, 8)], 0.0), ((), 1, None)),
+    "one is being made: it is waited for": ((3, [link(READY, 8), link(CONNECTING)], 0.0), ((), 0, None)),
+    "there may be none: one session more is asked for": ((1, [link(READY, 8)], 0.0), ((0,), 0, 100.55)),
+    "it was refused a moment ago: it is asked for later": ((1, [link(READY, 8)], 107.0), ((), 0, 107.0)),
+    "there may not be more sessions either": ((1, [link(READY, 10, 10)], 0.0), ((), 0, None)),
+    "its sessions are being looked at": ((1, [link(READY, 8) | {"held": 1}], 0.0), ((), 0, None)),
+}
+
+
+@pytest.mark.parametrize("story", STALLS)
+def test_what_waits_does_not_wait_for_what_takes_long(story: str) -> None:
+    (connections, links, probe_at), expected = STALLS[story]
+    plan = Plan(Sizes(connections=connections, sessions=10))
+    for key, fields in enumerate(links):
+        plan.links[key] = LinkState(key=key, **fields, probe_at=probe_at)
+    plan._next_key = len(links)
+    begun = plan.decide(1, 0, now=100.0)
+    assert (begun.launch, begun.connect) == ((), ())
+    decision = plan.decide(1, 0, now=100.3)
+    assert (decision.launch, len(decision.connect), decision.wake_at) == expected
+
+
+def test_a_refused_session_is_asked_for_less_and_less_often() -> None:
+    plan = Plan(Sizes(connections=1, sessions=10))
+    plan.links[0] = LinkState(key=0, phase=READY, open=3, limit=3, ceiling=10)
+    now, times = 100.0, []
+    plan.decide(1, 0, now)
+    while now < 200.0:
+        now += 0.05
+        if plan.decide(1, 0, now).launch:
+            assert plan.refused(0, now)
+            times.append(now)
+    gaps = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+    assert gaps == sorted(gaps)
+    assert len(times) < 12
+
+
+def test_a_borrower_does_not_keep_from_sessions_those_who_must_give_back_first() -> None:
+    plan = Plan(Sizes(connections=1, sessions=10))
+    plan.links[0] = LinkState(key=0, phase=READY, open=1, limit=8, ceiling=10, strangers=1)
+    assert plan.decide(1, 1, now=100.0).launch == (0,)
+    # Now a command of ours is there, which ends by itself: what follows waits for the borrower again.
+    assert plan.decide(1, 1, now=100.0).launch == ()
 
 
 def test_after_a_failure_the_next_attempt_waits() -> None:

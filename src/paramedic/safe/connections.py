@@ -57,6 +57,8 @@ class Actions:
     connect: tuple[int, ...] = ()
     wake_at: float | None = None
     starved: bool = False
+    look: bool = False
+    """Whether somebody waits while others have something lent."""
 
 
 class Connections:
@@ -85,6 +87,7 @@ class Connections:
         self._queue: deque[Task | Future[Borrowed]] = deque()
         self._borrowers: deque[Future[Borrowed]] = deque()
         self._links: dict[int, Link] = {}
+        self._tasks: set[Task] = set()
         self._closed = False  # nothing new is taken
         self._over = False  # what is under way is being ended
         self._round: Alarm | None = None

@@ -13,16 +13,18 @@ import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 
+from paramedic.safe import standstill
 from paramedic.safe.answers import Answers
 from paramedic.safe.clock import Alarm, Clock
 from paramedic.safe.connection import Connector
-from paramedic.safe.connections import Actions, Connections, Slot, Waiting
+from paramedic.safe.connections import Actions, Slot, Waiting
 from paramedic.safe.crew import Crew
 from paramedic.safe.destination import Destination
 from paramedic.safe.ender import Ender
 from paramedic.safe.ending import longest_s
 from paramedic.safe.errors import CommandTimeout, PoolClosed, SafeError
 from paramedic.safe.feeding import feed, inline_input, replayable
+from paramedic.safe.lending import Lending
 from paramedic.safe.link import Guest, Link
 from paramedic.safe.observing import tell
 from paramedic.safe.plan import LinkPhase, Sizes
@@ -37,7 +39,7 @@ _LOG = logging.getLogger("paramedic.safe")
 _MOST_ATTEMPTS = 3
 
 
-class Dispatcher(Connections):
+class Dispatcher(Lending):
     """See the module's text.
 
     Threads: every method may be called by any thread, readers included, unless it says that it blocks.
@@ -59,7 +61,9 @@ class Dispatcher(Connections):
         Threads: any thread; it does not block.
         """
         super().__init__(destination, connector, sizes, limits, clock, crew)
-        self._tasks: set[Task] = set()
+        self._loans = set()
+        self._handed = 0
+        self._look = None
         self._deaf = False
         self._runners = Runners(self.host, clock, crew, limits.open) if runner else None
         self._ender = Ender(self, clock, crew, limits.grace)
@@ -136,8 +140,10 @@ class Dispatcher(Connections):
             session.abandon()
             link.close()
             return
-        if given is None and self.crew.start("input", lambda: feed(session, task.input)) is None:
-            session.close()  # no thread is to be had: without its input it would wait for ever
+        if given is None:
+            task.feeder = self.crew.start("input", lambda: feed(session, task.input))
+            if task.feeder is None:
+                session.close()  # no thread is to be had: without its input it would wait for ever
 
     def _session(self, task: Task, given: bytes | None, link: Link) -> Session:
         if self._runners is not None and given is not None and task.fits_runner(given):
@@ -239,7 +245,7 @@ class Dispatcher(Connections):
             again = task.unsent or (outcome is Outcome.ORPHANED and _may_repeat(task))
         if task.ending is Ending.HUNTED and outcome is Outcome.CLOSED:
             self._deaf = True  # from now on, no time is lost with signals
-        self._tasks.discard(task)
+        self._under_way(task, -1)
         if not again or task.why is not None or task.stage is not Stage.LAUNCHED or self._over:
             return False
         if session.command_sent:
@@ -306,13 +312,14 @@ class Dispatcher(Connections):
                 continue
             task.stage = Stage.LAUNCHED
             task.link = key
-            self._tasks.add(task)
+            self._under_way(task, 1)
             actions.launch.append((task, self._links[key]))
         for key in decision.lend:
             actions.lend.append((self._borrowers.popleft(), (key, self._links[key])))
         actions.connect = decision.connect
         actions.wake_at = decision.wake_at
         actions.starved = decision.starved
+        actions.look = bool((self._loans or self._handed) and (self._queue or self._borrowers))
         return actions
 
     def _act(self, actions: Actions) -> None:
@@ -336,6 +343,8 @@ class Dispatcher(Connections):
                 self._wake = self._clock.at(actions.wake_at, self._pump)
         if actions.starved:
             self.on_starved()
+        if actions.look:
+            self.find_hopeless()
 
     def _pump(self) -> None:
         with self._lock:
@@ -386,7 +395,9 @@ class Dispatcher(Connections):
         """
         with self._lock:
             self._closed = True
-            if not cancel:
+        if not cancel:
+            # Our own future: what is queued may wait for what this thread has.
+            with standstill.Waiting(self._queued, for_all=True), self._lock:
                 self._idle.wait_for(lambda: not self._busy(), timeout)
         self.end()
         with self._lock:
@@ -399,6 +410,10 @@ class Dispatcher(Connections):
         for link in links:
             if link is not threading.current_thread():
                 link.join(5)
+
+    def _queued(self) -> list[standstill.Target]:
+        with self._lock:
+            return [(self, item) for item in list(self._queue)[:1] if isinstance(item, Task)]
 
     def end(self) -> None:
         """Takes no more tasks, and has those that wait or run ended.

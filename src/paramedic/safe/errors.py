@@ -110,9 +110,15 @@ class PoolClosed(SafeError):
 
 
 class PoolTimeout(SafeError):
-    """No connection was free to be lent in time."""
+    """No connection or session was free in time, because of those that are lent. Nothing was run."""
 
     default_hint = "raise `connections`, or give clients back sooner"
+
+
+class PoolDeadlock(PoolTimeout):
+    """It would have waited for ever: who could give back what it waits for waits as well. Nothing was run."""
+
+    default_hint = "leave the `with` block of client(), sftp() or stream() first, or raise `connections`"
 
 
 class CommandError(SafeError):

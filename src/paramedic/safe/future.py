@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from paramedic.safe.crew import Crew
 from paramedic.safe.result import CommandResult, Ending
+from paramedic.safe.standstill import Waiting
+
+if TYPE_CHECKING:
+    from paramedic.safe.dispatch import Dispatcher
+    from paramedic.safe.task import Task
 
 _CANCELLING = threading.Lock()
-
-
-def _nothing() -> None:
-    """There is nothing left to stop."""
 
 
 class CommandFuture(Future[CommandResult]):
@@ -27,14 +29,14 @@ class CommandFuture(Future[CommandResult]):
     Threads: every method may be called by any thread; ``result()``, ``exception()`` and ``ending()`` block.
     """
 
-    def __init__(self, crew: Crew, stop: Callable[[], None]) -> None:
+    def __init__(self, crew: Crew, task: Task) -> None:
         """Made by pools only.
 
         Threads: any thread; it does not block.
         """
         super().__init__()
         self._crew = crew
-        self._stop = stop
+        self._task: Task | None = task
         self._is_running = False
         self._is_stopped = False
         self._ending: Ending | None = None  # set and waited for under the base class's condition
@@ -59,8 +61,46 @@ class CommandFuture(Future[CommandResult]):
             return True  # somebody else cancelled it, or is about to
         # as_completed() and wait() count a cancelled future only once this was called.
         self.set_running_or_notify_cancel()
-        self._stop()
+        task = self._task
+        if task is not None:
+            task.cancel()
         return True
+
+    def result(self, timeout: float | None = None) -> CommandResult:
+        """As the base class.
+
+        Raises:
+            PoolDeadlock: the command waits for what only this thread, or others that wait as well, can give back.
+
+        Threads: any thread. It blocks.
+        """
+        if timeout is None and not self.done():
+            with self._waiting():
+                return super().result()
+        return super().result(timeout)
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """As the base class.
+
+        Threads: any thread. It blocks.
+        """
+        if timeout is None and not self.done():
+            with self._waiting():
+                return super().exception()
+        return super().exception(timeout)
+
+    def _waiting(self) -> Waiting:
+        task = self._task
+        limit = None if task is None else task.total_at
+        return Waiting(self.waits_for, deadline=math.inf if limit is None else limit)
+
+    def waits_for(self) -> Sequence[tuple[Dispatcher, Task]]:
+        """The command, while it has not ended.
+
+        Threads: any thread; it does not block.
+        """
+        task = self._task
+        return () if task is None else ((task.pool, task),)
 
     def ending(self, timeout: float | None = None) -> Ending:
         """What became of the remote process, once that is known.
@@ -114,7 +154,7 @@ class CommandFuture(Future[CommandResult]):
         """
         self._ending = ending
         self._is_running = False
-        self._stop = _nothing  # it leads back here: thousands of circles would keep the garbage collector busy
+        self._task = None  # it leads back here: thousands of circles would keep the garbage collector busy
         try:
             if isinstance(result, BaseException):
                 self.set_exception(result)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import os
 import queue
 import threading
@@ -27,6 +28,7 @@ from paramedic.safe.known_hosts import KnownHosts
 from paramedic.safe.outcome import GroupResult, HostOutcome
 from paramedic.safe.pool import ClientPool
 from paramedic.safe.result import CommandResult, Ending, Limits
+from paramedic.safe.standstill import Target, Waiting
 from paramedic.safe.verdict import became
 
 _NUMBERS = itertools.count(1)
@@ -313,7 +315,8 @@ class Group(GroupCopies):
                     break
                 try:
                     left = None if end is None or stopped else max(0.0, end - time.monotonic())
-                    said = done.get(timeout=left)
+                    with Waiting(lambda: _waits_for(active), deadline=math.inf if end is None else end):
+                        said = done.get(timeout=left)
                 except queue.Empty:
                     said = "the time for the whole group was up"
                 if isinstance(said, str):
@@ -450,6 +453,10 @@ class Group(GroupCopies):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close(cancel=kind is not None)
+
+
+def _waits_for(active: Iterable[_Host]) -> list[Target]:
+    return [target for host in list(active) for future in list(host.futures.values()) for target in future.waits_for()]
 
 
 def _not_run(host: _Host, why: str, ending: Ending = Ending.NOT_STARTED) -> NotRun:

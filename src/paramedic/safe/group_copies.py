@@ -13,6 +13,7 @@ from paramedic.safe import copying
 from paramedic.safe.errors import BadConfiguration, GroupError, NotRun, SafeError, TransferError
 from paramedic.safe.pool import ClientPool
 from paramedic.safe.result import Ending
+from paramedic.safe.standstill import Waiting
 from paramedic.safe.transfer import CopyResult, Halt, Options, Verify
 
 _PATIENCE_S = 10.0
@@ -212,7 +213,9 @@ class GroupCopies:
                         raise
                     break
             for _ in hosts:
-                yield done.get()
+                with Waiting(lambda: [thread for thread in threads if thread.is_alive()]):
+                    found = done.get()
+                yield found
         finally:
             stopped.set()
             halt.call()

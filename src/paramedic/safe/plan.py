@@ -6,6 +6,9 @@ do, it does outside of the lock. ``now`` is any monotonic time in seconds.
 How many sessions a connection takes is learned. sshd refuses beyond ``MaxSessions`` (10 by default), and it frees a
 slot a moment after the client saw the session closed, so that even eight at once meet refusals. A refusal therefore
 lowers the limit to what was open and gives the connection a rest; a run of successes raises it again.
+
+Where nothing has begun for a quarter of a second, what runs takes long, and those that wait need not: then another
+connection is made where there may be one, and else a session more than the limit is asked for.
 """
 
 from __future__ import annotations
@@ -17,6 +20,8 @@ _RAISE_AFTER = 50
 _REST_S = 0.004
 _LONGEST_REST_S = 0.25
 _SURELY_REFUSED = 3
+_STALLED_S = 0.25
+_LONGEST_PROBE_S = 30.0
 
 
 class LinkPhase(enum.Enum):
@@ -44,6 +49,9 @@ class LinkState:
     """Sessions among the open ones that somebody else runs: SFTP clients."""
     held: int = 0
     """How many look at its sessions, of which there must be no new ones meanwhile."""
+    probe_at: float = 0.0
+    """When to ask for one session more than the limit, if everything stands still; 0 while none was ever refused."""
+    probe_s: float = _STALLED_S
 
     def room(self, now: float) -> int:
         """How many sessions may be started on it now.
@@ -53,6 +61,14 @@ class LinkState:
         if self.phase is not LinkPhase.READY or now < self.rest_until or self.held:
             return 0
         return max(0, self.limit - self.open)
+
+    def may_have_more(self, now: float) -> bool:
+        """Whether the server may be asked for one session more than the limit, which is only learned.
+
+        Threads: under the pool's lock; it does not block.
+        """
+        ready = self.phase is LinkPhase.READY and not self.held and now >= self.rest_until
+        return ready and self.open == self.limit < self.ceiling and now >= self.probe_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +84,7 @@ class Decision:
     wake_at: float | None = None
     """When to decide again even if nothing happens."""
     starved: bool = False
-    """Whether commands wait, and all that is open are sessions of strangers, which may stay so for ever."""
+    """Whether commands wait, and strangers have sessions that may stay open for ever."""
 
 
 NOTHING = Decision()
@@ -112,6 +128,9 @@ class Plan:
     links: dict[int, LinkState] = field(default_factory=dict)
     failures: int = 0
     connect_after: float = 0.0
+    progress_at: float = 0.0
+    """When something was begun last, or the wait began."""
+    _waits: bool = False
     _next_key: int = 0
 
     # -- what happened
@@ -171,6 +190,7 @@ class Plan:
         if link.successes >= _RAISE_AFTER and link.limit < link.ceiling:
             link.successes = 0
             link.limit += 1
+            link.probe_s = _STALLED_S
 
     def refused(self, key: int, now: float) -> bool:
         """The server refused a session on ``key``: nothing was started. Returns whether to try again.
@@ -183,6 +203,8 @@ class Plan:
         link.open -= 1
         link.refusals += 1
         link.successes = 0
+        link.probe_at = now + link.probe_s
+        link.probe_s = min(2 * link.probe_s, _LONGEST_PROBE_S)
         if link.open:
             # What the others hold is what the server takes, or nearly: it frees slots late.
             link.limit = max(1, min(link.limit, link.open))
@@ -250,14 +272,18 @@ class Plan:
         Threads: under the pool's lock; it does not block.
         """
         if not waiting and not borrowers:
+            self._waits = False
             return NOTHING
         lend: list[int] = []
         launch: list[int] = []
         reserved: set[int] = set()
+        # Whether all that is open are sessions of strangers: nothing of ours will end and make room.
+        still = all(link.open <= link.strangers for link in self.links.values())
         if borrowers:
-            # The emptiest are kept free of new sessions, so that a busy pool cannot starve a borrower.
+            # The emptiest are kept free of new sessions, so that a busy pool cannot starve a borrower. Where strangers
+            # have all that is open, that would be of no use: they may need a session before they give theirs back.
             for link in sorted(self.links.values(), key=lambda link: link.open):
-                if len(reserved) < borrowers and link.phase is LinkPhase.READY:
+                if len(reserved) < borrowers and link.phase is LinkPhase.READY and not (still and link.strangers):
                     reserved.add(link.key)
                     if not link.open and not link.held:
                         link.phase = LinkPhase.LENT
@@ -271,20 +297,69 @@ class Plan:
             left -= 1
             if link.open >= link.limit:
                 usable.remove(link)
-        connect, wake_at = self._connections(left, borrowers - len(lend), reserved, now)
-        if left:
-            rests = [
-                link.rest_until for link in self.links.values() if link.rest_until > now and link.open < link.limit
-            ]
-            wake_at = min([*rests, *([wake_at] if wake_at is not None else [])], default=None)
+        if launch or not self._waits:
+            self.progress_at = now
+        self._waits = bool(left)
+        stalled = now >= self.progress_at + _STALLED_S
+        connect, wake_at = self._connections(left, borrowers - len(lend), reserved, now, stalled=stalled)
         serving = [
             link for link in self.links.values() if link.phase is not LinkPhase.LENT and link.key not in reserved
         ]
-        starved = bool(left and serving) and all(link.strangers and link.open <= link.strangers for link in serving)
+        if left and not connect:
+            if (stalled or still) and not self._is_connecting():
+                probed = next((link for link in serving if link.may_have_more(now)), None)
+                if probed is not None:
+                    probed.limit += 1
+                    probed.open += 1
+                    launch.append(probed.key)
+                    left -= 1
+                    self.progress_at = now
+            wake_at = self._next_look(wake_at, now)
+        starved = (
+            bool(left and serving)
+            and any(link.strangers for link in serving)
+            and (stalled or all(link.strangers and link.open <= link.strangers for link in serving))
+        )
         return Decision(launch=tuple(launch), lend=tuple(lend), connect=connect, wake_at=wake_at, starved=starved)
 
+    def _is_connecting(self) -> bool:
+        return any(link.phase is LinkPhase.CONNECTING for link in self.links.values())
+
+    def _next_look(self, wake_at: float | None, now: float) -> float | None:
+        times = [] if wake_at is None else [wake_at]
+        for link in self.links.values():
+            if link.phase is LinkPhase.READY and link.open < link.limit:
+                times.append(link.rest_until)
+            elif link.phase is LinkPhase.READY and link.limit < link.ceiling and not self._is_connecting():
+                times.append(max(link.probe_at, self.progress_at + _STALLED_S))
+        if 0 < len(self.links) < self.sizes.connections and not self._is_connecting():
+            times.append(max(self.connect_after, self.progress_at + _STALLED_S))
+        return min((time for time in times if time > now), default=None)
+
+    def moves(self, waiting: int, now: float) -> bool:
+        """Whether what waits will get on, or at least learn more, without any session or loan coming to its end.
+
+        Args:
+            waiting: how many wait for a session, and not for a whole connection.
+            now: the time.
+
+        Threads: under the pool's lock, after :meth:`decide`; it does not block.
+        """
+        for link in self.links.values():
+            if link.phase is LinkPhase.CONNECTING or link.held:
+                return True
+            if not waiting or link.phase is not LinkPhase.READY:
+                continue
+            if link.open < link.limit and now < link.rest_until:
+                return True
+            if link.open >= link.limit < link.ceiling and not link.probe_at:
+                return True
+        # Where connecting failed for good while others go on, it is tried now and then, with little hope.
+        hopeless = not self.failures and now < self.connect_after
+        return len(self.links) < self.sizes.connections and not hopeless
+
     def _connections(
-        self, left: int, borrowers: int, reserved: set[int], now: float
+        self, left: int, borrowers: int, reserved: set[int], now: float, *, stalled: bool
     ) -> tuple[tuple[int, ...], float | None]:
         spare = self.sizes.connections - len(self.links)
         if spare <= 0 or not (left or borrowers):
@@ -305,7 +380,7 @@ class Plan:
             wanted = max(wanted, 1)
         elif left and serving:
             beyond = left - 2 * (capacity + connecting * start)
-            wanted = max(wanted, -(-beyond // (2 * start)))
+            wanted = max(wanted, -(-beyond // (2 * start)), 1 if stalled and not connecting else 0)
         wanted = min(wanted, spare)
         if wanted <= 0:
             return (), None

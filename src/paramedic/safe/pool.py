@@ -6,12 +6,10 @@ there, and :meth:`ClientPool.submit` needs no thread at all.
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import itertools
 import os
 import time
-import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
@@ -28,11 +26,12 @@ from paramedic.safe.destination import Configuration, Credentials, Destination, 
 from paramedic.safe.dispatch import Dispatcher
 from paramedic.safe.ending import longest_s
 from paramedic.safe.errors import BadCommand, PoolClosed, SafeError
-from paramedic.safe.feeding import Input
+from paramedic.safe.feeding import Input, inline_input
 from paramedic.safe.future import CommandFuture
 from paramedic.safe.known_hosts import KnownHosts
 from paramedic.safe.leash import leashed
 from paramedic.safe.plan import Sizes
+from paramedic.safe.pools import keep
 from paramedic.safe.request import encoded
 from paramedic.safe.result import CommandResult, Limits, Statistics
 from paramedic.safe.shared_client import SharedClient
@@ -41,7 +40,6 @@ from paramedic.safe.sink import Collector, Sink
 from paramedic.safe.stream import Channel, Stream
 from paramedic.safe.task import Task
 
-_POOLS: weakref.WeakSet[ClientPool] = weakref.WeakSet()
 _NUMBERS = itertools.count(1)
 _WINDOW_BYTES = 2 * 1024 * 1024
 _AT_ONCE = 32
@@ -139,7 +137,7 @@ class ClientPool(Copies):
         )
         self._shelf = Shelf(self._dispatcher, limits.open)
         self._dispatcher.on_starved = self._shelf.give_way
-        _POOLS.add(self)
+        keep(self)
 
     @property
     def host(self) -> str:
@@ -227,8 +225,9 @@ class ClientPool(Copies):
             sink=sink,
             window_bytes=window_bytes,
             growing_window=isinstance(sink, Collector),
+            hangs=not isinstance(sink, Collector) or inline_input(input) is None,
         )
-        task.future = CommandFuture(self._crew, task.cancel)
+        task.future = CommandFuture(self._crew, task)
         return task
 
     def run(
@@ -398,11 +397,13 @@ class ClientPool(Copies):
         if not borrower.done():
             self._shelf.clear()  # what nobody uses must not keep the connections from being lent
         key, link = wait_for(self._dispatcher, borrower, timeout)
+        loan = self._dispatcher.begin_loan("a client")
         client = SharedClient()
         client._transport = link  # connect() would make its own connection; there is no public way
         try:
             yield client
         finally:
+            self._dispatcher.end_loan(loan)
             for channel in list(link._channels.values()):
                 channel.close()
             client._transport = None
@@ -426,11 +427,13 @@ class ClientPool(Copies):
         Threads: the ``with`` block's thread alone uses the client. It blocks.
         """
         key, sftp = self._shelf.take(timeout)
+        loan = self._dispatcher.begin_loan("an SFTP client")
         clean = False
         try:
             yield sftp
             clean = True
         finally:
+            self._dispatcher.end_loan(loan)
             self._shelf.put(key, sftp, clean=clean)
 
     # -- the pool itself
@@ -473,25 +476,3 @@ class ClientPool(Copies):
 def _cancel_all(futures: Iterable[CommandFuture]) -> None:
     for future in futures:
         future.cancel()
-
-
-def _close_all() -> None:
-    # At exit, daemon threads still run: remote processes are told to end before the interpreter takes them away. All
-    # are told first: hundreds of pools would each take a moment, one after the other.
-    pools = [pool for pool in list(_POOLS) if not pool._closed]
-    for pool in pools:
-        pool._dispatcher.end()
-    for pool in pools:
-        pool.close(cancel=True)
-
-
-def _abandon_all() -> None:
-    for pool in list(_POOLS):
-        pool._closed = True
-        pool._shelf.forget()
-        pool._dispatcher.abandon_after_fork()
-
-
-atexit.register(_close_all)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_abandon_all)

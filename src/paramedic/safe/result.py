@@ -102,6 +102,10 @@ class Limits:
     """The command itself."""
     total: float | None = None
     """Everything, waiting for a free session included."""
+    acquire: float | None = 30.0
+    """How long a command waits for a session while all that there are lie idle with others: SFTP clients and
+    connections that are lent, and streams whose output nobody takes. For commands and copies that are under way it
+    waits without limit, but for ``total``. ``ClientPool.client`` and ``sftp`` have a ``timeout`` of their own."""
     grace: float = 1.0
     """Between TERM and KILL, and between KILL and giving up."""
     keepalive: float = 30.0

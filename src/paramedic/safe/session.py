@@ -297,6 +297,13 @@ class Session:
         if running:
             self._send(packets.eof(self.remote))
 
+    def is_full(self, left_bytes: int) -> bool:
+        """Whether the server may send nothing more, if ``left_bytes`` of what it sent were not granted again.
+
+        Threads: any thread; it does not block.
+        """
+        return left_bytes + self._window.used_bytes >= self._window.size_bytes
+
     def grant(self, count: int) -> None:
         """Lets the server send ``count`` more bytes: the sink's reader took as many.
 

@@ -141,7 +141,7 @@ class SftpSession:
         self.reads_at_once = self.writes_at_once = 1
         self.works_in_order = False
         self._spawned: deque[Job] = deque()
-        self._closed = False
+        self._once = threading.Lock()
         while True:
             key, link = wait_for(dispatcher, dispatcher.take_slot(), timeout)
             session = self._ask((key, link))
@@ -149,6 +149,7 @@ class SftpSession:
                 break
         self._key = key
         self._session = session
+        self._loan = dispatcher.begin_loan("a copy", idle=False)
         try:
             asked = time.monotonic()
             session.write(struct.pack(">IBI", 5, sftp.INIT, 3), timeout)
@@ -360,8 +361,8 @@ class SftpSession:
 
         Threads: any thread, any number of times. It may block for a moment while the peer does not read.
         """
-        if not self._closed:
-            self._closed = True
+        if self._once.acquire(blocking=False):  # whoever stops a copy may come here together with its own thread
+            self._dispatcher.end_loan(self._loan)
             self._session.close()
             if self._session.link is not None:
                 self._session.link.guests.pop(self._session.channel, None)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from concurrent.futures import Future
 
 import paramiko
@@ -11,6 +13,7 @@ from paramedic.safe.connections import Borrowed
 from paramedic.safe.dispatch import Dispatcher
 from paramedic.safe.errors import PoolTimeout, SafeError, SessionRefused
 from paramedic.safe.session import moment
+from paramedic.safe.standstill import Waiting
 
 _ANSWER_S = 300.0
 _KEPT = 4
@@ -25,13 +28,15 @@ def wait_for(dispatcher: Dispatcher, borrower: Future[Borrowed], timeout: float 
         timeout: seconds; None for no limit.
 
     Raises:
-        PoolTimeout: it took too long.
+        PoolTimeout: it took too long, or would take for ever.
         SafeError: there is no connection.
 
     Threads: any thread but readers and callbacks. It blocks.
     """
+    deadline = math.inf if timeout is None else time.monotonic() + timeout
     try:
-        return borrower.result(timeout)
+        with Waiting(lambda: ((dispatcher, borrower),), deadline=deadline):
+            return borrower.result(timeout)
     except TimeoutError:
         dispatcher.forgo(borrower)
         raise PoolTimeout(f"no connection was free within {timeout:g} s", host=dispatcher.host, phase="queue") from None

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from paramedic.safe.future import CommandFuture
 from paramedic.safe.result import CommandResult
 from paramedic.safe.sink import STDERR, STDOUT
+from paramedic.safe.standstill import Waiting
 
 if TYPE_CHECKING:
     from paramedic.safe.session import Session
@@ -43,8 +44,13 @@ class Channel:
     def __init__(self) -> None:
         """Starts empty.
 
-        Threads: any thread; it does not block.
+        Threads: the thread that is to take the output, as far as is known; it does not block.
         """
+        self.thread = threading.current_thread()
+        """Who took output last."""
+        self._left_bytes = 0
+        self._fed_at = 0.0
+        self._taken_at = time.monotonic()
         self._changed = threading.Condition()
         self._chunks: deque[Chunk] = deque()
         self._finished = False
@@ -56,6 +62,8 @@ class Channel:
         """
         with self._changed:
             self._chunks.append(Chunk("stdout" if stream == STDOUT else "stderr", data))
+            self._left_bytes += len(data)
+            self._fed_at = time.monotonic()
             self._changed.notify()
         return 0
 
@@ -68,6 +76,12 @@ class Channel:
             self._finished = True
             self._changed.notify_all()
 
+    @property
+    def state(self) -> tuple[float, int, float]:
+        """When somebody took output last, how many bytes nobody has taken, and when the last of them came."""
+        with self._changed:
+            return self._taken_at, self._left_bytes, self._fed_at
+
     def take(self, deadline: float | None) -> Chunk | None:
         """The next chunk, None at the end.
 
@@ -77,13 +91,17 @@ class Channel:
         Threads: one thread at a time. It blocks.
         """
         with self._changed:
+            self.thread = threading.current_thread()
             while not self._chunks:
                 if self._finished:
                     return None
                 left = None if deadline is None else deadline - time.monotonic()
                 if (left is not None and left <= 0) or not self._changed.wait(left):
                     raise TimeoutError("no output came in time")
-            return self._chunks.popleft()
+            chunk = self._chunks.popleft()
+            self._left_bytes -= len(chunk.data)
+            self._taken_at = time.monotonic()
+            return chunk
 
 
 class Stream:
@@ -140,7 +158,11 @@ class Stream:
 
         Threads: one thread at a time. It blocks.
         """
-        chunk = self._sink.take(None if timeout is None else time.monotonic() + timeout)
+        if timeout is None:
+            with Waiting(self.future.waits_for):
+                chunk = self._sink.take(None)
+        else:
+            chunk = self._sink.take(time.monotonic() + timeout)
         if chunk is None:
             self.future.result()  # raises what ended it, if anything did
             return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import enum
+import math
 import threading
 import time
 from dataclasses import dataclass, field
@@ -15,11 +16,17 @@ from paramedic.safe.future import CommandFuture
 from paramedic.safe.hunting import Child
 from paramedic.safe.result import CommandResult, Ending
 from paramedic.safe.runner_frames import MOST_INPUT_BYTES
-from paramedic.safe.session import Outcome, Session
+from paramedic.safe.session import Outcome, Phase, Session
 from paramedic.safe.sink import STDERR, STDOUT, Collector, Sink
+from paramedic.safe.standstill import Holder
+from paramedic.safe.stream import Channel
 
 if TYPE_CHECKING:
     from paramedic.safe.dispatch import Dispatcher
+
+
+_SETTLED_S = 1.0
+"""How long a stream must have been full until it is sure that its command does not just end."""
 
 
 class Stage(enum.Enum):
@@ -73,6 +80,10 @@ class Task:
     ending: Ending = Ending.UNKNOWN
     prey: Child | None = None
     """Its process on the other side, once that was found."""
+    hangs: bool = False
+    """Whether its end may depend on a thread of the program: who takes its output, or makes its input."""
+    feeder: threading.Thread | None = None
+    """Who sends its input, once somebody does."""
     context: contextvars.Context = field(default_factory=contextvars.copy_context)
     """Of whoever asked for the command: observers are called in it, so that a span is a child of the caller's."""
 
@@ -82,6 +93,28 @@ class Task:
         Threads: any thread; it does not block.
         """
         self.pool.stop(self, Why.CANCELLED)
+
+    def holder(self, acquire_s: float | None) -> Holder | None:
+        """Which thread it depends on while it runs; None if it goes on by itself.
+
+        Args:
+            acquire_s: for how long it may be hoped that it ends all the same.
+
+        Threads: any thread; it does not block.
+        """
+        if not self.hangs or self.stage is not Stage.LAUNCHED or (session := self.session) is None:
+            return None
+        if session.phase is not Phase.RUNNING:
+            return None
+        patience_s = math.inf if acquire_s is None else acquire_s
+        if isinstance(self.sink, Channel):
+            taken_at, left_bytes, fed_at = self.sink.state
+            if session.is_full(left_bytes):
+                return Holder("a stream", self.sink.thread, fed_at + min(_SETTLED_S, patience_s), fed_at)
+            return Holder("a stream", self.sink.thread, taken_at + patience_s, None)
+        if self.feeder is None:
+            return None
+        return Holder("a command's input", self.feeder, session.started_at + patience_s, None)
 
     def fits_runner(self, given: bytes) -> bool:
         """Whether a runner gives it, with ``given`` as its input, all that a session of its own would.

@@ -34,6 +34,11 @@ class Window:
         """
         self._since = now
 
+    @property
+    def used_bytes(self) -> int:
+        """How much of it was taken and is not given back yet."""
+        return self._taken
+
     def took(self, count: int, now: float, round_trip_s: float) -> int:
         """Notes that ``count`` bytes were taken; returns how many the server may send in return, 0 for later.
 

@@ -1,0 +1,154 @@
+"""What threads have of a pool, and what becomes of those who wait because of it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import Future
+
+from paramedic.safe.clock import Alarm
+from paramedic.safe.connections import Connections
+from paramedic.safe.errors import PoolTimeout, SafeError
+from paramedic.safe.plan import LinkPhase
+from paramedic.safe.standstill import LENDERS, Holder, Loan, look
+from paramedic.safe.task import Stage, Task
+
+_LOOK_S = 1.5
+
+
+class Lending(Connections):
+    """The part of an engine that knows who has what, and ends waits that lead to nothing.
+
+    Threads: see :class:`~paramedic.safe.dispatch.Dispatcher`, its only subclass.
+    """
+
+    _loans: set[Loan]
+    _handed: int
+    """How many of the tasks under way may hang on a thread of the program: streams, and those with long inputs."""
+    _look: Alarm | None
+
+    def begin_loan(self, what: str, *, idle: bool = True) -> Loan:
+        """Notes that the calling thread has a session or a connection, which it alone gives back.
+
+        Args:
+            what: in words.
+            idle: whether nothing happens on it but by the thread's hands; a copy goes on by itself.
+
+        Threads: the thread that has it. It may block for a moment while the peer does not read.
+        """
+        loan = Loan(what, threading.current_thread(), time.monotonic(), idle)
+        with self._lock:
+            self._loans.add(loan)
+            LENDERS.add(self)
+            waits = bool(self._queue or self._borrowers)
+        if waits:
+            self.find_hopeless()
+        return loan
+
+    def end_loan(self, loan: Loan) -> None:
+        """Notes that it is about to be given back.
+
+        Threads: any thread, any number of times; it does not block.
+        """
+        with self._lock:
+            self._loans.discard(loan)
+            self._forget_lending()
+
+    def _forget_lending(self) -> None:
+        # You hold the lock.
+        if not self._loans and not self._handed:
+            LENDERS.discard(self)
+
+    def _under_way(self, task: Task, count: int) -> None:
+        # You hold the lock. It begins (1), or is over (-1).
+        (self._tasks.add if count > 0 else self._tasks.discard)(task)
+        if task.hangs:
+            self._handed += count
+            LENDERS.add(self)
+            self._forget_lending()
+
+    # -- what standstill asks
+
+    def standing(self, now: float) -> tuple[Holder, ...]:
+        """Who has all that there is, if somebody waits and nothing moves but by their hands; else empty.
+
+        Threads: any thread, no lock being held; it does not block.
+        """
+        with self._lock:
+            if not (self._queue or self._borrowers) or self._plan.moves(len(self._queue), time.monotonic()):
+                return ()
+            links = self._plan.links.values()
+            if len(self._loans) != sum(link.strangers + (link.phase is LinkPhase.LENT) for link in links):
+                return ()  # one is being opened or closed
+            found = [Holder(loan.what, loan.thread, 0.0, loan.since if loan.idle else None) for loan in self._loans]
+            for task in self._tasks:
+                holder = task.holder(self.limits.acquire)
+                if holder is None:
+                    return ()
+                found.append(holder)
+            return tuple(found)
+
+    def is_queued(self, request: object) -> bool:
+        """Whether a request for a session or a connection is still in a queue.
+
+        Threads: any thread; it does not block.
+        """
+        return request.stage is Stage.QUEUED if isinstance(request, Task) else not _future(request).done()
+
+    def refuse(self, request: object, error: SafeError) -> bool:
+        """Ends a request with an error, if it is still in a queue; says whether it was.
+
+        Threads: any thread, no lock being held; it does not block.
+        """
+        with self._lock:
+            queue = self._queue if request in self._queue else self._borrowers
+            if request not in queue:
+                return False
+            queue.remove(request)  # type: ignore[arg-type]
+            if isinstance(request, Task):
+                request.stage = Stage.DONE
+            self._tell_idle()
+        if isinstance(request, Task):
+            self._fail(request, error)
+        elif (future := _future(request)).set_running_or_notify_cancel():
+            future.set_exception(error)
+        return True
+
+    # -- looking
+
+    def find_hopeless(self) -> None:
+        """Ends waits that lead to nothing: those in circles, and commands that wait longer than ``limits.acquire``.
+
+        Threads: any thread, no lock being held; it does not block.
+        """
+        later = look()
+        now = time.monotonic()
+        acquire_s = self.limits.acquire
+        since = [holder.idle_since for holder in self.standing(now)] if acquire_s is not None else []
+        if acquire_s is not None and since and None not in since:
+            begun = max(moment for moment in since if moment is not None)
+            while True:
+                with self._lock:
+                    first = next((item for item in self._queue if isinstance(item, Task)), None)
+                if first is None:
+                    break
+                due = max(begun, first.queued_at) + acquire_s
+                if due > now:
+                    later = due if later is None else min(later, due)
+                    break
+                self.refuse(
+                    first,
+                    PoolTimeout(f"no session was free within {acquire_s:g} s", host=self.host, phase="queue"),
+                )
+        if later is not None and (self._look is None or self._look.call is None):
+            # A stream may become full before, which tells more.
+            self._look = self._clock.at(max(now + 0.01, min(later, now + _LOOK_S)), self._look_later)
+
+    def _look_later(self) -> None:
+        self._look = None
+        self.find_hopeless()
+
+
+def _future(request: object) -> Future[object]:
+    assert isinstance(request, Future)
+    return request
