@@ -227,7 +227,7 @@ def test_silence_after_some_time(lab_with: LabWith, connect: Any) -> None:
 
     asking = threading.Thread(target=ask, daemon=True)
     asking.start()
-    asking.join(30)
+    asking.join(12)  # it is silent after 4, and all else that waits has a limit of 2
     frame = sys._current_frames().get(asking.ident or 0)
     if frame is not None:
         names = [f.name for f in traceback.extract_stack(frame)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,6 +26,7 @@ class Callable_:
         return f"{self.module}:{self.node.lineno} {self.qualname}"
 
 
+@cache
 def modules() -> dict[str, ast.Module]:
     """Dotted name -> syntax tree, for every module of the product."""
     return {dotted(path): ast.parse(path.read_bytes(), str(path)) for path in paths()}

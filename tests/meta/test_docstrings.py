@@ -6,6 +6,7 @@ import ast
 import builtins
 import re
 from fnmatch import fnmatch
+from functools import cache
 
 from source_tree import Callable_, modules, public_callables
 
@@ -19,6 +20,7 @@ def exempt(module: str) -> bool:
     return any(fnmatch(module, pattern) for pattern in EXEMPT)
 
 
+@cache
 def everything_public() -> list[Callable_]:
     return [
         callable_
@@ -97,8 +99,9 @@ def test_exceptions_named_under_raises_exist() -> None:
     trees = modules()
     everywhere = {node.name for tree in trees.values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
     wrong = []
+    known_in = {name: known_names(tree) | everywhere for name, tree in trees.items()}
     for c in everything_public():
-        known = known_names(trees[c.module]) | everywhere
+        known = known_in[c.module]
         names = raised_names(ast.get_docstring(c.node) or "")
         wrong += [f"{c}: {name}" for name in names if name.split(".")[0] not in known]
         if "Raises" in sections(ast.get_docstring(c.node) or "") and not names:

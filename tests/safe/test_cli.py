@@ -223,7 +223,8 @@ def test_signals_end_the_remote_processes(many: Host, number: int, status: int) 
     mark = f"45.{status}{os.getpid()}"
     with subprocess.Popen(words(many, "exec", "-H", ALL, "--", f"sleep {mark}"), stderr=subprocess.PIPE) as running:
         deadline = time.monotonic() + 20
-        while len(processes(f"sleep {mark}")) < len(ADDRESSES) + 1 and time.monotonic() < deadline:
+        while [p.split(None, 1)[1] for p in processes(mark)].count(f"sleep {mark}") < len(ADDRESSES):
+            assert time.monotonic() < deadline
             time.sleep(0.05)
         running.send_signal(number)
         _, said = running.communicate(timeout=30)

@@ -58,19 +58,22 @@ class Wire:
         self._client.cut()
         self._server.cut()
 
-    def passes(self, side: _Side, data: bytes) -> bool:
-        """Whether data that came from a side goes on to the other one."""
+    def passing(self, side: _Side, data: bytes) -> bytes:
+        """What of the data that came from a side goes on to the other one."""
         if side is self._server and not self._silent:
             manners = self._manners
+            before_bytes = self._sent_bytes
             self._sent_bytes += len(data)
             if manners.reset_after_bytes is not None and self._sent_bytes > manners.reset_after_bytes:
                 self._reset()
             elif manners.reset_chance and self._chance.random() < manners.reset_chance:
                 self._reset()
             elif manners.silent_after_bytes is not None and self._sent_bytes > manners.silent_after_bytes:
+                # to the byte: a busy machine hands over 256 KiB at once, which would all be lost
                 self._fall_silent()
+                return data[: manners.silent_after_bytes - before_bytes]
         # In silence everything is taken and lost: to the sender all is well, as with a peer whose power failed
-        return not self._silent
+        return b"" if self._silent else data
 
     def lost(self, side: _Side) -> None:
         """One side has ended."""
@@ -108,8 +111,8 @@ class _Side(asyncio.Protocol):
             transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def data_received(self, data: bytes) -> None:
-        if self._wire.passes(self, data):
-            self.other.give(data)
+        if going_on := self._wire.passing(self, data):
+            self.other.give(going_on)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._wire.lost(self)

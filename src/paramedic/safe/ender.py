@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -76,10 +77,12 @@ class Ender:
             return
         task.ending = step.ending
         once = threading.Lock()
+        # The clock keeps its alarm for all of the step's patience: one that has ended, and its output, need not stay.
+        known = weakref.ref(task)
 
         def go_on() -> None:
-            if once.acquire(blocking=False):
-                self._take(task, left)
+            if once.acquire(blocking=False) and (still := known()) is not None:
+                self._take(still, left)
 
         def work() -> None:
             self._do(task, session, step)

@@ -46,7 +46,7 @@ class Why(enum.Enum):
     CLOSED = "closed"
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
+@dataclass(slots=True, weakref_slot=True, kw_only=True, eq=False)
 class Task:
     """One command; its fields are changed under the pool's lock, or by the one thread that has it at the time.
 
