@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Container, Iterable
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
-from paramedic.record.patches import announces
+from paramedic.record.patches import NOTICE, TAKES_BACK, announces
+from paramedic.record.syntax import callable_constant, placed
 
 _WHO = "__paramedic_who"
 _OTHER_CODE = (
     *(ast.Call, ast.Await, ast.Yield, ast.YieldFrom, ast.Lambda),
     *(ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp),
 )
-_Node = TypeVar("_Node", bound=ast.AST)
 
 
 def announce(definition: ast.FunctionDef, names: Container[str]) -> None:
@@ -81,17 +81,17 @@ class _Statements(ast.NodeTransformer):
         if "close" not in self._names or not isinstance(entered, ast.Name):
             return node
         end = node.body[-1]
-        said = _placed(_say("close", [_read(entered.id)]), end)
+        said = placed(_say("close", [_read(entered.id)]), end)
         # what is returned there is worked out before the end: in a variable, so that it is before the notice, too
         if isinstance(end, ast.Return) and end.value is not None:
-            result = _placed(ast.Assign([ast.Name(_WHO, ast.Store())], end.value), end)
-            last = _placed(ast.Return(_read(_WHO)), end)
+            result = placed(ast.Assign([ast.Name(_WHO, ast.Store())], end.value), end)
+            last = placed(ast.Return(_read(_WHO)), end)
             node.body = [*node.body[:-1], result, said, last]
         elif not isinstance(end, (ast.Return, ast.Raise)):
             node.body = [*node.body, said]
         else:
             return node
-        return _placed(_taken_back("close", [node]), node)
+        return placed(_taken_back("close", [node]), node)
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
         return node
@@ -110,7 +110,7 @@ class _Statements(ast.NodeTransformer):
             before = _say(name, [said.who], ast.Name(_WHO, ast.Store()))
         else:
             before = _say(name, [said.who])
-        return [_placed(before, node), _placed(_taken_back(name, [node]), node)]
+        return [placed(before, node), placed(_taken_back(name, [node]), node)]
 
     def _found(self, node: ast.AST) -> _Said | None:
         others = [n for n in ast.walk(node) if isinstance(n, _OTHER_CODE)]
@@ -139,6 +139,19 @@ class _Statements(ast.NodeTransformer):
         return _Said(call, _read(self._first), False) if by_class else None
 
 
+def is_announced(first: str) -> tuple[ast.expr, list[ast.stmt]]:
+    """Whether a call with this first argument is announced, and what then takes that back.
+
+    Threads: pure.
+    """
+    notice, it = ast.Constant(NOTICE), ast.Name(first, ast.Load())
+    if TAKES_BACK:
+        return ast.Subscript(callable_constant(notice), it, ast.Load()), []
+    who = ast.Attribute(notice, "who", ast.Load())
+    taken_back: ast.stmt = ast.Assign([ast.Attribute(notice, "who", ast.Store())], ast.Constant(None))
+    return ast.Compare(who, [ast.Is()], [it]), [taken_back]
+
+
 def _is_in(inner: ast.AST, outer: ast.AST) -> bool:
     return any(node is inner for node in ast.walk(outer))
 
@@ -158,10 +171,3 @@ def _say(name: str, value: list[ast.expr], *held: ast.expr) -> ast.stmt:
 def _taken_back(name: str, body: list[ast.stmt]) -> ast.Try:
     """The body, after which nothing is announced any more: another function may have been called by that name."""
     return ast.Try(body, [], [], [ast.Assign([_notice(name)], ast.Constant(None))])
-
-
-def _placed(node: _Node, where: ast.AST) -> _Node:
-    for child in ast.walk(node):
-        if not hasattr(child, "lineno"):
-            ast.copy_location(child, where)
-    return node

@@ -17,7 +17,7 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from paramedic import __version__
-from paramedic.record.patches import CannotRewrite, Patch, Target, with_probes
+from paramedic.record.patches import TAKES_BACK, CannotRewrite, Patch, Target, with_probes
 
 _KEY = 0x706D6564
 _HASH_BYTES = 8
@@ -31,7 +31,7 @@ _stamps: dict[str, tuple[int, int]] = {}
 def _origin() -> str:
     """What has rewritten the code: another version's, or another state of ours, is not used."""
     here = os.path.dirname(os.path.abspath(__file__))
-    stamps = (_stamp(os.path.join(here, name)) for name in ("rewrite.py", "announcing.py", "span_code.py"))
+    stamps = (_stamp(os.path.join(here, name)) for name in ("rewrite.py", "announcing.py", "span_code.py", "syntax.py"))
     return f"{__version__} {' '.join(map(str, stamps))}"
 
 
@@ -48,7 +48,7 @@ def prepared(function: FunctionType, target: Target) -> Patch:
     known = _entries(folder)
     key = f"{original.co_filename}|{original.co_firstlineno}|{function.__qualname__}|{','.join(target.parameters)}"
     if target.guard is not None:
-        key += "|" + target.guard.words + "|" * (target.guard.notice is not None)
+        key += "|" + target.guard.words + f"|{TAKES_BACK}" * (target.guard.notice is not None)
     key += "|" + ",".join(
         (*target.notices, "", *target.makers, *["only"] * target.only, *["first"] * (target.enter is None))
     )

@@ -19,7 +19,7 @@ from paramedic.model.operations import NUMBER, OPERATIONS
 from paramedic.record.births import Births, finalizers
 from paramedic.record.frames import PARAMIKO
 from paramedic.record.inner_calls import announcing, notices
-from paramedic.record.patches import Guard, Target
+from paramedic.record.patches import TAKES_BACK, Guard, Target
 from paramedic.record.probe import Probes, milliseconds, number
 from paramedic.record.wake_ups import wake_ups
 from paramedic.record.wire import wire
@@ -361,7 +361,7 @@ def _line_reads(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
             return None
 
     notice = probes.notices["_read"]
-    by_readline = Guard("_notice.who is _first", {"_notice": notice})
+    by_readline = Guard("_notice[_first]" if TAKES_BACK else "_notice.who is _first", {"_notice": notice})
     for home in (homes["ChannelFile"], *homes["ChannelFile"].__subclasses__(), homes["SFTPFile"]):
         if "_read" in vars(home):
             yield Target(home, "_read", enter, leave, fail, guard=by_readline)

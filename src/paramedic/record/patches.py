@@ -62,6 +62,12 @@ class Notice:
         self.who: object = None
 
 
+TAKES_BACK = native.rows is not None
+"""Whether to ask a notice, ``_notice[object]``, is to take it back, and all that need be done."""
+if native.rows is not None:
+    Notice = native.rows.Notice  # type: ignore[misc]
+
+
 class Guard(NamedTuple):
     """A cheap question that rewritten code asks by itself, before it calls a probe.
 

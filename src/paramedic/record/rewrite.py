@@ -12,9 +12,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Container, Iterable
 from types import CodeType, FunctionType
-from typing import TypeVar
 
-from paramedic.record.announcing import announce
+from paramedic.record.announcing import announce, is_announced
 from paramedic.record.patches import (
     CALLER,
     ENTER,
@@ -22,7 +21,6 @@ from paramedic.record.patches import (
     FIRST,
     KEPT,
     LEAVE,
-    NOTICE,
     CannotRewrite,
     Guard,
     Patch,
@@ -31,10 +29,10 @@ from paramedic.record.patches import (
     placeholder,
     with_probes,
 )
-from paramedic.record.span_code import OwnStatements, callable_constant, set_span, set_stored
+from paramedic.record.span_code import set_span, set_stored
+from paramedic.record.syntax import OwnStatements, another, callable_constant, placed
 
 _TOKEN, _ERROR = "__paramedic_token", "__paramedic_error"
-_Node = TypeVar("_Node", bound=ast.AST)
 _FUTURE_FLAGS = 0x1FE0000  # CO_FUTURE_DIVISION to CO_FUTURE_ANNOTATIONS
 _GENERATOR_FLAGS = 0x20 | 0x80 | 0x200  # CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR
 
@@ -176,7 +174,7 @@ class _RealMakers(ast.NodeTransformer):
             name = maker.id if isinstance(maker, ast.Name) else ""
         if name in self._names:
             ours, real = map(_constant, makers(name))
-            node.func = _placed(ast.IfExp(ast.Compare(maker, [ast.Is()], [ours]), real, maker), maker)
+            node.func = placed(ast.IfExp(ast.Compare(maker, [ast.Is()], [ours]), real, maker), maker)
         return node
 
 
@@ -202,7 +200,7 @@ def _unwatched() -> ast.Compare:
 
 def _guarded_leave(value: ast.expr, where: ast.AST) -> ast.expr:
     """``value if token is None else leave(token, value)``: one of the two arms runs, so the value is evaluated once."""
-    return _placed(ast.IfExp(_unwatched(), value, _probe(LEAVE, [_token(), value])), where)
+    return placed(ast.IfExp(_unwatched(), value, _probe(LEAVE, [_token(), value])), where)
 
 
 class _Values(ast.NodeTransformer):
@@ -238,8 +236,10 @@ class _Values(ast.NodeTransformer):
         return node
 
 
-def _begin(first: str, passed: list[str], guard: Guard | None, asks_probe: bool) -> ast.stmt:
-    """The token is what the probe returns, or None without asking it."""
+def _begin(
+    first: str, passed: list[str], guard: Guard | None, asks_probe: bool, passes_over: list[ast.stmt]
+) -> ast.stmt:
+    """The token is what the probe returns; where the guard says no, it is not asked, and passed over."""
     token: list[ast.expr] = [ast.Name(_TOKEN, ast.Store())]
     if guard is None:
         it = ast.Name(first, ast.Load())
@@ -260,27 +260,23 @@ def _begin(first: str, passed: list[str], guard: Guard | None, asks_probe: bool)
         ast.Attribute(ast.Name(_ERROR, ast.Load()), "__traceback__", ast.Load()), "tb_next", ast.Load()
     )
     other = ast.If(ast.Compare(inside, [ast.IsNot()], [ast.Constant(None)]), [ast.Raise()], [])
+    wrong: list[ast.stmt] = [other, ast.Assign([ast.Name(_TOKEN, ast.Store())], again)]
     asks = ast.Try(
-        [ast.Assign(token, ast.IfExp(words, asked, ast.Constant(None)))],
-        [
-            ast.ExceptHandler(
-                ast.Name("Exception", ast.Load()), _ERROR, [other, ast.Assign([ast.Name(_TOKEN, ast.Store())], again)]
-            )
-        ],
+        [ast.If(words, [ast.Assign(token, asked)], passes_over)],
+        [ast.ExceptHandler(ast.Name("Exception", ast.Load()), _ERROR, wrong)],
         [],
         [],
     )
     if guard.notice is None:
         return asks
-    notice = ast.Constant(NOTICE)
-    announced = ast.Compare(ast.Attribute(notice, "who", ast.Load()), [ast.Is()], [ast.Name(first, ast.Load())])
-    nothing = [ast.Assign([to], ast.Constant(None)) for to in (ast.Attribute(notice, "who", ast.Store()), *token)]
-    return ast.If(announced, list(nothing), [asks])
+    announced, taken_back = is_announced(first)
+    return ast.If(announced, [*taken_back, *passes_over] or [ast.Pass()], [asks])
 
 
 def _set_probes(definition: ast.FunctionDef, target: Target) -> None:
     parameters = [a.arg for a in (*definition.args.posonlyargs, *definition.args.args, *definition.args.kwonlyargs)]
     passed = [*parameters[:1], *(a for a in target.parameters if a in parameters)]
+    first = parameters[0] if parameters else ""
     body = definition.body
     has_docstring = (
         isinstance(body[0], ast.Expr)
@@ -289,10 +285,11 @@ def _set_probes(definition: ast.FunctionDef, target: Target) -> None:
     )
     head, rest = (body[:1], body[1:]) if has_docstring else ([], body)
     begin: ast.AST = rest[0] if rest else definition
-    enter = _begin(parameters[0] if parameters else "", passed, target.guard, target.enter is not None)
     if not target.ends:
-        definition.body = [*head, _placed(enter, begin), *rest]
+        enter = _begin(first, passed, target.guard, target.enter is not None, [])
+        definition.body = [*head, placed(enter, begin), *rest]
         return
+    unwatched = another(rest)
     watched = [_Returns().visit(statement) for statement in rest]
     end = watched[-1] if watched else definition
     if not isinstance(end, (ast.Return, ast.Raise)):
@@ -301,7 +298,7 @@ def _set_probes(definition: ast.FunctionDef, target: Target) -> None:
             [ast.Expr(_probe(LEAVE, [_token(), ast.Constant(None)]))],
             [],
         )
-        watched.append(_placed(leave, end))
+        watched.append(placed(leave, end))
     handler = ast.ExceptHandler(
         ast.Name("BaseException", ast.Load()),
         _ERROR,
@@ -315,14 +312,13 @@ def _set_probes(definition: ast.FunctionDef, target: Target) -> None:
         ],
     )
     guarded = ast.Try(watched, [handler], [], [])
-    definition.body = [*head, _placed(enter, begin), _placed(guarded, begin)]
-
-
-def _placed(node: _Node, where: ast.AST) -> _Node:
-    for child in ast.walk(node):
-        if not hasattr(child, "lineno"):
-            ast.copy_location(child, where)
-    return node
+    enter = _begin(first, passed, target.guard, target.enter is not None, [ast.Break()])
+    if target.guard is None:
+        definition.body = [*head, placed(enter, begin), placed(guarded, begin)]
+        return
+    # no loop: what is passed over leaves it by `break`, and runs as if there were no probes
+    once = ast.While(ast.Constant(True), [enter, guarded, ast.Return(ast.Constant(None))], [])
+    definition.body = [*head, placed(once, begin), *unwatched]
 
 
 def _compile(definition: ast.FunctionDef, original: CodeType, qualname: str) -> CodeType:
@@ -347,7 +343,7 @@ def _compile(definition: ast.FunctionDef, original: CodeType, qualname: str) -> 
     for node in (scope, inner):
         if "type_params" in node._fields:  # Python 3.12
             setattr(node, "type_params", [])  # noqa: B010
-    module = ast.Module([_placed(scope, definition)], [])
+    module = ast.Module([placed(scope, definition)], [])
     try:
         future = original.co_flags & _FUTURE_FLAGS
         compiled = compile(module, original.co_filename, "exec", flags=future, dont_inherit=True, optimize=-1)

@@ -11,11 +11,12 @@ Threads: the thread that starts a recording.
 from __future__ import annotations
 
 import ast
-import copy
 from collections.abc import Mapping
 from typing import Any
 
-from paramedic.record.patches import CALLER, ENTER, FAIL, FIND_CALLER, FIRST, KEPT, LEAVE, NOTICE, Target, placeholder
+from paramedic.record.announcing import is_announced
+from paramedic.record.patches import CALLER, ENTER, FAIL, FIND_CALLER, FIRST, KEPT, LEAVE, Target, placeholder
+from paramedic.record.syntax import OwnStatements, another, callable_constant, placed
 
 _LOCALS = {
     name: f"__paramedic{name}" for name in ("_place", "_chunk", "_call", "_site", "_error", "_result", *KEPT)
@@ -45,10 +46,6 @@ except Exception as _error:
     _chunk, _place = _enter(_first, None{passed})
 """
 _NO_PLACE = "_place = None"
-_ANNOUNCED = """
-if _notice.who is _first:
-    _notice.who = None
-"""
 _END = """
 if _place is not None:
     try:
@@ -68,8 +65,7 @@ if _place is not None:
     _fail((_chunk, _place), _error)
 raise
 """
-# in C: CPython looks for signals neither after a subscription nor before its result is assigned
-_NO_CALL = "_call = None"
+# in C: CPython looks for signals neither after a subscription nor before its result is assigned and a `try` has begun
 _BEGIN_IN_C = "_call = _begin[_first{passed}]"
 _END_IN_C = "_end[_call] = {result}"
 _FAILED_IN_C = """
@@ -97,14 +93,6 @@ except Exception as _error:
 """
 
 
-def callable_constant(constant: ast.Constant) -> ast.expr:
-    """The same constant where it is called, looked into or compared by ``is``: as such it is a SyntaxWarning there.
-
-    Threads: pure.
-    """
-    return ast.IfExp(ast.Constant(True), constant, ast.Constant(None))  # compiled to the constant alone
-
-
 def set_span(definition: ast.FunctionDef, target: Target) -> None:
     """Have a function store its calls.
 
@@ -118,10 +106,12 @@ def set_span(definition: ast.FunctionDef, target: Target) -> None:
     names = _Names(first, {**guard.values, **span.values})
     head, rest, begin = _body(definition)
     announced: list[Any] = []
-    if guard.notice is not None and not any(isinstance(node, ast.Global) for node in ast.walk(definition)):
+    if guard.notice is not None:
         # a body of its own, in which nothing is asked any more
-        announced += names.code(_ANNOUNCED, begin)
-        announced[0].body += [*copy.deepcopy(rest), *names.placed([ast.Return(ast.Constant(None))], begin)]
+        asked, taken_back = is_announced(first)
+        announced.append(
+            placed(ast.If(asked, [*taken_back, *another(rest), ast.Return(ast.Constant(None))], []), begin)
+        )
     in_c = span.ends is not None
     guarded_by = guard.words.replace(FIND_CALLER, CALLER)
     words = _BEGIN_IN_C if in_c else _BEGIN
@@ -138,13 +128,9 @@ def set_span(definition: ast.FunctionDef, target: Target) -> None:
     failed = names.code(_FAILED_IN_C if in_c else _FAILED, begin)
     handler = ast.ExceptHandler(ast.Name("BaseException", ast.Load()), _LOCALS["_error"], failed)
     # what comes as the call begins ends it, too: else it would be under way for ever
-    guarded = ast.Try([*enter, *watched], [handler], [], [])
-    definition.body = [
-        *head,
-        *announced,
-        *names.code(_NO_CALL if in_c else _NO_PLACE, begin),
-        *names.placed([guarded], begin),
-    ]
+    before, inside = (enter, []) if in_c else (names.code(_NO_PLACE, begin), enter)
+    guarded = placed(ast.Try([*inside, *watched], [handler], [], []), begin)
+    definition.body = [*head, *announced, *before, guarded]
 
 
 def set_stored(definition: ast.FunctionDef, target: Target) -> None:
@@ -191,14 +177,7 @@ class _Names(ast.NodeTransformer):
         for node in ast.walk(made):  # these are lines and columns of the words
             for attribute in ("lineno", "col_offset", "end_lineno", "end_col_offset"):
                 node.__dict__.pop(attribute, None)
-        return self.placed(made.body, where)
-
-    def placed(self, statements: list[ast.stmt], where: ast.AST) -> list[ast.stmt]:
-        for statement in statements:
-            for node in ast.walk(statement):
-                if not hasattr(node, "lineno"):
-                    ast.copy_location(node, where)
-        return statements
+        return [placed(statement, where) for statement in made.body]
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
         if node.id == FIRST:
@@ -207,8 +186,6 @@ class _Names(ast.NodeTransformer):
             return ast.Name(_LOCALS[node.id], node.ctx)
         if node.id in _PROBES:
             return ast.Constant(_PROBES[node.id])
-        if node.id == "_notice":
-            return ast.Constant(NOTICE)
         return ast.Constant(placeholder(node.id)) if node.id in self._values else node
 
     def visit_ExceptHandler(self, node: ast.ExceptHandler) -> ast.ExceptHandler:
@@ -227,22 +204,6 @@ class _Names(ast.NodeTransformer):
         if isinstance(node.value, ast.Constant):
             node.value = callable_constant(node.value)
         return node
-
-
-class OwnStatements(ast.NodeTransformer):
-    """Passes over what is defined inside: its returns are not the function's.
-
-    Threads: pure.
-    """
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
-        """An inner function stays as it is.
-
-        Threads: pure.
-        """
-        return node
-
-    visit_AsyncFunctionDef = visit_ClassDef = visit_Lambda = visit_FunctionDef  # type: ignore[assignment]
 
 
 class _Returns(OwnStatements):
@@ -268,7 +229,7 @@ class _Returns(OwnStatements):
         value = node.value or ast.copy_location(ast.Constant(None), node)
         keep, leave = ast.Assign([ast.Name(kept, ast.Store())], value), ast.Return(ast.Name(kept, ast.Load()))
         return [
-            *self._names.placed([keep], node),
+            placed(keep, node),
             *self.end(node, "_result", self._measure),
-            *self._names.placed([ast.copy_location(leave, node)], node),
+            placed(ast.copy_location(leave, node), node),
         ]

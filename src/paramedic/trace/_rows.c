@@ -59,7 +59,10 @@ typedef struct {
     char open;
 } Page;
 
+static void forget_page(Page *page);
+
 static void page_dealloc(Page *self) {
+    forget_page(self);
     PyBuffer_Release(&self->view);
     Py_TYPE(self)->tp_free((PyObject *)self);
 }
@@ -246,12 +249,45 @@ static PyObject *get_slot(PyObject *thing, Slot *slot, PyObject *name) {
     return PyObject_GetAttr(thing, name);
 }
 
+/* Which pages threads have, so that not each row has to ask `_thread._local`: borrowed, and taken out before they end.
+ *
+ * A thread gets another page only where its own is full or closed, which is seen, or where it says so (`forget`). Its
+ * number is never given to another thread.
+ */
+#define KNOWN 64
+static struct {
+    uint64_t thread;
+    PyObject *current; /* only compared */
+    Page *page;
+} known[KNOWN];
+
+static void forget_page(Page *page) {
+    for (int i = 0; i < KNOWN; i++)
+        if (known[i].page == page) known[i].page = NULL;
+}
+
+static PyObject *forget(PyObject *module, PyObject *unused) {
+    memset(known, 0, sizeof(known));
+    Py_RETURN_NONE;
+}
+
+static int has_room(Page *page) { return page->open && page->next < page->end; }
+
 /* the calling thread's page, a new reference, if it has room */
 static Page *page_of(PyObject *current) {
+    uint64_t thread = PyThreadState_GetID(PyThreadState_Get());
+    int at = (int)(thread % KNOWN);
+    if (known[at].thread == thread && known[at].current == current && known[at].page && has_room(known[at].page))
+        return (Page *)Py_NewRef((PyObject *)known[at].page);
     PyObject *local = get_slot(current, &slot_local, s_local), *chunk = then_get(local, s_chunk);
     PyObject *rows = get_slot(chunk, &slot_rows, s_rows);
     Py_XDECREF(chunk);
-    if (rows && Py_TYPE(rows) == &Page_Type && ((Page *)rows)->next < ((Page *)rows)->end) return (Page *)rows;
+    if (rows && Py_TYPE(rows) == &Page_Type && has_room((Page *)rows)) {
+        known[at].thread = thread;
+        known[at].current = current;
+        known[at].page = (Page *)rows;
+        return (Page *)rows;
+    }
     Py_XDECREF(rows);
     return NULL;
 }
@@ -679,6 +715,54 @@ static PyObject *file_ends(Probe *self, PyObject *file) {
     return PyLong_FromLongLong(matters ? references : 0);
 }
 
+/* Notice()[object] -> whether `who` is that, which then is none any more (record.patches) */
+typedef struct {
+    PyObject_HEAD
+    PyObject *who;
+} Notice;
+
+static int notice_traverse(Notice *self, visitproc visit, void *arg) {
+    Py_VISIT(self->who);
+    return 0;
+}
+
+static int notice_clear(Notice *self) {
+    Py_CLEAR(self->who);
+    return 0;
+}
+
+static void notice_dealloc(Notice *self) {
+    PyObject_GC_UnTrack(self);
+    notice_clear(self);
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+static PyObject *notice_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
+    Notice *self = (Notice *)type->tp_alloc(type, 0);
+    if (self) self->who = Py_NewRef(Py_None);
+    return (PyObject *)self;
+}
+
+static PyObject *notice_taken(Notice *self, PyObject *thing) {
+    if (self->who != thing) Py_RETURN_FALSE;
+    Py_SETREF(self->who, Py_NewRef(Py_None)); /* not its last reference: the caller has one */
+    Py_RETURN_TRUE;
+}
+
+static PyMemberDef notice_members[] = {{"who", T_OBJECT_EX, offsetof(Notice, who), 0, NULL}, {NULL}};
+static PyMappingMethods notice_mapping = {.mp_subscript = (binaryfunc)notice_taken};
+static PyTypeObject Notice_Type = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "paramedic.trace._rows.Notice",
+    .tp_basicsize = sizeof(Notice),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+    .tp_new = notice_new,
+    .tp_dealloc = (destructor)notice_dealloc,
+    .tp_traverse = (traverseproc)notice_traverse,
+    .tp_clear = (inquiry)notice_clear,
+    .tp_members = notice_members,
+    .tp_as_mapping = &notice_mapping,
+};
+
 /* ---- the types ---- */
 
 #define PROBE(name, ...)                                                                                              \
@@ -727,9 +811,10 @@ LOOKED_UP(FileEnds, file_ends);
 
 static PyTypeObject *types[] = {&Page_Type,     &Call_Type, &Begin_Type,     &End_Type,       &Row_Type,
                                 &Span_Type,     &Walker_Type, &Received_Type, &Sent_Type,      &Requested_Type,
-                                &Confirmed_Type, &ChannelEnds_Type, &FileEnds_Type};
+                                &Confirmed_Type, &ChannelEnds_Type, &FileEnds_Type, &Notice_Type};
 
-static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "paramedic.trace._rows", NULL, -1, NULL};
+static PyMethodDef functions[] = {{"forget", forget, METH_NOARGS, NULL}, {NULL}};
+static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "paramedic.trace._rows", NULL, -1, functions};
 
 PyMODINIT_FUNC PyInit__rows(void) {
 #define INTERN(name)                                                                                                  \

@@ -12,6 +12,9 @@ from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
 from typing import Any
 
+def forget() -> None:
+    """Which pages threads have: one gets another, or none, while there is room in the one that it had."""
+
 class Page(Iterator[int]):
     """Places of a mapping, as numbers of rows, which are taken one by one; by `put` in C without an iteration.
 
@@ -98,6 +101,12 @@ class End:
         most: int = 0,
     ) -> None: ...
     def __setitem__(self, call: Call | None, result: Any) -> None: ...
+
+class Notice:
+    """`paramedic.record.patches.Notice`; ``[object]`` tells whether it is of that, and then is of none any more."""
+
+    who: object
+    def __getitem__(self, thing: object) -> bool: ...
 
 class Received:
     """``[channel]``: EOF or CLOSE has come (`paramedic.record.wire`)."""

@@ -107,6 +107,8 @@ end_call: Callable[[Span, int], object]
 """Store that a call has returned, and the measure of its result."""
 ended_otherwise: Callable[[Span], int]
 """A row of its own is to say how a call ended; returns the object that it was of, 0 if the chunk is gone."""
+forget_pages: Callable[[], object]
+"""To be called where a thread gets another chunk, or none, while there is room in the one that it had."""
 
 
 def _place(chunk: Chunk, place: int) -> Span:
@@ -130,6 +132,8 @@ def _ended_otherwise(call: Span) -> int:
 
 if native.rows is None:
     NO_SPAN, under_way, end_call, ended_otherwise = (None, None), _place, _end_call, _ended_otherwise
+    forget_pages = int  # nobody knows them but `Current.local`
 else:
     NO_SPAN, under_way = None, lambda chunk, place: chunk.rows.call(place)  # type: ignore[attr-defined]
     end_call, ended_otherwise = native.rows.Call.end, native.rows.Call.ended_otherwise
+    forget_pages = native.rows.forget

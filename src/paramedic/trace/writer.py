@@ -22,7 +22,7 @@ from typing import Any
 
 from paramedic.model.event import Kind
 from paramedic.trace import native
-from paramedic.trace.chunks import NO_SPAN, Chunk, Current, Extent, Silence, Span, under_way
+from paramedic.trace.chunks import NO_SPAN, Chunk, Current, Extent, Silence, Span, forget_pages, under_way
 from paramedic.trace.extents import ExtentFile
 from paramedic.trace.layout import (
     CHUNK_BYTES,
@@ -243,12 +243,13 @@ class TraceWriter:
             fresh = self._take_chunk(ROLE_ROWS)
             chunk = self._chunk_of(fresh, number) if fresh is not None else self._no_chunk(number)
         earlier: Chunk | None = local.__dict__.get("chunk")
-        if earlier is not None:  # a finalizer or signal handler has recorded meanwhile, or the thread has a new number
-            if announce:
-                self._give_back(chunk)
-                return earlier
-            self._give_back(earlier)
+        if earlier is not None and announce:  # a finalizer or signal handler has recorded meanwhile
+            self._give_back(chunk)
+            return earlier
         local.chunk = chunk
+        if earlier is not None:  # the thread has a new number
+            forget_pages()
+            self._give_back(earlier)
         self._own(chunk)
         if announce and self.on_new_thread is not None:
             self.on_new_thread(number)
@@ -282,6 +283,7 @@ class TraceWriter:
             del self.current.local.chunk
         except AttributeError:
             return
+        forget_pages()
         self._ended.add(chunk.number)
         self._give_back(chunk)
 
