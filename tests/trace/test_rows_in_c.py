@@ -498,3 +498,72 @@ def test_a_walk_puts_what_is_good_in_place_of_what_was_before_a_fork() -> None:
     lines.calls = {at: {id(inner.__code__): known} for at in range(4000)}
     assert (inner(), kept) == (8, [known])
     frame.f_trace = None
+
+
+def in_a_thread(work: Callable[[], None]) -> None:
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+
+
+def test_a_thread_that_has_given_back_its_page_writes_to_it_no_more(writer: TraceWriter) -> None:
+    """Which page a thread has is known in C: the next one to have it must be the only one that writes there."""
+    kind = int(Kind.STATE)
+    writer.adopt_thread(11)
+    writer.row(kind, 0, 1, 0, 1, 0)
+    writer.end_thread()
+
+    def next_one() -> None:
+        writer.adopt_thread(12)
+        writer.row(kind, 0, 1, 0, 2, 0)
+
+    in_a_thread(next_one)
+    writer.row(kind, 0, 1, 0, 3, 0)  # what a finalizer records after the end
+    found = {e.a: e.thread for e in open_trace(Path(writer.path)).events() if e.kind == kind}
+    assert (found[1], found[2], found[3] in (11, 12)) == (11, 12, False)
+
+
+def test_a_thread_with_a_new_number_writes_under_it(writer: TraceWriter) -> None:
+    kind = int(Kind.STATE)
+    for _ in range(2):  # the first finds no page
+        writer.row(kind, 0, 1, 0, 1, 0)
+    writer.adopt_thread(21)
+    writer.row(kind, 0, 1, 0, 2, 0)
+    found = {e.a: e.thread for e in open_trace(Path(writer.path)).events() if e.kind == kind}
+    assert found[2] == 21 != found[1]
+
+
+def test_two_recordings_at_once_each_get_their_own_rows(tmp_path: Path) -> None:
+    kind = int(Kind.STATE)
+    both = [
+        TraceWriter(str(tmp_path / f"{n}.pmrec"), {"operations": ["", "A.call"]}, 4 * EXTENT_BYTES + HEADER_BYTES)
+        for n in range(2)
+    ]
+    for turn in range(3):
+        for number, writer in enumerate(both):
+            writer.row(kind, 0, 1, 0, 10 * number + turn, 0)
+    for number, writer in enumerate(both):
+        found = [e.a for e in open_trace(Path(writer.path)).events() if e.kind == kind]
+        assert found == [10 * number + turn for turn in range(3)]
+
+
+def test_after_a_pause_nothing_is_written(writer: TraceWriter) -> None:
+    kind = int(Kind.STATE)
+    for _ in range(2):
+        writer.row(kind, 0, 1, 0, 1, 0)
+    writer.pause()
+    writer.row(kind, 0, 1, 0, 2, 0)
+    assert [e.a for e in open_trace(Path(writer.path)).events() if e.kind == kind] == [1, 1]
+
+
+def test_a_notice_is_taken_back_by_the_call_that_it_is_of() -> None:
+    notice, mine, others = rows.Notice(), object(), object()
+    assert (notice.who, notice[mine]) == (None, False)
+    notice.who = mine
+    before = sys.getrefcount(mine)
+    assert (notice[others], notice.who is mine) == (False, True)
+    assert (notice[mine], notice.who) == (True, None)
+    assert sys.getrefcount(mine) == before - 1
+    assert notice[None] is True  # nobody is announced, and nobody asks about None
+    del notice.who
+    assert notice[mine] is False
