@@ -59,7 +59,27 @@ typedef struct {
     char open;
 } Page;
 
-static void forget_page(Page *page);
+/* Which pages threads have, so that not each row has to ask `_thread._local`: borrowed, and taken out before they end.
+ *
+ * A thread gets another page only where its own is full or closed, which is seen, or where it says so (`Page.forget`). Its
+ * number is never given to another thread.
+ */
+#define KNOWN 64
+static struct {
+    uint64_t thread;
+    PyObject *current; /* only compared */
+    Page *page;
+} known[KNOWN];
+
+static void forget_page(Page *page) {
+    for (int i = 0; i < KNOWN; i++)
+        if (known[i].page == page) known[i].page = NULL;
+}
+
+static PyObject *forget(PyObject *none, PyObject *unused) {
+    memset(known, 0, sizeof(known));
+    Py_RETURN_NONE;
+}
 
 static void page_dealloc(Page *self) {
     forget_page(self);
@@ -126,7 +146,8 @@ static PyObject *page_close(Page *self, PyObject *unused) {
     Py_RETURN_NONE;
 }
 
-static PyMethodDef page_methods[] = {{"call", (PyCFunction)page_call, METH_O, NULL},
+static PyMethodDef page_methods[] = {{"forget", forget, METH_NOARGS | METH_STATIC, NULL},
+                                     {"call", (PyCFunction)page_call, METH_O, NULL},
                                      {"close", (PyCFunction)page_close, METH_NOARGS, NULL},
                                      {NULL}};
 
@@ -247,28 +268,6 @@ static PyObject *get_slot(PyObject *thing, Slot *slot, PyObject *name) {
     }
     Py_XDECREF(found);
     return PyObject_GetAttr(thing, name);
-}
-
-/* Which pages threads have, so that not each row has to ask `_thread._local`: borrowed, and taken out before they end.
- *
- * A thread gets another page only where its own is full or closed, which is seen, or where it says so (`forget`). Its
- * number is never given to another thread.
- */
-#define KNOWN 64
-static struct {
-    uint64_t thread;
-    PyObject *current; /* only compared */
-    Page *page;
-} known[KNOWN];
-
-static void forget_page(Page *page) {
-    for (int i = 0; i < KNOWN; i++)
-        if (known[i].page == page) known[i].page = NULL;
-}
-
-static PyObject *forget(PyObject *module, PyObject *unused) {
-    memset(known, 0, sizeof(known));
-    Py_RETURN_NONE;
 }
 
 static int has_room(Page *page) { return page->open && page->next < page->end; }
@@ -813,8 +812,9 @@ static PyTypeObject *types[] = {&Page_Type,     &Call_Type, &Begin_Type,     &En
                                 &Span_Type,     &Walker_Type, &Received_Type, &Sent_Type,      &Requested_Type,
                                 &Confirmed_Type, &ChannelEnds_Type, &FileEnds_Type, &Notice_Type};
 
-static PyMethodDef functions[] = {{"forget", forget, METH_NOARGS, NULL}, {NULL}};
-static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "paramedic.trace._rows", NULL, -1, functions};
+/* without functions, or faulthandler would name the module in what it prints when the program dies (module objects of
+ * which that is true are no extensions to it) */
+static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "paramedic.trace._rows", NULL, -1, NULL};
 
 PyMODINIT_FUNC PyInit__rows(void) {
 #define INTERN(name)                                                                                                  \

@@ -12,9 +12,6 @@ from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
 from typing import Any
 
-def forget() -> None:
-    """Which pages threads have: one gets another, or none, while there is room in the one that it had."""
-
 class Page(Iterator[int]):
     """Places of a mapping, as numbers of rows, which are taken one by one; by `put` in C without an iteration.
 
@@ -24,6 +21,9 @@ class Page(Iterator[int]):
 
     def __init__(self, mapping: Any, first: int, end: int) -> None: ...
     def __next__(self) -> int: ...
+    @staticmethod
+    def forget() -> None:
+        """Which pages threads have: one gets another, or none, while there is room in the one that it had."""
     def call(self, place: int) -> Call:
         """The call whose row is stored at a place."""
     def close(self) -> None:

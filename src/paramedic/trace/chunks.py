@@ -136,4 +136,4 @@ if native.rows is None:
 else:
     NO_SPAN, under_way = None, lambda chunk, place: chunk.rows.call(place)  # type: ignore[attr-defined]
     end_call, ended_otherwise = native.rows.Call.end, native.rows.Call.ended_otherwise
-    forget_pages = native.rows.forget
+    forget_pages = native.rows.Page.forget
