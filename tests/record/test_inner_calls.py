@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 import weakref
 from collections.abc import Callable, Iterator
 from operator import attrgetter
@@ -14,7 +15,7 @@ import paramiko
 import pytest
 
 from paramedic.record.inner_calls import _CALLS, announcing, notices
-from paramedic.record.patches import Guard, Notice, Target, announces
+from paramedic.record.patches import TAKES_BACK, Guard, Notice, Target, announces
 from paramedic.record.rewrite import compiled, prepare
 
 SOURCE = """
@@ -163,3 +164,17 @@ def test_all_calls_that_are_listed_and_there_are_announced() -> None:
 
 def test_every_function_that_is_listed_is_in_this_paramiko() -> None:
     assert [full for full in _CALLS if not callable(attrgetter(full)(paramiko))] == []
+
+
+@pytest.mark.skipif(not TAKES_BACK, reason="built without a compiler")
+def test_a_notice_is_taken_back_by_the_call_that_it_is_of() -> None:
+    notice, mine, others = Notice(), object(), object()
+    assert (notice.who, notice[mine]) == (None, False)
+    notice.who = mine
+    before = sys.getrefcount(mine)
+    assert (notice[others], notice.who is mine) == (False, True)
+    assert (notice[mine], notice.who) == (True, None)
+    assert sys.getrefcount(mine) == before - 1
+    assert notice[None] is True  # nobody is announced, and nobody asks about None
+    del notice.who
+    assert notice[mine] is False
