@@ -64,6 +64,26 @@ FOUND: dict[str, tuple[str, str]] = {
             client.close()
         """,
     ),
+    "a subclass of the Process of a context that forks": (
+        "forked-connection",
+        """
+        import multiprocessing, paramiko
+        CONTEXT = multiprocessing.get_context("fork")
+        class Worker(CONTEXT.Process):
+            def __init__(self, client):
+                super().__init__()
+                self.client = client
+            def run(self):
+                print(self.client.exec_command("id")[1].read())
+        def main():
+            client = paramiko.SSHClient()
+            client.connect("h")
+            w = Worker(client)
+            w.start()
+            w.join()
+            client.close()
+        """,
+    ),
     "a helper that blocks, awaited by nobody": (
         "blocking-the-event-loop",
         """
@@ -313,6 +333,19 @@ QUIET: dict[str, str] = {
                 self.stopping.set()
                 self.thread.join()
                 self.ssh.close()
+        """,
+    "a subclass of the Process of a context that spawns": """
+        import multiprocessing, paramiko
+        client = paramiko.SSHClient()
+        client.connect("h")
+        class Worker(multiprocessing.get_context("spawn").Process):
+            def run(self):
+                print(client.exec_command("id", timeout=5)[1].read())
+        def main():
+            w = Worker()
+            w.start()
+            w.join()
+            client.close()
         """,
     "processes made before the connection": """
         import multiprocessing, paramiko

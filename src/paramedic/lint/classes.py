@@ -22,6 +22,7 @@ CLASSES: dict[str, str] = {
     "threading.Timer": "thread",
     "multiprocessing.Process": "thread",
     "multiprocessing.context.Process": "thread",
+    **{f"multiprocessing.context.{how}Process": "thread" for how in ("Fork", "Spawn", "ForkServer")},
     "multiprocessing.process.BaseProcess": "thread",
     "threading.Lock": "lock",
     "threading.RLock": "lock",

@@ -260,6 +260,9 @@ def handler(
             w.world.expect(None, pending)
 
 
+_NO_FORKS = frozenset(f"multiprocessing.context.{how}Process" for how in ("Spawn", "ForkServer"))
+
+
 def start(w: Walker, thread: Obj, node: ast.AST) -> None:
     """``thread.start()``: its body is read later, with what it was given.
 
@@ -269,11 +272,12 @@ def start(w: Walker, thread: Obj, node: ast.AST) -> None:
     path = text_of(root.parts.get("__path", Const(""))) or ""
     kind = "timer" if path.endswith("Timer") else "process" if "rocess" in path else "thread"
     target = thread.parts.get("__target")
+    bases = set(thread.instance.cls.external_bases()) if thread.instance is not None else set()
     if thread.instance is not None and target is None:
         instance: Value = thread.instance
         run = thread.instance.cls.find("run")
         name = f"{thread.instance.cls.name}.run"
-        if kind == "thread" and any("rocess" in p for p in thread.instance.cls.external_bases()):
+        if kind == "thread" and any("rocess" in p for p in bases):
             kind = "process"
         if run is None:
             return
@@ -290,6 +294,7 @@ def start(w: Walker, thread: Obj, node: ast.AST) -> None:
     else:
         return
     context = context_of(w, kind, name, node)
+    context.forks = not bases & _NO_FORKS
     context.loops = root.loops
     context.site = root.site if root.site.line else context.site
     daemon = thread.parts.get("daemon", thread.parts.get("__daemon"))

@@ -10,7 +10,9 @@ from paramedic.lint import calls, classes, frameworks, library
 from paramedic.lint.modules import Module
 from paramedic.lint.scope import Scope
 from paramedic.lint.values import (
+    Bound,
     ClassValue,
+    Const,
     External,
     Function,
     ModuleValue,
@@ -18,6 +20,7 @@ from paramedic.lint.values import (
     Unknown,
     Value,
     alternatives,
+    text_of,
 )
 
 if TYPE_CHECKING:
@@ -117,7 +120,7 @@ def _yields(node: AnyFunction) -> bool:
 
 def _class(w: Walker, node: ast.ClassDef) -> bool:
     made = ClassValue(node.name, node, w.module)
-    made.bases = [o for base in node.bases for o in alternatives(w.evaluate(base))]
+    made.bases = [_base(o) for base in node.bases for o in alternatives(w.evaluate(base))]
     made.is_record = any(p.endswith("NamedTuple") for p in made.external_bases())
     for decorator in node.decorator_list:
         text = ast.unparse(decorator)
@@ -144,6 +147,17 @@ def _class(w: Walker, node: ast.ClassDef) -> bool:
     w.world.classes.append(made)
     w.scope.assign(node.name, made)
     return False
+
+
+_PROCESSES = {"": "Process", "fork": "ForkProcess", "spawn": "SpawnProcess", "forkserver": "ForkServerProcess"}
+
+
+def _base(value: Value) -> Value:
+    """A base class; the ``Process`` of ``multiprocessing.get_context("fork")`` is the class that stands behind it."""
+    if isinstance(value, Bound) and isinstance(value.receiver, Obj) and value.receiver.kind == "mpcontext":
+        method = text_of(value.receiver.parts.get("__method", Const(""))) or ""
+        return External(f"multiprocessing.context.{_PROCESSES.get(method, value.name)}")
+    return value
 
 
 def _is_singleton(w: Walker, node: ast.ClassDef) -> bool:
