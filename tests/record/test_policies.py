@@ -36,6 +36,11 @@ class _Keeps:
         client.save_host_keys("known_hosts")
 
 
+class _Logs:
+    def missing_host_key(self, client: Any, hostname: Any, key: Any) -> None:
+        logging.getLogger("fleet").info("new key of %s: %s", hostname, key.get_name())
+
+
 class _Raises:
     def missing_host_key(self, client: Any, hostname: Any, key: Any) -> None:
         if key.get_base64() not in ("AAAA",):
@@ -56,11 +61,19 @@ class _Decides:
         raise paramiko.SSHException(hostname)
 
 
-@pytest.mark.parametrize("policy", [_Silent, _Prints, _Keeps])
+def _given(check: Any) -> Any:
+    class Calls:
+        def missing_host_key(self, client: Any, hostname: Any, key: Any) -> None:
+            check(hostname, key)
+
+    return Calls
+
+
+@pytest.mark.parametrize("policy", [_Silent, _Prints, _Keeps, _Logs])
 def test_a_policy_that_only_notes_the_key_accepts_all(policy: Any) -> None:
     assert _accepts_all(policy.missing_host_key.__code__)
 
 
-@pytest.mark.parametrize("policy", [_Raises, _AsksAnother, _Decides])
+@pytest.mark.parametrize("policy", [_Raises, _AsksAnother, _Decides, _given(print)])
 def test_a_policy_that_may_refuse_does_not(policy: Any) -> None:
     assert not _accepts_all(policy.missing_host_key.__code__)

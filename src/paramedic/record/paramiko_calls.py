@@ -255,9 +255,22 @@ class _Words:
 
 def _accepts_all(code: CodeType) -> bool:
     """Whether a policy's function never raises, and calls nothing that could decide about a key."""
-    loads = [i for i in get_instructions(code) if i.opname.startswith("LOAD_")]
-    called = {i.argval for i in loads if i.opname == "LOAD_METHOD" or "NULL" in i.argrepr}  # ... as of Python 3.12
-    return called <= _NOTES and all(i.opname != "RAISE_VARARGS" for i in get_instructions(code))
+    called, function, begins, last = set(), "", False, ""
+    for i in get_instructions(code):
+        if i.opname == "RAISE_VARARGS":
+            return False
+        if i.opname == "PUSH_NULL" and sys.version_info >= (3, 13):  # after what is called, before that version ahead
+            called.add(last)
+            continue
+        begins = begins or "NULL" in i.argrepr or i.opname in ("PUSH_NULL", "LOAD_METHOD")
+        if i.opname.startswith("LOAD_"):
+            last = str(i.argval)
+            if begins or function and i.opname == "LOAD_ATTR":  # logging.getLogger is loaded in two steps
+                function, begins = last, False
+                continue
+        called.add(function)
+        function = ""
+    return called <= {"", *_NOTES}
 
 
 def _node(filename: Any) -> str:

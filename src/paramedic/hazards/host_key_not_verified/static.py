@@ -52,7 +52,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
 
 _HARMLESS = frozenset(
     """add append warning warn info debug error log print put format get_name get_base64 get_fingerprint hexlify hex
-    decode encode get_host_keys save_host_keys save join""".split()
+    decode encode get_host_keys save_host_keys save join write flush getLogger""".split()
 )
 """Calls that decide nothing about a key."""
 
