@@ -11,15 +11,19 @@ import sys
 import textwrap
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hosts import gone, new_mark, processes
+from hosts import Host, gone, new_mark, processes
 
 from paramedic.safe import ClientPool, CommandTimeout, Ending, Limits
+from paramedic.safe.crew import Crew
 from paramedic.safe.ending import Action, steps
 from paramedic.safe.hunting import Child, choose, in_order, read_survey
+from paramedic.safe.plan import Plan
+from paramedic.safe.session import Session
 from paramedic.safe.sftp_session import SftpSession
 
 
@@ -407,3 +411,44 @@ def test_processes_are_found_and_ended_whatever_the_shell(start_host: Callable[.
         assert gone(mark)
         finish.set()
         assert other.result(60).stdout == b"untouched"
+
+
+@pytest.mark.parametrize("at", ["decide", "launched", "connected"])
+def test_an_interrupt_in_the_middle_of_a_decision_loses_nothing(
+    host: Host, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    main = threading.main_thread().ident
+    assert main is not None
+    if threading.get_ident() != main:
+        pytest.skip("signals' handlers run on the main thread only")
+    struck: list[int] = []
+
+    def striking(real: Callable[..., Any]) -> Callable[..., Any]:
+        def strike(*args: Any, **kwargs: Any) -> Any:
+            found = real(*args, **kwargs)
+            if not struck and threading.get_ident() != main:
+                struck.append(1)
+                signal.pthread_kill(main, signal.SIGINT)
+            elif not struck:
+                struck.append(1)
+                raise KeyboardInterrupt  # what Python's own handler does here
+            return found
+
+        return strike
+
+    with host.pool(connections=1, sessions=1) as pool, ThreadPoolExecutor(4) as others:
+        if at != "connected":
+            assert pool.run("true").ok  # connected
+        owner, name = {
+            "decide": (Plan, "decide"),
+            "launched": (Session, "attach"),
+            "connected": (Crew, "start"),
+        }[at]
+        with monkeypatch.context() as patch:
+            patch.setattr(owner, name, striking(getattr(owner, name)))
+            with pytest.raises(KeyboardInterrupt):
+                pool.submit("echo lost")
+                threading.Event().wait(60)  # the signal may come a moment later
+        ran = list(others.map(pool.run, ["echo ok"] * 20, timeout=60))
+        assert [result.text for result in ran] == ["ok\n"] * 20
+        assert pool.run("echo ok").text == "ok\n"

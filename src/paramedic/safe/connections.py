@@ -215,6 +215,9 @@ class Connections:
 
         Threads: any thread. It may block for a moment while the peer does not read.
         """
+        self.crew.ask(self._look_again)
+
+    def _look_again(self) -> None:
         with self._lock:
             actions = self._decide()
         self._act(actions)
@@ -247,13 +250,25 @@ class Connections:
         Threads: any thread; it does not block, the future does.
         """
         slot = Slot()
-        with self._lock:
-            if self._closed:
-                raise PoolClosed("the pool is closed", host=self.host, phase="queue")
-            self._queue.append(slot)
-            actions = self._decide()
-        self._act(actions)
+        self._ask_for(slot)
         return slot
+
+    def _ask_for(self, borrower: Future[Borrowed]) -> None:
+        def ask() -> None:
+            with self._lock:
+                if self._closed:
+                    raise PoolClosed("the pool is closed", host=self.host, phase="queue")
+                (self._queue if isinstance(borrower, Slot) else self._borrowers).append(borrower)
+                actions = self._decide()
+            self._act(actions)
+
+        try:
+            self.crew.ask(ask)
+        except PoolClosed:
+            raise
+        except BaseException:  # Ctrl-C: nobody waits for it
+            self.forgo(borrower)
+            raise
 
     def free_slot(self, key: int, *, refused: bool = False) -> bool:
         """Gives room for a session back; if the server ``refused`` it, says whether to try again.
@@ -283,12 +298,7 @@ class Connections:
         Threads: any thread; it does not block, the future does.
         """
         borrower: Future[Borrowed] = Future()
-        with self._lock:
-            if self._closed:
-                raise PoolClosed("the pool is closed", host=self.host, phase="queue")
-            self._borrowers.append(borrower)
-            actions = self._decide()
-        self._act(actions)
+        self._ask_for(borrower)
         return borrower
 
     def has_borrowers(self) -> bool:
@@ -303,6 +313,9 @@ class Connections:
 
         Threads: any thread; it does not block.
         """
+        self.crew.ask(lambda: self._forgo(borrower))
+
+    def _forgo(self, borrower: Future[Borrowed]) -> None:
         if not borrower.cancel():
             if borrower.exception() is None:
                 key = borrower.result()[0]
@@ -318,6 +331,9 @@ class Connections:
 
         Threads: any thread. It may block for a moment while the peer does not read.
         """
+        self.crew.ask(lambda: self._give_back(key))
+
+    def _give_back(self, key: int) -> None:
         with self._lock:
             link = self._links.get(key)
             if link is not None and link.is_active():

@@ -7,7 +7,10 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from typing import Any, TypeVar, cast
 
+_T = TypeVar("_T")
+_Job = Callable[[], None]
 _LOG = logging.getLogger("paramedic.safe")
 
 
@@ -27,7 +30,61 @@ class Crew:
         self._threads: set[threading.Thread] = set()
         self._calls: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._courier: threading.Thread | None = None
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._hand: threading.Thread | None = None
         self._closed = False
+
+    def ask(self, job: Callable[[], _T]) -> _T:
+        """Does ``job`` where no signal's handler can break it off, and returns what it returns.
+
+        Python calls handlers on the main thread, between any two steps of it: Ctrl-C in the middle of a decision would
+        lose other threads' commands. What the main thread asks for is done by another one, therefore, to the end.
+
+        Raises:
+            Exception: what ``job`` raises.
+
+        Threads: any thread; it blocks for as long as ``job`` takes.
+        """
+        if threading.current_thread() is not threading.main_thread() or not self._has_hand():
+            return job()
+        answers: queue.SimpleQueue[tuple[Any, BaseException | None]] = queue.SimpleQueue()
+
+        def work() -> None:
+            try:
+                answers.put((job(), None))
+            except BaseException as error:
+                answers.put((None, error))
+
+        self._jobs.put(work)
+        found, error = answers.get()
+        if error is not None:
+            raise error
+        return cast(_T, found)
+
+    def _has_hand(self) -> bool:
+        if self._hand is None and not self._closed:
+            hand = threading.Thread(target=self._lend_a_hand, name=f"{self._name}-hand", daemon=True)
+            try:
+                hand.start()
+            except RuntimeError:  # see start()
+                return False
+            self._hand = hand
+        return self._hand is not None
+
+    def _lend_a_hand(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            job()
+            del job
+
+    def abandon_after_fork(self) -> None:
+        """In a forked child: its threads are not there.
+
+        Threads: the child's only thread; it does not block.
+        """
+        self._lock = threading.Lock()
+        self._closed = True
+        self._hand = self._courier = None
+        self._threads = set()
 
     def start(self, what: str, job: Callable[[], None], *, or_here: bool = False) -> threading.Thread | None:
         """Does ``job`` on a new thread named after ``what``. An exception in it is logged.
@@ -106,8 +163,13 @@ class Crew:
         """
         deadline = time.monotonic() + timeout
         with self._lock:
+            self._closed = True
+            hand, self._hand = self._hand, None
             courier, self._courier = self._courier, None
             threads = set(self._threads)
+            if hand is not None:
+                self._jobs.put(None)
+                threads.add(hand)
             if courier is not None:
                 self._calls.put(None)
                 threads.add(courier)

@@ -82,13 +82,16 @@ class Dispatcher(Lending):
 
         Threads: any thread. It may block for a moment while the peer does not read.
         """
+        self.crew.ask(lambda: self._enqueue(tasks))
+
+    def _enqueue(self, tasks: Sequence[Task]) -> None:
         now = time.monotonic()
         for task in tasks:
             task.queued_at = now
         with self._lock:
             if self._closed:
                 raise PoolClosed("the pool is closed", host=self.host, phase="queue")
-            self._queue.extend(tasks)
+            self._queue.extend(task for task in tasks if task.stage is Stage.QUEUED)
             actions = self._decide()
         for task in tasks:
             if task.total_at is not None:
@@ -100,13 +103,17 @@ class Dispatcher(Lending):
 
         Threads: any thread; it does not block.
         """
+        self.crew.ask(lambda: self._stop(task, why))
+
+    def _stop(self, task: Task, why: Why) -> None:
         with self._lock:
             if task.stage in (Stage.ENDING, Stage.DONE):
                 return
             task.why = why
             session = task.session
             if task.stage is Stage.QUEUED:
-                self._queue.remove(task)
+                if task in self._queue:  # else whoever asked for it is broken off before it is
+                    self._queue.remove(task)
             elif session is None:
                 return  # being launched by another thread, which looks at ``why`` before it lets go
             elif not session.withdraw():
@@ -181,7 +188,7 @@ class Dispatcher(Lending):
 
         Threads: any thread. It may block for a moment while the peer does not read.
         """
-        again = super().free_slot(key, refused=refused)
+        again = self.crew.ask(lambda: super(Dispatcher, self).free_slot(key, refused=refused))
         self._give_way([key] if refused else [])
         return again
 
@@ -420,6 +427,9 @@ class Dispatcher(Lending):
 
         Threads: any thread, any number of times; it does not wait for the ends.
         """
+        self.crew.ask(self._end)
+
+    def _end(self) -> None:
         with self._lock:
             self._closed = self._over = True
             doomed = [item for item in (*self._queue, *self._tasks) if isinstance(item, Task)]
@@ -439,6 +449,7 @@ class Dispatcher(Lending):
 
         Threads: the child's only thread; it does not block.
         """
+        self.crew.abandon_after_fork()
         self._lock = threading.Lock()
         self._idle = threading.Condition(self._lock)
         self._closed = True

@@ -100,6 +100,9 @@ class Lending(Connections):
 
         Threads: any thread, no lock being held; it does not block.
         """
+        return self.crew.ask(lambda: self._refuse(request, error))
+
+    def _refuse(self, request: object, error: SafeError) -> bool:
         with self._lock:
             queue = self._queue if request in self._queue else self._borrowers
             if request not in queue:

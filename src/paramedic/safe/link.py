@@ -279,7 +279,7 @@ class Link(paramiko.Transport):  # type: ignore[misc]
                     if data.asbytes()[0] == packets.CHANNEL_CLOSE:
                         sender.close_sent = True
                 self._send_message(data)
-        except (EOFError, OSError):
+        except BaseException:  # Ctrl-C too
             self.wire.close()  # some of the packet may be sent; the reader wakes up and ends
             raise
 

@@ -185,8 +185,18 @@ class ClientPool(Copies):
         Threads: any thread; it does not wait for the command, only, for a moment, for a peer that does not read.
         """
         task = self._task(command, Collector(), timeout, total_timeout, input, environment, terminal, retry_safe, leash)
-        self._dispatcher.enqueue((task,))
+        self._enqueue(task)
         return task.future
+
+    def _enqueue(self, *tasks: Task) -> None:
+        try:
+            self._dispatcher.enqueue(tasks)
+        except PoolClosed:
+            raise
+        except BaseException:  # Ctrl-C: they may be queued, or run, and nobody would know
+            for task in tasks:
+                task.future.cancel()
+            raise
 
     def _task(
         self,
@@ -314,8 +324,8 @@ class ClientPool(Copies):
                 for command, sent in checked[begins : begins + _AT_ONCE]
             ]
             try:
-                self._dispatcher.enqueue(tasks)
-            except PoolClosed:
+                self._enqueue(*tasks)
+            except BaseException:
                 _cancel_all(futures)
                 raise
             futures.extend(task.future for task in tasks)
@@ -372,7 +382,7 @@ class ClientPool(Copies):
         task = self._task(
             command, sink, timeout, total_timeout, input, environment, terminal, False, leash, window_bytes
         )
-        self._dispatcher.enqueue((task,))
+        self._enqueue(task)
         # What ended the command must wake whoever waits for output, also if it never got a session.
         Future.add_done_callback(task.future, lambda _: sink.finish())
         return Stream(sink, task.future, lambda: task.session, longest_s(self._limits.grace))
