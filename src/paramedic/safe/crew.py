@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import queue
 import threading
@@ -12,6 +13,8 @@ from typing import Any, TypeVar, cast
 _T = TypeVar("_T")
 _Job = Callable[[], None]
 _LOG = logging.getLogger("paramedic.safe")
+_REST_S = 5.0
+"""How long the thread that works for the main thread waits for more."""
 
 
 class Crew:
@@ -45,7 +48,7 @@ class Crew:
 
         Threads: any thread; it blocks for as long as ``job`` takes.
         """
-        if threading.current_thread() is not threading.main_thread() or not self._has_hand():
+        if self._closed or threading.current_thread() is not threading.main_thread():
             return job()
         answers: queue.SimpleQueue[tuple[Any, BaseException | None]] = queue.SimpleQueue()
 
@@ -55,24 +58,35 @@ class Crew:
             except BaseException as error:
                 answers.put((None, error))
 
-        self._jobs.put(work)
+        with self._lock:
+            if self._hand is None:
+                hand = threading.Thread(target=self._lend_a_hand, name=f"{self._name}-hand", daemon=True)
+                with contextlib.suppress(RuntimeError):  # see start()
+                    hand.start()
+                    self._hand = hand
+            handed = self._hand is not None
+            if handed:
+                self._jobs.put(work)
+        if not handed:
+            return job()
         found, error = answers.get()
         if error is not None:
             raise error
         return cast(_T, found)
 
-    def _has_hand(self) -> bool:
-        if self._hand is None and not self._closed:
-            hand = threading.Thread(target=self._lend_a_hand, name=f"{self._name}-hand", daemon=True)
-            try:
-                hand.start()
-            except RuntimeError:  # see start()
-                return False
-            self._hand = hand
-        return self._hand is not None
-
     def _lend_a_hand(self) -> None:
-        while (job := self._jobs.get()) is not None:
+        while True:
+            try:
+                job = self._jobs.get(timeout=_REST_S)
+            except queue.Empty:
+                with self._lock:
+                    if not self._jobs.empty():
+                        continue
+                    if self._hand is threading.current_thread():
+                        self._hand = None
+                return
+            if job is None:
+                return
             job()
             del job
 

@@ -44,12 +44,12 @@ def load_key(path: str, passphrase: str | None = None) -> Any:
 
 
 def certificate_files(path: str, named: Sequence[str]) -> list[str]:
-    """The certificate files that may belong to a key file: those that are named, and the one beside it.
+    """The certificate files that may belong to a key file: those that are named, else the one beside it, as in ssh.
 
     Threads: any thread. It looks at files.
     """
     key = os.path.expanduser(path).removesuffix("-cert.pub")
-    return [file for file in (*named, f"{key}-cert.pub") if os.path.isfile(file)]
+    return [file for file in (named or (f"{key}-cert.pub",)) if os.path.isfile(file)]
 
 
 def with_certificate(load: Any, files: Sequence[str]) -> Any:

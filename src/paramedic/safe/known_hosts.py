@@ -242,7 +242,8 @@ class KnownHosts:
         if blob is not None and authorities:
             revoked_keys = {entry.key for entry in entries if entry.marker == "@revoked"}
             problem = certificate_problem(blob.key_type, blob.key_blob, host, authorities, revoked_keys)
-            return None if problem is None else HostKeyError(problem, host=host, phase="host key", hint="")
+            hint = "ask who signs the hosts' certificates; `ssh-keygen -L -f FILE` shows what one says"
+            return None if problem is None else HostKeyError(problem, host=host, phase="host key", hint=hint)
         plain = [entry for entry in entries if not entry.marker]
         if any(entry.key == text for entry in plain):
             return None

@@ -16,7 +16,10 @@ def encoded(command: str, environment: Mapping[str, str] | None, host: str) -> t
 
     Threads: any thread; it does not block.
     """
-    if not isinstance(command, str) or not command.strip():
+    if command is not None and not isinstance(command, str):
+        hint = "pass it as one string, as the remote shell reads it; shlex.join() makes one of a list"
+        raise BadCommand(f"the command is a {type(command).__name__}", host=host, phase="queue", hint=hint)
+    if not command or not command.strip():
         raise BadCommand("there is no command", host=host, phase="queue", hint="pass it as one non-empty string")
     sent = _bytes(command, "the command", host)
     if not environment:
