@@ -229,7 +229,7 @@ def test_ctrl_c_comes_back_when_the_remote_processes_are_gone(pool: ClientPool, 
     assert not thread.is_alive()
 
 
-@pytest.mark.parametrize("how", ["ctrl-c", "exit", "exit without new threads"])
+@pytest.mark.parametrize("how", ["ctrl-c", "exit", "exit without new threads", "exit without the pool"])
 def test_ctrl_c_and_the_end_of_the_program_end_the_remote_process(host: Any, how: str) -> None:
     mark = new_mark()
     program = textwrap.dedent(
@@ -251,6 +251,8 @@ def test_ctrl_c_and_the_end_of_the_program_end_the_remote_process(host: Any, how
             pool.run("sleep {mark}")
         else:
             pool.submit("sleep {mark}")
+            if {how == "exit without the pool"}:
+                del pool
             time.sleep(1)
             sys.exit(5)
         """

@@ -97,6 +97,11 @@ class Connections:
         self.trouble: SafeError | None = None
         """Why the last attempt to connect failed, if it did."""
 
+    @property
+    def is_over(self) -> bool:
+        """Whether what is under way has ended, or is being ended."""
+        return self._over
+
     def _decide(self) -> Actions:
         raise NotImplementedError
 

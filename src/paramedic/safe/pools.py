@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING
 from paramedic.safe import standstill
 
 if TYPE_CHECKING:
+    from paramedic.safe.dispatch import Dispatcher
     from paramedic.safe.pool import ClientPool
 
 _POOLS: weakref.WeakSet[ClientPool] = weakref.WeakSet()
+_ENGINES: weakref.WeakSet[Dispatcher] = weakref.WeakSet()
+"""Of all pools, those too that nobody has any more: their connections keep them, and commands may run on these."""
 
 
 def keep(pool: ClientPool) -> None:
@@ -21,16 +24,20 @@ def keep(pool: ClientPool) -> None:
     Threads: any thread; it does not block.
     """
     _POOLS.add(pool)
+    _ENGINES.add(pool._dispatcher)
 
 
 def _close_all() -> None:
     # At exit, daemon threads still run: remote processes are told to end before the interpreter takes them away. All
     # are told first: hundreds of pools would each take a moment, one after the other.
     pools = [pool for pool in list(_POOLS) if not pool._closed]
-    for pool in pools:
-        pool._dispatcher.end()
+    engines = [engine for engine in list(_ENGINES) if not engine.is_over]
+    for engine in engines:
+        engine.end()
     for pool in pools:
         pool.close(cancel=True)
+    for engine in engines:
+        engine.close(cancel=True, timeout=None)
 
 
 def _abandon_all() -> None:
@@ -38,7 +45,8 @@ def _abandon_all() -> None:
     for pool in list(_POOLS):
         pool._closed = True
         pool._shelf.forget()
-        pool._dispatcher.abandon_after_fork()
+    for engine in list(_ENGINES):
+        engine.abandon_after_fork()
 
 
 atexit.register(_close_all)
