@@ -16,6 +16,7 @@ from paramedic.lint.values import (
     Const,
     Function,
     Instance,
+    ModuleValue,
     Obj,
     Partial,
     Unknown,
@@ -88,17 +89,32 @@ def bind(w: Walker, target: ast.expr, value: Value) -> None:
         where = w.scope.declared.get(target.id)
         if where is not None:
             attributes.share(w, value, where.loops)
+            _made_once(w, target, value)
         if type(value) is Obj and value.kind == "channel":
             value.root.parts["__named_in"] = Const(w.function)
         w.scope.assign(target.id, value)
     elif isinstance(target, ast.Attribute):
-        attributes.write(w, w.evaluate(target.value), target.attr, value)
+        holder = w.evaluate(target.value)
+        if any(isinstance(option, (ClassValue, ModuleValue)) for option in alternatives(holder)):
+            _made_once(w, target, value)
+        attributes.write(w, holder, target.attr, value)
     elif isinstance(target, ast.Subscript):
         _store_item(w, target, value)
     elif isinstance(target, ast.Starred):
         bind(w, target.value, value)
     elif isinstance(target, (ast.Tuple, ast.List)):
         _unpack(w, target.elts, value)
+
+
+def _made_once(w: Walker, target: ast.expr, value: Value) -> None:
+    """What is put into a place for all only where nothing is there yet, is one for all turns of a loop."""
+    if isinstance(value, Obj) and value.base is None and value.loops and w.stack:
+        text = ast.unparse(target)
+        tests = {f"{text} is None", f"not {text}"}
+        choices = (n for n in ast.walk(w.stack[-1]) if isinstance(n, ast.If) and ast.unparse(n.test) in tests)
+        if any(below is target for choice in choices for one in choice.body for below in ast.walk(one)):
+            value.loops = ()
+            value.published = w.world.next_moment()
 
 
 def _store_item(w: Walker, target: ast.Subscript, value: Value) -> None:

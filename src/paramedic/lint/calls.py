@@ -245,6 +245,7 @@ def call_function(w: Walker, fn: Function, args: list[Value], keywords: dict[str
         w.coroutine = coroutine
     if is_coroutine and not waited:
         w.begun = (node, since)  # for who makes it a task
+        world.coroutines[id(node)] = (since, world.next_moment())
     if collected:
         result: Value = Collection(rest=collected)
     else:

@@ -89,6 +89,7 @@ CLASSES: dict[str, str] = {
     "paramiko.server.ServerInterface": "serverinterface",
     "http.server.ThreadingHTTPServer": "server",
     "socketserver.ThreadingMixIn": "server",
+    **{f"socketserver.Forking{what}": "server" for what in ("MixIn", "TCPServer", "UDPServer", "UnixStreamServer")},
     "socketserver.ThreadingTCPServer": "server",
     "socketserver.ThreadingUDPServer": "server",
     "socketserver.ThreadingUnixStreamServer": "server",

@@ -34,6 +34,7 @@ class Context:
         daemon: None where the source does not say.
         transport: for a callback: the connection on whose thread it runs.
         inline: who starts it does nothing until it has ended: ``await asyncio.to_thread(…)``.
+        gathered: the call of ``gather()`` among whose coroutines is the one that starts it, and which of them that is.
         forks: for a process: it has a copy of its parent's memory, connections included.
         watchdog: a timer that its owner cancels once the work is done.
         at_import: the file of the module whose body starts it; "" where none does.
@@ -58,6 +59,7 @@ class Context:
     watchdog: bool = False
     forks: bool = True
     inline: bool = False
+    gathered: tuple[int, int] | None = None
 
     @property
     def strand(self) -> Context:
@@ -147,5 +149,8 @@ def lifetimes_meet(a: Context, b: Context) -> bool:
         return False
     if a.kind == "signal" and b.kind == "signal":
         return False
+    if a.gathered is not None and b.gathered is not None and a.gathered[0] == b.gathered[0]:
+        if a.gathered != b.gathered:
+            return True  # each waits for its own, and the loop goes on with the other meanwhile
     first, second = (a, b) if a.start <= b.start else (b, a)
     return not first.ends_before(second.start, second.episode)

@@ -202,11 +202,22 @@ def _group(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], 
                 items.append(option)
     group = w.make("group", node)
     group.parts["members"] = Collection(items, rest=others)
+    _part(w, node)
     if path.endswith("wait"):
         limit = keywords.get("timeout", Const(None))
         whole = isinstance(limit, Const) and limit.value is None and "return_when" not in keywords
         group.parts["__unasked"] = Const(whole)
     return group
+
+
+def _part(w: Walker, node: ast.AST) -> None:
+    """Notes which coroutine of a ``gather(one(), other())`` has started what: they take turns, each at its own pace."""
+    number = w.world.number()
+    for index, argument in enumerate(node.args if isinstance(node, ast.Call) else []):
+        since, until = w.world.coroutines.get(id(argument), (0, 0))
+        for context in w.world.contexts:
+            if since <= context.start <= until and context.gathered is None and context.parent is w.context:
+                context.gathered = (number, index)
 
 
 def _end(w: Walker, *, executor: bool) -> None:

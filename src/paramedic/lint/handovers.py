@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from paramedic.lint import concurrency, eventloop, frameworks, library, loops, protocols, starters, writers
+from paramedic.lint import calls, concurrency, eventloop, frameworks, library, loops, protocols, starters, writers
 from paramedic.lint.values import (
     HAND_OVER,
     Bound,
@@ -84,6 +84,8 @@ def _lock(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str,
                 break
     elif name in {"wait", "wait_for", "notify", "notify_all"}:
         effects = {"wait-signal", "blocks"} if name.startswith("wait") else {"give-signal"}
+        if name == "wait_for" and args:
+            calls.call(w, args[0], [], {}, node)  # the predicate, under the lock, also before anything is waited for
         w.record(obj, name, frozenset(effects), node)
     return Unknown()
 
@@ -369,8 +371,8 @@ def log_handler(w: Walker, given: Value, node: ast.AST) -> None:
                 concurrency.handler(w, "logging", emit.bind(option), [Unknown("record")], node)
 
 
-def serve(w: Walker, given: Value, node: ast.AST) -> None:
-    """A threading server, which makes a request handler and a thread for each request.
+def serve(w: Walker, given: Value, node: ast.AST, kind: str = "server") -> None:
+    """A server that makes a request handler and a thread (or, as a kind, a process) for each request.
 
     Threads: the reader's own; does not block.
     """
@@ -382,7 +384,7 @@ def serve(w: Walker, given: Value, node: ast.AST) -> None:
             for name, member in [(n, m) for c in option.lineage() for n, m in c.members.items()]:
                 if isinstance(member, Function) and (name.startswith("do_") or name == "handle"):
                     instance = Instance(option, w.loops)
-                    concurrency.handler(w, "server", member.bind(instance), [], node)
+                    concurrency.handler(w, kind, member.bind(instance), [], node)
 
 
 def _status_event(
@@ -402,7 +404,8 @@ def _server(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[st
         given = keywords.get("RequestHandlerClass", args[1] if len(args) > 1 else None)
         if given is not None:
             before = len(w.world.pending)
-            serve(w, given, node)
+            forks = any(".Forking" in path for path in _paths_of(obj))
+            serve(w, given, node, "process" if forks else "server")
             w.world.contexts_of.setdefault(id(obj.root), []).extend(w.world.pending[before:])
     elif name in {"server_close", "__exit__"} and not _has_daemons(obj):
         concurrency.join(w, obj)
@@ -415,12 +418,14 @@ def _has_daemons(server: Obj) -> bool:
     instance = server.root.instance
     if instance is not None:
         said = instance.attrs.get("daemon_threads") or instance.cls.find("daemon_threads") or said
-        paths = list(instance.cls.external_bases())
-    else:
-        paths = [server.root.label]
     if isinstance(said, Const):
         return bool(said.value)
-    return any(path.endswith("ThreadingHTTPServer") for path in paths)
+    return any(path.endswith("ThreadingHTTPServer") for path in _paths_of(server))
+
+
+def _paths_of(server: Obj) -> list[str]:
+    instance = server.root.instance
+    return list(instance.cls.external_bases()) if instance is not None else [server.root.label]
 
 
 def _selector(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from paramedic.lint.walker import Walker
 
 
+_Generator = tuple[Function, list[Value], dict[str, Value], ast.Call]
+
+
 def _with(w: Walker, node: ast.With | ast.AsyncWith) -> bool:
     ended: list[bool] = []
     _enter(w, node, 0, ended)
@@ -31,7 +34,7 @@ def _with(w: Walker, node: ast.With | ast.AsyncWith) -> bool:
 
 def _enter(w: Walker, node: ast.With | ast.AsyncWith, position: int, ended: list[bool]) -> None:
     if position == len(node.items):
-        ended.append(w.block(node.body))
+        ended.append(_body(w, node, node.body))
         return
     item = node.items[position]
 
@@ -65,7 +68,54 @@ def _enter(w: Walker, node: ast.With | ast.AsyncWith, position: int, ended: list
     w.guards -= suppressing
 
 
-def _generator_call(w: Walker, node: ast.expr) -> tuple[Function, list[Value], dict[str, Value], ast.Call] | None:
+def _body(w: Walker, node: ast.With | ast.AsyncWith, body: list[ast.stmt]) -> bool:
+    """The body of a ``with``; whether nothing is read after it.
+
+    A @contextmanager function that is entered into its ExitStack is left at the end of the body: it is read around the
+    rest of it.
+    """
+    begin = 0
+    for at, statement in enumerate(body):
+        entering = _entering(node, statement)
+        if entering is None:
+            continue
+        if w.block(body[begin:at]):
+            return True
+        begin, w.statement = at, statement
+        generator = _generator_call(w, entering.args[0])
+        if generator is not None:
+            return _around(w, node, generator, statement, body[at + 1 :])
+    return w.block(body[begin:])
+
+
+def _around(
+    w: Walker, node: ast.With | ast.AsyncWith, generator: _Generator, statement: ast.stmt, rest: list[ast.stmt]
+) -> bool:
+    ended: list[bool] = []
+
+    def go_on(value: Value) -> None:
+        for target in statement.targets if isinstance(statement, ast.Assign) else []:
+            blocks.bind(w, target, value)
+        ended.append(_body(w, node, rest))
+
+    through_generator(w, *generator, go_on)
+    return any(ended)
+
+
+def _entering(node: ast.With | ast.AsyncWith, statement: ast.stmt) -> ast.Call | None:
+    """The call of ``enter_context()`` that a statement of the body is, of an ExitStack that this ``with`` has made."""
+    call = statement.value if isinstance(statement, (ast.Assign, ast.Expr)) else None
+    call = call.value if isinstance(call, ast.Await) else call
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or len(call.args) != 1:
+        return None
+    if call.func.attr not in {"enter_context", "enter_async_context"} or not isinstance(call.func.value, ast.Name):
+        return None
+    name = call.func.value.id
+    stacks = [i.optional_vars for i in node.items if "ExitStack" in ast.unparse(i.context_expr)]
+    return call if any(isinstance(s, ast.Name) and s.id == name for s in stacks) else None
+
+
+def _generator_call(w: Walker, node: ast.expr) -> _Generator | None:
     """The call of a @contextmanager function, which is read around the body rather than before it."""
     if not isinstance(node, ast.Call) or any(isinstance(a, ast.Starred) for a in node.args):
         return None

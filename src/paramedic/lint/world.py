@@ -62,6 +62,7 @@ class World:
         self.contexts: list[Context] = []
         self.pending: list[Pending] = []
         self.contexts_of: dict[int, list[Pending]] = {}
+        self.coroutines: dict[int, tuple[int, int]] = {}
         self.before_all: list[Callable[[Walker], Value]] = []
         self.entered: set[int] = set()
         self.called_by_module: set[int] = set()
