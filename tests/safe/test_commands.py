@@ -19,6 +19,7 @@ import pytest
 from paramedic.safe import (
     BadCommand,
     ClientPool,
+    CommandError,
     CommandFailed,
     CommandFuture,
     CommandResult,
@@ -116,8 +117,10 @@ def test_an_input_that_fails_ends_the_command(pool: ClientPool) -> None:
         yield b"a"
         raise OSError("the disk is gone")
 
-    with pytest.raises(SafeError):
+    with pytest.raises(CommandError, match="its input failed: OSError: the disk is gone") as caught:
         pool.run("cat; sleep 60", input=broken(), timeout=30)
+    assert isinstance(caught.value.__cause__, OSError)
+    assert (caught.value.host, caught.value.phase) == (pool.host, "run")
 
 
 @pytest.mark.parametrize("command", ["", "   ", "a\0b"])

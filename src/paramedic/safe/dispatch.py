@@ -148,7 +148,7 @@ class Dispatcher(Lending):
             link.close()
             return
         if given is None:
-            task.feeder = self.crew.start("input", lambda: feed(session, task.input))
+            task.feeder = self.crew.start("input", lambda: feed(session, task.input, task.input_failed))
             if task.feeder is None:
                 session.close()  # no thread is to be had: without its input it would wait for ever
 

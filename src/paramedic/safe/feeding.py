@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO, cast
 
 from paramedic.safe.session import Session
@@ -38,8 +38,13 @@ def replayable(source: Input) -> bool:
     return source is None or isinstance(source, bytes | bytearray | memoryview | str)
 
 
-def feed(session: Session, source: Input) -> None:
+def feed(session: Session, source: Input, failed: Callable[[Exception], None]) -> None:
     """Sends the input and ends it. A command that stops reading or ends is no error, as in a shell's pipe.
+
+    Args:
+        session: the command's.
+        source: what to send.
+        failed: told why nothing more can be read from it, before the command is ended for that.
 
     Threads: a thread of the crew. It blocks while the command does not read, and while the source does.
     """
@@ -48,9 +53,10 @@ def feed(session: Session, source: Input) -> None:
             for chunk in _chunks(source):
                 session.write(chunk)
             session.end_input()
-    except Exception:
+    except Exception as error:
         # The caller's file or iterator failed: the command sees a short input, so it must not end as if all were well.
-        _LOG.exception("the input of a command failed; the command is being ended")
+        _LOG.debug("the input of a command failed; the command is being ended", exc_info=True)
+        failed(error)
         session.signal("TERM")
         session.close()
 

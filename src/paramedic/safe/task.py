@@ -82,6 +82,8 @@ class Task:
     """Its process on the other side, once that was found."""
     hangs: bool = False
     """Whether its end may depend on a thread of the program: who takes its output, or makes its input."""
+    input_trouble: Exception | None = None
+    """Why there was no more of its input to be had."""
     feeder: threading.Thread | None = None
     """Who sends its input, once somebody does."""
     context: contextvars.Context = field(default_factory=contextvars.copy_context)
@@ -93,6 +95,13 @@ class Task:
         Threads: any thread; it does not block.
         """
         self.pool.stop(self, Why.CANCELLED)
+
+    def input_failed(self, error: Exception) -> None:
+        """Called when the input cannot be read: the command is ended for that.
+
+        Threads: the one that sends the input; it does not block.
+        """
+        self.input_trouble = error
 
     def holder(self, acquire_s: float | None) -> Holder | None:
         """Which thread it depends on while it runs; None if it goes on by itself.

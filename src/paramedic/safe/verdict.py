@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from paramedic.safe.errors import CommandTimeout, ConnectionLost, PoolClosed, SafeError, SessionRefused
+from paramedic.safe.errors import CommandError, CommandTimeout, ConnectionLost, PoolClosed, SafeError, SessionRefused
 from paramedic.safe.result import CommandResult, Ending
 from paramedic.safe.session import Outcome, Session
 from paramedic.safe.task import Task, Why
@@ -41,8 +41,8 @@ def ending_of(task: Task, session: Session) -> Ending:
     """
     if session.outcome is Outcome.LOST:
         return Ending.UNKNOWN if session.command_sent else Ending.NOT_STARTED
-    if session.outcome is Outcome.ORPHANED:
-        return Ending.UNKNOWN
+    if session.outcome is Outcome.ORPHANED or (session.outcome is Outcome.ABANDONED and task.why is None):
+        return Ending.UNKNOWN if session.command_sent else Ending.NOT_STARTED
     if session.outcome in (Outcome.REFUSED, Outcome.EXEC_REFUSED) or not session.command_sent:
         return Ending.NOT_STARTED
     return task.ending if task.why is not None else Ending.EXITED
@@ -78,6 +78,17 @@ def verdict(task: Task, session: Session | None) -> CommandResult | SafeError:
     if outcome is Outcome.EXEC_REFUSED:
         return SessionRefused("the server refuses to run the command", host=host, phase="open")
     if result.exit_status is None and result.signal is None:
+        if task.input_trouble is not None:
+            trouble = task.input_trouble
+            why_not = CommandError(
+                f"its input failed: {type(trouble).__name__}: {trouble}",
+                host=host,
+                result=result,
+                may_have_started=started,
+                hint="it was sent TERM, so that it does not take what came for all; __cause__ has the trace",
+            )
+            why_not.__cause__ = trouble
+            return why_not
         what = _LOST.get(outcome, "the server did not say how it ended")
         return ConnectionLost(
             f"{what} while the command ran" if started else f"{what} before the command was sent",
