@@ -27,6 +27,7 @@ from paramedic.safe import (
     ConnectFailed,
     ConnectionLost,
     Ending,
+    Limits,
     PoolClosed,
     SafeError,
     SessionRefused,
@@ -121,6 +122,39 @@ def test_an_input_that_fails_ends_the_command(pool: ClientPool) -> None:
         pool.run("cat; sleep 60", input=broken(), timeout=30)
     assert isinstance(caught.value.__cause__, OSError)
     assert (caught.value.host, caught.value.phase) == (pool.host, "run")
+
+
+def test_an_sftp_client_is_as_new_for_each_borrower_and_nobodys_when_given_back(pool: ClientPool) -> None:
+    with pool.sftp() as first:
+        channel = first.get_channel()
+        assert channel is not None
+        first.chdir("/tmp")
+        first.get_channel().settimeout(0.001)  # type: ignore[union-attr]
+        file = first.open("/etc/passwd")
+    with pool.sftp() as second:
+        assert second.get_channel() is channel
+        assert channel.gettimeout() != 0.001
+        assert second.getcwd() is None
+        for use in (lambda: first.stat("/"), lambda: file.read(1), lambda: first.listdir("/")):
+            with pytest.raises(OSError, match=r"given back|closed"):
+                use()
+        first.close()
+        assert second.stat("/").st_mode is not None
+
+
+def test_an_input_that_is_no_bytes_is_told(pool: ClientPool) -> None:
+    # bytes(3) are three zeros
+    with pytest.raises(CommandError, match="its input failed: TypeError"):
+        pool.run("cat", input=[3], timeout=30)  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize("limit", [-1.0, float("nan")])
+def test_limits_that_are_none_are_told(pool: ClientPool, limit: float) -> None:
+    with pytest.raises(ValueError, match="run="):
+        Limits(run=limit)
+    if limit != limit:
+        with pytest.raises(ValueError, match="not a number"):
+            pool.run("true", timeout=limit)
 
 
 @pytest.mark.parametrize("command", ["", "   ", "a\0b"])

@@ -43,7 +43,7 @@ def upload(
     if not (os.path.isfile(path) or os.path.isdir(path)):
         raise _odd(path, dispatcher.host)
     tally = Tally()
-    target = _remote(remote)
+    target = _remote(remote, dispatcher.host)
     session = SftpSession(dispatcher, target)
     with _swept(session, tally, options, dispatcher, _remove):
         found = _stated(session, target)
@@ -77,7 +77,7 @@ def download(
     begun = time.monotonic()
     path = os.fspath(local)
     tally = Tally()
-    source = _remote(remote)
+    source = _remote(remote, dispatcher.host)
     session = SftpSession(dispatcher, source)
     with _swept(session, tally, options, dispatcher, _unlink):
         found = _stated(session, source)
@@ -154,9 +154,9 @@ def _remove(dispatcher: Dispatcher, parts: set[str]) -> None:
             session.run(job(part) for part in parts)
 
 
-def _remote(path: str) -> str:
+def _remote(path: str, host: str) -> str:
     if not path or "\0" in path:
-        raise BadConfiguration(f"not a path: {path!r}", phase="copy", hint="it is empty, or has a NUL in it")
+        raise BadConfiguration(f"not a path: {path!r}", host=host, phase="copy", hint="it is empty, or has a NUL in it")
     # SFTP knows no tilde; relative paths begin at home.
     path = path[2:] or "." if path.startswith("~/") else "." if path == "~" else path
     return path.rstrip("/") or "/"
@@ -168,7 +168,7 @@ def _stated(session: SftpSession, path: str) -> Attributes | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise TransferError(f"{path}: {error.strerror or error}", phase="copy") from error
+        raise TransferError(f"{path}: {error.strerror or error}", host=session.host, phase="copy") from error
 
 
 def _result(host: str, tally: Tally, begun: float, run: Run, verify: Verify) -> CopyResult:

@@ -208,6 +208,7 @@ class TransferError(SafeError):
         result: what was copied all the same, or None.
     """
 
+    default_hint = "are the folders there, may they be read and written, and is there room?"
     result: CopyResult | None = None
 
 

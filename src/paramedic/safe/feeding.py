@@ -76,4 +76,4 @@ def _chunks(source: Input) -> Iterator[bytes]:
             yield data.encode() if isinstance(data, str) else data
     else:
         for item in source:
-            yield item.encode() if isinstance(item, str) else bytes(item)
+            yield item.encode() if isinstance(item, str) else bytes(memoryview(item))  # bytes(3) would be three zeros

@@ -218,6 +218,8 @@ class ClientPool(Copies):
             raise BadCommand(
                 "a command on a leash has no input", host=self.host, phase="queue", hint="use one or other"
             )
+        if timeout != timeout or total_timeout != total_timeout:
+            raise ValueError("a limit that is not a number")
         run_s = self._limits.run if timeout is None else timeout
         total_s = self._limits.total if total_timeout is None else total_timeout
         now = time.monotonic()

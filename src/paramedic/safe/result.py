@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from paramedic.safe.errors import CommandFailed
 
@@ -113,6 +113,19 @@ class Limits:
     While nothing is open on it, the kernel asks (TCP keepalive), and the server itself after ten times that only."""
     idle: float = 60.0
     """An unused connection is closed after this."""
+
+    def __post_init__(self) -> None:
+        """Checks the numbers.
+
+        Raises:
+            ValueError: one is negative, or not a number.
+
+        Threads: any thread; it does not block.
+        """
+        for limit in fields(self):
+            seconds = getattr(self, limit.name)
+            if seconds is not None and not seconds >= 0:
+                raise ValueError(f"Limits({limit.name}={seconds!r}): seconds, not less than 0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

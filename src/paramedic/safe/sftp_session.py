@@ -30,6 +30,7 @@ _WRITE_TOGETHER_BYTES = 256 * 1024
 _MOST_PACKET_BYTES = 16 * 1024 * 1024
 _SMALL_BYTES = 32 * 1024
 _AT_ONCE = 64
+_AGAIN = "copy it again; resume=True keeps what has come, and goes on with it"
 _WINDOW_BYTES = 64 * 1024 * 1024
 """More than is ever asked for at once: what we ask for is what bounds the answers."""
 
@@ -211,7 +212,7 @@ class SftpSession:
             while not inbox.packets:
                 if inbox.finished:
                     raise ConnectionLost(
-                        "the SFTP session ended", host=self._dispatcher.host, phase="copy", hint="", result=None
+                        "the SFTP session ended", host=self._dispatcher.host, phase="copy", hint=_AGAIN
                     )
                 left = deadline - time.monotonic()
                 if left <= 0 or not inbox.changed.wait(left):
@@ -251,6 +252,11 @@ class SftpSession:
         # OpenSSH's does one request after the other, each to its end.
         self.works_in_order = "OpenSSH" in getattr(self._session.link, "remote_version", "")
         return stated, min(read or _SMALL_BYTES, 255 * 1024), min(write or _SMALL_BYTES, 255 * 1024)
+
+    @property
+    def host(self) -> str:
+        """The host as the caller named it."""
+        return self._dispatcher.host
 
     def spawn(self, job: Job) -> None:
         """Adds a job to those that :meth:`run` drives; they go before what is left of its ``jobs``.
@@ -312,7 +318,9 @@ class SftpSession:
         except KeyError as error:
             raise ConnectionLost("the server answers what was not asked", host=self._dispatcher.host) from error
         except BrokenPipeError as error:
-            raise ConnectionLost("the SFTP session ended", host=self._dispatcher.host, phase="copy", hint="") from error
+            raise ConnectionLost(
+                "the SFTP session ended", host=self._dispatcher.host, phase="copy", hint=_AGAIN
+            ) from error
         finally:
             for job in self._spawned:
                 job.close()

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
+import functools
 import math
 import threading
 import time
+import weakref
 from concurrent.futures import Future
+from typing import Any, cast
 
 import paramiko
 
@@ -47,6 +52,61 @@ def wait_for(dispatcher: Dispatcher, borrower: Future[Borrowed], timeout: float 
         raise
 
 
+class _GivenBack:
+    """In place of the channel of a client that was given back: the next borrower has it now."""
+
+    def close(self) -> None:
+        """Does nothing: the session is not this client's any more.
+
+        Threads: any thread; it does not block.
+        """
+
+    def get_name(self) -> str:
+        """What Paramiko writes into its log, of a file that the garbage collector finds.
+
+        Threads: any thread; it does not block.
+        """
+        return "given back"
+
+    def __getattr__(self, name: str) -> Any:
+        raise OSError("this SFTP client was given back; use it inside its `with` block")
+
+
+class _Client(paramiko.SFTPClient):  # type: ignore[misc]
+    """A client that knows which of its files are open."""
+
+    def __init__(self, channel: paramiko.Channel) -> None:
+        self._opened: weakref.WeakSet[Any] = weakref.WeakSet()
+        super().__init__(channel)
+
+    @functools.wraps(paramiko.SFTPClient.open)
+    def open(self, *args: Any, **kwargs: Any) -> Any:
+        """As ``paramiko.SFTPClient.open``.
+
+        Threads: the one that has the client. It blocks.
+        """
+        file = super().open(*args, **kwargs)
+        self._opened.add(file)
+        return file
+
+    file = open
+
+    def as_new(self) -> _Client:
+        """The same session as a client that knows nothing of its earlier borrower, who can do nothing with it any more.
+
+        Threads: the one that gives it back. It blocks.
+        """
+        for file in list(self._opened):
+            file.close()
+        fresh: Any = copy.copy(self)
+        fresh._opened = weakref.WeakSet()
+        fresh._cwd = None  # one borrower's chdir() must not lead the next one's relative paths elsewhere
+        fresh.ultra_debug = False
+        fresh.sock.settimeout(_ANSWER_S)
+        self.sock = _GivenBack()
+        return cast(_Client, fresh)
+
+
 class Shelf:
     """The SFTP clients of one pool that nobody uses at the moment.
 
@@ -61,10 +121,10 @@ class Shelf:
         self._dispatcher = dispatcher
         self._open_s = open_s
         self._lock = threading.Lock()
-        self._idle: list[tuple[int, paramiko.SFTPClient]] = []
+        self._idle: list[tuple[int, _Client]] = []
         self._closed = False
 
-    def take(self, timeout: float | None) -> tuple[int, paramiko.SFTPClient]:
+    def take(self, timeout: float | None) -> tuple[int, _Client]:
         """A client that works, from the shelf or new, and the key under which it is put back.
 
         Raises:
@@ -105,7 +165,7 @@ class Shelf:
                 before = moment()
                 channel.invoke_subsystem("sftp")  # its process is there when the answer is
                 link.guests[channel.get_id()] = (before, moment())
-                sftp = paramiko.SFTPClient(channel)
+                sftp = _Client(channel)
                 channel.settimeout(_ANSWER_S)
                 return key, sftp
             except BaseException as error:
@@ -117,28 +177,31 @@ class Shelf:
                     f"the server has no SFTP: {error}", host=host, phase="open", hint="Subsystem sftp in sshd_config"
                 ) from error
 
-    def put(self, key: int, sftp: paramiko.SFTPClient, *, clean: bool) -> None:
+    def put(self, key: int, sftp: _Client, *, clean: bool) -> None:
         """Takes a client back; keeps it if it is ``clean``: no answer of the server is still on its way.
 
         Threads: any thread. It may block for a moment while the peer does not read.
         """
         channel = sftp.get_channel()
         with self._lock:
-            keep = (
-                clean
-                and not self._closed
-                and not self._dispatcher.has_borrowers()
-                and len(self._idle) < _KEPT
-                and channel is not None
-                and not channel.closed
-            )
-            if keep:
-                self._idle.append((key, sftp))
-        if keep:
-            self._dispatcher.look_again()  # commands may wait for just this session
-        else:
+            keep = not self._closed and len(self._idle) < _KEPT
+        fresh = None
+        if clean and keep and not self._dispatcher.has_borrowers() and channel is not None and not channel.closed:
+            with contextlib.suppress(paramiko.SSHException, EOFError, OSError):
+                fresh = sftp.as_new()
+        if fresh is None:
             sftp.close()
             self._leave(key, channel)
+            return
+        with self._lock:
+            if not self._closed:
+                self._idle.append((key, fresh))
+                fresh = None
+        if fresh is not None:  # closed meanwhile
+            fresh.close()
+            self._leave(key, channel)
+        else:
+            self._dispatcher.look_again()  # commands may wait for just this session
 
     def _leave(self, key: int, channel: paramiko.Channel | None) -> None:
         if channel is not None:

@@ -12,6 +12,12 @@ _WAITING_FOR = {
     "open": "the server's answer to the request for a session",
     "exec": "the server's answer to the request to run the command",
 }
+_LONGER = {
+    "queue": "raise total_timeout=, or `connections`",
+    "open": "is the server overloaded? Limits(open=…) says how long it may take",
+    "exec": "is the server overloaded? Limits(open=…) says how long it may take",
+    "run": "give it a longer timeout=",
+}
 _BECAME = {
     Ending.TERMINATED: "its process was ended with TERM",
     Ending.HUNTED: "its process was found from a second session and ended",
@@ -60,7 +66,7 @@ def verdict(task: Task, session: Session | None) -> CommandResult | SafeError:
         doing = _WAITING_FOR.get(task.phase, "the run of the command")
         trouble = task.pool.trouble if task.phase == "queue" else None
         why = f"; connecting fails: {trouble.message}" if trouble is not None else ""
-        hint = trouble.hint if trouble is not None else ""
+        hint = trouble.hint if trouble is not None else _LONGER.get(task.phase, "")
         return CommandTimeout(
             f"the limit passed during {doing}; {became(task.ending)}{why}",
             ending=task.ending,
@@ -79,15 +85,15 @@ def verdict(task: Task, session: Session | None) -> CommandResult | SafeError:
         return SessionRefused("the server refuses to run the command", host=host, phase="open")
     if result.exit_status is None and result.signal is None:
         if task.input_trouble is not None:
-            trouble = task.input_trouble
+            cause = task.input_trouble
             why_not = CommandError(
-                f"its input failed: {type(trouble).__name__}: {trouble}",
+                f"its input failed: {type(cause).__name__}: {cause}",
                 host=host,
                 result=result,
                 may_have_started=started,
                 hint="it was sent TERM, so that it does not take what came for all; __cause__ has the trace",
             )
-            why_not.__cause__ = trouble
+            why_not.__cause__ = cause
             return why_not
         what = _LOST.get(outcome, "the server did not say how it ended")
         return ConnectionLost(
@@ -95,6 +101,6 @@ def verdict(task: Task, session: Session | None) -> CommandResult | SafeError:
             host=host,
             result=result,
             may_have_started=started,
-            hint=None if started else "",
+            hint=None if started else "nothing was run: it may be run again",
         )
     return result
