@@ -1,8 +1,9 @@
 # Everything that a fresh machine with Python, make and its package manager needs: `make demo`, `make test`.
-# PYTHON chooses the interpreter (3.11 or later), JOBS how many tests run side by side, ARGS is passed on.
+# PYTHON chooses the interpreter (3.11 or later), JOBS how many tests run side by side (more than there are processors:
+# a third of their time they wait for remote ends), ARGS is passed on.
 
 PYTHON ?=
-JOBS ?= 2
+JOBS ?= 3
 ARGS ?=
 WILD ?= build/wild
 VENV := .venv
