@@ -378,3 +378,54 @@ def test_what_is_defined_inside_keeps_its_name(tmp_path: Path) -> None:
     found = space["Keys"]().lookup()
     assert (found.__qualname__, found.get.__qualname__) == (plain.__qualname__, plain.get.__qualname__)
     assert found.get.__code__.co_qualname == plain.get.__code__.co_qualname
+
+
+COUNTS = """
+total = 0
+def counts(by):
+    global total
+    for _ in range(by):
+        total += 1
+    def inner():
+        global total
+        total += 10
+    inner()
+    try:
+        return total
+    finally:
+        total += 100
+def outer():
+    here = 0
+    def counts(by):
+        nonlocal here
+        here += by
+        return here
+    return counts
+"""
+
+
+@pytest.mark.parametrize("asks", ["True", "False", "_flip()"])
+@pytest.mark.parametrize("noticed", [False, True])
+def test_what_is_passed_over_and_what_is_watched_share_their_declarations(
+    tmp_path: Path, asks: str, noticed: bool
+) -> None:
+    """Both are in one function, in which a name is declared once, before it is used."""
+    path = tmp_path / "counting.py"
+    path.write_text(COUNTS)
+    space: dict[str, Any] = {"__name__": "counting"}
+    exec(compile(COUNTS, str(path), "exec"), space)
+    turns, notice, left = iter([True, False] * 9), Notice() if noticed else None, []  # type: Any, Any, list[object]
+
+    def leave(token: object, result: object) -> object:
+        left.append(result)
+        return result
+
+    for function in (space["counts"], space["outer"]()):
+        guard = Guard(asks, {"_flip": turns.__next__}, notice)
+        target = Target(space, function.__name__, lambda first: "token", leave, guard=guard)
+        prepare(function, target).apply()
+        by_nonlocal = function is not space["counts"]
+        results = [function(2), function(2)]
+        assert results == ([2, 4] if by_nonlocal else [12, 124])
+    assert len(left) == {"True": 4, "False": 0, "_flip()": 2}[asks]
+    assert space["total"] == 224
