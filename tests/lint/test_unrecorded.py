@@ -9,6 +9,7 @@ from pathlib import Path
 from textwrap import dedent
 
 import exclusion_stories
+import message_stories
 import ordering_stories
 import other_wait_stories
 import pytest
@@ -17,8 +18,8 @@ from paramedic.lint.passages import Places
 from paramedic.lint.unrecorded import Deed, Unrecorded, Verdict
 from paramedic.model.finding import Site
 
-EXCUSED = ordering_stories.EXCUSED | exclusion_stories.EXCUSED
-NOT_EXCUSED = other_wait_stories.NOT_EXCUSED | exclusion_stories.NOT_EXCUSED
+EXCUSED = ordering_stories.EXCUSED | exclusion_stories.EXCUSED | message_stories.EXCUSED
+NOT_EXCUSED = other_wait_stories.NOT_EXCUSED | exclusion_stories.NOT_EXCUSED | message_stories.NOT_EXCUSED
 AT_S = 1.0
 """When the later call began."""
 
@@ -131,3 +132,59 @@ def test_of_files_that_are_gone_nothing_is_said(tmp_path: Path) -> None:
         assert places.places([site], "stat") == []
         deed = Deed("stat", [site], AT_S)
         assert Unrecorded().between(deed, deed) == Verdict()
+
+
+def test_many_classes_of_one_name_are_gone_through_once(tmp_path: Path) -> None:
+    """Each of which is the base of each: to go every way through them takes longer than anybody waits."""
+    classes = "".join(
+        f"""
+        class Job(Job, Base{n}):
+            pass
+        class Base{n}(Job):
+            pass"""
+        for n in range(60)
+    )
+    assert not judged(
+        classes
+        + """
+        def work(job):
+            job.begin()
+            sftp.stat("/")  #1
+        def main():
+            job = Job()
+            job.wait()
+            with job:
+                sftp.stat("/")  #2
+        """,
+        tmp_path,
+    ).doubt
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "while (found := done):\n                time.sleep(0.1)",
+        "while not (lambda: done)():\n                time.sleep(0.1)",
+        "match done:\n                case [*_, 1] | {'a': 2} | None:\n                    pass",
+        "async def inner():\n                async with x as y, z as (a, *b):\n                    await y",
+        "exec('done = 1')\n            del done, sftp.x",
+        "[(yield x) async for x in y if await x] if 0 else {**a, 'b': 1}",
+        "try:\n                pass\n            except* OSError as e:\n                raise",
+        "with (open(p)), open(p) as f[0], open(p) as g.h:\n                pass",
+        "for done[0], *rest in range(3):\n                time.sleep(0.1)\n            else:\n                return",
+        "while 1:\n                match done:\n                  case done.x | 1 | None:\n                    break",
+    ],
+)
+def test_odd_syntax_is_read(odd: str, tmp_path: Path) -> None:
+    program = """
+        done = []
+        async def main():
+            ODD
+            sftp.stat("/")  #2
+        def work(*args, key=None, **more):
+            global done
+            sftp.stat("/")  #1
+            done = [*args, key]
+            (done[0], *more[1:]), x.y = done, done
+        """
+    assert judged(program.replace("ODD", odd), tmp_path) is not None

@@ -175,7 +175,7 @@ def judged(facts: RunFacts, gaps: list[Gap]) -> list[Finding]:
     Threads: one thread.
     """
     findings: list[Finding] = []
-    facts.unseen = asking_the_source(facts)
+    facts.unseen = asking_the_source(facts, gaps)
     if facts.greenlets:
         detail = "greenlets share threads: who did what at the same time, and who waits for whom, cannot be told"
         gaps.append(Gap(reason="greenlets", detail=detail))

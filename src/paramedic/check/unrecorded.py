@@ -12,14 +12,16 @@ from paramedic.analysis.calls import Call
 from paramedic.analysis.facts import Unseen
 from paramedic.analysis.run import RunFacts
 from paramedic.analysis.story import Story
-from paramedic.lint.unrecorded import Deed, Unrecorded
+from paramedic.lint.unrecorded import Deed, Unrecorded, Verdict
+from paramedic.model.report import Gap
 
 
-def asking_the_source(facts: RunFacts) -> Callable[[Call, Call], Unseen]:
+def asking_the_source(facts: RunFacts, gaps: list[Gap]) -> Callable[[Call, Call], Unseen]:
     """What answers for the calls of a recording, an earlier one and a later one of another thread.
 
     Args:
         facts: of the recording, to be asked when they do not change any more.
+        gaps: gets one if the source cannot be understood; the calls then have no excuse.
 
     Threads: one thread; what is returned reads the files that stacks name.
     """
@@ -38,7 +40,14 @@ def asking_the_source(facts: RunFacts) -> Callable[[Call, Call], Unseen]:
         key = earlier.stack, earlier.name, later.stack, later.name, started_at, both
         if key not in known:
             stack = facts.world.stack
-            verdict = source.between(deed(earlier), deed(later), stack(started_at), (stack(both[0]), stack(both[1])))
+            beside_each_other = stack(both[0]), stack(both[1])
+            try:
+                verdict = source.between(deed(earlier), deed(later), stack(started_at), beside_each_other)
+            except Exception as error:  # of what the source is like nothing is known: a finding must not be lost by it
+                verdict = Verdict()
+                if all(gap.reason != "source-not-understood" for gap in gaps):
+                    detail = f"whether waits that are not recorded excuse something: {type(error).__name__}: {error}"
+                    gaps.append(Gap(reason="source-not-understood", detail=detail))
             known[key] = Unseen(verdict.doubt, verdict.orders, verdict.refuted)
         return known[key]
 

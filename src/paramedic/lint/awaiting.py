@@ -10,23 +10,22 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from paramedic.lint.identity import Identity, Thing
+from paramedic.lint.messages import ENDS, Source, is_request, source_of, wanted
 from paramedic.lint.outcomes import UNKNOWN, Condition, made, ways
 from paramedic.lint.passages import Def, Loop, Passed, Place, leaves, name_of, through
 
 _RESTS = frozenset(("sleep", "wait"))
 _CLOCKS = frozenset("time monotonic perf_counter time_ns monotonic_ns perf_counter_ns now utcnow today".split())
 _COUNTS = frozenset(("range", "count", "repeat"))
-_EXISTS = frozenset("exists is_file isfile lexists is_dir isdir".split())
-_RECEIVES = frozenset("recv recv_bytes recvfrom recv_into read readline accept".split())
+_RECEIVES = frozenset("recv recv_bytes recvfrom recv_into read readline readlines load communicate wait accept".split())
 _SIGNALS = frozenset("sigwait sigtimedwait sigwaitinfo pause".split())
-_ENDS = frozenset("pipe pipe2 socketpair Pipe socket create_connection create_server accept eventfd".split())
-"""What makes pipes and sockets, whose reads wait for the other side."""
 _MEETINGS = frozenset("Event Queue SimpleQueue JoinableQueue".split())
 _RECORDED = frozenset(("threading", "queue", "asyncio", "concurrent.futures"))
 _STATES = frozenset(
     "is_active is_authenticated exit_status_ready recv_ready recv_stderr_ready send_ready is_alive closed".split()
 )
 """What Paramiko's objects and threads say of themselves: no message of another thread's, or one that is recorded."""
+_ENUMS = frozenset("Enum IntEnum StrEnum Flag IntFlag".split())
 _MOST_CALLS = 2
 FOREVER = float("inf")
 
@@ -44,6 +43,10 @@ class Wait:
         ends: what a call reads from, or is told by.
         partners: where that is a pipe, its other end.
         limit_s: after how long it gives up; None if it does not.
+        source: what a call reads from that has no partner of the same name.
+        words: of which one must be said, so that the reading ends.
+        to_end: whether it is read to the end.
+        answer: whether it is for the answer of a server.
     """
 
     identity: Identity
@@ -54,6 +57,10 @@ class Wait:
     ends: tuple[Thing, ...] = ()
     partners: tuple[Thing, ...] = ()
     limit_s: float | None = None
+    source: Source | None = None
+    words: frozenset[str] = frozenset()
+    to_end: bool = False
+    answer: bool = False
 
 
 class Awaiting:
@@ -73,6 +80,13 @@ class Awaiting:
         for passed in (*place.passed(), *(place.rest_of_round() if again else ())):
             if not passed.inside:
                 yield from self._in(passed, passed, place, _MOST_CALLS)
+                continue
+            for inner in through(reversed(self.identity.managers(passed.node, ends=False))):
+                yield from self._in(inner, Passed(passed.node), place, _MOST_CALLS - 1)
+            for call in _calls(passed.node):
+                found = self._read(call, passed, place)  # opening a fifo waits for the other side
+                if found is not None:
+                    yield found
 
     def _in(self, each: Passed, passed: Passed, place: Place, calls: int) -> Iterator[Wait]:
         node = each.node
@@ -80,9 +94,11 @@ class Awaiting:
             found = self._poll(node, passed, place, is_helper=each is not passed)
             if found is not None:
                 yield found
+            else:
+                yield from self._reading(node, passed, place)
             return
         for call in _calls(node):
-            found = self._block(call, passed, place)
+            found = self._block(call, passed, place) or self._read(call, passed, place)
             if found is not None:
                 yield found
             for identity, function in self.identity.meant(call) if calls else ():
@@ -100,7 +116,7 @@ class Awaiting:
         own = file.own(loop)
         rests = any(isinstance(n, ast.Call) and name_of(n.func) in _RESTS for n in own)
         idle = all(isinstance(s, ast.Pass | ast.Continue) for s in getattr(loop, "body", ()))
-        if not (rests or idle) or any(isinstance(n, ast.Try) for n in own):
+        if not (rests or idle):
             return None
         if isinstance(loop, ast.For | ast.AsyncFor):
             if not (isinstance(loop.iter, ast.Call) and name_of(loop.iter.func) in _COUNTS):
@@ -114,6 +130,8 @@ class Awaiting:
                     limits.append(limit)
                 elif not any(name_of(n) in _STATES for atom, _ in way for n in ast.walk(atom)):
                     found.append(way)
+        if not found and any(isinstance(n, ast.Try) for n in own):
+            return None  # it tries something again
         if isinstance(loop, ast.For) and not leaves(loop.orelse):
             limits.append(self._counted(loop))
         if self._is_checked(loop):
@@ -124,11 +142,24 @@ class Awaiting:
         if isinstance(loop, ast.While) and not (loop.orelse and leaves(loop.orelse)):
             if not isinstance(loop.test, ast.Constant):
                 yield loop.test, False
+
+        def ends(block: Sequence[ast.stmt]) -> bool:
+            return bool(block) and isinstance(block[-1], ast.Break | ast.Return if is_helper else ast.Break)
+
         for node in self.identity.file.own(loop):
             if isinstance(node, ast.If):
                 for block, truth in ((node.body, True), (node.orelse, False)):
-                    if block and (isinstance(block[-1], ast.Break) or is_helper and isinstance(block[-1], ast.Return)):
+                    if ends(block):
                         yield node.test, truth
+            elif isinstance(node, ast.Match):
+                for case in node.cases:
+                    test = _matches(node.subject, case.pattern) if case.guard is None and ends(case.body) else None
+                    if test is not None:
+                        yield test, True
+            elif isinstance(node, ast.Try) and (ends(node.body) or ends(node.orelse)):
+                for call in [c for s in node.body if not isinstance(s, ast.If) for c in ast.walk(s)]:
+                    if isinstance(call, ast.Call) and not any(isinstance(h, Loop) for h in node.body):
+                        yield call, True
 
     def _expanded(self, found: list[Condition], passed: Passed, steps: int = 3) -> list[Condition]:
         """With what functions and properties of the file say in place of their calls."""
@@ -220,6 +251,10 @@ class Awaiting:
         literal = made(node, lambda _: UNKNOWN)
         if literal is not UNKNOWN:
             return literal
+        if isinstance(node, ast.Attribute) and name_of(node.value) in self.identity.file.classes:
+            bases = {name_of(b) for c in self.identity.file.classes[name_of(node.value)] for b in c.bases}
+            if bases & _ENUMS:  # its members differ, whatever their values are
+                return ast.unparse(node)
         thing = self.identity.thing(node)
         if thing is None:
             return UNKNOWN
@@ -250,7 +285,10 @@ class Awaiting:
         limit: float | None = None
         subjects: list[ast.expr]
         if name in _SIGNALS:
-            return Wait(self.identity, passed, place, call, ends=(Thing("signal", 0),))
+            limit = self._given_limit(call.args[1:2])
+            if self._is_looked_at(call):
+                limit = None
+            return Wait(self.identity, passed, place, call, ends=(Thing("signal", 0),), limit_s=limit)
         if name == "select" and len(call.args) >= 3:
             subjects = [n for n in ast.walk(call.args[0]) if isinstance(n, ast.Name | ast.Attribute)]
             limit = self._given_limit(call.args[3:4])
@@ -269,17 +307,15 @@ class Awaiting:
             )
         else:
             return None
-        if limit is not None and isinstance(
-            self.identity.file.parent(call), ast.If | ast.Compare | ast.UnaryOp | ast.While
-        ):
-            limit = None  # whoever looks at the answer knows
+        if self._is_looked_at(call):
+            limit = None
         ends, partners = [], []
         for subject in subjects:
             thing = self.identity.thing(subject)
             if thing is None:
                 continue
             for bound in self.identity.values(thing):
-                if isinstance(bound.value, ast.Call) and name_of(bound.value.func) in (_ENDS | _MEETINGS):
+                if isinstance(bound.value, ast.Call) and name_of(bound.value.func) in (ENDS | _MEETINGS):
                     ends.append(thing)
                     if bound.together:
                         partners += [t for t in self._beside(bound.target) if t != thing]
@@ -287,6 +323,50 @@ class Awaiting:
             Wait(self.identity, passed, place, call, ends=tuple(ends), partners=tuple(partners), limit_s=limit)
             if ends
             else None
+        )
+
+    def _is_looked_at(self, call: ast.Call) -> bool:
+        """Whether whoever waits knows whether it was in vain."""
+        return isinstance(self.identity.file.parent(call), ast.If | ast.Compare | ast.UnaryOp | ast.While)
+
+    def _reading(self, loop: ast.AST, passed: Passed, place: Place) -> Iterator[Wait]:
+        """What a loop reads from, and what a ``while`` asks in each of its rounds until the answer is another one."""
+        own = self.identity.file.own(loop)
+        calls = [n for n in own if isinstance(n, ast.Call) and name_of(n.func) in _RECEIVES]
+        subjects = [n.func.value for n in calls if isinstance(n.func, ast.Attribute)]
+        if isinstance(loop, ast.For | ast.AsyncFor):
+            subjects.append(loop.iter)
+        words, to_end = wanted(loop, own)
+        for subject in subjects:
+            source = source_of(self.identity, subject)
+            if source is not None:
+                ends = (source.thing,)
+                yield Wait(self.identity, passed, place, loop, ends=ends, source=source, words=words, to_end=to_end)
+        if isinstance(loop, ast.While):
+            for call in _calls(loop.test):
+                found = self._block(call, passed, place)
+                if found is not None:
+                    yield found
+
+    def _read(self, call: ast.Call, passed: Passed, place: Place) -> Wait | None:
+        """A call that waits for what comes out of a process, a fifo, a socket that was not made with its other end."""
+        name = name_of(call.func)
+        base = call.func.value if isinstance(call.func, ast.Attribute) else None
+        if is_request(self.identity, call):
+            return Wait(self.identity, passed, place, call, ends=(Thing("answer", 0),), answer=True)
+        if name == "open":
+            source = source_of(self.identity, call)
+        elif name in _RECEIVES and base is not None:
+            subject = call.args[0] if name == "load" and call.args else base
+            source = source_of(self.identity, subject)
+        else:
+            return None
+        if source is None:
+            return None
+        limit = self._given_limit([k.value for k in call.keywords if k.arg == "timeout"])
+        to_end = name in ("read", "readlines", "load", "communicate", "wait") and not call.args
+        return Wait(
+            self.identity, passed, place, call, ends=(source.thing,), source=source, to_end=to_end, limit_s=limit
         )
 
     def _given_limit(self, arguments: Sequence[ast.expr]) -> float | None:
@@ -320,18 +400,6 @@ class Awaiting:
                 yield thing
 
 
-def path_of(atom: ast.expr) -> ast.expr | None:
-    """The path of which a test asks whether it is there.
-
-    Threads: pure.
-    """
-    if isinstance(atom, ast.Call) and name_of(atom.func) in _EXISTS:
-        if atom.args:
-            return atom.args[0]
-        return atom.func.value if isinstance(atom.func, ast.Attribute) else None
-    return None
-
-
 def _calls(node: ast.AST) -> Iterator[ast.Call]:
     """The calls of a statement that are surely made."""
     if isinstance(node, ast.Lambda | Def | ast.ClassDef):
@@ -345,6 +413,18 @@ def _calls(node: ast.AST) -> Iterator[ast.Call]:
         children = [node.test]
     for child in children:
         yield from _calls(child)
+
+
+def _matches(subject: ast.expr, pattern: ast.pattern) -> ast.expr | None:
+    """The test that a ``case`` is, where it is one of values."""
+    if isinstance(pattern, ast.MatchValue):
+        return ast.Compare(subject, [ast.Eq()], [pattern.value])
+    if isinstance(pattern, ast.MatchSingleton):
+        return ast.Compare(subject, [ast.Is()], [ast.Constant(pattern.value)])
+    if isinstance(pattern, ast.MatchOr):
+        tests = [_matches(subject, each) for each in pattern.patterns]
+        return None if None in tests else ast.BoolOp(ast.Or(), [t for t in tests if t is not None])
+    return None
 
 
 def _targets(loop: ast.AST) -> list[ast.expr]:

@@ -6,6 +6,7 @@ Threads: one thread.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterator, Sequence
 
 from paramedic.lint.awaiting import Awaiting
@@ -21,6 +22,9 @@ _TAKES = frozenset(("pop", "popleft", "popitem"))
 _GIVES = frozenset(("append", "appendleft", "add"))
 _MAKES = frozenset(("mkdir", "link", "symlink"))
 _LOCK_OF = "an exclusive lock of "
+_LOCKS_ROWS = re.compile(r"\s*begin\s+(exclusive|immediate)\b", re.I)
+_LOCKS_BY_NAME = re.compile(r"\s*(lock\s+table|select\s+(get_lock|pg_advisory_(xact_)?lock))\b", re.I)
+_ENDS_ROWS = re.compile(r"\s*(commit|rollback|end|unlock|select\s+(release_lock|pg_advisory_unlock))\b", re.I)
 
 
 class Exclusions:
@@ -65,6 +69,8 @@ class Exclusions:
                 continue
             if any(isinstance(n, ast.Attribute) and n.attr == "LOCK_UN" for n in ast.walk(node)):
                 released.add(Thing("flock", 0))
+            if any(_says(n, _ENDS_ROWS) or name_of(n) in ("commit", "rollback") for n in ast.walk(node)):
+                released.add(Thing("flock", 0))
             released.update(thing for _, thing in self._calls_of(identity, node, "release"))
             for thing in self._taken_by(identity, node, 1, place):
                 if thing not in released and not (thing.name.startswith(_LOCK_OF) and Thing("flock", 0) in released):
@@ -102,6 +108,8 @@ class Exclusions:
                 flags = {name_of(n) for n in ast.walk(each.args[1])}
                 if "LOCK_EX" in flags:
                     yield from self._file(identity, each.args[0], place)
+            elif isinstance(each, ast.Call) and name_of(each.func) == "execute":
+                yield from self._transaction(identity, each)
             elif isinstance(each, ast.Call) and name_of(each.func) in _MAKES and isinstance(node, Loop):
                 base = each.func.value if isinstance(each.func, ast.Attribute) else None
                 path = each.args[-1] if each.args else base
@@ -154,6 +162,16 @@ class Exclusions:
         if home is None or home is function and isinstance(home, Def) or identity.is_many(thing):
             return False
         return not (isinstance(home, Def) and identity.is_several(home))
+
+    def _transaction(self, identity: Identity, call: ast.Call) -> Iterator[Thing]:
+        """What a statement of SQL locks: a database of one file, or what it names on a server."""
+        if any(_says(argument, _LOCKS_BY_NAME) for argument in call.args):
+            yield Thing(f"{_LOCK_OF}a database's", 0)
+        elif any(_says(argument, _LOCKS_ROWS) for argument in call.args) and isinstance(call.func, ast.Attribute):
+            thing = identity.thing(call.func.value)
+            for bound in identity.values(thing) if thing is not None else ():
+                if isinstance(bound.value, ast.Call) and bound.value.args:
+                    yield from self._path(identity, bound.value.args[0])
 
     def _file(self, identity: Identity, file: ast.expr, place: Place) -> Iterator[Thing]:
         """What is locked with a file that was opened for that: who shares a file that is open shares its lock."""
@@ -294,6 +312,10 @@ class Exclusions:
                 if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
                     return False
         return True
+
+
+def _says(node: ast.AST, words: re.Pattern[str]) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str) and words.match(node.value) is not None
 
 
 def _arguments(function: Def) -> list[ast.Name]:

@@ -15,6 +15,8 @@ _MOST_STEPS = 5
 """So far it is followed back what a parameter is."""
 _NOBODYS = frozenset(("self", "cls"))
 _ITEMS = frozenset(("get", "setdefault"))
+UNFINISHED = "unfinished"
+"""The key of how many tasks of a queue are not done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class Identity:
         self.bound: dict[str, list[Bound]] = {}
         self._calls: dict[str, list[ast.Call]] = {}
         self._homes: dict[int, ast.AST] = {}
+        self._things: dict[tuple[int, int], tuple[ast.AST, Thing | None]] = {}
         for node in ast.walk(file.tree):
             if isinstance(node, ast.Assign):
                 for target in node.targets:
@@ -75,6 +78,9 @@ class Identity:
                         self.bound.setdefault(name_of(each), []).append(Bound(each, value, together))
             elif isinstance(node, ast.AnnAssign) and node.value is not None:
                 self.bound.setdefault(name_of(node.target), []).append(Bound(node.target, node.value))
+            elif isinstance(node, ast.withitem) and node.optional_vars is not None:
+                for each, value, together in _parts(node.optional_vars, node.context_expr):
+                    self.bound.setdefault(name_of(each), []).append(Bound(each, value, together))
             elif isinstance(node, ast.Call):
                 for called, _ in _calls(node):
                     self._calls.setdefault(name_of(called), []).append(node)
@@ -83,6 +89,12 @@ class Identity:
 
     def thing(self, node: ast.AST, steps: int = _MOST_STEPS) -> Thing | None:
         """What an expression is; None if that is nothing that has a name."""
+        known = self._things.get((id(node), steps))
+        if known is None:  # the node is kept, so that no other one gets its id
+            known = self._things[id(node), steps] = node, self._thing(node, steps)
+        return known[1]
+
+    def _thing(self, node: ast.AST, steps: int) -> Thing | None:
         if isinstance(node, ast.Starred):
             return self.thing(node.value, steps)
         if isinstance(node, ast.Subscript) or _is_item(node):
@@ -91,6 +103,9 @@ class Identity:
             found = self.thing(whole, steps)
             constant = isinstance(key, ast.Constant) and found is not None and not found.key
             return Thing(found.name, found.home, repr(key.value)) if constant else found  # type: ignore
+        if isinstance(node, ast.Attribute) and node.attr == "unfinished_tasks":
+            found = self.thing(node.value, steps)
+            return Thing(found.name, found.home, UNFINISHED) if found is not None else None
         if isinstance(node, ast.Attribute):
             return self._attribute(node, steps)
         if isinstance(node, ast.Name) and node.id not in _NOBODYS:
@@ -237,11 +252,18 @@ class Identity:
             if self.thing(call.func.value) == thing
         ]
 
-    def methods(self, made: ast.ClassDef, name: str, steps: int = _MOST_STEPS) -> list[Def]:
+    def methods(self, made: ast.ClassDef, name: str) -> list[Def]:
         """The methods of a name that a class has, or inherits from one of the file."""
-        own = [n for n in made.body if isinstance(n, Def) and n.name == name]
-        bases = [c for b in made.bases for c in self.file.classes.get(name_of(b), ()) if c is not made]
-        return own or [m for c in bases for m in (self.methods(c, name, steps - 1) if steps else ())]
+        found: list[Def] = []
+        pending, seen = [made], {id(made)}  # a file may have a hundred classes of one name, each of which is a base
+        for each in pending:  # it grows
+            own = [n for n in each.body if isinstance(n, Def) and n.name == name]
+            found += own
+            for base in each.bases if not own else ():
+                more = [c for c in self.file.classes.get(name_of(base), ()) if id(c) not in seen]
+                seen.update(map(id, more))
+                pending += more
+        return found
 
     def generator(self, expression: ast.AST) -> tuple[Def, ast.Expr] | None:
         """The generator that a ``with`` runs up to its ``yield``, and that."""
@@ -347,12 +369,7 @@ class Identity:
         }
         if len(given) == 1:
             (one,) = given
-            if (
-                one is not None
-                and not isinstance(self.home(one), Def)
-                or one is not None
-                and self.home(one) not in inits
-            ):
+            if one is not None and self.home(one) not in inits:
                 return one
         return self._at(node.attr, made)
 
@@ -376,9 +393,8 @@ class Identity:
             found = {None if self._varies(a) else self.thing(a, steps - 1) for a in arguments}
             if len(found) == 1 and None not in found:
                 return found.pop()
-            values = [
-                b for b in self.bound.get(name, ()) if isinstance(b.target, ast.Name) and self._binds(b.target, home)
-            ]
+            bound = [b for b in self.bound.get(name, ()) if isinstance(b.target, ast.Name)]
+            values = [b for b in bound if self.file.home(b.target) is home]
             if (
                 len(values) == 1
                 and not values[0].together
@@ -398,9 +414,6 @@ class Identity:
                 if names & {n.id for n in ast.walk(loop.target) if isinstance(n, ast.Name)}:
                     return True
         return False
-
-    def _binds(self, target: ast.Name, home: ast.AST) -> bool:
-        return self.file.home(target) is home
 
     def given(self, function: ast.AST, name: str) -> list[ast.expr]:
         """What a function is called, started or submitted with."""

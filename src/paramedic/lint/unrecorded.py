@@ -11,21 +11,19 @@ Threads: one thread; reads the files that stacks name.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from paramedic.lint.awaiting import FOREVER, Awaiting, Wait, path_of
+from paramedic.lint.awaiting import FOREVER, Awaiting, Wait
 from paramedic.lint.exclusions import Exclusions
-from paramedic.lint.identity import Identity
+from paramedic.lint.identity import Identity, Thing
+from paramedic.lint.messages import Asked, Source, answers, asked, closes, speaks, writes
 from paramedic.lint.outcomes import Condition
 from paramedic.lint.passages import Def, File, Place, Places, at, name_of
-from paramedic.lint.variables import TELLS, Effect, Variable, subjects, things
+from paramedic.lint.telling import TELLS, Done, done, words_in
+from paramedic.lint.variables import Effect, Variable, subjects, things
 from paramedic.model.finding import Site
-
-_WRITES = frozenset(
-    "open touch mkdir makedirs rename replace link symlink copy copyfile move write_text write_bytes".split()
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +95,9 @@ class Unrecorded:
         answered = any(question.is_answered(wait) for wait in found)
         if not answered and all(others):
             again = both[0] == both[1]  # in a loop, of which the rest was passed since
-            asked = _Question(self._identity, first, others[1], later.at_s, others[0])
+            question = _Question(self._identity, first, others[1], later.at_s, others[0])
             waits = [wait for place in others[1] for wait in Awaiting(self._identity(place.file)).waits(place, again)]
-            answered = any(asked.is_answered(wait) for wait in waits)
+            answered = any(question.is_answered(wait) for wait in waits)
         if answered:
             return Verdict("a wait that is not recorded, as for a flag, a pipe or a signal", orders=True)
         return Verdict(refuted=bool(found))
@@ -134,6 +132,7 @@ class _Question:
         self.first, self.second = first, second
         self.at_s = at_s
         self.started = started
+        self._doings: dict[tuple[int, bool], list[Done]] = {}
         self.root = first[-1]
         same = second[-1].function is self.root.function and not isinstance(self.root.function, ast.Module)
         self.several = same or identity_of(self.root.file).is_several(self.root.function)
@@ -166,18 +165,46 @@ class _Question:
 
     def _is_met(self, wait: Wait, way: Condition) -> bool:
         identity = wait.identity
-        if any(self._is_written(identity, path) for atom, _ in way if (path := path_of(atom)) is not None):
+        if any(self._is_of_threads(atom) for atom, _ in way):
+            return True
+        messages = (asked(identity, atom, truth) for atom, truth in way)
+        if any(message is not None and self._is_written(identity, message) for message in messages):
             return True
         spoken = dict.fromkeys(thing for atom, _ in way for thing in things(identity, atom))
         if wait.passed.provided is not None:
-            asked = list(things(identity, wait.passed.provided))
-            if not any(one.is_same(other) for one in spoken for other in asked):
+            needed = list(things(identity, wait.passed.provided))
+            if not any(one.is_same(other) for one in spoken for other in needed):
                 return False
-        return any(self._ends(wait, Variable(identity, thing, way)) for thing in spoken)
+        return any(
+            self._ends(wait, Variable(identity, thing, way))
+            for thing in spoken
+            if not self._is_of_a_helper(wait, thing)
+        )
+
+    def _is_of_threads(self, test: ast.expr) -> bool:
+        """Whether it is asked whether there are threads yet, of which the earlier one is one."""
+        calls = [n for n in ast.walk(test) if isinstance(n, ast.Call)]
+        if not any(name_of(c.func) == "active_count" or ast.unparse(c) == "threading.enumerate()" for c in calls):
+            return False
+        # by a part of their names?
+        words = {w for n in (*calls, *ast.walk(test)) if isinstance(n, ast.Call | ast.Compare) for w in words_in(n)}
+        file = self.root.file
+        starts = [n for began in self.started if began.file is file for n in ast.walk(began.node)]
+        if not any(isinstance(n, ast.keyword) for n in starts):
+            starts = [a for use in self.identity_of(file).starts(self.root.function) for a in file.above(use)][:2]
+        named = [k.value for s in starts if isinstance(s, ast.Call) for k in s.keywords if k.arg == "name"]
+        given = {w for value in named for w in words_in(value)}
+        return not words or not named or any(one in other for one in words for other in given)
+
+    def _is_of_a_helper(self, wait: Wait, thing: Thing) -> bool:
+        """Whether it is a variable of a function that waits and is over: each call of it had another one."""
+        home = wait.identity.home(thing)
+        there = [a for p in (*self.first, *self.second) for a in (p.function, *p.file.above(p.function))]
+        return isinstance(home, Def) and home not in there
 
     def _ends(self, wait: Wait, variable: Variable) -> bool:
         """Whether a way out of a loop opens because the first call is over."""
-        if any(variable.is_changed(place) for place in self.first) and self._is_asked(variable):
+        if self._is_changed(variable, self.first) and self._is_asked(variable):
             return True  # each waits for the other in turn
         after = list(self._effects(variable, late=True))
         if not after or not self._is_bound(variable) and self._is_anothers(variable):
@@ -244,10 +271,10 @@ class _Question:
             for wait in Awaiting(self.identity_of(place.file)).waits(place):
                 for way in wait.ways:
                     for thing in (t for atom, _ in way for t in things(wait.identity, atom)):
-                        if besides is not None and thing.is_same(besides.thing):
+                        if self._is_of_a_helper(wait, thing) or besides is not None and thing.is_same(besides.thing):
                             continue
                         mine = Variable(wait.identity, thing, way)
-                        if any(mine.is_changed(asker) for asker in self.second):
+                        if self._is_changed(mine, self.second):
                             return True
         return False
 
@@ -295,9 +322,16 @@ class _Question:
 
     def _effects(self, variable: Variable, late: bool) -> Iterator[Effect]:
         """What the earlier thread changes before its call, or after it."""
-        for depth, place in enumerate(self.first):
-            mine = Variable(self.identity_of(place.file), variable.thing, variable.way)
-            yield from mine.effects(place, late, again=any(outer.loops() for outer in self.first[depth + 1 :]))
+        return variable.effects(self._done(self.first, late))
+
+    def _is_changed(self, variable: Variable, places: list[Place]) -> bool:
+        return any(True for late in (True, False) for _ in variable.effects(self._done(places, late)))
+
+    def _done(self, places: list[Place], late: bool) -> list[Done]:
+        known = self._doings.get((id(places), late))
+        if known is None:
+            known = self._doings[id(places), late] = list(done(self.identity_of, places, late))
+        return known
 
     # reads
 
@@ -306,6 +340,10 @@ class _Question:
         if wait.ends[0].name == "signal":
             late = [n for p in self.first for n in p.after() if isinstance(n, ast.Call) and name_of(n.func) in TELLS]
             return bool(late) and not self.several
+        if wait.answer:
+            return any(answers(self.identity_of(place.file), place.function) for place in self.first)
+        if wait.source is not None and self._is_said(wait, wait.source):
+            return True
         for thing in wait.partners or wait.ends:
             variable = Variable(identity, thing, [])
             after = list(self._effects(variable, late=True))
@@ -318,25 +356,22 @@ class _Question:
                 return True
         return False
 
-    def _is_written(self, identity: Identity, path: ast.expr) -> bool:
-        text = _path(identity, path)
+    def _is_said(self, wait: Wait, source: Source) -> bool:
+        """Whether the earlier thread says, into the other end, what is waited for: not before its call."""
+        late, early = (
+            [d for d in self._done(self.first, late) if speaks(d, source) and (closes(d) or not wait.to_end)]
+            for late in (True, False)
+        )
+        if wait.words:
+            late, early = ([d for d in some if wait.words & d.words] for some in (late, early))
+        return not self.several and any(not d.again for d in late) and not early
 
-        def writes(nodes: Iterable[ast.AST]) -> bool:
-            for node in nodes:
-                if isinstance(node, ast.Call) and name_of(node.func) in _WRITES:
-                    base = [node.func.value] if isinstance(node.func, ast.Attribute) else []
-                    if any(_path(identity, e) == text for e in (*base, *node.args)):
-                        return True
-            return False
-
-        mine = [p for p in self.first if p.file is identity.file]
-        late = any(writes(p.after()) for p in mine)
-        early = any(writes(p.before()) for p in mine)
-        return late and not early and not self.several
-
-
-def _path(identity: Identity, path: ast.expr) -> tuple[object, ...]:
-    while isinstance(path, ast.Call) and name_of(path.func) in ("str", "Path", "fspath") and path.args:
-        path = path.args[0]
-    names = tuple(identity.thing(n) for n in ast.walk(path) if isinstance(n, ast.Name))
-    return (identity.thing(path),) if isinstance(path, ast.Name | ast.Attribute) else (ast.unparse(path), *names)
+    def _is_written(self, identity: Identity, message: Asked) -> bool:
+        """Whether a file, or a table, that is looked at says so after the call, and not before it."""
+        late, early = (
+            [d for d in self._done(self.first, late) if writes(d, identity, message.path)] for late in (True, False)
+        )
+        if any(message.words & d.words for d in (*late, *early)):
+            late, early = ([d for d in some if message.words & d.words] for some in (late, early))
+        late, early = ([d for d in some if not message.unless & d.words] for some in (late, early))
+        return bool(late) and not early and (message.several or not self.several)

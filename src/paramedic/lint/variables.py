@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 from paramedic.lint.awaiting import Awaiting
 from paramedic.lint.changes import ASKS
-from paramedic.lint.identity import Bound, Identity, Thing
-from paramedic.lint.outcomes import UNKNOWN, Change, Condition, change_of, changed, holds, made
-from paramedic.lint.passages import Def, Place, at, name_of
+from paramedic.lint.identity import UNFINISHED, Bound, Identity, Thing
+from paramedic.lint.outcomes import UNKNOWN, Change, Condition, Sized, change_of, changed, holds, made
+from paramedic.lint.passages import Def, Place, name_of
+from paramedic.lint.telling import Done
 
 _HARMLESS = ASKS | frozenset(
     "print repr format log warn isinstance id hash enumerate zip map filter reversed iter Thread Timer submit "
@@ -21,11 +22,9 @@ _HARMLESS = ASKS | frozenset(
     "locked exists".split()
 )
 """What only looks, or hands on: a function of the file that gets it is looked into."""
-TELLS = frozenset("kill killpg raise_signal pthread_kill".split())
-"""What sends a signal."""
+_OF_QUEUES = {"put": "more", "put_nowait": "more", "task_done": "less"}
 _ALL = frozenset(("all", "any"))
 _ORDERS = ast.Lt | ast.LtE | ast.Gt | ast.GtE
-_MOST_CALLS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +76,8 @@ class Variable:
 
     def _made(self, bound: Bound) -> tuple[object] | None:
         whole = self.identity.thing(bound.target)
+        if self.thing.key == UNFINISHED:
+            return (Sized(0),)
         if not self.thing.key or whole is None or whole.key:
             return (made(bound.value, self._constant),)
         if not isinstance(bound.value, ast.Dict):
@@ -139,47 +140,22 @@ class Variable:
         """What a node does to it; a call of the file's functions does nothing itself."""
         if isinstance(node, ast.Call):
             name = name_of(node.func)
+            if self.thing.key == UNFINISHED:  # of a queue, of which get() says nothing
+                if name in _OF_QUEUES and isinstance(node.func, ast.Attribute) and self._is(node.func.value):
+                    yield Change(_OF_QUEUES[name], None, node)
+                return
             looks = name in _HARMLESS and not (name == "set" and isinstance(node.func, ast.Attribute))
             if looks or name[:1].isupper() or self.identity.meant(node):
                 return
         yield from change_of(node, self._is, bool(self.thing.key))
 
-    def is_changed(self, place: Place) -> bool:
-        """Whether a function changes it, before its call or after it."""
-        both = (effect for late in (True, False) for effect in self.effects(place, late, again=False))
-        return next(both, None) is not None
-
-    def effects(self, place: Place, late: bool, again: bool) -> Iterator[Effect]:
-        """What a function does to it, itself, by what it calls, and by the ``with`` that it is in.
-
-        Args:
-            place: the function, and where it makes the call.
-            late: after that, not before.
-            again: whether the function is called again and again.
-        """
-        spans = [(at(loop)[0], getattr(loop, "end_lineno", 0)) for loop in place.loops()]
-
-        def is_again(node: ast.AST) -> bool:
-            return again or any(first <= at(node)[0] <= last for first, last in spans)
-
-        for node in place.after() if late else place.before():
-            for change in (*self.changes(node), *self._below(node, _MOST_CALLS)):
-                yield Effect(change, is_again(node))
-        for passed in place.passed():
-            for statement in self.identity.managers(passed.node, ends=late) if passed.inside else ():
-                for inner in ast.walk(statement):
-                    for change in self.changes(inner):
-                        yield Effect(change, is_again(passed.node))
-
-    def _below(self, node: ast.AST, calls: int) -> Iterator[Change]:
-        functions = self.identity.meant(node) if calls else []
-        if isinstance(node, ast.Call) and name_of(node.func) in TELLS:
-            functions = [(self.identity, handler) for handler in self.identity.handlers()]
-        for identity, function in functions:
-            there = self if identity is self.identity else Variable(identity, self.thing, self.way)
-            for inner in identity.file.own(function):
-                yield from there.changes(inner)
-                yield from there._below(inner, calls - 1)
+    def effects(self, doings: Iterable[Done]) -> Iterator[Effect]:
+        """What is done to it by those who do these things."""
+        for one in doings:
+            if not one.leaves:
+                there = self if one.identity is self.identity else Variable(one.identity, self.thing, self.way)
+                for change in there.changes(one.node):
+                    yield Effect(change, one.again)
 
 
 def subjects(identity: Identity, place: Place) -> Iterator[Thing]:

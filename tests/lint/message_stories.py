@@ -1,0 +1,348 @@
+"""What is said through sockets, other processes, fifos, files, tables and servers, and what only looks like it.
+
+Programs whose two calls, ``#1`` and ``#2``, nothing that is recorded orders; see test_unrecorded.
+"""
+
+from __future__ import annotations
+
+EXCUSED = {
+    "a word on a connection that each side has made for itself": """
+        def work(address):
+            with socket.create_connection(address) as line:
+                line.sendall(b"BEGIN\\n")
+                sftp.stat("/")  #1
+                line.sendall(b"DONE\\n")
+        def main():
+            server = socket.create_server(("127.0.0.1", 0))
+            threading.Thread(target=work, args=(server.getsockname(),)).start()
+            line, _ = server.accept()
+            with line.makefile("r") as words:
+                for word in words:
+                    if word.strip() == "DONE":
+                        break
+            sftp.stat("/")  #2
+        """,
+    "a program that ends when its input does": """
+        import subprocess
+        def feed(sink):
+            for path in "abc":
+                sink.write(sftp.stat(path))  #1
+            sink.close()
+        def main():
+            sort = subprocess.Popen(["sort"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            threading.Thread(target=feed, args=(sort.stdin,)).start()
+            sort.stdout.read()
+            sftp.stat("/")  #2
+        """,
+    "a fifo that is opened for the report": """
+        def main():
+            fifo = folder + "/over"
+            os.mkfifo(fifo)
+            def work():
+                size = sftp.stat("/")  #1
+                with open(fifo, "w") as out:
+                    print(size, file=out)
+            threading.Thread(target=work).start()
+            with open(fifo) as told:
+                print(told.read())
+            sftp.stat("/")  #2
+        """,
+    "a state in a file that is written again and again": """
+        import json
+        class Status:
+            def __init__(self, path):
+                self.path = path
+            def write(self, state):
+                self.path.write_text(json.dumps({"state": state}))
+            @property
+            def state(self):
+                return json.loads(self.path.read_text())["state"]
+        def work(status):
+            status.write("running")
+            sftp.stat("/")  #1
+            status.write("finished")
+        def main():
+            status = Status(path)
+            threading.Thread(target=work, args=(status,)).start()
+            while status.state != "finished":
+                time.sleep(0.1)
+            sftp.stat("/")  #2
+        """,
+    "a file that is tried to be read until it is there": """
+        def work():
+            sftp.stat("/")  #1
+            MARK.touch()
+        def main():
+            threading.Thread(target=work).start()
+            while True:
+                try:
+                    MARK.stat()
+                    break
+                except FileNotFoundError:
+                    time.sleep(0.1)
+            sftp.stat("/")  #2
+        """,
+    "rows of a table, of which none is open": """
+        def left():
+            return db().execute("SELECT count(*) FROM job WHERE state <> 'done'").fetchone()[0]
+        def work(path):
+            sftp.stat(path)  #1
+            db().execute("UPDATE job SET state = 'done' WHERE path = ?", (path,))
+        def main():
+            for path in "abc":
+                threading.Thread(target=work, args=(path,)).start()
+            while left() > 0:
+                time.sleep(0.1)
+            sftp.stat("/")  #2
+        """,
+    "the answer of a server that has done it": """
+        import urllib.request
+        from http.server import BaseHTTPRequestHandler
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                sftp.stat(self.path)  #1
+                self.send_response(200)
+        def main():
+            urllib.request.urlopen(url)
+            sftp.stat("/")  #2
+        """,
+    "a signal that is waited for again and again": """
+        def work():
+            sftp.stat("/")  #1
+            os.kill(os.getpid(), signal.SIGUSR1)
+        def main():
+            threading.Thread(target=work).start()
+            while signal.sigtimedwait([signal.SIGUSR1], 0.5) is None:
+                print("not yet")
+            sftp.stat("/")  #2
+        """,
+    "a state that a match looks at": """
+        import enum
+        class State(enum.Enum):
+            NEW = enum.auto()
+            DONE = enum.auto()
+        class Job:
+            def __init__(self):
+                self.state = State.NEW
+            def run(self):
+                sftp.stat("/")  #1
+                self.state = State.DONE
+            def settle(self):
+                while True:
+                    match self.state:
+                        case State.DONE:
+                            return
+                        case _:
+                            time.sleep(0.1)
+        def main():
+            job = Job()
+            threading.Thread(target=job.run).start()
+            job.settle()
+            sftp.stat("/")  #2
+        """,
+    "a lock of tickets, which is entered": """
+        import itertools
+        class Tickets:
+            def __init__(self):
+                self.tickets = itertools.count()
+                self.serving = 0
+            def __enter__(self):
+                mine = next(self.tickets)
+                while self.serving != mine:
+                    time.sleep(0.1)
+            def __exit__(self, *exc):
+                self.serving += 1
+        lock = Tickets()
+        def work():
+            with lock:
+                sftp.stat("/")  #12
+        def main():
+            for _ in range(3):
+                threading.Thread(target=work).start()
+        """,
+    "tasks of a queue that are not done": """
+        import queue
+        tasks = queue.Queue()
+        def work():
+            while True:
+                path = tasks.get()
+                sftp.stat(path)  #1
+                tasks.task_done()
+        def main():
+            threading.Thread(target=work).start()
+            for path in "abc":
+                tasks.put(path)
+            while tasks.unfinished_tasks:
+                time.sleep(0.1)
+            sftp.stat("/")  #2
+        """,
+    "threads that are there no more": """
+        def busy():
+            return [t for t in threading.enumerate() if t.name.startswith("job-")]
+        def work():
+            sftp.stat("/")  #1
+        def main():
+            threading.Thread(target=work, name="job-1").start()
+            while busy():
+                time.sleep(0.1)
+            sftp.stat("/")  #2
+        """,
+    "a database that is locked": """
+        def work(path):
+            db = sqlite3.connect(DATABASE, isolation_level=None)
+            db.execute("BEGIN EXCLUSIVE")
+            sftp.stat(path)  #12
+            db.execute("COMMIT")
+        def main():
+            for path in "abc":
+                threading.Thread(target=work, args=(path,)).start()
+        """,
+}
+
+NOT_EXCUSED = {
+    "another word on the connection": """
+        def work(address):
+            with socket.create_connection(address) as line:
+                line.sendall(b"READY\\n")
+                sftp.stat("/")  #1
+                line.sendall(b"DONE\\n")
+        def main():
+            server = socket.create_server(("127.0.0.1", 0))
+            threading.Thread(target=work, args=(server.getsockname(),)).start()
+            line, _ = server.accept()
+            for word in line.makefile("r"):
+                if word.strip() == "READY":
+                    break
+            sftp.stat("/")  #2
+        """,
+    "the first line of a fifo that is opened before": """
+        def main():
+            fifo = folder + "/over"
+            os.mkfifo(fifo)
+            def work():
+                with open(fifo, "w") as out:
+                    out.write("importing")
+                    sftp.stat("/")  #1
+            threading.Thread(target=work).start()
+            with open(fifo) as told:
+                print(told.readline())
+                sftp.stat("/")  #2
+        """,
+    "input that is closed before": """
+        import subprocess
+        def feed(sink):
+            sink.write(b"a")
+            sink.close()
+            sftp.stat("/")  #1
+        def main():
+            sort = subprocess.Popen(["sort"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            threading.Thread(target=feed, args=(sort.stdin,)).start()
+            sort.stdout.read()
+            sftp.stat("/")  #2
+        """,
+    "a file that says so before": """
+        def work():
+            MARK.write_text("finished")
+            sftp.stat("/")  #1
+            MARK.write_text("cleared")
+        def main():
+            threading.Thread(target=work).start()
+            while MARK.read_text() != "finished":
+                time.sleep(0.1)
+            sftp.stat("/")  #2
+        """,
+    "rows that are changed before": """
+        def work(path):
+            db.execute("UPDATE job SET state = 'done' WHERE path = ?", (path,))
+            sftp.stat(path)  #1
+        def main():
+            threading.Thread(target=work, args=("a",)).start()
+            while db.execute("SELECT count(*) FROM job WHERE state <> 'done'").fetchone()[0] > 0:
+                time.sleep(0.1)
+            sftp.stat("/")  #2
+        """,
+    "a signal for which it is waited once, with a limit": """
+        def work():
+            sftp.stat("/")  #1
+            os.kill(os.getpid(), signal.SIGUSR1)
+        def main():
+            threading.Thread(target=work).start()
+            signal.sigtimedwait([signal.SIGUSR1], 0.5)
+            sftp.stat("/")  #2
+        """,
+    "a number that is called before the work": """
+        import itertools
+        class Tickets:
+            def __init__(self):
+                self.tickets = itertools.count()
+                self.serving = 0
+            def turn(self):
+                mine = next(self.tickets)
+                while self.serving != mine:
+                    time.sleep(0.1)
+                self.serving += 1
+        tickets = Tickets()
+        def work():
+            tickets.turn()
+            sftp.stat("/")  #12
+        def main():
+            for _ in range(3):
+                threading.Thread(target=work).start()
+        """,
+    "tasks that are called done before they are": """
+        import queue
+        tasks = queue.Queue()
+        def work():
+            while True:
+                path = tasks.get()
+                tasks.task_done()
+                sftp.stat(path)  #1
+        def main():
+            threading.Thread(target=work).start()
+            tasks.put("a")
+            while tasks.unfinished_tasks:
+                time.sleep(0.1)
+            sftp.stat("/")  #2
+        """,
+    "threads of another name": """
+        def busy():
+            return [t for t in threading.enumerate() if t.name.startswith("job-")]
+        def work():
+            sftp.stat("/")  #1
+        def main():
+            threading.Thread(target=work, name="copier").start()
+            while busy():
+                time.sleep(0.1)
+            sftp.stat("/")  #2
+        """,
+    "a database of each": """
+        def work(path):
+            db = sqlite3.connect(path + ".db", isolation_level=None)
+            db.execute("BEGIN EXCLUSIVE")
+            sftp.stat(path)  #12
+            db.execute("COMMIT")
+        def main():
+            for path in "abc":
+                threading.Thread(target=work, args=(path,)).start()
+        """,
+    "a transaction that locks nothing yet": """
+        def work(path):
+            db = sqlite3.connect(DATABASE, isolation_level=None)
+            db.execute("BEGIN")
+            sftp.stat(path)  #12
+            db.execute("COMMIT")
+        def main():
+            for path in "abc":
+                threading.Thread(target=work, args=(path,)).start()
+        """,
+    "a database that is let go before": """
+        def work(path):
+            db = sqlite3.connect(DATABASE, isolation_level=None)
+            db.execute("BEGIN EXCLUSIVE")
+            db.execute("COMMIT")
+            sftp.stat(path)  #12
+        def main():
+            for path in "abc":
+                threading.Thread(target=work, args=(path,)).start()
+        """,
+}
