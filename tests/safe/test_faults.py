@@ -22,6 +22,7 @@ from paramedic.safe import (
     CommandTimeout,
     ConnectFailed,
     ConnectionLost,
+    Credentials,
     Ending,
     KnownHosts,
     Limits,
@@ -431,6 +432,15 @@ def test_questions_are_answered_on_a_thread_that_reads_nothing() -> None:
         ):
             pool.run("true", total_timeout=20)
         assert (caught.value.host, caught.value.phase) == (pool.host, "auth")
+
+
+def test_who_asks_for_kerberos_where_there_is_none_is_told(
+    host: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("paramiko.GSS_AUTH_AVAILABLE", False, raising=False)
+    credentials = Credentials(gss=True, allow_agent=False, look_for_keys=False)
+    with host.pool(key_filename=None, credentials=credentials) as pool, pytest.raises(AuthFailed, match=r"gssapi\]<4"):
+        pool.run("true")
 
 
 def test_a_password_answers_where_only_questions_are_asked() -> None:

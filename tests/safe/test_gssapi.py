@@ -15,21 +15,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import paramiko
 import pytest
 
 from openssh import running_sshd
 from paramedic.lab import Server
 from paramedic.safe import AuthFailed, ClientPool, Credentials, KnownHosts, Limits
+from paramedic.safe.authentication import _has_gssapi
 
 REALM = "PARAMEDIC.TEST"
 PLACES = "/usr/sbin:/usr/local/sbin:/usr/lib/mit/sbin"
 NAMES = ("krb5kdc", "kdb5_util", "kadmin.local", "kinit")
 TOOLS = {name: shutil.which(name) or shutil.which(name, path=PLACES) for name in NAMES}
 pytestmark = [
-    pytest.mark.skipif(
-        not getattr(paramiko, "GSS_AUTH_AVAILABLE", False), reason="this Paramiko has no GSSAPI, or there is no gssapi"
-    ),
+    pytest.mark.skipif(not _has_gssapi(), reason="this Paramiko has no GSSAPI, or there is no gssapi or pyasn1"),
     pytest.mark.skipif(None in TOOLS.values(), reason="MIT's KDC is not installed (Debian: krb5-kdc, krb5-user)"),
 ]
 

@@ -97,9 +97,10 @@ class Authenticator:
         mine = self._credentials
         user = destination.username
         # Gone since Paramiko 4. Debian's ssh_config asks for it, and most who have that have no Python module for it.
-        if (mine.gss or destination.gss) and getattr(paramiko, "GSS_AUTH_AVAILABLE", False):
-            if importlib.util.find_spec("pyasn1") is not None:  # Paramiko looks for it too late, on its own thread
-                yield "gssapi-with-mic", lambda: _by_ticket(link, destination)
+        if (mine.gss or destination.gss) and _has_gssapi():
+            yield "gssapi-with-mic", lambda: _by_ticket(link, destination)
+        elif mine.gss:
+            yield "gssapi-with-mic", _without_gssapi
         if mine.pkey is not None:
             yield "publickey (given)", lambda: link.auth_publickey(user, mine.pkey)
         named = (*mine.key_filenames, *destination.key_filenames)
@@ -198,6 +199,15 @@ class Authenticator:
             return [str(answer) for answer in self._credentials.prompt(title, instructions, prompts)]
         # A password stands in for a person only where one hidden thing is asked for.
         return [self._credentials.password or ""] if len(prompts) == 1 and not prompts[0][1] else []
+
+
+def _has_gssapi() -> bool:
+    # Paramiko looks for pyasn1 too late, on its own thread.
+    return getattr(paramiko, "GSS_AUTH_AVAILABLE", False) and importlib.util.find_spec("pyasn1") is not None
+
+
+def _without_gssapi() -> list[str]:
+    raise paramiko.AuthenticationException("this Paramiko cannot; pip install 'paramiko[gssapi]<4' gives one that can")
 
 
 def _by_ticket(link: Link, destination: Destination) -> list[str]:
