@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import socket
 import threading
 import time
@@ -432,6 +433,22 @@ def test_questions_are_answered_on_a_thread_that_reads_nothing() -> None:
         ):
             pool.run("true", total_timeout=20)
         assert (caught.value.host, caught.value.phase) == (pool.host, "auth")
+
+
+def test_a_command_that_ran_once_and_could_not_be_run_again_may_have_run(tmp_path: Path) -> None:
+    ledger = tmp_path / "ledger"
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(lab())
+        with pool_of(server) as pool:
+            future = pool.submit(f"echo begun >> {ledger}; sleep 60", retry_safe=True)
+            while not ledger.exists() or not ledger.read_text():
+                threading.Event().wait(0.01)
+            stack.close()  # now nobody listens there
+            with pytest.raises(ConnectionLost, match="could not be run again") as caught:
+                future.result(60)
+            assert caught.value.may_have_started
+            assert caught.value.phase == "connect"
+            assert future.ending(1) is Ending.UNKNOWN
 
 
 def test_who_asks_for_kerberos_where_there_is_none_is_told(

@@ -48,7 +48,7 @@ class Crew:
 
         Threads: any thread; it blocks for as long as ``job`` takes.
         """
-        if self._closed or threading.current_thread() is not threading.main_thread():
+        if threading.current_thread() is not threading.main_thread():
             return job()
         answers: queue.SimpleQueue[tuple[Any, BaseException | None]] = queue.SimpleQueue()
 
@@ -58,21 +58,32 @@ class Crew:
             except BaseException as error:
                 answers.put((None, error))
 
-        with self._lock:
-            if self._hand is None:
-                hand = threading.Thread(target=self._lend_a_hand, name=f"{self._name}-hand", daemon=True)
-                with contextlib.suppress(RuntimeError):  # see start()
-                    hand.start()
-                    self._hand = hand
-            handed = self._hand is not None
-            if handed:
-                self._jobs.put(work)
-        if not handed:
+        if not self._hand_over(work):
             return job()
         found, error = answers.get()
         if error is not None:
             raise error
         return cast(_T, found)
+
+    def tell(self, job: Callable[[], None]) -> None:
+        """As :meth:`ask`, but what the main thread asks for is done soon, and before all that it asks for later.
+
+        Threads: any thread; for the main thread it does not block.
+        """
+        if threading.current_thread() is not threading.main_thread() or not self._hand_over(job):
+            job()
+
+    def _hand_over(self, job: _Job) -> bool:
+        with self._lock:
+            if self._hand is None and not self._closed:
+                hand = threading.Thread(target=self._lend_a_hand, name=f"{self._name}-hand", daemon=True)
+                with contextlib.suppress(RuntimeError):  # see start()
+                    hand.start()
+                    self._hand = hand
+            if self._hand is None:
+                return False
+            self._jobs.put(job)
+            return True
 
     def _lend_a_hand(self) -> None:
         while True:

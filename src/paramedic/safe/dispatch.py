@@ -1,8 +1,7 @@
 """The engine of a pool: queues, connections and commands of one host. It decides under its lock and acts outside of it.
 
-State: a queue of tasks, a queue of borrowers of whole connections, the connections, the tasks under way, and the plan.
-Every method that changes it does so under ``_lock``, asks the plan what follows, releases the lock, and then launches,
-connects and settles.
+Every method that changes its state does so under ``_lock``, asks the plan what follows, releases the lock, and then
+launches, connects and settles.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from paramedic.safe.destination import Destination
 from paramedic.safe.ender import Ender
 from paramedic.safe.ending import longest_s
 from paramedic.safe.errors import CommandTimeout, PoolClosed, SafeError
-from paramedic.safe.feeding import feed, inline_input, replayable
+from paramedic.safe.feeding import feed, inline_input
 from paramedic.safe.lending import Lending
 from paramedic.safe.link import Guest, Link
 from paramedic.safe.observing import tell
@@ -33,10 +32,9 @@ from paramedic.safe.runner import RunnerCommand
 from paramedic.safe.runners import Runners
 from paramedic.safe.session import Outcome, Phase, Session
 from paramedic.safe.task import Stage, Task, Why
-from paramedic.safe.verdict import ending_of, verdict
+from paramedic.safe.verdict import after_attempts, ending_of, verdict
 
 _LOG = logging.getLogger("paramedic.safe")
-_MOST_ATTEMPTS = 3
 
 
 class Dispatcher(Lending):
@@ -84,6 +82,20 @@ class Dispatcher(Lending):
         """
         self.crew.ask(lambda: self._enqueue(tasks))
 
+    def enqueue_soon(self, task: Task) -> None:
+        """As :meth:`enqueue`, for a caller who waits for the task's end anyway; that tells of a pool that is closed.
+
+        Threads: any thread. It may block for a moment while the peer does not read.
+        """
+
+        def work() -> None:
+            try:
+                self._enqueue((task,))
+            except PoolClosed as error:
+                self._fail(task, error)
+
+        self.crew.tell(work)
+
     def _enqueue(self, tasks: Sequence[Task]) -> None:
         now = time.monotonic()
         for task in tasks:
@@ -126,7 +138,7 @@ class Dispatcher(Lending):
         if task.stage is Stage.ENDING:
             self._ender.end(task, deaf=self._deaf)
         else:
-            self._settle(task, None, Ending.NOT_STARTED)
+            self._settle(task, None, task.ending_unsent)
 
     def _launch(self, task: Task, link: Link) -> None:
         given = inline_input(task.input)
@@ -245,11 +257,11 @@ class Dispatcher(Lending):
             again = self._plan.refused(key, now)
         elif outcome is Outcome.LOST:
             self._forget(key)
-            again = not session.command_sent or _may_repeat(task)
+            again = not session.command_sent or task.may_repeat
         else:
             self._plan.finished(key, now)
             task.unsent = outcome is Outcome.UNSENT
-            again = task.unsent or (outcome is Outcome.ORPHANED and _may_repeat(task))
+            again = task.unsent or (outcome is Outcome.ORPHANED and task.may_repeat)
         if task.ending is Ending.HUNTED and outcome is Outcome.CLOSED:
             self._deaf = True  # from now on, no time is lost with signals
         self._under_way(task, -1)
@@ -270,7 +282,7 @@ class Dispatcher(Lending):
         task.ending = ending
         said = verdict(task, session)
         result = said if isinstance(said, CommandResult) else task.result(session)
-        tell(self.crew, self.host, result, _error(said), task.context)
+        tell(self.crew, self.host, result, said if isinstance(said, SafeError) else None, task.context)
         taken = task.future.settle(said, ending)
         with self._lock:  # counters are exact: they are read under the same lock
             self._counts["by_runner"] += result.by_runner
@@ -298,9 +310,10 @@ class Dispatcher(Lending):
     def _fail(self, task: Task, error: SafeError) -> None:
         if task.alarm is not None:
             task.alarm.cancel()
-        task.ending = Ending.NOT_STARTED
+        task.ending = task.ending_unsent
+        error = after_attempts(task, error)
         tell(self.crew, self.host, task.result(None), error, task.context)
-        if task.future.settle(error, Ending.NOT_STARTED):
+        if task.future.settle(error, task.ending):
             task.sink.finish()
         with self._lock:
             self._counts["failed"] += 1
@@ -454,9 +467,8 @@ class Dispatcher(Lending):
         self._idle = threading.Condition(self._lock)
         self._closed = True
         for link in self._links.values():
-            link.active = (
-                False  # a channel that the garbage collector closes must not send into the parent's connection
-            )
+            # A channel that the garbage collector closes must not send into the parent's connection.
+            link.active = False
             link.wire.close()
         self._links = {}
         for task in (item for item in (*self._queue, *self._tasks) if isinstance(item, Task)):
@@ -486,11 +498,3 @@ class Dispatcher(Lending):
                 why_no_runner=self._runners.why_not if self._runners is not None else "",
                 **self._counts,
             )
-
-
-def _may_repeat(task: Task) -> bool:
-    return task.retry_safe and replayable(task.input) and task.attempts < _MOST_ATTEMPTS
-
-
-def _error(said: CommandResult | SafeError) -> SafeError | None:
-    return said if isinstance(said, SafeError) else None

@@ -281,17 +281,10 @@ class ClientPool(Copies):
 
         Threads: any thread but callbacks of futures. It blocks.
         """
-        future = self.submit(
-            command,
-            timeout=timeout,
-            total_timeout=total_timeout,
-            input=input,
-            environment=environment,
-            terminal=terminal,
-            retry_safe=retry_safe,
-            leash=leash,
-        )
+        task = self._task(command, Collector(), timeout, total_timeout, input, environment, terminal, retry_safe, leash)
+        future = task.future
         try:
+            self._dispatcher.enqueue_soon(task)
             result = future.result()
         except SafeError:
             raise

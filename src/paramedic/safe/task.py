@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from paramedic.safe.clock import Alarm
-from paramedic.safe.feeding import Input
+from paramedic.safe.feeding import Input, replayable
 from paramedic.safe.future import CommandFuture
 from paramedic.safe.hunting import Child
 from paramedic.safe.result import CommandResult, Ending
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from paramedic.safe.dispatch import Dispatcher
 
 
+_MOST_ATTEMPTS = 3
 _SETTLED_S = 1.0
 """How long a stream must have been full until it is sure that its command does not just end."""
 
@@ -95,6 +96,16 @@ class Task:
         Threads: any thread; it does not block.
         """
         self.pool.stop(self, Why.CANCELLED)
+
+    @property
+    def may_repeat(self) -> bool:
+        """Whether it may be run again, though it may have run."""
+        return self.retry_safe and replayable(self.input) and self.attempts < _MOST_ATTEMPTS
+
+    @property
+    def ending_unsent(self) -> Ending:
+        """What became of its process, if this attempt was not sent: an earlier one may still be running."""
+        return Ending.NOT_STARTED if self.attempts == 1 else Ending.UNKNOWN
 
     def input_failed(self, error: Exception) -> None:
         """Called when the input cannot be read: the command is ended for that.

@@ -46,12 +46,30 @@ def ending_of(task: Task, session: Session) -> Ending:
     Threads: whoever settles the task; it does not block.
     """
     if session.outcome is Outcome.LOST:
-        return Ending.UNKNOWN if session.command_sent else Ending.NOT_STARTED
+        return Ending.UNKNOWN if session.command_sent else task.ending_unsent
     if session.outcome is Outcome.ORPHANED or (session.outcome is Outcome.ABANDONED and task.why is None):
-        return Ending.UNKNOWN if session.command_sent else Ending.NOT_STARTED
+        return Ending.UNKNOWN if session.command_sent else task.ending_unsent
     if session.outcome in (Outcome.REFUSED, Outcome.EXEC_REFUSED) or not session.command_sent:
-        return Ending.NOT_STARTED
+        return task.ending_unsent
     return task.ending if task.why is not None else Ending.EXITED
+
+
+def after_attempts(task: Task, error: SafeError) -> SafeError:
+    """What is told instead of an error that says that nothing was run, where an earlier attempt may have run.
+
+    Threads: whoever settles the task; it does not block.
+    """
+    if task.attempts == 1 or isinstance(error, CommandError | PoolClosed):
+        return error
+    told = ConnectionLost(
+        f"the connection was lost while the command ran, and it could not be run again: {error.message}",
+        host=error.host,
+        phase=error.phase,
+        hint=error.hint,
+        result=task.result(None),
+    )
+    told.__cause__ = error
+    return told
 
 
 def verdict(task: Task, session: Session | None) -> CommandResult | SafeError:
@@ -59,9 +77,15 @@ def verdict(task: Task, session: Session | None) -> CommandResult | SafeError:
 
     Threads: whoever settles the task; it does not block.
     """
+    said = _verdict(task, session)
+    return after_attempts(task, said) if isinstance(said, SafeError) else said
+
+
+def _verdict(task: Task, session: Session | None) -> CommandResult | SafeError:
     host = task.pool.host
     result = task.result(session)
     started = session is not None and session.command_sent and task.ending is not Ending.NOT_STARTED
+    started = started or task.attempts > 1
     if task.why is Why.TIMEOUT:
         doing = _WAITING_FOR.get(task.phase, "the run of the command")
         trouble = task.pool.trouble if task.phase == "queue" else None
