@@ -106,6 +106,52 @@ EXCUSED = {
             urllib.request.urlopen(url)
             sftp.stat("/")  #2
         """,
+    "the reply to a line, of a server that has done it": """
+        import socketserver
+        class Sizes(socketserver.StreamRequestHandler):
+            def handle(self):
+                for line in self.rfile:
+                    size = sftp.stat(line).st_size  #1
+                    self.wfile.write(size)
+        def main():
+            with socket.create_connection(server.server_address) as connection:
+                lines = connection.makefile("rw")
+                lines.write("/etc")
+                print(lines.readline())
+                sftp.stat("/")  #2
+        """,
+    "a line of a log, for which the file is searched": """
+        def said(phrase):
+            with open(LOG) as file:
+                return phrase in file.read()
+        def work():
+            log.info("sync begins")
+            sftp.stat("/")  #1
+            log.info("sync complete")
+        def main():
+            threading.Thread(target=work).start()
+            while not said("sync complete"):
+                time.sleep(0.1)
+            sftp.stat("/")  #2
+        """,
+    "a name of which one thread is the owner": """
+        owners = {}
+        class Owned:
+            def __init__(self, name):
+                self.name = name
+            def __enter__(self):
+                me = threading.get_ident()
+                while owners.setdefault(self.name, me) != me:
+                    time.sleep(0.1)
+            def __exit__(self, *exc):
+                del owners[self.name]
+        def work(path):
+            with Owned("files"):
+                sftp.stat(path)  #12
+        def main():
+            for path in "abc":
+                threading.Thread(target=work, args=(path,)).start()
+        """,
     "a signal that is waited for again and again": """
         def work():
             sftp.stat("/")  #1
@@ -259,6 +305,85 @@ NOT_EXCUSED = {
             threading.Thread(target=work, args=("a",)).start()
             while db.execute("SELECT count(*) FROM job WHERE state <> 'done'").fetchone()[0] > 0:
                 time.sleep(0.1)
+            sftp.stat("/")  #2
+        """,
+    "handlers that ask another server": """
+        import requests
+        from http.server import BaseHTTPRequestHandler
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                requests.get(AUDIT)
+                sftp.stat(self.path)  #12
+                self.send_response(200)
+        """,
+    "a part of a line that is logged before": """
+        def said(phrase):
+            with open(LOG) as file:
+                return phrase in file.read()
+        def work():
+            log.info("sync begins")
+            sftp.stat("/")  #1
+            log.info("sync complete")
+        def main():
+            threading.Thread(target=work).start()
+            while not said("sync"):
+                time.sleep(0.1)
+            sftp.stat("/")  #2
+        """,
+    "the owner of each path": """
+        owners = {}
+        class Owned:
+            def __init__(self, name):
+                self.name = name
+            def __enter__(self):
+                me = threading.get_ident()
+                while owners.setdefault(self.name, me) != me:
+                    time.sleep(0.1)
+            def __exit__(self, *exc):
+                del owners[self.name]
+        def work(path):
+            with Owned(path):
+                sftp.stat(path)  #12
+        def main():
+            for path in "abc":
+                threading.Thread(target=work, args=(path,)).start()
+        """,
+    "another process, and another standard input": """
+        import subprocess
+        def copy(sink):
+            sink.write(sftp.stat("/"))  #1
+            sink.close()
+        def main():
+            cat = subprocess.Popen(["cat"], stdin=subprocess.PIPE)
+            other = subprocess.Popen(["sleep", "1"])
+            threading.Thread(target=copy, args=(cat.stdin,)).start()
+            other.wait()
+            sftp.stat("/")  #2
+        """,
+    "a client that is tried to be connected again": """
+        def work():
+            client.exec_command("a")
+            sftp.stat("/")  #1
+            client.close()
+        def main():
+            threading.Thread(target=work).start()
+            while True:
+                try:
+                    client.connect("host")
+                    break
+                except OSError:
+                    time.sleep(0.1)
+            sftp.stat("/")  #2
+        """,
+    "a connection with another program": """
+        def work():
+            sftp.stat("/")  #1
+            statistics = socket.create_connection(STATISTICS)
+            statistics.sendall(b"1")
+        def main():
+            threading.Thread(target=work).start()
+            clock = socket.create_connection(CLOCK)
+            print(clock.recv(10))
             sftp.stat("/")  #2
         """,
     "a signal for which it is waited once, with a limit": """

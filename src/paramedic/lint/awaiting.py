@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from paramedic.lint.identity import Identity, Thing
-from paramedic.lint.messages import ENDS, Source, is_request, source_of, wanted
+from paramedic.lint.messages import ENDS, LOOKS, Source, is_request, source_of, wanted
 from paramedic.lint.outcomes import UNKNOWN, Condition, made, ways
 from paramedic.lint.passages import Def, Loop, Passed, Place, leaves, name_of, through
 
@@ -157,8 +157,8 @@ class Awaiting:
                     if test is not None:
                         yield test, True
             elif isinstance(node, ast.Try) and (ends(node.body) or ends(node.orelse)):
-                for call in [c for s in node.body if not isinstance(s, ast.If) for c in ast.walk(s)]:
-                    if isinstance(call, ast.Call) and not any(isinstance(h, Loop) for h in node.body):
+                for call in [c for s in node.body if not isinstance(s, Loop | ast.If) for c in ast.walk(s)]:
+                    if isinstance(call, ast.Call) and name_of(call.func) in LOOKS:  # others are tried again
                         yield call, True
 
     def _expanded(self, found: list[Condition], passed: Passed, steps: int = 3) -> list[Condition]:
@@ -246,8 +246,12 @@ class Awaiting:
         last = numbers[-1] if numbers else UNKNOWN
         return last * rest if isinstance(last, int) and rest is not None else FOREVER
 
-    def constant(self, node: ast.expr) -> object:
+    def constant(self, node: ast.expr, steps: int = 2) -> object:
         """What a name or parameter is that is always the same; UNKNOWN if it is not."""
+
+        def known(part: ast.expr) -> object:
+            return self.constant(part, steps - 1) if steps else UNKNOWN
+
         literal = made(node, lambda _: UNKNOWN)
         if literal is not UNKNOWN:
             return literal
@@ -261,10 +265,10 @@ class Awaiting:
         home = self.identity.home(thing)
         if isinstance(home, Def) and thing.name in _parameters(home):
             given = self.identity.given(home, thing.name) or _default(home, thing.name)
-            values = {made(g, lambda _: UNKNOWN) for g in given}
+            values = {made(g, known) for g in given}
             return values.pop() if len(values) == 1 else UNKNOWN
         bound = [b for b in self.identity.values(thing) if not b.together] or self.identity.in_class(thing)
-        return made(bound[0].value, lambda _: UNKNOWN) if len(bound) == 1 else UNKNOWN
+        return made(bound[0].value, known) if len(bound) == 1 else UNKNOWN
 
     def _is_checked(self, loop: ast.AST) -> bool:
         """Whether what comes next ends all if the wait was in vain."""

@@ -97,7 +97,7 @@ class Identity:
     def _thing(self, node: ast.AST, steps: int) -> Thing | None:
         if isinstance(node, ast.Starred):
             return self.thing(node.value, steps)
-        if isinstance(node, ast.Subscript) or _is_item(node):
+        if isinstance(node, ast.Subscript) or is_item(node):
             whole = node.value if isinstance(node, ast.Subscript) else node.func.value  # type: ignore[attr-defined]
             key = node.slice if isinstance(node, ast.Subscript) else node.args[0]  # type: ignore[attr-defined]
             found = self.thing(whole, steps)
@@ -454,7 +454,11 @@ def _fields(made: ast.ClassDef) -> Iterator[str]:
             yield from map(name_of, node.targets)
 
 
-def _is_item(node: ast.AST) -> bool:
+def is_item(node: ast.AST) -> bool:
+    """Whether it is ``table.get(key)``.
+
+    Threads: pure.
+    """
     return (
         isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from paramedic.lint.identity import Identity, Thing
+from paramedic.lint.outcomes import Value
 from paramedic.lint.passages import Loop, name_of
 from paramedic.lint.telling import Done, text_of, words_of
 
@@ -21,12 +22,14 @@ ENDS = frozenset("pipe pipe2 socketpair Pipe socket create_connection create_ser
 """What makes pipes and sockets, whose reads wait for the other side."""
 _HANDLES = frozenset(("makefile", "fdopen", "open"))
 _EXISTS = frozenset("exists is_file isfile lexists is_dir isdir".split())
-_LOOKS = _EXISTS | frozenset("read_text read_bytes open stat lstat getsize getmtime".split())
+LOOKS = _EXISTS | frozenset("read_text read_bytes open stat lstat getsize getmtime".split())
+"""What asks a file, or for it."""
 _WRITES = frozenset(
     "open touch mkdir makedirs rename replace link symlink copy copyfile move write_text write_bytes".split()
 )
 _ROWS = frozenset("execute fetchone fetchall scalar".split())
 _CHANGES_ROWS = re.compile(r"\s*(insert|update|delete|replace)\b", re.I)
+_NOTES = frozenset("debug info warning error critical log print write writelines".split())
 _CLOSES = frozenset("close shutdown terminate kill communicate".split())
 _REQUESTS = frozenset("urlopen urlretrieve getresponse".split())
 _CLIENTS = frozenset(("requests", "httpx", "urllib3", "xmlrpc.client", "http.client"))
@@ -43,12 +46,20 @@ class Asked:
         words: of which it must say one.
         unless: what it must not say any more.
         several: whether it says whether all are done.
+        within: whether the words may be a part of what it says.
     """
 
     path: ast.expr | None
     words: frozenset[str] = frozenset()
     unless: frozenset[str] = frozenset()
     several: bool = False
+    within: bool = False
+
+    def is_said_by(self, one: Done) -> bool:
+        """Whether one of the words is among those of something that is done."""
+        if self.within:
+            return any(word in said for word in self.words for said in one.words)
+        return bool(self.words & one.words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +79,22 @@ class Source:
     path: ast.expr | None = None
 
 
-def asked(identity: Identity, test: ast.expr, truth: bool) -> Asked | None:
-    """What a part of a condition asks of a file or a table; None if it asks neither."""
+def asked(identity: Identity, test: ast.expr, truth: bool, known: Value) -> Asked | None:
+    """What a part of a condition asks of a file or a table; None if it asks neither.
+
+    Args:
+        identity: the variables of the file.
+        test: the part.
+        truth: what it must be.
+        known: what names are that are always the same.
+    """
     parts = list(ast.walk(test))
     for part in parts[:]:
         parts += [n for value in _behind(identity, part) for n in ast.walk(value)]
     several = any(isinstance(n, ast.Constant) and isinstance(n.value, int) for n in ast.walk(test))
     for call in parts:
         name = name_of(call.func) if isinstance(call, ast.Call) else ""
-        if not isinstance(call, ast.Call) or name not in _LOOKS | _ROWS:
+        if not isinstance(call, ast.Call) or name not in LOOKS | _ROWS:
             continue
         base = call.func.value if isinstance(call.func, ast.Attribute) else None
         path = call.args[0] if call.args else base
@@ -84,10 +102,11 @@ def asked(identity: Identity, test: ast.expr, truth: bool) -> Asked | None:
             path = None
         elif path is None:
             continue
-        words, negative = _wanted(test)
+        words, negative = _wanted(test, known)
         if negative == truth:
             return Asked(path, unless=words, several=several and path is None)
-        return Asked(path, words, several=several and path is None)
+        within = not isinstance(test, ast.Compare) or isinstance(test.ops[0], ast.In | ast.NotIn)
+        return Asked(path, words, several=several and path is None, within=within)
     return None
 
 
@@ -102,11 +121,11 @@ def _behind(identity: Identity, part: ast.AST) -> list[ast.expr]:
     return found if len(found) == 1 else []
 
 
-def _wanted(test: ast.expr) -> tuple[frozenset[str], bool]:
+def _wanted(test: ast.expr, known: Value = lambda _: "") -> tuple[frozenset[str], bool]:
     """The texts that something is compared with, and whether it must be another one."""
     if isinstance(test, ast.Compare):
         sides = [e for side in (test.left, *test.comparators) for e in getattr(side, "elts", (side,))]
-        found = frozenset(text_of(side.value) for side in sides if isinstance(side, ast.Constant))
+        found = frozenset(text_of(side.value if isinstance(side, ast.Constant) else known(side)) for side in sides)
         return found - {""}, isinstance(test.ops[0], ast.NotEq | ast.NotIn | ast.IsNot)
     if isinstance(test, ast.Call) and name_of(test.func) in ("startswith", "endswith"):
         return words_of(test), False
@@ -150,11 +169,10 @@ def source_of(identity: Identity, node: ast.expr, steps: int = 4) -> Source | No
 
 
 def _fifo(identity: Identity, path: ast.expr) -> Source | None:
-    key = path_key(identity, path)
-    for node in ast.walk(identity.file.tree):
-        if isinstance(node, ast.Call) and name_of(node.func) == "mkfifo" and node.args:
-            if path_key(identity, node.args[0]) == key:
-                return Source("fifo", Thing("fifo", 0), path=path)
+    for use in identity.file.uses.get("mkfifo", ()):
+        made = identity.file.parent(use)
+        if isinstance(made, ast.Call) and made.args and path_key(identity, made.args[0]) == path_key(identity, path):
+            return Source("fifo", Thing("fifo", 0), path=path)
     return None
 
 
@@ -207,6 +225,18 @@ def writes(one: Done, identity: Identity, path: ast.expr | None) -> bool:
     return any(path_key(identity, e) == key for e in (*base, *call.args))
 
 
+def notes(one: Done) -> bool:
+    """Whether something is said that may come into a file which others have open: a line of a log."""
+    return isinstance(one.node, ast.Call) and name_of(one.node.func) in _NOTES
+
+
+def replies(one: Done) -> bool:
+    """Whether a server's handler sends something to whoever has asked."""
+    call = one.node
+    base = call.func.value if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) else None
+    return base is not None and (name_of(base) == "wfile" or name_of(call.func) in ("send", "sendall"))  # type: ignore
+
+
 def speaks(one: Done, source: Source) -> bool:
     """Whether something is said into the other end of a fifo, a process or a socket, or that is opened or closed."""
     identity = one.identity
@@ -223,15 +253,29 @@ def speaks(one: Done, source: Source) -> bool:
 
 
 def _is_other_end(identity: Identity, node: ast.expr, source: Source) -> bool:
-    thing = identity.thing(node)
     if source.kind == "process":
-        return thing is not None and (thing.name == "stdin" or thing.is_same(source.thing))
+        thing = identity.thing(node)
+        return source.thing in _owners(identity, node) or thing is not None and thing == source.thing
     other = source_of(identity, node)
     if other is None or other.kind != source.kind:
         return False
     if source.path is not None and other.path is not None:
         return path_key(identity, other.path) == path_key(identity, source.path)
-    return not other.together and not other.thing.is_same(source.thing)
+    # one of both sides must be here: who only connects speaks with another program
+    return not other.together and not other.thing.is_same(source.thing) and "accept" in identity.file.uses
+
+
+def _owners(identity: Identity, node: ast.expr, steps: int = 3) -> set[Thing | None]:
+    """The processes whose standard input an expression is."""
+    if isinstance(node, ast.Attribute) and node.attr == "stdin":
+        return {identity.thing(node.value)}
+    thing = identity.thing(node) if isinstance(node, ast.Name | ast.Attribute) and steps else None
+    if thing is None:
+        return set()
+    values = [bound.value for bound in identity.values(thing)]
+    if isinstance(node, ast.Name):
+        values += identity.given(identity.file.home(node), node.id)
+    return {owner for value in values for owner in _owners(identity, value, steps - 1)}
 
 
 def closes(one: Done) -> bool:

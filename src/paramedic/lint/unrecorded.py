@@ -13,13 +13,14 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from paramedic.lint.awaiting import FOREVER, Awaiting, Wait
 from paramedic.lint.exclusions import Exclusions
-from paramedic.lint.identity import Identity, Thing
-from paramedic.lint.messages import Asked, Source, answers, asked, closes, speaks, writes
-from paramedic.lint.outcomes import Condition
+from paramedic.lint.identity import Identity, Thing, is_item
+from paramedic.lint.messages import Asked, Source, answers, asked, closes, notes, replies, speaks, writes
+from paramedic.lint.outcomes import UNKNOWN, Condition
 from paramedic.lint.passages import Def, File, Place, Places, at, name_of
 from paramedic.lint.telling import TELLS, Done, done, words_in
 from paramedic.lint.variables import Effect, Variable, subjects, things
@@ -135,6 +136,7 @@ class _Question:
         self._doings: dict[tuple[int, bool], list[Done]] = {}
         self.root = first[-1]
         same = second[-1].function is self.root.function and not isinstance(self.root.function, ast.Module)
+        self.is_one_function = same
         self.several = same or identity_of(self.root.file).is_several(self.root.function)
 
     def is_answered(self, wait: Wait) -> bool:
@@ -167,9 +169,12 @@ class _Question:
         identity = wait.identity
         if any(self._is_of_threads(atom) for atom, _ in way):
             return True
-        messages = (asked(identity, atom, truth) for atom, truth in way)
+        constant = Awaiting(identity).constant
+        messages = (asked(identity, atom, truth, constant) for atom, truth in way)
         if any(message is not None and self._is_written(identity, message) for message in messages):
             return True
+        if self.is_one_function and any(map(partial(_is_of_each, identity), way)):
+            return False
         spoken = dict.fromkeys(thing for atom, _ in way for thing in things(identity, atom))
         if wait.passed.provided is not None:
             needed = list(things(identity, wait.passed.provided))
@@ -340,8 +345,14 @@ class _Question:
         if wait.ends[0].name == "signal":
             late = [n for p in self.first for n in p.after() if isinstance(n, ast.Call) and name_of(n.func) in TELLS]
             return bool(late) and not self.several
+        served, serves = (
+            any(answers(self.identity_of(p.file), p.function) for p in places) for places in (self.first, self.second)
+        )
+        if served and not serves:  # a handler's own requests go elsewhere
+            sent = any(replies(d) for d in self._done(self.first, late=True))
+            return wait.answer or wait.source is not None and sent
         if wait.answer:
-            return any(answers(self.identity_of(place.file), place.function) for place in self.first)
+            return False
         if wait.source is not None and self._is_said(wait, wait.source):
             return True
         for thing in wait.partners or wait.ends:
@@ -358,12 +369,11 @@ class _Question:
 
     def _is_said(self, wait: Wait, source: Source) -> bool:
         """Whether the earlier thread says, into the other end, what is waited for: not before its call."""
-        late, early = (
-            [d for d in self._done(self.first, late) if speaks(d, source) and (closes(d) or not wait.to_end)]
-            for late in (True, False)
-        )
-        if wait.words:
+        late, early = ([d for d in self._done(self.first, late) if speaks(d, source)] for late in (True, False))
+        if any(wait.words & d.words for d in (*late, *early)):
             late, early = ([d for d in some if wait.words & d.words] for some in (late, early))
+        elif wait.words or wait.to_end:
+            late, early = (list(filter(closes, some)) for some in (late, early))
         return not self.several and any(not d.again for d in late) and not early
 
     def _is_written(self, identity: Identity, message: Asked) -> bool:
@@ -371,7 +381,19 @@ class _Question:
         late, early = (
             [d for d in self._done(self.first, late) if writes(d, identity, message.path)] for late in (True, False)
         )
-        if any(message.words & d.words for d in (*late, *early)):
-            late, early = ([d for d in some if message.words & d.words] for some in (late, early))
+        said_late, said_early = (
+            [d for d in self._done(self.first, late) if message.is_said_by(d) and (notes(d) or d in some)]
+            for late, some in ((True, late), (False, early))
+        )
+        if said_late or said_early:
+            late, early = said_late, said_early
         late, early = ([d for d in some if not message.unless & d.words] for some in (late, early))
         return bool(late) and not early and (message.several or not self.several)
+
+
+def _is_of_each(identity: Identity, part: tuple[ast.expr, bool]) -> bool:
+    """Whether it speaks of an item of a container, and each may mean another one."""
+    constant = Awaiting(identity).constant
+    keys = [n.slice for n in ast.walk(part[0]) if isinstance(n, ast.Subscript)]
+    keys += [n.args[0] for n in ast.walk(part[0]) if is_item(n)]  # type: ignore[attr-defined]
+    return any(constant(key) is UNKNOWN for key in keys)
