@@ -188,3 +188,19 @@ def test_odd_syntax_is_read(odd: str, tmp_path: Path) -> None:
             (done[0], *more[1:]), x.y = done, done
         """
     assert judged(program.replace("ODD", odd), tmp_path) is not None
+
+
+def test_expressions_that_are_very_deep_are_read(tmp_path: Path) -> None:
+    program = """
+        def main():
+            done = []
+            def work():
+                text = SUM
+                sftp.stat("/")  #1
+                done.append(text)
+            threading.Thread(target=work).start()
+            while not done:
+                time.sleep(0.1)
+            sftp.stat("/")  #2
+        """
+    assert judged(program.replace("SUM", " + ".join(["''"] * 900)), tmp_path).orders

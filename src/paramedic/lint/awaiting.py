@@ -406,17 +406,19 @@ class Awaiting:
 
 def _calls(node: ast.AST) -> Iterator[ast.Call]:
     """The calls of a statement that are surely made."""
-    if isinstance(node, ast.Lambda | Def | ast.ClassDef):
-        return
-    if isinstance(node, ast.Call):
-        yield node
-    children = list(ast.iter_child_nodes(node))
-    if isinstance(node, ast.BoolOp):
-        children = node.values[:1]  # type: ignore[assignment]
-    elif isinstance(node, ast.IfExp):
-        children = [node.test]
-    for child in children:
-        yield from _calls(child)
+    pending = [node]
+    while pending:
+        part = pending.pop()
+        if isinstance(part, ast.Lambda | Def | ast.ClassDef):
+            continue
+        if isinstance(part, ast.Call):
+            yield part
+        if isinstance(part, ast.BoolOp):
+            pending.append(part.values[0])
+        elif isinstance(part, ast.IfExp):
+            pending.append(part.test)
+        else:
+            pending += [*ast.iter_child_nodes(part)][::-1]
 
 
 def _matches(subject: ast.expr, pattern: ast.pattern) -> ast.expr | None:

@@ -379,10 +379,12 @@ def _pairs(chain: Sequence[ast.AST]) -> Iterator[tuple[ast.AST, ast.AST]]:
 
 
 def _own(function: ast.AST) -> Iterator[ast.AST]:
-    for child in ast.iter_child_nodes(function):
-        yield child
-        if not isinstance(child, Def | ast.Lambda | ast.ClassDef):
-            yield from _own(child)
+    pending = [*ast.iter_child_nodes(function)][::-1]  # a sum of a thousand terms is a thousand deep
+    while pending:
+        node = pending.pop()
+        yield node
+        if not isinstance(node, Def | ast.Lambda | ast.ClassDef):
+            pending += [*ast.iter_child_nodes(node)][::-1]
 
 
 def _read(path: str) -> File | None:
