@@ -1,4 +1,4 @@
-"""What is said through sockets, other processes, fifos, files, tables and servers, and what only looks like it.
+"""What is said through sockets, other processes, fifos, files, tables and servers.
 
 Programs whose two calls, ``#1`` and ``#2``, nothing that is recorded orders; see test_unrecorded.
 """
@@ -152,6 +152,89 @@ EXCUSED = {
             for path in "abc":
                 threading.Thread(target=work, args=(path,)).start()
         """,
+    "a connection of multiprocessing's": """
+        from multiprocessing.connection import Client, Listener
+        def work(address):
+            with Client(address) as c:
+                c.send(sftp.stat("/").st_size)  #1
+        def main():
+            with Listener(("localhost", 0)) as listener:
+                threading.Thread(target=work, args=(listener.address,)).start()
+                with listener.accept() as c:
+                    print(c.recv())
+            sftp.stat("/")  #2
+        """,
+    "a store on another machine": """
+        import redis
+        def work(store):
+            store.set("job", "running")
+            sftp.stat("/")  #1
+            store.set("job", "done")
+        def main():
+            store = redis.Redis()
+            threading.Thread(target=work, args=(store,)).start()
+            while store.get("job") != b"done":
+                time.sleep(0.1)
+            sftp.stat("/")  #2
+        """,
+    "a property of each of several tasks": """
+        class Task:
+            def __init__(self, path):
+                self.path = path
+                self.result = None
+            @property
+            def ready(self):
+                return self.result is not None
+        def work(task):
+            task.result = sftp.stat(task.path)  #1
+        def main():
+            tasks = [Task(p) for p in "abc"]
+            for task in tasks:
+                threading.Thread(target=work, args=(task,)).start()
+            while not all(task.ready for task in tasks):
+                time.sleep(0.1)
+            sftp.stat("/")  #2
+        """,
+    "something that is tried to be taken until it is there": """
+        done = []
+        def work():
+            sftp.stat("/")  #1
+            done.append("x")
+        def main():
+            threading.Thread(target=work).start()
+            while True:
+                try:
+                    done.pop()
+                except IndexError:
+                    time.sleep(0.1)
+                else:
+                    break
+            sftp.stat("/")  #2
+        """,
+    "the last line of a process that is ended": """
+        import subprocess
+        def work(ping):
+            sftp.stat("/")  #1
+            ping.terminate()
+        def main():
+            ping = subprocess.Popen(["ping", "x"], stdout=subprocess.PIPE)
+            threading.Thread(target=work, args=(ping,)).start()
+            for line in iter(ping.stdout.readline, b""):
+                print(line)
+            sftp.stat("/")  #2
+        """,
+    "an attribute that is not there yet": """
+        class Job:
+            def run(self):
+                sftp.stat("/")  #1
+                self.result = 1
+        def main():
+            job = Job()
+            threading.Thread(target=job.run).start()
+            while getattr(job, "result", None) is None:
+                time.sleep(0.1)
+            sftp.stat("/")  #2
+        """,
     "a signal that is waited for again and again": """
         def work():
             sftp.stat("/")  #1
@@ -239,233 +322,6 @@ EXCUSED = {
             db.execute("BEGIN EXCLUSIVE")
             sftp.stat(path)  #12
             db.execute("COMMIT")
-        def main():
-            for path in "abc":
-                threading.Thread(target=work, args=(path,)).start()
-        """,
-}
-
-NOT_EXCUSED = {
-    "another word on the connection": """
-        def work(address):
-            with socket.create_connection(address) as line:
-                line.sendall(b"READY\\n")
-                sftp.stat("/")  #1
-                line.sendall(b"DONE\\n")
-        def main():
-            server = socket.create_server(("127.0.0.1", 0))
-            threading.Thread(target=work, args=(server.getsockname(),)).start()
-            line, _ = server.accept()
-            for word in line.makefile("r"):
-                if word.strip() == "READY":
-                    break
-            sftp.stat("/")  #2
-        """,
-    "the first line of a fifo that is opened before": """
-        def main():
-            fifo = folder + "/over"
-            os.mkfifo(fifo)
-            def work():
-                with open(fifo, "w") as out:
-                    out.write("importing")
-                    sftp.stat("/")  #1
-            threading.Thread(target=work).start()
-            with open(fifo) as told:
-                print(told.readline())
-                sftp.stat("/")  #2
-        """,
-    "input that is closed before": """
-        import subprocess
-        def feed(sink):
-            sink.write(b"a")
-            sink.close()
-            sftp.stat("/")  #1
-        def main():
-            sort = subprocess.Popen(["sort"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-            threading.Thread(target=feed, args=(sort.stdin,)).start()
-            sort.stdout.read()
-            sftp.stat("/")  #2
-        """,
-    "a file that says so before": """
-        def work():
-            MARK.write_text("finished")
-            sftp.stat("/")  #1
-            MARK.write_text("cleared")
-        def main():
-            threading.Thread(target=work).start()
-            while MARK.read_text() != "finished":
-                time.sleep(0.1)
-            sftp.stat("/")  #2
-        """,
-    "rows that are changed before": """
-        def work(path):
-            db.execute("UPDATE job SET state = 'done' WHERE path = ?", (path,))
-            sftp.stat(path)  #1
-        def main():
-            threading.Thread(target=work, args=("a",)).start()
-            while db.execute("SELECT count(*) FROM job WHERE state <> 'done'").fetchone()[0] > 0:
-                time.sleep(0.1)
-            sftp.stat("/")  #2
-        """,
-    "handlers that ask another server": """
-        import requests
-        from http.server import BaseHTTPRequestHandler
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self):
-                requests.get(AUDIT)
-                sftp.stat(self.path)  #12
-                self.send_response(200)
-        """,
-    "a part of a line that is logged before": """
-        def said(phrase):
-            with open(LOG) as file:
-                return phrase in file.read()
-        def work():
-            log.info("sync begins")
-            sftp.stat("/")  #1
-            log.info("sync complete")
-        def main():
-            threading.Thread(target=work).start()
-            while not said("sync"):
-                time.sleep(0.1)
-            sftp.stat("/")  #2
-        """,
-    "the owner of each path": """
-        owners = {}
-        class Owned:
-            def __init__(self, name):
-                self.name = name
-            def __enter__(self):
-                me = threading.get_ident()
-                while owners.setdefault(self.name, me) != me:
-                    time.sleep(0.1)
-            def __exit__(self, *exc):
-                del owners[self.name]
-        def work(path):
-            with Owned(path):
-                sftp.stat(path)  #12
-        def main():
-            for path in "abc":
-                threading.Thread(target=work, args=(path,)).start()
-        """,
-    "another process, and another standard input": """
-        import subprocess
-        def copy(sink):
-            sink.write(sftp.stat("/"))  #1
-            sink.close()
-        def main():
-            cat = subprocess.Popen(["cat"], stdin=subprocess.PIPE)
-            other = subprocess.Popen(["sleep", "1"])
-            threading.Thread(target=copy, args=(cat.stdin,)).start()
-            other.wait()
-            sftp.stat("/")  #2
-        """,
-    "a client that is tried to be connected again": """
-        def work():
-            client.exec_command("a")
-            sftp.stat("/")  #1
-            client.close()
-        def main():
-            threading.Thread(target=work).start()
-            while True:
-                try:
-                    client.connect("host")
-                    break
-                except OSError:
-                    time.sleep(0.1)
-            sftp.stat("/")  #2
-        """,
-    "a connection with another program": """
-        def work():
-            sftp.stat("/")  #1
-            statistics = socket.create_connection(STATISTICS)
-            statistics.sendall(b"1")
-        def main():
-            threading.Thread(target=work).start()
-            clock = socket.create_connection(CLOCK)
-            print(clock.recv(10))
-            sftp.stat("/")  #2
-        """,
-    "a signal for which it is waited once, with a limit": """
-        def work():
-            sftp.stat("/")  #1
-            os.kill(os.getpid(), signal.SIGUSR1)
-        def main():
-            threading.Thread(target=work).start()
-            signal.sigtimedwait([signal.SIGUSR1], 0.5)
-            sftp.stat("/")  #2
-        """,
-    "a number that is called before the work": """
-        import itertools
-        class Tickets:
-            def __init__(self):
-                self.tickets = itertools.count()
-                self.serving = 0
-            def turn(self):
-                mine = next(self.tickets)
-                while self.serving != mine:
-                    time.sleep(0.1)
-                self.serving += 1
-        tickets = Tickets()
-        def work():
-            tickets.turn()
-            sftp.stat("/")  #12
-        def main():
-            for _ in range(3):
-                threading.Thread(target=work).start()
-        """,
-    "tasks that are called done before they are": """
-        import queue
-        tasks = queue.Queue()
-        def work():
-            while True:
-                path = tasks.get()
-                tasks.task_done()
-                sftp.stat(path)  #1
-        def main():
-            threading.Thread(target=work).start()
-            tasks.put("a")
-            while tasks.unfinished_tasks:
-                time.sleep(0.1)
-            sftp.stat("/")  #2
-        """,
-    "threads of another name": """
-        def busy():
-            return [t for t in threading.enumerate() if t.name.startswith("job-")]
-        def work():
-            sftp.stat("/")  #1
-        def main():
-            threading.Thread(target=work, name="copier").start()
-            while busy():
-                time.sleep(0.1)
-            sftp.stat("/")  #2
-        """,
-    "a database of each": """
-        def work(path):
-            db = sqlite3.connect(path + ".db", isolation_level=None)
-            db.execute("BEGIN EXCLUSIVE")
-            sftp.stat(path)  #12
-            db.execute("COMMIT")
-        def main():
-            for path in "abc":
-                threading.Thread(target=work, args=(path,)).start()
-        """,
-    "a transaction that locks nothing yet": """
-        def work(path):
-            db = sqlite3.connect(DATABASE, isolation_level=None)
-            db.execute("BEGIN")
-            sftp.stat(path)  #12
-            db.execute("COMMIT")
-        def main():
-            for path in "abc":
-                threading.Thread(target=work, args=(path,)).start()
-        """,
-    "a database that is let go before": """
-        def work(path):
-            db = sqlite3.connect(DATABASE, isolation_level=None)
-            db.execute("BEGIN EXCLUSIVE")
-            db.execute("COMMIT")
-            sftp.stat(path)  #12
         def main():
             for path in "abc":
                 threading.Thread(target=work, args=(path,)).start()

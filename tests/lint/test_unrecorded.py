@@ -11,6 +11,7 @@ from textwrap import dedent
 import exclusion_stories
 import message_stories
 import ordering_stories
+import other_message_stories
 import other_wait_stories
 import pytest
 
@@ -19,7 +20,7 @@ from paramedic.lint.unrecorded import Deed, Unrecorded, Verdict
 from paramedic.model.finding import Site
 
 EXCUSED = ordering_stories.EXCUSED | exclusion_stories.EXCUSED | message_stories.EXCUSED
-NOT_EXCUSED = other_wait_stories.NOT_EXCUSED | exclusion_stories.NOT_EXCUSED | message_stories.NOT_EXCUSED
+NOT_EXCUSED = other_wait_stories.NOT_EXCUSED | exclusion_stories.NOT_EXCUSED | other_message_stories.NOT_EXCUSED
 AT_S = 1.0
 """When the later call began."""
 

@@ -25,6 +25,7 @@ _STATES = frozenset(
     "is_active is_authenticated exit_status_ready recv_ready recv_stderr_ready send_ready is_alive closed".split()
 )
 """What Paramiko's objects and threads say of themselves: no message of another thread's, or one that is recorded."""
+_TAKES = frozenset("pop popleft popitem get_nowait".split())
 _ENUMS = frozenset("Enum IntEnum StrEnum Flag IntFlag".split())
 _MOST_CALLS = 2
 FOREVER = float("inf")
@@ -98,9 +99,9 @@ class Awaiting:
                 yield from self._reading(node, passed, place)
             return
         for call in _calls(node):
-            found = self._block(call, passed, place) or self._read(call, passed, place)
-            if found is not None:
-                yield found
+            for found in (self._block(call, passed, place), self._read(call, passed, place)):
+                if found is not None:
+                    yield found
             for identity, function in self.identity.meant(call) if calls else ():
                 for inner in through(reversed(function.body)):
                     if not inner.inside:
@@ -158,7 +159,7 @@ class Awaiting:
                         yield test, True
             elif isinstance(node, ast.Try) and (ends(node.body) or ends(node.orelse)):
                 for call in [c for s in node.body if not isinstance(s, Loop | ast.If) for c in ast.walk(s)]:
-                    if isinstance(call, ast.Call) and name_of(call.func) in LOOKS:  # others are tried again
+                    if isinstance(call, ast.Call) and name_of(call.func) in LOOKS | _TAKES:  # others are tried again
                         yield call, True
 
     def _expanded(self, found: list[Condition], passed: Passed, steps: int = 3) -> list[Condition]:
@@ -340,6 +341,8 @@ class Awaiting:
         subjects = [n.func.value for n in calls if isinstance(n.func, ast.Attribute)]
         if isinstance(loop, ast.For | ast.AsyncFor):
             subjects.append(loop.iter)
+            if isinstance(loop.iter, ast.Call) and name_of(loop.iter.func) == "iter" and loop.iter.args:
+                subjects += [n.value for n in loop.iter.args[:1] if isinstance(n, ast.Attribute)]
         words, to_end = wanted(loop, own)
         for subject in subjects:
             source = source_of(self.identity, subject)

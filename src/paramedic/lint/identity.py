@@ -110,12 +110,10 @@ class Identity:
             return self._attribute(node, steps)
         if isinstance(node, ast.Name) and node.id not in _NOBODYS:
             return self._variable(node, node.id, steps)
-        if (
-            isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Name)
-            and node.func.id == "getattr"
-            and len(node.args) > 1
-        ):
+        if isinstance(node, ast.Call) and name_of(node.func) in ("getattr", "hasattr") and len(node.args) > 1:
+            name = node.args[1]
+            if isinstance(name, ast.Constant) and isinstance(name.value, str):
+                return self._attribute(ast.Attribute(node.args[0], name.value, ast.Load()), steps)
             return self.thing(node.args[0], steps)
         return None
 

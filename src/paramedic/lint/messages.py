@@ -30,6 +30,7 @@ _WRITES = frozenset(
 _ROWS = frozenset("execute fetchone fetchall scalar".split())
 _CHANGES_ROWS = re.compile(r"\s*(insert|update|delete|replace)\b", re.I)
 _NOTES = frozenset("debug info warning error critical log print write writelines".split())
+_MOST_PARTS = 200
 _CLOSES = frozenset("close shutdown terminate kill communicate".split())
 _REQUESTS = frozenset("urlopen urlretrieve getresponse".split())
 _CLIENTS = frozenset(("requests", "httpx", "urllib3", "xmlrpc.client", "http.client"))
@@ -89,8 +90,9 @@ def asked(identity: Identity, test: ast.expr, truth: bool, known: Value) -> Aske
         known: what names are that are always the same.
     """
     parts = list(ast.walk(test))
-    for part in parts[:]:
-        parts += [n for value in _behind(identity, part) for n in ast.walk(value)]
+    for part in parts:  # it grows
+        if len(parts) < _MOST_PARTS:
+            parts += [n for value in _behind(identity, part) for n in ast.walk(value)]
     several = any(isinstance(n, ast.Constant) and isinstance(n.value, int) for n in ast.walk(test))
     for call in parts:
         name = name_of(call.func) if isinstance(call, ast.Call) else ""

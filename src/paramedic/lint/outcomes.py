@@ -83,8 +83,8 @@ def made(value: ast.expr | None, known: Value) -> Any:
     """What an expression is."""
     if value is None:
         return UNKNOWN
-    if isinstance(value, ast.Constant):
-        return value.value
+    if isinstance(value, ast.Constant):  # stores give texts back as bytes
+        return value.value.decode("latin-1") if isinstance(value.value, bytes) else value.value
     if isinstance(value, ast.UnaryOp) and isinstance(value.op, ast.USub):
         inner = made(value.operand, known)
         return -inner if isinstance(inner, int | float) else UNKNOWN

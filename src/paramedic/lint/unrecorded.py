@@ -289,7 +289,7 @@ class _Question:
         if wait.passed.rounds and not again:
             return True  # each is waited for
         kinds = {effect.change.how for effect in after}
-        return any(variable.counts(atom, kinds, again) for atom, _ in variable.way)
+        return any(variable.counts(atom, truth, kinds, again) for atom, truth in variable.way)
 
     def _takes(self, wait: Wait, variable: Variable, start: object) -> bool:
         """Whether the later thread keeps others out in its turn, between the wait and its call."""

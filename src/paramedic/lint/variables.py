@@ -99,10 +99,10 @@ class Variable:
             state = changed(state, change, self._constant)
             yield state
 
-    def counts(self, atom: ast.expr, kinds: set[str], again: bool) -> bool:
-        """Whether a part of the condition holds only when all have made such changes, or at the asker's turn."""
+    def counts(self, atom: ast.expr, truth: bool, kinds: set[str], again: bool) -> bool:
+        """Whether a part of the condition is so only when all have made such changes, or at the asker's turn."""
         if isinstance(atom, ast.Call) and name_of(atom.func) in _ALL:
-            return True
+            return truth == (name_of(atom.func) == "all")
         growing, shrinking = kinds <= {"more", "add"}, kinds <= {"less", "subtract"}
         if not isinstance(atom, ast.Compare) or len(atom.comparators) != 1:
             return shrinking
@@ -144,10 +144,24 @@ class Variable:
                 if name in _OF_QUEUES and isinstance(node.func, ast.Attribute) and self._is(node.func.value):
                     yield Change(_OF_QUEUES[name], None, node)
                 return
+            if self._is_stored(node):
+                yield Change("set", node.args[1], node)
+                return
             looks = name in _HARMLESS and not (name == "set" and isinstance(node.func, ast.Attribute))
             if looks or name[:1].isupper() or self.identity.meant(node):
                 return
         yield from change_of(node, self._is, bool(self.thing.key))
+
+    def _is_stored(self, node: ast.Call) -> bool:
+        """``store.set("job", "done")``, of an item that is asked for."""
+        key = node.args[0] if len(node.args) == 2 else None
+        return (
+            name_of(node.func) in ("set", "put", "store")
+            and isinstance(key, ast.Constant)
+            and repr(key.value) == self.thing.key
+            and isinstance(node.func, ast.Attribute)
+            and self._is(node.func.value)
+        )
 
     def effects(self, doings: Iterable[Done]) -> Iterator[Effect]:
         """What is done to it by those who do these things."""
@@ -171,23 +185,28 @@ def subjects(identity: Identity, place: Place) -> Iterator[Thing]:
             yield thing
 
 
-def things(identity: Identity, node: ast.AST) -> Iterator[Thing]:
-    """What an expression speaks of, but for the functions that it calls.
+def things(identity: Identity, node: ast.AST, steps: int = 3) -> Iterator[Thing]:
+    """What an expression speaks of, but for the functions that it calls; of a property, what it speaks of.
 
     Threads: one thread.
     """
     if isinstance(node, ast.Call):
-        item = identity.thing(node) if isinstance(node.func, ast.Attribute) else None
+        item = identity.thing(node)
         if item is not None:
             yield item
         elif isinstance(node.func, ast.Attribute):
-            yield from things(identity, node.func.value)
+            yield from things(identity, node.func.value, steps)
         for argument in node.args:
-            yield from things(identity, argument)
+            yield from things(identity, argument, steps)
     elif isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
         thing = identity.thing(node)
         if thing is not None and not (isinstance(node, ast.Name) and node.id in identity.file.imported):
             yield thing
+        functions = identity.file.functions.get(node.attr, ()) if isinstance(node, ast.Attribute) and steps else ()
+        for function in functions:
+            for inner in identity.file.own(function) if function.decorator_list else ():
+                if isinstance(inner, ast.Return) and inner.value is not None:
+                    yield from things(identity, inner.value, steps - 1)
     else:
         for child in ast.iter_child_nodes(node):
-            yield from things(identity, child)
+            yield from things(identity, child, steps)
