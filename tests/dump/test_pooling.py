@@ -120,17 +120,24 @@ def told(source: str, wait: str, folder: Path) -> list[str]:
     ("source", "wait"),
     [
         (POOL, "cond"),
+        (POOL.replace('client.exec_command("true")', "work(client)"), "cond"),
         (MANAGED, "queue"),
         (SLOTS, "semaphore"),
     ],
-    ids=["a list and a condition", "a context manager", "a list and a semaphore"],
+    ids=["a list and a condition", "handed on and given back", "a context manager", "a list and a semaphore"],
 )
 def test_who_waits_for_a_connection_that_nobody_uses_is_told(source: str, wait: str, tmp_path: Path) -> None:
     assert told(source, wait, tmp_path) == ["pool-drained"]
 
 
 @pytest.mark.parametrize(
-    ("source", "wait"), [(JOBS, "cond"), (QUEUE_OF_JOBS, "queue")], ids=["a list and a condition", "a queue"]
+    ("source", "wait"),
+    [
+        (JOBS, "cond"),
+        (QUEUE_OF_JOBS, "queue"),
+        (QUEUE_OF_JOBS.replace("task.run()", "run(task); dispatcher.release(task)"), "queue"),
+    ],
+    ids=["a list and a condition", "a queue", "a queue that is told of each end"],
 )
 def test_who_waits_for_a_job_is_idle(source: str, wait: str, tmp_path: Path) -> None:
     assert told(source, wait, tmp_path) == []

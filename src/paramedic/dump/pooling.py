@@ -50,7 +50,7 @@ def _asks_for_one(activity: Activity, sources: Sources) -> int | None:
         brought = list(_brought(place, innermost=number == 0))
         if any(_is_ended(place, name) for name, _ in brought if name):
             return None  # it is handed over for good
-        if any(_is_used(place, name, origin) for name, origin in brought if name):
+        if any(_is_used(place, name, origin, innermost=number == 0) for name, origin in brought if name):
             return number
         if not any(not name for name, _ in brought):
             return None
@@ -133,7 +133,7 @@ def _brought(place: Place, *, innermost: bool) -> Iterator[tuple[str, str]]:
         here = covers_any(node, place.site.line) or any(covers(n, place.site.line) for n in ast.walk(node))
         if not here and not (innermost and getattr(node, "lineno", 0) > place.site.line):
             continue
-        origin = taken or ""
+        origin = taken or _asked_of(node, place.site.line)
         if isinstance(node, ast.Return | ast.Yield):
             yield "", origin
         for name in _names(node):
@@ -165,6 +165,12 @@ def _taken_out(node: ast.AST) -> str | None:
     return None
 
 
+def _asked_of(node: ast.AST, line: int) -> str:
+    """The object whose method is at work in that line of the statement, as the source names it."""
+    calls = (n for n in ast.walk(node) if isinstance(n, ast.Call) and covers(n, line))
+    return next((ast.unparse(c.func.value) for c in calls if isinstance(c.func, ast.Attribute)), "")
+
+
 def _is_asked_at_once(place: Place, *, innermost: bool) -> bool:
     """``pool.get().exec_command("true")``: what is brought is used as a connection in the very expression."""
     return any(
@@ -178,7 +184,7 @@ def _is_asked_at_once(place: Place, *, innermost: bool) -> bool:
     )
 
 
-def _is_used(place: Place, name: str, origin: str) -> bool:
+def _is_used(place: Place, name: str, origin: str, *, innermost: bool) -> bool:
     again = _requeued(place.function)
     for call in ast.walk(place.function):
         if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)):
@@ -187,8 +193,9 @@ def _is_used(place: Place, name: str, origin: str) -> bool:
         if _is_name(on, name):
             if method in _CONNECTION_CALLS or (method in _AMBIGUOUS and _CONNECTION_NAME.search(name)):
                 return True
-        if origin and method in _GIVES_BACK and ast.unparse(on) == origin and any(_is_name(a, name) for a in call.args):
-            if call not in again:
+        if origin and ast.unparse(on) == origin and any(_is_name(a, name) for a in call.args) and call not in again:
+            # A pool of a class is told by the names of what it lends and of the method that takes it back.
+            if method in _GIVES_BACK if innermost else _GIVING.search(method) and _CONNECTION_NAME.search(name):
                 return True
     return False
 
