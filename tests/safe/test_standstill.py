@@ -14,6 +14,8 @@ from hosts import Host
 
 from paramedic.safe import ClientPool, Group, Limits, PoolDeadlock, PoolTimeout, SafeError
 from paramedic.safe import standstill as still
+from paramedic.safe.dispatch import Dispatcher
+from paramedic.safe.sink import Collector
 
 # -- the judgement, with engines that say what the story says
 
@@ -202,6 +204,33 @@ def test_a_group_tells_it_for_each_host(start_host: Callable[..., Host]) -> None
             copied = group.upload(__file__, "/tmp/")
         assert [type(outcome.error) for outcome in (*ran, *copied.outcomes)] == [PoolDeadlock] * 3
         assert group.run("true").ok
+
+
+def test_a_command_on_its_way_to_the_queue_waits_for_nobody(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The main thread's are handed over: it waits already when another thread puts them there.
+    real = Dispatcher._enqueue
+
+    def slowly(self: Dispatcher, tasks: Any) -> None:
+        begun.set()
+        assert go_on.wait(60)
+        real(self, tasks)
+
+    begun, go_on = threading.Event(), threading.Event()
+    with host.pool(connections=1) as pool, ThreadPoolExecutor(2) as others:
+        with pool.sftp():
+            borrowed = others.submit(pool.client(timeout=60).__enter__)
+            while not pool._dispatcher.has_borrowers():
+                threading.Event().wait(0.001)
+            monkeypatch.setattr(Dispatcher, "_enqueue", slowly)
+            task = pool._task("echo ok", Collector(), None, None, None, None, False, False, None)
+            soon = others.submit(pool._dispatcher.enqueue_soon, task)
+            assert begun.wait(60)
+            with still.Waiting(task.future.waits_for):
+                assert not borrowed.done()
+                go_on.set()
+                assert task.future.result(60).text == "ok\n"
+            soon.result(60)
+        assert borrowed.result(60) is not None
 
 
 def test_who_waits_for_a_client_does_not_hold_up_who_must_give_one_back(host: Host) -> None:

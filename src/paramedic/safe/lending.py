@@ -93,7 +93,8 @@ class Lending(Connections):
 
         Threads: any thread; it does not block.
         """
-        return request.stage is Stage.QUEUED if isinstance(request, Task) else not _future(request).done()
+        with self._lock:  # not by its stage: it may be on its way there, and be launched at once
+            return request in self._queue or request in self._borrowers
 
     def refuse(self, request: object, error: SafeError) -> bool:
         """Ends a request with an error, if it is still in a queue; says whether it was.
