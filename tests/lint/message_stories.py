@@ -235,6 +235,28 @@ EXCUSED = {
                 time.sleep(0.1)
             sftp.stat("/")  #2
         """,
+    "a file that goes away": """
+        def work():
+            sftp.stat("/")  #1
+            os.remove("busy")
+        def main():
+            open("busy", "w").close()
+            threading.Thread(target=work).start()
+            while os.path.exists("busy"):
+                time.sleep(0.1)
+            sftp.stat("/")  #2
+        """,
+    "a method of a list that is called at the end": """
+        def work(path, on_done):
+            size = sftp.stat(path)  #1
+            on_done(size)
+        def main():
+            sizes = []
+            threading.Thread(target=work, args=("a", sizes.append)).start()
+            while not sizes:
+                time.sleep(0.1)
+            sftp.stat("/")  #2
+        """,
     "a signal that is waited for again and again": """
         def work():
             sftp.stat("/")  #1

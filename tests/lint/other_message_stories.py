@@ -98,6 +98,27 @@ NOT_EXCUSED = {
                 time.sleep(0.1)
             sftp.stat("/")  #2
         """,
+    "a file that each makes itself, and removes": """
+        def work():
+            open("busy", "w").close()
+            sftp.stat("/")  #1
+            os.remove("busy")
+        def main():
+            threading.Thread(target=work).start()
+            while os.path.exists("busy"):
+                time.sleep(0.1)
+            sftp.stat("/")  #2
+        """,
+    "the part of a file that is renamed": """
+        def work():
+            sftp.get("/x", "x.part")  #1
+            os.rename("x.part", "x")
+        def main():
+            threading.Thread(target=work).start()
+            while not os.path.exists("x.part"):
+                time.sleep(0.1)
+            sftp.stat("/")  #2
+        """,
     "handlers that ask another server": """
         import requests
         from http.server import BaseHTTPRequestHandler

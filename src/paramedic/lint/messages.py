@@ -27,6 +27,8 @@ LOOKS = _EXISTS | frozenset("read_text read_bytes open stat lstat getsize getmti
 _WRITES = frozenset(
     "open touch mkdir makedirs rename replace link symlink copy copyfile move write_text write_bytes".split()
 )
+_MOVES = frozenset("rename replace link symlink copy copyfile move".split())
+_REMOVES = frozenset("remove unlink rmdir rmtree".split())
 _ROWS = frozenset("execute fetchone fetchall scalar".split())
 _CHANGES_ROWS = re.compile(r"\s*(insert|update|delete|replace)\b", re.I)
 _NOTES = frozenset("debug info warning error critical log print write writelines".split())
@@ -48,6 +50,7 @@ class Asked:
         unless: what it must not say any more.
         several: whether it says whether all are done.
         within: whether the words may be a part of what it says.
+        gone: whether the file must not be there any more.
     """
 
     path: ast.expr | None
@@ -55,6 +58,7 @@ class Asked:
     unless: frozenset[str] = frozenset()
     several: bool = False
     within: bool = False
+    gone: bool = False
 
     def is_said_by(self, one: Done) -> bool:
         """Whether one of the words is among those of something that is done."""
@@ -104,6 +108,8 @@ def asked(identity: Identity, test: ast.expr, truth: bool, known: Value) -> Aske
             path = None
         elif path is None:
             continue
+        if name in _EXISTS and not truth:
+            return Asked(path, gone=True)
         words, negative = _wanted(test, known)
         if negative == truth:
             return Asked(path, unless=words, several=several and path is None)
@@ -223,8 +229,20 @@ def writes(one: Done, identity: Identity, path: ast.expr | None) -> bool:
     if one.identity is not identity or name_of(call.func) not in _WRITES:
         return False
     base = [call.func.value] if isinstance(call.func, ast.Attribute) else []
+    if name_of(call.func) in _MOVES:  # only where it comes to
+        base = []
     key = path_key(identity, path)
-    return any(path_key(identity, e) == key for e in (*base, *call.args))
+    return any(path_key(identity, e) == key for e in (*base, *call.args[-1 if not base else 0 :]))
+
+
+def removes(one: Done, identity: Identity, path: ast.expr) -> bool:
+    """Whether by something a file goes away."""
+    call = one.node
+    if not isinstance(call, ast.Call) or one.identity is not identity or name_of(call.func) not in _REMOVES | _MOVES:
+        return False
+    base = [call.func.value] if isinstance(call.func, ast.Attribute) else []
+    key = path_key(identity, path)
+    return any(path_key(identity, e) == key for e in (*base, *call.args[:1]))
 
 
 def notes(one: Done) -> bool:

@@ -19,7 +19,7 @@ from pathlib import Path
 from paramedic.lint.awaiting import FOREVER, Awaiting, Wait
 from paramedic.lint.exclusions import Exclusions
 from paramedic.lint.identity import Identity, Thing, is_item
-from paramedic.lint.messages import Asked, Source, answers, asked, closes, notes, replies, speaks, writes
+from paramedic.lint.messages import Asked, Source, answers, asked, closes, notes, removes, replies, speaks, writes
 from paramedic.lint.outcomes import UNKNOWN, Condition
 from paramedic.lint.passages import Def, File, Place, Places, at, name_of
 from paramedic.lint.telling import TELLS, Done, done, words_in
@@ -170,9 +170,11 @@ class _Question:
         if any(self._is_of_threads(atom) for atom, _ in way):
             return True
         constant = Awaiting(identity).constant
-        messages = (asked(identity, atom, truth, constant) for atom, truth in way)
-        if any(message is not None and self._is_written(identity, message) for message in messages):
+        messages = [m for atom, truth in way if (m := asked(identity, atom, truth, constant)) is not None]
+        if any(self._is_written(identity, message) for message in messages):
             return True
+        if any(message.gone for message in messages):
+            return False
         if self.is_one_function and any(map(partial(_is_of_each, identity), way)):
             return False
         spoken = dict.fromkeys(thing for atom, _ in way for thing in things(identity, atom))
@@ -378,6 +380,8 @@ class _Question:
 
     def _is_written(self, identity: Identity, message: Asked) -> bool:
         """Whether a file, or a table, that is looked at says so after the call, and not before it."""
+        if message.gone and message.path is not None:
+            return not self.several and self._is_removed(identity, message.path)
         late, early = (
             [d for d in self._done(self.first, late) if writes(d, identity, message.path)] for late in (True, False)
         )
@@ -389,6 +393,12 @@ class _Question:
             late, early = said_late, said_early
         late, early = ([d for d in some if not message.unless & d.words] for some in (late, early))
         return bool(late) and not early and (message.several or not self.several)
+
+    def _is_removed(self, identity: Identity, path: ast.expr) -> bool:
+        """Whether a file goes away after the call, and not before it; nor may it come before it: who looks is early."""
+        late, early = (self._done(self.first, late) for late in (True, False))
+        moved = any(removes(d, identity, path) or writes(d, identity, path) for d in early)
+        return not moved and any(removes(d, identity, path) for d in late)
 
 
 def _is_of_each(identity: Identity, part: tuple[ast.expr, bool]) -> bool:

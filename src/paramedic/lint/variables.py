@@ -150,6 +150,10 @@ class Variable:
             looks = name in _HARMLESS and not (name == "set" and isinstance(node.func, ast.Attribute))
             if looks or name[:1].isupper() or self.identity.meant(node):
                 return
+            if isinstance(node.func, ast.Name):  # `on_done` may be given as `sizes.append`
+                given = self.identity.given(self.identity.file.home(node), name)
+                if len(given) == 1 and isinstance(given[0], ast.Attribute):
+                    node = ast.Call(given[0], node.args, node.keywords)
         yield from change_of(node, self._is, bool(self.thing.key))
 
     def _is_stored(self, node: ast.Call) -> bool:
