@@ -229,10 +229,9 @@ def writes(one: Done, identity: Identity, path: ast.expr | None) -> bool:
     if one.identity is not identity or name_of(call.func) not in _WRITES:
         return False
     base = [call.func.value] if isinstance(call.func, ast.Attribute) else []
-    if name_of(call.func) in _MOVES:  # only where it comes to
-        base = []
+    given = call.args[-1:] if name_of(call.func) in _MOVES else [*base, *call.args]  # of a move, where it comes to
     key = path_key(identity, path)
-    return any(path_key(identity, e) == key for e in (*base, *call.args[-1 if not base else 0 :]))
+    return any(path_key(identity, e) == key for e in given)
 
 
 def removes(one: Done, identity: Identity, path: ast.expr) -> bool:
