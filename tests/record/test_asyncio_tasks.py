@@ -9,6 +9,9 @@ from twice import Run
 from paramedic.model.event import ASYNC_KIND, ASYNC_PUT, ASYNC_TASK_SHIFT, ASYNC_TOOK, ASYNC_WAITS, Kind, State
 from paramedic.record.hand_overs import SUBMITTED
 
+ANYTHING = -1
+"""The token of whatever was handed in before."""
+
 PROGRAM = """\
 import asyncio
 async def one(n):
@@ -60,3 +63,27 @@ def test_what_tasks_do_with_a_queue_of_the_loop_s_is_told(recorded: Run) -> None
     assert [row.b & ASYNC_KIND for row in rows] == [ASYNC_WAITS, ASYNC_PUT, ASYNC_TOOK]
     assert rows[1].a == rows[2].a  # the same thing
     assert rows[0].b >> ASYNC_TASK_SHIFT == rows[2].b >> ASYNC_TASK_SHIFT  # the same task
+
+
+def test_what_a_loop_runs_before_it_is_known_to_be_handed_in_was_handed_in(recorded: Run) -> None:
+    """The loop may be quicker than the thread that has called it is in coming back from that call."""
+    done = recorded(
+        "-c",
+        "import asyncio, sys, threading\n"
+        "kept = []\n"
+        "async def main():\n"
+        "    loop, ran = asyncio.get_running_loop(), threading.Event()\n"
+        "    wake, future = loop._write_to_self, loop.create_future()\n"
+        "    loop._write_to_self = lambda: (wake(), ran.wait(20))\n"
+        "    def told():\n"
+        "        kept.append(sys._getframe(1).f_locals['self'])  # no other handle gets its id\n"
+        "        ran.set()\n"
+        "        future.set_result(1)\n"
+        "    threading.Thread(target=loop.call_soon_threadsafe, args=(told,)).start()\n"
+        "    await future\n"
+        "asyncio.run(main())\n",
+    )
+    assert done.status == 0, done.err
+    (post,) = (e for e in done.events() if e.kind == Kind.POST and e.a == ANYTHING)
+    took = [e for e in done.events() if e.kind == Kind.TAKE and e.obj == post.obj]
+    assert took and took[0].thread != post.thread

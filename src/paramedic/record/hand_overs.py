@@ -40,7 +40,7 @@ class HandOvers:
 
     def __init__(self, probes: Probes) -> None:
         self.probes = probes
-        self.loop_handles: set[int] = set()
+        self.called_loops: set[int] = set()
         self.failures = Failures()
 
     def post(self, token: Callable[..., int] | None = None, silent: int = SYNC) -> Callable[..., None]:
@@ -309,27 +309,25 @@ class HandOvers:
 
     def loops(self, base_events: Any, events: Any) -> Iterator[Target]:
         """``call_soon_threadsafe``: the one door into an event loop's thread."""
-        row, id_of, handles, trouble = self.probes.row, self.probes.id_of, self.loop_handles, self.probes.trouble
+        row, id_of, called, trouble = self.probes.row, self.probes.id_of, self.called_loops, self.probes.trouble
 
         def asked(loop: Any) -> Any:
             try:
                 row(_POST, 0, id_of(loop), 0, -1, 0)
+                called.add(id(loop))
             except Exception as e:
                 trouble("call_soon_threadsafe", e)
             return loop
 
-        def scheduled(loop: Any, handle: Any) -> Any:
-            handles.add(id(handle))
-            return handle
-
         def runs(handle: Any) -> None:
-            if id(handle) in handles:
-                try:
-                    handles.discard(id(handle))
-                    # the loop's own id stands for all that was handed in before: too much, so no false alarm
+            # The loop may run the handle before call_soon_threadsafe() has returned it, so it cannot be known which
+            # one it is. The loop's own id stands for all that was handed in before: too much, so no false alarm.
+            try:
+                if id(handle._loop) in called:
+                    called.discard(id(handle._loop))
                     row(_TAKE, 0, id_of(handle._loop), 0, -1, 0)
-                except Exception as e:
-                    trouble("Handle._run", e)
+            except Exception as e:
+                trouble("Handle._run", e)
 
         self.probes.classes[base_events.BaseEventLoop] = NUMBER["Loop.__init__"]
         yield Target(
@@ -337,7 +335,7 @@ class HandOvers:
             "run_forever",
             *self.probes.call(NUMBER["Loop.run_forever"], None, None, _ALWAYS),
         )
-        yield Target(base_events.BaseEventLoop, "call_soon_threadsafe", asked, scheduled)
+        yield Target(base_events.BaseEventLoop, "call_soon_threadsafe", asked)
         yield Target(events.Handle, "_run", runs)
         yield from unretrieved(self.probes, base_events, self.failures)
         yield from task_births(self.probes, base_events)
