@@ -54,6 +54,15 @@ def _descriptors() -> int:
     return len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
 
 
+@pytest.fixture(scope="session", autouse=True)
+def small_heap() -> Iterator[None]:
+    """What other tests have left in this process does not count, and to look through it each time takes minutes."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 @pytest.fixture(autouse=True)
 def nothing_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
     """No thread and no file descriptor is left when a test is over."""
