@@ -55,7 +55,7 @@ def crawl(pool, path):
 
 def main():
     pool = Pool(2)
-    paths = ["/", "/missing", "/etc", "/nowhere", "/usr", "/var"]
+    paths = ["/missing", "/nowhere", "/", "/etc", "/usr", "/var"]
     failed = 0
     with ThreadPoolExecutor(4) as crew:
         for future in [crew.submit(crawl, pool, path) for path in paths]:
