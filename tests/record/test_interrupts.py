@@ -27,17 +27,22 @@ signal.signal(signal.SIGALRM, handler)
 random.seed(7)
 
 def interrupted(work, hits=300):
-    left, end = hits, time.monotonic() + 80
+    left, end, longest = hits, time.monotonic() + 80, 0.00006
     while left and time.monotonic() < end:
+        worked = False
         try:
             try:
-                signal.setitimer(signal.ITIMER_REAL, random.uniform(0.00001, 0.00006))
+                signal.setitimer(signal.ITIMER_REAL, random.uniform(0.00001, longest))
                 for _ in range(10**6):  # not "while": in Python 3.13.0 its test is outside of the "try"
                     work()
+                    worked = True
             finally:
                 signal.setitimer(signal.ITIMER_REAL, 0)
         except Boom:
-            left -= 1
+            if worked:
+                left -= 1
+            else:
+                longest *= 1.02  # a slow machine: it struck before the work had begun
             yield
     print("left", left)
 """
@@ -80,7 +85,7 @@ def test_no_lock_is_left_taken(name: str, recorded: Run) -> None:
     done = recorded("-c", program)
     assert (done.status, done.err) == (0, "")
     assert done.out.split() == ["left", "0", "0"]
-    assert done.kinds()["GOT"] > 400
+    assert done.kinds()["GOT"] >= 300
     assert not done.gaps()
 
 
