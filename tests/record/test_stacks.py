@@ -26,7 +26,7 @@ def where(tmp_path: Path) -> Where:
 
     def ask() -> list[tuple[str, int]]:
         stack = stacks.of(sys._getframe(1))
-        words = {number: text for text, number in writer._texts.items()}
+        words = {number: text for text, number in writer.current.texts.items()}
         frames = [words[int(n)].split("\t") for n in words[stack].split()[1:]]
         return [(f[3].rpartition(".")[2], int(f[2])) for f in frames if f[1] == __file__]
 
@@ -79,7 +79,7 @@ def test_after_a_fork_nothing_that_was_kept_is_good(where: Where) -> None:
     for turn in range(2):
         found, at = where(), line()
         assert found[0][1] == at, f"turn {turn}"
-        stacks._writer._texts.clear()
+        stacks._writer.current.texts.clear()
         stacks.forget()
 
 

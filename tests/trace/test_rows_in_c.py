@@ -7,17 +7,15 @@ import io
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import probing
 import pytest
+from probing import Sites, Thing, called, leave_to, stored
 
 from paramedic.model.event import Kind
 from paramedic.trace import native
-from paramedic.trace.layout import EXTENT_BYTES, HEADER_BYTES
-from paramedic.trace.reader import open_trace
 from paramedic.trace.writer import TraceWriter
 
 if native.rows is None:
@@ -28,59 +26,6 @@ SPAN, STATE, WIRE = (int(k) << 24 for k in (Kind.SPAN, Kind.STATE, Kind.WIRE))
 UNMEASURED, LENGTH, NUMBER, TOLD, STREAMS = range(5)
 ALWAYS, NEVER, OWN, FILE, GIVEN = range(5)
 EXIT_STATUS = b"\x62\0\0\0\0\0\0\x0bexit-status\0\0\0\0"
-
-
-@pytest.fixture
-def writer(tmp_path: Path) -> TraceWriter:
-    return TraceWriter(str(tmp_path / "1.pmrec"), {"operations": ["", "A.call"]}, 4 * EXTENT_BYTES + HEADER_BYTES)
-
-
-@pytest.fixture
-def asked() -> list[tuple[Any, ...]]:
-    """What was left to Python."""
-    return []
-
-
-def leave_to(asked: list[tuple[Any, ...]]) -> Callable[..., Any]:
-    def python(*given: Any) -> Any:
-        asked.append(given)
-        return None
-
-    return python
-
-
-class Sites:
-    """What `record.frames` keeps with a frame."""
-
-    __slots__ = ("apart", "calls", "keep", "sites")
-
-    def __init__(self, sites: Any) -> None:
-        self.sites = sites
-        self.apart, self.calls, self.keep = None, {}, True
-
-    def __call__(self, *_: object) -> None:
-        return None
-
-
-def called(begin: Any, key: Any, sites: Any) -> Any:
-    """What a function that looks it up gets, whose caller's stacks are known."""
-
-    def function() -> Any:
-        return begin[key]
-
-    sys._getframe().f_trace = sites
-    return function()
-
-
-def stored(writer: TraceWriter) -> list[tuple[int, ...]]:
-    """kind, op, obj, site, a, b"""
-    writer.row(int(Kind.GOT), 0, 1, 0, 0, 0)
-    events = [e for e in open_trace(Path(writer.path)).events() if e.kind not in (Kind.GOT, Kind.CHUNK, Kind.OWNER)]
-    return [(e.kind, e.op, e.obj, e.site, e.a, e.b) for e in events]
-
-
-class Thing(SimpleNamespace):
-    """An object of Paramiko's."""
 
 
 ODD_IDS: list[Any] = [0, -1, 1 << 32, 1 << 70, "7", None, 2.5, True]
@@ -121,7 +66,7 @@ def test_a_thread_that_has_no_page_yet_is_left_to_python(writer: TraceWriter, as
 
 
 def test_who_is_called_from_inside_is_not_recorded(writer: TraceWriter, asked: list[tuple[Any, ...]]) -> None:
-    begin = rows.Begin(writer.current, leave_to(asked), {__file__}, None, SPAN + 1, ALWAYS)
+    begin = rows.Begin(writer.current, leave_to(asked), {probing.__file__}, None, SPAN + 1, ALWAYS)
     assert called(begin, Thing(_paramedic_id_=7), None) is None
     assert asked == []
 

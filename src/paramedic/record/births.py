@@ -69,10 +69,18 @@ class Births:
 
             return enter
 
-        yield Target(self._homes["SSHClient"], "__init__", born(None, Ends(self._probes).of))
+        def guard(ends: Callable[[Any, int], None] | None = None, words: str = "_born[_first]") -> Guard | None:
+            if native.rows is None:
+                return None
+            values = {"_born": native.rows.Born(None, adopt, ends), "_isinstance": isinstance}
+            return Guard(words, values | {"_channel": self._homes["Channel"]})
+
+        ends = Ends(self._probes).of
+        yield Target(self._homes["SSHClient"], "__init__", born(None, ends), guard=guard(ends))
         for name in ("HostKeys", "ProxyCommand"):
-            yield Target(self._homes[name], "__init__", born(None))
-        yield Target(self._homes["Transport"], "__init__", born(self._channel), parameters=("sock",))
+            yield Target(self._homes[name], "__init__", born(None), guard=guard())
+        over_socket = guard(words="_isinstance(sock, _channel) or _born[_first]")
+        yield Target(self._homes["Transport"], "__init__", born(self._channel), parameters=("sock",), guard=over_socket)
         yield Target(self._homes["SFTPClient"], "__init__", born(self._sftp_channel), parameters=("sock",))
         yield self._confirmed()
         # the finalizer of a stdin matters also where nothing else is done with it

@@ -81,7 +81,7 @@ def _watched(paramiko: Any, probes: Probes, record_commands: bool) -> Iterator[T
             )
             continue
         plain = _plain(full, homes["ChannelFile"], record_commands)
-        enter, leave, fail, span = probes.span(op, _MEASURES.get(method), words.arguments(full), plain)
+        enter, leave, fail, span = probes.span(op, _MEASURES.get(method), words.arguments(full), plain, full in _ASKED)
         if full in around:
             leave, span = around[full](leave), births.told(full, span)
         yield Target(home, method, enter, leave, fail, _PARAMETERS.get(full, ()), probes.by_user(method), span=span)
@@ -199,10 +199,10 @@ class _Words:
             "Transport.request_port_forward": lambda _, handler: (_which(handler), 0),
             "Transport.set_keepalive": lambda link, interval: (milliseconds(interval), _is_safe(link)),
             "AgentKey.sign_ssh_data": lambda key: (id(getattr(key, "agent", None)), 0),
-            **dict.fromkeys(("SSHClient.close", "Transport.close"), lambda _: (_why_now(_getframe(3)), 0)),
+            **dict.fromkeys(("SSHClient.close", "Transport.close"), lambda _, frame: (_why_now(frame), 0)),
             "SFTPFile.seek": lambda file, offset, whence=0: (_is_far(file, offset, whence), 0),
-            "Channel.exit_status_ready": lambda _: (_knows_end(_getframe(3)), 0),
-            "Channel.fileno": lambda _: (_positional_arguments(_getframe(3)), 0),
+            "Channel.exit_status_ready": lambda _, frame: (_knows_end(frame), 0),
+            "Channel.fileno": lambda _, frame: (_positional_arguments(frame), 0),
             "Channel.settimeout": lambda _, timeout: (milliseconds(timeout), 0),
             "Channel.setblocking": lambda _, blocking: (-1 if blocking else 0, 0),
             "SFTPFile.prefetch": lambda _, size, most=0: (size or -1, most or 0),

@@ -43,6 +43,10 @@ MARK = "_paramedic_id_"
 
 Measure = Callable[[Any], int]
 Arguments = Callable[..., tuple[int, int]]
+Adopt = Callable[..., int]
+"""Called with an object, its parent's id, a number, the frame that made it or None, and the id, or 0 for a new one.
+
+Returns the id; 0 if the object does not take it."""
 
 
 class Probes:
@@ -58,6 +62,12 @@ class Probes:
         self.new_id = iter(range(1, 1 << 32)).__next__
         """A fresh object id."""
         self.classes: dict[type, int] = {}
+        self.adopt: Adopt = self._adopt
+        """Give an object its id and record its birth: see `_adopt`."""
+        if native.rows is not None:
+            self.adopt = native.rows.Adopt(
+                writer.current, self._adopt, self.classes, self.new_id, stacks.of, _NEW << KIND_SHIFT
+            )
         self.broken: dict[str, str] = {}
         self.early = "paramiko" not in sys.modules
         """Whether the recording began before the program: then no object was born unseen."""
@@ -165,8 +175,7 @@ class Probes:
         """Give an id to an object of which nothing is known."""
         return self.adopt(thing, 0, 0, None)
 
-    def adopt(self, thing: Any, parent: int, number: int, frame: FrameType | None, given: int = 0) -> int:
-        """Give an object its id and record its birth."""
+    def _adopt(self, thing: Any, parent: int, number: int, frame: FrameType | None, given: int = 0) -> int:
         given = given or self.new_id()
         if not self.mark(thing, given):
             return 0
@@ -248,7 +257,7 @@ class Probes:
         return own(enter) if framed else own(enter_from), own(leave), fail
 
     def span(
-        self, op: int, measure: Measure | None, arguments: Arguments | None, plain: Guard
+        self, op: int, measure: Measure | None, arguments: Arguments | None, plain: Guard, asks_caller: bool
     ) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any], Span]:
         """The probes of a call of the user's, and how rewritten code does without them.
 
@@ -257,15 +266,20 @@ class Probes:
             measure: of the result: `number`, ``len`` or none.
             arguments: as of `call`.
             plain: says, without much ado, whether ``arguments`` would return (-1, 0).
+            asks_caller: ``arguments`` is given the caller's frame second.
         """
         id_of, trouble, called, row, span = self.id_of, self.trouble, self.called, self.row, self.writer.span
         text, stack_of = self.writer.text, self.stacks.walker(PARAMIKO)
 
         def enter(thing: Any, frame: Any, *values: Any) -> Begun:
             try:
-                stack = stack_of(frame if frame is not None else _caller())
+                if frame is None:
+                    frame = _caller()
+                stack = stack_of(frame)
                 if stack < 0:
                     return NO_SPAN
+                if asks_caller:
+                    values = (frame,)
                 a, b = arguments(thing, *values) if arguments is not None else _NOTHING
                 given: int = thing._paramedic_id_ or id_of(thing)
                 if b == 0 and -1 <= a < MOST_IN_FLAGS:
@@ -301,7 +315,11 @@ class Probes:
         if native.rows is not None:
             how = NEVER if called is not None else _PLAIN.get(plain.words, IF_FILE)
             stream = plain.values.get("_stream")
-            begin = native.rows.Begin(self.writer.current, enter, self._paramikos, stream, begins, how)
+            asked = arguments if called is None else None
+            kinds = (op + (_CALL << KIND_SHIFT), op + (_LATER << KIND_SHIFT))
+            begin = native.rows.Begin(
+                self.writer.current, enter, self._paramikos, stream, asked, begins, how, int(asks_caller), *kinds
+            )
             ends = (None, None, UNMEASURED if measure is None else LENGTH if measure is len else NUMBER)
             return enter, leave, fail, Span("True", "", {"_begin": begin, "_end": None}, ends)
         values = {

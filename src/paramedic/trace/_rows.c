@@ -20,12 +20,12 @@
 #endif
 
 #define SYMBOLS(X)                                                                                                    \
-    X(f_trace) X(f_back) X(sites) X(calls) X(keep) X(apart) X(local) X(chunk) X(rows) X(channel) X(timeout) X(transport) X(chanid) X(packet)     \
-    X(tell) X(getvalue) X(status_event) X(_flag) X(closed) X(eof_sent) X(lock) X(locked) X(references)                 \
+    X(f_trace) X(f_back) X(sites) X(calls) X(keep) X(apart) X(local) X(texts) X(chunk) X(rows)       \
+    X(channel) X(timeout) X(transport) X(chanid) X(packet) X(tell) X(getvalue) X(status_event) X(_flag) X(closed) X(eof_sent) X(lock) X(locked) X(references)                 \
     X(channel_events) X(in_window_size) X(_paramedic_id_) X(_paramedic_channel_)
 #define DECLARE(name) static PyObject *s_##name;
 SYMBOLS(DECLARE)
-static PyObject *one, *getframe;
+static PyObject *zero, *one, *getframe;
 
 /* ---- rows ---- */
 
@@ -250,7 +250,7 @@ typedef struct {
     PyTypeObject *type; /* the last that was seen, kept alive */
     Py_ssize_t offset;
 } Slot;
-static Slot slot_local, slot_rows, slot_sites;
+static Slot slot_local, slot_texts, slot_rows, slot_sites;
 
 static PyObject *get_slot(PyObject *thing, Slot *slot, PyObject *name) {
     if (!thing) return NULL;
@@ -314,7 +314,7 @@ static int store(PyObject *current, uint64_t a, int64_t obj, uint32_t site, uint
 /* ---- probes: all have the same form, of objects and numbers ---- */
 
 #define MOST_THINGS 6
-#define MOST_NUMBERS 2
+#define MOST_NUMBERS 5
 typedef struct {
     PyObject_HEAD
     vectorcallfunc call;
@@ -390,7 +390,15 @@ static int64_t known_stack(PyObject *frame) {
     return stack;
 }
 
-/* Begin(current, enter, inside, stream, last, plain)[first] or [first, *passed] -> Call or None */
+/* the caller of the Python function that is running, a new reference; NULL where C alone has called it */
+static PyObject *caller_of(void) {
+    PyObject *frame = PyObject_Vectorcall(getframe, &one, 1, NULL);
+    if (frame && !PyFrame_Check(frame)) Py_CLEAR(frame); /* somebody has put another function there */
+    return frame;
+}
+
+/* Begin(current, enter, inside, stream, arguments, last, plain, asks_caller, call, later)[first] or [first, *passed]
+ * -> Call or None */
 enum { ALWAYS, NEVER, OWN_TIMEOUT, FILE_TIMEOUT, GIVEN_TIMEOUT };
 
 static int is_plain(Probe *self, PyObject *first, PyObject *key) {
@@ -409,25 +417,53 @@ static int is_plain(Probe *self, PyObject *first, PyObject *key) {
     return timeout == Py_None;
 }
 
+#define MOST_IN_FLAGS 255 /* as paramedic.trace.layout.MOST_IN_FLAGS */
+#define MOST_PASSED 6
+
+/* what is recorded of the arguments: 0 if that is not to be had */
+static int arguments_of(Probe *self, PyObject *first, PyObject *key, PyObject *frame, int64_t *a, int64_t *b) {
+    PyObject *args[1 + MOST_PASSED] = {first, frame}, *found;
+    Py_ssize_t passed = self->numbers[2];
+    if (key != first) {
+        passed = PyTuple_GET_SIZE(key) - 1;
+        for (Py_ssize_t i = 0; i < passed && i < MOST_PASSED; i++) args[1 + i] = PyTuple_GET_ITEM(key, 1 + i);
+    }
+    if (self->things[4] == Py_None || passed > MOST_PASSED || must_go_on()) return 0;
+    if (!(found = PyObject_Vectorcall(self->things[4], args, 1 + passed, NULL))) return 0;
+    int good = PyTuple_CheckExact(found) && PyTuple_GET_SIZE(found) == 2 && PyLong_CheckExact(PyTuple_GET_ITEM(found, 0));
+    if (good) {
+        int beyond;
+        *a = PyLong_AsLongLongAndOverflow(PyTuple_GET_ITEM(found, 0), &beyond);
+        *b = to_number(PyTuple_GET_ITEM(found, 1), UINT32_MAX);
+        good = !beyond && *b >= 0;
+    }
+    Py_DECREF(found);
+    return good;
+}
+
 static PyObject *begin(Probe *self, PyObject *key) {
     int passes = PyTuple_CheckExact(key) && PyTuple_GET_SIZE(key); /* or a program calls the function of () */
-    PyObject *first = passes ? PyTuple_GET_ITEM(key, 0) : key, *answer = NULL;
-    PyObject *frame = PyObject_Vectorcall(getframe, &one, 1, NULL); /* none where C alone has called */
-    if (frame && !PyFrame_Check(frame)) Py_CLEAR(frame); /* somebody has put another function there */
+    PyObject *first = passes ? PyTuple_GET_ITEM(key, 0) : key, *answer = NULL, *frame = caller_of();
+    int64_t a = -1, b = 0;
     int64_t stack = frame ? known_stack(frame) : -1;
     if (stack == -2) {
         PyCodeObject *code = PyFrame_GetCode((PyFrameObject *)frame);
         int inside = PySet_Contains(self->things[2], code->co_filename);
         Py_DECREF(code);
         if (inside > 0) answer = Py_NewRef(Py_None);
-    } else if (stack >= 0 && is_plain(self, first, key)) {
+    } else if (stack >= 0 && (is_plain(self, first, key) || arguments_of(self, first, key, frame, &a, &b))) {
         int64_t given = number_at(first, s__paramedic_id_);
         Page *page = given > 0 ? page_of(CURRENT(self)) : NULL;
         Call *made = page ? call_of(page, 0) : NULL;
-        if (made) {
-            made->place = put(page, 0, (uint32_t)given, (uint32_t)stack, 0, self->numbers[0]);
-            answer = (PyObject *)made;
+        if (made && !b && a >= -1 && a < MOST_IN_FLAGS) {
+            made->place = put(page, 0, (uint32_t)given, (uint32_t)stack, 0, self->numbers[0] + ((uint32_t)(a + 1) << 16));
+            answer = Py_NewRef((PyObject *)made);
+        } else if (made && page->end - page->next >= 2) {
+            put(page, (uint64_t)a, (uint32_t)given, (uint32_t)stack, (uint32_t)b, self->numbers[3]);
+            made->place = put(page, 0, (uint32_t)given, 0, 0, self->numbers[4]);
+            answer = Py_NewRef((PyObject *)made);
         }
+        Py_XDECREF(made);
         Py_XDECREF(page);
     }
     if (!answer && !must_go_on()) {
@@ -436,9 +472,10 @@ static PyObject *begin(Probe *self, PyObject *key) {
             answer = ask(self, first, caller);
         } else {
             Py_ssize_t passed = PyTuple_GET_SIZE(key) - 1;
-            PyObject *args[8] = {first, caller};
-            for (Py_ssize_t i = 0; i < passed && i < 6; i++) args[2 + i] = PyTuple_GET_ITEM(key, 1 + i);
-            answer = PyObject_Vectorcall(ASK(self), args, 2 + (passed < 6 ? passed : 6), NULL);
+            PyObject *args[2 + MOST_PASSED] = {first, caller};
+            if (passed > MOST_PASSED) passed = MOST_PASSED;
+            for (Py_ssize_t i = 0; i < passed; i++) args[2 + i] = PyTuple_GET_ITEM(key, 1 + i);
+            answer = PyObject_Vectorcall(ASK(self), args, 2 + passed, NULL);
         }
     }
     Py_XDECREF(frame);
@@ -522,6 +559,18 @@ static PyObject *span(Probe *self, PyObject *const *args, size_t flags, PyObject
     if (made) made->place = put(page, 0, (uint32_t)n[2], (uint32_t)n[3], 0, (uint32_t)(n[1] + (n[0] << 24)));
     Py_XDECREF(page);
     if (made) return (PyObject *)made;
+    return must_go_on() ? NULL : PyObject_Vectorcall(ASK(self), args, flags, names);
+}
+
+/* Text(current, text)(words) -> id, of one that is stored */
+static PyObject *text(Probe *self, PyObject *const *args, size_t flags, PyObject *names) {
+    if (!names && PyVectorcall_NARGS(flags) == 1 && PyUnicode_CheckExact(args[0])) {
+        PyObject *texts = get_slot(CURRENT(self), &slot_texts, s_texts);
+        PyObject *found = texts && PyDict_CheckExact(texts) ? PyDict_GetItemWithError(texts, args[0]) : NULL;
+        Py_XINCREF(found);
+        Py_XDECREF(texts);
+        if (found) return found;
+    }
     return must_go_on() ? NULL : PyObject_Vectorcall(ASK(self), args, flags, names);
 }
 
@@ -647,6 +696,51 @@ static int requested(Probe *self, PyObject *channel, PyObject *message) {
 }
 
 /* ---- births and ends (record.births) ---- */
+
+/* Adopt(current, adopt, classes, new_id, stack_of, last)(thing, parent, number, frame, given=0) -> id */
+static PyObject *adopt(Probe *self, PyObject *const *args, size_t flags, PyObject *names) {
+    Py_ssize_t count = PyVectorcall_NARGS(flags);
+    PyObject *given = NULL;
+    if (!names && (count == 4 || count == 5) && PyDict_CheckExact(self->things[2])) {
+        int64_t parent = to_number(args[1], UINT32_MAX), number = to_number(args[2], UINT32_MAX), stack = 0, id = 0;
+        int64_t op = to_number(PyDict_GetItemWithError(self->things[2], (PyObject *)Py_TYPE(args[0])), (1 << 24) - 1);
+        if (op > 0 && args[3] != Py_None) {
+            PyObject *walked = PyObject_CallOneArg(self->things[4], args[3]);
+            stack = to_number(walked, UINT32_MAX);
+            Py_XDECREF(walked);
+        }
+        if (op > 0 && stack >= 0 && parent >= 0 && number >= 0) {
+            if (count == 5) id = to_number(args[4], UINT32_MAX);
+            given = id > 0 ? Py_NewRef(args[4]) : PyObject_CallNoArgs(self->things[3]);
+            id = to_number(given, UINT32_MAX);
+        }
+        Page *page = id > 0 ? page_of(CURRENT(self)) : NULL;
+        if (page && !PyObject_GenericSetAttr(args[0], s__paramedic_id_, given)) /* no __setattr__ of the program's */
+            put(page, (uint64_t)parent, (uint32_t)id, (uint32_t)stack, (uint32_t)number, self->numbers[0] + (uint32_t)op);
+        else
+            Py_CLEAR(given);
+        Py_XDECREF(page);
+    }
+    if (given) return given;
+    return must_go_on() ? NULL : PyObject_Vectorcall(ASK(self), args, flags, names);
+}
+
+/* Born(None, adopt, ends)[thing] -> whether somebody is to look: it has neither got an id nor had one */
+static PyObject *born(Probe *self, PyObject *thing) {
+    int64_t known = number_at(thing, s__paramedic_id_);
+    PyObject *frame = known == 0 ? caller_of() : NULL;
+    if (frame) {
+        PyObject *args[] = {thing, zero, zero, frame}, *given = PyObject_Vectorcall(ASK(self), args, 4, NULL);
+        known = to_number(given, UINT32_MAX);
+        if (known > 0 && self->things[2] != Py_None) {
+            PyObject *args[] = {thing, given}, *done = PyObject_Vectorcall(self->things[2], args, 2, NULL);
+            Py_XDECREF(done);
+        }
+        Py_XDECREF(given);
+        Py_DECREF(frame);
+    }
+    return must_go_on() ? NULL : PyBool_FromLong(known <= 0);
+}
 
 /* Confirmed(current, confirmed, asked, new_id, last, marks_event)[channel] = number at the peer */
 static int confirmed(Probe *self, PyObject *channel, PyObject *chanid) {
@@ -801,6 +895,9 @@ SET(End, end);
 CALLED(Row, row);
 CALLED(Span, span);
 CALLED(Walker, walk);
+CALLED(Text, text);
+CALLED(Adopt, adopt);
+LOOKED_UP(Born, born);
 LOOKED_UP(Received, received);
 SET(Sent, sent);
 SET(Requested, requested);
@@ -809,8 +906,8 @@ LOOKED_UP(ChannelEnds, channel_ends);
 LOOKED_UP(FileEnds, file_ends);
 
 static PyTypeObject *types[] = {&Page_Type,     &Call_Type, &Begin_Type,     &End_Type,       &Row_Type,
-                                &Span_Type,     &Walker_Type, &Received_Type, &Sent_Type,      &Requested_Type,
-                                &Confirmed_Type, &ChannelEnds_Type, &FileEnds_Type, &Notice_Type};
+                                &Span_Type,     &Walker_Type, &Text_Type, &Adopt_Type, &Born_Type,
+                                &Received_Type, &Sent_Type, &Requested_Type, &Confirmed_Type, &ChannelEnds_Type, &FileEnds_Type, &Notice_Type};
 
 /* without functions, or faulthandler would name the module in what it prints when the program dies (module objects of
  * which that is true are no extensions to it) */
@@ -826,7 +923,7 @@ PyMODINIT_FUNC PyInit__rows(void) {
         return NULL;
     }
     Py_INCREF(getframe);
-    if (!(one = PyLong_FromLong(1))) return NULL;
+    if (!(zero = PyLong_FromLong(0)) || !(one = PyLong_FromLong(1))) return NULL;
     PyObject *made = PyModule_Create(&module);
     for (size_t i = 0; made && i < sizeof(types) / sizeof(*types); i++)
         if (PyModule_AddType(made, types[i])) Py_CLEAR(made);

@@ -62,6 +62,12 @@ class Walker:
     ) -> None: ...
     def __call__(self, frame: FrameType | None) -> int: ...
 
+class Text:
+    """`paramedic.trace.writer.TraceWriter.text`."""
+
+    def __init__(self, current: Any, text: Callable[[str], int]) -> None: ...
+    def __call__(self, words: str) -> int: ...
+
 class Begin:
     """``[first]``, or ``[first, *passed]``: the call begins; the caller's frame is who called the calling function.
 
@@ -70,12 +76,27 @@ class Begin:
         enter: called with ``first``, the caller's frame or None, and what is passed.
         inside: files whose calls are not recorded.
         stream: a class whose objects have a ``channel`` with a ``timeout``, or None.
+        arguments: called with ``first`` and what is passed, returns what is recorded of it; or None, then ``enter`` is
+            called where a call has something that is recorded.
         last: the row's last field: op, flags and kind.
         plain: when a call has none of the arguments that are recorded (`paramedic.record.probe.ALWAYS` and the others).
+        asks_caller: whether ``arguments`` is given the caller's frame instead.
+        call: as ``last``, of the row with what is recorded of the arguments, where that has no room in the flags.
+        later: as ``last``, of the row after it.
     """
 
     def __init__(
-        self, current: Any, enter: Callable[..., Any], inside: set[str], stream: type | None, last: int, plain: int
+        self,
+        current: Any,
+        enter: Callable[..., Any],
+        inside: set[str],
+        stream: type | None,
+        arguments: Callable[..., tuple[int, int]] | None,
+        last: int,
+        plain: int,
+        asks_caller: int,
+        call: int,
+        later: int,
     ) -> None: ...
     def __getitem__(self, key: Any) -> Call | None: ...
 
@@ -139,6 +160,32 @@ class Confirmed:
         marks_event: int,
     ) -> None: ...
     def __setitem__(self, channel: Any, number: int) -> None: ...
+
+class Adopt:
+    """`paramedic.record.probe.Probes.adopt`."""
+
+    def __init__(
+        self,
+        current: Any,
+        adopt: Callable[..., int],
+        classes: dict[type, int],
+        new_id: Callable[[], int],
+        stack_of: Callable[[FrameType | None], int],
+        last: int,
+    ) -> None: ...
+    def __call__(self, thing: Any, parent: int, number: int, frame: FrameType | None, given: int = 0) -> int: ...
+
+class Born:
+    """``[thing]``: it comes to be in the calling function; true where that is left to Python.
+
+    Args:
+        nothing: None.
+        adopt: see `Adopt`.
+        ends: called with the thing and its new id; or None.
+    """
+
+    def __init__(self, nothing: None, adopt: Callable[..., int], ends: Callable[[Any, int], None] | None) -> None: ...
+    def __getitem__(self, thing: Any) -> bool: ...
 
 class ChannelEnds:
     """``[channel]``: its finalizer runs; stores the row, or is true where somebody is to look."""

@@ -86,16 +86,18 @@ class Silence:
 
 
 class Current:
-    """What rewritten code knows of a recording.
+    """What rewritten code and the hot paths in C know of a recording; all in it is another one in each recording.
 
     Attributes:
-        local: has the calling thread's chunk as its attribute ``chunk``; another one in each recording.
+        local: has the calling thread's chunk as its attribute ``chunk``.
+        texts: the ids of the texts that are stored.
     """
 
-    __slots__ = ("local",)
+    __slots__ = ("local", "texts")
 
     def __init__(self) -> None:
         self.local: Any = _local()
+        self.texts: dict[str, int] = {}
 
 
 Span = Any

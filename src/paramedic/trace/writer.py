@@ -55,9 +55,12 @@ _KEPT_EXTENTS = 4
 _RETRY_ROWS = 256
 """A thread that got no chunk asks again after so many rows: another thread may have ended meanwhile."""
 
+Text = Callable[[str], int]
 Row = Callable[[int, int, int, int, int, int], None]
 """kind, op, obj, site, a, b."""
 
+_KEPT = ("current", "on_new_thread", "row", "span", "text")
+"""Attributes to which rewritten code and the probes refer: they stay when a writer takes another file."""
 _KINDS = tuple(kind << KIND_SHIFT for kind in range(256))
 
 
@@ -116,7 +119,6 @@ class TraceWriter:
         self._text_ids = count(1)
         self._pieces = count()
         self._text_chunks: dict[int, tuple[Extent, int]] = {}
-        self._texts: dict[str, int] = {}
         self.on_new_thread: Callable[[int], None] | None = None
         self.numbers: dict[int, int] = {}
         """Numbers that threads were given before they have recorded anything, by their idents."""
@@ -125,6 +127,8 @@ class TraceWriter:
         """Append one row for the calling thread; see `paramedic.model.event.Kind` for the arguments."""
         self.span = self._make_span()
         """Append one row into which the end of a call will be stored."""
+        self.text: Text = self._text if native.rows is None else native.rows.Text(self.current, self._text)
+        """The id of a text, which is written when it is new. Id 0 is the empty text, or one that found no room."""
 
     def _make_row(self) -> Row:
         """The hot path, as a closure: every attribute that is not looked up counts."""
@@ -192,22 +196,22 @@ class TraceWriter:
 
     def resume(self, other: TraceWriter) -> None:
         """After `pause`: go on with another file. References to this writer and to its `row` stay good."""
-        kept = (self.row, self.span, self.on_new_thread, self.current)
-        self.__dict__.update(other.__dict__)
-        self.row, self.span, self.on_new_thread, self.current = kept
+        self._take_over(other)
         self.current.local = other.current.local
+
+    def _take_over(self, other: TraceWriter) -> None:
+        self.current.texts = other.current.texts  # first: ids of the old file's must not come into the new one
+        self.__dict__.update(other.__dict__ | {name: self.__dict__[name] for name in _KEPT})
 
     def _let_go(self) -> None:
         for chunk in list(self._chunks):
             chunk.let_go()
         self._chunks.clear()
 
-    def text(self, words: str) -> int:
-        """The id of a text, which is written when it is new. Id 0 is the empty text, or one that found no room."""
+    def _text(self, words: str) -> int:
         if not words or self._paused:
             return 0
-        known = self._texts.get(words)
-        if known is not None:
+        if known := self.current.texts.get(words):
             return known
         if self._wakes:
             self._wake()
@@ -215,7 +219,7 @@ class TraceWriter:
         if not self._put_text(text_id, words):
             return 0
         # two threads may both get here with the same words: then it has two ids, which does no harm
-        self._texts[words] = text_id
+        self.current.texts[words] = text_id
         return text_id
 
     def reserve_thread(self) -> int:
@@ -297,10 +301,8 @@ class TraceWriter:
         The parent's mappings are kept, untouched: they are shared with it, and must not be written to.
         """
         self._let_go()
-        inherited = (self._maps, getattr(self, "_file", None))
-        kept = (inherited, self.current, self.row, self.span, self.on_new_thread)
-        self.__dict__.update(other.__dict__)
-        self._inherited, self.current, self.row, self.span, self.on_new_thread = kept
+        self._inherited = (self._maps, getattr(self, "_file", None))
+        self._take_over(other)
         self.current.local.__dict__.clear()  # the calling thread is the only one that a fork leaves
 
     @property
@@ -316,7 +318,7 @@ class TraceWriter:
         """
         self.close_for_good()
         self._room_is_kept = False
-        self._texts = {}
+        self.current.texts = {}
         self._wakes.clear()
         self._wakes.append(wake)
 
