@@ -67,7 +67,76 @@ FOUND |= {
     ),
 }
 
+FOUND |= {
+    "an event is waited for, and who would have set it has died": (
+        "lost-exception observed",
+        """
+        Main: start A
+        A: stat sftp ! FileNotFoundError
+        A: dies "FileNotFoundError: No such file"
+        Main: wait ev …
+        … 5 s
+        end: 3""",
+    ),
+    "a condition that somebody had notified before the wait began": (
+        "wait-without-timeout observed",
+        """
+        Main: makes-condition cond RL
+        Main: start A
+        A: take RL #make
+        A: free RL
+        A: ends
+        Main: take RL #wait
+        Main: wait cond … #wait
+        Main: free RL
+        … 5 s
+        end: 3""",
+    ),
+}
+
 QUIET: dict[str, str] = {
+    "an event is waited for, one thread has died, and a signal's handler may set it": """
+        Main: handles stop
+        Main: start A
+        A: dies "FileNotFoundError: No such file"
+        Main: wait ev …
+        … 5 s
+        end: 143""",
+    "an event is waited for, one thread has died, and visitors of a tunnel may set it": """
+        Main: request_port_forward conn (8080)
+        Main: start A
+        A: dies "FileNotFoundError: No such file"
+        Main: wait ev …
+        … 5 s
+        end: 143""",
+    "an event is waited for, and a thread has died that another one has begun": """
+        Main: start A
+        A: start B
+        B: dies "FileNotFoundError: No such file"
+        A: ends
+        Main: wait ev …
+        … 5 s
+        end: 143""",
+    "a condition that was notified before, and another thread is at work that may do it again": """
+        Main: makes-condition cond RL
+        Main: start A
+        Main: start B
+        A: take RL #make
+        A: free RL
+        A: ends
+        Main: take RL #wait
+        Main: wait cond … #wait
+        Main: free RL
+        B: take L1
+        … 5 s
+        end: 3""",
+    "a condition that nobody has ever touched": """
+        Main: makes-condition cond RL
+        Main: take RL #wait
+        Main: wait cond … #wait
+        Main: free RL
+        … 5 s
+        end: 143""",
     "a queue's work is waited for, one who took some has died, and another is at work": """
         Main: start A
         Main: start B

@@ -282,4 +282,63 @@ NOT_EXCUSED = {
             for path in "abc":
                 threading.Thread(target=work, args=(path,)).start()
         """,
+    "a file that is only read afterwards": """
+        def work(path):
+            sftp.stat("/")  #1
+            print(open(path).read())
+        def main():
+            path = folder + "/there"
+            threading.Thread(target=work, args=(path,)).start()
+            while not os.path.exists(path):
+                time.sleep(0.1)
+            sftp.stat("/")  #2
+        """,
+    "a file that is copied somewhere else": """
+        import shutil
+        def work(path):
+            sftp.stat("/")  #1
+            shutil.copy(path, folder + "/copy")
+        def main():
+            path = folder + "/there"
+            threading.Thread(target=work, args=(path,)).start()
+            while os.path.exists(path):
+                time.sleep(0.1)
+            sftp.stat("/")  #2
+        """,
+    "any row of several workers": """
+        import sqlite3
+        def work(base, number):
+            sftp.stat("/")  #1
+            base.execute("update jobs set state = 'done' where number = ?", (number,))
+        def main():
+            base = sqlite3.connect("jobs")
+            for number in range(5):
+                threading.Thread(target=work, args=(base, number)).start()
+            while base.execute("select state from jobs order by state").fetchone()[0] != "done":
+                time.sleep(0.1)
+            sftp.stat("/")  #2
+        """,
+    "a number of rows of which there need be one": """
+        import sqlite3
+        def work(base, number):
+            sftp.stat("/")  #1
+            base.execute("update jobs set state = 'done' where number = ?", (number,))
+        def main():
+            base = sqlite3.connect("jobs")
+            for number in range(5):
+                threading.Thread(target=work, args=(base, number)).start()
+            while base.execute("select count(*) from jobs where state = 'done'").fetchone()[0] == 0:
+                time.sleep(0.1)
+            sftp.stat("/")  #2
+        """,
+    "a handler of a log, and the answer of a server": """
+        import logging, urllib.request
+        class ToHost(logging.Handler):
+            def emit(self, record):
+                sftp.stat("/")  #1
+        def main():
+            logging.getLogger("paramiko").addHandler(ToHost())
+            urllib.request.urlopen("http://127.0.0.1:8000/over").read()
+            sftp.stat("/")  #2
+        """,
 }

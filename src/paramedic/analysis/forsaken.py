@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 
 from paramedic.analysis.calls import Call
 from paramedic.analysis.futures import Failed
-from paramedic.analysis.locks import is_endless
+from paramedic.analysis.locks import Hold, is_endless
 from paramedic.analysis.pools import GETS, LONG_NS
 
 if TYPE_CHECKING:
     from paramedic.analysis.facts import Facts
 
 _FOR_A_POOL = ("Condition.wait", "Condition.wait_for", "Semaphore.acquire", *GETS)
+_FOR_A_SIGNAL = frozenset(("Event.wait", "Condition.wait", "Condition.wait_for"))
 _FOR_OTHERS = frozenset(
     "Thread.join Thread.shutdown Future.result Future.wait Future.exception Queue.put Queue.join "
     "Event.wait Barrier.wait".split()
@@ -84,10 +85,10 @@ class Bereaved:
 
 
 def bereaved(facts: Facts) -> list[Bereaved]:
-    """Those who wait for the work of a queue to be done, or for others at a barrier, when nobody is left to come.
+    """Those who wait for the work of a queue, for others at a barrier, or for a signal, when nobody is left to come.
 
-    Every thread waits, and one that had taken from the queue, or was begun where those at the barrier were, has ended
-    with an exception.
+    Every thread waits, and one that had taken from the queue, was begun where those at the barrier were, or was begun
+    by who waits for the signal, has ended with an exception.
 
     Threads: pure.
     """
@@ -104,11 +105,52 @@ def bereaved(facts: Facts) -> list[Bereaved]:
             failed = [f for f in failures if f.thread in takers]
         elif call.name == "Barrier.wait":
             failed = [f for f in failures if f.site == _begun_at(facts, call.thread)]
+        elif call.name in _FOR_A_SIGNAL and not _may_be_signalled(facts):
+            failed = [f for f in failures if facts.world.thread(f.thread).starter == call.thread]
         else:
             continue
         if failed:
             found.append(Bereaved(call, tuple(failed)))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class TooLate:
+    """A thread waits for a condition that those who had its lock have left before.
+
+    Attributes:
+        wait: its call.
+        before: when others last had the lock; all of them have ended.
+    """
+
+    wait: Call
+    before: tuple[Hold, ...]
+
+
+def too_late(facts: Facts) -> list[TooLate]:
+    """Waits for a condition that began after the last who had its lock has let it go and ended; every thread waits.
+
+    Threads: pure.
+    """
+    if facts.states.orderly_end or not (waits := _waits(facts)) or _may_be_signalled(facts):
+        return []
+    found: list[TooLate] = []
+    for call in waits:
+        if not call.name.startswith("Condition.") or not call.holds or facts.end_ns - call.began_ns < LONG_NS:
+            continue
+        holds = facts.locks.last_holds(call.holds[-1].lock)
+        others = [hold for thread, hold in holds.items() if thread != call.thread]
+        ended = all(facts.world.thread(h.thread).ended_ns and h.began_ns < call.began_ns for h in others)
+        if others and ended and not any(facts.world.thread(h.thread).death for h in others):
+            found.append(TooLate(call, tuple(others)))
+    return found
+
+
+def _may_be_signalled(facts: Facts) -> bool:
+    """Whether something else than the threads may wake one: a signal's handler, a tunnel's, or a timer, in time."""
+    if facts.states.signal_handlers or any(facts.states.forwards.values()):
+        return True
+    return facts.live and any(t.kind == "Timer" and not t.ended_ns for t in facts.world.threads.values())
 
 
 def _begun_at(facts: Facts, thread: int) -> int:

@@ -1,4 +1,4 @@
-"""Functions of the program that Paramiko calls: on its transport thread, or on the caller's during connect()."""
+"""Functions of the program that Paramiko calls: on its transport thread, or on that of who calls connect() or put()."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ import ast
 from typing import TYPE_CHECKING
 
 from paramedic.lint import calls, concurrency
-from paramedic.lint.values import ClassValue, Function, Instance, Obj, Unknown, Value, alternatives
+from paramedic.lint.values import Bound, ClassValue, Function, Instance, Obj, Partial, Unknown, Value, alternatives
 
 if TYPE_CHECKING:
     from paramedic.lint.walker import Walker
+
+
+_TRANSFERS = {"get": 2, "put": 2, "getfo": 2, "putfo": 3}
+"""Of SFTPClient, with the position of ``callback=``, which is called for each block (sftp_client.py, put())."""
 
 
 def callbacks(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> None:
@@ -17,6 +21,8 @@ def callbacks(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[
 
     Threads: the reader's own; does not block.
     """
+    if obj.kind in {"sftp", "pysftp"} and name in _TRANSFERS:
+        _progress(w, name, args, keywords, node)
     transport = next((o for o in obj.lineage() if o.kind == "transport"), obj)
     if name == "connect":
         _unknown_key(w, obj, node)
@@ -42,6 +48,15 @@ def callbacks(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[
         for option in alternatives(given) if given is not None else ():
             if isinstance(option, Instance):
                 _server_checks(w, option, node, transport)
+
+
+def _progress(w: Walker, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> None:
+    """What a transfer calls as it goes on, on the thread of its caller and under the caller's locks."""
+    position = _TRANSFERS[name]
+    given = args[position] if len(args) > position else keywords.get("callback")
+    for option in alternatives(given) if given is not None else ():
+        if isinstance(option, (Function, Bound, Partial)):
+            calls.call(w, option, [Unknown("done"), Unknown("total")], {}, node)
 
 
 def _unknown_key(w: Walker, client: Obj, node: ast.AST) -> None:

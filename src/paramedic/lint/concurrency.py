@@ -246,9 +246,15 @@ def spawn_now(w: Walker, kind: str, target: Value, args: list[Value], keywords: 
 
 
 def handler(
-    w: Walker, kind: str, target: Value, args: list[Value], node: ast.AST, transport: Obj | None = None
+    w: Walker,
+    kind: str,
+    target: Value,
+    args: list[Value],
+    node: ast.AST,
+    transport: Obj | None = None,
+    done_of: Obj | None = None,
 ) -> None:
-    """A function that somebody else calls later: Paramiko, a signal, the logging system, the interpreter's end.
+    """A function that somebody else calls later: Paramiko, a signal, the logging system, a future as its work ends.
 
     Threads: the reader's own; does not block.
     """
@@ -256,6 +262,7 @@ def handler(
         if isinstance(option, (Function, Bound, Partial, Instance)):
             context = context_of(w, kind, target_name(option), node)
             context.transport = transport
+            context.done_of = done_of
             pending = Pending(context, lambda inner, one=option: calls.call(inner, one, args, {}, node))  # type: ignore[misc]
             w.world.expect(None, pending)
 
@@ -322,6 +329,9 @@ def join(w: Walker, owner: Obj, *, read: bool = False) -> Value:
             result = run_now(w, pending)
     if read:
         owner.root.parts["__read"] = Const(True)
+    task = w.world.tasks.get(id(owner.root))
+    if task is not None and task.awaited is None and not (isinstance(limited, Const) and limited.value):
+        task.awaited = w.world.next_moment()
     return result
 
 

@@ -15,6 +15,19 @@ WORKERS = frozenset({"thread", "timer", "pool", "server"})
 
 
 @dataclass(slots=True, eq=False)
+class Task:
+    """A coroutine that goes on beside whoever has made a task of it.
+
+    Attributes:
+        made: the moment; what it does was read before.
+        awaited: the moment at which its end is awaited first, or it is cancelled; None where nobody does.
+    """
+
+    made: int
+    awaited: int | None = None
+
+
+@dataclass(slots=True, eq=False)
 class Context:
     """One thread of execution, or all the threads that one expression starts.
 
@@ -38,7 +51,9 @@ class Context:
         forks: for a process: it has a copy of its parent's memory, connections included.
         watchdog: a timer that its owner cancels once the work is done.
         at_import: the file of the module whose body starts it; "" where none does.
+        task: the task among whose steps it is.
         episode: number of the root function whose reading started it.
+        done_of: for a callback of a future, that future: a worker of its pool calls it as the work ends.
     """
 
     kind: str
@@ -60,6 +75,8 @@ class Context:
     forks: bool = True
     inline: bool = False
     gathered: tuple[int, int] | None = None
+    task: Task | None = None
+    done_of: Obj | None = None
 
     @property
     def strand(self) -> Context:
@@ -106,6 +123,8 @@ class Context:
 
         Threads: pure.
         """
+        if self.task is not None and moment > self.task.made and episode == self.episode:
+            return self.task.awaited is not None and self.task.awaited <= moment  # it may come to this step only then
         return any(at <= moment and where == episode for at, _, where in self.joins)
 
     @property
@@ -115,6 +134,17 @@ class Context:
         Threads: pure.
         """
         return self.kind == "transport"
+
+
+def one_after_another(a: Context, b: Context) -> bool:
+    """Whether one thread does what both do: they are steps of one, or tasks of a pool that has one worker.
+
+    Threads: pure.
+    """
+    if (a.task is not b.task or a.gathered != b.gathered) and lifetimes_meet(a, b):
+        return False  # steps of two coroutines
+    a, b = a.strand, b.strand
+    return a is b or (a.pool is not None and b.pool is not None and a.pool.root is b.pool.root and a.width == 1)
 
 
 def branch_from(ancestor: Context, descendant: Context) -> Context | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from paramedic.lint.guards import counts
 from paramedic.lint.values import Unknown, number_of
 
 if TYPE_CHECKING:
@@ -72,8 +73,8 @@ def unknown_crowd(context: Context) -> str:
     return "A thread for each request" if requests else "A thread for each item of a list"
 
 
-def bounded(operation: Operation, limit: int) -> bool:
-    """Whether a semaphore around an operation lets few enough in.
+def bounded(facts: SourceFacts, operation: Operation, limit: int) -> bool:
+    """Whether few enough get to an operation: by a semaphore around it, or because they wait for room and give it back.
 
     Threads: pure.
     """
@@ -82,4 +83,18 @@ def bounded(operation: Operation, limit: int) -> bool:
             count = number_of(lock.root.parts.get("__count", Unknown()))
             if count is None or count <= limit:
                 return True
-    return False
+    return any(_is_gate(facts, operation, wait) for wait in facts.having("wait-signal", kinds=("lock", "queue")))
+
+
+def _is_gate(facts: SourceFacts, operation: Operation, wait: Operation) -> bool:
+    """Whether a thread waits on a condition, or for a token, before an operation, and passes it on afterwards."""
+    if wait.context is not operation.context or wait.moment > operation.moment or "__polled" in wait.obj.root.parts:
+        return False
+    given = [
+        o
+        for o in facts.of(wait.obj, "give-signal")
+        if o.context is wait.context and o.moment > operation.moment and o.episode == wait.episode
+    ]
+    if wait.obj.kind == "lock":
+        return any(counts(facts, wait, operation, o) for o in given)
+    return any("put" in o.effects and any(a is wait.result for a in o.args) for o in given)

@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from paramedic.lint import calls, concurrency
+from paramedic.lint.contexts import Task
 from paramedic.lint.values import (
     Bound,
     Collection,
@@ -125,9 +126,13 @@ def on_group(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[s
         members.rest.append(begun)
         return begun
     if name in {"start_soon", "start"} and args:
-        base, w.task_base = w.task_base, len(w.loops)
-        members.rest.append(calls.call(w, args[0], args[1:], {}, node))
+        base, w.task_base, since = w.task_base, len(w.loops), w.world.next_moment()
+        begun = _of_the_loop(w.make("future", node))
+        begun.parts["__value"] = calls.call(w, args[0], args[1:], {}, node)
+        begun.parts["__discarded"] = Const(False)
         w.task_base = base
+        _goes_on(w, begun, since)
+        members.rest.append(begun)
     if name == "__exit__":
         concurrency.join_all(w, members, read=True)
     return Unknown()
@@ -180,9 +185,18 @@ def _task(w: Walker, value: Value, node: ast.AST) -> Value:
     if begun:
         made.parts["__since"] = Const(w.begun[1])
         made.parts["__until"] = Const(w.world.next_moment())
+        _goes_on(w, made, w.begun[1])
         made.label = ast.unparse(given.func) if isinstance(given, ast.Call) else ""
         w.world.submissions.append((made, w.context))
     return made
+
+
+def _goes_on(w: Walker, owner: Obj, since: int) -> None:
+    """Notes that what a coroutine has begun since then, it does beside who has made a task of it."""
+    task = w.world.tasks[id(owner.root)] = Task(w.world.next_moment())
+    for context in w.world.contexts:
+        if since <= context.start <= task.made and context.task is None and context.parent is w.context:
+            context.task = task
 
 
 def _is_awaitable(value: Value) -> bool:
@@ -224,6 +238,9 @@ def _end(w: Walker, *, executor: bool) -> None:
     """The loop has come to its end: it calls nothing any more; ``asyncio.run`` waits for the default executor too."""
     for pending in [p for p in w.world.pending if p.context.kind == "loop" and p.context.parent is w.context]:
         concurrency.run_now(w, pending)
+    if executor:
+        for task in w.world.tasks.values():
+            task.awaited = task.awaited or w.world.next_moment()
     mine = {id(w.context)}
     for pending in w.world.pending:
         context = pending.context

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from paramedic.lint import api, classes
-from paramedic.lint.contexts import Context
+from paramedic.lint.contexts import Context, one_after_another
 from paramedic.lint.meetings import Meetings
 from paramedic.lint.modules import Module
 from paramedic.lint.operations import Operation, exclusive
@@ -186,11 +186,11 @@ class SourceFacts(Meetings):
 
         Threads: pure.
         """
-        return (
-            first.context.strand is second.context.strand
-            and first.moment < second.moment
-            and not exclusive(first, second)
-        )
+        if not one_after_another(first.context, second.context) or exclusive(first, second):
+            return False
+        if first.context.strand is second.context.strand:
+            return first.moment < second.moment
+        return first.context.strand.start < second.context.strand.start
 
     @staticmethod
     def kinds(values: Iterable[Value]) -> list[str]:
@@ -265,7 +265,7 @@ class SourceFacts(Meetings):
 
         Threads: pure.
         """
-        waits = [o for o in self.having("waits") if not self._never_fails(o)]
+        waits = [o for o in self.having("waits") if not self.never_fails(o)]
         since, until = (number_of(future.parts.get(name, Unknown())) for name in ("__since", "__until"))
         if since is None or until is None:
             return [o for o in waits if o.context is context]
@@ -276,8 +276,11 @@ class SourceFacts(Meetings):
                 found += [o for o in waits if any(o.context is c for c in work)]
         return found
 
-    def _never_fails(self, wait: Operation) -> bool:
-        """Whether a wait ends without an error whatever the server does (channel.py, recv and recv_exit_status)."""
+    def never_fails(self, wait: Operation) -> bool:
+        """Whether a wait ends without an error whatever the server does (channel.py, recv and recv_exit_status).
+
+        Threads: pure.
+        """
         channel = self.channel(wait.obj)
         if channel is None or wait.has("status"):
             return channel is not None

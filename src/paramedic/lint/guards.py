@@ -59,6 +59,22 @@ def changed_after(facts: SourceFacts, use: Operation) -> set[str]:
     return found
 
 
+def counts(facts: SourceFacts, wait: Operation, use: Operation, given: Operation) -> bool:
+    """Whether what is changed between a wait and a use is changed back by whoever then gives the signal.
+
+    Threads: pure.
+    """
+    before, after = _around(facts, wait.site), _around(facts, given.site)
+    if before is None or after is None:
+        return False
+    lines = [site.line for site in sites(use)]
+    ends = [line for line in lines if before.node is after.node and wait.site.line <= line <= given.site.line]
+    end = min(ends, default=before.node.end_lineno or 0)
+    taken = (n for n in ast.walk(before.node) if wait.site.line <= getattr(n, "lineno", 0) <= end)
+    back = (n for n in ast.walk(after.node) if getattr(n, "lineno", 0) > end or before.node is not after.node)
+    return bool(set[str]().union(*map(_changes, taken)) & set[str]().union(*map(_changes, back)))
+
+
 def is_sorted(facts: SourceFacts, taken: Operation) -> bool:
     """Whether a function that takes locks puts something into an order first: sorts it, or compares what it has.
 
@@ -155,10 +171,12 @@ def _functions(facts: SourceFacts) -> Iterator[Function]:
 
 
 def _around(facts: SourceFacts, site: Site) -> Function | None:
-    """The innermost function of which a site is a part."""
+    """The innermost function with a body of statements of which a site is a part."""
     found: Function | None = None
     for function in _functions(facts):
         node = function.node
+        if isinstance(node, ast.Lambda):
+            continue
         if node.lineno <= site.line <= (node.end_lineno or 0) and str(function.module.source.path) == site.file:
             if found is None or node.lineno >= found.node.lineno:
                 found = function

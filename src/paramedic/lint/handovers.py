@@ -78,6 +78,7 @@ def _lock(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str,
     if name in {"acquire", "__enter__"}:
         take_lock(w, obj, node, args, tried=_gives_up(args, keywords))
     elif name in {"release", "__exit__"}:
+        w.record(obj, "release", frozenset({"release"}), node)
         for position in range(len(w.locks) - 1, -1, -1):
             if w.locks[position] is obj:
                 del w.locks[position]
@@ -276,7 +277,7 @@ def _future(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[st
             for pending in w.world.started_by(obj):
                 pending.context.inline = True
         return concurrency.join(w, obj, read=True)
-    if name == "wait":
+    if name == "wait" or name == "cancel" and id(obj.root) in w.world.tasks:
         concurrency.join(w, obj)
     if name == "add_done_callback" and args:
         if all(_leaves_it_unasked(o) for o in alternatives(args[0])):
@@ -288,7 +289,7 @@ def _future(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[st
         if "__loop" in obj.root.parts:
             eventloop.on_its_thread(w, args[0], [obj], node)
         else:
-            concurrency.handler(w, "pool", args[0], [obj], node)
+            concurrency.handler(w, "pool", args[0], [obj], node, done_of=obj.root)
     return Unknown()
 
 
@@ -344,9 +345,7 @@ def _exitstack(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict
     if name in {"enter_context", "push", "enter_async_context"} and args:
         return protocols.enter_for_stack(w, obj, args[0], node)
     if name == "callback" and args:
-        waiting = obj.root.parts.setdefault("__callbacks", Collection())
-        assert isinstance(waiting, Collection)
-        waiting.items.append(Partial(args[0], args[1:], keywords))
+        protocols.put_on_stack(w, obj, Partial(args[0], args[1:], keywords), node)
     if name == "close":
         protocols.leave_stack(w, obj, node)
     return Unknown()

@@ -25,10 +25,11 @@ _EXISTS = frozenset("exists is_file isfile lexists is_dir isdir".split())
 LOOKS = _EXISTS | frozenset("read_text read_bytes open stat lstat getsize getmtime".split())
 """What asks a file, or for it."""
 _WRITES = frozenset(
-    "open touch mkdir makedirs rename replace link symlink copy copyfile move write_text write_bytes".split()
+    "open touch mkdir makedirs rename replace move link symlink copy copyfile write_text write_bytes".split()
 )
-_MOVES = frozenset("rename replace link symlink copy copyfile move".split())
-_REMOVES = frozenset("remove unlink rmdir rmtree".split())
+_COPIES = frozenset("link symlink copy copyfile".split())
+_MOVES = frozenset(("rename", "replace", "move"))
+_REMOVES = frozenset("remove unlink rmdir rmtree".split()) | _MOVES
 _ROWS = frozenset("execute fetchone fetchall scalar".split())
 _CHANGES_ROWS = re.compile(r"\s*(insert|update|delete|replace)\b", re.I)
 _NOTES = frozenset("debug info warning error critical log print write writelines".split())
@@ -36,7 +37,7 @@ _MOST_PARTS = 200
 _CLOSES = frozenset("close shutdown terminate kill communicate".split())
 _REQUESTS = frozenset("urlopen urlretrieve getresponse".split())
 _CLIENTS = frozenset(("requests", "httpx", "urllib3", "xmlrpc.client", "http.client"))
-_HANDLER = re.compile(r"Handler|Servicer|Resource|View")
+_HANDLER = re.compile(r"(Request|WebSocket)\w*Handler|Servicer|Resource|View")
 _ROUTES = frozenset("route get post put delete websocket".split())
 
 
@@ -97,7 +98,7 @@ def asked(identity: Identity, test: ast.expr, truth: bool, known: Value) -> Aske
     for part in parts:  # it grows
         if len(parts) < _MOST_PARTS:
             parts += [n for value in _behind(identity, part) for n in ast.walk(value)]
-    several = any(isinstance(n, ast.Constant) and isinstance(n.value, int) for n in ast.walk(test))
+    several = _asks_for_all(test, truth, parts)
     for call in parts:
         name = name_of(call.func) if isinstance(call, ast.Call) else ""
         if not isinstance(call, ast.Call) or name not in LOOKS | _ROWS:
@@ -116,6 +117,16 @@ def asked(identity: Identity, test: ast.expr, truth: bool, known: Value) -> Aske
         within = not isinstance(test, ast.Compare) or isinstance(test.ops[0], ast.In | ast.NotIn)
         return Asked(path, words, several=several and path is None, within=within)
     return None
+
+
+def _asks_for_all(test: ast.expr, truth: bool, parts: list[ast.AST]) -> bool:
+    """Whether a number that a table gives must be that of all, or of those that are left: not that there is one."""
+    numbers = [n.value for n in getattr(test, "comparators", ()) if isinstance(n, ast.Constant)]
+    if not isinstance(test, ast.Compare) or not numbers:  # ``while select("count(*) …"):``, until none is left
+        counts = any("count(" in text_of(n.value).lower() for n in parts if isinstance(n, ast.Constant))
+        return counts and not truth
+    grows = isinstance(test.ops[0], ast.Gt | ast.GtE | ast.NotEq) == truth
+    return isinstance(numbers[0], int) and not (grows and numbers[0] <= 1)
 
 
 def _behind(identity: Identity, part: ast.AST) -> list[ast.expr]:
@@ -144,8 +155,10 @@ def path_key(identity: Identity, path: ast.expr) -> tuple[object, ...]:
     """What two expressions have in common that are one path."""
     while isinstance(path, ast.Call) and name_of(path.func) in ("str", "Path", "fspath") and path.args:
         path = path.args[0]
-    names = tuple(identity.thing(n) for n in ast.walk(path) if isinstance(n, ast.Name))
-    return (identity.thing(path),) if isinstance(path, ast.Name | ast.Attribute) else (ast.unparse(path), *names)
+    thing = identity.thing(path) if isinstance(path, ast.Name | ast.Attribute) else None
+    if thing is not None:
+        return (thing,)
+    return (ast.unparse(path), *(identity.thing(n) for n in ast.walk(path) if isinstance(n, ast.Name)))
 
 
 def source_of(identity: Identity, node: ast.expr, steps: int = 4) -> Source | None:
@@ -226,10 +239,26 @@ def writes(one: Done, identity: Identity, path: ast.expr | None) -> bool:
             isinstance(n, ast.Constant) and isinstance(n.value, str) and _CHANGES_ROWS.match(n.value)
             for n in ast.walk(call)
         )
-    if one.identity is not identity or name_of(call.func) not in _WRITES:
+    name = name_of(call.func)
+    if one.identity is not identity or name not in _WRITES or name == "open" and _only_reads(call):
         return False
-    base = [call.func.value] if isinstance(call.func, ast.Attribute) else []
-    given = call.args[-1:] if name_of(call.func) in _MOVES else [*base, *call.args]  # of a move, where it comes to
+    given = call.args[-1:] if name in _MOVES | _COPIES else [*_base(call), *call.args]  # of a move, where it comes to
+    return _has_path(identity, given, path)
+
+
+def _only_reads(call: ast.Call) -> bool:
+    """Whether a file is opened as it is without a mode, or with one in which nothing is written."""
+    given = [k.value for k in call.keywords if k.arg == "mode"]
+    given += call.args[1:2] if isinstance(call.func, ast.Name) else call.args[:2]  # open(path, mode), path.open(mode)
+    modes = [g.value for g in given if isinstance(g, ast.Constant) and isinstance(g.value, str)]
+    return len(modes) == len(given) and not any(set("wax+") & set(mode) for mode in modes)
+
+
+def _base(call: ast.Call) -> list[ast.expr]:
+    return [call.func.value] if isinstance(call.func, ast.Attribute) else []
+
+
+def _has_path(identity: Identity, given: Iterable[ast.expr], path: ast.expr) -> bool:
     key = path_key(identity, path)
     return any(path_key(identity, e) == key for e in given)
 
@@ -237,11 +266,9 @@ def writes(one: Done, identity: Identity, path: ast.expr | None) -> bool:
 def removes(one: Done, identity: Identity, path: ast.expr) -> bool:
     """Whether by something a file goes away."""
     call = one.node
-    if not isinstance(call, ast.Call) or one.identity is not identity or name_of(call.func) not in _REMOVES | _MOVES:
+    if not isinstance(call, ast.Call) or one.identity is not identity or name_of(call.func) not in _REMOVES:
         return False
-    base = [call.func.value] if isinstance(call.func, ast.Attribute) else []
-    key = path_key(identity, path)
-    return any(path_key(identity, e) == key for e in (*base, *call.args[:1]))
+    return _has_path(identity, [*_base(call), *call.args[:1]], path)
 
 
 def notes(one: Done) -> bool:
@@ -251,9 +278,9 @@ def notes(one: Done) -> bool:
 
 def replies(one: Done) -> bool:
     """Whether a server's handler sends something to whoever has asked."""
-    call = one.node
-    base = call.func.value if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) else None
-    return base is not None and (name_of(base) == "wfile" or name_of(call.func) in ("send", "sendall"))  # type: ignore
+    if not isinstance(one.node, ast.Call):
+        return False
+    return any(name_of(base) == "wfile" or name_of(one.node.func) in ("send", "sendall") for base in _base(one.node))
 
 
 def speaks(one: Done, source: Source) -> bool:
@@ -264,8 +291,7 @@ def speaks(one: Done, source: Source) -> bool:
         target = getattr(identity.file.parent(one.node), "optional_vars", None)
         nodes = [one.node, target] if target is not None else [one.node]  # type: ignore[list-item]
     elif isinstance(one.node, ast.Call):
-        base = [one.node.func.value] if isinstance(one.node.func, ast.Attribute) else [one.node]
-        nodes = [*base, *one.node.args, *(k.value for k in one.node.keywords)]
+        nodes = [*(_base(one.node) or [one.node]), *one.node.args, *(k.value for k in one.node.keywords)]
     else:
         return False
     return any(_is_other_end(identity, node, source) for node in nodes)
@@ -307,6 +333,6 @@ def wanted(loop: ast.AST, own: Iterable[ast.AST]) -> tuple[frozenset[str], bool]
     tests = [n.test for n in own if isinstance(n, ast.If) and any(isinstance(e, ast.Break) for e in n.body)]
     if isinstance(loop, ast.While):
         tests.append(loop.test)
-    words = frozenset(w for test in tests for n in ast.walk(test) if isinstance(n, ast.Compare) for w in _wanted(n)[0])
-    words |= {w for t in tests for n in ast.walk(t) if isinstance(n, ast.Call) for w in _wanted(n)[0]}
+    parts = (n for test in tests for n in ast.walk(test) if isinstance(n, ast.Compare | ast.Call))
+    words = frozenset(word for part in parts for word in _wanted(part)[0])
     return words, not words and isinstance(loop, Loop)

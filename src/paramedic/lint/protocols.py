@@ -244,9 +244,7 @@ def enter_for_stack(w: Walker, stack: Obj, manager: Value, node: ast.AST) -> Val
 
     Threads: the reader's own; does not block.
     """
-    waiting = stack.root.parts.setdefault("__callbacks", Collection())
-    assert isinstance(waiting, Collection)
-    waiting.items.append(manager)
+    put_on_stack(w, stack, manager, node)
     held = [o for o in alternatives(manager) if isinstance(o, Obj) and o.kind in {"lock", "semaphore"}]
     for lock in held:
         handovers.take_lock(w, lock, node)
@@ -255,21 +253,42 @@ def enter_for_stack(w: Walker, stack: Obj, manager: Value, node: ast.AST) -> Val
     return manager
 
 
+def put_on_stack(w: Walker, stack: Obj, thing: Value, node: ast.AST) -> None:
+    """Notes what an ExitStack will leave, or call.
+
+    The threads that share a stack are read after who has started them and left it: then it is left by the same.
+
+    Threads: the reader's own; does not block.
+    """
+    waiting = stack.root.parts.setdefault("__callbacks", Collection())
+    assert isinstance(waiting, Collection)
+    waiting.items.append(thing)
+    leaver = w.world.stacks_left.get(id(stack.root), w.context)
+    if leaver is not w.context:
+        mine, w.context = w.context, leaver
+        _leave_thing(w, thing, node)
+        w.context = mine
+
+
 def leave_stack(w: Walker, stack: Obj, node: ast.AST) -> None:
     """The end of an ExitStack: last in, first out.
 
     Threads: the reader's own; does not block.
     """
+    w.world.stacks_left[id(stack.root)] = w.context
     waiting = stack.root.parts.get("__callbacks")
-    if isinstance(waiting, Collection):
-        for thing in reversed(waiting.items):
-            if isinstance(thing, Partial):
-                calls.call(w, thing, [], {}, node)
-                continue
-            for option in alternatives(thing):
-                if isinstance(option, Obj) and option.kind in {"lock", "semaphore"} and option in w.locks:
-                    w.locks.remove(option)
-            leave(w, thing, node)
+    for thing in reversed(waiting.items) if isinstance(waiting, Collection) else ():
+        _leave_thing(w, thing, node)
+
+
+def _leave_thing(w: Walker, thing: Value, node: ast.AST) -> None:
+    if isinstance(thing, Partial):
+        calls.call(w, thing, [], {}, node)
+        return
+    for option in alternatives(thing):
+        if isinstance(option, Obj) and option.kind in {"lock", "semaphore"} and option in w.locks:
+            w.locks.remove(option)
+    leave(w, thing, node)
 
 
 READERS: dict[type[ast.AST], Callable[[Walker, Any], bool]] = {ast.With: _with, ast.AsyncWith: _with}

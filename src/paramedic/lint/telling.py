@@ -47,22 +47,24 @@ def done(identity_of: Callable[[File], Identity], places: Sequence[Place], late:
     for depth, place in enumerate(places):
         identity = identity_of(place.file)
         above = any(outer.loops() for outer in places[depth + 1 :])
-        spans = [(at(loop)[0], getattr(loop, "end_lineno", 0)) for loop in place.loops()]
-
-        def is_again(node: ast.AST, above: bool = above, spans: list[tuple[int, int]] = spans) -> bool:
-            return above or any(first <= at(node)[0] <= last for first, last in spans)
-
+        loops = place.loops()
         for node in place.after() if late else place.before():
-            yield from _deep(Done(identity, node, is_again(node), words_of(node)), _MOST_CALLS)
+            again = above or _is_in(node, loops)
+            yield from _deep(Done(identity, node, again, words_of(node)), _MOST_CALLS)
         for passed in place.passed():
             if not passed.inside:
                 continue
-            again = is_again(passed.node)
+            again = above or _is_in(passed.node, loops)
             for statement in identity.managers(passed.node, ends=late):
                 for inner in ast.walk(statement):
                     yield Done(identity, inner, again, words_of(inner))
             if late:
                 yield Done(identity, passed.node, again, leaves=True)
+
+
+def _is_in(node: ast.AST, loops: Sequence[ast.AST]) -> bool:
+    """Whether a node stands in one of the loops."""
+    return any(at(loop)[0] <= at(node)[0] <= getattr(loop, "end_lineno", 0) for loop in loops)
 
 
 def words_of(node: ast.AST) -> frozenset[str]:

@@ -170,14 +170,17 @@ class _Question:
         if any(self._is_of_threads(atom) for atom, _ in way):
             return True
         constant = Awaiting(identity).constant
-        messages = [m for atom, truth in way if (m := asked(identity, atom, truth, constant)) is not None]
+        questions = [(atom, asked(identity, atom, truth, constant)) for atom, truth in way]
+        messages = [message for _, message in questions if message is not None]
         if any(self._is_written(identity, message) for message in messages):
             return True
         if any(message.gone for message in messages):
             return False
         if self.is_one_function and any(map(partial(_is_of_each, identity), way)):
             return False
-        spoken = dict.fromkeys(thing for atom, _ in way for thing in things(identity, atom))
+        # of a file it is not the name for which one waits
+        atoms = [atom for atom, message in questions if message is None or message.path is None]
+        spoken = dict.fromkeys(thing for atom in atoms for thing in things(identity, atom))
         if wait.passed.provided is not None:
             needed = list(things(identity, wait.passed.provided))
             if not any(one.is_same(other) for one in spoken for other in needed):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from paramedic.lint.contexts import Context
+from paramedic.lint.contexts import Context, Task
 from paramedic.lint.modules import Module, ModuleIndex
 from paramedic.lint.operations import Operation
 from paramedic.lint.values import (
@@ -76,6 +76,8 @@ class World:
         self.classes: list[ClassValue] = []
         self.functions: dict[int, list[Function]] = {}
         self.escaped: set[int] = set()
+        self.tasks: dict[int, Task] = {}
+        self.stacks_left: dict[int, Context] = {}
         self.submissions: list[tuple[Obj, Context]] = []
         self.in_vain: dict[int, tuple[Context, list[Callable[[], int]]]] = {}
         self.retries: set[int] = set()

@@ -23,7 +23,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
     done: set[tuple[str, int]] = set()
     for connect in facts.having("connect"):
         place = (connect.site.file, connect.site.line)
-        if place in done or not connect.context.turns() or bounded(connect, LIMIT) or _differs(connect):
+        if place in done or not connect.context.turns() or bounded(facts, connect, LIMIT) or _differs(connect):
             continue
         if any(lock.kind == "lock" for lock in connect.locks):
             continue

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterable
 
 from paramedic.hazards.exit_status_before_output import HAZARD
+from paramedic.lint.contexts import one_after_another
 from paramedic.lint.edits import read_first
 from paramedic.lint.facts import SourceFacts
 from paramedic.lint.guards import hands_out_streams
@@ -44,7 +45,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
 
 
 def _unread(facts: SourceFacts, status: Operation, channel: Obj, reads: list[Operation]) -> bool:
-    if any(facts.in_order(o, status) or o.context.strand is not status.context.strand for o in reads):
+    if any(facts.in_order(o, status) or not one_after_another(o.context, status.context) for o in reads):
         return False
     return not any(o.moment < status.moment for o in facts.below(channel, "poll-status"))
 
@@ -54,7 +55,7 @@ def _polled_to_the_end(facts: SourceFacts, poll: Operation, reads: list[Operatio
     turns = [loop for loop in poll.loops if loop not in poll.context.loops]
     if not turns or poll.test is None or not reads:
         return False
-    if any(facts.in_order(o, poll) or o.context.strand is not poll.context.strand for o in reads):
+    if any(facts.in_order(o, poll) or not one_after_another(o.context, poll.context) for o in reads):
         return False
     if isinstance(poll.test, ast.While):
         return not any(turns[-1] in o.loops for o in reads)

@@ -57,8 +57,10 @@ def _waited_for(facts: RunFacts, story: Story) -> Iterator[Finding]:
 
 
 _WHY_WAIT = (
-    "A worker that an exception ends never comes to task_done(), or to the barrier; Paramiko raises often and late"
+    "A worker that an exception ends never comes to task_done(), to the barrier or to set(); Paramiko raises often and "
+    "late"
 )
 _FIX_WAIT = (
-    "Call task_done() in a finally clause, catch in the worker what its work may raise, and abort() a barrier then."
+    "Call task_done(), set() or notify() in a finally clause, catch in the worker what its work may raise, and abort() "
+    "a barrier then."
 )

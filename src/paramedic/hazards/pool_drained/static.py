@@ -1,4 +1,4 @@
-"""Seen in source: a client from a queue that is put back only when all went well."""
+"""Seen in source: a client, a slot or a lock that is given back only when all went well."""
 
 from __future__ import annotations
 
@@ -43,6 +43,35 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
                 steps = [facts.step(take), facts.step(between[0]), facts.step(backs[0])]
                 yield facts.finding(HAZARD, message, steps, objects=[take.obj])
                 break
+    yield from _not_let_go(facts)
+
+
+def _not_let_go(facts: SourceFacts) -> Iterable[Finding]:
+    """Locks and semaphores that are taken by acquire(), and whose release() an exception in between would skip."""
+    done: set[int] = set()
+    for take in facts.having("acquire", kinds=("lock", "semaphore")):
+        called = getattr(take.call, "func", None)
+        lock = take.obj
+        if getattr(called, "attr", "") != "acquire" or take.has("tried") or id(lock.root) in done:
+            continue
+        if any(lock.root is guess for guess in facts.world.pseudo_locks.values()):
+            continue  # a file's, say, which goes with its object
+        backs = [o for o in facts.of(lock, "release") if facts.in_order(take, o)]
+        first = min((o.moment for o in backs), default=0)
+        risks = [
+            o
+            for o in facts.having("waits")
+            if o.context is take.context and take.moment < o.moment < first and o.episode == take.episode
+            if (take.guarded or not o.guarded) and not facts.never_fails(o)
+        ]
+        others = [o for o in facts.of(lock, "acquire") if o.site != take.site or facts.concurrent(o, take, lock)]
+        if not risks or not others or any(o.in_finally or o.in_handler for o in backs):
+            continue
+        done.add(id(lock.root))
+        name = "slot of the semaphore" if lock.kind == "semaphore" else "lock"
+        message = f"An exception in {facts.called(risks[0])} keeps the {name} taken: all others wait for it for ever"
+        steps = [facts.step(take), facts.step(risks[0]), facts.step(backs[0])]
+        yield facts.finding(HAZARD, message, steps, objects=[lock])
 
 
 def _replaced(facts: SourceFacts, take: Operation, client: Obj) -> list[Operation]:

@@ -24,7 +24,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
     done: set[int] = set()
     for start in facts.having("open"):
         owner = facts.connection(start.obj)
-        if id(owner.root) in done or bounded(start, LIMIT) or not facts.in_several(start.context, start.obj):
+        if id(owner.root) in done or bounded(facts, start, LIMIT) or not facts.in_several(start.context, start.obj):
             continue
         if not _is_session(start):
             continue

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable
 
 from paramedic.hazards.undrained_output_while_writing import HAZARD
-from paramedic.lint.contexts import branch_from
+from paramedic.lint.contexts import branch_from, one_after_another
 from paramedic.lint.facts import SourceFacts
 from paramedic.lint.operations import Operation, exclusive
 from paramedic.lint.shell import answers_little, looks_like_answer
@@ -58,7 +58,7 @@ def _read_meanwhile(facts: SourceFacts, write: Operation, reads: list[Operation]
     channel = facts.channel(write.obj)
     own_loop = inner is not None and channel is not None and inner not in channel.loops
     return any(
-        (o.context.strand is not write.context.strand and not _follows(facts, write, o))
+        (not one_after_another(o.context, write.context) and not _follows(facts, write, o))
         or (own_loop and inner in o.loops)
         for o in reads
     )
@@ -66,7 +66,7 @@ def _read_meanwhile(facts: SourceFacts, write: Operation, reads: list[Operation]
 
 def _follows(facts: SourceFacts, write: Operation, read: Operation) -> bool:
     """Whether a read comes after a write: in its thread, or in one that has waited for the end of that."""
-    if write.context.strand is read.context.strand:
+    if one_after_another(write.context, read.context):
         return facts.in_order(write, read)
     branch = branch_from(read.context, write.context)
     return branch is not None and branch.ends_before(read.moment, read.episode) and not exclusive(write, read)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from paramedic.hazards.undrained_stderr import HAZARD
+from paramedic.lint.contexts import one_after_another
 from paramedic.lint.facts import SourceFacts, values_in
 from paramedic.lint.operations import Operation
 from paramedic.lint.shell import is_quiet, merges_streams
@@ -89,4 +90,4 @@ def _kept_small(facts: SourceFacts, channel: Obj, first: Operation, other: str) 
         return True  # the process has ended: it does not wait for room any more
     reads = facts.below(channel, other)
     # Read by another thread meanwhile, or emptied before: then nothing is left that could fill the window.
-    return any(o.context.strand is not first.context.strand or facts.in_order(o, first) for o in reads)
+    return any(not one_after_another(o.context, first.context) or facts.in_order(o, first) for o in reads)
