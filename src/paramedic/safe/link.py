@@ -151,6 +151,8 @@ class Link(paramiko.Transport):  # type: ignore[misc]
         self.on_death: Callable[[], None] | None = None
         self.over: list[Any] = []
         """What the reader's owner keeps here, for a deferred call, of sessions that ended."""
+        self.reader = -1
+        """The number of the reader thread, once it runs (``threading.get_ident()``)."""
         self._sending: int | None = None
         self._clock: Clock | None = None
         self._pulse: Pulse | None = None
@@ -229,7 +231,7 @@ class Link(paramiko.Transport):  # type: ignore[misc]
 
     def _send_user_message(self, data: Any) -> None:
         me = threading.get_ident()
-        if me == self.ident or me == self._sending:
+        if me == self.reader or me == self._sending:
             # The reader must not wait for itself; a channel closed by the garbage collector in the middle of a send
             # of this very thread must not take the lock that this thread holds.
             self._outbox.append(data)
@@ -264,21 +266,31 @@ class Link(paramiko.Transport):  # type: ignore[misc]
 
         Threads: any thread. It blocks while the peer does not read (never on the reader).
         """
-        if threading.get_ident() != self.ident:  # the reader does before it waits
+        if threading.get_ident() != self.reader:  # the reader does before it waits
             with contextlib.suppress(EOFError, OSError):  # it tells of a connection that is gone
                 self._empty_outbox()
 
     def _send_now(self, messages: Iterable[Any]) -> None:
         # You hold clear_to_send_lock: looking at close_sent and sending are one step.
         try:
+            ours: list[bytes] = []
             for data in messages:
+                message = data.asbytes()
                 sender = getattr(data, "sender", None)
                 if sender is not None:
                     if sender.close_sent:
                         continue
-                    if data.asbytes()[0] == packets.CHANNEL_CLOSE:
+                    if message[0] == packets.CHANNEL_CLOSE:
                         sender.close_sent = True
+                if isinstance(data, Packet):
+                    ours.append(message)
+                    continue
+                if ours:
+                    self.packetizer.send_messages(ours)
+                    ours = []
                 self._send_message(data)
+            if ours:
+                self.packetizer.send_messages(ours)
         except BaseException:  # Ctrl-C too
             self.wire.close()  # some of the packet may be sent; the reader wakes up and ends
             raise
@@ -295,6 +307,7 @@ class Link(paramiko.Transport):  # type: ignore[misc]
 
         Threads: started by Paramiko; nobody else calls it.
         """
+        self.reader = threading.get_ident()
         try:
             super().run()
         finally:
@@ -360,11 +373,10 @@ class Link(paramiko.Transport):  # type: ignore[misc]
 
     def _route(self, kind: int, message: memoryview | bytes) -> bool:
         number = int.from_bytes(message[1:5], "big")
-        if number < _FIRST_ID:
-            return False
         session = self._launched.get(number)
-        if session is not None:
-            session.receive(kind, message)
+        if session is None:
+            return number >= _FIRST_ID
+        session.receive(kind, message)
         return True
 
     def retire(self, number: int) -> None:

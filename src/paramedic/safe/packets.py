@@ -21,6 +21,7 @@ MOST_REQUEST_BYTES = 250_000
 """OpenSSH ends the whole connection, with all that runs on it, at a packet of more than 256 KiB (packet.c)."""
 
 _NUMBER = struct.Struct(">I")
+_THREE_NUMBERS = struct.Struct(">III")
 
 
 class Sender:
@@ -66,6 +67,17 @@ def number_at(message: memoryview | bytes, at: int) -> int:
     Threads: any thread; it does not block.
     """
     return int(_NUMBER.unpack_from(message, at)[0])
+
+
+def three_numbers_at(message: memoryview | bytes, at: int) -> tuple[int, int, int]:
+    """The three 32-bit numbers from ``at`` on.
+
+    Raises:
+        struct.error: the message ends before they do.
+
+    Threads: any thread; it does not block.
+    """
+    return _THREE_NUMBERS.unpack_from(message, at)
 
 
 def string_at(message: memoryview | bytes, at: int) -> bytes:

@@ -327,12 +327,13 @@ class Plan:
 
     def _next_look(self, wake_at: float | None, now: float) -> float | None:
         times = [] if wake_at is None else [wake_at]
+        connecting = self._is_connecting()
         for link in self.links.values():
             if link.phase is LinkPhase.READY and link.open < link.limit:
                 times.append(link.rest_until)
-            elif link.phase is LinkPhase.READY and link.limit < link.ceiling and not self._is_connecting():
+            elif link.phase is LinkPhase.READY and link.limit < link.ceiling and not connecting:
                 times.append(max(link.probe_at, self.progress_at + _STALLED_S))
-        if 0 < len(self.links) < self.sizes.connections and not self._is_connecting():
+        if 0 < len(self.links) < self.sizes.connections and not connecting:
             times.append(max(self.connect_after, self.progress_at + _STALLED_S))
         return min((time for time in times if time > now), default=None)
 

@@ -79,7 +79,8 @@ class RunnerCommand(Session):
         self.requested_at = self.started_at = time.monotonic()
         self.command_sent = True
         self.phase = Phase.RUNNING
-        self.owner.session_started(self)  # before anybody can hear of its end
+        if (owner := self.owner) is not None:
+            owner.session_started(self)  # before anybody can hear of its end
 
     def signal(self, name: str) -> None:
         """Sends a signal ("TERM") to the remote process group; nothing happens if the command has ended.
@@ -162,7 +163,7 @@ class _Line(Session):
         with self._order_of_input:
             self._send_what_fits()
 
-    def _adjusted(self, count: int) -> None:
+    def _widen(self, count: int) -> None:
         with self._order_of_input:
             self._window_left += count
             self._send_what_fits()

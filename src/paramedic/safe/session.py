@@ -79,25 +79,6 @@ class Owner(Protocol):
         """
 
 
-class _Nobody:
-    """The owner of sessions that have told theirs how they ended: the two then refer to each other no longer."""
-
-    def session_started(self, session: Session) -> None:
-        """Does nothing.
-
-        Threads: the reader thread; it does not block.
-        """
-
-    def session_ended(self, session: Session) -> None:
-        """Does nothing.
-
-        Threads: any thread; it does not block.
-        """
-
-
-_NOBODY = _Nobody()
-
-
 class Session:
     """One command; see the module's text.
 
@@ -177,7 +158,7 @@ class Session:
         """
         self.command = command
         self.sink = sink
-        self.owner: Owner = owner
+        self.owner: Owner | None = owner  # until it was told of the end: the two refer to each other no longer
         self.subsystem = subsystem
         self.environment = environment
         self.terminal = terminal
@@ -332,35 +313,16 @@ class Session:
         """
         if self.remote < 0 and kind not in (packets.CHANNEL_OPEN_CONFIRMATION, packets.CHANNEL_OPEN_FAILURE):
             return  # a server has nothing to say about a session that it has not opened
-        if self.command_sent and kind != packets.CHANNEL_WINDOW_ADJUST:
+        if not self.answered and self.command_sent and kind != packets.CHANNEL_WINDOW_ADJUST:
             self.answered = True
-        if kind == packets.CHANNEL_DATA:
-            self._take(STDOUT, packets.string_at(message, 5))
-        elif kind == packets.CHANNEL_REQUEST:
-            self._requested(message)
-        elif kind == packets.CHANNEL_WINDOW_ADJUST:
-            self._adjusted(packets.number_at(message, 5))
-        elif kind == packets.CHANNEL_CLOSE:
-            self._closed()
-        elif kind == packets.CHANNEL_OPEN_CONFIRMATION:
-            self._opened(packets.number_at(message, 5), packets.number_at(message, 9), packets.number_at(message, 13))
-        elif kind == packets.CHANNEL_EXTENDED_DATA:
-            if packets.number_at(message, 5) == 1:  # stderr, the only kind there is (RFC 4254 section 5.2)
-                self._take(STDERR, packets.string_at(message, 9))
-        elif kind == packets.CHANNEL_OPEN_FAILURE:
-            text = packets.string_at(message, 9).decode("utf-8", "replace")
-            self.refusal = paramiko.ChannelException(packets.number_at(message, 5), text)
-            if self.link is not None:
-                self.link.retire(self.channel)
-            self._end(Outcome.REFUSED)
-        elif kind == packets.CHANNEL_FAILURE:
-            # Only the exec request asks for an answer.
-            self._send(packets.close(self.remote))
-            self._end(Outcome.EXEC_REFUSED)
+        handler = _HANDLERS.get(kind)
+        if handler is not None:
+            handler(self, message)
 
-    def _opened(self, remote: int, window: int, max_packet: int) -> None:
+    def _opened(self, message: memoryview | bytes) -> None:
         if self.remote >= 0:
             return  # answered already
+        remote, window, max_packet = packets.three_numbers_at(message, 5)
         self.remote = remote
         if self.phase is not Phase.OPENING:  # forgone
             self._send(packets.close(remote))
@@ -397,7 +359,8 @@ class Session:
                 room.notify_all()
             if ended:
                 self._send(packets.eof(remote))
-        self.owner.session_started(self)
+        if (owner := self.owner) is not None:
+            owner.session_started(self)
         if self._is_given_up:
             self.close()
 
@@ -424,6 +387,25 @@ class Session:
         """
         self._end(Outcome.ABANDONED)
 
+    def _refused(self, message: memoryview | bytes) -> None:
+        text = packets.string_at(message, 9).decode("utf-8", "replace")
+        self.refusal = paramiko.ChannelException(packets.number_at(message, 5), text)
+        if self.link is not None:
+            self.link.retire(self.channel)
+        self._end(Outcome.REFUSED)
+
+    def _failed(self, message: memoryview | bytes) -> None:
+        # Only the exec request asks for an answer.
+        self._send(packets.close(self.remote))
+        self._end(Outcome.EXEC_REFUSED)
+
+    def _printed(self, message: memoryview | bytes) -> None:
+        self._take(STDOUT, packets.string_at(message, 5))
+
+    def _complained(self, message: memoryview | bytes) -> None:
+        if packets.number_at(message, 5) == 1:  # stderr, the only kind there is (RFC 4254 section 5.2)
+            self._take(STDERR, packets.string_at(message, 9))
+
     def _take(self, stream: int, data: bytes) -> None:
         if self.phase is not Phase.RUNNING:
             return
@@ -438,7 +420,10 @@ class Session:
             if amount:
                 self._send(packets.adjust(self.remote, amount))
 
-    def _adjusted(self, count: int) -> None:
+    def _adjusted(self, message: memoryview | bytes) -> None:
+        self._widen(packets.number_at(message, 5))
+
+    def _widen(self, count: int) -> None:
         room = self._room
         if room is None:
             self._window_left += count
@@ -464,7 +449,7 @@ class Session:
         elif want_reply:
             self._send(packets.request_failure(self.remote))
 
-    def _closed(self) -> None:
+    def _closed(self, message: memoryview | bytes) -> None:
         self._send(packets.close(self.remote))
         if self.link is not None:
             self.link.retire(self.channel)
@@ -495,5 +480,18 @@ class Session:
                 room.notify_all()
         if self.command_sent or outcome is Outcome.ABANDONED:
             self.sink.finish()  # else it may be run yet: refused, or meant for a connection or a runner that was gone
-        owner, self.owner = self.owner, _NOBODY
-        owner.session_ended(self)
+        owner, self.owner = self.owner, None
+        if owner is not None:
+            owner.session_ended(self)
+
+
+_HANDLERS = {
+    packets.CHANNEL_OPEN_CONFIRMATION: Session._opened,
+    packets.CHANNEL_OPEN_FAILURE: Session._refused,
+    packets.CHANNEL_WINDOW_ADJUST: Session._adjusted,
+    packets.CHANNEL_DATA: Session._printed,
+    packets.CHANNEL_EXTENDED_DATA: Session._complained,
+    packets.CHANNEL_CLOSE: Session._closed,
+    packets.CHANNEL_REQUEST: Session._requested,
+    packets.CHANNEL_FAILURE: Session._failed,
+}

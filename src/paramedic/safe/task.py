@@ -157,7 +157,7 @@ class Task:
         Threads: the reader thread or the one that closes; it does not block.
         """
         link = session.link
-        if link is None or session.outcome is Outcome.LOST or threading.get_ident() != link.ident:
+        if link is None or session.outcome is Outcome.LOST or threading.get_ident() != link.reader:
             self.pool._ended([(self, session)])
         else:
             # First the reader handles all that it has read; then one decision serves all sessions that ended.

@@ -23,7 +23,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 _READ_BYTES = 128 * 1024
@@ -201,18 +201,21 @@ class Wire:
         self._chunk, self._at = chunk, size
         return bytes(chunk[:size])
 
-    def frame(self, more: int) -> tuple[bytes, bytes]:
-        """A length of four bytes, and as many bytes as it says and ``more``, if all of them are here already, or none.
+    def frames(self, more: int) -> Iterator[tuple[bytes, bytes]]:
+        """Of what is here already: lengths of four bytes, each with as many bytes as it says and ``more``.
 
-        Threads: the transport's thread alone; it does not block.
+        Threads: the transport's thread alone; it does not block. Each is read when it was yielded.
         """
         chunk, at = self._chunk, self._at
-        begins = at + 4
-        ends = begins + int.from_bytes(chunk[at:begins], "big") + more
-        if ends > len(chunk):
-            return b"", b""
-        self._at = ends
-        return chunk[at:begins], chunk[begins:ends]
+        here = len(chunk)
+        while True:
+            begins = at + 4
+            head = chunk[at:begins]
+            ends = begins + int.from_bytes(head, "big") + more
+            if ends > here:
+                return
+            self._at = at = ends
+            yield head, chunk[begins:ends]
 
     def send(self, data: bytes) -> int:
         """Sends all of ``data``; from the reader thread, keeps it until that thread is about to wait.
