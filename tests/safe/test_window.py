@@ -34,7 +34,7 @@ def test_what_is_granted(story: str) -> None:
     grows, round_trip_s, steps, expected = STORIES[story]
     window = Window(2 * MB, grows=grows)
     now = 100.0
-    window.opened(now)
+    assert window.opened(now, 0.0) == 0
     granted = []
     for after, count in steps:
         now += after
@@ -42,11 +42,16 @@ def test_what_is_granted(story: str) -> None:
     assert granted == expected
 
 
+def test_over_a_long_line_there_is_much_room_from_the_beginning() -> None:
+    rooms = [Window(2 * MB, grows=True).opened(0.0, round_trip_s) for round_trip_s in (0.0003, 0.015, 0.02, 0.1, 3.0)]
+    assert rooms == [0, 0, 5_000_000 - 2 * MB, 25_000_000 - 2 * MB, 30 * MB]
+    assert Window(2 * MB).opened(0.0, 3.0) == 0  # where memory is bounded
+
+
 @given(st.lists(st.tuples(st.floats(0, 10), st.integers(1, 4 * MB)), max_size=60), st.floats(0, 2), st.booleans())
 def test_no_room_is_lost_or_made_up(steps: list[tuple[float, int]], round_trip_s: float, grows: bool) -> None:
     window = Window(2 * MB, grows=grows)
-    window.opened(0.0)
-    now, open_bytes = 0.0, 2 * MB
+    now, open_bytes = 0.0, 2 * MB + window.opened(0.0, round_trip_s)
     for after, count in steps:
         now += after
         count = min(count, open_bytes)

@@ -333,9 +333,10 @@ class Session:
             self._end(Outcome.ABANDONED)
             return
         self.started_at = time.monotonic()
-        self._window.opened(self.started_at)
+        more = 0
         if self.link is not None:
-            self.link.round_trip_s = min(self.link.round_trip_s, self.started_at - self.requested_at)
+            round_trip_s = self.link.round_trip_s = min(self.link.round_trip_s, self.started_at - self.requested_at)
+            more = self._window.opened(self.started_at, round_trip_s)
         self.order = next(_ORDER)
         for name, value in (self.environment or {}).items():
             self._send(packets.environment(remote, name, value))
@@ -346,6 +347,8 @@ class Session:
             self._send(packets.subsystem(remote, self.subsystem))
         else:
             self._send(packets.execute(remote, self.command))
+        if more:
+            self._send(packets.adjust(remote, more))
         room = self._room
         if room is None:
             self._window_left = window

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 _MOST_BYTES = 32 * 1024 * 1024
+_LINE_BYTES_S = 250_000_000
+"""What a long line may carry, as long as nothing is known but its round trip: twice a gigabit."""
+_LONG_S = 0.02
+"""A round trip of a long line; a busy server on a short one may take half as long to answer."""
 
 
 class Window:
     """The receive window of one session (RFC 4254 section 5.2).
 
-    At most a window arrives per round trip. So over a long line it grows, as TCP's does, to several times of what came
-    in the time of a round trip; on a short line it stays small, because with much room sshd reads ahead and becomes
-    slow.
+    At most a window arrives per round trip. So over a long line it is wide from the beginning, and grows, as TCP's
+    does, to several times of what came in the time of a round trip; on a short line it stays small, because with much
+    room sshd reads ahead and becomes slow.
 
     Threads: one thread at a time.
     """
@@ -27,12 +31,17 @@ class Window:
         self._taken = 0
         self._since = 0.0
 
-    def opened(self, now: float) -> None:
-        """The server may send from now on.
+    def opened(self, now: float, round_trip_s: float) -> int:
+        """The server may send from now on; returns how many bytes more than it was told, 0 for none.
 
         Threads: one thread; it does not block.
         """
         self._since = now
+        return self._widened(int(_LINE_BYTES_S * round_trip_s)) if self._grows and round_trip_s >= _LONG_S else 0
+
+    def _widened(self, wanted_bytes: int) -> int:
+        before, self.size_bytes = self.size_bytes, max(self.size_bytes, min(_MOST_BYTES, wanted_bytes))
+        return self.size_bytes - before
 
     @property
     def used_bytes(self) -> int:
@@ -49,10 +58,6 @@ class Window:
             return 0
         amount, self._taken = self._taken, 0
         if self._grows and self.size_bytes < _MOST_BYTES:
-            in_a_round_trip = amount * round_trip_s / max(now - self._since, 1e-6)
-            wanted = min(_MOST_BYTES, int(4 * in_a_round_trip))
-            if wanted > self.size_bytes:
-                amount += wanted - self.size_bytes
-                self.size_bytes = wanted
+            amount += self._widened(int(4 * amount * round_trip_s / max(now - self._since, 1e-6)))
         self._since = now
         return amount
