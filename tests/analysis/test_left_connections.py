@@ -19,9 +19,59 @@ FOUND = {
         Main: shutdown
         … 1 s
         end: orderly""",
+    "clients of a pool that those who took them have kept, and who have ended": """
+        Main: makes conn7
+        Main: put q conn7
+        Main: makes conn8
+        Main: put q conn8
+        Main: start A
+        Main: start B
+        A: get q conn7
+        A: open_session conn7
+        A: ends
+        B: get q conn8
+        B: open_session conn8
+        B: ends
+        Main: shutdown
+        … 1 s
+        end: orderly""",
 }
 
 QUIET = {
+    "clients of a pool that were put back": """
+        Main: makes conn7
+        Main: put q conn7
+        Main: makes conn8
+        Main: put q conn8
+        Main: start A
+        Main: start B
+        A: get q conn7
+        A: open_session conn7
+        A: put q conn7
+        A: ends
+        B: get q conn8
+        B: open_session conn8
+        B: put q conn8
+        B: ends
+        Main: shutdown
+        … 1 s
+        end: orderly""",
+    "clients that were taken from a queue, and that somebody else uses afterwards": """
+        Main: makes conn7
+        Main: put q conn7
+        Main: makes conn8
+        Main: put q conn8
+        Main: start A
+        Main: start B
+        A: get q conn7
+        A: ends
+        B: get q conn8
+        B: ends
+        Main: open_session conn7
+        Main: open_session conn8
+        Main: shutdown
+        … 1 s
+        end: orderly""",
     "one client that is closed before it is connected again": "".join(
         f"A: connect client …\nA: makes conn{n} inside\nA: … connect client\nA: exec_command client\nA: close client\n"
         f"T of conn{n}: … run conn{n}\n"

@@ -79,6 +79,27 @@ def work():
     session.run("true")
 """
 
+BARE_SLOTS = """\
+def limited(function):
+    def call(*args):
+        slots.acquire()  # waits
+        result = function(*args)
+        slots.release()
+        return result
+    return call
+
+def size(path):
+    return check(path)  # calls
+"""
+TICKETS = """\
+def work():
+    tickets.acquire()  # waits
+    client.exec_command("true")
+
+def refill():
+    tickets.release()
+"""
+
 
 def in_one_function(*lines: str) -> str:
     """A worker whose first line waits; it is also the one that calls."""
@@ -123,8 +144,9 @@ def told(source: str, wait: str, folder: Path) -> list[str]:
         (POOL.replace('client.exec_command("true")', "work(client)"), "cond"),
         (MANAGED, "queue"),
         (SLOTS, "semaphore"),
+        (BARE_SLOTS, "semaphore"),
     ],
-    ids=["a list and a condition", "handed on and given back", "a context manager", "a list and a semaphore"],
+    ids=["a list and a condition", "handed on and given back", "a context manager", "a list and a semaphore", "slots"],
 )
 def test_who_waits_for_a_connection_that_nobody_uses_is_told(source: str, wait: str, tmp_path: Path) -> None:
     assert told(source, wait, tmp_path) == ["pool-drained"]
@@ -136,8 +158,9 @@ def test_who_waits_for_a_connection_that_nobody_uses_is_told(source: str, wait: 
         (JOBS, "cond"),
         (QUEUE_OF_JOBS, "queue"),
         (QUEUE_OF_JOBS.replace("task.run()", "run(task); dispatcher.release(task)"), "queue"),
+        (TICKETS, "semaphore"),
     ],
-    ids=["a list and a condition", "a queue", "a queue that is told of each end"],
+    ids=["a list and a condition", "a queue", "a queue that is told of each end", "tickets that others hand out"],
 )
 def test_who_waits_for_a_job_is_idle(source: str, wait: str, tmp_path: Path) -> None:
     assert told(source, wait, tmp_path) == []

@@ -131,6 +131,10 @@ class Pools:
         elif thread in takers:
             self.circulating.add(queue)
 
+    def out(self) -> dict[int, Taken]:
+        """What was taken and not put back, by the thing's id."""
+        return {taken.thing: taken for pool in self.queues.values() for taken in pool.taken.values()}
+
     def takers(self, queue: int) -> set[int]:
         """The threads that have taken something from a queue."""
         return self._takers.get(queue, set())

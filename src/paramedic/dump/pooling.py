@@ -47,6 +47,8 @@ def _asks_for_one(activity: Activity, sources: Sources) -> int | None:
             return None
         if _is_asked_at_once(place, innermost=number == 0):
             return number
+        if number == 0 and activity.wait is Wait.SEMAPHORE and _lets_go_itself(place):
+            return number
         brought = list(_brought(place, innermost=number == 0))
         if any(_is_ended(place, name) for name, _ in brought if name):
             return None  # it is handed over for good
@@ -74,7 +76,8 @@ def users_of(waiting: Sequence[Activity], others: Iterable[Activity], sources: S
         if place is None or number is None:
             continue
         takers |= {(c.function, "") for c in activity.users[:number]}
-        takers |= {(method, on) for method, on in _asked(place) if method in _TAKES_OUT}
+        takes = _TAKES_OUT | {"acquire"} if activity.wait is Wait.SEMAPHORE else _TAKES_OUT
+        takers |= {(method, on) for method, on in _asked(place) if method in takes}
     known = {id(a) for a in waiting}
     return tuple(a for a in others if id(a) not in known and any(_has_one(p, takers) for p in _places(a, sources)))
 
@@ -105,7 +108,8 @@ def _has_one(place: Place, takers: set[tuple[str, str]]) -> bool:
             if any(inside(b.body, line) for b in blocks):
                 return True
         elif (node.end_lineno or node.lineno) < line:
-            back = (n for n in nodes if isinstance(n, ast.Call) and _GIVING.search(last(n.func)) and n.args)
+            given = (n for n in nodes if isinstance(n, ast.Call) and _GIVING.search(last(n.func)))
+            back = (n for n in given if n.args or last(n.func) == "release")
             if not any(node.lineno < n.lineno < line for n in back):
                 return True
     return False
@@ -182,6 +186,13 @@ def _is_asked_at_once(place: Place, *, innermost: bool) -> bool:
         and (not innermost or _taken_out(call.func.value) is not None)
         for call in ast.walk(place.function)
     )
+
+
+def _lets_go_itself(place: Place) -> bool:
+    """Whether the function that waits for a slot of a semaphore is the one that gives it back: ``slots.release()``."""
+    taken = {on for method, on in _asked(place) if method == "acquire"}
+    calls = [n for n in ast.walk(place.function) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)]
+    return any(last(c.func) == "release" and last(c.func.value) in taken for c in calls)  # type: ignore[attr-defined]
 
 
 def _is_used(place: Place, name: str, origin: str, *, innermost: bool) -> bool:

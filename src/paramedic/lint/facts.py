@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from paramedic.lint import api, classes
-from paramedic.lint.contexts import Context, one_after_another
+from paramedic.lint.contexts import Context, branch_from, one_after_another
 from paramedic.lint.meetings import Meetings
 from paramedic.lint.modules import Module
 from paramedic.lint.operations import Operation, exclusive
@@ -191,6 +191,16 @@ class SourceFacts(Meetings):
         if first.context.strand is second.context.strand:
             return first.moment < second.moment
         return first.context.strand.start < second.context.strand.start
+
+    def comes_after(self, first: Operation, second: Operation) -> bool:
+        """Whether an operation follows another one: in its thread, or in one that has waited for the end of that.
+
+        Threads: pure.
+        """
+        if one_after_another(first.context, second.context):
+            return self.in_order(first, second)
+        branch = branch_from(second.context, first.context)
+        return branch is not None and branch.ends_before(second.moment, second.episode) and not exclusive(first, second)
 
     @staticmethod
     def kinds(values: Iterable[Value]) -> list[str]:

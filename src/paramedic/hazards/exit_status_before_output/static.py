@@ -33,7 +33,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
         polled = status.has("poll-status")
         if not (_polled_to_the_end(facts, status, reads) if polled else _unread(facts, status, channel, reads)):
             continue
-        later = [o for o in reads if facts.in_order(status, o)]
+        later = [o for o in reads if facts.comes_after(status, o)]
         done.add(place)
         handed_out = not later and not polled and hands_out_streams(facts, status)
         confidence = Confidence.POSSIBLE if later or handed_out else Confidence.ADVICE
@@ -45,9 +45,14 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
 
 
 def _unread(facts: SourceFacts, status: Operation, channel: Obj, reads: list[Operation]) -> bool:
-    if any(facts.in_order(o, status) or not one_after_another(o.context, status.context) for o in reads):
+    if any(facts.in_order(o, status) or _beside(facts, status, o) for o in reads):
         return False
     return not any(o.moment < status.moment for o in facts.below(channel, "poll-status"))
+
+
+def _beside(facts: SourceFacts, status: Operation, read: Operation) -> bool:
+    """Whether another thread may read while the status is awaited."""
+    return not one_after_another(read.context, status.context) and not facts.comes_after(status, read)
 
 
 def _polled_to_the_end(facts: SourceFacts, poll: Operation, reads: list[Operation]) -> bool:
@@ -55,7 +60,7 @@ def _polled_to_the_end(facts: SourceFacts, poll: Operation, reads: list[Operatio
     turns = [loop for loop in poll.loops if loop not in poll.context.loops]
     if not turns or poll.test is None or not reads:
         return False
-    if any(facts.in_order(o, poll) or not one_after_another(o.context, poll.context) for o in reads):
+    if any(facts.in_order(o, poll) or _beside(facts, poll, o) for o in reads):
         return False
     if isinstance(poll.test, ast.While):
         return not any(turns[-1] in o.loops for o in reads)

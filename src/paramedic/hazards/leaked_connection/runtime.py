@@ -16,6 +16,8 @@ _REPLACED = (
     "Call close() before each connect() of the same SSHClient, or make a new one for each connection and close that."
 )
 
+_LENT = "Put each client back in a finally clause, or close it there; who closes the pool closes only what is in it."
+
 
 def find(facts: RunFacts) -> Iterator[Finding]:
     """Connections that were never closed, grouped by the line that made them.
@@ -27,7 +29,10 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     failed: dict[int, list[int]] = {}
     dropped: dict[int, list[int]] = {}
     replaced: dict[int, list[int]] = {}
+    borrowed: dict[int, list[int]] = {}
     others: dict[int, list[int]] = {}
+    lent = facts.pools.out()
+    out = {t: taken for t in facts.open_transports() if (taken := lent.get(facts.client_of(t)) or lent.get(t))}
     torn = {c.resource for c in facts.conflicts.found() if c.overlapped and c.rule.resource == "client.life"}
     in_use = set() if facts.states.orderly_end else _latest_of_waiters(facts)
     for ident in facts.open_transports():
@@ -44,6 +49,8 @@ def find(facts: RunFacts) -> Iterator[Finding]:
             dropped.setdefault(thing.born, []).append(ident)
         elif _outlives(facts, ident, maker):
             outlived.setdefault(thing.born, []).append(ident)
+        elif ident in out and _outlives(facts, ident, facts.world.thread(out[ident].thread)):
+            borrowed.setdefault(thing.born, []).append(ident)
         elif ident not in in_use:
             others.setdefault(thing.born, []).append(ident)
     told: set[int] = set()
@@ -51,11 +58,11 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     gone = {ident for transports in dropped.values() for ident in transports}
     dropped = _by_line(story, dropped)
     for stack, transports in dropped.items():  # the others that this line made will follow when they are collected
-        for kept in (outlived, piled):
+        for kept in (outlived, borrowed, piled):
             for alike in [s for s in kept if _line(story, s) == _line(story, stack)]:
                 if len(transports) > 1:
                     transports += kept.pop(alike)
-                elif kept is outlived:  # one has gone already; its thread has ended like the others
+                elif kept is not piled:  # one has gone already; its thread has ended like the others
                     kept[alike] += transports
                     break
     if not facts.states.orderly_end:
@@ -69,6 +76,7 @@ def find(facts: RunFacts) -> Iterator[Finding]:
             "",
         ),
         (outlived, 2, "were never closed and outlive the threads that made them ({makers})", "ended without close()"),
+        (borrowed, 2, "were never closed: who took them from a queue has ended, and put none back", "was lent"),
         (failed, 2, "stayed although their logins had failed: what raises closes nothing, and nobody else did", ""),
         (piled, _PILE, "were never closed, each last used before the next one was made", "went on without close()"),
     ):
@@ -87,8 +95,12 @@ def find(facts: RunFacts) -> Iterator[Finding]:
                 step = story.step(who, stack, t_ns, f"connected, and {end}")
             else:
                 step = story.call(first)
-            fix = _REPLACED if groups is replaced else ""
-            yield story.finding(HAZARD, Confidence.OBSERVED, message, [step], transports[:4], len(transports), fix=fix)
+            steps, fix = [step], _REPLACED if groups is replaced else ""
+            if groups is borrowed:
+                calls = [call for t in transports if t in out and (call := out[t].call) is not None]
+                steps += [story.call(call, "took one and did not put it back") for call in calls[:3]]
+                fix = _LENT
+            yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, transports[:4], len(transports), fix=fix)
     connected = {t: facts.connects_of[t] for t in facts.open_transports() if t not in told and t in facts.connects_of}
     rest = [t for t, connect in connected.items() if not connect.error or facts.client_of(t) not in torn]
     if rest and facts.states.orderly_end:

@@ -9,7 +9,7 @@ from paramedic.lint.facts import SourceFacts
 from paramedic.lint.guards import is_sorted
 from paramedic.lint.meetings import lets_one_in
 from paramedic.lint.operations import Operation
-from paramedic.lint.values import Obj
+from paramedic.lint.values import Obj, Unknown, text_of
 from paramedic.model.finding import Finding
 
 _ANSWERED = ("open", "request", "global", "auth", "sftp", "connect", "status", "read:stdout")
@@ -56,12 +56,20 @@ def _by_key(facts: SourceFacts, nested: list[tuple[Obj, Operation]]) -> Iterable
         among = {id(lock.root) for lock in _options(taken)}
         others = {id(lock.root) for lock in taken.locks if lock.tag != taken.obj.tag} & among
         dict_of_each = held.root is taken.obj.root and held is not taken.obj and held.uncertain and taken.obj.uncertain
-        if place in done or not (dict_of_each or len(others) > 1) or is_sorted(facts, taken):
+        two = dict_of_each or len(others) > 1 or _two_items(held, taken.obj)
+        if place in done or not two or is_sorted(facts, taken):
             continue
-        if facts.concurrent(taken, taken, facts.anywhere):
+        gates = [one for one in facts.common_locks(taken, taken) if one.root is not held.root and not one.uncertain]
+        if facts.concurrent(taken, taken, facts.anywhere) and not gates:
             done.add(place)
             message = f"Two locks of one collection ({facts.name(held)}) are taken in the order of their keys' arrival"
             yield facts.finding(HAZARD, message, facts.steps_of(taken, taken), objects=[held, taken.obj])
+
+
+def _two_items(held: Obj, taken: Obj) -> bool:
+    """Whether what looks like one item of a list must be two: a plain Lock is not taken by who has it."""
+    item = isinstance(taken.tag, tuple) and taken.tag[:1] == ("item",)
+    return held is taken and item and text_of(taken.root.parts.get("__path", Unknown())) == "threading.Lock"
 
 
 def _options(taken: Operation) -> list[Obj]:

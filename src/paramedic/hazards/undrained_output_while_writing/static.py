@@ -6,9 +6,9 @@ import ast
 from collections.abc import Iterable
 
 from paramedic.hazards.undrained_output_while_writing import HAZARD
-from paramedic.lint.contexts import branch_from, one_after_another
+from paramedic.lint.contexts import one_after_another
 from paramedic.lint.facts import SourceFacts
-from paramedic.lint.operations import Operation, exclusive
+from paramedic.lint.operations import Operation
 from paramedic.lint.shell import answers_little, looks_like_answer
 from paramedic.lint.values import Obj, text_of
 from paramedic.model.finding import Finding
@@ -27,7 +27,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
         if channel is None or id(channel.root) in done or "__exec_command" not in channel.root.parts:
             continue
         reads = facts.below(channel, "read:stdout", "read:stderr")
-        later = [o for o in reads if _follows(facts, write, o) and _takes_much(o, write)]
+        later = [o for o in reads if facts.comes_after(write, o) and _takes_much(o, write)]
         if not later or not _may_be_much(write, channel, facts) or _read_meanwhile(facts, write, reads):
             continue
         done.add(id(channel.root))
@@ -48,7 +48,8 @@ def _may_be_much(write: Operation, channel: Obj, facts: SourceFacts) -> bool:
     looped = any(loop not in channel.loops for loop in write.loops)
     text = text_of(write.args[0]) if write.args else None
     argument = write.call.args[0] if isinstance(write.call, ast.Call) and write.call.args else None
-    if text is not None and not looped and not isinstance(argument, ast.BinOp):
+    nothing_known = not text and isinstance(argument, ast.Name | ast.Attribute)  # "".join(of something)
+    if text is not None and not nothing_known and not looped and not isinstance(argument, ast.BinOp):
         return len(text) > _SMALL_CHARACTERS
     return argument is None or not looks_like_answer(argument, facts.command(channel), looped=looped)
 
@@ -58,15 +59,7 @@ def _read_meanwhile(facts: SourceFacts, write: Operation, reads: list[Operation]
     channel = facts.channel(write.obj)
     own_loop = inner is not None and channel is not None and inner not in channel.loops
     return any(
-        (not one_after_another(o.context, write.context) and not _follows(facts, write, o))
+        (not one_after_another(o.context, write.context) and not facts.comes_after(write, o))
         or (own_loop and inner in o.loops)
         for o in reads
     )
-
-
-def _follows(facts: SourceFacts, write: Operation, read: Operation) -> bool:
-    """Whether a read comes after a write: in its thread, or in one that has waited for the end of that."""
-    if one_after_another(write.context, read.context):
-        return facts.in_order(write, read)
-    branch = branch_from(read.context, write.context)
-    return branch is not None and branch.ends_before(read.moment, read.episode) and not exclusive(write, read)
