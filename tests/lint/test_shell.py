@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from paramedic.lint.shell import UNSEEN, is_quiet
+from paramedic.lint.shell import UNSEEN, ends, is_quiet
 
 QUIET = r"""
 systemctl is-active sshd
@@ -72,3 +72,27 @@ def test_writes_little(command: str) -> None:
 @pytest.mark.parametrize("command", LOUD.strip().splitlines())
 def test_may_write_much(command: str) -> None:
     assert not _quiet(command)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "make -j8 all",
+        "cd /srv/app && tar xzf a.tgz",
+        "for i in 1 2 3; do echo $i; sleep 1; done",
+        "sudo apt-get upgrade",
+    ],
+)
+def test_what_comes_to_its_end_is_known(command: str) -> None:
+    assert ends(command)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("tail -F app.log", "journalctl -fu app", "./run.sh", "make serve; python3 server.py", "sleep 1d"),
+        *("for ((;;)); do date; done", "while read l; do echo; done", f"make {UNSEEN}", "", None),
+    ],
+)
+def test_and_of_the_rest_nobody_knows(command: str | None) -> None:
+    assert not ends(command)

@@ -286,8 +286,9 @@ class CallFacts(WireFacts):
                 self.lives.end(root.sftp, call, False, self.channels.over_ns(channel))
         owner = transport or self.roots.owner(obj, root)
         if owner and operation.uses_object and not self.lives.used(owner, call, now) and not excused(self, call, root):
-            short = operation.reads_all and channel > 0 and self.channels.cut_off(channel)
-            self.lives.end(owner, call, short, self.channels.over_ns(channel))
+            cut = channel > 0 and self.channels.cut_off(channel)
+            opener = self.channels.of(channel).opener if cut and operation.reads_lines else None
+            self.lives.end(owner, call, operation.reads_all and cut, self.channels.over_ns(channel), opener)
         if call.error and operation.opens and transport and call.error.startswith(_REFUSED):
             if call.name != "Transport.open_channel" or self._is_session(call):
                 self.lives.refused(transport, call, code, self._opened_by, call.error.startswith(_CHANNEL_ERROR))

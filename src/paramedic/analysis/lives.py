@@ -21,12 +21,13 @@ class ClosedUse:
         close: the call that closed it.
         use: the other thread's call.
         how: ``broken`` (it was under way and failed), ``after`` (it began afterwards and failed), ``status`` (it
-            returned exit status -1), ``short`` (it read to the end, and the end was the close), ``unordered`` (it was
-            over, but nothing made the closer wait for it).
+            returned exit status -1), ``short`` (it read to the end, and the end was the close), ``lines`` (it waited
+            for a line more), ``unordered`` (it was over, but nothing made the closer wait for it).
         count: how often.
         uses: calls that this close met; those that other closes at the same place met are only counted.
         inner: the client or transport that was used, where it goes through the one that was closed; else 0.
         others: connections that those who used it have used since the close.
+        opener: what had opened the channel of which lines were read.
     """
 
     owner: int
@@ -37,6 +38,7 @@ class ClosedUse:
     uses: list[Call] = field(default_factory=list)
     inner: int = 0
     others: tuple[int, ...] = ()
+    opener: Call | None = None
 
 
 @dataclass(slots=True)
@@ -114,6 +116,7 @@ class Lives:
         self._nameless: dict[int, list[Call]] = {}
         self._found: dict[tuple[int, str], ClosedUse] = {}
         self._unordered: dict[tuple[int, int], ClosedUse] = {}
+        self._lines: dict[tuple[int, int], ClosedUse] = {}
         self.sessions: dict[int, set[int]] = {}
         self._ending: dict[int, set[int]] = {}
         self.opened: dict[int, int] = {}
@@ -159,7 +162,7 @@ class Lives:
         life.last[call.thread] = call, at
         return True
 
-    def end(self, owner: int, call: Call, short: bool, over_ns: int) -> None:
+    def end(self, owner: int, call: Call, short: bool, over_ns: int, opener: Call | None = None) -> None:
         """A use that was not to be `used` ends, well or not.
 
         Args:
@@ -167,6 +170,7 @@ class Lives:
             call: the use.
             short: whether it read a stream to its end, and the peer had not ended it.
             over_ns: when the program closed its channel; 0 if it did not, or the use has none.
+            opener: what had opened its channel, if it read a line and the peer had not ended the stream.
         """
         life = self._lives[owner]
         if life.close is None:
@@ -185,6 +189,10 @@ class Lives:
             how = "status"
         elif short and not failed:
             how = "short"
+        elif opener is not None and was_cut and not failed:
+            lines = ClosedUse(life.closed, life.close, call, "lines", uses=[call], opener=opener)
+            self._lines.setdefault((life.close.stack, opener.stack), lines)
+            return
         else:
             return
         self._note(life.closed, life.close, call, how, owner if life.through else 0)
@@ -290,7 +298,8 @@ class Lives:
             best.count += found.count
             best.uses += found.uses if found.close is best.close else ()
         told = {stack for stack, _ in certain}
-        uses = [*certain.values(), *(u for u in self._unordered.values() if u.close.stack not in told)]
+        others = (*self._lines.values(), *self._unordered.values())
+        uses = [*certain.values(), *(u for u in others if u.close.stack not in told)]
         for use in uses:
             use.others = self._used_since(use)
         return uses

@@ -118,6 +118,7 @@ class Operation:
         opens: it opens a session.
         reads: it reads a stream of its channel: ``Channel.recv`` and the reading methods of files.
         reads_all: it reads to the end of the stream, or may.
+        reads_lines: it reads one line of the stream.
         sends: the peer may answer to what it sent.
         hears: who returns from it may know what the peer has answered.
         registers: it gives the transport's thread a handler.
@@ -130,8 +131,8 @@ class Operation:
     """
 
     __slots__ = (
-        "hears", "makes", "name", "opens", "paramiko", "reads", "reads_all", "registers", "remote", "sends", "uses",
-        "uses_object", "waits",
+        "hears", "makes", "name", "opens", "paramiko", "reads", "reads_all", "reads_lines", "registers", "remote",
+        "sends", "uses", "uses_object", "waits",
     )  # fmt: skip
 
     def __init__(self, name: str) -> None:
@@ -142,6 +143,7 @@ class Operation:
         self.opens = name in _OPENS
         self.reads = name in READS
         self.reads_all = name in ("File.read", "File.readlines")
+        self.reads_lines = name in ("File.readline", "File.__next__")
         self.sends = name in WRITES or name in ENDS_INPUT
         self.hears = self.reads or name == "Channel.recv_exit_status"
         self.registers = name in _REGISTERS

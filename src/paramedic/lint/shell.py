@@ -51,6 +51,11 @@ _ENDLESS = re.compile(
 )
 _SLOW = re.compile(r"\bsleep\s+[\d.]+|\btimeout\s+\d|\b(apt|apt-get|yum|dnf|rsync|wget|curl|make|backup|dd)\b")
 _DETACHED = re.compile(r"\b(nohup|setsid|disown|systemd-run|tmux|screen|at|batch|daemonize)\b")
+_ENDING = frozenset(
+    """make cmake ninja tar rsync apt apt-get yum dnf pip pip3 npm yarn cargo mvn gradle find du ls ps seq dd gzip git
+    gunzip zip unzip wget curl head terraform dpkg rpm pg_dump mysqldump for do done if then else fi""".split()
+)
+"""Programs, and words of the shell, that come to an end, of those that write more than a little."""
 _SECRET = re.compile(r"pass(word|wd|phrase)?|pwd|secret|token|otp|answer|reply|response|credential|pin\b|sudo", re.I)
 
 
@@ -155,6 +160,17 @@ def never_ends(command: str | None) -> bool:
     Threads: pure.
     """
     return command is not None and _ENDLESS.search(command) is not None and "timeout " not in command
+
+
+def ends(command: str | None) -> bool:
+    """Whether a command surely comes to its end by itself, sooner or later.
+
+    Threads: pure.
+    """
+    if not command or never_ends(command) or UNSEEN in command or re.search(r"\bfor\s*\(\(\s*;", command):
+        return False
+    heads = [words[0].rsplit("/", 1)[-1] for stages in _segments(command) for s in stages[:1] if (words := _words(s))]
+    return bool(heads) and all(head in _TINY | _ENDING for head in heads)
 
 
 def runs_long(command: str | None) -> bool:

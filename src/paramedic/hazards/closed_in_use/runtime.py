@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from paramedic.analysis.calls import Call
@@ -10,6 +11,8 @@ from paramedic.analysis.run import RunFacts
 from paramedic.analysis.story import Story
 from paramedic.hazards.closed_in_use import HAZARD
 from paramedic.lint.looking import Looking
+from paramedic.lint.passages import Places
+from paramedic.lint.shell import ends
 from paramedic.model.finding import Confidence, Finding
 
 
@@ -18,15 +21,17 @@ def find(facts: RunFacts) -> Iterator[Finding]:
 
     Threads: pure.
     """
-    story, looking = Story(facts), Looking()
+    story, looking, places = Story(facts), Looking(), Places()
     for closed in facts.lives.closed_uses():
+        if closed.how == "lines" and not _was_to_end(facts, closed, places):
+            continue
         if closed.how == "unordered" and closed.use.thread in facts.awaited:
             continue  # it was waited for, in vain: the hang is the story
         user = facts.world.thread(closed.use.thread)
         if closed.how == "unordered" and user.transport and user.transport == facts.transport_of(closed.owner):
             continue  # a callback, which may not call this there at all
-        certain = closed.how != "unordered"
-        unseen = "" if certain else _unseen_order(facts, closed, looking)
+        certain = closed.how not in ("unordered", "lines")
+        unseen = "" if certain or closed.how == "lines" else _unseen_order(facts, closed, looking)
         users = story.threads({use.thread for use in closed.uses})
         closer, name = facts.world.thread_name(closed.close.thread), facts.world.name(closed.owner)
         if closed.inner:
@@ -54,6 +59,21 @@ def _unseen_order(facts: RunFacts, closed: ClosedUse, looking: Looking) -> str:
     if is_reader or user.name.endswith(_SERVERS):
         return ", except perhaps the answer to a request for which that was done"
     return ""
+
+
+def _was_to_end(facts: RunFacts, closed: ClosedUse, places: Places) -> bool:
+    """Whether who waited for another line would have come to the end of the output by itself.
+
+    Where the source does not tell the command, a close is the documented way to end such a reader.
+    """
+    if closed.opener is None or facts.world.thread(closed.use.thread).daemon:
+        return False
+    if facts.world.thread(closed.close.thread).kind == "Timer":
+        return False  # a deadline
+    for place in places.places(facts.world.stack(closed.opener.stack), "exec_command")[:1]:
+        given = place.node.args[:1] if isinstance(place.node, ast.Call) else []
+        return any(isinstance(g, ast.Constant) and isinstance(g.value, str) and ends(g.value) for g in given)
+    return False
 
 
 def _done_before(facts: RunFacts, closed: ClosedUse) -> Iterator[int]:
@@ -101,6 +121,7 @@ _HOW = {
     "after": "and {users} went on to use it",
     "status": "while {users} waited for a command, which then seemed to end with exit status -1",
     "short": "while {users} read to the end, and took the close for the end of the output",
+    "lines": "while {users} read the lines of a command that was to end by itself: the rest of them is lost",
     "unordered": "and nothing had made it wait for {users}, which had used it",
 }
 

@@ -11,7 +11,7 @@ from paramedic.lint.facts import SourceFacts
 from paramedic.lint.guards import changed_after, looked_at, sites
 from paramedic.lint.looking import Looking
 from paramedic.lint.operations import Operation, exclusive
-from paramedic.lint.shell import never_ends
+from paramedic.lint.shell import ends, never_ends
 from paramedic.lint.values import Unknown, number_of
 from paramedic.model.finding import Confidence, Finding
 
@@ -132,12 +132,19 @@ def _meant(facts: SourceFacts, close: Operation, use: Operation) -> bool:
     endless = any(never_ends(facts.command(c)) for c in channels.values())
     mine = [o for o in facts.below(close.obj) if o.context is use.context and o.loops[len(use.context.loops) :]]
     streaming = any(o.method in {"recv", "readline"} or (o.has("stream") and o.obj.kind != "sftpfile") for o in mine)
+    streaming = streaming and not _all_end(facts, use)
     explicit = not close.has("left-with")
     if use.context.daemon and use.loops[len(use.context.loops) :]:
         # a service loop goes with the process, unless somebody waits for its end after all
         awaited = any(at > close.moment and where == close.episode for at, _, where in use.context.joins)
         return not (awaited and close.has("left-with")) or streaming
     return close.in_handler or (explicit and (endless or streaming)) or close.episode != use.context.episode
+
+
+def _all_end(facts: SourceFacts, use: Operation) -> bool:
+    """Whether the command whose output is read would come to its end by itself: then the rest of it is lost."""
+    channel = facts.channel(use.obj)
+    return channel is not None and facts.command_is_known(channel) and ends(facts.command(channel))
 
 
 def _afterwards(facts: SourceFacts, close: Operation, done: set[int]) -> Iterable[Finding]:
