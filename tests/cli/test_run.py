@@ -283,6 +283,8 @@ def test_a_finding_everywhere_it_can_be_asked_for(server: Server, place: Path) -
     assert again.stdout == done.stderr[done.stderr.index("─") :]
 
     data = json.loads(check("--format", "json", str(folder)).stdout)
+    twice = json.loads(check("--format", "json", str(folder), *map(str, folder.glob("*.pmrec"))).stdout)
+    assert twice["findings"] == data["findings"], "what is named twice is counted once"
     assert any(f["hazard"] == "shared-channel" and f["confidence"] == "observed" for f in data["findings"])
     log = json.loads(check("--format", "sarif", str(folder)).stdout)
     rules = {rule["id"]: rule for rule in log["runs"][0]["tool"]["driver"]["rules"]}

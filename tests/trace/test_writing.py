@@ -259,6 +259,7 @@ def test_no_room_is_said_once_and_never_raised(error: Exception, make: Make, mon
     kept = len(list(trace.events()))
     reasons = [gap.reason for gap in trace.gaps]
     assert writer.full and reasons == ["chunk-dropped", "disk-full"]
+    assert "--max-size" not in trace.gaps[0].detail, "a greater limit would not help"
     assert kept + writer.dropped_rows >= total
 
 
@@ -300,6 +301,6 @@ def test_beyond_the_limit_the_newest_rows_are_kept(make: Make) -> None:
     assert found == list(range(found[0], total)), "what is kept is whole, and ends with the last row"
     assert len(found) >= EXTENT_BYTES // ROW_BYTES
     (gap,) = read(writer).gaps
-    assert gap.reason == "chunk-dropped"
+    assert gap.reason == "chunk-dropped" and "--max-size" in gap.detail
     assert 0 <= gap.count - (total - len(found)) < total // PER_CHUNK, "whose row a chunk is takes a row, too"
     assert os.stat(writer.path).st_size <= 3 << 20

@@ -56,6 +56,7 @@ def findings_of(paths: Sequence[Path]) -> Report:
     processes: list[dict[str, Any]] = []
     refused: list[RecordingError] = []
     connects: list[list[connect_storm.Connects]] = []
+    known: set[tuple[Path, int, int]] = set()
     for path in paths:
         part = read_part(path)
         slices = read_slices(part.folder)
@@ -69,6 +70,10 @@ def findings_of(paths: Sequence[Path]) -> Report:
             continue
         family = Family()
         for file in family.add(files):
+            told = file.resolve(), part.from_ns, part.to_ns
+            if told in known:  # it was named twice, or with the folder that it is in
+                continue
+            known.add(told)
             try:
                 trace = open_trace(file)
             except RecordingError as error:

@@ -116,7 +116,9 @@ class TraceFile:
     def _read_status(self, head: bytes) -> None:
         dropped, length, why = STATUS.unpack_from(head, STATUS_OFFSET)
         if dropped:
-            detail = f"{dropped} rows, the oldest of finished threads first, were not kept (--max-size is more)"
+            # once the disk is full, what stands is kept, and a greater limit would not help
+            which = "" if length else ", the oldest of finished threads first, were not kept; a greater --max-size keeps more"
+            detail = f"{dropped} rows{which or ' found no room'}"
             self.gaps.append(Gap(reason="chunk-dropped", detail=detail, count=dropped))
         if length:
             words = why[:length].decode("utf-8", "backslashreplace")
