@@ -39,6 +39,7 @@ class _Hidden(Base):
     def own_name(self): return _Hidden.__name__, __class__.__name__, __name__
 
 def nothing(): pass
+def scope(): return [str(n) for n in range(2)]
 def only_words():
     """Only words."""
 def falls_through(x):
@@ -96,6 +97,7 @@ CALLS: dict[str, tuple[str, Callable[[Any], object]]] = {
     "functions in it": ("_Hidden.nested", lambda m: m._Hidden().nested()),
     "a function that calls itself": ("_Hidden.recursive", lambda m: m._Hidden().recursive(50)),
     "names of the class": ("_Hidden.own_name", lambda m: m._Hidden().own_name()),
+    "the name of a scope": ("scope", lambda m: m.scope()),
     "nothing in it": ("nothing", lambda m: m.nothing()),
     "only words in it": ("only_words", lambda m: (m.only_words(), m.only_words.__doc__)),
     "an end without a return": ("falls_through", lambda m: (m.falls_through(0), m.falls_through(1))),

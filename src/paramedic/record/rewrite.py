@@ -335,7 +335,7 @@ def _compile(definition: ast.FunctionDef, original: CodeType, qualname: str) -> 
         inner = ast.ClassDef(name="_" + outer[-1], bases=[], keywords=[], body=[inner], decorator_list=[])
     closure = [name for name in original.co_freevars if name != "__class__"]
     scope = ast.FunctionDef(
-        name="scope",
+        name="<scope>",  # which no function is called that is looked for in it
         args=ast.arguments([], [ast.arg(n) for n in closure], None, [], [], None, []),
         body=[inner],
         decorator_list=[],

@@ -350,7 +350,8 @@ class TraceWriter:
     def _next_chunk(self, chunk: Chunk) -> Chunk | None:
         if self._paused:
             return None
-        current: Chunk | None = getattr(self.current.local, "chunk", None)
+        local = self.current.local  # of this recording: `pause` may put another there meanwhile, which all threads share
+        current: Chunk | None = getattr(local, "chunk", None)
         if current is not chunk:  # a signal handler or finalizer has turned the page meanwhile
             return current
         if chunk.extent is None:
@@ -360,13 +361,13 @@ class TraceWriter:
                 return None
         fresh = self._take_chunk(ROLE_ROWS)
         if fresh is None:
-            self.current.local.chunk = self._no_chunk(chunk.number)
+            local.chunk = self._no_chunk(chunk.number)
             return None
         if chunk.extent is not None:
             self._filled.append(chunk)
         turned = self._chunk_of(fresh, chunk.number)
         self._own(turned)
-        self.current.local.chunk = turned
+        local.chunk = turned
         return turned
 
     def _no_chunk(self, number: int) -> Chunk:
