@@ -1,7 +1,8 @@
 """The recorder's hot paths in C, `paramedic.trace._rows`, where they were built; without them Python does the same.
 
-They are left out on a free-threaded interpreter, which they would give its lock back, and where the environment says
-``PARAMEDIC_CORE=python``.
+They are left out on a free-threaded interpreter, which they would give its lock back, where the environment says
+``PARAMEDIC_CORE=python``, and where they were built from an earlier state of the source, which had less in it: in a
+checkout that was updated and not built anew.
 
 Threads: the one that imports.
 """
@@ -12,6 +13,10 @@ import os
 import sys
 from typing import Any
 
+PARTS = (
+    "Page Call Row Span Walker Text Begin End Notice Received Sent Requested Confirmed Adopt Born ChannelEnds FileEnds"
+).split()
+"""What has to be there."""
 rows: Any = None
 """The module, or None."""
 if os.environ.get("PARAMEDIC_CORE") != "python" and "t" not in getattr(sys, "abiflags", ""):
@@ -20,4 +25,5 @@ if os.environ.get("PARAMEDIC_CORE") != "python" and "t" not in getattr(sys, "abi
     except ImportError:  # there was no compiler, or it was built for another interpreter
         pass
     else:
-        rows = _rows
+        if all(hasattr(_rows, name) for name in PARTS):
+            rows = _rows

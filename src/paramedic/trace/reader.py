@@ -117,8 +117,10 @@ class TraceFile:
         dropped, length, why = STATUS.unpack_from(head, STATUS_OFFSET)
         if dropped:
             # once the disk is full, what stands is kept, and a greater limit would not help
-            which = "" if length else ", the oldest of finished threads first, were not kept; a greater --max-size keeps more"
-            detail = f"{dropped} rows{which or ' found no room'}"
+            which = " found no room"
+            if not length:
+                which = ", the oldest of finished threads first, were not kept; a greater --max-size keeps more"
+            detail = f"{dropped} rows{which}"
             self.gaps.append(Gap(reason="chunk-dropped", detail=detail, count=dropped))
         if length:
             words = why[:length].decode("utf-8", "backslashreplace")

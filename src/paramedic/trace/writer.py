@@ -350,12 +350,11 @@ class TraceWriter:
     def _next_chunk(self, chunk: Chunk) -> Chunk | None:
         if self._paused:
             return None
-        local = self.current.local  # of this recording: `pause` may put another there meanwhile, which all threads share
+        local = self.current.local  # of this recording: `pause` may put there what all threads share
         current: Chunk | None = getattr(local, "chunk", None)
         if current is not chunk:  # a signal handler or finalizer has turned the page meanwhile
             return current
-        if chunk.extent is None:
-            # this thread has none, because the file was full
+        if chunk.extent is None:  # this thread has none, because the file was full
             self._count_dropped(1)
             if self.full or chunk.mapping() % _RETRY_ROWS:
                 return None
