@@ -121,6 +121,29 @@ def test_a_refused_session_is_asked_for_less_and_less_often() -> None:
     assert len(times) < 12
 
 
+@pytest.mark.parametrize(
+    ("story", "ended_at", "moves"),
+    [
+        ("nothing had ended: that is what the server gives", 0.0, False),
+        ("one had just ended, and servers free late: it is asked for again", 100.0, True),
+    ],
+)
+def test_a_refusal_is_the_last_word_where_nothing_had_just_ended(story: str, ended_at: float, moves: bool) -> None:
+    plan = Plan(Sizes(connections=1, sessions=10))
+    plan.links[0] = LinkState(key=0, phase=READY, open=4, limit=4, ceiling=10, strangers=2)
+    assert plan.moves(1, now=100.0)  # none was ever refused
+    if ended_at:
+        plan.finished(0, ended_at)
+    plan.refused(0, 100.0)
+    plan.links[0].open = plan.links[0].limit = plan.links[0].strangers = 2
+    assert not plan.decide(1, 0, now=100.1).launch
+    assert plan.moves(1, now=100.1) is moves, story
+    # It is asked for once more, and then it is known.
+    assert plan.decide(1, 0, now=100.6).launch == (0,)
+    plan.refused(0, 100.6)
+    assert not plan.moves(1, now=100.7)
+
+
 def test_a_borrower_does_not_keep_from_sessions_those_who_must_give_back_first() -> None:
     plan = Plan(Sizes(connections=1, sessions=10))
     plan.links[0] = LinkState(key=0, phase=READY, open=1, limit=8, ceiling=10, strangers=1)

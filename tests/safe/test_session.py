@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paramedic.safe import packets
+from paramedic.safe.aside import run_aside
 from paramedic.safe.session import Outcome, Phase, Session
 from paramedic.safe.sink import STDERR, STDOUT, Collector
 
@@ -178,3 +179,22 @@ def test_a_message_that_is_cut_off_is_an_error_or_harmless(one: bytes, at: int) 
         session.receive(cut[0], cut)
     except (ValueError, struct.error, IndexError):
         pass  # the connection ends: its reader is Paramiko's loop, which takes any exception for a broken peer
+
+
+class Refuses:
+    """A connection whose only session is somebody's."""
+
+    launched = 0
+
+    def launch(self, session: Session) -> None:
+        self.launched += 1
+        session._end(Outcome.REFUSED)
+
+
+def test_a_session_that_cannot_come_free_is_not_asked_for_again_and_again() -> None:
+    link = Refuses()
+    assert run_aside(link, "ps", 5.0, room=lambda: False) is None  # type: ignore[arg-type]
+    assert link.launched < 10
+    link.launched = 0
+    assert run_aside(link, "ps", 0.6, room=lambda: True) is None  # type: ignore[arg-type]
+    assert link.launched > 10

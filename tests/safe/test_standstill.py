@@ -25,8 +25,8 @@ class Engine:
 
     host = "web1"
 
-    def __init__(self, *holders: tuple[threading.Thread, float]) -> None:
-        self.holders = tuple(still.Holder("an SFTP client", thread, at, 0.0) for thread, at in holders)
+    def __init__(self, *holders: tuple[threading.Thread, float], anybodys: bool = False) -> None:
+        self.holders = tuple(still.Holder("a stream", thread, at, 0.0, anybodys) for thread, at in holders)
         self.queue: list[object] = []
         self.refused: dict[object, SafeError] = {}
 
@@ -99,6 +99,68 @@ def test_who_is_told(story: str) -> None:
 
 def test_what_may_end_by_itself_is_looked_at_again() -> None:
     assert told([("A", [Q], NEVER)], {"P": ["A"]}, late="A") == ([], True)
+
+
+@pytest.mark.parametrize(
+    ("story", "others", "expected"),
+    [
+        ("no other thread is there that could end it", {}, (["me"], False)),
+        ("another one is, and may end it", {"B": None}, ([], True)),
+        ("another one is, and waits for the first", {"B": "A"}, (["me"], False)),
+        ("only a thread of ours is there", {"paramedic-pool-1-clock": None}, (["me"], False)),
+    ],
+)
+def test_what_any_thread_may_end(
+    monkeypatch: pytest.MonkeyPatch, story: str, others: dict[str, str | None], expected: Any
+) -> None:
+    me = threading.Thread(name="A")
+    engine = Engine((me, 0.0), anybodys=True)
+    engine.queue.append("me")
+    threads = {"A": me} | {name: threading.Thread(name=name) for name in others}
+    monkeypatch.setattr(threading, "enumerate", lambda: list(threads.values()))
+    waits = {me: still.Waiting(lambda: [(engine, "me")])}
+    for name, target in others.items():
+        if target is not None:
+            waits[threads[name]] = still.Waiting(lambda target=target: [threads[target]])  # type: ignore[misc]
+    monkeypatch.setattr(still, "_WAITS", waits)
+    later = still.look()
+    assert (list(engine.refused), later is not None) == expected, story
+
+
+def _enter(stack: contextlib.ExitStack, pool: ClientPool) -> None:
+    stack.enter_context(pool.sftp())
+
+
+def test_a_client_that_was_handed_over_is_not_taken_for_one_that_its_first_thread_gives_back(
+    narrow: ClientPool,
+) -> None:
+    # As asyncio programs do: entered on one thread of an executor, left on any.
+    with contextlib.ExitStack() as stack, ThreadPoolExecutor(1) as first:
+        first.submit(_enter, stack, narrow).result()
+        ran = first.submit(narrow.run, "echo ok")
+        while not narrow.statistics().queued:
+            assert not ran.done()
+        stack.close()
+        assert ran.result(60).text == "ok\n"
+
+
+def test_a_stream_that_another_thread_closes_is_waited_for(narrow: ClientPool) -> None:
+    with ThreadPoolExecutor(1) as first:
+        stream = first.submit(narrow.stream, "head -c 9000000 /dev/zero").result()
+        assert first.submit(stream.read).result(60)
+        ran = first.submit(narrow.run, "echo ok")
+        while not (standing := narrow._dispatcher.standing(0.0)) or standing[0].idle_since is None:
+            assert not ran.done()
+        assert still.look() is not None  # it is full, and the one who reads it waits
+        monotonic = still.time.monotonic
+        still.time.monotonic = lambda: monotonic() + 5  # type: ignore[assignment]
+        try:
+            still.look()
+        finally:
+            still.time.monotonic = monotonic
+        assert not ran.done()
+        stream.close()
+        assert ran.result(60).text == "ok\n"
 
 
 # -- pools

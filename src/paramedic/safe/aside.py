@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 from paramedic.safe.link import Link
 from paramedic.safe.session import Outcome, Session
 from paramedic.safe.sink import STDOUT, Collector
 
 _PAUSE_S = 0.05
+_FREED_LATE = 6
+"""As many pauses later a server has surely freed the sessions that had ended when it refused another one."""
 
 
 class _Waiter:
@@ -31,10 +34,10 @@ class _Waiter:
         self.over.set()
 
 
-def run_aside(link: Link, command: str, timeout: float) -> str | None:
+def run_aside(link: Link, command: str, timeout: float, room: Callable[[], bool]) -> str | None:
     """Runs a command on ``link`` and returns its output; None if it could not be run within ``timeout`` seconds.
 
-    A refusal for lack of room is tried again for as long.
+    A refusal for lack of room is tried again for as long as ``room`` says that there may be some.
 
     Threads: any thread but readers and the clock's. It blocks.
     """
@@ -50,6 +53,8 @@ def run_aside(link: Link, command: str, timeout: float) -> str | None:
         if session.outcome is Outcome.CLOSED:
             return collector.collected(STDOUT).decode("utf-8", "replace")
         if session.outcome is not Outcome.REFUSED:
+            return None
+        if attempt >= _FREED_LATE and not room():
             return None
         if attempt + 1 < attempts:
             waiter.over.clear()

@@ -117,7 +117,7 @@ class Ender:
         if signal == "KILL" and task.prey is not None:
             # A shell that took the TERM may be gone, and what it had started not: then no survey finds it any more, but
             # as long as one of its group is there, nobody else gets the group's number.
-            run_aside(link, hunting.kill([task.prey], signal), hunt_s(self._grace_s))
+            self._run_aside(key, link, hunting.kill([task.prey], signal))
             return
         with link.hunting:  # several commands that end at once are found in one go, not in each other's way
             self._sessions.hold(key)  # where short commands come and go, the survey never fits what we know
@@ -126,11 +126,19 @@ class Ender:
             finally:
                 self._sessions.release(key)
 
+    def _run_aside(self, key: int, link: Link, command: str) -> str | None:
+        def room() -> bool:
+            # Where those that are to end have all the sessions that the server gives, none comes free before they end.
+            _, tasks, guests = self._sessions.sessions_of(key)
+            return guests != [] or any(task.stage is not Stage.ENDING for task in tasks)
+
+        return run_aside(link, command, hunt_s(self._grace_s), room)
+
     def _survey_and_kill(self, key: int, link: Link, signal: str) -> None:
         for attempt in range(_HUNTS):
             if attempt:
                 time.sleep(_HUNT_PAUSE_S * 2**attempt)  # those that end by themselves are soon gone
-            said = run_aside(link, hunting.SURVEY, hunt_s(self._grace_s))
+            said = self._run_aside(key, link, hunting.SURVEY)
             if said is None:
                 link.unanswered_at = time.monotonic()  # not asked again for every command that is to end
                 return
@@ -145,6 +153,6 @@ class Ender:
             if chosen:
                 for each, child in zip(doomed, chosen, strict=True):
                     each.prey = child
-                run_aside(link, hunting.kill(chosen, signal), hunt_s(self._grace_s))
+                self._run_aside(key, link, hunting.kill(chosen, signal))
                 return
             # One ended or began between the survey and our look at the tasks: look again.

@@ -10,7 +10,7 @@ from paramedic.safe.clock import Alarm
 from paramedic.safe.connections import Connections
 from paramedic.safe.errors import PoolTimeout, SafeError
 from paramedic.safe.plan import LinkPhase
-from paramedic.safe.standstill import LENDERS, Holder, Loan, look
+from paramedic.safe.standstill import LENDERS, Holder, Loan, caller, look
 from paramedic.safe.task import Stage, Task
 
 _LOOK_S = 1.5
@@ -28,7 +28,7 @@ class Lending(Connections):
     _look: Alarm | None
 
     def begin_loan(self, what: str, *, idle: bool = True) -> Loan:
-        """Notes that the calling thread has a session or a connection, which it alone gives back.
+        """Notes that the calling thread has a session or a connection, which the function that asked for it gives back.
 
         Args:
             what: in words.
@@ -36,7 +36,8 @@ class Lending(Connections):
 
         Threads: the thread that has it. It may block for a moment while the peer does not read.
         """
-        loan = Loan(what, threading.current_thread(), time.monotonic(), idle)
+        # A copy is given back before its call returns.
+        loan = Loan(what, threading.current_thread(), time.monotonic(), idle, caller() if idle else None)
         with self._lock:
             self._loans.add(loan)
             LENDERS.add(self)
@@ -80,7 +81,10 @@ class Lending(Connections):
             links = self._plan.links.values()
             if len(self._loans) != sum(link.strangers + (link.phase is LinkPhase.LENT) for link in links):
                 return ()  # one is being opened or closed
-            found = [Holder(loan.what, loan.thread, 0.0, loan.since if loan.idle else None) for loan in self._loans]
+            found = [
+                Holder(loan.what, loan.thread, 0.0, loan.since if loan.idle else None, loan.is_anybodys())
+                for loan in self._loans
+            ]
             for task in self._tasks:
                 holder = task.holder(self.limits.acquire)
                 if holder is None:
@@ -145,8 +149,9 @@ class Lending(Connections):
                     PoolTimeout(f"no session was free within {acquire_s:g} s", host=self.host, phase="queue"),
                 )
         if later is not None and (self._look is None or self._look.call is None):
-            # A stream may become full before, which tells more.
-            self._look = self._clock.at(max(now + 0.01, min(later, now + _LOOK_S)), self._look_later)
+            # A stream may become full before, which tells more; what is past waits for other threads.
+            due = later if now < later < now + _LOOK_S else now + _LOOK_S
+            self._look = self._clock.at(max(now + 0.01, due), self._look_later)
 
     def _look_later(self) -> None:
         self._look = None

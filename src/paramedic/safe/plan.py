@@ -52,6 +52,10 @@ class LinkState:
     probe_at: float = 0.0
     """When to ask for one session more than the limit, if everything stands still; 0 while none was ever refused."""
     probe_s: float = _STALLED_S
+    ended_at: float = 0.0
+    """When a session ended last."""
+    sure: bool = False
+    """Whether the last refusal says what the server gives: nothing had just ended, which servers free late."""
 
     def room(self, now: float) -> int:
         """How many sessions may be started on it now.
@@ -183,6 +187,7 @@ class Plan:
         if link is None:
             return
         link.open -= 1
+        link.ended_at = now
         link.refusals = 0
         link.successes += 1
         if link.open == 0:
@@ -203,6 +208,9 @@ class Plan:
         link.open -= 1
         link.refusals += 1
         link.successes = 0
+        link.sure = now >= link.ended_at + _STALLED_S
+        if not link.sure:
+            link.probe_s = _STALLED_S
         link.probe_at = now + link.probe_s
         link.probe_s = min(2 * link.probe_s, _LONGEST_PROBE_S)
         if link.open:
@@ -353,7 +361,7 @@ class Plan:
                 continue
             if link.open < link.limit and now < link.rest_until:
                 return True
-            if link.open >= link.limit < link.ceiling and not link.probe_at:
+            if link.open >= link.limit < link.ceiling and not (link.probe_at and link.sure):
                 return True
         # Where connecting failed for good while others go on, it is tried now and then, with little hope.
         hopeless = not self.failures and now < self.connect_after

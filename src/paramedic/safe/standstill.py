@@ -4,7 +4,8 @@ A thread may lend an SFTP client or a whole connection, or read a stream, and as
 else is open, it waits for itself; or two that have one each wait for each other. Every thread that waits for a pool
 without a limit of its own registers what it waits for, and the pools know which threads have what. A wait is hopeless
 if all that it waits for stands in the queues of pools in which nothing moves but by the hands of threads whose waits
-are hopeless: the largest set of waits of which that is true is what is looked for.
+are hopeless: the largest set of waits of which that is true is what is looked for. What any thread may end, such as a
+stream, which each may close, counts only where all threads of the program wait like that.
 
 Of those, one ends with an error: the one whose own limit would pass first, which fails in any case, or else the last
 that began to wait. What it gives back then lets the others go on.
@@ -14,12 +15,15 @@ from __future__ import annotations
 
 import itertools
 import math
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Protocol
+
+import paramiko
 
 from paramedic.safe.errors import PoolDeadlock, SafeError
 
@@ -40,6 +44,22 @@ class Loan:
     since: float
     idle: bool
     """Whether it is of use to nobody while its thread waits for something else: a copy goes on by itself."""
+    frame: FrameType | None
+    """The function that asked for it."""
+
+    def is_anybodys(self) -> bool:
+        """Whether the function that asked for it has returned: any thread may be the one that gives it back.
+
+        An asyncio program enters a ``with`` block on one thread of its executor, and leaves it on another.
+
+        Threads: any thread; it does not block.
+        """
+        if self.frame is None:
+            return False
+        here: FrameType | None = sys._current_frames().get(self.thread.ident or 0)
+        while here is not None and here is not self.frame:
+            here = here.f_back
+        return here is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +75,8 @@ class Holder:
     """From when on nothing else is to be hoped for; infinity for never."""
     idle_since: float | None
     """Since when it makes no use of it, as far as can be told; None if it does."""
+    anybodys: bool = False
+    """Whether any other thread may end it or give it back as well."""
 
 
 class Engine(Protocol):
@@ -129,6 +151,22 @@ class Waiting:
             _WAITS[self._thread] = self._before
 
 
+def caller() -> FrameType | None:
+    """The function of the program that called us.
+
+    Threads: any thread; it does not block.
+    """
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__", "").startswith(("paramedic.safe.", "contextlib")):
+        frame = frame.f_back
+    return frame
+
+
+def _is_ours(thread: threading.Thread) -> bool:
+    # It ends nothing that the program has. A callback might; it comes when a command has ended, and none does.
+    return isinstance(thread, paramiko.Transport) or thread.name.startswith("paramedic-")
+
+
 def forget_all() -> None:
     """In a forked child: the threads of the parent are not here, nor are its sessions.
 
@@ -178,8 +216,13 @@ def _hopeless(now: float) -> dict[Waiting, tuple[threading.Thread, tuple[Holder,
             return target in stuck
         engine, request = target
         have = holders(engine)
-        return bool(have) and engine.is_queued(request) and all(holder.thread in stuck for holder in have)
+        if not have or not engine.is_queued(request):
+            return False
+        if any(holder.anybodys for holder in have) and now < math.inf and not everybody <= stuck:
+            return False
+        return all(holder.thread in stuck or holder.anybodys for holder in have)
 
+    everybody = {thread for thread in threading.enumerate() if not _is_ours(thread)}
     stuck = set(waits)
     while True:
         free = [thread for thread in stuck if not targets[thread] or not all(map(is_stuck, targets[thread]))]

@@ -130,7 +130,7 @@ class Task:
         if isinstance(self.sink, Channel):
             taken_at, left_bytes, fed_at = self.sink.state
             if session.is_full(left_bytes):
-                return Holder("a stream", self.sink.thread, fed_at + min(_SETTLED_S, patience_s), fed_at)
+                return Holder("a stream", self.sink.thread, fed_at + min(_SETTLED_S, patience_s), fed_at, anybodys=True)
             return Holder("a stream", self.sink.thread, taken_at + patience_s, None)
         if self.feeder is None:
             return None
