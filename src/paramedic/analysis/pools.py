@@ -133,7 +133,7 @@ class Pools:
 
     def out(self) -> dict[int, Taken]:
         """What was taken and not put back, by the thing's id."""
-        return {taken.thing: taken for pool in self.queues.values() for taken in pool.taken.values()}
+        return {taken.thing: taken for pool in self.queues.values() for taken in pool.taken.values() if taken.thing}
 
     def takers(self, queue: int) -> set[int]:
         """The threads that have taken something from a queue."""

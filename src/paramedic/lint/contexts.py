@@ -52,6 +52,7 @@ class Context:
         watchdog: a timer that its owner cancels once the work is done.
         at_import: the file of the module whose body starts it; "" where none does.
         task: the task among whose steps it is.
+        steps: the moments between which that task's coroutine, or one of a ``gather()``, was read.
         episode: number of the root function whose reading started it.
         done_of: for a callback of a future, that future: a worker of its pool calls it as the work ends.
     """
@@ -76,6 +77,7 @@ class Context:
     inline: bool = False
     gathered: tuple[int, int] | None = None
     task: Task | None = None
+    steps: tuple[int, int] | None = None
     done_of: Obj | None = None
 
     @property
@@ -145,6 +147,14 @@ def one_after_another(a: Context, b: Context) -> bool:
         return False  # steps of two coroutines
     a, b = a.strand, b.strand
     return a is b or (a.pool is not None and b.pool is not None and a.pool.root is b.pool.root and a.width == 1)
+
+
+def is_with(a: Context, b: Context) -> bool:
+    """Whether both are one, or do the steps of one coroutine.
+
+    Threads: pure.
+    """
+    return a is b or (a.steps is not None and a.steps == b.steps)
 
 
 def branch_from(ancestor: Context, descendant: Context) -> Context | None:

@@ -196,7 +196,7 @@ def _goes_on(w: Walker, owner: Obj, since: int) -> None:
     task = w.world.tasks[id(owner.root)] = Task(w.world.next_moment())
     for context in w.world.contexts:
         if since <= context.start <= task.made and context.task is None and context.parent is w.context:
-            context.task = task
+            context.task, context.steps = task, (since, task.made)
 
 
 def _is_awaitable(value: Value) -> bool:
@@ -231,7 +231,7 @@ def _part(w: Walker, node: ast.AST) -> None:
         since, until = w.world.coroutines.get(id(argument), (0, 0))
         for context in w.world.contexts:
             if since <= context.start <= until and context.gathered is None and context.parent is w.context:
-                context.gathered = (number, index)
+                context.gathered, context.steps = (number, index), (since, until)
 
 
 def _end(w: Walker, *, executor: bool) -> None:

@@ -64,7 +64,7 @@ def call(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], no
         if kind == "namespace":
             made.parts.update(keywords)
             return made
-        if path == "threading.Condition":
+        if path in {"threading.Condition", "asyncio.Condition"}:
             own = next(
                 (o for o in alternatives(args[0] if args else keywords.get("lock", Unknown())) if is_lock(o)), None
             )

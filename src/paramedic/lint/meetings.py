@@ -127,7 +127,7 @@ class Meetings:
         given = {
             id(o.obj.root)
             for o in self._signals
-            if o.context is first.context
+            if _is_of(o, first)
             and "give-signal" in o.effects
             and o.moment > first.moment
             and not self._comes_again(first, o, second)
@@ -137,7 +137,7 @@ class Meetings:
         return any(
             id(o.obj.root) in given and not self._given_before(first, o, second)
             for o in self._signals
-            if o.context is second.context and "wait-signal" in o.effects and o.moment < second.moment
+            if _is_of(o, second) and not _is_step(o, first) and "wait-signal" in o.effects and o.moment < second.moment
         )
 
     def _given_before(self, first: Operation, wait: Operation, second: Operation) -> bool:
@@ -149,11 +149,11 @@ class Meetings:
         before = [
             o
             for o in mine
-            if o.context is first.context and "give-signal" in o.effects and o.moment < first.moment
+            if _is_of(o, first) and "give-signal" in o.effects and o.moment < first.moment
             if o.episode == first.episode and not exclusive(o, first)
         ]
         if root.kind == "queue" and not set(wait.loops) - set(wait.context.loops):
-            taken = [o for o in mine if o.context is second.context and "wait-signal" in o.effects]
+            taken = [o for o in mine if _is_of(o, second) and "wait-signal" in o.effects]
             return len(before) >= len([o for o in taken if o.moment < second.moment])
         return bool(before)
 
@@ -165,12 +165,12 @@ class Meetings:
         answers = {
             id(o.obj.root)
             for o in self._signals
-            if o.context is second.context and "give-signal" in o.effects and o.moment > second.moment
+            if _is_of(o, second) and "give-signal" in o.effects and o.moment > second.moment
         }
         return not any(
             id(o.obj.root) in answers
             for o in self._signals
-            if o.context is first.context and "wait-signal" in o.effects and again & set(o.loops)
+            if _is_of(o, first) and "wait-signal" in o.effects and again & set(o.loops)
         )
 
     @staticmethod
@@ -280,6 +280,19 @@ class Meetings:
                 if self.concurrent(a, b, obj) and (locked or not self.common_locks(a, b)) and not unless(a, b):
                     return a, b
         return None
+
+
+def _is_of(signal: Operation, use: Operation) -> bool:
+    """Whether the thread of a use gives or awaits a signal; for what a coroutine has a thread do, the coroutine."""
+    if signal.context is use.context or not use.context.inline:
+        return signal.context is use.context
+    return signal.context is use.context.strand and (use.context.steps is None or _is_step(signal, use))
+
+
+def _is_step(signal: Operation, use: Operation) -> bool:
+    """Whether a signal is one of the steps of the coroutine that has a thread make the use."""
+    steps = use.context.steps
+    return steps is not None and steps[0] <= signal.moment <= steps[1]
 
 
 def lets_one_in(lock: Obj) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from paramedic.hazards.closed_in_use import HAZARD
 from paramedic.lint.api import CONNECTIONS
-from paramedic.lint.contexts import WORKERS
+from paramedic.lint.contexts import WORKERS, is_with
 from paramedic.lint.facts import SourceFacts
 from paramedic.lint.guards import changed_after, looked_at, sites
 from paramedic.lint.looking import Looking
@@ -127,10 +127,10 @@ def _worker_of(close: Operation, use: Operation) -> bool:
 
 def _meant(facts: SourceFacts, close: Operation, use: Operation) -> bool:
     """Whether the close is how the thread's endless read is ended, or the way out after an error."""
-    channels = {id(c.root): c for o in facts.below(close.obj) if o.context is use.context
-                for c in [facts.channel(o.obj)] if c is not None}  # fmt: skip
+    theirs = [o for o in facts.below(close.obj) if is_with(o.context, use.context)]
+    channels = {id(c.root): c for o in theirs for c in [facts.channel(o.obj)] if c is not None}
     endless = any(never_ends(facts.command(c)) for c in channels.values())
-    mine = [o for o in facts.below(close.obj) if o.context is use.context and o.loops[len(use.context.loops) :]]
+    mine = [o for o in theirs if o.loops[len(use.context.loops) :]]
     streaming = any(o.method in {"recv", "readline"} or (o.has("stream") and o.obj.kind != "sftpfile") for o in mine)
     streaming = streaming and not _all_end(facts, use)
     explicit = not close.has("left-with")

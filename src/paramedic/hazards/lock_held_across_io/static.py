@@ -38,7 +38,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
                 or lock.root.parts.get("__guessed") is not None
             ):
                 continue
-            hard = _needless(facts, lock) or _long(facts, wait) or _keeps_the_writer_out(facts, wait, lock)
+            hard = _needless(facts, lock) or _long(facts, wait, lock) or _keeps_the_writer_out(facts, wait, lock)
             if not _wanted_by_others(facts, wait, lock) or not hard:
                 continue
             done.add(id(lock))
@@ -115,6 +115,11 @@ def _opened_inside(operation: Operation, lock: Obj) -> bool:
     )
 
 
-def _long(facts: SourceFacts, wait: Operation) -> bool:
+def _long(facts: SourceFacts, wait: Operation, lock: Obj) -> bool:
+    """Whether it is held as long as a command runs that takes its time: an answer in a dialogue comes sooner."""
     channel = facts.channel(wait.obj)
-    return channel is not None and runs_long(facts.command(channel))
+    if channel is None or not runs_long(facts.command(channel)):
+        return False
+    asked = [o for o in facts.below(channel, "write") if _hold(o, lock) is not None]
+    answer = wait.method in {"recv", "readline"} and any(_hold(o, lock) == _hold(wait, lock) for o in asked)
+    return not answer
