@@ -127,6 +127,17 @@ def test_what_any_thread_may_end(
     assert (list(engine.refused), later is not None) == expected, story
 
 
+def _forget(pool: ClientPool) -> None:
+    lent = pool.sftp()
+    sftp = lent.__enter__()
+    assert sftp.listdir("/")
+
+
+def test_what_a_function_has_dropped_comes_back(narrow: ClientPool) -> None:
+    _forget(narrow)
+    assert narrow.run("true", timeout=20).ok
+
+
 def _enter(stack: contextlib.ExitStack, pool: ClientPool) -> None:
     stack.enter_context(pool.sftp())
 

@@ -20,7 +20,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from types import FrameType, TracebackType
+from types import CodeType, FrameType, TracebackType
 from typing import Protocol
 
 import paramiko
@@ -44,8 +44,9 @@ class Loan:
     since: float
     idle: bool
     """Whether it is of use to nobody while its thread waits for something else: a copy goes on by itself."""
-    frame: FrameType | None
-    """The function that asked for it."""
+    asked_by: tuple[int, CodeType] | None
+    """Which call asked for it: the id of its frame, and its code. The frame itself would keep its variables alive,
+    and with them what a program has dropped and expects to come back."""
 
     def is_anybodys(self) -> bool:
         """Whether the function that asked for it has returned: any thread may be the one that gives it back.
@@ -54,10 +55,10 @@ class Loan:
 
         Threads: any thread; it does not block.
         """
-        if self.frame is None:
+        if self.asked_by is None:
             return False
         here: FrameType | None = sys._current_frames().get(self.thread.ident or 0)
-        while here is not None and here is not self.frame:
+        while here is not None and (id(here), here.f_code) != self.asked_by:
             here = here.f_back
         return here is None
 
@@ -151,15 +152,15 @@ class Waiting:
             _WAITS[self._thread] = self._before
 
 
-def caller() -> FrameType | None:
-    """The function of the program that called us.
+def caller() -> tuple[int, CodeType] | None:
+    """The program's call that led to us: see `Loan.asked_by`.
 
     Threads: any thread; it does not block.
     """
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and frame.f_globals.get("__name__", "").startswith(("paramedic.safe.", "contextlib")):
         frame = frame.f_back
-    return frame
+    return None if frame is None else (id(frame), frame.f_code)
 
 
 def _is_ours(thread: threading.Thread) -> bool:
