@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -113,6 +114,17 @@ def test_a_wait_that_is_explained_is_no_wait_without_a_timeout() -> None:
     other = finding("wait-without-timeout", Confidence.OBSERVED, 9)
     recorded = [finding("wait-without-timeout", Confidence.OBSERVED, 3), other]
     assert with_told(recorded, [told]) == [other, told]
+
+
+def test_nor_is_one_whose_callback_is_what_waits() -> None:
+    recorded = finding("wait-without-timeout", Confidence.OBSERVED, 29)
+    (put,) = recorded.steps
+    told = finding("lock-order-inversion", Confidence.OBSERVED, 40, 32)
+    first, second = told.steps
+    told = replace(told, steps=(first, replace(second, stack=tuple(s.site for s in (second, put) if s.site))))
+    assert with_told([recorded], [told]) == [told]
+    other = replace(recorded, steps=(replace(put, thread="another"),))
+    assert with_told([other], [told]) == [other, told]
 
 
 def test_what_the_recording_tells_itself_is_not_told_twice() -> None:

@@ -56,8 +56,15 @@ def with_told(findings: Sequence[Finding], told: Iterable[Finding]) -> list[Find
     Threads: pure.
     """
     more = [t for t in told if not any(_same_story(f, t) for f in findings)]
-    explained = {place for finding in more for place in finding.places}
-    kept_ones = [f for f in findings if f.hazard not in _UNEXPLAINED or not explained & f.places]
+    places = {place for finding in more for place in finding.places}
+    # a callback of put() that waits for a lock: the thread is in put(), too
+    inside = {(step.thread, s.file, s.line) for finding in more for step in finding.steps for s in step.stack}
+
+    def is_explained(finding: Finding) -> bool:
+        at = {(step.thread, step.site.file, step.site.line) for step in finding.steps if step.site is not None}
+        return finding.hazard in _UNEXPLAINED and bool(places & finding.places or inside & at)
+
+    kept_ones = [f for f in findings if not is_explained(f)]
     return [*kept_ones, *more]
 
 
