@@ -22,6 +22,7 @@ from paramedic.safe import ClientPool, CommandTimeout, Ending, Limits
 from paramedic.safe.crew import Crew
 from paramedic.safe.ending import Action, steps
 from paramedic.safe.hunting import Child, choose, in_order, read_survey
+from paramedic.safe.packetizer import Packetizer
 from paramedic.safe.plan import Plan
 from paramedic.safe.session import Session
 from paramedic.safe.sftp_session import SftpSession
@@ -416,29 +417,59 @@ def test_processes_are_found_and_ended_whatever_the_shell(start_host: Callable[.
         assert other.result(60).stdout == b"untouched"
 
 
+def striking(real: Callable[..., Any]) -> Callable[..., Any]:
+    """As ``real``, but the first time the main thread gets a Ctrl-C in the middle of it, or right after it."""
+    main = threading.main_thread().ident
+    if main is None or threading.get_ident() != main:
+        pytest.skip("signals' handlers run on the main thread only")
+    struck: list[int] = []
+
+    def strike(*args: Any, **kwargs: Any) -> Any:
+        found = real(*args, **kwargs)
+        if not struck and threading.get_ident() != main:
+            struck.append(1)
+            signal.pthread_kill(main, signal.SIGINT)
+        elif not struck:
+            struck.append(1)
+            raise KeyboardInterrupt  # what Python's own handler does here
+        return found
+
+    return strike
+
+
+SENDS: dict[str, Callable[[ClientPool, Any], Any]] = {
+    "upload": lambda pool, sftp: pool.upload(__file__, "/tmp/paramedic-interrupted"),
+    "download": lambda pool, sftp: pool.download(__file__, "/tmp/paramedic-interrupted"),
+    "an SFTP client": lambda pool, sftp: sftp.listdir("/"),
+}
+
+
+@pytest.mark.parametrize("what", SENDS)
+def test_an_interrupt_in_the_middle_of_a_send_keeps_the_connection(
+    host: Host, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    finish = threading.Event()
+
+    def input_of_another() -> Iterator[bytes]:
+        finish.wait(60)
+        yield b"untouched"
+
+    with host.pool(connections=1) as pool:
+        other = pool.submit("cat", input=input_of_another())
+        with contextlib.suppress(OSError), pool.sftp() as sftp, monkeypatch.context() as patch:
+            patch.setattr(Packetizer, "send_messages", striking(Packetizer.send_messages))
+            with pytest.raises(KeyboardInterrupt):
+                SENDS[what](pool, sftp)
+                threading.Event().wait(60)  # the signal may come a moment later
+        finish.set()
+        assert other.result(60).stdout == b"untouched"
+        assert pool.statistics().lost_connections == 0
+
+
 @pytest.mark.parametrize("at", ["decide", "launched", "connected"])
 def test_an_interrupt_in_the_middle_of_a_decision_loses_nothing(
     host: Host, monkeypatch: pytest.MonkeyPatch, at: str
 ) -> None:
-    main = threading.main_thread().ident
-    assert main is not None
-    if threading.get_ident() != main:
-        pytest.skip("signals' handlers run on the main thread only")
-    struck: list[int] = []
-
-    def striking(real: Callable[..., Any]) -> Callable[..., Any]:
-        def strike(*args: Any, **kwargs: Any) -> Any:
-            found = real(*args, **kwargs)
-            if not struck and threading.get_ident() != main:
-                struck.append(1)
-                signal.pthread_kill(main, signal.SIGINT)
-            elif not struck:
-                struck.append(1)
-                raise KeyboardInterrupt  # what Python's own handler does here
-            return found
-
-        return strike
-
     with host.pool(connections=1, sessions=1) as pool, ThreadPoolExecutor(4) as others:
         if at != "connected":
             assert pool.run("true").ok  # connected

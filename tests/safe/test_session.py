@@ -26,11 +26,12 @@ class Link:
         self.sent: list[bytes] = []
         self.retired: list[int] = []
 
-    def _send_user_message(self, packet: Any) -> None:
-        data = packet.asbytes()
-        if not packet.sender.close_sent:
-            packet.sender.close_sent = data[0] == packets.CHANNEL_CLOSE
-            self.sent.append(data)
+    def send(self, messages: Any) -> None:
+        for packet in messages:
+            data = packet.asbytes()
+            if not packet.sender.close_sent:
+                packet.sender.close_sent = data[0] == packets.CHANNEL_CLOSE
+                self.sent.append(data)
 
     def retire(self, number: int) -> None:
         self.retired.append(number)
@@ -134,14 +135,14 @@ def test_what_was_withdrawn_is_closed_and_never_sent() -> None:
 
 def test_a_session_that_is_closed_while_its_command_is_being_sent_does_not_stay_open() -> None:
     session, link, owner, _ = session_of(hold_input=True)
-    send = link._send_user_message
+    send = link.send
 
-    def closed_meanwhile(packet: Any) -> None:
-        if packet.asbytes()[0] == packets.CHANNEL_REQUEST:
+    def closed_meanwhile(messages: Any) -> None:
+        if messages[0].asbytes()[0] == packets.CHANNEL_REQUEST:
             session.close()
-        send(packet)
+        send(messages)
 
-    link._send_user_message = closed_meanwhile  # type: ignore[method-assign]
+    link.send = closed_meanwhile  # type: ignore[method-assign]
     session.receive(OPENED[0], OPENED)
     assert (session.outcome, owner.told[-1]) == (Outcome.ABANDONED, "ended")
     assert link.sent[-1] == packets.close(REMOTE)

@@ -119,6 +119,7 @@ def test_connecting_again_while_others_work_is_seamless(host: Any, client: Share
 def test_a_connect_that_fails_leaves_nothing_behind_and_the_old_connection_goes_on(
     host: Any, client: SharedClient
 ) -> None:
+    assert client.exec_command("true")[1].channel.recv_exit_status() == 0  # what sends for the main thread is there
     threads = threading.active_count()
     with pytest.raises(paramiko.AuthenticationException):
         client.connect(

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import queue
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import TypeVar
+
+from paramedic.safe.hand import Hand
 
 _T = TypeVar("_T")
-_Job = Callable[[], None]
 _LOG = logging.getLogger("paramedic.safe")
-_REST_S = 5.0
-"""How long the thread that works for the main thread waits for more."""
 
 
 class Crew:
@@ -33,73 +31,24 @@ class Crew:
         self._threads: set[threading.Thread] = set()
         self._calls: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._courier: threading.Thread | None = None
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._hand: threading.Thread | None = None
-        self._closed = False
+        self._hand = Hand(f"{name}-hand")
 
     def ask(self, job: Callable[[], _T]) -> _T:
         """Does ``job`` where no signal's handler can break it off, and returns what it returns.
-
-        Python calls handlers on the main thread, between any two steps of it: Ctrl-C in the middle of a decision would
-        lose other threads' commands. What the main thread asks for is done by another one, therefore, to the end.
 
         Raises:
             Exception: what ``job`` raises.
 
         Threads: any thread; it blocks for as long as ``job`` takes.
         """
-        if threading.current_thread() is not threading.main_thread():
-            return job()
-        answers: queue.SimpleQueue[tuple[Any, BaseException | None]] = queue.SimpleQueue()
-
-        def work() -> None:
-            try:
-                answers.put((job(), None))
-            except BaseException as error:
-                answers.put((None, error))
-
-        if not self._hand_over(work):
-            return job()
-        found, error = answers.get()
-        if error is not None:
-            raise error
-        return cast(_T, found)
+        return self._hand.ask(job)
 
     def tell(self, job: Callable[[], None]) -> None:
         """As :meth:`ask`, but what the main thread asks for is done soon, and before all that it asks for later.
 
         Threads: any thread; for the main thread it does not block.
         """
-        if threading.current_thread() is not threading.main_thread() or not self._hand_over(job):
-            job()
-
-    def _hand_over(self, job: _Job) -> bool:
-        with self._lock:
-            if self._hand is None and not self._closed:
-                hand = threading.Thread(target=self._lend_a_hand, name=f"{self._name}-hand", daemon=True)
-                with contextlib.suppress(RuntimeError):  # see start()
-                    hand.start()
-                    self._hand = hand
-            if self._hand is None:
-                return False
-            self._jobs.put(job)
-            return True
-
-    def _lend_a_hand(self) -> None:
-        while True:
-            try:
-                job = self._jobs.get(timeout=_REST_S)
-            except queue.Empty:
-                with self._lock:
-                    if not self._jobs.empty():
-                        continue
-                    if self._hand is threading.current_thread():
-                        self._hand = None
-                return
-            if job is None:
-                return
-            job()
-            del job
+        self._hand.tell(job)
 
     def abandon_after_fork(self) -> None:
         """In a forked child: its threads are not there.
@@ -107,8 +56,8 @@ class Crew:
         Threads: the child's only thread; it does not block.
         """
         self._lock = threading.Lock()
-        self._closed = True
-        self._hand = self._courier = None
+        self._hand.abandon_after_fork()
+        self._courier = None
         self._threads = set()
 
     def start(self, what: str, job: Callable[[], None], *, or_here: bool = False) -> threading.Thread | None:
@@ -187,13 +136,11 @@ class Crew:
         Threads: any thread. It blocks, for its own threads excepted.
         """
         deadline = time.monotonic() + timeout
+        hand = self._hand.close()
         with self._lock:
-            self._closed = True
-            hand, self._hand = self._hand, None
             courier, self._courier = self._courier, None
             threads = set(self._threads)
             if hand is not None:
-                self._jobs.put(None)
                 threads.add(hand)
             if courier is not None:
                 self._calls.put(None)

@@ -18,7 +18,6 @@ channels: one wake-up of the waiting thread per command instead of four.
 from __future__ import annotations
 
 import contextlib
-import functools
 import itertools
 import logging
 import math
@@ -31,8 +30,9 @@ from typing import Any, Protocol, cast
 import paramiko
 from paramiko.channel import Channel
 
-from paramedic.safe import packets
+from paramedic.safe import algorithms, packets
 from paramedic.safe.clock import Clock
+from paramedic.safe.hand import Hand
 from paramedic.safe.link_channel import LinkChannel
 from paramedic.safe.packetizer import Packetizer
 from paramedic.safe.packets import Packet, Sender
@@ -40,36 +40,12 @@ from paramedic.safe.pulse import Pulse
 from paramedic.safe.wire import Wire
 
 _LOG = logging.getLogger("paramedic.safe")
-_SLOW_KEX = ("diffie-hellman-group14-sha256", "diffie-hellman-group-exchange-sha256", "diffie-hellman-group16-sha512")
 _FIRST_ID = 1 << 24
 """Paramiko numbers its channels below this (``Transport._next_channel``), we our sessions from here."""
+_HASTE_S = 0.5
+"""How long a send may take that was interrupted."""
 Guest = tuple[int, int]
 """When a session was asked for: after the first of these ``Session.order`` numbers, and before the second."""
-_FAST_CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com")
-
-
-# Cheapest first, of what this Paramiko has; none is added and none is taken away. The same for every connection.
-
-
-@functools.lru_cache
-def _fast_ciphers_first(names: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(sorted(names, key=lambda name: name not in _FAST_CIPHERS))
-
-
-@functools.lru_cache
-def _slow_kex_last(names: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(sorted(names, key=lambda name: _SLOW_KEX.index(name) if name in _SLOW_KEX else -1))
-
-
-@functools.lru_cache
-def _known_kinds_first(names: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[str, ...]:
-    def rank(name: str) -> int:
-        if name.endswith("-cert-v01@openssh.com"):
-            return -1 if "cert" in wanted else len(wanted) + 1
-        plain = "ssh-rsa" if name.startswith("rsa-sha2-") else name
-        return wanted.index(plain) if plain in wanted else len(wanted)
-
-    return tuple(sorted(names, key=rank))
 
 
 class Launched(Protocol):
@@ -154,6 +130,7 @@ class Link(paramiko.Transport):  # type: ignore[misc]
         self.reader = -1
         """The number of the reader thread, once it runs (``threading.get_ident()``)."""
         self._sending: int | None = None
+        self._hand = Hand("paramedic-send")
         self._clock: Clock | None = None
         self._pulse: Pulse | None = None
         self.round_trip_s = math.inf
@@ -167,8 +144,8 @@ class Link(paramiko.Transport):  # type: ignore[misc]
         """Held by the one that looks for processes of this connection."""
         self._new_ids = itertools.count(_FIRST_ID)
         self._free_ids: deque[int] = deque()
-        self._preferred_ciphers = _fast_ciphers_first(tuple(paramiko.Transport._preferred_ciphers))
-        self._preferred_kex = _slow_kex_last(tuple(paramiko.Transport._preferred_kex))
+        self._preferred_ciphers = algorithms.fast_ciphers_first(tuple(paramiko.Transport._preferred_ciphers))
+        self._preferred_kex = algorithms.slow_kex_last(tuple(paramiko.Transport._preferred_kex))
 
     def prefer_host_keys(self, kinds: Sequence[str]) -> None:
         """Asks the server for keys of these types first, which are those that are known for it.
@@ -187,7 +164,7 @@ class Link(paramiko.Transport):  # type: ignore[misc]
         Threads: any thread; it does not block.
         """
         names = cast(tuple[str, ...], super().preferred_keys)
-        return _known_kinds_first(names, self._known_kinds) if self._known_kinds else names
+        return algorithms.known_kinds_first(names, self._known_kinds) if self._known_kinds else names
 
     def _filter_algorithm(self, type_: str) -> tuple[str, ...]:
         # Asked for sixteen times in a key exchange, and hardly ever is anything disabled.
@@ -230,12 +207,49 @@ class Link(paramiko.Transport):  # type: ignore[misc]
     # -- sending
 
     def _send_user_message(self, data: Any) -> None:
+        self.send((data,))
+
+    def send(self, messages: Sequence[Any]) -> None:
+        """Sends messages, one right after the other.
+
+        Raises:
+            paramiko.SSHException: a key exchange does not end.
+            EOFError: the connection is gone.
+
+        Threads: any thread. It blocks while the peer does not read (never on the reader).
+        """
         me = threading.get_ident()
         if me == self.reader or me == self._sending:
             # The reader must not wait for itself; a channel closed by the garbage collector in the middle of a send
             # of this very thread must not take the lock that this thread holds.
-            self._outbox.append(data)
-            return
+            self._outbox.extend(messages)
+        elif threading.current_thread() is threading.main_thread():
+            self._send_by_hand(messages)
+        else:
+            self._send_in_turn(messages)
+
+    def _send_by_hand(self, messages: Sequence[Any]) -> None:
+        begun, over = threading.Event(), threading.Event()
+
+        def job() -> None:
+            begun.set()
+            try:
+                self._send_in_turn(messages)
+            finally:
+                over.set()
+
+        try:
+            self._hand.ask(job)
+        except Exception:
+            raise
+        except BaseException:
+            # Ctrl-C: what is being sent goes out all the same, unless the peer does not read.
+            if not over.wait(_HASTE_S) and begun.is_set():
+                self.wire.close()
+            raise
+
+    def _send_in_turn(self, messages: Sequence[Any]) -> None:
+        me = threading.get_ident()
         deadline = time.monotonic() + float(self.clear_to_send_timeout)
         while True:
             if not self.active:
@@ -244,7 +258,7 @@ class Link(paramiko.Transport):  # type: ignore[misc]
                 if self.clear_to_send.is_set():
                     self._sending = me
                     try:
-                        self._send_now((data,))
+                        self._send_now(messages)
                     finally:
                         self._sending = None
                     break
@@ -268,7 +282,7 @@ class Link(paramiko.Transport):  # type: ignore[misc]
         """
         if threading.get_ident() != self.reader:  # the reader does before it waits
             with contextlib.suppress(EOFError, OSError):  # it tells of a connection that is gone
-                self._empty_outbox()
+                self._hand.ask(self._empty_outbox)
 
     def _send_now(self, messages: Iterable[Any]) -> None:
         # You hold clear_to_send_lock: looking at close_sent and sending are one step.
@@ -314,6 +328,8 @@ class Link(paramiko.Transport):  # type: ignore[misc]
             for session in list(self._launched.values()):
                 session.abandon()
             self._make_deferred_calls()
+            if (hand := self._hand.close()) is not None:
+                hand.join(1.0)
             if self.on_death is not None:
                 self.on_death()
 

@@ -256,10 +256,10 @@ class Session:
                         raise TimeoutError("the remote command does not read its input")
                 if self.phase is Phase.ENDED or not self.hold_input:
                     raise BrokenPipeError("the remote command no longer reads its input")
-                size = min(len(data) - at, self._window_left, self.max_data_bytes)
-                self._window_left -= size
-            self._send(packets.data(self.remote, data[at : at + size]))
-            at += size
+                begins, at = at, at + min(len(data) - at, self._window_left)
+                self._window_left -= at - begins
+            each = self.max_data_bytes
+            self._send(*(packets.data(self.remote, data[i : min(i + each, at)]) for i in range(begins, at, each)))
 
     def end_input(self) -> None:
         """Tells the command that its input is over. Harmless when it is already, or the session has ended.
@@ -460,10 +460,10 @@ class Session:
 
     # -- inside
 
-    def _send(self, data: bytes) -> None:
+    def _send(self, *messages: bytes) -> None:
         if self.link is not None:
             try:
-                self.link._send_user_message(Packet(data, self.sender))
+                self.link.send([Packet(message, self.sender) for message in messages])
             except (paramiko.SSHException, EOFError, OSError):
                 # A connection that is gone is told by the reader thread, once, to everybody. An SSHException says that
                 # a key exchange does not end: whoever closes a session then is not held up by it.
