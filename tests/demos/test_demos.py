@@ -156,6 +156,7 @@ def prove(folder: str, *parts: str) -> dict[str, tuple[str, dict[str, Any]]]:
 def test_a_proof(folder: str) -> None:
     """good() does the job and leaves no thread and no transport; bad() shows its symptom, raises nothing and ends."""
     told = prove(folder, "good", "bad")
+    assert folder in DONE and (folder in SYMPTOMS or folder in RACES), "the tables above say what it prints"
     symptom = SYMPTOMS.get(folder) or RACES[folder]
     said, left = told["good"]
     assert left["error"] == ""

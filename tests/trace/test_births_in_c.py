@@ -12,6 +12,7 @@ from probing import Sites, Thing, called, leave_to, stored
 
 from paramedic.model.event import Kind
 from paramedic.trace import native
+from paramedic.trace.layout import CHUNK_BYTES, ROW_BYTES
 from paramedic.trace.writer import TraceWriter
 
 if native.rows is None:
@@ -37,7 +38,21 @@ class Guarded(Thing):
         raise AssertionError(name)
 
 
-CLASSES: dict[type, int] = dict.fromkeys((Thing, Rigid, Guarded), 1)
+class Filling(Thing):
+    """Takes all places of the page as it gets its id: so can finalizers that the collector runs there."""
+
+    places: Any = ()
+
+    @property
+    def _paramedic_id_(self) -> int:
+        return 0
+
+    @_paramedic_id_.setter
+    def _paramedic_id_(self, given: int) -> None:
+        list(self.places)
+
+
+CLASSES: dict[type, int] = dict.fromkeys((Thing, Rigid, Guarded, Filling), 1)
 
 
 def adopt_of(writer: TraceWriter, asked: Asked, stack: Any = 9) -> Any:
@@ -53,6 +68,16 @@ def test_a_birth_is_stored(writer: TraceWriter, asked: Asked) -> None:
     assert adopt(given, 0, 0, None, 44) == given._paramedic_id_ == 44
     assert asked == []
     assert stored(writer) == [(Kind.NEW, 1, 70, 9, 5, 0), (Kind.NEW, 1, 71, 0, 0, 2), (Kind.NEW, 1, 44, 0, 0, 0)]
+
+
+def test_a_birth_for_which_no_place_is_left_is_left_to_python(writer: TraceWriter, asked: Asked) -> None:
+    adopt, thing = adopt_of(writer, asked), Filling()
+    chunk = writer.current.local.chunk
+    thing.places, end = chunk.rows, chunk.start + CHUNK_BYTES
+    beyond = chunk.mapping[end : end + ROW_BYTES]
+    assert adopt(thing, 5, 0, None) is None
+    assert asked == [(thing, 5, 0, None)]
+    assert chunk.mapping[end : end + ROW_BYTES] == beyond, "it is another's"
 
 
 ODD_BIRTHS: dict[str, tuple[Any, ...]] = {

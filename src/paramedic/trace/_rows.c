@@ -715,7 +715,9 @@ static PyObject *adopt(Probe *self, PyObject *const *args, size_t flags, PyObjec
             id = to_number(given, UINT32_MAX);
         }
         Page *page = id > 0 ? page_of(CURRENT(self)) : NULL;
-        if (page && !PyObject_GenericSetAttr(args[0], s__paramedic_id_, given)) /* no __setattr__ of the program's */
+        /* no __setattr__ of the program's; but a dictionary may be made, and before 3.12 the collector runs as it is, and
+         * with it finalizers, which take places of the page */
+        if (page && !PyObject_GenericSetAttr(args[0], s__paramedic_id_, given) && has_room(page))
             put(page, (uint64_t)parent, (uint32_t)id, (uint32_t)stack, (uint32_t)number, self->numbers[0] + (uint32_t)op);
         else
             Py_CLEAR(given);

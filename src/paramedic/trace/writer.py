@@ -215,11 +215,11 @@ class TraceWriter:
             return known
         if self._wakes:
             self._wake()
-        text_id = next(self._text_ids)
+        texts, text_id = self.current.texts, next(self._text_ids)  # of one file: in the next the id is another text's
         if not self._put_text(text_id, words):
             return 0
         # two threads may both get here with the same words: then it has two ids, which does no harm
-        self.current.texts[words] = text_id
+        texts[words] = text_id
         return text_id
 
     def reserve_thread(self) -> int:
