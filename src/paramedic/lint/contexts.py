@@ -46,6 +46,7 @@ class Context:
         width: how many of it may run at once, where that is known.
         daemon: None where the source does not say.
         transport: for a callback: the connection on whose thread it runs.
+        copied: it begins with a copy of the context variables of who starts it, as ``asyncio.to_thread`` gives it one.
         inline: who starts it does nothing until it has ended: ``await asyncio.to_thread(…)``.
         gathered: the call of ``gather()`` among whose coroutines is the one that starts it, and which of them that is.
         forks: for a process: it has a copy of its parent's memory, connections included.
@@ -74,6 +75,7 @@ class Context:
     at_import: str = ""
     watchdog: bool = False
     forks: bool = True
+    copied: bool = False
     inline: bool = False
     gathered: tuple[int, int] | None = None
     task: Task | None = None

@@ -54,7 +54,9 @@ def called(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], 
     """
     if path in _TO_THREAD and args:
         width = _default_width(w) if path.startswith("asyncio") else None
-        return _of_the_loop(concurrency.submit(w, None, args[0], args[1:], keywords, node, kind="pool", width=width))
+        future = concurrency.submit(w, None, args[0], args[1:], keywords, node, kind="pool", width=width)
+        w.world.submissions[-1][1].copied = True
+        return _of_the_loop(future)
     if path in _LOOPS:
         return w.make("eventloop", node)
     if path in {"asyncio.gather", "asyncio.wait"}:

@@ -331,14 +331,32 @@ def _mpcontext(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict
 def _contextvar(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
     if name == "set" and args:
         obj.root.ever.setdefault("value", []).append(args[0])
+        given = w.world.context_values.setdefault(id(obj.root), [])
+        given.append((w.world.next_moment(), w.context, args[0]))
         for option in alternatives(args[0]):
             if isinstance(option, Obj):
                 option.root.parts["__local"] = obj.root
     if name == "get":
         tag = ("local", id(w.context))
-        found = [loops.as_one_of(v, tag, w.loops, distinct=True, owned=True) for v in obj.root.ever.get("value", ())]
+        found = _inherited(w, obj)
+        mine = [v for v in obj.root.ever.get("value", ()) if not any(v is one for one in found)]
+        found += [loops.as_one_of(v, tag, w.loops, distinct=True, owned=True) for v in mine]
         return choose([*found, *args]) if found or args else Unknown()
     return Unknown()
+
+
+def _inherited(w: Walker, variable: Obj) -> list[Value]:
+    """What a context variable was before a thread got its copy: all who get one have the same thing."""
+    if not w.context.copied:
+        return []
+    before = [
+        value
+        for moment, setter, value in w.world.context_values.get(id(variable.root), ())
+        if moment < w.context.start
+        and any(setter is one for one in w.context.chain()[1:])
+        and not any(since <= moment <= until for since, until in w.world.coroutines.values())  # that of a task
+    ]
+    return before[-1:]
 
 
 def _exitstack(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:

@@ -53,8 +53,8 @@ class Meetings:
         mine = [o for o in self._signals if o.context is a.context and o.obj.kind in {"barrier", "lock"}]
         if not mine:
             return False
-        rounds = {id(o.obj.root) for o in mine if o.obj.kind == "barrier" and _same_loop(o, a)}
-        if any(o.context is b.context and id(o.obj.root) in rounds and _same_loop(o, b) for o in self._signals):
+        rounds = {id(o.obj.root): o.obj.root for o in mine if o.obj.kind == "barrier" and _same_loop(o, a)}
+        if any(self._are_parted(a, b, root) for root in rounds.values()):
             return True
         if a.context is not b.context:
             return False
@@ -68,6 +68,22 @@ class Meetings:
             if any(o.moment > last for o in given):
                 return True
         return False
+
+    def _are_parted(self, a: Operation, b: Operation, barrier: Obj) -> bool:
+        """Whether a barrier that both pass in each round of a loop stands between them.
+
+        What only some of the threads do may be the part of one: ``if number == 0:``.
+        """
+        phases = []
+        for one in (a, b):
+            waits = [o for o in self._signals if o.context is one.context and o.obj.root is barrier]
+            waits = [o for o in waits if _same_loop(o, one)]
+            if not waits:
+                return False
+            if set(one.path) - set(waits[0].path):
+                return True
+            phases.append((sum(o.moment < one.moment for o in waits) % len(waits), len(waits)))
+        return phases[0] != phases[1]
 
     def in_several(self, context: Context, obj: Obj) -> bool:
         """Whether several threads of this one context may have the object at once.

@@ -77,6 +77,7 @@ class World:
         self.functions: dict[int, list[Function]] = {}
         self.escaped: set[int] = set()
         self.tasks: dict[int, Task] = {}
+        self.context_values: dict[int, list[tuple[int, Context, Value]]] = {}
         self.stacks_left: dict[int, Context] = {}
         self.submissions: list[tuple[Obj, Context]] = []
         self.in_vain: dict[int, tuple[Context, list[Callable[[], int]]]] = {}
