@@ -196,6 +196,18 @@ def test_paramiko_is_imported_before_the_program(
     assert done.kinds()["FEED"] and not done.gaps()
 
 
+def test_calls_that_nobodys_frame_makes(recorded: Run, tmp_path: Path) -> None:
+    """What the interpreter calls as it ends; it is the same where a thread's first function is Paramiko's."""
+    (tmp_path / "app.py").write_text(
+        "import atexit, paramiko\n"
+        "channel = paramiko.Channel(1)\n"
+        "for call in (channel.exit_status_ready, channel.fileno, paramiko.SSHClient().close): atexit.register(call)\n"
+    )
+    done = recorded("app.py", cwd=tmp_path)
+    assert (done.status, done.out, done.err, done.gaps()) == (0, "", "", [])
+    assert done.kinds()["CALL"] == 3
+
+
 def test_it_never_imports_it(recorded: Run, plain: Run) -> None:
     program = "import sys, threading; print('paramiko' in sys.modules, threading.Lock().locked())"
     done = recorded("-c", program)

@@ -295,7 +295,7 @@ def _which(handler: Any) -> int:
 
 def _knows_end(frame: Any) -> int:
     """1 if the function that makes a call looks at the end of a channel's stream, too; else 0."""
-    names = frame.f_code.co_names
+    names = frame.f_code.co_names if frame is not None else ()  # C alone has called: a thread's first function
     return int("eof_received" in names or "closed" in names)
 
 
@@ -330,6 +330,8 @@ def _positional_arguments(frame: Any) -> int:
 
     ``select.select([channel], [], [])`` asks for ``fileno()`` from C, so the frame is that of the call of select().
     """
+    if frame is None:
+        return -1
     raw, at = frame.f_code.co_code, frame.f_lasti
     return raw[at + 1] if raw[at] == _CALL else -1
 
