@@ -32,6 +32,7 @@ from paramedic.safe import (
     SafeError,
     SessionRefused,
 )
+from paramedic.safe.connections import Borrower
 from paramedic.safe.link import Link
 
 COMMANDS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
@@ -333,6 +334,12 @@ def _without_threads(monkeypatch: pytest.MonkeyPatch, what: str) -> None:
     monkeypatch.setattr(threading.Thread, "start", refuse)
 
 
+def _borrow(pool: ClientPool) -> Borrower:
+    borrower = Borrower()
+    pool._dispatcher.ask_for(borrower)
+    return borrower
+
+
 def test_where_no_thread_can_be_started_to_connect_everybody_is_told(
     host: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -340,7 +347,7 @@ def test_where_no_thread_can_be_started_to_connect_everybody_is_told(
     with host.pool() as pool:
         with pytest.raises(ConnectFailed, match="no thread"):
             pool.run("true")
-        borrowers = [pool._dispatcher.borrow() for _ in range(3)]
+        borrowers = [_borrow(pool) for _ in range(3)]
         for borrower in borrowers:
             with pytest.raises(ConnectFailed, match="no thread"):
                 borrower.result(20)
@@ -350,9 +357,9 @@ def test_who_cannot_be_connected_waits_for_the_one_who_tries(host: Any, monkeypa
     with host.pool() as pool:
         tried: list[Future[Any]] = []
         monkeypatch.setattr(pool._dispatcher, "_connect", lambda key: None)  # the first is on its way for ever
-        tried.append(pool._dispatcher.borrow())
+        tried.append(_borrow(pool))
         _without_threads(monkeypatch, "-connect-")
-        tried.extend(pool._dispatcher.borrow() for _ in range(3))
+        tried.extend(_borrow(pool) for _ in range(3))
         assert not any(borrower.done() for borrower in tried)
         assert pool.statistics().failed_connects == 1  # the next attempt is made later, not at once and for ever
 

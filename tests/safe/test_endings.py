@@ -20,12 +20,15 @@ from hosts import Host, gone, new_mark, processes
 
 from paramedic.safe import ClientPool, CommandTimeout, Ending, Limits
 from paramedic.safe.crew import Crew
+from paramedic.safe.dispatch import Dispatcher
 from paramedic.safe.ending import Action, steps
 from paramedic.safe.hunting import Child, choose, in_order, read_survey
+from paramedic.safe.link import Link
 from paramedic.safe.packetizer import Packetizer
 from paramedic.safe.plan import Plan
 from paramedic.safe.session import Session
 from paramedic.safe.sftp_session import SftpSession
+from paramedic.safe.shelf import Shelf
 
 
 def test_a_timeout_ends_the_remote_process(pool: ClientPool) -> None:
@@ -464,6 +467,41 @@ def test_an_interrupt_in_the_middle_of_a_send_keeps_the_connection(
         finish.set()
         assert other.result(60).stdout == b"untouched"
         assert pool.statistics().lost_connections == 0
+
+
+@pytest.mark.parametrize(
+    ("lend", "owner", "name"),
+    [
+        ("sftp", Shelf, "take"),
+        ("sftp", Shelf, "_open"),
+        ("sftp", Shelf, "_pick"),
+        ("sftp", Shelf, "_keep"),
+        ("sftp", Dispatcher, "ask_for"),
+        ("sftp", Dispatcher, "begin_loan"),
+        ("sftp", Link, "open_channel"),
+        ("client", Dispatcher, "ask_for"),
+        ("client", Dispatcher, "begin_loan"),
+        ("client", Dispatcher, "end_loan"),
+    ],
+)
+@pytest.mark.parametrize("kept", [False, True])
+def test_an_interrupt_at_any_step_of_lending_gives_the_room_back(
+    start_host: Callable[..., Host], monkeypatch: pytest.MonkeyPatch, lend: str, owner: Any, name: str, kept: bool
+) -> None:
+    with start_host("MaxSessions 1").pool(connections=1) as pool:
+        if kept:
+            with pool.sftp():
+                pass
+        with contextlib.suppress(KeyboardInterrupt), monkeypatch.context() as patch:  # some steps are not taken
+            patch.setattr(owner, name, striking(getattr(owner, name)))
+            with getattr(pool, lend)():
+                pass
+            threading.Event().wait(0.2)  # the signal may come a moment later
+        assert pool.run("echo ok", total_timeout=30).text == "ok\n"
+        pool._shelf.clear()
+        (link,) = pool._dispatcher._plan.links.values()
+        assert (link.open, link.strangers, len(pool._dispatcher._loans)) == (0, 0, 0)
+        assert not next(iter(pool._dispatcher._links.values())).guests
 
 
 @pytest.mark.parametrize("at", ["decide", "launched", "connected"])

@@ -142,6 +142,16 @@ def _enter(stack: contextlib.ExitStack, pool: ClientPool) -> None:
     stack.enter_context(pool.sftp())
 
 
+def test_a_client_that_an_executor_entered_by_itself_is_anybodys(narrow: ClientPool) -> None:
+    lent = narrow.sftp()
+    with ThreadPoolExecutor(1) as first:
+        first.submit(lent.__enter__).result()
+        for _ in range(20):  # its frames may have the place of the first one's
+            (holding,) = narrow._dispatcher._loans
+            assert first.submit(holding.is_anybodys).result()
+        first.submit(lent.__exit__, None, None, None).result()
+
+
 def test_a_client_that_was_handed_over_is_not_taken_for_one_that_its_first_thread_gives_back(
     narrow: ClientPool,
 ) -> None:

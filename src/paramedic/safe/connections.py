@@ -41,7 +41,14 @@ COUNTERS = (
 )
 
 
-class Slot(Future[Borrowed]):
+class Borrower(Future[Borrowed]):
+    """The wait for a whole connection, made before it is asked for: :meth:`Connections.forgo` undoes any part of it."""
+
+    over = False
+    """Whether what came of it was given back."""
+
+
+class Slot(Borrower):
     """The wait for room for one session that the caller opens himself."""
 
 
@@ -246,19 +253,15 @@ class Connections:
 
     # -- lending
 
-    def take_slot(self) -> Slot:
-        """Asks for room for one session, on any connection; give it back with :meth:`free_slot`.
+    def ask_for(self, borrower: Borrower) -> None:
+        """Asks for a whole connection with no sessions on it, or with a :class:`Slot` for room on any.
 
         Raises:
             PoolClosed: the pool is closed.
 
         Threads: any thread; it does not block, the future does.
         """
-        slot = Slot()
-        self._ask_for(slot)
-        return slot
 
-    def _ask_for(self, borrower: Future[Borrowed]) -> None:
         def ask() -> None:
             with self._lock:
                 if self._closed:
@@ -267,13 +270,7 @@ class Connections:
                 actions = self._decide()
             self._act(actions)
 
-        try:
-            self.crew.ask(ask)
-        except PoolClosed:
-            raise
-        except BaseException:  # Ctrl-C: nobody waits for it
-            self.forgo(borrower)
-            raise
+        self.crew.ask(ask)
 
     def free_slot(self, key: int, *, refused: bool = False) -> bool:
         """Gives room for a session back; if the server ``refused`` it, says whether to try again.
@@ -294,17 +291,13 @@ class Connections:
         self._act(actions)
         return again
 
-    def borrow(self) -> Future[Borrowed]:
-        """Asks for a whole connection, with no sessions on it.
+    def refused(self, slot: Slot) -> bool:
+        """Gives room for a session back that the server refused; says whether to try again.
 
-        Raises:
-            PoolClosed: the pool is closed.
-
-        Threads: any thread; it does not block, the future does.
+        Threads: any thread. It may block for a moment while the peer does not read.
         """
-        borrower: Future[Borrowed] = Future()
-        self._ask_for(borrower)
-        return borrower
+        slot.over = True
+        return self.free_slot(slot.result()[0], refused=True)
 
     def has_borrowers(self) -> bool:
         """Whether somebody waits for a whole connection.
@@ -313,30 +306,24 @@ class Connections:
         """
         return bool(self._borrowers)
 
-    def forgo(self, borrower: Future[Borrowed]) -> None:
-        """Gives up waiting for a connection; gives it back if it has come meanwhile.
+    def forgo(self, borrower: Borrower) -> None:
+        """Gives back what was borrowed, or gives up waiting for it.
 
-        Threads: any thread; it does not block.
+        Threads: any thread, any number of times. It may block for a moment while the peer does not read.
         """
         self.crew.ask(lambda: self._forgo(borrower))
 
-    def _forgo(self, borrower: Future[Borrowed]) -> None:
+    def _forgo(self, borrower: Borrower) -> None:
         if not borrower.cancel():
-            if borrower.exception() is None:
+            if borrower.exception() is None and not borrower.over:
+                borrower.over = True
                 key = borrower.result()[0]
-                self.free_slot(key) if isinstance(borrower, Slot) else self.give_back(key)
+                self.free_slot(key) if isinstance(borrower, Slot) else self._give_back(key)
             return
         with self._lock:
             for waiting in (self._borrowers, self._queue):
                 if borrower in waiting:
                     waiting.remove(borrower)
-
-    def give_back(self, key: int) -> None:
-        """Returns a connection that was lent.
-
-        Threads: any thread. It may block for a moment while the peer does not read.
-        """
-        self.crew.ask(lambda: self._give_back(key))
 
     def _give_back(self, key: int) -> None:
         with self._lock:

@@ -355,7 +355,7 @@ class Dispatcher(Lending):
             elif isinstance(borrower, Slot):
                 self.free_slot(lent[0])  # nobody waits any more
             else:
-                self.give_back(lent[0])
+                self._give_back(lent[0])
         if actions.wake_at is not None:
             wake = self._wake
             if wake is None or wake.call is None or actions.wake_at < self._wake_at:

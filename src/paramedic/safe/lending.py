@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from concurrent.futures import Future
 
@@ -10,7 +9,7 @@ from paramedic.safe.clock import Alarm
 from paramedic.safe.connections import Connections
 from paramedic.safe.errors import PoolTimeout, SafeError
 from paramedic.safe.plan import LinkPhase
-from paramedic.safe.standstill import LENDERS, Holder, Loan, caller, look
+from paramedic.safe.standstill import LENDERS, Holder, Loan, look
 from paramedic.safe.task import Stage, Task
 
 _LOOK_S = 1.5
@@ -27,24 +26,17 @@ class Lending(Connections):
     """How many of the tasks under way may hang on a thread of the program: streams, and those with long inputs."""
     _look: Alarm | None
 
-    def begin_loan(self, what: str, *, idle: bool = True) -> Loan:
+    def begin_loan(self, loan: Loan) -> None:
         """Notes that the calling thread has a session or a connection, which the function that asked for it gives back.
-
-        Args:
-            what: in words.
-            idle: whether nothing happens on it but by the thread's hands; a copy goes on by itself.
 
         Threads: the thread that has it. It may block for a moment while the peer does not read.
         """
-        # A copy is given back before its call returns.
-        loan = Loan(what, threading.current_thread(), time.monotonic(), idle, caller() if idle else None)
         with self._lock:
             self._loans.add(loan)
             LENDERS.add(self)
             waits = bool(self._queue or self._borrowers)
         if waits:
             self.find_hopeless()
-        return loan
 
     def end_loan(self, loan: Loan) -> None:
         """Notes that it is about to be given back.

@@ -20,6 +20,7 @@ import paramiko
 
 from paramedic.safe.clock import Clock
 from paramedic.safe.connection import Connector
+from paramedic.safe.connections import Borrower
 from paramedic.safe.copies import Copies
 from paramedic.safe.crew import Crew
 from paramedic.safe.destination import Configuration, Credentials, Destination, destination_of
@@ -35,8 +36,9 @@ from paramedic.safe.pools import keep
 from paramedic.safe.request import encoded
 from paramedic.safe.result import CommandResult, Limits, Statistics
 from paramedic.safe.shared_client import SharedClient
-from paramedic.safe.shelf import Shelf, wait_for
+from paramedic.safe.shelf import Lent, Shelf, wait_for
 from paramedic.safe.sink import Collector, Sink
+from paramedic.safe.standstill import loan
 from paramedic.safe.stream import Channel, Stream
 from paramedic.safe.task import Task
 
@@ -398,21 +400,25 @@ class ClientPool(Copies):
 
         Threads: the ``with`` block's thread alone uses the client. It blocks.
         """
-        borrower = self._dispatcher.borrow()
-        if not borrower.done():
-            self._shelf.clear()  # what nobody uses must not keep the connections from being lent
-        key, link = wait_for(self._dispatcher, borrower, timeout)
-        loan = self._dispatcher.begin_loan("a client")
-        client = SharedClient()
-        client._transport = link  # connect() would make its own connection; there is no public way
+        borrower, client, lent = Borrower(), SharedClient(), loan("a client")
+
+        def give_back() -> None:
+            self._dispatcher.end_loan(lent)
+            link, client._transport = client._transport, None
+            for channel in list(link._channels.values()) if link is not None else ():
+                channel.close()
+            self._dispatcher.forgo(borrower)
+
         try:
+            self._dispatcher.ask_for(borrower)
+            if not borrower.done():
+                self._shelf.clear()  # what nobody uses must not keep the connections from being lent
+            # connect() would make its own connection; there is no public way
+            client._transport = wait_for(self._dispatcher, borrower, timeout)[1]
+            self._dispatcher.begin_loan(lent)
             yield client
         finally:
-            self._dispatcher.end_loan(loan)
-            for channel in list(link._channels.values()):
-                channel.close()
-            client._transport = None
-            self._dispatcher.give_back(key)
+            self._crew.ask(give_back)
 
     @contextlib.contextmanager
     def sftp(self, timeout: float | None = 30.0) -> Iterator[paramiko.SFTPClient]:
@@ -431,15 +437,13 @@ class ClientPool(Copies):
 
         Threads: the ``with`` block's thread alone uses the client. It blocks.
         """
-        key, sftp = self._shelf.take(timeout)
-        loan = self._dispatcher.begin_loan("an SFTP client")
+        lent = Lent()
         clean = False
         try:
-            yield sftp
+            yield self._shelf.take(lent, timeout)
             clean = True
         finally:
-            self._dispatcher.end_loan(loan)
-            self._shelf.put(key, sftp, clean=clean)
+            self._shelf.put(lent, clean=clean)
 
     # -- the pool itself
 

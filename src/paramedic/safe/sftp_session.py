@@ -14,13 +14,15 @@ from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 
 from paramedic.safe import sftp_packets as sftp
-from paramedic.safe.connections import Borrowed
+from paramedic.safe.connections import Slot
 from paramedic.safe.dispatch import Dispatcher
 from paramedic.safe.errors import ConnectionLost, SessionRefused, TransferTimeout
+from paramedic.safe.link import Link
 from paramedic.safe.session import Outcome, Session
 from paramedic.safe.sftp_packets import Reader, Reply
 from paramedic.safe.shelf import wait_for
 from paramedic.safe.sink import STDOUT
+from paramedic.safe.standstill import loan
 from paramedic.safe.transfer import requests_at_once
 
 Request = tuple[int, bytes]
@@ -144,14 +146,19 @@ class SftpSession:
         self._spawned: deque[Job] = deque()
         self._once = threading.Lock()
         while True:
-            key, link = wait_for(dispatcher, dispatcher.take_slot(), timeout)
-            session = self._ask((key, link))
+            slot = self._slot = Slot()
+            try:
+                dispatcher.ask_for(slot)
+                session = self._ask(wait_for(dispatcher, slot, timeout)[1])
+            except BaseException:  # Ctrl-C too: the room is given back
+                dispatcher.forgo(slot)
+                raise
             if session is not None:
                 break
-        self._key = key
         self._session = session
-        self._loan = dispatcher.begin_loan("a copy", idle=False)
+        self._loan = loan("a copy", idle=False)
         try:
+            dispatcher.begin_loan(self._loan)
             asked = time.monotonic()
             session.write(struct.pack(">IBI", 5, sftp.INIT, 3), timeout)
             hello = self._next(time.monotonic() + timeout)
@@ -179,29 +186,26 @@ class SftpSession:
         self.reads_at_once = requests_at_once(self._round_trip_s, self.read_bytes)
         self.writes_at_once = requests_at_once(self._round_trip_s, self.write_bytes)
 
-    def _ask(self, borrowed: Borrowed) -> Session | None:
-        key, link = borrowed
+    def _ask(self, link: Link) -> Session | None:
         self._inbox = _Inbox()
         owner = _Owner()
         session = Session(b"", self._inbox, owner, hold_input=True, subsystem=b"sftp", window_bytes=_WINDOW_BYTES)
         try:
             link.launch(session)
             answered = owner.answered.wait(self._timeout)
-        except BaseException:  # Ctrl-C: the room is given back
+        except BaseException:  # Ctrl-C
             session.close()
-            self._dispatcher.free_slot(key)
             raise
         if not answered and session.withdraw():
-            self._dispatcher.free_slot(key)
             raise SessionRefused("no answer to the request for a session", host=self._dispatcher.host, phase="open")
         if session.outcome is Outcome.REFUSED:
-            if self._dispatcher.free_slot(key, refused=True):
+            if self._dispatcher.refused(self._slot):
                 return None
             raise SessionRefused(
                 f"the server refuses sessions: {session.refusal}", host=self._dispatcher.host, phase="open"
             )
         if session.outcome is Outcome.LOST:
-            self._dispatcher.free_slot(key)
+            self._dispatcher.forgo(self._slot)
             return None  # nothing was started; another connection will do
         link.guests[session.channel] = (session.order, session.order)
         return session
@@ -374,7 +378,7 @@ class SftpSession:
             self._session.close()
             if self._session.link is not None:
                 self._session.link.guests.pop(self._session.channel, None)
-            self._dispatcher.free_slot(self._key)
+            self._dispatcher.forgo(self._slot)
 
 
 class _Progress:

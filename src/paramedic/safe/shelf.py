@@ -9,22 +9,22 @@ import math
 import threading
 import time
 import weakref
-from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import Any, cast
 
 import paramiko
 
-from paramedic.safe.connections import Borrowed
+from paramedic.safe.connections import Borrowed, Borrower, Slot
 from paramedic.safe.dispatch import Dispatcher
 from paramedic.safe.errors import PoolTimeout, SafeError, SessionRefused
 from paramedic.safe.session import moment
-from paramedic.safe.standstill import Waiting
+from paramedic.safe.standstill import Loan, Waiting, loan
 
 _ANSWER_S = 300.0
 _KEPT = 4
 
 
-def wait_for(dispatcher: Dispatcher, borrower: Future[Borrowed], timeout: float | None) -> Borrowed:
+def wait_for(dispatcher: Dispatcher, borrower: Borrower, timeout: float | None) -> Borrowed:
     """Waits for a connection or for room on one; gives up cleanly.
 
     Args:
@@ -107,6 +107,27 @@ class _Client(paramiko.SFTPClient):  # type: ignore[misc]
         return cast(_Client, fresh)
 
 
+@dataclass(slots=True)
+class Lent:
+    """What a borrower has, made before he has anything: wherever Ctrl-C breaks it off, it is known what to give back.
+
+    Threads: it belongs to the one that borrows.
+    """
+
+    slot: Slot | None = None
+    channel: paramiko.Channel | None = None
+    sftp: _Client | None = None
+    loan: Loan | None = None
+
+    def works(self) -> bool:
+        """Whether there is a client whose connection is there.
+
+        Threads: any thread; it does not block.
+        """
+        channel = self.channel
+        return self.sftp is not None and channel is not None and not channel.closed and channel.transport.is_active()
+
+
 class Shelf:
     """The SFTP clients of one pool that nobody uses at the moment.
 
@@ -121,11 +142,11 @@ class Shelf:
         self._dispatcher = dispatcher
         self._open_s = open_s
         self._lock = threading.Lock()
-        self._idle: list[tuple[int, _Client]] = []
+        self._idle: list[Lent] = []
         self._closed = False
 
-    def take(self, timeout: float | None) -> tuple[int, _Client]:
-        """A client that works, from the shelf or new, and the key under which it is put back.
+    def take(self, lent: Lent, timeout: float | None) -> paramiko.SFTPClient:
+        """A client that works, from the shelf or new. Whatever happens, :meth:`put` it back.
 
         Raises:
             PoolTimeout: there was no room in time.
@@ -134,79 +155,88 @@ class Shelf:
 
         Threads: any thread but readers and callbacks. It blocks.
         """
-        while True:
-            with self._lock:
-                found = self._idle.pop() if self._idle else None
-            if found is None:
-                break
-            channel = found[1].get_channel()
-            if channel is not None and not channel.closed and channel.transport.is_active():
-                return found
-            self._leave(found[0], channel)
+        crew = self._dispatcher.crew
+        crew.ask(lambda: self._pick(lent))
+        while lent.sftp is not None and not lent.works():
+            crew.ask(lambda: self._leave(lent))
+            crew.ask(lambda: self._pick(lent))
+        if lent.sftp is None:
+            self._open(lent, timeout)
+        lent.loan = loan("an SFTP client")
+        self._dispatcher.begin_loan(lent.loan)
+        return lent.sftp
+
+    def _pick(self, lent: Lent) -> None:
+        with self._lock:
+            if self._idle:
+                kept = self._idle.pop()
+                lent.slot, lent.channel, lent.sftp = kept.slot, kept.channel, kept.sftp
+
+    def _open(self, lent: Lent, timeout: float | None) -> None:
         host = self._dispatcher.host
         while True:
-            key, link = wait_for(self._dispatcher, self._dispatcher.take_slot(), timeout)
+            slot = lent.slot = Slot()
+            self._dispatcher.ask_for(slot)
+            _, link = wait_for(self._dispatcher, slot, timeout)
             try:
                 channel = link.open_channel("session", timeout=timeout or self._open_s)
             except paramiko.ChannelException as error:
-                if self._dispatcher.free_slot(key, refused=True):
+                if self._dispatcher.refused(slot):
                     continue
                 raise SessionRefused(f"the server refuses sessions: {error}", host=host, phase="open") from error
             except (paramiko.SSHException, EOFError, OSError) as error:
-                self._dispatcher.free_slot(key)
+                self._dispatcher.forgo(slot)
                 if not link.is_active():
                     continue  # nothing was started; another connection will do
                 raise SessionRefused(f"no session: {error}", host=host, phase="open") from error
-            except BaseException:  # Ctrl-C: the room is given back
-                self._dispatcher.free_slot(key)
-                raise
+            lent.channel = channel
             try:
                 channel.settimeout(self._open_s)
                 before = moment()
                 channel.invoke_subsystem("sftp")  # its process is there when the answer is
                 link.guests[channel.get_id()] = (before, moment())
-                sftp = _Client(channel)
+                lent.sftp = _Client(channel)
                 channel.settimeout(_ANSWER_S)
-                return key, sftp
-            except BaseException as error:
-                channel.close()
-                self._leave(key, channel)
-                if not isinstance(error, paramiko.SSHException | EOFError | OSError):
-                    raise
+                return
+            except (paramiko.SSHException, EOFError, OSError) as error:
                 raise SessionRefused(
                     f"the server has no SFTP: {error}", host=host, phase="open", hint="Subsystem sftp in sshd_config"
                 ) from error
 
-    def put(self, key: int, sftp: _Client, *, clean: bool) -> None:
+    def put(self, lent: Lent, *, clean: bool) -> None:
         """Takes a client back; keeps it if it is ``clean``: no answer of the server is still on its way.
 
         Threads: any thread. It may block for a moment while the peer does not read.
         """
-        channel = sftp.get_channel()
         with self._lock:
-            keep = not self._closed and len(self._idle) < _KEPT
+            keep = clean and not self._closed and len(self._idle) < _KEPT
         fresh = None
-        if clean and keep and not self._dispatcher.has_borrowers() and channel is not None and not channel.closed:
-            with contextlib.suppress(paramiko.SSHException, EOFError, OSError):
-                fresh = sftp.as_new()
-        if fresh is None:
-            sftp.close()
-            self._leave(key, channel)
-            return
-        with self._lock:
-            if not self._closed:
-                self._idle.append((key, fresh))
-                fresh = None
-        if fresh is not None:  # closed meanwhile
-            fresh.close()
-            self._leave(key, channel)
-        else:
-            self._dispatcher.look_again()  # commands may wait for just this session
+        try:
+            if keep and lent.works() and lent.sftp is not None and not self._dispatcher.has_borrowers():
+                with contextlib.suppress(paramiko.SSHException, EOFError, OSError):
+                    fresh = Lent(lent.slot, lent.channel, lent.sftp.as_new())
+        finally:
+            self._dispatcher.crew.ask(lambda: self._keep(lent, fresh))
 
-    def _leave(self, key: int, channel: paramiko.Channel | None) -> None:
-        if channel is not None:
+    def _keep(self, lent: Lent, fresh: Lent | None) -> None:
+        if lent.loan is not None:
+            self._dispatcher.end_loan(lent.loan)
+        with self._lock:
+            keep = fresh is not None and not self._closed
+            if keep and fresh is not None:
+                self._idle.append(fresh)
+        if keep:
+            self._dispatcher.look_again()  # commands may wait for just this session
+        else:
+            self._leave(lent)
+
+    def _leave(self, lent: Lent) -> None:
+        if (channel := lent.channel) is not None:
+            channel.close()
             channel.transport.guests.pop(channel.get_id(), None)
-        self._dispatcher.free_slot(key)
+        lent.channel = lent.sftp = None
+        if lent.slot is not None:
+            self._dispatcher.forgo(lent.slot)
 
     def close(self) -> None:
         """Closes what is on the shelf, and from now on what comes back.
@@ -224,9 +254,8 @@ class Shelf:
         """
         with self._lock:
             idle, self._idle = self._idle, []
-        for key, sftp in idle:
-            sftp.close()
-            self._leave(key, sftp.get_channel())
+        for kept in idle:
+            self._leave(kept)
 
     def give_way(self) -> None:
         """Has what is on the shelf closed: what nobody uses must not keep commands from being run.

@@ -29,6 +29,8 @@ from paramedic.safe.errors import PoolDeadlock, SafeError
 
 _NUMBERS = itertools.count()
 _MOST_ROUNDS = 10_000
+_BETWEEN = ("paramedic.safe.", "contextlib")
+_EXECUTORS = ("concurrent.futures", "multiprocessing", "threading", "asyncio", "anyio", "trio")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -152,15 +154,27 @@ class Waiting:
             _WAITS[self._thread] = self._before
 
 
-def caller() -> tuple[int, CodeType] | None:
-    """The program's call that led to us: see `Loan.asked_by`.
+def loan(what: str, *, idle: bool = True) -> Loan:
+    """What the calling thread is about to have.
+
+    Args:
+        what: in words.
+        idle: whether nothing happens on it but by the thread's hands; a copy goes on by itself, and is over before its
+            call returns.
 
     Threads: any thread; it does not block.
     """
+    return Loan(what, threading.current_thread(), time.monotonic(), idle, _caller() if idle else None)
+
+
+def _caller() -> tuple[int, CodeType] | None:
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and frame.f_globals.get("__name__", "").startswith(("paramedic.safe.", "contextlib")):
+    while frame is not None and (name := frame.f_globals.get("__name__", "")).startswith(_BETWEEN):
         frame = frame.f_back
-    return None if frame is None else (id(frame), frame.f_code)
+    if frame is None:
+        return None
+    # What runs jobs on threads is no function of the program: it is on the stack again when the next job is.
+    return (0 if name.startswith(_EXECUTORS) else id(frame), frame.f_code)
 
 
 def _is_ours(thread: threading.Thread) -> bool:
