@@ -42,6 +42,8 @@ from paramedic.safe.wire import Wire
 _LOG = logging.getLogger("paramedic.safe")
 _FIRST_ID = 1 << 24
 """Paramiko numbers its channels below this (``Transport._next_channel``), we our sessions from here."""
+_LARGE_BYTES = 16 * 1024
+"""A message of this size is sent before the next one is encrypted."""
 _HASTE_S = 0.5
 """How long a send may take that was interrupted."""
 Guest = tuple[int, int]
@@ -290,6 +292,9 @@ class Link(paramiko.Transport):  # type: ignore[misc]
             ours: list[bytes] = []
             for data in messages:
                 message = data.asbytes()
+                if ours and len(message) > _LARGE_BYTES:  # while it is still in the processor's cache
+                    self.packetizer.send_messages(ours)
+                    ours = []
                 sender = getattr(data, "sender", None)
                 if sender is not None:
                     if sender.close_sent:

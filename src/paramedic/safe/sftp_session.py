@@ -28,7 +28,7 @@ from paramedic.safe.transfer import requests_at_once
 Request = tuple[int, bytes]
 """A packet's type, and what follows its number."""
 Job = Generator[list[Request], list[Reply], None]
-_WRITE_TOGETHER_BYTES = 256 * 1024
+_WRITE_TOGETHER_BYTES = 1024 * 1024
 _MOST_PACKET_BYTES = 16 * 1024 * 1024
 _SMALL_BYTES = 32 * 1024
 _AT_ONCE = 64
