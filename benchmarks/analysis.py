@@ -13,12 +13,15 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
 import statistics
 import tempfile
 import time
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
+
+os.environ["PARAMEDIC_CORE"] = "python"  # the rows are written with a clock of our own, which C does not ask
 
 from paramedic.check.recording import facts_of, judged
 from paramedic.cli.main import COLLECTOR
