@@ -52,6 +52,10 @@ class Filling(Thing):
         list(self.places)
 
 
+def unexpected(error: Exception) -> None:
+    raise error
+
+
 CLASSES: dict[type, int] = dict.fromkeys((Thing, Rigid, Guarded, Filling), 1)
 
 
@@ -132,7 +136,7 @@ def test_who_makes_an_object_is_asked_once(writer: TraceWriter, asked: Asked) ->
         return 9
 
     adopt = rows.Adopt(writer.current, leave_to(asked), CLASSES, ids.__next__, stack_of, NEW)
-    born, thing = rows.Born(None, adopt, leave_to(ends)), Thing(_paramedic_id_=0)
+    born, thing = rows.Born(None, adopt, leave_to(ends), unexpected), Thing(_paramedic_id_=0)
     assert [made_in(born, thing), made_in(born, thing)] == [False, False]
     assert (ends, frames, asked) == ([(thing, 70)], ["test_who_makes_an_object_is_asked_once"], [])
     assert made_in(born, Thing()) and made_in(born, Thing(_paramedic_id_="odd"))
@@ -162,7 +166,7 @@ ARGUMENTS: dict[str, tuple[Any, list[tuple[int, ...]]]] = {
 def with_arguments(writer: TraceWriter, asked: Asked, arguments: Any, asks_caller: int = 0) -> Any:
     writer.current_thread()
     kinds = (SPAN + 1, NEVER, asks_caller, CALL + 1, LATER + 1)
-    return rows.Begin(writer.current, leave_to(asked), set(), None, arguments, *kinds)
+    return rows.Begin(writer.current, leave_to(asked), set(), None, arguments, unexpected, *kinds)
 
 
 @pytest.mark.parametrize("found, events", ARGUMENTS.values(), ids=ARGUMENTS)
@@ -200,7 +204,7 @@ def failing(*_: Any) -> tuple[int, int]:
 
 
 ODD_ARGUMENTS: list[Callable[..., Any] | None] = [
-    None, failing, *(lambda *_, found=found: found for found in (None, (1, 2, 3), ("1", 2), (1 << 70, 0), (1, -1)))
+    None, *(lambda *_, found=found: found for found in (None, (1, 2, 3), ("1", 2), (1 << 70, 0), (1, -1)))
 ]  # fmt: skip
 
 
@@ -211,6 +215,45 @@ def test_odd_arguments_are_left_to_python(writer: TraceWriter, asked: Asked, arg
     assert called(begin, (thing, *range(9)), Sites([5] * 400)) is None
     assert [len(words) for words in asked] == [3, 8]
     assert stored(writer) == []
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_what_comes_up_in_python_is_told_or_goes_on(writer: TraceWriter, error: type[BaseException]) -> None:
+    """An exception of a signal handler that strikes there is the program's, and is not to be lost."""
+    told: list[Exception] = []
+    passes_on = False
+
+    def raising(*_: Any) -> Any:
+        raise error
+
+    def failed(raised: Exception) -> None:
+        told.append(raised)
+        if passes_on:
+            raise raised
+
+    writer.current_thread()
+    kinds = (SPAN + 1, NEVER, 0, CALL + 1, LATER + 1)
+    begin = rows.Begin(writer.current, raising, set(), None, raising, failed, *kinds)
+    ids = iter(range(70, 90)).__next__
+    adopts = [
+        rows.Adopt(writer.current, raising, CLASSES, ids, raising, NEW),
+        rows.Adopt(writer.current, raising, CLASSES, raising, lambda _: 1, NEW),
+    ]
+    goes_well = rows.Adopt(writer.current, raising, CLASSES, ids, lambda _: 1, NEW)
+    borns = [*(rows.Born(None, adopt, None, failed) for adopt in adopts), rows.Born(None, goes_well, raising, failed)]
+    calls: list[Callable[[], Any]] = [lambda: called(begin, (Thing(_paramedic_id_=7), 1), Sites([5] * 400))]
+    calls += [lambda born=born: made_in(born, Thing(_paramedic_id_=0)) for born in borns]
+    for passes_on in (False, True):
+        for call in calls:
+            if passes_on or error is KeyboardInterrupt:
+                with pytest.raises(error):
+                    call()
+            else:
+                assert not call()
+    assert [type(raised) for raised in told] == [error] * (8 if error is ValueError else 0)
+    for adopt in adopts:
+        with pytest.raises(error):
+            adopt(Thing(), 0, 0, sys._getframe())
 
 
 def test_two_rows_are_not_torn_apart_by_the_end_of_a_page(writer: TraceWriter, asked: Asked) -> None:
@@ -233,11 +276,23 @@ def test_no_memory_is_kept(writer: TraceWriter) -> None:
     count = iter(range(100_000, 1_000_000))
     writer.current_thread()
     adopt = rows.Adopt(writer.current, lambda *_: 1, CLASSES, count.__next__, lambda _: next(count), NEW)
-    born = rows.Born(None, adopt, lambda *_: next(count))
+    born = rows.Born(None, adopt, lambda *_: next(count), unexpected)
     begin = rows.Begin(
-        writer.current, lambda *_: None, set(), None, lambda *_: (next(count), next(count)), SPAN, NEVER, 0, CALL, LATER
+        writer.current,
+        lambda *_: None,
+        set(),
+        None,
+        lambda *_: (next(count), next(count)),
+        unexpected,
+        SPAN,
+        NEVER,
+        0,
+        CALL,
+        LATER,
     )
-    failed = rows.Begin(writer.current, lambda *_: None, set(), None, failing, SPAN, NEVER, 0, CALL, LATER)
+    failed = rows.Begin(
+        writer.current, lambda *_: None, set(), None, failing, lambda _: None, SPAN, NEVER, 0, CALL, LATER
+    )
     sites = Sites([5] * 4000)
     text = rows.Text(writer.current, lambda _: next(count))
 

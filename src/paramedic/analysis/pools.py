@@ -132,8 +132,9 @@ class Pools:
             self.circulating.add(queue)
 
     def out(self) -> dict[int, Taken]:
-        """What was taken and not put back, by the thing's id."""
-        return {taken.thing: taken for pool in self.queues.values() for taken in pool.taken.values() if taken.thing}
+        """What was taken and not put back, by the thing's id, where nobody waited for it."""
+        pools = [pool for queue, pool in self.queues.items() if queue not in self.drained]
+        return {taken.thing: taken for pool in pools for taken in pool.taken.values() if taken.thing}
 
     def takers(self, queue: int) -> set[int]:
         """The threads that have taken something from a queue."""

@@ -69,10 +69,13 @@ class Births:
 
             return enter
 
+        def failed(error: Exception) -> None:
+            trouble("birth", error)
+
         def guard(ends: Callable[[Any, int], None] | None = None, words: str = "_born[_first]") -> Guard | None:
             if native.rows is None:
                 return None
-            values = {"_born": native.rows.Born(None, adopt, ends), "_isinstance": isinstance}
+            values = {"_born": native.rows.Born(None, adopt, ends, failed), "_isinstance": isinstance}
             return Guard(words, values | {"_channel": self._homes["Channel"]})
 
         ends = Ends(self._probes).of

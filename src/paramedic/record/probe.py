@@ -294,6 +294,9 @@ class Probes:
                 trouble(f"enter {op}", e)
                 return NO_SPAN
 
+        def failed(error: Exception) -> None:
+            trouble(f"enter {op}", error)
+
         def leave(begun: Begun, result: Any) -> None:
             try:
                 a = _measured(measure, result)
@@ -317,9 +320,8 @@ class Probes:
             stream = plain.values.get("_stream")
             asked = arguments if called is None else None
             kinds = (op + (_CALL << KIND_SHIFT), op + (_LATER << KIND_SHIFT))
-            begin = native.rows.Begin(
-                self.writer.current, enter, self._paramikos, stream, asked, begins, how, int(asks_caller), *kinds
-            )
+            things = (self.writer.current, enter, self._paramikos, stream, asked, failed)
+            begin = native.rows.Begin(*things, begins, how, int(asks_caller), *kinds)
             ends = (None, None, UNMEASURED if measure is None else LENGTH if measure is len else NUMBER)
             return enter, leave, fail, Span("True", "", {"_begin": begin, "_end": None}, ends)
         values = {

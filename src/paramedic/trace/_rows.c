@@ -213,6 +213,21 @@ static int must_go_on(void) {
     return 0;
 }
 
+/* The same of what functions in Python that we call have raised: what is no error of the program's goes to `failed`, which
+ * returns None or raises it again (paramedic.record.interrupts tells one from the other). NULL: it goes on. */
+static PyObject *told(PyObject *failed) {
+    if (!PyErr_ExceptionMatches(PyExc_Exception)) return NULL;
+    PyObject *type, *error, *traceback;
+    PyErr_Fetch(&type, &error, &traceback);
+    PyErr_NormalizeException(&type, &error, &traceback);
+    if (traceback) PyException_SetTraceback(error, traceback);
+    PyObject *answer = PyObject_CallOneArg(failed, error);
+    Py_XDECREF(type);
+    Py_XDECREF(error);
+    Py_XDECREF(traceback);
+    return answer;
+}
+
 static PyObject *get(PyObject *thing, PyObject *name) { return thing ? PyObject_GetAttr(thing, name) : NULL; }
 
 /* the same, of a chain: gives up the reference to the thing */
@@ -397,8 +412,8 @@ static PyObject *caller_of(void) {
     return frame;
 }
 
-/* Begin(current, enter, inside, stream, arguments, last, plain, asks_caller, call, later)[first] or [first, *passed]
- * -> Call or None */
+/* Begin(current, enter, inside, stream, arguments, failed, last, plain, asks_caller, call, later)[first] or
+ * [first, *passed] -> Call or None */
 enum { ALWAYS, NEVER, OWN_TIMEOUT, FILE_TIMEOUT, GIVEN_TIMEOUT };
 
 static int is_plain(Probe *self, PyObject *first, PyObject *key) {
@@ -420,8 +435,9 @@ static int is_plain(Probe *self, PyObject *first, PyObject *key) {
 #define MOST_IN_FLAGS 255 /* as paramedic.trace.layout.MOST_IN_FLAGS */
 #define MOST_PASSED 6
 
-/* what is recorded of the arguments: 0 if that is not to be had */
-static int arguments_of(Probe *self, PyObject *first, PyObject *key, PyObject *frame, int64_t *a, int64_t *b) {
+/* what is recorded of the arguments: 0 if that is not to be had, with an error if that was raised */
+static int arguments_of(Probe *self, PyObject *first, PyObject *key, PyObject *frame, int64_t *a, int64_t *b,
+                        int *raised) {
     PyObject *args[1 + MOST_PASSED] = {first, frame}, *found;
     Py_ssize_t passed = self->numbers[2];
     if (key != first) {
@@ -429,7 +445,8 @@ static int arguments_of(Probe *self, PyObject *first, PyObject *key, PyObject *f
         for (Py_ssize_t i = 0; i < passed && i < MOST_PASSED; i++) args[1 + i] = PyTuple_GET_ITEM(key, 1 + i);
     }
     if (self->things[4] == Py_None || passed > MOST_PASSED || must_go_on()) return 0;
-    if (!(found = PyObject_Vectorcall(self->things[4], args, 1 + passed, NULL))) return 0;
+    found = PyObject_Vectorcall(self->things[4], args, 1 + passed, NULL);
+    if ((*raised = !found)) return 0;
     int good = PyTuple_CheckExact(found) && PyTuple_GET_SIZE(found) == 2 && PyLong_CheckExact(PyTuple_GET_ITEM(found, 0));
     if (good) {
         int beyond;
@@ -445,13 +462,14 @@ static PyObject *begin(Probe *self, PyObject *key) {
     int passes = PyTuple_CheckExact(key) && PyTuple_GET_SIZE(key); /* or a program calls the function of () */
     PyObject *first = passes ? PyTuple_GET_ITEM(key, 0) : key, *answer = NULL, *frame = caller_of();
     int64_t a = -1, b = 0;
+    int raised = 0;
     int64_t stack = frame ? known_stack(frame) : -1;
     if (stack == -2) {
         PyCodeObject *code = PyFrame_GetCode((PyFrameObject *)frame);
         int inside = PySet_Contains(self->things[2], code->co_filename);
         Py_DECREF(code);
         if (inside > 0) answer = Py_NewRef(Py_None);
-    } else if (stack >= 0 && (is_plain(self, first, key) || arguments_of(self, first, key, frame, &a, &b))) {
+    } else if (stack >= 0 && (is_plain(self, first, key) || arguments_of(self, first, key, frame, &a, &b, &raised))) {
         int64_t given = number_at(first, s__paramedic_id_);
         Page *page = given > 0 ? page_of(CURRENT(self)) : NULL;
         Call *made = page ? call_of(page, 0) : NULL;
@@ -466,7 +484,8 @@ static PyObject *begin(Probe *self, PyObject *key) {
         Py_XDECREF(made);
         Py_XDECREF(page);
     }
-    if (!answer && !must_go_on()) {
+    if (!answer && raised) answer = told(self->things[5]);
+    else if (!answer && !must_go_on()) {
         PyObject *caller = frame ? frame : Py_None;
         if (key == first) {
             answer = ask(self, first, caller);
@@ -706,12 +725,13 @@ static PyObject *adopt(Probe *self, PyObject *const *args, size_t flags, PyObjec
         int64_t op = to_number(PyDict_GetItemWithError(self->things[2], (PyObject *)Py_TYPE(args[0])), (1 << 24) - 1);
         if (op > 0 && args[3] != Py_None) {
             PyObject *walked = PyObject_CallOneArg(self->things[4], args[3]);
+            if (!walked) return NULL;
             stack = to_number(walked, UINT32_MAX);
             Py_XDECREF(walked);
         }
         if (op > 0 && stack >= 0 && parent >= 0 && number >= 0) {
             if (count == 5) id = to_number(args[4], UINT32_MAX);
-            given = id > 0 ? Py_NewRef(args[4]) : PyObject_CallNoArgs(self->things[3]);
+            if (!(given = id > 0 ? Py_NewRef(args[4]) : PyObject_CallNoArgs(self->things[3]))) return NULL;
             id = to_number(given, UINT32_MAX);
         }
         Page *page = id > 0 ? page_of(CURRENT(self)) : NULL;
@@ -727,19 +747,23 @@ static PyObject *adopt(Probe *self, PyObject *const *args, size_t flags, PyObjec
     return must_go_on() ? NULL : PyObject_Vectorcall(ASK(self), args, flags, names);
 }
 
-/* Born(None, adopt, ends)[thing] -> whether somebody is to look: it has neither got an id nor had one */
+/* Born(None, adopt, ends, failed)[thing] -> whether somebody is to look: it has neither got an id nor had one */
 static PyObject *born(Probe *self, PyObject *thing) {
     int64_t known = number_at(thing, s__paramedic_id_);
     PyObject *frame = known == 0 ? caller_of() : NULL;
     if (frame) {
         PyObject *args[] = {thing, zero, zero, frame}, *given = PyObject_Vectorcall(ASK(self), args, 4, NULL);
         known = to_number(given, UINT32_MAX);
+        PyObject *done = given;
         if (known > 0 && self->things[2] != Py_None) {
-            PyObject *args[] = {thing, given}, *done = PyObject_Vectorcall(self->things[2], args, 2, NULL);
-            Py_XDECREF(done);
+            PyObject *args[] = {thing, given};
+            done = PyObject_Vectorcall(self->things[2], args, 2, NULL);
+            Py_DECREF(given);
         }
-        Py_XDECREF(given);
         Py_DECREF(frame);
+        if (!done && !(done = told(self->things[3]))) return NULL;
+        Py_DECREF(done);
+        return PyBool_FromLong(0);
     }
     return must_go_on() ? NULL : PyBool_FromLong(known <= 0);
 }

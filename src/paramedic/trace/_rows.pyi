@@ -78,6 +78,7 @@ class Begin:
         stream: a class whose objects have a ``channel`` with a ``timeout``, or None.
         arguments: called with ``first`` and what is passed, returns what is recorded of it; or None, then ``enter`` is
             called where a call has something that is recorded.
+        failed: called with what ``arguments`` raises; the call is not recorded then.
         last: the row's last field: op, flags and kind.
         plain: when a call has none of the arguments that are recorded (`paramedic.record.probe.ALWAYS` and the others).
         asks_caller: whether ``arguments`` is given the caller's frame instead.
@@ -92,6 +93,7 @@ class Begin:
         inside: set[str],
         stream: type | None,
         arguments: Callable[..., tuple[int, int]] | None,
+        failed: Callable[[Exception], None],
         last: int,
         plain: int,
         asks_caller: int,
@@ -182,9 +184,16 @@ class Born:
         nothing: None.
         adopt: see `Adopt`.
         ends: called with the thing and its new id; or None.
+        failed: called with what these raise.
     """
 
-    def __init__(self, nothing: None, adopt: Callable[..., int], ends: Callable[[Any, int], None] | None) -> None: ...
+    def __init__(
+        self,
+        nothing: None,
+        adopt: Callable[..., int],
+        ends: Callable[[Any, int], None] | None,
+        failed: Callable[[Exception], None],
+    ) -> None: ...
     def __getitem__(self, thing: Any) -> bool: ...
 
 class ChannelEnds:
