@@ -17,6 +17,15 @@ from paramedic.safe import standstill as still
 from paramedic.safe.dispatch import Dispatcher
 from paramedic.safe.sink import Collector
 
+
+@pytest.fixture(autouse=True)
+def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads that other tests have left are not the program's: they would end nothing, and nobody can know that."""
+    others = set(threading.enumerate()) - {threading.current_thread()}
+    is_ours = still._is_ours
+    monkeypatch.setattr(still, "_is_ours", lambda thread: thread in others or is_ours(thread))
+
+
 # -- the judgement, with engines that say what the story says
 
 
