@@ -361,6 +361,17 @@ def instantiate(w: Walker, cls: ClassValue, args: list[Value], keywords: dict[st
     return made
 
 
+def replaced(w: Walker, value: Value, changes: dict[str, Value], node: ast.AST) -> Value:
+    """``dataclasses.replace(record, field=…)``: another one, which shares with the first what is not replaced.
+
+    Threads: the reader's own; does not block.
+    """
+    if not isinstance(value, Instance) or not value.cls.is_record:
+        return value
+    kept = {name: attributes.read(w, value, name, node) for name, _ in value.cls.fields if name not in changes}
+    return instantiate(w, value.cls, [], {**kept, **changes}, node)
+
+
 def _fill_record(w: Walker, made: Instance, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> None:
     """The ``__init__`` that dataclasses, attrs and NamedTuple write."""
     for position, (name, default) in enumerate(made.cls.fields):

@@ -115,7 +115,7 @@ TOPS = frozenset(
     [c.partition(".")[0] for c in (*CLASSES, *api.MAKERS)]
     + """builtins anyio trio starlette asgiref thread twisted signal atexit os joblib functools copy typing weakref
     itertools time getpass subprocess socket requests urllib importlib select selectors socketserver dramatiq
-    fcntl shutil textwrap json pickle csv yaml tomllib io tarfile gzip""".split()
+    fcntl shutil textwrap json pickle csv yaml tomllib io tarfile gzip dataclasses""".split()
 )
 """Packages of which some function matters; calls into all others only pass their arguments on."""
 

@@ -314,8 +314,10 @@ def start(w: Walker, thread: Obj, node: ast.AST) -> None:
 # ---------------------------------------------------------------- waiting
 
 
-def join(w: Walker, owner: Obj, *, read: bool = False) -> Value:
-    """Waits for what was started through an object; gives its result.
+def join(w: Walker, owner: Obj, *, read: bool = False, over: bool = False) -> Value:
+    """Waits for what was started through an object; gives its result, if that is asked for.
+
+    What is surely over has left its traces: what it has put somewhere is there.
 
     Threads: the reader's own; does not block.
     """
@@ -325,7 +327,7 @@ def join(w: Walker, owner: Obj, *, read: bool = False) -> Value:
     for pending in w.world.started_by(owner):
         if not (isinstance(limited, Const) and limited.value):  # else the others may still run
             pending.context.joins.append((w.world.next_moment(), loops_here, w.world.episode))
-        if read and w.context is not pending.context:
+        if (read or over) and w.context is not pending.context:
             result = run_now(w, pending)
     if read:
         owner.root.parts["__read"] = Const(True)

@@ -260,6 +260,8 @@ def _repeated(sequence: Value, times: Value) -> Value | None:
     count = number_of(times)
     if isinstance(sequence, Collection):
         known = int(count * sequence.length) if count is not None and sequence.length is not None else None
+        if len(sequence.items) > 1 and count != 1:  # each of them comes again
+            return Collection(rest=[*sequence.items, *sequence.rest], length=known)
         return Collection(list(sequence.items), rest=list(sequence.rest), length=known)
     if isinstance(sequence, Const) and isinstance(sequence.value, (str, bytes)):
         return Const(sequence.value, partial=True)

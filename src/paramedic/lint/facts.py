@@ -193,14 +193,20 @@ class SourceFacts(Meetings):
         return first.context.strand.start < second.context.strand.start
 
     def comes_after(self, first: Operation, second: Operation) -> bool:
-        """Whether an operation follows another one: in its thread, or in one that has waited for the end of that.
+        """Whether an operation follows another one: in its thread, in one that has waited for that, or begins later.
 
         Threads: pure.
         """
         if one_after_another(first.context, second.context):
             return self.in_order(first, second)
-        branch = branch_from(second.context, first.context)
-        return branch is not None and branch.ends_before(second.moment, second.episode) and not exclusive(first, second)
+        if exclusive(first, second):
+            return False
+        begun = branch_from(first.context, second.context)
+        if begun is not None:
+            again = set(first.loops) & set(begun.loops) - set(first.obj.root.loops)
+            return begun.episode == first.episode and begun.start > first.moment and not again
+        ended = branch_from(second.context, first.context)
+        return ended is not None and ended.ends_before(second.moment, second.episode)
 
     @staticmethod
     def kinds(values: Iterable[Value]) -> list[str]:

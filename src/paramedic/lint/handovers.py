@@ -54,9 +54,10 @@ def _thread(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[st
     if name == "start":
         concurrency.start(w, obj, node)
     elif name == "join" or (name == "wait" and "QThread" in (text_of(obj.parts.get("__path", Const(""))) or "")):
-        concurrency.join(w, obj)
         limit = args[0] if args else keywords.get("timeout")
-        if limit is not None and not (isinstance(limit, Const) and limit.value is None):
+        limited = limit is not None and not (isinstance(limit, Const) and limit.value is None)
+        concurrency.join(w, obj, over=not limited)
+        if limited and limit is not None:
             for context in (pending.context for pending in w.world.started_by(obj)):
                 if context.joins:
                     known = number_of(limit)

@@ -253,6 +253,8 @@ def _other(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], 
         return first
     if path in {"textwrap.dedent", "inspect.cleandoc"}:
         return first
+    if path in {"dataclasses.replace", "copy.replace"}:
+        return choose([calls.replaced(w, option, keywords, node) for option in alternatives(first)])
     if path == "weakref.ref":
         return Partial(External("copy.copy"), [first], {})
     if path in {"copy.deepcopy", "itertools.repeat"}:

@@ -247,9 +247,16 @@ def _item(w: Walker, source: Collection, item: Value, number: int) -> Value:
         item,
         number,
         w.loops,
-        distinct=len(source.items) > 1 and any(item is i for i in source.items),
+        distinct=_comes_once(source, item),
         siblings=tuple(source.items),
     )
+
+
+def _comes_once(source: Collection, item: Value) -> bool:
+    """Whether one of several items that are written out is nowhere else among them."""
+    among = [option for one in (*source.items, *source.keyed.values(), *source.rest) for option in alternatives(one)]
+    several = len(source.items) + len(source.rest) > 1
+    return several and any(item is i for i in source.items) and sum(item is one for one in among) == 1
 
 
 def as_one_of(

@@ -26,7 +26,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
         if channel is None or facts.combined(channel, first) or first.obj.kind == "sftpfile":
             continue
         other = "read:stderr" if first.has("read:stdout") else "read:stdout"
-        later = [o for o in facts.below(channel, other) if facts.in_order(first, o)]
+        later = [o for o in facts.below(channel, other) if facts.comes_after(first, o)]
         place = (first.site.file, first.site.line)
         if place in done or _kept_small(facts, channel, first, other):
             continue
@@ -90,4 +90,8 @@ def _kept_small(facts: SourceFacts, channel: Obj, first: Operation, other: str) 
         return True  # the process has ended: it does not wait for room any more
     reads = facts.below(channel, other)
     # Read by another thread meanwhile, or emptied before: then nothing is left that could fill the window.
-    return any(not one_after_another(o.context, first.context) or facts.in_order(o, first) for o in reads)
+    return any(
+        facts.in_order(o, first)
+        or (not one_after_another(o.context, first.context) and not facts.comes_after(first, o))
+        for o in reads
+    )
