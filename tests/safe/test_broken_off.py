@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from paramedic.safe.link import Link
 from paramedic.safe.packetizer import Packetizer
 from paramedic.safe.plan import Plan
 from paramedic.safe.session import Session
+from paramedic.safe.sftp_session import SftpSession
 from paramedic.safe.shelf import Shelf
 
 
@@ -99,11 +101,44 @@ def test_an_interrupt_at_any_step_of_lending_gives_the_room_back(
             with getattr(pool, lend)():
                 pass
             threading.Event().wait(0.2)  # the signal may come a moment later
-        assert pool.run("echo ok", total_timeout=30).text == "ok\n"
-        pool._shelf.clear()
-        (link,) = pool._dispatcher._plan.links.values()
-        assert (link.open, link.strangers, len(pool._dispatcher._loans)) == (0, 0, 0)
-        assert not next(iter(pool._dispatcher._links.values())).guests
+        assert_nothing_is_kept(pool)
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [
+        (SftpSession, "__init__"),
+        (SftpSession, "open"),
+        (SftpSession, "_ask"),
+        (SftpSession, "_look"),
+        (SftpSession, "close"),
+        (Dispatcher, "ask_for"),
+        (Dispatcher, "begin_loan"),
+        (Session, "attach"),
+        (Session, "close"),
+        (Crew, "ask"),
+    ],
+)
+def test_an_interrupt_at_any_step_of_a_copy_gives_the_room_back(
+    start_host: Callable[..., Host], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, owner: Any, name: str
+) -> None:
+    with start_host("MaxSessions 1").pool(connections=1) as pool:
+        assert pool.run("true").ok  # connected
+        with monkeypatch.context() as patch:
+            patch.setattr(owner, name, striking(getattr(owner, name)))
+            with pytest.raises(KeyboardInterrupt):
+                pool.download(__file__, tmp_path / "copy")
+                threading.Event().wait(60)  # the signal may come a moment later
+        assert_nothing_is_kept(pool)
+        assert not next(iter(pool._dispatcher._links.values()))._launched
+
+
+def assert_nothing_is_kept(pool: ClientPool) -> None:
+    assert pool.run("echo ok", total_timeout=30).text == "ok\n"
+    pool._shelf.clear()
+    (link,) = pool._dispatcher._plan.links.values()
+    assert (link.open, link.strangers, len(pool._dispatcher._loans)) == (0, 0, 0)
+    assert not next(iter(pool._dispatcher._links.values())).guests
 
 
 @pytest.mark.parametrize("at", ["decide", "launched", "connected"])

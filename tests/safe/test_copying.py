@@ -316,8 +316,9 @@ def test_a_file_that_changes_while_it_is_copied_is_told(pool: ClientPool, tmp_pa
 def test_a_server_that_stops_to_answer_is_told(pool: ClientPool, tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    session = SftpSession(pool._dispatcher, str(pipe))
+    session = SftpSession(pool._dispatcher)
     try:
+        session.open(str(pipe))
         assert not session.stated.expect(sftp.ATTRS).attributes().is_file
 
         def job() -> Job:

@@ -101,8 +101,9 @@ def test_sftp_sessions_hide_no_process_and_live_on(host: Any, who: str, tmp_path
         while not older.running():
             threading.Event().wait(0.01)
         if who == "a copy":
-            sftp = SftpSession(pool._dispatcher, str(tmp_path))
+            sftp = SftpSession(pool._dispatcher)
             stack.callback(sftp.close)
+            sftp.open(str(tmp_path))
         else:
             lent = stack.enter_context(pool.sftp())
             channel = lent.get_channel()

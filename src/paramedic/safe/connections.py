@@ -296,8 +296,12 @@ class Connections:
 
         Threads: any thread. It may block for a moment while the peer does not read.
         """
-        slot.over = True
-        return self.free_slot(slot.result()[0], refused=True)
+
+        def give_back() -> bool:
+            slot.over = True
+            return self.free_slot(slot.result()[0], refused=True)
+
+        return self.crew.ask(give_back)
 
     def has_borrowers(self) -> bool:
         """Whether somebody waits for a whole connection.

@@ -8,7 +8,7 @@ import os
 import posixpath
 import shlex
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from paramedic.safe import sftp_packets as sftp
 from paramedic.safe.dispatch import Dispatcher
@@ -44,21 +44,23 @@ def upload(
         raise _odd(path, dispatcher.host)
     tally = Tally()
     target = _remote(remote, dispatcher.host)
-    session = SftpSession(dispatcher, target)
-    with _swept(session, tally, options, dispatcher, _remove):
-        found = _stated(session, target)
+
+    def copy(session: SftpSession) -> None:
+        there, found = target, _stated(session, target)
         if remote.endswith("/") and (found is None or not found.is_dir):
             hint = "make it with mkdir -p; without the slash it would be the copy's name"
             raise TransferError(f"there is no directory {remote}", host=dispatcher.host, phase="copy", hint=hint)
         if remote.endswith("/") or (found is not None and found.is_dir and not os.path.isdir(path)):
-            target = posixpath.join(target, os.path.basename(os.path.abspath(path)))
+            there = posixpath.join(target, os.path.basename(os.path.abspath(path)))
         elif found is not None and not (found.is_dir or found.is_file):
             raise _odd(remote, dispatcher.host)  # what is renamed to /dev/null takes its place
         uploader = Uploader(session, tally, options)
         if os.path.isdir(path):
-            session.run(uploader.tree(path, target))
+            session.run(uploader.tree(path, there))
         else:
-            session.run([uploader.file(path, target)])
+            session.run([uploader.file(path, there)])
+
+    _swept(dispatcher, target, tally, options, _remove, copy)
     return _result(dispatcher.host, tally, begun, run, verify)
 
 
@@ -78,8 +80,8 @@ def download(
     path = os.fspath(local)
     tally = Tally()
     source = _remote(remote, dispatcher.host)
-    session = SftpSession(dispatcher, source)
-    with _swept(session, tally, options, dispatcher, _unlink):
+
+    def copy(session: SftpSession) -> None:
         found = _stated(session, source)
         if found is None:
             raise TransferError(
@@ -87,20 +89,22 @@ def download(
             )
         if not (found.is_dir or found.is_file):
             raise _odd(remote, dispatcher.host)
-        inside = path.endswith(os.sep) or (os.path.isdir(path) and not found.is_dir)
-        if inside:
+        here = path
+        if path.endswith(os.sep) or (os.path.isdir(path) and not found.is_dir):
             name = posixpath.basename(source.rstrip("/"))
             if name in ("", ".", ".."):
                 raise BadConfiguration(
                     f"{remote} has no name of its own to be put into {path}", phase="copy", hint="name the file"
                 )
-            path = os.path.join(path, name)
-        if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
-            raise _odd(path, dispatcher.host)
-        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+            here = os.path.join(path, name)
+        if os.path.exists(here) and not (os.path.isfile(here) or os.path.isdir(here)):
+            raise _odd(here, dispatcher.host)
+        os.makedirs(os.path.dirname(here) or ".", exist_ok=True)
         downloader = Downloader(session, tally, options)
-        job = downloader.tree(source, path) if found.is_dir else downloader.file(source, path, found)
+        job = downloader.tree(source, here) if found.is_dir else downloader.file(source, here, found)
         session.run([job])
+
+    _swept(dispatcher, source, tally, options, _unlink, copy)
     return _result(dispatcher.host, tally, begun, run, verify)
 
 
@@ -110,19 +114,23 @@ def _odd(path: str, host: str) -> TransferError:
     )
 
 
-@contextlib.contextmanager
 def _swept(
-    session: SftpSession,
+    dispatcher: Dispatcher,
+    path: str,
     tally: Tally,
     options: Options,
-    dispatcher: Dispatcher,
     remove: Callable[[Dispatcher, set[str]], None],
-) -> Iterator[None]:
-    """Closes the session; what a copy that was ended in the middle leaves behind, and nobody can resume, is removed."""
+    copy: Callable[[SftpSession], None],
+) -> None:
+    """Copies by a session that it opens and closes; what a copy that was ended in the middle leaves behind, and nobody
+    can resume, is removed."""
     halt = options.halt or Halt()
+    session = SftpSession(dispatcher)
     try:
+        session.open(path)
         with halt.watch(session.close):
-            yield
+            copy(session)
+        session.close()  # here, too: where Ctrl-C strikes in it, it is called again
     except ConnectionLost as error:
         if not halt.called:
             raise
@@ -150,7 +158,8 @@ def _remove(dispatcher: Dispatcher, parts: set[str]) -> None:
         yield [(sftp.REMOVE, sftp.text(part))]
 
     if parts:
-        with contextlib.suppress(SafeError), contextlib.closing(SftpSession(dispatcher, ".", _SWEEP_S)) as session:
+        with contextlib.suppress(SafeError), contextlib.closing(SftpSession(dispatcher, _SWEEP_S)) as session:
+            session.open(".")
             session.run(job(part) for part in parts)
 
 

@@ -116,18 +116,43 @@ class _Owner:
 
 
 class SftpSession:
-    """One SFTP session on a pool's connection.
+    """One SFTP session on a pool's connection: it has nothing until it is opened, and nothing once it is closed.
+
+    So Ctrl-C finds no moment at which there is a session that nobody knows of: ``try:`` comes before :meth:`open`.
 
     Threads: one thread at a time calls its methods.
     """
 
-    def __init__(self, dispatcher: Dispatcher, path: str, timeout: float = 30.0) -> None:
-        """Opens the session and asks about ``path``: what the server says of it is the reply ``stated``.
+    def __init__(self, dispatcher: Dispatcher, timeout: float = 30.0) -> None:
+        """Makes one that has nothing yet.
 
         Args:
             dispatcher: of the pool.
-            path: what is to be copied, or its target.
             timeout: seconds to wait for room, for the session, and later for any one answer.
+
+        Threads: any thread; it does not block.
+        """
+        self._dispatcher = dispatcher
+        self._timeout = timeout
+        self._number = 0
+        self._round_trip_s = 0.0
+        self.reads_at_once = self.writes_at_once = 1
+        self.works_in_order = False
+        self._spawned: deque[Job] = deque()
+        self._slot = Slot()
+        self._inbox = _Inbox()
+        self._session: Session | None = None
+        self._loan = loan("a copy", idle=False)
+        self._once = threading.Lock()
+        self._is_closed = False
+
+    def open(self, path: str) -> None:
+        """Opens the session and asks about ``path``: what the server says of it is the reply ``stated``.
+
+        Whatever happens, :meth:`close` it.
+
+        Args:
+            path: what is to be copied, or its target.
 
         Raises:
             PoolTimeout: there was no room in time.
@@ -137,28 +162,14 @@ class SftpSession:
 
         Threads: any thread but readers and callbacks. It blocks.
         """
-        self._dispatcher = dispatcher
-        self._timeout = timeout
-        self._number = 0
-        self._round_trip_s = 0.0
-        self.reads_at_once = self.writes_at_once = 1
-        self.works_in_order = False
-        self._spawned: deque[Job] = deque()
-        self._once = threading.Lock()
-        while True:
-            slot = self._slot = Slot()
-            try:
-                dispatcher.ask_for(slot)
-                session = self._ask(wait_for(dispatcher, slot, timeout)[1])
-            except BaseException:  # Ctrl-C too: the room is given back
-                dispatcher.forgo(slot)
-                raise
-            if session is not None:
-                break
-        self._session = session
-        self._loan = loan("a copy", idle=False)
+        dispatcher, timeout = self._dispatcher, self._timeout
+        session = None
+        while session is None:
+            self._slot = Slot()
+            dispatcher.ask_for(self._slot)
+            session = self._ask(wait_for(dispatcher, self._slot, timeout)[1])
+        dispatcher.begin_loan(self._loan)
         try:
-            dispatcher.begin_loan(self._loan)
             asked = time.monotonic()
             session.write(struct.pack(">IBI", 5, sftp.INIT, 3), timeout)
             hello = self._next(time.monotonic() + timeout)
@@ -167,7 +178,6 @@ class SftpSession:
                 raise ValueError("it does not speak SFTP")
             self.extensions = self._extensions(hello)
         except (ConnectionLost, OSError, ValueError) as error:
-            self.close()
             said = self._inbox.complaint.decode("utf-8", "replace").strip() or str(error)
             raise SessionRefused(
                 f"the server has no SFTP: {said}",
@@ -175,27 +185,18 @@ class SftpSession:
                 phase="open",
                 hint="Subsystem sftp in sshd_config, or a login script that prints",
             ) from error
-        except BaseException:
-            self.close()
-            raise
-        try:
-            self.stated, self.read_bytes, self.write_bytes = self._look(path)
-        except BaseException:
-            self.close()
-            raise
+        self.stated, self.read_bytes, self.write_bytes = self._look(path)
         self.reads_at_once = requests_at_once(self._round_trip_s, self.read_bytes)
         self.writes_at_once = requests_at_once(self._round_trip_s, self.write_bytes)
 
     def _ask(self, link: Link) -> Session | None:
         self._inbox = _Inbox()
         owner = _Owner()
-        session = Session(b"", self._inbox, owner, hold_input=True, subsystem=b"sftp", window_bytes=_WINDOW_BYTES)
-        try:
-            link.launch(session)
-            answered = owner.answered.wait(self._timeout)
-        except BaseException:  # Ctrl-C
-            session.close()
-            raise
+        session = self._session = Session(
+            b"", self._inbox, owner, hold_input=True, subsystem=b"sftp", window_bytes=_WINDOW_BYTES
+        )
+        self._dispatcher.crew.ask(lambda: link.launch(session))  # all of it or nothing: Ctrl-C would leave it half done
+        answered = owner.answered.wait(self._timeout)
         if not answered and session.withdraw():
             raise SessionRefused("no answer to the request for a session", host=self._dispatcher.host, phase="open")
         if session.outcome is Outcome.REFUSED:
@@ -254,7 +255,8 @@ class SftpSession:
         except (IndexError, OSError, ValueError):
             return stated, _SMALL_BYTES, _SMALL_BYTES
         # OpenSSH's does one request after the other, each to its end.
-        self.works_in_order = "OpenSSH" in getattr(self._session.link, "remote_version", "")
+        link = self._session.link if self._session is not None else None
+        self.works_in_order = "OpenSSH" in getattr(link, "remote_version", "")
         return stated, min(read or _SMALL_BYTES, 255 * 1024), min(write or _SMALL_BYTES, 255 * 1024)
 
     @property
@@ -360,7 +362,7 @@ class SftpSession:
             return size
 
     def _flush(self, out: list[bytes]) -> int:
-        if out:
+        if out and self._session is not None:
             try:
                 self._session.write(b"".join(out), self._timeout)
             except TimeoutError as error:
@@ -369,16 +371,22 @@ class SftpSession:
         return 0
 
     def close(self) -> None:
-        """Ends the session.
+        """Ends the session, if there is one.
 
         Threads: any thread, any number of times. It may block for a moment while the peer does not read.
         """
+        if not self._is_closed:
+            self._dispatcher.crew.ask(self._close)
+
+    def _close(self) -> None:
         if self._once.acquire(blocking=False):  # whoever stops a copy may come here together with its own thread
             self._dispatcher.end_loan(self._loan)
-            self._session.close()
-            if self._session.link is not None:
-                self._session.link.guests.pop(self._session.channel, None)
+            if (session := self._session) is not None:
+                session.close()
+                if session.link is not None:
+                    session.link.guests.pop(session.channel, None)
             self._dispatcher.forgo(self._slot)
+            self._is_closed = True
 
 
 class _Progress:
