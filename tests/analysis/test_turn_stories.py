@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from notation import findings_of, said
 
@@ -94,7 +96,81 @@ FOUND |= {
     ),
 }
 
+FOUND |= {
+    "an event is waited for that a thread had set for each round, and that has ended": (
+        "wait-without-timeout observed",
+        """
+        Main: start A
+        A: set ev
+        Main: await ev
+        A: ends
+        Main: await ev …
+        … 5 s
+        end: 3""",
+    ),
+    "the last word of a queue is waited for, and who put the others in has ended": (
+        "wait-without-timeout observed",
+        """
+        Main: start A
+        A: put q x
+        Main: get q x
+        A: ends
+        Main: get q y …
+        … 5 s
+        end: 3""",
+    ),
+    "a consumer is joined, and nobody is left to tell it that all is over": (
+        "wait-without-timeout observed",
+        """
+        Main: start A
+        Main: start B
+        A: put q x
+        B: get q x
+        A: ends
+        B: get q y …
+        Main: join B …
+        … 5 s
+        end: 3""",
+    ),
+}
+
 QUIET: dict[str, str] = {
+    "an event is waited for, and one of those who may set it is at work": """
+        Main: makes-event ev
+        Main: start A
+        Main: start B
+        A: ends
+        B: take L1
+        Main: await ev …
+        … 5 s
+        end: 3""",
+    "an event is waited for that has nothing to do with the threads that have ended": """
+        Main: start A
+        A: ends
+        Main: makes-event ev
+        Main: await ev …
+        … 5 s
+        end: 143""",
+    "an event is waited for, and a signal's handler may set it": """
+        Main: handles stop
+        Main: makes-event ev
+        Main: start A
+        A: ends
+        Main: await ev …
+        … 5 s
+        end: 143""",
+    "a consumer that nobody waits for is idle": """
+        Main: start A
+        Main: start B
+        Main: start C
+        C: put q x
+        A: get q x
+        C: ends
+        A: get q y …
+        B: acquire sem …
+        Main: join B …
+        … 5 s
+        end: 3""",
     "an event is waited for, one thread has died, and a signal's handler may set it": """
         Main: handles stop
         Main: start A
@@ -217,3 +293,28 @@ def test_what_hangs_is_told(sentence: str) -> None:
 @pytest.mark.parametrize("sentence", QUIET)
 def test_what_only_looks_like_it_is_not(sentence: str) -> None:
     assert list(said(findings_of(QUIET[sentence]))) == []
+
+
+NEVER_SET = """
+    Main: makes-event ev
+    Main: start A
+    A: run ch
+    A: ends
+    Main: await ev …
+    … 5 s
+    end: 143"""
+
+
+@pytest.mark.parametrize(
+    ("source", "wanted"),
+    [
+        ("if work():\n    ready.set()\n", ["wait-without-timeout observed"]),
+        ("paths = set()\nqueue.put(work())\n", []),
+    ],
+)
+def test_an_event_that_nobody_had_set_yet_hangs_only_a_program_that_sets_some(
+    source: str, wanted: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "app.py").write_text(source)
+    monkeypatch.chdir(tmp_path)
+    assert list(said(findings_of(NEVER_SET))) == wanted

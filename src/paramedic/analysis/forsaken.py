@@ -146,6 +146,57 @@ def too_late(facts: Facts) -> list[TooLate]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Unset:
+    """A thread waits for an event, or for something in a queue, and those who might have cared for that have ended.
+
+    Attributes:
+        wait: its call.
+        others: who has woken it so before, or to whom its maker may have given it.
+        known: whether they have woken it before.
+    """
+
+    wait: Call
+    others: tuple[int, ...]
+    known: bool
+
+
+def unset(facts: Facts) -> list[Unset]:
+    """Waits of which all who may know what is waited for have ended without an exception; every thread waits.
+
+    Of a queue only one on which the main thread waits, or which keeps it from going on: consumers are idle so.
+
+    Threads: pure.
+    """
+    if facts.states.orderly_end or _waits(facts) is None or _may_be_signalled(facts):
+        return []
+    found: list[Unset] = []
+    for calls in facts.open.stacks.values():
+        call = calls[-1] if calls else None
+        if call is None or facts.end_ns - call.began_ns < LONG_NS:
+            continue
+        if call.name in GETS:
+            if call.obj in facts.pools.circulating or call.thread not in _needed_by_main(facts):
+                continue
+        elif call.name != "Event.wait":
+            continue
+        before = facts.wakers.of(call.thread, call.obj)
+        others = before or facts.wakers.given(call.thread, call.obj)
+        over = all(facts.world.thread(t).ended_ns or facts.futures.is_idle(t) for t in others)
+        if others and over and not (facts.futures.failures or _deaths(facts)):
+            found.append(Unset(call, tuple(sorted(others)), bool(before)))
+    return found
+
+
+def _needed_by_main(facts: Facts) -> set[int]:
+    """The main thread, and those whose end it waits for, or whose whom it waits for do."""
+    found, thread = {1}, 1
+    while (calls := facts.open.of(thread)) and calls[-1].name == "Thread.join" and calls[-1].words not in found:
+        thread = calls[-1].words
+        found.add(thread)
+    return found
+
+
 def _may_be_signalled(facts: Facts) -> bool:
     """Whether something else than the threads may wake one: a signal's handler, a tunnel's, or a timer, in time."""
     if facts.states.signal_handlers or any(facts.states.forwards.values()):

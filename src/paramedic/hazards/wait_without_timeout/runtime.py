@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
-from paramedic.analysis.forsaken import too_late
+from paramedic.analysis.forsaken import Unset, too_late, unset
 from paramedic.analysis.hangs import hung
 from paramedic.analysis.run import RunFacts
 from paramedic.analysis.story import Story
 from paramedic.hazards.wait_without_timeout import HAZARD
+from paramedic.lint.passages import Places
 from paramedic.model.finding import Confidence, Finding
 
 
@@ -34,6 +36,7 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         confidence = Confidence.OBSERVED if facts.ended_itself else Confidence.ADVICE
         yield story.finding(HAZARD, confidence, message, [story.call(call)], [call.obj])
     yield from _not_notified(facts, story)
+    yield from _not_set(facts, story)
     guarded = facts.states.keepalive.keys() | facts.states.watched | facts.states.safe
     unlimited = [h for h in facts.practice.unlimited.values() if h.transport not in guarded]
     habits = sorted(unlimited, key=lambda h: -h.count)
@@ -62,6 +65,41 @@ def _not_notified(facts: RunFacts, story: Story) -> Iterator[Finding]:
         yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, [wait.obj], why=_WHY_LATE, fix=_FIX_LATE)
 
 
+def _not_set(facts: RunFacts, story: Story) -> Iterator[Finding]:
+    """Threads that wait for the word of others, all of whom have ended without it."""
+    places = Places()
+    for left in unset(facts):
+        wait, name, deed = left.wait, facts.world.name(left.wait.obj), _WAKES[left.wait.name]
+        if not left.known and not _is_given(facts, left, places):
+            continue  # a service that is stopped from outside waits so
+        message = (
+            f"{facts.world.thread_name(wait.thread)} waits in {wait.method}() of {name}, and nobody is left to "
+            f"{deed}: {story.threads(left.others)} {'has' if len(left.others) == 1 else 'have'} ended, and every "
+            "other thread waits, too"
+        )
+        gone = [facts.world.thread(number) for number in left.others[:3]]
+        steps = [story.step(t.number, t.started_at, t.ended_ns or facts.end_ns, _ENDED) for t in gone]
+        steps.append(story.call(wait))
+        fix = _FIX_UNSET.format(deed)
+        yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, [wait.obj], why=_WHY_UNSET, fix=fix)
+
+
+def _is_given(facts: RunFacts, left: Unset, places: Places) -> bool:
+    """Whether the source of those who wait, and of who has begun the others, gives such a word at all."""
+    stacks = (left.wait.stack, *(facts.world.thread(number).started_at for number in left.others))
+    files = [places.file(path) for path in {site.file for stack in stacks for site in facts.world.stack(stack)}]
+    for use in [
+        use for file in files if file is not None for word in ("set", "put") for use in file.uses.get(word, ())
+    ]:
+        if isinstance(use, ast.Attribute) and (use.attr == "put") == (left.wait.name != "Event.wait"):
+            return True
+    return False
+
+
+_WAKES = {"Event.wait": "set it", "Queue.get": "put anything into it", "SimpleQueue.get": "put anything into it"}
+_ENDED = "has ended without that: it began here"
+_WHY_UNSET = "a thread that ends on another way, as by an early return, leaves those who wait for its word waiting"
+_FIX_UNSET = "Have the thread {} in a `finally`, so that it happens on every way out, and wait with a timeout."
 _WHY_LATE = "notify() wakes those who wait at that moment; a condition does not remember it for who comes later"
 _FIX_LATE = (
     "Set a flag under the lock before notify(), and wait by condition.wait_for(lambda: flag, timeout=…): who comes "
