@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from paramedic.lint.guards import counts
@@ -78,15 +79,33 @@ def bounded(facts: SourceFacts, operation: Operation, limit: int) -> bool:
 
     Threads: pure.
     """
-    for lock in operation.locks:
-        if lock.kind == "semaphore":
-            count = number_of(lock.root.parts.get("__count", Unknown()))
-            if count is None or count <= limit:
-                return True
-    return any(_is_gate(facts, operation, wait) for wait in facts.having("wait-signal", kinds=("lock", "queue")))
+    if any(lock.kind == "semaphore" and _lets_in(lock, limit) for lock in operation.locks):
+        return True
+    if any(_begins_few(facts, one, limit) for one in operation.context.chain()):
+        return True
+    waits = facts.having("wait-signal", kinds=("lock", "queue"))
+    return any(_is_gate(facts, operation, wait, limit) for wait in waits)
 
 
-def _is_gate(facts: SourceFacts, operation: Operation, wait: Operation) -> bool:
+def _lets_in(semaphore: Obj, limit: int) -> bool:
+    count = number_of(semaphore.root.parts.get("__count", Unknown()))
+    return count is None or count <= limit
+
+
+def _begins_few(facts: SourceFacts, context: Context, limit: int) -> bool:
+    """Whether who begins the threads takes a slot of a semaphore for each, which the thread, or its end, gives back."""
+    for take in facts.having("acquire", kinds=("semaphore",)):
+        each = set(context.begun_in) - set(take.obj.root.loops) <= set(take.loops)
+        if take.context is not context.parent or take.episode != context.episode or take.moment > context.start:
+            continue
+        given = facts.of(take.obj, "release")
+        kept = not any(o.context is take.context and take.moment < o.moment < context.start for o in given)
+        if each and kept and any(o.context is not take.context for o in given) and _lets_in(take.obj, limit):
+            return True
+    return False
+
+
+def _is_gate(facts: SourceFacts, operation: Operation, wait: Operation, limit: int) -> bool:
     """Whether a thread waits on a condition, or for a token, before an operation, and passes it on afterwards."""
     if wait.context is not operation.context or wait.moment > operation.moment or "__polled" in wait.obj.root.parts:
         return False
@@ -97,4 +116,19 @@ def _is_gate(facts: SourceFacts, operation: Operation, wait: Operation) -> bool:
     ]
     if wait.obj.kind == "lock":
         return any(counts(facts, wait, operation, o) for o in given)
-    return any("put" in o.effects and any(a is wait.result for a in o.args) for o in given)
+    tokens = _put_in(facts, wait)
+    few = tokens is None or tokens <= limit
+    return few and any("put" in o.effects and any(a is wait.result for a in o.args) for o in given)
+
+
+def _put_in(facts: SourceFacts, wait: Operation) -> int | None:
+    """How many things others have put into the queue that is waited for; None where the source does not tell."""
+    total = 0
+    for put in facts.of(wait.obj, "put"):
+        if put.context is wait.context:
+            continue
+        sizes = [facts.world.loop_sizes.get(loop) for loop in put.loops if loop not in wait.obj.root.loops]
+        if any(size is None for size in sizes):
+            return None
+        total += math.prod(size for size in sizes if size is not None)
+    return total

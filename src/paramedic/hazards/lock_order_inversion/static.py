@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from paramedic.hazards.lock_order_inversion import HAZARD
@@ -51,7 +52,13 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
 def _by_key(facts: SourceFacts, nested: list[tuple[Obj, Operation]]) -> Iterable[Finding]:
     """Two locks of one collection, each taken by a key that differs from thread to thread, in no order of the keys."""
     done: set[tuple[str, int]] = set()
+    steps: dict[int, set[int]] = {}
     for held, taken in nested:
+        if held.root is taken.obj.root and held is not taken.obj:
+            steps.setdefault(id(held.root), set()).add(_step(held, taken.obj))
+    for held, taken in nested:
+        if steps.get(id(held.root)) in ({1}, {-1}):
+            continue  # from each to its neighbour, always in the one direction
         place = (taken.site.file, taken.site.line)
         among = {id(lock.root) for lock in _options(taken)}
         others = {id(lock.root) for lock in taken.locks if lock.tag != taken.obj.tag} & among
@@ -64,6 +71,16 @@ def _by_key(facts: SourceFacts, nested: list[tuple[Obj, Operation]]) -> Iterable
             done.add(place)
             message = f"Two locks of one collection ({facts.name(held)}) are taken in the order of their keys' arrival"
             yield facts.finding(HAZARD, message, facts.steps_of(taken, taken), objects=[held, taken.obj])
+
+
+def _step(held: Obj, taken: Obj) -> int:
+    """Where ``locks[n + 1]`` is taken with ``locks[n]`` held: in which direction; 0 where it is not so."""
+    keys = [one.tag[1] if isinstance(one.tag, tuple) and one.tag[:1] == ("item",) else "" for one in (held, taken)]
+    for (first, second), direction in ((keys, 1), (keys[::-1], -1)):
+        further = re.match(r"BinOp\(left=(.*), op=(Add|Sub)\(\), right=Constant\(value=\d+\)\)$", second)
+        if further is not None and further[1] == first:
+            return direction if further[2] == "Add" else -direction
+    return 0
 
 
 def _two_items(held: Obj, taken: Obj) -> bool:

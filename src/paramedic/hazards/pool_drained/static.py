@@ -64,7 +64,7 @@ def _not_let_go(facts: SourceFacts) -> Iterable[Finding]:
             if o.context is take.context and take.moment < o.moment < first and o.episode == take.episode
             if (take.guarded or not o.guarded) and not facts.never_fails(o)
         ]
-        others = [o for o in facts.of(lock, "acquire") if o.site != take.site or facts.concurrent(o, take, lock)]
+        others = any(_meets_again(facts, take, o) for o in facts.of(lock, "acquire"))
         if not risks or not others or any(o.in_finally or o.in_handler for o in backs):
             continue
         done.add(id(lock.root))
@@ -72,6 +72,15 @@ def _not_let_go(facts: SourceFacts) -> Iterable[Finding]:
         message = f"An exception in {facts.called(risks[0])} keeps the {name} taken: all others wait for it for ever"
         steps = [facts.step(take), facts.step(risks[0]), facts.step(backs[0])]
         yield facts.finding(HAZARD, message, steps, objects=[lock])
+
+
+def _meets_again(facts: SourceFacts, take: Operation, other: Operation) -> bool:
+    """Whether another taking of a lock may find it taken: by another thread, or when one has gone on after the error.
+
+    Functions that anybody may call are called by threads: who makes locks has some.
+    """
+    roots = take.context.parent is None and take.episode != other.episode
+    return take.guarded or facts.concurrent(other, take, take.obj) or (other.site != take.site and roots)
 
 
 def _replaced(facts: SourceFacts, take: Operation, client: Obj) -> list[Operation]:
