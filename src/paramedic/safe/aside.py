@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 
 from paramedic.safe.link import Link
 from paramedic.safe.session import Outcome, Session
+from paramedic.safe.signal_safe import SignalSafeEvent
 from paramedic.safe.sink import STDOUT, Collector
 
 _PAUSE_S = 0.05
@@ -18,7 +18,7 @@ class _Waiter:
     """The owner of a session that one thread waits for."""
 
     def __init__(self) -> None:
-        self.over = threading.Event()
+        self.over = SignalSafeEvent()
 
     def session_started(self, session: Session) -> None:
         """Does nothing.

@@ -21,6 +21,7 @@ from paramedic.safe.ending import longest_s
 from paramedic.safe.errors import ConnectionLost, NotRun, SafeError
 from paramedic.safe.outcome import HostOutcome
 from paramedic.safe.result import Ending, Limits
+from paramedic.safe.signal_safe import SignalSafeEvent
 
 _ASK_S = 1.0
 Work = tuple[int, Destination, tuple[str, ...]]
@@ -157,7 +158,7 @@ def _stopped_by(name: str, halt: Callable[[str], None]) -> Iterator[None]:
         yield
         return
     event: Any = distributed.Event(name, client=distributed.get_client())
-    over = threading.Event()
+    over = SignalSafeEvent()
 
     def watch() -> None:
         with contextlib.suppress(Exception):  # the scheduler is gone: then nobody waits for the results either

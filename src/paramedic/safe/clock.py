@@ -11,6 +11,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from paramedic.safe.signal_safe import SignalSafeCondition
+
 _LOG = logging.getLogger("paramedic.safe")
 
 
@@ -49,7 +51,7 @@ class Clock:
         Threads: any thread; it does not block.
         """
         self._name = name
-        self._changed = threading.Condition()
+        self._changed = SignalSafeCondition()
         self._alarms: list[tuple[float, int, Alarm]] = []
         self._count = itertools.count()
         self._cancelled = 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import logging
 import random
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from paramedic.safe.errors import ConnectFailed, PoolClosed, SafeError
 from paramedic.safe.link import Link
 from paramedic.safe.plan import Plan, Sizes
 from paramedic.safe.result import Limits
+from paramedic.safe.signal_safe import SignalSafeCondition, SignalSafeLock
 from paramedic.safe.task import Task
 
 _LOG = logging.getLogger("paramedic.safe")
@@ -46,6 +46,14 @@ class Borrower(Future[Borrowed]):
 
     over = False
     """Whether what came of it was given back."""
+
+    def __init__(self) -> None:
+        """Made by the thread that is to have it.
+
+        Threads: any thread; it does not block.
+        """
+        super().__init__()
+        self._condition = SignalSafeCondition()
 
 
 class Slot(Borrower):
@@ -88,8 +96,8 @@ class Connections:
         self.crew = crew
         self._connector = connector
         self._clock = clock
-        self._lock = threading.Lock()
-        self._idle = threading.Condition(self._lock)
+        self._lock = SignalSafeLock()
+        self._idle = SignalSafeCondition(self._lock)
         self._plan = Plan(sizes)
         self._queue: deque[Task | Future[Borrowed]] = deque()
         self._borrowers: deque[Future[Borrowed]] = deque()

@@ -1,7 +1,6 @@
 """The engine of a pool: queues, connections and commands of one host. It decides under its lock and acts outside of it.
 
-Every method that changes its state does so under ``_lock``, asks the plan what follows, releases the lock, and then
-launches, connects and settles.
+What changes its state does so under ``_lock``, asks the plan what follows, lets go, and launches, connects and settles.
 """
 
 from __future__ import annotations
@@ -31,6 +30,7 @@ from paramedic.safe.result import CommandResult, Ending, Limits, Statistics
 from paramedic.safe.runner import RunnerCommand
 from paramedic.safe.runners import Runners
 from paramedic.safe.session import Outcome, Phase, Session
+from paramedic.safe.signal_safe import SignalSafeCondition, SignalSafeLock
 from paramedic.safe.task import Stage, Task, Why
 from paramedic.safe.verdict import after_attempts, ending_of, verdict
 
@@ -463,8 +463,8 @@ class Dispatcher(Lending):
         Threads: the child's only thread; it does not block.
         """
         self.crew.abandon_after_fork()
-        self._lock = threading.Lock()
-        self._idle = threading.Condition(self._lock)
+        self._lock = SignalSafeLock()
+        self._idle = SignalSafeCondition(self._lock)
         self._closed = True
         for link in self._links.values():
             # A channel that the garbage collector closes must not send into the parent's connection.
@@ -472,7 +472,7 @@ class Dispatcher(Lending):
             link.wire.close()
         self._links = {}
         for task in (item for item in (*self._queue, *self._tasks) if isinstance(item, Task)):
-            task.future._condition = threading.Condition()  # another thread may have held it
+            task.future._condition = SignalSafeCondition()  # another thread may have held it
             task.future._done_callbacks = []  # type: ignore[attr-defined]  # who wanted to be called is the parent, and will be
             task.stage = Stage.DONE
             task.future.settle(PoolClosed("the pool stayed in the parent process", host=self.host), Ending.UNKNOWN)

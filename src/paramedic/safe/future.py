@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from paramedic.safe.crew import Crew
 from paramedic.safe.result import CommandResult, Ending
+from paramedic.safe.signal_safe import SignalSafeCondition
 from paramedic.safe.standstill import Waiting
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class CommandFuture(Future[CommandResult]):
         Threads: any thread; it does not block.
         """
         super().__init__()
+        self._condition = SignalSafeCondition()
         self._crew = crew
         self._task: Task | None = task
         self._is_running = False

@@ -13,6 +13,7 @@ from paramedic.safe import copying
 from paramedic.safe.errors import BadConfiguration, GroupError, NotRun, SafeError, TransferError
 from paramedic.safe.pool import ClientPool
 from paramedic.safe.result import Ending
+from paramedic.safe.signal_safe import SignalSafeEvent
 from paramedic.safe.standstill import Waiting
 from paramedic.safe.transfer import CopyResult, Halt, Options, Verify
 
@@ -180,7 +181,7 @@ class GroupCopies:
     ) -> Iterator[tuple[str, CopyOutcome]]:
         waiting: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         done: queue.SimpleQueue[tuple[str, CopyOutcome]] = queue.SimpleQueue()
-        stopped = threading.Event()
+        stopped = SignalSafeEvent()
 
         halt = Halt()
 

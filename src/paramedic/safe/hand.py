@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import queue
 import threading
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
+from paramedic.safe.signal_safe import SignalSafeEvent
+
 _T = TypeVar("_T")
 _Job = Callable[[], None]
 _REST_S = 5.0
 """How long it waits for more to do before it ends."""
+_HASTE_S = 0.5
+"""How long a job may take from when its wait was interrupted."""
 
 
 class Hand:
@@ -60,6 +63,36 @@ class Hand:
             raise error
         return cast(_T, found)
 
+    def finish(self, job: Callable[[], _T], give_up: _Job) -> _T:
+        """As :meth:`ask`; a handler that interrupts it leaves ``job`` some time to end, and then calls ``give_up``.
+
+        Raises:
+            BaseException: what ``job`` raises, or the handler.
+
+        Threads: any thread; it blocks for as long as ``job`` takes.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            return job()
+        begun, over = SignalSafeEvent(), SignalSafeEvent()
+        failures: list[BaseException] = []
+
+        def work() -> _T:
+            begun.set()
+            try:
+                return job()
+            except BaseException as error:
+                failures.append(error)
+                raise
+            finally:
+                over.set()
+
+        try:
+            return self.ask(work)
+        except BaseException as error:
+            if error not in failures and not over.wait(_HASTE_S) and begun.is_set():
+                give_up()
+            raise
+
     def tell(self, job: _Job) -> None:
         """As :meth:`ask`, but what the main thread asks for is done soon, and before all that it asks for later.
 
@@ -72,11 +105,11 @@ class Hand:
         with self._lock:
             # In a forked child it is not there.
             if not self._closed and (self._thread is None or not self._thread.is_alive()):
-                thread = threading.Thread(target=self._work, name=self._name, daemon=True)
-                self._thread = None
-                with contextlib.suppress(RuntimeError):  # the interpreter is on its way out, or there are too many
-                    thread.start()
-                    self._thread = thread
+                self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
+                try:
+                    self._thread.start()
+                except RuntimeError:  # the interpreter is on its way out, or there are too many
+                    self._thread = None
             if self._thread is None:
                 return False
             self._jobs.put(job)
@@ -87,11 +120,16 @@ class Hand:
             try:
                 job = self._jobs.get(timeout=_REST_S)
             except queue.Empty:
-                with self._lock:
+                # Who asks may be asking already, further down its own stack (see above), and must not be waited for.
+                if not self._lock.acquire(blocking=False):
+                    continue
+                try:
                     if not self._jobs.empty():
                         continue
                     if self._thread is threading.current_thread():
                         self._thread = None
+                finally:
+                    self._lock.release()
                 return
             if job is None:
                 return

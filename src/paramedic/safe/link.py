@@ -25,7 +25,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import paramiko
 from paramiko.channel import Channel
@@ -37,15 +37,15 @@ from paramedic.safe.link_channel import LinkChannel
 from paramedic.safe.packetizer import Packetizer
 from paramedic.safe.packets import Packet, Sender
 from paramedic.safe.pulse import Pulse
+from paramedic.safe.signal_safe import SignalSafeCondition, SignalSafeLock
 from paramedic.safe.wire import Wire
 
 _LOG = logging.getLogger("paramedic.safe")
+_T = TypeVar("_T")
 _FIRST_ID = 1 << 24
 """Paramiko numbers its channels below this (``Transport._next_channel``), we our sessions from here."""
 _LARGE_BYTES = 16 * 1024
 """A message of this size is sent before the next one is encrypted."""
-_HASTE_S = 0.5
-"""How long a send may take that was interrupted."""
 Guest = tuple[int, int]
 """When a session was asked for: after the first of these ``Session.order`` numbers, and before the second."""
 
@@ -124,6 +124,9 @@ class Link(paramiko.Transport):  # type: ignore[misc]
         self.packetizer.set_log(self.logger)
         wire.before_wait = self._before_wait
         self.channel_events = _Events()
+        self.lock = SignalSafeLock()
+        self.server_accept_cv = SignalSafeCondition(self.lock)
+        self._channels._lock = SignalSafeLock()
         self._outbox: deque[Any] = deque()
         self._deferred: deque[Callable[[], None]] = deque()
         self.on_death: Callable[[], None] | None = None
@@ -132,7 +135,8 @@ class Link(paramiko.Transport):  # type: ignore[misc]
         self.reader = -1
         """The number of the reader thread, once it runs (``threading.get_ident()``)."""
         self._sending: int | None = None
-        self._hand = Hand("paramedic-send")
+        self.hand = Hand("paramedic-send")
+        """Does for the main thread what no signal's handler may break off."""
         self._clock: Clock | None = None
         self._pulse: Pulse | None = None
         self.round_trip_s = math.inf
@@ -141,9 +145,9 @@ class Link(paramiko.Transport):  # type: ignore[misc]
         self.unanswered_at = -math.inf
         """When processes were looked for and it did not answer."""
         self.hunting = threading.Lock()
+        """Held by the one that looks for processes of this connection."""
         self.guests: dict[int, Guest] = {}
         """Sessions that are not the pool's commands, by channel."""
-        """Held by the one that looks for processes of this connection."""
         self._new_ids = itertools.count(_FIRST_ID)
         self._free_ids: deque[int] = deque()
         self._preferred_ciphers = algorithms.fast_ciphers_first(tuple(paramiko.Transport._preferred_ciphers))
@@ -226,29 +230,19 @@ class Link(paramiko.Transport):  # type: ignore[misc]
             # of this very thread must not take the lock that this thread holds.
             self._outbox.extend(messages)
         elif threading.current_thread() is threading.main_thread():
-            self._send_by_hand(messages)
+            self.do_whole(lambda: self._send_in_turn(messages))
         else:
             self._send_in_turn(messages)
 
-    def _send_by_hand(self, messages: Sequence[Any]) -> None:
-        begun, over = threading.Event(), threading.Event()
+    def do_whole(self, job: Callable[[], _T]) -> _T:
+        """Does ``job``, which decides and sends; what a signal's handler raises meanwhile does not break it off.
 
-        def job() -> None:
-            begun.set()
-            try:
-                self._send_in_turn(messages)
-            finally:
-                over.set()
+        Raises:
+            Exception: what ``job`` raises, or the handler.
 
-        try:
-            self._hand.ask(job)
-        except Exception:
-            raise
-        except BaseException:
-            # Ctrl-C: what is being sent goes out all the same, unless the peer does not read.
-            if not over.wait(_HASTE_S) and begun.is_set():
-                self.wire.close()
-            raise
+        Threads: any thread. It blocks while the peer does not read; an interrupt then ends the connection.
+        """
+        return self.hand.finish(job, self.wire.close)
 
     def _send_in_turn(self, messages: Sequence[Any]) -> None:
         me = threading.get_ident()
@@ -284,7 +278,7 @@ class Link(paramiko.Transport):  # type: ignore[misc]
         """
         if threading.get_ident() != self.reader:  # the reader does before it waits
             with contextlib.suppress(EOFError, OSError):  # it tells of a connection that is gone
-                self._hand.ask(self._empty_outbox)
+                self.hand.ask(self._empty_outbox)
 
     def _send_now(self, messages: Iterable[Any]) -> None:
         # You hold clear_to_send_lock: looking at close_sent and sending are one step.
@@ -333,7 +327,7 @@ class Link(paramiko.Transport):  # type: ignore[misc]
             for session in list(self._launched.values()):
                 session.abandon()
             self._make_deferred_calls()
-            if (hand := self._hand.close()) is not None:
+            if (hand := self.hand.close()) is not None:
                 hand.join(1.0)
             if self.on_death is not None:
                 self.on_death()
@@ -474,17 +468,10 @@ class Link(paramiko.Transport):  # type: ignore[misc]
             return cast(Channel, super().open_channel(kind, dest_addr, src_addr, window_size, max_packet_size, timeout))
         if not self.active:
             raise paramiko.SSHException("SSH session not active")
-        with self.lock:
-            window_size = self._sanitize_window_size(window_size)
-            max_packet_size = self._sanitize_packet_size(max_packet_size)
-            number = self._next_channel()
-            channel = LinkChannel(number)
-            self._channels.put(number, channel)
-            self.channel_events[number] = channel
-            self.channels_seen[number] = True
-            channel._set_transport(self)
-            channel._set_window(window_size, max_packet_size)
-        self._send_user_message(Packet(packets.open_session(number, window_size, max_packet_size), channel.sender))
+        window_bytes = self._sanitize_window_size(window_size)
+        packet_bytes = self._sanitize_packet_size(max_packet_size)
+        # Asked for, it is opened, and the garbage collector closes it if nobody waits for the answer any more.
+        channel = self.do_whole(lambda: self._ask_for_channel(window_bytes, packet_bytes))
         limit = timeout if timeout is not None else getattr(self, "channel_timeout", 3600)
         settled = channel.settled.wait(limit) if self.active else True
         if channel.refusal is not None:
@@ -493,4 +480,16 @@ class Link(paramiko.Transport):  # type: ignore[misc]
             raise self.get_exception() or paramiko.SSHException("Unable to open channel.")
         if not settled:
             raise paramiko.SSHException("Timeout opening channel.")
+        return channel
+
+    def _ask_for_channel(self, window_bytes: int, packet_bytes: int) -> LinkChannel:
+        with self.lock:
+            number = self._next_channel()
+            channel = LinkChannel(number)
+            channel._set_transport(self)
+            channel._set_window(window_bytes, packet_bytes)
+            self._channels.put(number, channel)
+            self.channel_events[number] = channel
+            self.channels_seen[number] = True
+        self.send((Packet(packets.open_session(number, window_bytes, packet_bytes), channel.sender),))
         return channel

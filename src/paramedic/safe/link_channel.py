@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections.abc import Callable
 from typing import Any, cast
 
 import paramiko
@@ -11,6 +12,7 @@ from paramiko.channel import Channel, ChannelStdinFile
 
 from paramedic.safe import packets
 from paramedic.safe.packets import Packet, Sender
+from paramedic.safe.signal_safe import SignalSafeCondition, SignalSafeEvent, SignalSafeLock
 
 
 class LinkStdin(ChannelStdinFile):  # type: ignore[misc]
@@ -30,6 +32,7 @@ class LinkChannel(Channel):  # type: ignore[misc]
     * Its packets know it, so that none is sent after its CLOSE.
     * A refusal is its own.
     * Its lock is re-entrant, so that the garbage collector may close it in the middle of anything.
+    * What a signal's handler raises in the middle of anything leaves no lock taken, and no end half sent.
     * A thread that waits for one stream, or for the exit status, does not starve while the other stream is full: both
       streams share one window (RFC 4254 section 5.2), and Paramiko gives room back only for what is read. While
       somebody waits, room is given back on arrival. What is not read then takes memory instead of hanging the program.
@@ -45,11 +48,15 @@ class LinkChannel(Channel):  # type: ignore[misc]
         super().__init__(chanid)
         # The garbage collector may close a stdin on any thread at any moment, also on one that is in the middle of what
         # holds this lock; Paramiko's is not re-entrant, and the thread would wait for itself (paramiko issue 2685).
-        self.lock = threading.RLock()
-        self.out_buffer_cv = threading.Condition(self.lock)
+        self.lock = SignalSafeLock()
+        self.out_buffer_cv = SignalSafeCondition(self.lock)
+        self.event, self.status_event = SignalSafeEvent(), SignalSafeEvent()
+        for pipe in (self.in_buffer, self.in_stderr_buffer):
+            pipe._lock = SignalSafeLock()
+            pipe._cv = SignalSafeCondition(pipe._lock)
         self.sender = Sender()
         self.refusal: paramiko.ChannelException | None = None
-        self.settled = threading.Event()
+        self.settled = SignalSafeEvent()
         self._credit = threading.Lock()
         self._waiting = {"out": 0, "err": 0, "status": 0}
         self._prepaid = 0
@@ -87,6 +94,26 @@ class LinkChannel(Channel):  # type: ignore[misc]
         Threads: the channel's thread; it does not block.
         """
         return LinkStdin(self, *params)
+
+    def close(self) -> None:
+        """As ``paramiko.Channel.close``; no signal's handler comes between its decision and its packets.
+
+        Threads: any thread, any number of times. It may block for a moment while the peer does not read.
+        """
+        self._whole(super().close)
+
+    def shutdown(self, how: int) -> None:
+        """As ``paramiko.Channel.shutdown``; no signal's handler comes between its decision and its packet.
+
+        Threads: any thread, any number of times. It may block for a moment while the peer does not read.
+        """
+        self._whole(lambda: super(LinkChannel, self).shutdown(how))
+
+    def _whole(self, job: Callable[[], None]) -> None:
+        if self.transport is None:
+            job()
+        else:
+            self.transport.do_whole(job)
 
     # -- nothing after CLOSE
 

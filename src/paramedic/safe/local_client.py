@@ -8,6 +8,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Generic, Protocol, TypeVar, cast
 
+from paramedic.safe.signal_safe import SignalSafeEvent
+
 
 class Closable(Protocol):
     """What a factory makes: a ``paramiko.SSHClient``, or anything else that is closed."""
@@ -29,7 +31,7 @@ def _close_aside(close: Callable[[], Any]) -> None:
     A thread's local storage goes when ``threading`` has already forgotten the thread. Paramiko asks for the current
     thread while it closes, and would have a ``Dummy-…`` entered for it that stays for ever.
     """
-    done = threading.Event()
+    done = SignalSafeEvent()
 
     def work() -> None:
         try:

@@ -408,6 +408,7 @@ class ClientPool(Copies):
             for channel in list(link._channels.values()) if link is not None else ():
                 channel.close()
             self._dispatcher.forgo(borrower)
+            borrower.over = True
 
         try:
             self._dispatcher.ask_for(borrower)
@@ -418,7 +419,11 @@ class ClientPool(Copies):
             self._dispatcher.begin_loan(lent)
             yield client
         finally:
-            self._crew.ask(give_back)
+            try:
+                self._crew.ask(give_back)
+            finally:
+                if not borrower.over:  # a signal's handler came before it was asked
+                    self._crew.ask(give_back)
 
     @contextlib.contextmanager
     def sftp(self, timeout: float | None = 30.0) -> Iterator[paramiko.SFTPClient]:
@@ -443,7 +448,11 @@ class ClientPool(Copies):
             yield self._shelf.take(lent, timeout)
             clean = True
         finally:
-            self._shelf.put(lent, clean=clean)
+            try:
+                self._shelf.put(lent, clean=clean)
+            finally:
+                if not lent.is_back:  # a signal's handler came before it was asked
+                    self._shelf.put(lent, clean=False)
 
     # -- the pool itself
 

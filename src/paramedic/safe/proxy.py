@@ -11,6 +11,8 @@ import subprocess
 import threading
 import time
 
+from paramedic.safe.signal_safe import SignalSafeEvent
+
 _TAIL_BYTES = 4096
 _KILL_AFTER_S = 2.0
 # What OpenSSH's own client says where the server at its other end had too much to do, and soon may have less.
@@ -36,7 +38,7 @@ class Proxy:
         Threads: any thread; it does not block.
         """
         self._lock = threading.Lock()
-        self._gone = threading.Event()
+        self._gone = SignalSafeEvent()
         self._tail = b""
         self._status = 0
         self._stopped = False

@@ -4,8 +4,7 @@ A session is a small state machine: OPENING, then RUNNING once the server gave i
 same breath), then ENDED. The reader thread feeds it; it takes both output streams at once, so that no order or size of
 output can stop it; it tells its owner how it ended, once.
 
-It is no Paramiko channel: the link hands it its messages as they come, and it has no buffer that moves bytes around, no
-lock for reading and no file objects.
+It is no Paramiko channel: it has no buffer that moves bytes around, no lock for reading and no file objects.
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ import paramiko
 from paramedic.safe import packets
 from paramedic.safe.link import Link
 from paramedic.safe.packets import Packet, Sender
+from paramedic.safe.signal_safe import SignalSafeCondition
 from paramedic.safe.sink import STDERR, STDOUT, Sink
 from paramedic.safe.window import Window
 
@@ -190,7 +190,7 @@ class Session:
         self._once = threading.Lock()
         self._may_send = threading.Lock()
         self._withdrawn = False
-        self._room: threading.Condition | None = threading.Condition() if hold_input else None
+        self._room: SignalSafeCondition | None = SignalSafeCondition() if hold_input else None
 
     # -- what anybody may do
 

@@ -21,6 +21,7 @@ from paramedic.safe.link import Link
 from paramedic.safe.session import Outcome, Session
 from paramedic.safe.sftp_packets import Reader, Reply
 from paramedic.safe.shelf import wait_for
+from paramedic.safe.signal_safe import SignalSafeCondition, SignalSafeEvent
 from paramedic.safe.sink import STDOUT
 from paramedic.safe.standstill import loan
 from paramedic.safe.transfer import requests_at_once
@@ -41,7 +42,7 @@ class _Inbox:
     """The sink of the session: cuts the stream into packets."""
 
     def __init__(self) -> None:
-        self.changed = threading.Condition()
+        self.changed = SignalSafeCondition()
         self.packets: deque[bytes] = deque()
         self.finished = False
         self.complaint = b""
@@ -98,7 +99,7 @@ class _Inbox:
 
 class _Owner:
     def __init__(self) -> None:
-        self.answered = threading.Event()
+        self.answered = SignalSafeEvent()
 
     def session_started(self, session: Session) -> None:
         """The subsystem was asked for.

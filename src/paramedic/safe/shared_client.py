@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 import paramiko
 
 from paramedic.safe.link import Link
+from paramedic.safe.signal_safe import SignalSafeLock
 from paramedic.safe.wire import Wire
 
 _T = TypeVar("_T")
@@ -164,7 +165,9 @@ class SharedClient(paramiko.SSHClient):  # type: ignore[misc]
         channel = self._open(lambda transport: transport.open_channel("session"))
         try:
             channel.invoke_subsystem("sftp")
-            return paramiko.SFTPClient(channel)
+            client = paramiko.SFTPClient(channel)
+            client._lock = SignalSafeLock()
+            return client
         except BaseException:
             channel.close()
             raise
@@ -232,7 +235,7 @@ class SharedClient(paramiko.SSHClient):  # type: ignore[misc]
                 # Refused: nothing was started. sshd frees a session a moment after the client saw it closed.
                 if time.monotonic() + pause > deadline:
                     raise
-            threading.Event().wait(pause * (0.5 + random.random()))
+            time.sleep(pause * (0.5 + random.random()))
             pause = min(2 * pause, _LONGEST_PAUSE_S)
 
 

@@ -118,6 +118,7 @@ class Lent:
     channel: paramiko.Channel | None = None
     sftp: _Client | None = None
     loan: Loan | None = None
+    is_back: bool = False
 
     def works(self) -> bool:
         """Whether there is a client whose connection is there.
@@ -229,6 +230,7 @@ class Shelf:
             self._dispatcher.look_again()  # commands may wait for just this session
         else:
             self._leave(lent)
+        lent.is_back = True
 
     def _leave(self, lent: Lent) -> None:
         if (channel := lent.channel) is not None:

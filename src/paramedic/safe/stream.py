@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from paramedic.safe.future import CommandFuture
 from paramedic.safe.result import CommandResult
+from paramedic.safe.signal_safe import SignalSafeCondition
 from paramedic.safe.sink import STDERR, STDOUT
 from paramedic.safe.standstill import Waiting
 
@@ -51,7 +52,7 @@ class Channel:
         self._left_bytes = 0
         self._fed_at = 0.0
         self._taken_at = time.monotonic()
-        self._changed = threading.Condition()
+        self._changed = SignalSafeCondition()
         self._chunks: deque[Chunk] = deque()
         self._finished = False
 
