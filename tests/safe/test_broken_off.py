@@ -17,6 +17,7 @@ from paramedic.safe import ClientPool
 from paramedic.safe.crew import Crew
 from paramedic.safe.dispatch import Dispatcher
 from paramedic.safe.link import Link
+from paramedic.safe.link_channel import LinkChannel
 from paramedic.safe.packetizer import Packetizer
 from paramedic.safe.plan import Plan
 from paramedic.safe.session import Session
@@ -86,6 +87,8 @@ def test_an_interrupt_in_the_middle_of_a_send_keeps_the_connection(
         ("client", Dispatcher, "ask_for"),
         ("client", Dispatcher, "begin_loan"),
         ("client", Dispatcher, "end_loan"),
+        ("client", Shelf, "_leave"),
+        ("client", LinkChannel, "close"),
     ],
 )
 @pytest.mark.parametrize("kept", [False, True])

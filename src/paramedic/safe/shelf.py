@@ -254,6 +254,9 @@ class Shelf:
 
         Threads: any thread. It may block for a moment while the peer does not read.
         """
+        self._dispatcher.crew.ask(self._clear)
+
+    def _clear(self) -> None:
         with self._lock:
             idle, self._idle = self._idle, []
         for kept in idle:
