@@ -134,7 +134,7 @@ class Link(paramiko.Transport):  # type: ignore[misc]
         """What the reader's owner keeps here, for a deferred call, of sessions that ended."""
         self.reader = -1
         """The number of the reader thread, once it runs (``threading.get_ident()``)."""
-        self._sending: int | None = None
+        self.clear_to_send_lock = SignalSafeLock()
         self.hand = Hand("paramedic-send")
         """Does for the main thread what no signal's handler may break off."""
         self._clock: Clock | None = None
@@ -224,10 +224,9 @@ class Link(paramiko.Transport):  # type: ignore[misc]
 
         Threads: any thread. It blocks while the peer does not read (never on the reader).
         """
-        me = threading.get_ident()
-        if me == self.reader or me == self._sending:
+        if threading.get_ident() == self.reader or self.clear_to_send_lock._is_owned():
             # The reader must not wait for itself; a channel closed by the garbage collector in the middle of a send
-            # of this very thread must not take the lock that this thread holds.
+            # of this very thread must not send in the middle of that.
             self._outbox.extend(messages)
         elif threading.current_thread() is threading.main_thread():
             self.do_whole(lambda: self._send_in_turn(messages))
@@ -245,18 +244,13 @@ class Link(paramiko.Transport):  # type: ignore[misc]
         return self.hand.finish(job, self.wire.close)
 
     def _send_in_turn(self, messages: Sequence[Any]) -> None:
-        me = threading.get_ident()
         deadline = time.monotonic() + float(self.clear_to_send_timeout)
         while True:
             if not self.active:
                 return  # as Paramiko does: the caller learns of the death from its channel
             with self.clear_to_send_lock:
                 if self.clear_to_send.is_set():
-                    self._sending = me
-                    try:
-                        self._send_now(messages)
-                    finally:
-                        self._sending = None
+                    self._send_now(messages)
                     break
             if time.monotonic() > deadline:
                 raise paramiko.SSHException("Key exchange took longer than clear_to_send_timeout")
@@ -348,14 +342,12 @@ class Link(paramiko.Transport):  # type: ignore[misc]
         # Never waits: a thread that holds the lock empties the outbox when it is done (see _send_user_message), and
         # during a key exchange the reader passes by here again once it is over.
         while self._outbox and self.clear_to_send.is_set():
-            if not self.clear_to_send_lock.acquire(blocking=False):
+            if self.clear_to_send_lock._is_owned() or not self.clear_to_send_lock.acquire(blocking=False):
                 return
             try:
                 if self.clear_to_send.is_set():  # whoever begins a key exchange takes the lock for it
-                    self._sending = threading.get_ident()
                     self._send_now(self._outgoing())
             finally:
-                self._sending = None
                 self.clear_to_send_lock.release()
 
     def _outgoing(self) -> Iterator[Any]:
