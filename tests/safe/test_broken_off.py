@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import signal
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -142,6 +144,59 @@ def assert_nothing_is_kept(pool: ClientPool) -> None:
     (link,) = pool._dispatcher._plan.links.values()
     assert (link.open, link.strangers, len(pool._dispatcher._loans)) == (0, 0, 0)
     assert not next(iter(pool._dispatcher._links.values())).guests
+
+
+class Circle:
+    """What only the garbage collector finds."""
+
+    def __init__(self, entered: Any) -> None:
+        self.itself = self
+        self.entered = entered
+
+
+def results_under_way(pool: ClientPool) -> Circle:
+    results = pool.map(["true", *["sleep 0.5"] * 9])
+    next(results)
+    return Circle(results)
+
+
+def a_client(pool: ClientPool) -> Circle:
+    client = pool.client()
+    client.__enter__()
+    return Circle(client)
+
+
+def an_sftp_client(pool: ClientPool) -> Circle:
+    client = pool.sftp()
+    client.__enter__()
+    return Circle(client)
+
+
+@pytest.mark.parametrize(("drop", "beside"), [(results_under_way, 0), (a_client, 8), (an_sftp_client, 8)])
+def test_what_the_garbage_collector_ends_in_the_middle_of_a_decision_waits_for_its_end(
+    host: Host, monkeypatch: pytest.MonkeyPatch, drop: Callable[[ClientPool], Circle], beside: int
+) -> None:
+    real = Plan.decide
+    collected = threading.Event()
+
+    def decide(plan: Plan, waiting: int, borrowers: int, now: float) -> Any:
+        decision = real(plan, waiting, borrowers, now)
+        if dropped and waiting == len(decision.launch) == 1:  # the last of the queue is about to be taken from it
+            dropped.clear()
+            gc.collect()
+            collected.set()
+        return decision
+
+    with host.pool(connections=2, sessions=2) as pool:
+        dropped = [drop(pool)]
+        gone = weakref.ref(dropped[0])
+        monkeypatch.setattr(Plan, "decide", decide)
+        running = [pool.submit("sleep 0.3; echo ok") for _ in range(beside)]
+        assert collected.wait(60) and gone() is None
+        assert [future.result(60).text for future in running] == ["ok\n"] * beside
+        assert pool.statistics().lost_connections == 0
+        with pool.client(), pool.sftp() as sftp:  # all that there is has come back
+            assert sftp.listdir("/")
 
 
 @pytest.mark.parametrize("at", ["decide", "launched", "connected"])

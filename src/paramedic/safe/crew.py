@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import queue
+import sys
 import threading
 import time
 from collections.abc import Callable
 from typing import TypeVar
 
 from paramedic.safe.hand import Hand
+from paramedic.safe.signal_safe import SignalSafeLock
 
 _T = TypeVar("_T")
 _LOG = logging.getLogger("paramedic.safe")
@@ -27,10 +29,11 @@ class Crew:
         Threads: any thread; it does not block.
         """
         self._name = name
-        self._lock = threading.Lock()
+        self._lock = SignalSafeLock()
         self._threads: set[threading.Thread] = set()
         self._calls: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._courier: threading.Thread | None = None
+        self._closed = False
         self._hand = Hand(f"{name}-hand")
 
     def ask(self, job: Callable[[], _T]) -> _T:
@@ -50,12 +53,34 @@ class Crew:
         """
         self._hand.tell(job)
 
+    def undo(self, job: Callable[[], None], is_done: Callable[[], bool]) -> None:
+        """Has ``job`` done in the ``finally`` of a generator.
+
+        The garbage collector ends a generator that nobody has any more in the middle of anything that any thread does,
+        also of a decision; then ``job`` is done soon, by the courier. And where a signal's handler breaks it off before
+        it is begun, it is done again.
+
+        Args:
+            job: gives back what somebody had; it may be done twice.
+            is_done: whether it was.
+
+        Threads: any thread; it blocks for as long as ``job`` takes.
+        """
+        if isinstance(sys.exc_info()[1], GeneratorExit):
+            self.deliver(job)
+            return
+        try:
+            job()
+        finally:
+            if not is_done():
+                job()
+
     def abandon_after_fork(self) -> None:
         """In a forked child: its threads are not there.
 
         Threads: the child's only thread; it does not block.
         """
-        self._lock = threading.Lock()
+        self._lock = SignalSafeLock()
         self._hand.abandon_after_fork()
         self._courier = None
         self._threads = set()
@@ -105,7 +130,7 @@ class Crew:
         Threads: any thread, the readers of connections included; it does not block.
         """
         with self._lock:
-            if self._courier is None or not self._courier.is_alive():
+            if not self._closed and (self._courier is None or not self._courier.is_alive()):
                 courier = threading.Thread(target=self._carry, name=f"{self._name}-callbacks", daemon=True)
                 try:
                     courier.start()
@@ -138,6 +163,7 @@ class Crew:
         deadline = time.monotonic() + timeout
         hand = self._hand.close()
         with self._lock:
+            self._closed = True
             courier, self._courier = self._courier, None
             threads = set(self._threads)
             if hand is not None:

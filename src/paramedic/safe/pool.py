@@ -341,7 +341,7 @@ class ClientPool(Copies):
                     future.end(longest_s(self._limits.grace))
                 raise
             finally:
-                _cancel_all(futures)
+                self._crew.undo(lambda: _cancel_all(futures), lambda: all(future.done() for future in futures))
 
         return results()
 
@@ -419,11 +419,7 @@ class ClientPool(Copies):
             self._dispatcher.begin_loan(lent)
             yield client
         finally:
-            try:
-                self._crew.ask(give_back)
-            finally:
-                if not borrower.over:  # a signal's handler came before it was asked
-                    self._crew.ask(give_back)
+            self._crew.undo(lambda: self._crew.ask(give_back), lambda: borrower.over)
 
     @contextlib.contextmanager
     def sftp(self, timeout: float | None = 30.0) -> Iterator[paramiko.SFTPClient]:
@@ -443,16 +439,11 @@ class ClientPool(Copies):
         Threads: the ``with`` block's thread alone uses the client. It blocks.
         """
         lent = Lent()
-        clean = False
         try:
             yield self._shelf.take(lent, timeout)
-            clean = True
+            lent.is_clean = True
         finally:
-            try:
-                self._shelf.put(lent, clean=clean)
-            finally:
-                if not lent.is_back:  # a signal's handler came before it was asked
-                    self._shelf.put(lent, clean=False)
+            self._crew.undo(lambda: self._shelf.put(lent), lambda: lent.is_back)
 
     # -- the pool itself
 

@@ -118,6 +118,8 @@ class Lent:
     channel: paramiko.Channel | None = None
     sftp: _Client | None = None
     loan: Loan | None = None
+    is_clean: bool = False
+    """Whether no answer of the server is still on its way to the borrower."""
     is_back: bool = False
 
     def works(self) -> bool:
@@ -204,11 +206,12 @@ class Shelf:
                     f"the server has no SFTP: {error}", host=host, phase="open", hint="Subsystem sftp in sshd_config"
                 ) from error
 
-    def put(self, lent: Lent, *, clean: bool) -> None:
-        """Takes a client back; keeps it if it is ``clean``: no answer of the server is still on its way.
+    def put(self, lent: Lent) -> None:
+        """Takes a client back; keeps it if it is clean.
 
-        Threads: any thread. It may block for a moment while the peer does not read.
+        Threads: any thread, again if it was broken off. It may block for a moment while the peer does not read.
         """
+        clean, lent.is_clean = lent.is_clean, False
         with self._lock:
             keep = clean and not self._closed and len(self._idle) < _KEPT
         fresh = None
@@ -220,6 +223,8 @@ class Shelf:
             self._dispatcher.crew.ask(lambda: self._keep(lent, fresh))
 
     def _keep(self, lent: Lent, fresh: Lent | None) -> None:
+        if lent.is_back:
+            return  # put back twice: what is on the shelf may be another's by now
         if lent.loan is not None:
             self._dispatcher.end_loan(lent.loan)
         with self._lock:
