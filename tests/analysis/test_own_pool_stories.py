@@ -37,7 +37,58 @@ FOUND = {
         end: orderly""",
 }
 
+FOUND |= {
+    "two tasks that each wait for a task of the same pool, of which the first was over by luck as the next came": """
+        V: works ex 2
+        W: works ex 2
+        Main: submit f1 outer
+        W: run f1
+        W: submit f3 inner
+        W: result f3 …
+        V: run f3
+        V: done f3
+        W: … result f3
+        W: done f1
+        Main: submit f2 outer
+        V: run f2
+        V: done f2
+        end: orderly""",
+}
+
 QUIET = {
+    "two tasks that each wait for a task of the same pool, of which the first is asked for before the next comes": """
+        V: works ex 2
+        W: works ex 2
+        Main: submit f1 outer
+        W: run f1
+        W: submit f3 inner
+        W: result f3 …
+        V: run f3
+        V: done f3
+        W: … result f3
+        W: done f1
+        Main: ask f1
+        Main: submit f2 outer
+        V: run f2
+        V: done f2
+        end: orderly""",
+    "tasks that wait for a task of the same pool, of which a semaphore lets one in, until it has waited": """
+        V: works ex 2
+        W: works ex 2
+        Main: submit f1 outer
+        W: run f1
+        W: submit f3 inner
+        W: result f3 …
+        V: run f3
+        V: done f3
+        W: … result f3
+        W: release sem
+        Main: acquire sem
+        Main: submit f2 outer
+        W: done f1
+        V: run f2
+        V: done f2
+        end: orderly""",
     "a task that waits for a task of another pool": """
         V: works ex2 1
         W: works ex 1

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from itertools import count
 
 from paramedic.analysis.calls import Call
+from paramedic.analysis.clocks import Epoch, ThreadClock
 from paramedic.analysis.crews import Crews
 from paramedic.analysis.machine import Listener, Root
 
 _LONG_NS = 1_000_000_000
 _MOST_PASSED_ON = _MOST_DONE = 1000
+_MOST_AT_ONCE = 256
 SUBMITTED, DONE = 1, 2
 """Tokens of a future's hand-overs, as the recorder gives them."""
 
@@ -87,6 +89,33 @@ class OwnPool:
     count: int = 0
 
 
+class _Unordered:
+    """The tasks of one place: how many of them might run, or wait for others, at the same time.
+
+    That is not how many did: one that is over by luck as the next one is submitted might as well have been under way.
+    """
+
+    __slots__ = ("_over", "most")
+
+    def __init__(self) -> None:
+        self.most = 0
+        self._over: dict[int, Epoch | None] = {}
+
+    def submitted(self, future: int, clock: ThreadClock) -> None:
+        """There is one more; those of which the submitter knows that they are over do not count beside it."""
+        if self.most >= _MOST_AT_ONCE:
+            return
+        self._over[future] = None
+        if len(self._over) > self.most:
+            self._over = {f: over for f, over in self._over.items() if over is None or not clock.knows(over)}
+            self.most = max(self.most, len(self._over))
+
+    def over(self, future: int, at: Epoch, again: bool) -> None:
+        """It ends; or it begins to wait: who knows of a later moment of it knows that it does not wait so any more."""
+        if future in self._over and (again or self._over[future] is None):
+            self._over[future] = at
+
+
 class Futures:
     """All futures that somebody may still ask.
 
@@ -116,23 +145,21 @@ class Futures:
         self._workers: dict[int, tuple[int, int]] = {}
         self._pool_of: dict[int, int] = {}
         self._wanted: dict[int, Call] = {}
-        self._at_once: dict[int, int] = {}
-        self._most_at_once: dict[int, int] = {}
+        self._unordered: dict[int, _Unordered] = {}
         self._own_pools: dict[int, OwnPool] = {}
         self.begins: dict[str, Listener] = {"Future.result": self._waits, "Future.wait": self._waits}
         self.ends = {
             "Future.result": self._asked, "Future.exception": self._asked, "Future.wait": self._waited,
         }  # fmt: skip
 
-    def post(self, thread: int, future: int, token: int, site: int, pool: int, t_ns: int) -> None:
-        """A future is submitted, at that site and to that pool, or done."""
+    def post(self, clock: ThreadClock, future: int, token: int, site: int, pool: int, t_ns: int) -> None:
+        """A future is submitted, at that site and to that pool, or done; by the thread of that clock."""
+        thread = clock.thread
         if token == SUBMITTED:
             self._waiting[future] = site
             self._place[future] = next(self._submitted)
             self._pool_of[future] = pool
-            self._at_once[site] = at_once = self._at_once.get(site, 0) + 1
-            if at_once > self._most_at_once.get(site, 0):
-                self._most_at_once[site] = at_once
+            self._unordered.setdefault(site, _Unordered()).submitted(future, clock)
             return
         place = self._place.pop(future, 0)
         if thread in self._workers and place:
@@ -144,8 +171,12 @@ class Futures:
         if self._running.get(thread) == future:
             del self._running[thread]
             self.turned_ns[thread] = t_ns
-            site = self.task_of.get(thread, 0)
-            self._at_once[site] = self._at_once.get(site, 0) - 1
+            self._is_over(thread, future, (thread, clock.now[1] - 1), again=False)
+
+    def _is_over(self, thread: int, future: int, at: Epoch, *, again: bool) -> None:
+        place = self._unordered.get(self.task_of.get(thread, 0))
+        if place is not None:
+            place.over(future, at, again)
 
     def take(self, thread: int, future: int, token: int, asked: bool, passes_on: bool, t_ns: int) -> None:
         """A worker begins it, or somebody learns that it is done; an event loop may only pass it on."""
@@ -190,6 +221,7 @@ class Futures:
     def _waits(self, call: Call, root: Root) -> None:
         if call.thread not in self._running or call.thread not in self._workers:
             return
+        self._is_over(call.thread, self._running[call.thread], call.epoch, again=True)
         own = self._place.get(self._running[call.thread], 0)
         pool, place = self._done.get(call.obj, (None, 0))
         if place > own and pool == self._workers[call.thread]:
@@ -214,9 +246,10 @@ class Futures:
         known.count += 1
 
     def own_pools(self) -> list[OwnPool]:
-        """Pools whose tasks wait for tasks of the same pool, and of which so many were there at once that they could
-        have taken all the workers."""
-        return [p for p in self._own_pools.values() if max(self._most_at_once.get(s, 0) for s in p.sites) >= p.workers]
+        """Pools whose tasks wait for tasks of the same pool, and of which so many could be there at once that they
+        take all the workers."""
+        most = {site: tasks.most for site, tasks in self._unordered.items()}
+        return [p for p in self._own_pools.values() if max(most.get(s, 0) for s in p.sites) >= p.workers]
 
     def is_idle(self, thread: int) -> bool:
         """Whether a pool's worker has no task."""

@@ -138,7 +138,7 @@ class RunFacts(CallFacts):
         t_ns, token, obj, site, thing, _, thread, _ = event
         self.clocks.post(thread, obj, token)
         if 0 < token <= 2:
-            self.futures.post(thread, obj, token, site, thing, t_ns)
+            self.futures.post(self.clocks.of(thread), obj, token, site, thing, t_ns)
             if token == SUBMITTED:
                 self.wakers.hands_on(thread, obj, token, t_ns)
             return

@@ -38,7 +38,7 @@ def _by_luck(facts: RunFacts, story: Story) -> Iterator[Finding]:
     for own in facts.futures.own_pools():
         message = (
             f"{facts.world.thread_name(own.call.thread)} waited for a task of its own pool, which has {own.workers} "
-            "workers; there were enough such tasks at once to take all of them, and then none could have ended"
+            "workers; enough such tasks can be there at once to take all of them, and then none could end"
         )
         yield story.finding(HAZARD, Confidence.POSSIBLE, message, [story.call(own.call)], [own.pool], own.count)
 
