@@ -55,7 +55,50 @@ FOUND |= {
         end: orderly""",
 }
 
+FOUND |= {
+    "two tasks that each ask for a task of the same pool, which is done: nobody waits": """
+        V: works ex 2
+        W: works ex 2
+        Main: submit f1 outer
+        Main: submit f2 outer
+        W: run f1
+        W: submit f3 inner
+        V: run f3
+        V: done f3
+        W: ask f3
+        W: done f1
+        V: run f2
+        V: done f2
+        end: orderly""",
+}
+
 QUIET = {
+    "two tasks of which each asks for one of another pool, which is done": """
+        V: works ex2 2
+        W: works ex 2
+        Main: submit f1 outer
+        Main: submit f2 outer
+        W: run f1
+        W: submit f3 inner
+        V: run f3
+        V: done f3
+        W: ask f3
+        W: done f1
+        W: run f2
+        W: done f2
+        end: orderly""",
+    "who is no worker asks for tasks that are done": """
+        V: works ex 2
+        W: works ex 2
+        Main: submit f1 outer
+        Main: submit f2 outer
+        W: run f1
+        V: run f2
+        W: done f1
+        V: done f2
+        Main: ask f1
+        Main: ask f2
+        end: orderly""",
     "two tasks that each wait for a task of the same pool, of which the first is asked for before the next comes": """
         V: works ex 2
         W: works ex 2

@@ -5,7 +5,7 @@ Threads: one thread, the one that drives the machines; nothing here blocks.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 
 from paramedic.analysis.calls import Call
@@ -76,17 +76,23 @@ class OwnPool:
 
     Attributes:
         pool: its id.
-        call: the first call that waited so.
         workers: how many workers the pool may have.
+        thread: who was the first to ask for a result so.
+        site: where the task that it asked for was submitted.
+        t_ns: when it asked.
+        call: the first call that waited so; None where all were done by then.
         sites: where the tasks that wait were submitted.
-        count: how many have waited.
+        futures: what they have asked for.
     """
 
     pool: int
-    call: Call
     workers: int
-    sites: set[int]
-    count: int = 0
+    thread: int
+    site: int
+    t_ns: int
+    call: Call | None = None
+    sites: set[int] = field(default_factory=set)
+    futures: set[int] = field(default_factory=set)
 
 
 class _Unordered:
@@ -139,7 +145,7 @@ class Futures:
         self._running: dict[int, int] = {}
         self._submitted = count(1)
         self._place: dict[int, int] = {}
-        self._done: dict[int, tuple[tuple[int, int], int]] = {}  # who may ask for them still: pool and place
+        self._done: dict[int, tuple[tuple[int, int], int, int]] = {}  # pool, place and site: one may ask for them
         self._raised: dict[int, Call] = {}
         self._starved: list[Starved] = []
         self._workers: dict[int, tuple[int, int]] = {}
@@ -163,7 +169,7 @@ class Futures:
             return
         place = self._place.pop(future, 0)
         if thread in self._workers and place:
-            self._done[future] = self._workers[thread], place
+            self._done[future] = self._workers[thread], place, self.task_of.get(thread, 0)
             if len(self._done) > _MOST_DONE:
                 del self._done[next(iter(self._done))]
         if future in self._waiting:
@@ -189,7 +195,10 @@ class Futures:
                 self._waits_for_own(wanted, thread)
             self._raised.pop(thread, None)
             self.used.pop(thread, None)
-        elif passes_on and future in self._failed:
+            return
+        if asked:
+            self._asks_done(thread, future, t_ns)
+        if passes_on and future in self._failed:
             self._passed_on[future] = self._failed.pop(future)
             if len(self._passed_on) > _MOST_PASSED_ON:
                 self._told_sites.add(self._passed_on.pop(next(iter(self._passed_on))).site)
@@ -223,9 +232,7 @@ class Futures:
             return
         self._is_over(call.thread, self._running[call.thread], call.epoch, again=True)
         own = self._place.get(self._running[call.thread], 0)
-        pool, place = self._done.get(call.obj, (None, 0))
-        if place > own and pool == self._workers[call.thread]:
-            self._asks_own(call, self._workers[call.thread])  # it was done by now: by luck
+        self._asks_done(call.thread, call.obj, call.began_ns)
         if self._place.get(call.obj, 0) < own:
             return  # an executor begins its tasks in the order in which they are submitted: that one has been begun
         if call.obj in self._waiting:
@@ -235,15 +242,26 @@ class Futures:
             if future == call.obj:
                 self._waits_for_own(call, thread)
 
+    def _asks_done(self, thread: int, future: int, t_ns: int) -> None:
+        """Somebody asks for the result of a task: one of the same pool may have it by luck without waiting."""
+        pool, place, site = self._done.get(future, (None, 0, 0))
+        own = self._running.get(thread, 0)
+        if own and pool is not None and pool == self._workers.get(thread) and place > self._place.get(own, 0):
+            self._asks_own(thread, future, site, t_ns)
+
     def _waits_for_own(self, call: Call, runner: int) -> None:
         pool = self._workers.get(call.thread)
         if pool is not None and pool == self._workers.get(runner):
-            self._asks_own(call, pool)
+            own = self._asks_own(call.thread, call.obj, self.task_of.get(runner, 0), call.began_ns)
+            own.call = own.call or call
 
-    def _asks_own(self, call: Call, pool: tuple[int, int]) -> None:
-        known = self._own_pools.setdefault(pool[0], OwnPool(pool[0], call, pool[1], set()))
-        known.sites.add(self.task_of.get(call.thread, 0))
-        known.count += 1
+    def _asks_own(self, thread: int, future: int, site: int, t_ns: int) -> OwnPool:
+        pool, workers = self._workers[thread]
+        own = self._own_pools.setdefault(pool, OwnPool(pool, workers, thread, site, t_ns))
+        own.sites.add(self.task_of.get(thread, 0))
+        if len(own.futures) < _MOST_DONE:
+            own.futures.add(future)
+        return own
 
     def own_pools(self) -> list[OwnPool]:
         """Pools whose tasks wait for tasks of the same pool, and of which so many could be there at once that they

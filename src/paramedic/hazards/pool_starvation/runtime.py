@@ -36,11 +36,19 @@ def find(facts: RunFacts) -> Iterator[Finding]:
 
 def _by_luck(facts: RunFacts, story: Story) -> Iterator[Finding]:
     for own in facts.futures.own_pools():
+        name, count = facts.world.thread_name(own.thread), len(own.futures)
+        how = "waited for" if own.call is not None else "asked for the result of"
         message = (
-            f"{facts.world.thread_name(own.call.thread)} waited for a task of its own pool, which has {own.workers} "
-            "workers; enough such tasks can be there at once to take all of them, and then none could end"
+            f"{name} {how} a task of its own pool, which has {own.workers} workers; enough such tasks can be there at "
+            "once to take all of them, and then none could end"
         )
-        yield story.finding(HAZARD, Confidence.POSSIBLE, message, [story.call(own.call)], [own.pool], own.count)
+        if own.call is not None:
+            step = story.call(own.call)
+        else:
+            step = story.step(
+                own.thread, own.site, own.t_ns, "had the result at once, of a task that was submitted here"
+            )
+        yield story.finding(HAZARD, Confidence.POSSIBLE, message, [step], [own.pool], count)
 
 
 LONG_NS = 1_000_000_000
