@@ -331,6 +331,16 @@ NOT_EXCUSED = {
                 time.sleep(0.1)
             sftp.stat("/")  #2
         """,
+    "a view of a screen's, that works in a thread of its own, and the answer of a server": """
+        import requests
+        class Panel(ListView):
+            def refresh(self):
+                sftp.stat("/")  #1
+        def main(panel):
+            threading.Thread(target=panel.refresh).start()
+            requests.get("http://status/ok")
+            sftp.stat("/")  #2
+        """,
     "a handler of a log, and the answer of a server": """
         import logging, urllib.request
         class ToHost(logging.Handler):

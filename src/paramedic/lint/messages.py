@@ -221,7 +221,7 @@ def answers(identity: Identity, function: ast.AST) -> bool:
     """Whether a function is called by a server, for a request."""
     made = identity.file.class_of(function)
     if made is not None and any(_HANDLER.search(name_of(base)) for base in made.bases):
-        return True
+        return not identity.starts(function)  # a view of a screen's, say, whose thread the program starts
     decorators = getattr(function, "decorator_list", ())
     return any(isinstance(d, ast.Call) and name_of(d.func) in _ROUTES for d in decorators) or any(
         isinstance(parent := identity.file.parent(use), ast.Call) and name_of(parent.func) == "register_function"
