@@ -3,6 +3,7 @@
 ::
 
     A: start B, start B daemon    a thread starts another; one that nobody starts was started before the story begins
+    A: start B timer              … and that is a Timer
     A: recv ch                    a whole call: Channel.recv, which returned
     A: recv ch …                  a call begins; ``A: … recv ch`` is its end
     A: recv ch = 17               it returned this
@@ -146,7 +147,8 @@ class Story:
             elif verb == "join":
                 self._add(thread, Kind.JOINED, a=other)
             else:
-                self._add(thread, Kind.START, op=int("daemon" in rest), a=other, site=site)
+                kind = self._text("Timer") if "timer" in rest else 0
+                self._add(thread, Kind.START, op=int("daemon" in rest), a=other, b=kind, site=site)
                 self._begins(first)
         elif verb == "handles":
             self._add(thread, Kind.STATE, op=State.SIGNAL, a=2, b=self._text(f"app.py\t{first}"))

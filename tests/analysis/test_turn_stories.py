@@ -151,6 +151,16 @@ QUIET: dict[str, str] = {
         Main: await ev …
         … 5 s
         end: 143""",
+    "an event is waited for that one timer after the other sets, and the next one is there": """
+        Main: makes-event ev
+        Main: start A timer
+        A: set ev
+        Main: await ev
+        A: start B timer
+        A: ends
+        Main: await ev …
+        … 5 s
+        end: 143""",
     "an event is waited for, and a signal's handler may set it": """
         Main: handles stop
         Main: makes-event ev
