@@ -292,6 +292,43 @@ def test_the_child_of_a_fork_cannot_use_the_pool_and_the_parent_can(host: Any) -
     assert done.returncode == 0, done.stderr
 
 
+def test_a_forked_child_leaves_what_it_had_borrowed_without_a_word(host: Any) -> None:
+    program = textwrap.dedent(
+        f"""
+        import faulthandler, os, sys, threading
+        from paramedic.safe import ClientPool, KnownHosts
+        pool = ClientPool({host.server.host!r}, port={host.server.port}, username={host.server.user!r},
+            key_filename={host.server.key_file!r}, known_hosts=KnownHosts({host.server.known_hosts_file!r}),
+            allow_agent=False, look_for_keys=False, connections=1)
+        with pool:
+            held, forked = threading.Event(), threading.Event()
+            with pool.sftp() as sftp:
+                channel = sftp.get_channel()
+                locks = channel.lock, channel.in_buffer._lock, channel.transport.hand._lock, channel.transport.lock
+                def hold():
+                    for lock in locks: lock.acquire()
+                    held.set(); forked.wait()
+                    for lock in locks[::-1]: lock.release()
+                thread = threading.Thread(target=hold)
+                thread.start()
+                held.wait()
+                pid = os.fork()
+                if pid:
+                    forked.set(); thread.join()
+                    assert os.waitpid(pid, 0)[1] == 0, "the child"
+                    assert sftp.listdir("/")
+                else:
+                    faulthandler.dump_traceback_later(20, exit=True)
+            if not pid:
+                assert threading.active_count() == 1, threading.enumerate()
+                os._exit(0)
+            assert pool.run("echo again").text == "again\\n"
+        """
+    )
+    done = subprocess.run([sys.executable, "-c", program], timeout=60, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 # -- the pure parts
 
 

@@ -467,9 +467,7 @@ class Dispatcher(Lending):
         self._idle = SignalSafeCondition(self._lock)
         self._closed = True
         for link in self._links.values():
-            # A channel that the garbage collector closes must not send into the parent's connection.
-            link.active = False
-            link.wire.close()
+            link.abandon_after_fork()
         self._links = {}
         for task in (item for item in (*self._queue, *self._tasks) if isinstance(item, Task)):
             task.future._condition = SignalSafeCondition()  # another thread may have held it

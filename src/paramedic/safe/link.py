@@ -11,8 +11,7 @@ What differs from Paramiko (2.12 to 5.1), and why:
 * A channel that the garbage collector closes while its own thread is sending does not wait for itself.
 * A refused channel gets its own refusal. Paramiko keeps one ``saved_exception`` per transport.
 
-Sessions that run commands (:class:`~paramedic.safe.session.Session`) are driven by the reader thread, past Paramiko's
-channels: one wake-up of the waiting thread per command instead of four.
+Sessions that run commands are driven by the reader thread, past Paramiko's channels: one wake-up each, not four.
 """
 
 from __future__ import annotations
@@ -124,9 +123,7 @@ class Link(paramiko.Transport):  # type: ignore[misc]
         self.packetizer.set_log(self.logger)
         wire.before_wait = self._before_wait
         self.channel_events = _Events()
-        self.lock = SignalSafeLock()
-        self.server_accept_cv = SignalSafeCondition(self.lock)
-        self._channels._lock = SignalSafeLock()
+        self._make_locks()
         self._outbox: deque[Any] = deque()
         self._deferred: deque[Callable[[], None]] = deque()
         self.on_death: Callable[[], None] | None = None
@@ -134,7 +131,6 @@ class Link(paramiko.Transport):  # type: ignore[misc]
         """What the reader's owner keeps here, for a deferred call, of sessions that ended."""
         self.reader = -1
         """The number of the reader thread, once it runs (``threading.get_ident()``)."""
-        self.clear_to_send_lock = SignalSafeLock()
         self.hand = Hand("paramedic-send")
         """Does for the main thread what no signal's handler may break off."""
         self._clock: Clock | None = None
@@ -152,6 +148,24 @@ class Link(paramiko.Transport):  # type: ignore[misc]
         self._free_ids: deque[int] = deque()
         self._preferred_ciphers = algorithms.fast_ciphers_first(tuple(paramiko.Transport._preferred_ciphers))
         self._preferred_kex = algorithms.slow_kex_last(tuple(paramiko.Transport._preferred_kex))
+
+    def _make_locks(self) -> None:
+        self.lock = SignalSafeLock()
+        self.server_accept_cv = SignalSafeCondition(self.lock)
+        self.clear_to_send_lock = SignalSafeLock()
+        self._channels._lock = SignalSafeLock()
+
+    def abandon_after_fork(self) -> None:
+        """In a forked child: says nothing to the server, who talks to the parent, and waits for none of its threads.
+
+        Threads: the child's only thread; it does not block.
+        """
+        self.active = False
+        self.hand.abandon_after_fork()
+        self._make_locks()
+        for channel in (one for one in self._channels.values() if isinstance(one, LinkChannel)):
+            channel.abandon_after_fork()
+        self.wire.close()
 
     def prefer_host_keys(self, kinds: Sequence[str]) -> None:
         """Asks the server for keys of these types first, which are those that are known for it.
@@ -225,8 +239,7 @@ class Link(paramiko.Transport):  # type: ignore[misc]
         Threads: any thread. It blocks while the peer does not read (never on the reader).
         """
         if threading.get_ident() == self.reader or self.clear_to_send_lock._is_owned():
-            # The reader must not wait for itself; a channel closed by the garbage collector in the middle of a send
-            # of this very thread must not send in the middle of that.
+            # The reader never waits for itself; what the garbage collector closes during a send waits for its end.
             self._outbox.extend(messages)
         elif threading.current_thread() is threading.main_thread():
             self.do_whole(lambda: self._send_in_turn(messages))

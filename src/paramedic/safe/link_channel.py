@@ -46,6 +46,13 @@ class LinkChannel(Channel):  # type: ignore[misc]
         Threads: any thread; it does not block.
         """
         super().__init__(chanid)
+        self._make_locks()
+        self.sender = Sender()
+        self.refusal: paramiko.ChannelException | None = None
+        self._waiting = {"out": 0, "err": 0, "status": 0}
+        self._prepaid = 0
+
+    def _make_locks(self) -> None:
         # The garbage collector may close a stdin on any thread at any moment, also on one that is in the middle of what
         # holds this lock; Paramiko's is not re-entrant, and the thread would wait for itself (paramiko issue 2685).
         self.lock = SignalSafeLock()
@@ -54,12 +61,17 @@ class LinkChannel(Channel):  # type: ignore[misc]
         for pipe in (self.in_buffer, self.in_stderr_buffer):
             pipe._lock = SignalSafeLock()
             pipe._cv = SignalSafeCondition(pipe._lock)
-        self.sender = Sender()
-        self.refusal: paramiko.ChannelException | None = None
         self.settled = SignalSafeEvent()
         self._credit = threading.Lock()
-        self._waiting = {"out": 0, "err": 0, "status": 0}
-        self._prepaid = 0
+
+    def abandon_after_fork(self) -> None:
+        """In a forked child: it is closed, without a word, whatever the parent's threads were doing with it.
+
+        Threads: the child's only thread; it does not block.
+        """
+        self._make_locks()
+        self.active, self.closed = False, True
+        self.in_buffer._closed = self.in_stderr_buffer._closed = True
 
     def set(self) -> None:
         """Called by the transport in place of an event: the open request was answered, or the link died.
