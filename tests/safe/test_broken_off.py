@@ -181,7 +181,7 @@ def test_what_the_garbage_collector_ends_in_the_middle_of_a_decision_waits_for_i
 
     def decide(plan: Plan, waiting: int, borrowers: int, now: float) -> Any:
         decision = real(plan, waiting, borrowers, now)
-        if dropped and waiting == len(decision.launch) == 1:  # the last of the queue is about to be taken from it
+        if dropped and 0 < waiting == len(decision.launch):  # all of the queue is about to be taken from it
             dropped.clear()
             gc.collect()
             collected.set()

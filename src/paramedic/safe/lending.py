@@ -75,7 +75,7 @@ class Lending(Connections):
                 return ()  # one is being opened or closed
             found = [
                 Holder(loan.what, loan.thread, 0.0, loan.since if loan.idle else None, loan.is_anybodys())
-                for loan in self._loans
+                for loan in list(self._loans)  # the garbage collector may end one meanwhile
             ]
             for task in self._tasks:
                 holder = task.holder(self.limits.acquire)

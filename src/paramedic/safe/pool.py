@@ -418,6 +418,9 @@ class ClientPool(Copies):
             client._transport = wait_for(self._dispatcher, borrower, timeout)[1]
             self._dispatcher.begin_loan(lent)
             yield client
+        except GeneratorExit:
+            self._dispatcher.end_loan(lent)  # now: who asks next is not to be told that it waits for itself
+            raise
         finally:
             self._crew.undo(lambda: self._crew.ask(give_back), lambda: borrower.over)
 
@@ -442,6 +445,9 @@ class ClientPool(Copies):
         try:
             yield self._shelf.take(lent, timeout)
             lent.is_clean = True
+        except GeneratorExit:
+            self._shelf.expect(lent)
+            raise
         finally:
             self._crew.undo(lambda: self._shelf.put(lent), lambda: lent.is_back)
 

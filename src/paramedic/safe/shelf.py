@@ -206,6 +206,14 @@ class Shelf:
                     f"the server has no SFTP: {error}", host=host, phase="open", hint="Subsystem sftp in sshd_config"
                 ) from error
 
+    def expect(self, lent: Lent) -> None:
+        """Notes that a client is about to be put back: who asks next is not to be told that it waits for itself.
+
+        Threads: any thread; it does not block.
+        """
+        if lent.loan is not None:
+            self._dispatcher.end_loan(lent.loan)
+
     def put(self, lent: Lent) -> None:
         """Takes a client back; keeps it if it is clean.
 
