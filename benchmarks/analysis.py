@@ -64,7 +64,7 @@ class Synthetic:
         else:
             state["chunk"] = chunk
 
-    def row(self, kind: Kind, op: int = 0, obj: int = 0, site: int = 0, a: int = 0, b: int = 0) -> None:
+    def row(self, kind: int, op: int = 0, obj: int = 0, site: int = 0, a: int = 0, b: int = 0) -> None:
         """One row of the current thread."""
         self.events += 1
         self.writer.row(int(kind), op, obj, site, a, b)

@@ -402,7 +402,7 @@ class Story:
         return self._sites[what]
 
     def _add(
-        self, thread: int, kind: Kind, *, op: int = 0, obj: int = 0, site: int = 0, a: int = 0, b: int = 0
+        self, thread: int, kind: int, *, op: int = 0, obj: int = 0, site: int = 0, a: int = 0, b: int = 0
     ) -> None:  # fmt: skip
         self._now_ns += 1000
         self.events.append(Event(self._now_ns, a, obj, site, b, int(op), thread, int(kind)))

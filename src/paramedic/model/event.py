@@ -5,12 +5,10 @@ An event never says what something means; `paramedic.analysis` derives facts, th
 
 from __future__ import annotations
 
-from enum import IntEnum, unique
-from typing import NamedTuple
+from paramedic.model.named_tuple import NamedTuple
 
 
-@unique
-class Kind(IntEnum):
+class Kind:
     """What an event says. The comments give ``obj``, ``a`` and ``b`` where they carry something.
 
     The numbers are the wire form: never renumber, only add.
@@ -52,6 +50,9 @@ class Kind(IntEnum):
     LATER = 27  # as SPAN, of a call that has a row of its own: a reader makes RETURN of it
 
 
+KINDS = frozenset(number for name, number in vars(Kind).items() if name.isupper())
+"""All of them."""
+
 Row = tuple[int, int, int, int, int, int, int, int]
 """The fields of an `Event`, in their order, as a plain tuple: those are made and taken apart much faster."""
 
@@ -80,8 +81,7 @@ class Event(NamedTuple):
     kind: int
 
 
-@unique
-class State(IntEnum):
+class State:
     """What changed, in a `Kind.STATE` event."""
 
     REMOTE_CHANNEL = 1  # channel: a = the peer's number for it, b = the peer's receive window

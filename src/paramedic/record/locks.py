@@ -10,9 +10,10 @@ import copyreg
 from collections.abc import Callable
 from sys import _getframe
 from types import FrameType, FunctionType
-from typing import Any, NamedTuple
+from typing import Any
 
 from paramedic.model.event import Kind, State
+from paramedic.model.named_tuple import NamedTuple
 from paramedic.record.frames import OURS, owner_of
 from paramedic.record.interrupts import reaches_program, without_us
 from paramedic.record.patches import Target

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import CodeType, FunctionType
-from typing import Any, NamedTuple
+from typing import Any
 
+from paramedic.model.named_tuple import NamedTuple
 from paramedic.trace import native
 
 Enter = Callable[..., Any]

@@ -10,10 +10,11 @@ import time
 from _thread import get_ident, get_native_id
 from collections.abc import Iterable
 from types import FunctionType, ModuleType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from paramedic import __version__
 from paramedic.model.event import Kind, State
+from paramedic.model.named_tuple import NamedTuple
 from paramedic.model.operations import OPERATIONS
 from paramedic.record import codes, paramiko_calls, rights
 from paramedic.record.frames import Stacks

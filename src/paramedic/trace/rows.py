@@ -8,7 +8,7 @@ from __future__ import annotations
 import mmap
 from collections.abc import Iterable, Sequence
 
-from paramedic.model.event import FIRST_STREAM, Kind, Row, State
+from paramedic.model.event import FIRST_STREAM, KINDS, Kind, Row, State
 from paramedic.trace.layout import ENDED_OTHERWISE, ROW
 
 _EMPTY, _CHUNK, _OWNER, _TEXT = int(Kind.EMPTY), int(Kind.CHUNK), int(Kind.OWNER), int(Kind.TEXT)
@@ -17,7 +17,7 @@ _CALL, _SPAN, _LATER = int(Kind.CALL), int(Kind.SPAN), int(Kind.LATER)
 ENDS_LATER = frozenset((_SPAN, _LATER))
 """Kinds of rows into which the end of a call is stored."""
 _WINDOW, _REMOTE_CHANNEL = int(State.WINDOW), int(State.REMOTE_CHANNEL)
-_KINDS = frozenset(int(k) for k in Kind) - {_EMPTY, _CHUNK, _OWNER, _TEXT}
+_KINDS = KINDS - {_EMPTY, _CHUNK, _OWNER, _TEXT}
 _PLAIN = _KINDS - {_OPENED, _RETURN, _SPAN, _LATER}
 """Kinds of rows that are events as they are."""
 _NAMES_OPERATION = frozenset(int(k) for k in (Kind.CALL, Kind.RETURN, Kind.RAISE, Kind.NEW, Kind.SPAN, Kind.LATER))
