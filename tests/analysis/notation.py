@@ -263,7 +263,7 @@ class Story:
         elif verb == "state":
             words = " ".join(rest[3:])
             b = int(words) if words.isdecimal() else self._text(words) if words else 0
-            self._add(thread, Kind.STATE, op=State[rest[1]], obj=thing, a=int(rest[2]), b=b)
+            self._add(thread, Kind.STATE, op=getattr(State, rest[1]), obj=thing, a=int(rest[2]), b=b)
         else:
             return False
         return True

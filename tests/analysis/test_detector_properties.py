@@ -14,6 +14,7 @@ _QUIETLY = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
 )
 _KINDS = [k for k in sorted(KINDS) if k not in (Kind.EMPTY, Kind.CHUNK, Kind.OWNER, Kind.TEXT)]
+_LAST_STATE = max(number for number in vars(State).values() if isinstance(number, int))
 _small = st.integers(0, 12)
 
 
@@ -23,7 +24,7 @@ def _events(draw: st.DrawFn) -> list[Event]:
     rows = draw(st.lists(st.tuples(st.sampled_from(_KINDS), _small, _small, _small, st.integers(1, 5)), max_size=60))
     found = []
     for number, (kind, a, obj, b, thread) in enumerate(rows):
-        op = draw(st.integers(0, max(State)) if kind is Kind.STATE else st.integers(0, len(OPERATIONS) - 1))
+        op = draw(st.integers(0, _LAST_STATE) if kind is Kind.STATE else st.integers(0, len(OPERATIONS) - 1))
         if kind is Kind.FEED:
             op = draw(st.integers(0, 1))
         found.append(Event(1_000_000 * (number + 1), a - 1, obj, b, b, op, thread, int(kind)))

@@ -13,7 +13,7 @@ import pytest
 from twice import Done, Run
 
 from paramedic.lab import Manners, Server, lab
-from paramedic.model.event import Event, Kind
+from paramedic.model.event import KINDS, Event, Kind
 from paramedic.trace import native
 from paramedic.trace.reader import TraceFile
 
@@ -82,7 +82,7 @@ def server() -> Iterator[Server]:
 
 def said(trace: TraceFile, event: Event) -> tuple[object, ...]:
     """What an event says that is the same in each run."""
-    words = [Kind(event.kind).name, trace.header["operations"][event.op] if event.kind in NAMED else event.op]
+    words = [KINDS[event.kind], trace.header["operations"][event.op] if event.kind in NAMED else event.op]
     stack = trace.texts.get(event.site, "") if event.kind in NAMED else ""
     frames = [trace.texts.get(int(n), n) for n in stack.removeprefix("S ").split() if n.isdigit()]
     measure = (

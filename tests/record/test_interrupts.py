@@ -179,7 +179,7 @@ class _Probes:
     def row(self, kind: int, *_: int) -> None:
         if kind == self.kind and self.error is not None:
             raise self.error
-        self.rows.append(Kind(kind))
+        self.rows.append(kind)
 
     def new_id(self) -> int:
         return 1

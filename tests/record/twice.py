@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from difflib import unified_diff
 from pathlib import Path
 
-from paramedic.model.event import Event, Kind
+from paramedic.model.event import KINDS, Event, Kind
 from paramedic.model.report import Gap
 from paramedic.trace.reader import TraceFile, find_traces, open_trace
 
@@ -45,7 +45,7 @@ class Done:
 
     def kinds(self) -> Counter[str]:
         """How many events of which kind."""
-        return Counter(Kind(event.kind).name for event in self.events())
+        return Counter(KINDS[event.kind] for event in self.events())
 
     def gaps(self) -> list[Gap]:
         """What the recorder or the reader says is missing, without mere information."""

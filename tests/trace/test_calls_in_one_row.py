@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from paramedic.model.event import Event, Kind
+from paramedic.model.event import KINDS, Event, Kind
 from paramedic.trace.chunks import NO_SPAN, Span, end_call, ended_otherwise
 from paramedic.trace.following import TraceFollower
 from paramedic.trace.layout import CHUNK_BYTES, EXTENT_BYTES, HEADER_BYTES, ROW_BYTES
@@ -41,7 +41,7 @@ def end(call: Span, size: int = 0) -> None:
 
 def told(events: list[Event]) -> list[str]:
     kinds = (Kind.CALL, Kind.RETURN, Kind.RAISE, Kind.GOT)
-    return [f"{Kind(e.kind).name} {e.obj} {e.a}" for e in events if e.kind in kinds]
+    return [f"{KINDS[e.kind]} {e.obj} {e.a}" for e in events if e.kind in kinds]
 
 
 def read(writer: TraceWriter) -> list[str]:

@@ -50,8 +50,8 @@ class Kind:
     LATER = 27  # as SPAN, of a call that has a row of its own: a reader makes RETURN of it
 
 
-KINDS = frozenset(number for name, number in vars(Kind).items() if name.isupper())
-"""All of them."""
+KINDS = {number: name for name, number in vars(Kind).items() if name.isupper()}
+"""All of them, and what they are called."""
 
 Row = tuple[int, int, int, int, int, int, int, int]
 """The fields of an `Event`, in their order, as a plain tuple: those are made and taken apart much faster."""

@@ -17,7 +17,7 @@ _CALL, _SPAN, _LATER = int(Kind.CALL), int(Kind.SPAN), int(Kind.LATER)
 ENDS_LATER = frozenset((_SPAN, _LATER))
 """Kinds of rows into which the end of a call is stored."""
 _WINDOW, _REMOTE_CHANNEL = int(State.WINDOW), int(State.REMOTE_CHANNEL)
-_KINDS = KINDS - {_EMPTY, _CHUNK, _OWNER, _TEXT}
+_KINDS = KINDS.keys() - {_EMPTY, _CHUNK, _OWNER, _TEXT}
 _PLAIN = _KINDS - {_OPENED, _RETURN, _SPAN, _LATER}
 """Kinds of rows that are events as they are."""
 _NAMES_OPERATION = frozenset(int(k) for k in (Kind.CALL, Kind.RETURN, Kind.RAISE, Kind.NEW, Kind.SPAN, Kind.LATER))
