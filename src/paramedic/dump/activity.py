@@ -360,6 +360,22 @@ def holds_inside(activity: Activity, lock: str) -> Call | None:
     return _holder(activity.calls, activity.asks, lock)
 
 
+def may_hold(activity: Activity, lock: str) -> bool:
+    """Whether a thread is somewhere in a section under that lock of Paramiko's, of whatever object.
+
+    Threads: pure.
+    """
+    functions = CRITICAL.get(lock, frozenset())
+    for index, call in enumerate(activity.calls):
+        if call.layer is Layer.PARAMIKO and (call.module, call.function) in functions:
+            inner = activity.calls[index - 1] if index else None
+            waits = inner is not None and inner.layer is Layer.STDLIB and (inner.module, inner.function) in PRIMITIVES
+            stands_at_it = activity.wait is Wait.PARAMIKO_LOCK and activity.lock == lock and index == activity.asks
+            if not waits and not stands_at_it:
+                return True
+    return activity.thread.cut_off
+
+
 def logs_inside(activity: Activity) -> Call | None:
     """The innermost call in which Paramiko logs and so has called other code, for a thread that came back to it.
 

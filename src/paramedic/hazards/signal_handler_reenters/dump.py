@@ -1,15 +1,26 @@
-"""A signal handler called Paramiko while the frame that it interrupted holds the lock that it needs."""
+"""A signal handler called Paramiko while what it interrupted holds the lock that it needs, or it raised there."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from paramedic.dump.activity import Activity, holds_inside, logs_inside
+from paramedic.dump.activity import Activity, holds_inside, logs_inside, may_hold
 from paramedic.dump.calls import Call, Layer
 from paramedic.dump.facts import DumpFacts
 from paramedic.dump.waits import Wait
 from paramedic.hazards.signal_handler_reenters import HAZARD
 from paramedic.model.finding import Confidence, Finding
+
+_WHY = (
+    "Paramiko takes its locks by `lock.acquire()` and `try:` (channel.py, buffered_pipe.py). Python runs signals' "
+    "handlers between any two steps of the main thread; what one raises between those two leaves the lock taken"
+)
+_FIX = (
+    "Let no handler raise while the main thread is in Paramiko: give recv, exec_command and open_session a timeout "
+    "instead of signal.alarm(), have the work done by another thread, or use paramedic.safe, whose channels have locks "
+    "that this cannot happen to."
+)
+_OF_CHANNELS = ("the lock of a channel's buffer", "Channel.lock")
 
 
 def find(facts: DumpFacts) -> Iterable[Finding]:
@@ -36,6 +47,36 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
                 activity.step(f"was interrupted by a signal in {interrupted.function}, which holds {lock}"),
                 activity.step(f"in the handler {handler.function}: waits for {lock}", site=handler.site),
             ),
+        )
+    yield from _left_taken(facts)
+
+
+def _left_taken(facts: DumpFacts) -> Iterable[Finding]:
+    """A transport thread at a lock of a channel, and no thread is in the code that could let go of it."""
+    for activity in facts.activities:
+        if activity.wait is not Wait.PARAMIKO_LOCK or activity.transport is None or activity.lock not in _OF_CHANNELS:
+            continue
+        if activity.callback is not None or facts.moved(activity):
+            continue
+        others = [a for a in facts.activities if a is not activity]
+        if not facts.shows_all or any(may_hold(other, activity.lock) for other in others):
+            continue
+        main = next((a for a in others if a.is_main), None)
+        yield Finding(
+            hazard=HAZARD.name,
+            code=HAZARD.code,
+            confidence=Confidence.OBSERVED if facts.repeated else Confidence.POSSIBLE,
+            message=(
+                f"{activity.as_transport} waits for {activity.lock}, and no thread is in the code that lets go of it: "
+                "an exception (Ctrl-C, or one that a signal's handler raised) has struck between lock.acquire() and "
+                "its try. Nothing that uses this connection can go on"
+            ),
+            steps=(
+                activity.step(f"waits for {activity.lock}, which is taken"),
+                *([main.step("runs the handlers of signals, and is elsewhere by now")] if main is not None else []),
+            ),
+            why=_WHY,
+            fix=_FIX,
         )
 
 
