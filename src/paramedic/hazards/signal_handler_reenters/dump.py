@@ -24,7 +24,8 @@ _OF_CHANNELS = ("the lock of a channel's buffer", "Channel.lock")
 
 
 def find(facts: DumpFacts) -> Iterable[Finding]:
-    """Yields a finding for each thread that waits for a lock which its own interrupted frames hold.
+    """Yields a finding for each thread that waits for a lock which its own interrupted frames hold, or that a
+    handler which raised has left taken.
 
     Threads: as `DumpFacts`.
     """
