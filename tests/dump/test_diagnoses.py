@@ -199,7 +199,7 @@ FOUND: dict[str, tuple[Mapping[str, str], str, Confidence]] = {
     "the transport at a buffer's lock that no thread can let go of": (
         {"MainThread": "recv main@app.py:9", "T": "feed", "T2": "feed"},
         "signal-handler-reenters",
-        Confidence.POSSIBLE,
+        Confidence.ADVICE,
     ),
     "a reader in PosixPipe.clear with the transport behind it": (
         {"a": "pipe.clear follow@app.py:3 thread", "b": "recv follow@app.py:3 thread", "T": "feed"},

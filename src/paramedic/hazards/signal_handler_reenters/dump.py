@@ -20,6 +20,12 @@ _FIX = (
     "instead of signal.alarm(), have the work done by another thread, or use paramedic.safe, whose channels have locks "
     "that this cannot happen to."
 )
+_STRUCK = (
+    "an exception (Ctrl-C, or one that a signal's handler raised) has struck between lock.acquire() and its try. "
+    "Nothing that uses this connection can go on"
+)
+# A thread that has just taken it may have had to let another one run.
+_PERHAPS = "if a second dump shows the same, an exception of a signal's handler has left it taken"
 _OF_CHANNELS = ("the lock of a channel's buffer", "Channel.lock")
 
 
@@ -66,14 +72,13 @@ def _left_taken(facts: DumpFacts) -> Iterable[Finding]:
         yield Finding(
             hazard=HAZARD.name,
             code=HAZARD.code,
-            confidence=Confidence.OBSERVED if facts.repeated else Confidence.POSSIBLE,
+            confidence=Confidence.OBSERVED if facts.repeated else Confidence.ADVICE,
             message=(
-                f"{activity.as_transport} waits for {activity.lock}, and no thread is in the code that lets go of it: "
-                "an exception (Ctrl-C, or one that a signal's handler raised) has struck between lock.acquire() and "
-                "its try. Nothing that uses this connection can go on"
+                f"{activity.as_transport} {'waits for' if facts.repeated else 'is at'} {activity.lock}, and no thread "
+                f"is in the code that lets go of it: {_STRUCK if facts.repeated else _PERHAPS}"
             ),
             steps=(
-                activity.step(f"waits for {activity.lock}, which is taken"),
+                activity.step(f"is at {activity.lock}"),
                 *([main.step("runs the handlers of signals, and is elsewhere by now")] if main is not None else []),
             ),
             why=_WHY,
