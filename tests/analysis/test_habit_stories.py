@@ -308,6 +308,20 @@ STORIES: dict[str, tuple[str, list[str], str]] = {
         "eof-after-close", ["advice"],
         "A: close ch …\nA: sends-close ch\nA: … close ch\nB: sends-eof ch\nB: recv ch2 = 5",
     ),
+    "EOF that goes out after CLOSE, on a connection that was done": (
+        "eof-after-close", ["advice"],
+        "A: opens ch\nA: read ch.stdout\nT: gets-eof ch\nT: gets-close ch\nT: sends-close ch\nA: sends-eof ch\n"
+        "T: … run conn\nA: close client",
+    ),
+    "EOF that goes out after CLOSE, and cuts off another channel": (
+        "eof-after-close", ["observed"],
+        "B: opens ch2\nA: opens ch\nA: read ch.stdout\nT: gets-eof ch\nT: gets-close ch\nT: sends-close ch\nA: sends-eof ch\n"
+        "T: … run conn\nA: close client",
+    ),
+    "EOF that goes out after CLOSE, under a read with a limit that had given up before": (
+        "eof-after-close", ["advice"],
+        "A: recv ch ! TimeoutError\nT: gets-close ch\nT: sends-close ch\nA: sends-eof ch\nT: … run conn\nA: close client",
+    ),
     "a channel closed alone": ("eof-after-close", [], "A: close ch …\nA: sends-eof ch\nA: sends-close ch"),
     "much output read line by line": ("slow-read", ["advice"], "A: readline ch.stdout = 20000000"),
     "much output read with recv()": ("slow-read", [], "A: recv ch = 20000000"),

@@ -11,6 +11,7 @@ from paramedic.analysis.calls import Call
 from paramedic.analysis.channels import OUT, Stall, stream_read
 from paramedic.analysis.clocks import ThreadClock
 from paramedic.analysis.hangs import HUNG_NS, excused
+from paramedic.analysis.lives import NO_FAILURES
 from paramedic.analysis.loop_waits import LONG_NS
 from paramedic.analysis.machine import NOWHERE, Listener, Machine, Root, listeners
 from paramedic.analysis.operations import CALLS_BACK, operations
@@ -265,6 +266,8 @@ class CallFacts(WireFacts):
             self._readers.discard(thread)
             return
         channel, transport = root.channel, root.transport
+        if call.error and transport and not call.error.startswith(NO_FAILURES):
+            self.failed_ns[transport] = t_ns
         if self.busy.times:
             self.busy.called(thread, call.began_ns, t_ns)
         if call.holds:

@@ -63,6 +63,7 @@ class Facts:
         lives: closing and use after it.
         gaps: what was not recorded.
         transport_ended: when each transport's thread ended, by the transport's id.
+        failed_ns: when a call on each transport last failed, or its end cut off a channel, by the transport's id.
         first_ns: time of the first event.
         base_ns: from when findings count their seconds; 0: from the first event.
         last_ns: time of the last event.
@@ -110,6 +111,7 @@ class Facts:
         self.gaps: list[Gap] = []
         self.paramiko = ""
         self.transport_ended: dict[int, int] = {}
+        self.failed_ns: dict[int, int] = {}
         self.first_ns = self.last_ns = self.end_ns = self.base_ns = 0
         self.events = 0
         self.process = process

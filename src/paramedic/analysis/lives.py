@@ -87,6 +87,8 @@ class _Life:
     last: dict[int, tuple[Call, Epoch]] = field(default_factory=dict)
 
 
+NO_FAILURES = ("TimeoutError", "timeout", "socket.timeout", "StopIteration")
+"""Errors that say nothing of the connection."""
 _GIVES_UP = frozenset(("Channel.close", "SFTPClient.close", "SSHClient.close", "Transport.close"))
 """Who gives up what the other thread has just closed has lost nothing, though it may raise: a file's close() sends what
 was written."""
@@ -176,9 +178,7 @@ class Lives:
         if life.close is None:
             return
         was_cut = life.cut.pop(id(call), None) is not None
-        failed = bool(call.error) and not call.error.startswith(
-            ("TimeoutError", "timeout", "socket.timeout", "StopIteration")
-        )
+        failed = bool(call.error) and not call.error.startswith(NO_FAILURES)
         if call.name in _GIVES_UP or 0 < over_ns <= life.close.began_ns:
             return  # of its channel nothing was left that this close could have ended
         if failed and was_cut:

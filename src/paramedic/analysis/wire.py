@@ -102,6 +102,10 @@ class WireFacts(Facts):
         """A transport's thread is done; of those that were long before nobody will say more."""
         self.transport_ended[transport] = t_ns
         self._ended_readers[transport] = thread
+        if self.channels.late_eofs and any(
+            not c.closed and self.roots.of(c.ident).transport == transport for c in self.channels.alive.values()
+        ):
+            self.failed_ns[transport] = t_ns
         self._ended_connections.append(transport)
         if len(self._ended_connections) <= _KEPT_ENDED_CONNECTIONS:
             return
@@ -115,6 +119,7 @@ class WireFacts(Facts):
         self.conflicts.forget(client, ("client.life",))
         self.conflicts.forget(oldest, ("transport.auth", "transport.reply"))
         self.heard.pop(oldest, None)
+        self.failed_ns.pop(oldest, None)
         self.connects_of.pop(oldest, None)
 
     def _is_over(self, transport: int, t_ns: int) -> bool:

@@ -18,18 +18,23 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     """
     story = Story(facts)
     dropped = [eof for eof in facts.channels.late_eofs if _dropped(facts, eof)]
-    for eof in (dropped or facts.channels.late_eofs)[:1]:
+    hurt = [eof for eof in dropped if facts.failed_ns.get(facts.transport_of(eof.channel), 0) >= eof.sent_ns]
+    worst = hurt or dropped or facts.channels.late_eofs
+    for eof in worst[:1]:
         facts_of_it = (
-            "the server dropped the whole connection" if dropped else "this server took no offence, OpenSSH's does"
+            "the server dropped the whole connection"
+            if hurt
+            else "the server dropped the whole connection, on which nothing else was under way"
+            if dropped
+            else "this server took no offence, OpenSSH's does"
         )
         steps = [
             story.step(eof.closer, eof.closer_stack, eof.closed_ns, "sent CLOSE"),
             story.step(eof.sender, eof.sender_stack, eof.sent_ns, "sent EOF for the same channel, after its CLOSE"),
         ]
         message = f"EOF for {facts.world.name(eof.channel)} was sent after its CLOSE: {facts_of_it}"
-        confidence = Confidence.OBSERVED if dropped else Confidence.ADVICE
-        count = len(dropped or facts.channels.late_eofs)
-        yield story.finding(HAZARD, confidence, message, steps, [eof.channel], count)
+        confidence = Confidence.OBSERVED if hurt else Confidence.ADVICE
+        yield story.finding(HAZARD, confidence, message, steps, [eof.channel], len(worst))
     for group in story.conflicts(HAZARD):
         best = group[0]
         name = facts.world.name(best.resource)
