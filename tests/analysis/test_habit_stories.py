@@ -114,6 +114,14 @@ STORIES: dict[str, tuple[str, list[str], str]] = {
         "exit-blocked", ["observed"],
         "Main: start A\nA: start B\nB: open_channel conn\nB: ends\nMain: shutdown …\n… 5 s\nend: 3",
     ),
+    "a thread that works on after main, stopped by a signal under one of its calls": (
+        "exit-blocked", [],
+        "Main: start A\nA: exec_command client\nMain: shutdown …\n… 5 s\nA: exec_command client …\n… 20 ms\nend: 143",
+    ),
+    "a thread that works on after main, given up under one of its calls": (
+        "exit-blocked", ["observed"],
+        "Main: start A\nA: exec_command client\nMain: shutdown …\n… 5 s\nA: exec_command client …\n… 20 ms\nend: 3",
+    ),
     "a thread that is waited for at the end sleeps between its commands": (
         "exit-blocked", ["observed"], "Main: start A\nA: exec_command client\nMain: shutdown …\n… 5 s\nend: 3",
     ),
@@ -315,12 +323,13 @@ STORIES: dict[str, tuple[str, list[str], str]] = {
     ),
     "EOF that goes out after CLOSE, and cuts off another channel": (
         "eof-after-close", ["observed"],
-        "B: opens ch2\nA: opens ch\nA: read ch.stdout\nT: gets-eof ch\nT: gets-close ch\nT: sends-close ch\nA: sends-eof ch\n"
-        "T: … run conn\nA: close client",
+        "B: opens ch2\nA: opens ch\nA: read ch.stdout\nT: gets-eof ch\nT: gets-close ch\nT: sends-close ch\n"
+        "A: sends-eof ch\nT: … run conn\nA: close client",
     ),
     "EOF that goes out after CLOSE, under a read with a limit that had given up before": (
         "eof-after-close", ["advice"],
-        "A: recv ch ! TimeoutError\nT: gets-close ch\nT: sends-close ch\nA: sends-eof ch\nT: … run conn\nA: close client",
+        "A: recv ch ! TimeoutError\nT: gets-close ch\nT: sends-close ch\nA: sends-eof ch\nT: … run conn\n"
+        "A: close client",
     ),
     "a channel closed alone": ("eof-after-close", [], "A: close ch …\nA: sends-eof ch\nA: sends-close ch"),
     "much output read line by line": ("slow-read", ["advice"], "A: readline ch.stdout = 20000000"),

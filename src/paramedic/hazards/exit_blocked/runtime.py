@@ -31,6 +31,8 @@ def find(facts: RunFacts) -> Iterator[Finding]:
             continue
         if call.thread != shutdown.words if by_loop else facts.world.thread(call.thread).daemon:
             continue
+        if not _lasts(facts, call):
+            continue  # it works on, and was just there when the end came
         if 0 < call.argument <= SOON_MS and facts.end_ns - shutdown.began_ns <= (call.argument + 1000) * 1_000_000:
             continue  # its own timeout ends it in time
         thread = facts.world.thread_name(call.thread)
@@ -76,12 +78,17 @@ def _kept_by(facts: RunFacts, user: int, main: int) -> int:
     for _ in range(_MOST_STARTERS):
         thread = facts.world.thread(user)
         alive = thread.begun_ns and not thread.ended_ns and not thread.transport
-        if alive and not thread.daemon and user != main and not facts.open.of(user):
+        waits = any(_lasts(facts, call) for call in facts.open.of(user))
+        if alive and not thread.daemon and user != main and not waits:
             return user
         user = thread.starter
         if not user or user == main:
             break
     return 0
+
+
+def _lasts(facts: RunFacts, call: Call) -> bool:
+    return facts.end_ns - call.began_ns >= LONG_NS
 
 
 _MOST_STARTERS = 8
