@@ -451,12 +451,21 @@ def _delete(w: Walker, node: ast.Delete) -> bool:
 
 def _match(w: Walker, node: ast.Match) -> bool:
     w.evaluate(node.subject)
-    ended = False
-    for case in node.cases:
-        for name in (n.name for n in ast.walk(case.pattern) if isinstance(n, (ast.MatchAs, ast.MatchStar)) and n.name):
-            w.scope.assign(name, Unknown(name))
-        ended = arms(w, lambda body=case.body: w.block(body), lambda: False)  # type: ignore[misc]
-    return ended
+    return _cases(w, node.cases)
+
+
+def _cases(w: Walker, cases: list[ast.match_case]) -> bool:
+    """A run takes one of them, or none."""
+    if not cases:
+        return False
+    case = cases[0]
+    for name in (n.name for n in ast.walk(case.pattern) if isinstance(n, (ast.MatchAs, ast.MatchStar)) and n.name):
+        w.scope.assign(name, Unknown(name))
+    if case.guard is not None:
+        w.evaluate(case.guard)
+    elif isinstance(case.pattern, ast.MatchAs) and case.pattern.pattern is None:
+        return w.block(case.body)  # whatever it is
+    return arms(w, lambda: w.block(case.body), lambda: _cases(w, cases[1:]))
 
 
 READERS: dict[type[ast.AST], Callable[[Walker, Any], bool]] = {

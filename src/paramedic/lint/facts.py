@@ -39,6 +39,7 @@ class SourceFacts(Meetings):
         self._by_effects: dict[tuple[str, ...], list[Operation]] = {}
         self._by_object: dict[int, list[Operation]] = {}
         self._below: dict[int, list[Operation]] = {}
+        self._chosen: dict[tuple[int, tuple[str, ...]], list[Operation]] = {}
         for operation in world.operations:
             self._by_object.setdefault(id(operation.obj.root), []).append(operation)
             for root in {id(one.root) for one in operation.obj.lineage()}:
@@ -78,19 +79,28 @@ class SourceFacts(Meetings):
 
         Threads: pure.
         """
-        wanted = frozenset(effects)
-        return [o for o in self._by_object.get(id(obj.root), ()) if not wanted or o.effects & wanted]
+        return self._having(self._by_object, obj, effects)
 
     def below(self, obj: Obj, *effects: str) -> list[Operation]:
         """Operations on an object and on all that lives on it.
 
         Threads: pure.
         """
-        found = self._below.get(id(obj.root), [])
+        return self._having(self._below, obj, effects)
+
+    def _having(self, index: dict[int, list[Operation]], obj: Obj, effects: tuple[str, ...]) -> list[Operation]:
+        found = index.get(id(obj.root))
+        if found is None:
+            return []
         if not effects:
             return found
-        wanted = frozenset(effects)
-        return [o for o in found if not wanted.isdisjoint(o.effects)]
+        # One client may have thousands of operations, and each of them asks for those that close it.
+        key = (id(found), effects)
+        chosen = self._chosen.get(key)
+        if chosen is None:
+            wanted = frozenset(effects)
+            chosen = self._chosen[key] = [o for o in found if not wanted.isdisjoint(o.effects)]
+        return chosen
 
     @staticmethod
     def channel(obj: Obj) -> Obj | None:

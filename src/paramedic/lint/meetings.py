@@ -18,7 +18,20 @@ class Meetings:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self._signals = [o for o in world.operations if "wait-signal" in o.effects or "give-signal" in o.effects]
+        self._signals: dict[int, list[Operation]] = {}
+        for operation in world.operations:
+            if "wait-signal" in operation.effects or "give-signal" in operation.effects:
+                for key in (id(operation.context), id(operation.obj.root)):
+                    self._signals.setdefault(key, []).append(operation)
+
+    def _signals_of(self, one: Context | Obj) -> list[Operation]:
+        """The signals that a thread gives and awaits, or those of one event, queue, condition or barrier."""
+        return self._signals.get(id(one), [])
+
+    def _signals_around(self, use: Operation) -> list[Operation]:
+        """The signals of a use's thread, and of the coroutine that has it make the use."""
+        mine, strand = self._signals_of(use.context), use.context.strand
+        return mine if strand is use.context else [*mine, *self._signals_of(strand)]
 
     def concurrent(self, a: Operation, b: Operation, obj: Obj) -> bool:
         """Whether the two may run at the same time in different threads, on that same object.
@@ -50,7 +63,7 @@ class Meetings:
 
     def _in_turns(self, a: Operation, b: Operation) -> bool:
         """Whether a barrier parts the rounds of both threads, or a condition is handed from one to the next."""
-        mine = [o for o in self._signals if o.context is a.context and o.obj.kind in {"barrier", "lock"}]
+        mine = [o for o in self._signals_of(a.context) if o.obj.kind in {"barrier", "lock"}]
         if not mine:
             return False
         rounds = {id(o.obj.root): o.obj.root for o in mine if o.obj.kind == "barrier" and _same_loop(o, a)}
@@ -76,7 +89,7 @@ class Meetings:
         """
         phases = []
         for one in (a, b):
-            waits = [o for o in self._signals if o.context is one.context and o.obj.root is barrier]
+            waits = [o for o in self._signals_of(one.context) if o.obj.root is barrier]
             waits = [o for o in waits if _same_loop(o, one)]
             if not waits:
                 return False
@@ -142,7 +155,7 @@ class Meetings:
     def _one_way(self, first: Operation, second: Operation) -> bool:
         given = {
             id(o.obj.root)
-            for o in self._signals
+            for o in self._signals_around(first)
             if _is_of(o, first)
             and "give-signal" in o.effects
             and o.moment > first.moment
@@ -152,7 +165,7 @@ class Meetings:
             return False
         return any(
             id(o.obj.root) in given and not self._given_before(first, o, second)
-            for o in self._signals
+            for o in self._signals_around(second)
             if _is_of(o, second) and not _is_step(o, first) and "wait-signal" in o.effects and o.moment < second.moment
         )
 
@@ -161,7 +174,7 @@ class Meetings:
         root = wait.obj.root
         if root.kind not in {"event", "queue", "lock"} or "__polled" in root.parts:
             return False
-        mine = [o for o in self._signals if o.obj.root is root]
+        mine = self._signals_of(root)
         before = [
             o
             for o in mine
@@ -180,12 +193,12 @@ class Meetings:
             return False
         answers = {
             id(o.obj.root)
-            for o in self._signals
+            for o in self._signals_around(second)
             if _is_of(o, second) and "give-signal" in o.effects and o.moment > second.moment
         }
         return not any(
             id(o.obj.root) in answers
-            for o in self._signals
+            for o in self._signals_around(first)
             if _is_of(o, first) and "wait-signal" in o.effects and again & set(o.loops)
         )
 
@@ -264,7 +277,7 @@ class Meetings:
         """Whether an operation comes after its thread has put the object into a queue, beside one of who takes it."""
         if giver.context is taker.context or self.common_locks(giver, taker):
             return False
-        mine = [o for o in self._signals if o.context is giver.context and o.episode == giver.episode]
+        mine = [o for o in self._signals_of(giver.context) if o.episode == giver.episode]
         puts = [
             o
             for o in mine

@@ -75,7 +75,8 @@ def _by_key(facts: SourceFacts, nested: list[tuple[Obj, Operation]]) -> Iterable
 
 def _step(held: Obj, taken: Obj) -> int:
     """Where ``locks[n + 1]`` is taken with ``locks[n]`` held: in which direction; 0 where it is not so."""
-    keys = [one.tag[1] if isinstance(one.tag, tuple) and one.tag[:1] == ("item",) else "" for one in (held, taken)]
+    tags = [one.tag if isinstance(one.tag, tuple) and one.tag[:1] == ("item",) else () for one in (held, taken)]
+    keys = [tag[1] if len(tag) > 1 and isinstance(tag[1], str) else "" for tag in tags]
     for (first, second), direction in ((keys, 1), (keys[::-1], -1)):
         further = re.match(r"BinOp\(left=(.*), op=(Add|Sub)\(\), right=Constant\(value=\d+\)\)$", second)
         if further is not None and further[1] == first:

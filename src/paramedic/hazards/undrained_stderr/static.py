@@ -13,6 +13,7 @@ from paramedic.lint.values import Obj
 from paramedic.model.finding import Confidence, Finding, Step
 
 _STREAMS = frozenset({"read:stdout", "read:stderr"})
+_Beginnings = dict[int, list[tuple[Operation, list[Obj]]]]
 
 
 def find(facts: SourceFacts) -> Iterable[Finding]:
@@ -21,6 +22,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
     Threads: pure.
     """
     done: set[tuple[str, int]] = set()
+    beginnings = _beginnings(facts)
     for first in [*facts.having("whole"), *_recv_loops(facts)]:
         channel = facts.channel(first.obj)
         if channel is None or facts.combined(channel, first) or first.obj.kind == "sftpfile":
@@ -35,7 +37,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
                 first.has("whole")
                 and first.has("read:stdout")
                 and not facts.below(channel, other)
-                and _is_its_own(facts, channel, first)
+                and _is_its_own(facts, beginnings, channel, first)
             ):
                 done.add(place)
                 message = (
@@ -72,14 +74,23 @@ def _recv_loops(facts: SourceFacts) -> Iterable[Operation]:
                 yield read
 
 
-def _is_its_own(facts: SourceFacts, channel: Obj, read: Operation) -> bool:
+def _is_its_own(facts: SourceFacts, beginnings: _Beginnings, channel: Obj, read: Operation) -> bool:
     """Whether the function that reads also began the command, and hands its streams to nobody."""
-    for begun in facts.having("request"):
+    for begun, streams in beginnings.get(id(channel.root), ()):
         if begun.site.function == read.site.function and begun.site.file == read.site.file:
-            streams = [v for v in values_in(begun.result) if isinstance(v, Obj)]
-            if begun.obj.root is channel.root or any(facts.channel(s) is channel.root for s in streams):
-                return not any(facts.passed_on(one) for one in (channel, *streams))
+            return not any(facts.passed_on(one) for one in (channel, *streams))
     return False
+
+
+def _beginnings(facts: SourceFacts) -> _Beginnings:
+    """By channel, the calls that began a command on it, each with the streams that it gave."""
+    found: _Beginnings = {}
+    for begun in facts.having("request"):
+        streams = [v for v in values_in(begun.result) if isinstance(v, Obj)]
+        channels = [facts.channel(s) for s in streams]
+        for root in {id(begun.obj.root), *(id(c) for c in channels if c is not None)}:
+            found.setdefault(root, []).append((begun, streams))
+    return found
 
 
 def _kept_small(facts: SourceFacts, channel: Obj, first: Operation, other: str) -> bool:
