@@ -12,7 +12,7 @@ from paramedic.lint.guards import changed_after, looked_at, sites
 from paramedic.lint.looking import Looking
 from paramedic.lint.operations import Operation, exclusive
 from paramedic.lint.shell import ends, never_ends
-from paramedic.lint.values import Unknown, number_of
+from paramedic.lint.values import Const, Unknown, number_of
 from paramedic.model.finding import Confidence, Finding
 
 _USES = ("open", "request", "read:stdout", "read:stderr", "write", "status", "sftp", "global", "dialogue")
@@ -137,8 +137,22 @@ def _meant(facts: SourceFacts, close: Operation, use: Operation) -> bool:
     if use.context.daemon and use.loops[len(use.context.loops) :]:
         # a service loop goes with the process, unless somebody waits for its end after all
         awaited = any(at > close.moment and where == close.episode for at, _, where in use.context.joins)
-        return not (awaited and close.has("left-with")) or streaming
+        return not (awaited and close.has("left-with") or _has_jobs_left(facts, close, use)) or streaming
     return close.in_handler or (explicit and (endless or streaming)) or close.episode != use.context.episode
+
+
+def _has_jobs_left(facts: SourceFacts, close: Operation, use: Operation) -> bool:
+    """Whether who closes has just put jobs into the queue of a service loop, and waits for nothing before the close."""
+    queues = {
+        id(o.obj.root)
+        for o in facts.having("get")
+        if is_with(o.context, use.context) and o.moment < use.moment and set(o.loops) & set(use.loops)
+    }
+    before = [o for o in facts.having("put", "wait-signal", "result", "blocks") if o.context is close.context]
+    before = [o for o in before if use.context.start < o.moment < close.moment and o.episode == close.episode]
+    puts = [o for o in before if o.has("put") and id(o.obj.root) in queues and not exclusive(o, close)]
+    jobs = [o for o in puts if o.args and not isinstance(o.args[0], Const)]
+    return bool(jobs) and all(o in puts for o in before if o.moment > jobs[0].moment)
 
 
 def _all_end(facts: SourceFacts, use: Operation) -> bool:
