@@ -428,6 +428,10 @@ def _raise(w: Walker, node: ast.Raise) -> bool:
     exception = node.exc
     if exception is not None:
         w.evaluate(exception)
+        called = exception.func if isinstance(exception, ast.Call) else exception
+        ends = isinstance(called, ast.Name) and called.id in {"SystemExit", "KeyboardInterrupt"}
+        if w.context.kind == "signal" and not w.guards and not ends:
+            w.record(w.make("world", node), "raise", frozenset({"raises"}), node)
     return True
 
 

@@ -96,6 +96,7 @@ def _decorate(w: Walker, made: Value, decorator: ast.expr) -> Value:
                 w.world.entered.add(id(inner[0].node))
                 wrapped = inner[0].bind(inner[0].bound) if inner[0].bound else inner[0]
                 wrapped.kind = wrapped.kind or made.kind
+                w.world.wrapped[id(made.node)] = wrapped
                 return wrapped
             return made
     name = spelled.lower()

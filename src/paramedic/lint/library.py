@@ -28,6 +28,7 @@ from paramedic.lint.values import (
     Const,
     External,
     Instance,
+    Native,
     Obj,
     Partial,
     Unknown,
@@ -241,9 +242,11 @@ def looks_like_lock(name: str) -> bool:
 
 def _other(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
     first = args[0] if args else Unknown()
+    if path == "functools.wraps":
+        return Native("wraps", lambda given, named: given[0] if given else Unknown())
     if path == "functools.partial" and args:
         return Partial(first, args[1:], keywords)
-    if path in {"contextlib.closing", "copy.copy", "functools.wraps", "typing.cast", "weakref.proxy", "asyncio.shield"}:
+    if path in {"contextlib.closing", "copy.copy", "typing.cast", "weakref.proxy", "asyncio.shield"}:
         if path == "typing.cast" and len(args) > 1:
             return args[1]
         if path == "contextlib.closing":

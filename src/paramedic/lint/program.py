@@ -115,14 +115,16 @@ def _read_rest(walker: Walker, module: Module) -> None:
         walker.in_finally = walker.in_handler = walker.on_loop = False
         walker.at_import = ""
         walker.awaited = fn.node
-        function = fn
-        if fn.owner is not None and fn.kind != "static":
-            receiver = fn.owner if fn.kind == "class" else calls.stand_in(walker, fn.owner, fn.node)
+        # Whoever calls it calls what its decorators have made of it.
+        function = world.wrapped.get(id(fn.node), fn)
+        owner = function.owner
+        if owner is not None and function.kind != "static":
+            receiver = owner if function.kind == "class" else calls.stand_in(walker, owner, fn.node)
             if not known and id(fn.node) in world.entered:
                 _drain(world, walker)
                 continue
-            function = fn.bind(receiver)
-        if fn.kind == "context":
+            function = function.bind(receiver)
+        if function.kind == "context":
             walker.on_yield = lambda value: None
         result = fixtures.call_with_fixtures(walker, function)
         if result is None:

@@ -65,7 +65,12 @@ def call(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], no
         limited = not (isinstance(limit, Const) and limit.value is None) or not all_of_them
         return _completed(w, path, args[0], node, limited=limited)
     if path == "signal.signal" and len(args) > 1:
+        w.record(w.make("world", node), "signal.signal", frozenset({"handles-signal"}), node, args=args)
         concurrency.handler(w, "signal", args[1], [Unknown("signum"), Unknown("frame")], node)
+        return Unknown()
+    if path in {"signal.alarm", "signal.setitimer"} and args:
+        off = number_of(args[-1] if path == "signal.alarm" else args[min(1, len(args) - 1)]) == 0
+        w.record(w.make("world", node), path, frozenset({"alarm-off" if off else "alarm"}), node)
         return Unknown()
     if path == "atexit.register" and args:
         concurrency.handler(w, "atexit", args[0], args[1:], node)

@@ -74,6 +74,7 @@ class World:
         self.stand_ins: dict[int, Instance] = {}
         self.instances: dict[int, list[Instance]] = {}
         self.classes: list[ClassValue] = []
+        self.wrapped: dict[int, Function] = {}
         self.functions: dict[int, list[Function]] = {}
         self.escaped: set[int] = set()
         self.tasks: dict[int, Task] = {}
