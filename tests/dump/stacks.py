@@ -64,6 +64,20 @@ WORDS: dict[str, Sequence[str]] = {
         "Packetizer.read_message (paramiko/packet.py:496)",
         "Transport.run (paramiko/transport.py:2059)",
     ],
+    "idle_of_safe": [
+        "recv (paramedic/safe/wire.py:183)",
+        "Packetizer.read_all (paramiko/packet.py:322)",
+        "_read (paramedic/safe/packetizer.py:128)",
+        "read_message (paramedic/safe/packetizer.py:85)",
+        "Transport.run (paramiko/transport.py:2059)",
+        "run (paramedic/safe/link.py:332)",
+    ],
+    "answer_of_safe": [
+        "_send_some (paramedic/safe/wire.py:268)",
+        "send_messages (paramedic/safe/packetizer.py:228)",
+        "Transport.run (paramiko/transport.py:2059)",
+        "run (paramedic/safe/link.py:332)",
+    ],
     "handler": [
         "Transport._parse_channel_open (paramiko/transport.py:3002)",
         "Transport.run (paramiko/transport.py:2094)",

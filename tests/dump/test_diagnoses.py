@@ -274,6 +274,8 @@ FOUND: dict[str, tuple[Mapping[str, str], str, Confidence]] = {
 # sentence: threads; nothing above advice
 QUIET: dict[str, Mapping[str, str]] = {
     "a reader on a quiet server": {"MainThread": "file.read main@app.py:5", "T": "idle"},
+    "a connection over a socket of the program's own": {"MainThread": "recv main@app.py:5", "T": "recv@gone.py:9 idle"},
+    "connections of paramedic.safe": {"MainThread": "recv main@app.py:5", "T": "idle_of_safe", "T2": "answer_of_safe"},
     "the exit status after the output": {"MainThread": f"exit_status status_last@app.py:{STATUS_LAST}", "T": "idle"},
     "an exit status that somebody else's reading goes with": {
         "MainThread": "exit_status main@gone.py:3",
@@ -390,8 +392,12 @@ def test_quiet(story: str, source: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "story", ["sessions that a semaphore bounds", "a reader on a quiet server", "two pools, one of them at work"]
-)
+    "story",
+    [
+        "sessions that a semaphore bounds", "a reader on a quiet server", "two pools, one of them at work",
+        "a connection over a socket of the program's own", "connections of paramedic.safe",
+    ],
+)  # fmt: skip
 def test_what_stands_still_in_two_dumps_is_quiet_too(story: str, source: Path) -> None:
     loud = [f for f in report_of(QUIET[story], source, times=2).findings if f.confidence is not Confidence.ADVICE]
     assert loud == []

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from paramedic.dump.calls import Call, Layer, calls_of
+from paramedic.dump.calls import CURE, Call, Layer, calls_of
 from paramedic.dump.syntax import takes_lock
 from paramedic.dump.waits import (
     CHANNEL_READS,
@@ -233,8 +233,19 @@ def _waiting(thread: ThreadStack, calls: tuple[Call, ...]) -> tuple[Wait, int, s
     if thread.holds_gil or thread.state == "active":
         return Wait.NOTHING, 0, ""
     if thread.system_call:
-        return SYSTEM_CALLS.get(thread.system_call, Wait.NOTHING), 0, ""
-    return (_by_printed_line(call) if call.layer is not Layer.STDLIB else Wait.NOTHING), 0, ""
+        wait = SYSTEM_CALLS.get(thread.system_call, Wait.NOTHING)
+    else:
+        wait = _by_printed_line(call) if call.layer is not Layer.STDLIB else Wait.NOTHING
+    if wait in _OF_SOCKET:
+        outer = next((i for i, c in enumerate(calls) if c.layer is Layer.PARAMIKO), 0)
+        if calls[outer].at("packet", *_AT_SOCKET):  # in a socket that is not the standard library's
+            return _paramiko_wait(calls, outer, waits_below=True)
+    return wait, 0, ""
+
+
+_AT_SOCKET = ("read_all", "readline", "_read_timeout", "write_all")
+"""Packetizer's functions that call the connection's socket, which may be anybody's (``sock=``)."""
+_OF_SOCKET = frozenset({Wait.OWN_CODE, Wait.SOCKET, Wait.SELECT, Wait.NOTHING})
 
 
 _SLEEPS = re.compile(r"\bsleep\(")
@@ -339,10 +350,14 @@ def _callback(calls: tuple[Call, ...], transport: int | None) -> tuple[Callback 
     if transport is None:
         return None, None
     inner = range(transport - 1, -1, -1)  # from the outermost inwards
+    at_socket = False
     for i in inner:
         call = calls[i]
+        at_socket = at_socket or call.at("packet", *_AT_SOCKET)
         if call.function == "__del__":
             return Callback.FINALIZER, i
+        if at_socket or call.layer is Layer.LIBRARY and call.module == CURE:
+            continue  # what the connection's own socket, or packetizer, does is Paramiko's reading and writing
         if call.layer is Layer.STDLIB and call.module == "logging" and call.function == "emit":
             # A handler of the standard library; one of the user's own is found as the user's call below.
             continue

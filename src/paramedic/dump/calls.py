@@ -90,6 +90,9 @@ _PARAMIKO_MODULES = frozenset(
 _PARAMIKO = re.compile(r"(?:^|[/\\])paramiko[/\\](?P<module>\w+)\.py[co]?$")
 _RECORDER = re.compile(r"(?:^|[/\\])paramedic[/\\]record[/\\]\w+\.py$")
 """Ours, in a program under ``paramedic run``: what its frames do the program asked for in the frame outside them."""
+CURE = "paramedic"
+"""The package of `paramedic.safe`, whose connections have a transport, a packetizer and a socket of their own."""
+_OURS = re.compile(r"(?:^|[/\\])paramedic[/\\]safe[/\\]\w+\.py$")
 _SITE_PACKAGES = re.compile(r"[/\\]?(?:site|dist)-packages[/\\](?P<package>[^/\\.]+)")
 _STDLIB = re.compile(
     r"(?:^|[/\\])(?:lib|Lib|lib64)[/\\](?:python\d\.\d+t?[/\\])?(?P<rest>(?!site-packages|dist-packages).+)\.py$"
@@ -121,6 +124,8 @@ def place_of(file: str) -> tuple[Layer, str]:
     match = _FROZEN.match(file)
     if match:
         return Layer.STDLIB, match["module"]
+    if _OURS.search(file):
+        return Layer.LIBRARY, CURE
     match = _SITE_PACKAGES.search(file)
     if match:
         return Layer.LIBRARY, match["package"]
