@@ -280,9 +280,16 @@ def share(w: Walker, value: Value, holder: tuple[int, ...]) -> None:
     if not turns:
         return
     for option in alternatives(value):
-        if isinstance(option, Obj) and option.base is None and turns & set(option.loops):
-            option.loops = tuple(n for n in option.loops if n not in turns)
-            option.published = w.world.next_moment()
+        if isinstance(option, Obj):
+            # With a key, its agent; with a channel, its connection.
+            for one in option.lineage():
+                if one.base is None and turns & set(one.loops):
+                    one.loops = tuple(n for n in one.loops if n not in turns)
+                    one.published = w.world.next_moment()
+        elif isinstance(option, Collection):
+            for held in option.everything():
+                if not isinstance(held, Collection):
+                    share(w, held, holder)
         elif isinstance(option, Instance) and option.base is None and turns & set(option.loops):
             option.loops = tuple(n for n in option.loops if n not in turns)
             for held in [v for values in option.ever.values() for v in values]:

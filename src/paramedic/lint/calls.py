@@ -262,7 +262,7 @@ def _remembered(w: Walker, fn: Function, args: list[Value], keywords: dict[str, 
     """What a function gives that keeps its results: the same for the same arguments, where those are known."""
     memory = fn.memory
     given = [*([fn.bound] if fn.bound is not None else []), *args, *keywords.values()]
-    if memory is None or any(isinstance(value, Unknown) for value in given):
+    if memory is None or any(isinstance(v, Unknown) or (isinstance(v, Const) and v.partial) for v in given):
         made = call_function(w, fn, args, keywords, node)
         for obj in objects_in(made):
             for one in obj.lineage():

@@ -277,8 +277,9 @@ class Obj(Value):
         found = self.views.get(tag)
         if found is None:
             parent = self.parent
-            if parent is not None and (parent.loops == self.loops or owned):
-                # What one expression made together belongs together: the channel of the streams of one exec_command.
+            if parent is not None and (parent.loops == self.loops or owned) and parent.kind != "agent":
+                # Keys may be one for each thread, their agent is one for all. Else what one expression made
+                # together belongs together: the channel of the streams of one exec_command.
                 parent = parent.view(tag, loops, owned=owned, uncertain=uncertain)
             found = Obj(
                 self.kind,
