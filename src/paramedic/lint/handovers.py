@@ -88,7 +88,7 @@ def _lock(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str,
         effects = {"wait-signal", "blocks"} if name.startswith("wait") else {"give-signal"}
         if name == "wait_for" and args:
             calls.call(w, args[0], [], {}, node)  # the predicate, under the lock, also before anything is waited for
-        w.record(obj, name, frozenset(effects), node)
+        w.record(obj, name, frozenset(effects), node, args=args, keywords=keywords)
     return Unknown()
 
 

@@ -1,4 +1,4 @@
-"""Seen in source: connects, commands and transfers that nothing limits."""
+"""Seen in source: connects, commands and transfers that nothing limits, and events that may never be set."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ from paramedic.hazards.wait_without_timeout import HAZARD, REPLY_WAIT
 from paramedic.lint.contexts import branch_from
 from paramedic.lint.edits import add_argument
 from paramedic.lint.facts import SourceFacts
+from paramedic.lint.forsaken import too_late, unsure
 from paramedic.lint.operations import Operation
 from paramedic.lint.values import Const, Obj, Unknown, number_of
-from paramedic.model.finding import Confidence, Finding
+from paramedic.model.finding import Confidence, Finding, Step
+
+_ASK_FIRST = "Wait in a loop that asks for the state: `with changed: changed.wait_for(lambda: state.name is not None)`."
+_SET_ALWAYS = "Set the event in a `finally:`, and have the waiting thread look afterwards whether all went well."
 
 
 def find(facts: SourceFacts) -> Iterable[Finding]:
-    """Waits for a peer that may never answer; advice, because most peers do.
+    """Waits for a peer that may never answer; advice, because most peers do. And waits for another thread's event.
 
     Threads: pure.
     """
@@ -34,6 +38,31 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
                 objects=[wait.obj],
                 edits=edits,
             )
+    yield from _unsure(facts)
+    for wait, given in too_late(facts):
+        message = f"wait() asks for nothing first, and {given.context.name} may have notified the condition before"
+        yield facts.finding(HAZARD, message, [facts.step(wait), facts.step(given)], objects=[wait.obj], fix=_ASK_FIRST)
+
+
+def _unsure(facts: SourceFacts) -> Iterable[Finding]:
+    """Waits for an event that its giver does not always set; that an exception keeps it from that is an advice."""
+    done: set[int] = set()
+    for found in unsure(facts):
+        wait, given = found.wait, found.given
+        if id(wait.obj.root) in done:
+            continue
+        done.add(id(wait.obj.root))
+        steps = [facts.step(wait)]
+        if found.risk is not None:
+            steps.append(facts.step(found.risk))
+            how = f"an exception in {facts.called(found.risk)} keeps {given.context.name} from setting the event"
+        else:
+            steps.append(Step(thread=given.context.name, what="goes on without setting it", site=found.way))
+            how = f"{given.context.name} does not set the event in each case"
+        steps.append(facts.step(given))
+        confidence = Confidence.POSSIBLE if found.learnt else Confidence.ADVICE
+        message = f"wait() has no timeout, and {how}: it then waits for ever"
+        yield facts.finding(HAZARD, message, steps, confidence=confidence, objects=[wait.obj], fix=_SET_ALWAYS)
 
 
 def _unlimited(facts: SourceFacts, wait: Operation) -> str:
