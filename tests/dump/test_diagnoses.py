@@ -275,6 +275,10 @@ FOUND: dict[str, tuple[Mapping[str, str], str, Confidence]] = {
 QUIET: dict[str, Mapping[str, str]] = {
     "a reader on a quiet server": {"MainThread": "file.read main@app.py:5", "T": "idle"},
     "a connection over a socket of the program's own": {"MainThread": "recv main@app.py:5", "T": "recv@gone.py:9 idle"},
+    "a transport that checks a signature": {
+        "MainThread": "recv main@app.py:5",
+        "T": "verify@site-packages/cryptography/hazmat/x.py:7 handler",
+    },
     "connections of paramedic.safe": {"MainThread": "recv main@app.py:5", "T": "idle_of_safe", "T2": "answer_of_safe"},
     "the exit status after the output": {"MainThread": f"exit_status status_last@app.py:{STATUS_LAST}", "T": "idle"},
     "an exit status that somebody else's reading goes with": {
@@ -396,6 +400,7 @@ def test_quiet(story: str, source: Path) -> None:
     [
         "sessions that a semaphore bounds", "a reader on a quiet server", "two pools, one of them at work",
         "a connection over a socket of the program's own", "connections of paramedic.safe",
+        "a transport that checks a signature",
     ],
 )  # fmt: skip
 def test_what_stands_still_in_two_dumps_is_quiet_too(story: str, source: Path) -> None:

@@ -243,6 +243,8 @@ def _waiting(thread: ThreadStack, calls: tuple[Call, ...]) -> tuple[Wait, int, s
     return wait, 0, ""
 
 
+_OF_TRANSPORTS = frozenset({CURE, "cryptography", "nacl", "bcrypt", "gssapi", "pyasn1"})
+"""Libraries by which a transport's thread does its own work: they call nobody back."""
 _AT_SOCKET = ("read_all", "readline", "_read_timeout", "write_all")
 """Packetizer's functions that call the connection's socket, which may be anybody's (``sock=``)."""
 _OF_SOCKET = frozenset({Wait.OWN_CODE, Wait.SOCKET, Wait.SELECT, Wait.NOTHING})
@@ -356,8 +358,8 @@ def _callback(calls: tuple[Call, ...], transport: int | None) -> tuple[Callback 
         at_socket = at_socket or call.at("packet", *_AT_SOCKET)
         if call.function == "__del__":
             return Callback.FINALIZER, i
-        if at_socket or call.layer is Layer.LIBRARY and call.module == CURE:
-            continue  # what the connection's own socket, or packetizer, does is Paramiko's reading and writing
+        if at_socket or call.layer is Layer.LIBRARY and call.module in _OF_TRANSPORTS:
+            continue  # what the connection's own socket, packetizer or cipher does is Paramiko's reading and writing
         if call.layer is Layer.STDLIB and call.module == "logging" and call.function == "emit":
             # A handler of the standard library; one of the user's own is found as the user's call below.
             continue
