@@ -43,6 +43,7 @@ LINES = {
     "exit-status-first": "recv_exit_status(",
     "fork-after-connect": "exec_command(",
     "forward-handler-blocks": "create_connection(",
+    "gc-stdin-cycle": "exec_command(",
     "global-request-race": "request_port_forward(",
     "handler-reenters": "exec_command(",
     "import-lock": "client.connect(",
