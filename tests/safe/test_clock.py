@@ -82,3 +82,24 @@ def test_an_idle_pool_waits_for_nothing_but_its_own_end(pool: ClientPool) -> Non
     # The round looks for connections that are idle for too long; a request to one that rested is looked after.
     assert {getattr(call, "__name__", "") for call in left} <= {"_look_after", "_look"}
     assert not any(isinstance(getattr(call, "__self__", None), Answers) for call in left)
+
+
+def test_who_was_struck_before_he_woke_the_clock_keeps_no_later_alarm_from_ringing(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rung = threading.Event()
+    now = time.monotonic()
+    clock.at(now + 1000, lambda: None)
+    for _ in iter(lambda: len(clock._changed._waiters), 1):  # type: ignore[attr-defined]
+        pass
+
+    def strike(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        for name in ("notify", "notify_all"):
+            patch.setattr(clock._changed, name, strike)
+        with pytest.raises(KeyboardInterrupt):
+            clock.at(now + 0.1, lambda: None)
+    clock.at(now + 0.2, rung.set)
+    assert rung.wait(60)

@@ -304,7 +304,8 @@ def test_a_forked_child_leaves_what_it_had_borrowed_without_a_word(host: Any) ->
             held, forked = threading.Event(), threading.Event()
             with pool.sftp() as sftp:
                 channel = sftp.get_channel()
-                locks = channel.lock, channel.in_buffer._lock, channel.transport.hand._lock, channel.transport.lock
+                locks = (channel.lock, channel.in_buffer._lock, channel.transport.hand._lock, channel.transport.lock,
+                    pool._dispatcher._lock, pool._clock._changed, pool._connector._lock, pool._crew._lock)
                 def hold():
                     for lock in locks: lock.acquire()
                     held.set(); forked.wait()
@@ -320,6 +321,7 @@ def test_a_forked_child_leaves_what_it_had_borrowed_without_a_word(host: Any) ->
                 else:
                     faulthandler.dump_traceback_later(20, exit=True)
             if not pid:
+                pool.close()
                 assert threading.active_count() == 1, threading.enumerate()
                 os._exit(0)
             assert pool.run("echo again").text == "again\\n"

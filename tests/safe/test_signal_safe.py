@@ -109,6 +109,39 @@ def test_no_lock_stays_taken(strike: Any, use: Callable[[Any], None], make: Call
         lock = make()
         strike(lambda lock=lock: use(lock))
         assert is_free(getattr(lock, "_lock", lock))
+        assert not getattr(lock, "_waiters", ())  # else the next notify() is for him who is gone
+
+
+def test_who_was_notified_and_struck_passes_it_on() -> None:
+    condition = SignalSafeCondition()
+    restore: Any = condition._acquire_restore
+    ended: list[str] = []
+
+    def struck_restore(saved: object) -> None:
+        restore(saved)
+        if threading.current_thread().name == "struck":
+            raise Struck
+
+    def wait() -> None:
+        with condition:
+            try:
+                condition.wait()
+            except Struck:
+                pass
+            ended.append(threading.current_thread().name)
+
+    condition._acquire_restore = struck_restore
+    threads = []
+    for count, name in enumerate(("struck", "other"), 1):
+        threads.append(threading.Thread(target=wait, name=name, daemon=True))
+        threads[-1].start()
+        for _ in iter(lambda: len(condition._waiters), count):
+            pass
+    with condition:
+        condition.notify()
+    for thread in threads:
+        thread.join(60)
+    assert ended == ["struck", "other"]
 
 
 def test_an_event_that_a_wait_was_struck_in_can_be_set(strike: Any) -> None:

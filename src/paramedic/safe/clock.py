@@ -56,6 +56,9 @@ class Clock:
         self._count = itertools.count()
         self._cancelled = 0
         self._thread: threading.Thread | None = None
+        self._sleeps_until = math.inf
+        """When its thread looks by itself: what is to come before wakes it. Whether a new alarm is the first one tells
+        less: who set the one that is may have been struck by a signal's handler before he woke it."""
         self._closed = False
 
     def at(self, when: float, call: Callable[[], None], *, slack_s: float = 0.0) -> Alarm:
@@ -79,8 +82,8 @@ class Clock:
                 heapq.heapify(self._alarms)
                 self._cancelled = 0
             heapq.heappush(self._alarms, (when, next(self._count), alarm))
-            if self._alarms[0][2] is alarm:
-                self._changed.notify()
+            if when < self._sleeps_until:
+                self._changed.notify_all()
             if self._thread is None:
                 thread = threading.Thread(target=self._run, name=f"{self._name}-clock", daemon=True)
                 with contextlib.suppress(RuntimeError):  # the interpreter is on its way out: there are no later times
@@ -96,23 +99,29 @@ class Clock:
         with self._changed:
             self._closed = True
             self._alarms.clear()
-            self._changed.notify()
+            self._changed.notify_all()
             thread = self._thread
         if thread is not None and thread is not threading.current_thread():
             thread.join(timeout)
+
+    def abandon_after_fork(self) -> None:
+        """In a forked child: its thread is not there, nor who may have held its lock.
+
+        Threads: the child's only thread; it does not block.
+        """
+        self._changed = SignalSafeCondition()
+        self._alarms, self._thread, self._closed = [], None, True
 
     def _run(self) -> None:
         while True:
             with self._changed:
                 while not self._closed:
                     self._forget_cancelled()
-                    if not self._alarms:
-                        self._changed.wait()
-                        continue
-                    left = self._alarms[0][0] - time.monotonic()
+                    self._sleeps_until = self._alarms[0][0] if self._alarms else math.inf
+                    left = self._sleeps_until - time.monotonic()
                     if left <= 0:
                         break
-                    self._changed.wait(left)
+                    self._changed.wait(left if self._alarms else None)
                 if self._closed:
                     return
                 alarm = heapq.heappop(self._alarms)[2]

@@ -112,6 +112,15 @@ class Connector:
         for link in links:
             link.close()
 
+    def abandon_after_fork(self) -> None:
+        """In a forked child: nobody connects here, and who held its lock is not there.
+
+        Threads: the child's only thread; it does not block.
+        """
+        self._lock = threading.Lock()
+        self._closed = True
+        self._bastions, self._under_way = {}, set()
+
     # -- dialling
 
     def _through_proxy(self, destination: Destination, command: str) -> Link:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import queue
 import random
 import time
 from collections import deque
@@ -19,8 +20,9 @@ from paramedic.safe.errors import ConnectFailed, PoolClosed, SafeError
 from paramedic.safe.link import Link
 from paramedic.safe.plan import Plan, Sizes
 from paramedic.safe.result import Limits
-from paramedic.safe.signal_safe import SignalSafeCondition, SignalSafeLock
+from paramedic.safe.signal_safe import SignalSafeLock
 from paramedic.safe.task import Task
+from paramedic.safe.waited import WaitedFuture
 
 _LOG = logging.getLogger("paramedic.safe")
 _AGAIN_AFTER_S = 10.0
@@ -41,19 +43,11 @@ COUNTERS = (
 )
 
 
-class Borrower(Future[Borrowed]):
+class Borrower(WaitedFuture[Borrowed]):
     """The wait for a whole connection, made before it is asked for: :meth:`Connections.forgo` undoes any part of it."""
 
     over = False
     """Whether what came of it was given back."""
-
-    def __init__(self) -> None:
-        """Made by the thread that is to have it.
-
-        Threads: any thread; it does not block.
-        """
-        super().__init__()
-        self._condition = SignalSafeCondition()
 
 
 class Slot(Borrower):
@@ -96,8 +90,10 @@ class Connections:
         self.crew = crew
         self._connector = connector
         self._clock = clock
+        # The main thread never has it: what needs it is done by the crew. A signal's handler comes between any two
+        # steps of that thread, and what it does with the pool, others do, who would wait for the lock.
         self._lock = SignalSafeLock()
-        self._idle = SignalSafeCondition(self._lock)
+        self._waiting_for_rest: list[queue.SimpleQueue[None]] = []
         self._plan = Plan(sizes)
         self._queue: deque[Task | Future[Borrowed]] = deque()
         self._borrowers: deque[Future[Borrowed]] = deque()
@@ -212,6 +208,11 @@ class Connections:
         if self._links.pop(key, None) is not None:
             self._counts["lost_connections"] += 1
         self._plan.lost(key)
+
+    def _let_go(self) -> list[Link]:
+        with self._lock:
+            links, self._links = list(self._links.values()), {}
+        return links
 
     def _keep_round(self) -> None:
         """Looks after idle connections now and then, for as long as there are any."""

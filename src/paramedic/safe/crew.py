@@ -83,6 +83,7 @@ class Crew:
         self._lock = SignalSafeLock()
         self._hand.abandon_after_fork()
         self._courier = None
+        self._calls = queue.SimpleQueue()  # who wanted to be called is the parent
         self._threads = set()
 
     def start(self, what: str, job: Callable[[], None], *, or_here: bool = False) -> threading.Thread | None:
@@ -124,6 +125,13 @@ class Crew:
             return None
         return thread
 
+    def has(self, thread: threading.Thread) -> bool:
+        """Whether a thread does one of the crew's jobs.
+
+        Threads: any thread; it does not block.
+        """
+        return thread in self._threads
+
     def deliver(self, call: Callable[[], None]) -> None:
         """Has ``call`` made by the crew's courier, after all that were handed over before.
 
@@ -131,12 +139,11 @@ class Crew:
         """
         with self._lock:
             if not self._closed and (self._courier is None or not self._courier.is_alive()):
-                courier = threading.Thread(target=self._carry, name=f"{self._name}-callbacks", daemon=True)
+                self._courier = threading.Thread(target=self._carry, name=f"{self._name}-callbacks", daemon=True)
                 try:
-                    courier.start()
+                    self._courier.start()
                 except RuntimeError:  # see start()
-                    courier = None  # type: ignore[assignment]
-                self._courier = courier
+                    self._courier = None
             if self._courier is not None:
                 self._calls.put(call)
                 return
@@ -146,6 +153,7 @@ class Crew:
         while True:
             call = self._calls.get()
             if call is None:
+                self._calls.put(None)  # the garbage collector may have asked for another one in the middle of start()
                 return
             self._make(call)
 

@@ -22,6 +22,7 @@ from paramedic.safe.ender import Ender
 from paramedic.safe.ending import longest_s
 from paramedic.safe.errors import CommandTimeout, PoolClosed, SafeError
 from paramedic.safe.feeding import feed, inline_input
+from paramedic.safe.finalizers import in_the_middle
 from paramedic.safe.lending import Lending
 from paramedic.safe.link import Guest, Link
 from paramedic.safe.observing import tell
@@ -200,9 +201,13 @@ class Dispatcher(Lending):
 
         Threads: any thread. It may block for a moment while the peer does not read.
         """
-        again = self.crew.ask(lambda: super(Dispatcher, self).free_slot(key, refused=refused))
-        self._give_way([key] if refused else [])
-        return again
+
+        def give_back() -> bool:
+            again = super(Dispatcher, self).free_slot(key, refused=refused)
+            self._give_way([key] if refused else [])
+            return again
+
+        return self.crew.ask(give_back)
 
     def _set_alarm(self, task: Task, when: float) -> None:
         if task.alarm is not None:
@@ -392,17 +397,14 @@ class Dispatcher(Lending):
         running.sort(key=lambda task: task.session.order if task.session is not None else 0)
         return link, running, guests
 
+    def is_inside(self) -> bool:
+        """Whether the garbage collector called, in the middle of what this thread does for the pool.
+
+        Threads: any thread; it does not block.
+        """
+        return bool(self._lock._is_owned()) or in_the_middle()
+
     # -- the end
-
-    def _tell_idle(self) -> None:
-        # You hold the lock.
-        if not self._busy():
-            self._idle.notify_all()
-
-    def _busy(self) -> bool:
-        # You hold the lock. A task that is DONE may still be known: its session was withdrawn and the server has not
-        # answered yet.
-        return bool(self._queue) or any(task.stage is not Stage.DONE for task in self._tasks)
 
     def close(self, *, cancel: bool, timeout: float | None) -> None:
         """Takes no more tasks; waits for those under way, or ends them; closes the connections.
@@ -413,27 +415,20 @@ class Dispatcher(Lending):
 
         Threads: any thread but readers and callbacks, any number of times. It blocks.
         """
-        with self._lock:
-            self._closed = True
+        self._closed = True
         if not cancel:
             # Our own future: what is queued may wait for what this thread has.
-            with standstill.Waiting(self._queued, for_all=True), self._lock:
-                self._idle.wait_for(lambda: not self._busy(), timeout)
+            with standstill.Waiting(self._queued, for_all=True):
+                self._wait_for_rest(timeout)
         self.end()
-        with self._lock:
-            # Long enough for every step of an ending, and not for ever: a dead peer does not keep us.
-            patience = longest_s(self.limits.grace)
-            self._idle.wait_for(lambda: not self._busy(), patience)
-            links, self._links = list(self._links.values()), {}
+        # Long enough for every step of an ending, and not for ever: a dead peer does not keep us.
+        self._wait_for_rest(longest_s(self.limits.grace))
+        links = self.crew.ask(self._let_go)
         for link in links:
             link.close()
         for link in links:
             if link is not threading.current_thread():
                 link.join(5)
-
-    def _queued(self) -> list[standstill.Target]:
-        with self._lock:
-            return [(self, item) for item in list(self._queue)[:1] if isinstance(item, Task)]
 
     def end(self) -> None:
         """Takes no more tasks, and has those that wait or run ended.
@@ -462,15 +457,16 @@ class Dispatcher(Lending):
 
         Threads: the child's only thread; it does not block.
         """
-        self.crew.abandon_after_fork()
+        for each in (self.crew, self._clock, self._connector):
+            each.abandon_after_fork()
         self._lock = SignalSafeLock()
-        self._idle = SignalSafeCondition(self._lock)
         self._closed = True
         for link in self._links.values():
             link.abandon_after_fork()
         self._links = {}
         for task in (item for item in (*self._queue, *self._tasks) if isinstance(item, Task)):
             task.future._condition = SignalSafeCondition()  # another thread may have held it
+            task.future._told = []
             task.future._done_callbacks = []  # type: ignore[attr-defined]  # who wanted to be called is the parent, and will be
             task.stage = Stage.DONE
             task.future.settle(PoolClosed("the pool stayed in the parent process", host=self.host), Ending.UNKNOWN)
@@ -480,8 +476,11 @@ class Dispatcher(Lending):
     def statistics(self) -> Statistics:
         """Counters and state, all of one moment.
 
-        Threads: any thread; it does not block.
+        Threads: any thread. The main thread may wait for a moment while a peer does not read what it had sent.
         """
+        return self.crew.ask(self._statistics)
+
+    def _statistics(self) -> Statistics:
         with self._lock:
             links = self._plan.links.values()
             return Statistics(

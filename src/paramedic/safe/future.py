@@ -10,17 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from paramedic.safe.crew import Crew
 from paramedic.safe.result import CommandResult, Ending
-from paramedic.safe.signal_safe import SignalSafeCondition
 from paramedic.safe.standstill import Waiting
+from paramedic.safe.waited import WaitedFuture
 
 if TYPE_CHECKING:
     from paramedic.safe.dispatch import Dispatcher
     from paramedic.safe.task import Task
 
-_CANCELLING = threading.Lock()
 
-
-class CommandFuture(Future[CommandResult]):
+class CommandFuture(WaitedFuture[CommandResult]):
     """A ``concurrent.futures.Future`` of a command.
 
     Two things differ from the base class. ``cancel()`` works while the command runs: the future is cancelled at once,
@@ -36,12 +34,10 @@ class CommandFuture(Future[CommandResult]):
         Threads: any thread; it does not block.
         """
         super().__init__()
-        self._condition = SignalSafeCondition()
         self._crew = crew
         self._task: Task | None = task
         self._is_running = False
-        self._is_stopped = False
-        self._ending: Ending | None = None  # set and waited for under the base class's condition
+        self._ending: Ending | None = None
 
     def running(self) -> bool:
         """Whether the command was sent and has not ended.
@@ -55,16 +51,21 @@ class CommandFuture(Future[CommandResult]):
 
         Threads: any thread; it does not wait for the remote process.
         """
+        # The base class has the condition for some steps; who ends the future must not wait for the main thread.
+        return self._crew.ask(self._cancel)
+
+    def _cancel(self) -> bool:
         if not super().cancel():
             return False
-        with _CANCELLING:
-            first, self._is_stopped = not self._is_stopped, True
-        if not first:
+        mine = object()
+        if self.__dict__.setdefault("_cancelled_by", mine) is not mine:  # one step: no lock
             return True  # somebody else cancelled it, or is about to
         # as_completed() and wait() count a cancelled future only once this was called.
         self.set_running_or_notify_cancel()
         task = self._task
-        if task is not None:
+        if task is not None and task.pool.is_inside():
+            self._crew.deliver(task.cancel)
+        elif task is not None:
             task.cancel()
         return True
 
@@ -112,11 +113,10 @@ class CommandFuture(Future[CommandResult]):
 
         Threads: any thread. It blocks.
         """
-        with self._condition:
-            if not self._condition.wait_for(lambda: self._ending is not None, timeout):
-                raise TimeoutError("the command has not ended yet")
-            assert self._ending is not None
-            return self._ending
+        if not self._wait(lambda: self._ending is not None, timeout):
+            raise TimeoutError("the command has not ended yet")
+        assert self._ending is not None
+        return self._ending
 
     def add_done_callback(self, fn: Callable[[Future[CommandResult]], Any]) -> None:
         """As the base class; ``fn`` is called on the pool's callback thread, or here if the command is over.
@@ -131,7 +131,10 @@ class CommandFuture(Future[CommandResult]):
             else:
                 self._crew.deliver(lambda: fn(future))
 
-        super().add_done_callback(call)
+        if self.done():
+            super().add_done_callback(call)
+        else:
+            self._crew.ask(lambda: super(CommandFuture, self).add_done_callback(call))
 
     def end(self, timeout: float) -> Ending:
         """Cancels the command and waits until its remote process has ended, or is given up.
@@ -163,7 +166,6 @@ class CommandFuture(Future[CommandResult]):
             else:
                 self.set_result(result)
         except Exception:  # InvalidStateError: cancelled meanwhile; nobody waits for the result, but for the ending
-            with self._condition:
-                self._condition.notify_all()
+            self._tell()
             return False
         return True

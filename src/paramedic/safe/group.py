@@ -150,7 +150,8 @@ class Group(GroupCopies):
             self._credentials, known_hosts, self._limits, disabled_algorithms=disabled_algorithms
         )
         self._clock, self._crew = Clock(self._name), Crew(self._name)
-        self._lock = threading.Lock()
+        # The garbage collector may end the iterator of a run in the middle of what holds it, and then waits for itself.
+        self._lock = threading.RLock()
         self._pools: OrderedDict[str, ClientPool] = OrderedDict()
         self._users: dict[str, int] = {}
         self._runs: set[_Done] = set()

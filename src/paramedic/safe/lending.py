@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import queue
 import time
 from concurrent.futures import Future
 
@@ -9,7 +11,7 @@ from paramedic.safe.clock import Alarm
 from paramedic.safe.connections import Connections
 from paramedic.safe.errors import PoolTimeout, SafeError
 from paramedic.safe.plan import LinkPhase
-from paramedic.safe.standstill import LENDERS, Holder, Loan, look
+from paramedic.safe.standstill import LENDERS, Holder, Loan, Target, look
 from paramedic.safe.task import Stage, Task
 
 _LOOK_S = 1.5
@@ -31,6 +33,9 @@ class Lending(Connections):
 
         Threads: the thread that has it. It may block for a moment while the peer does not read.
         """
+        self.crew.ask(lambda: self._begin_loan(loan))
+
+    def _begin_loan(self, loan: Loan) -> None:
         with self._lock:
             self._loans.add(loan)
             LENDERS.add(self)
@@ -43,14 +48,13 @@ class Lending(Connections):
 
         Threads: any thread, any number of times; it does not block.
         """
-        with self._lock:
-            self._loans.discard(loan)
-            self._forget_lending()
+        self._loans.discard(loan)  # in one step, at once: who asks next is not to be told that he waits for himself
+        self.crew.tell(self._forget_lending)
 
     def _forget_lending(self) -> None:
-        # You hold the lock.
-        if not self._loans and not self._handed:
-            LENDERS.discard(self)
+        with self._lock:
+            if not self._loans and not self._handed:
+                LENDERS.discard(self)
 
     def _under_way(self, task: Task, count: int) -> None:
         # You hold the lock. It begins (1), or is over (-1).
@@ -60,6 +64,38 @@ class Lending(Connections):
             LENDERS.add(self)
             self._forget_lending()
 
+    # -- rest
+
+    def _tell_idle(self) -> None:
+        # You hold the lock.
+        if self._waiting_for_rest and not self._busy():
+            waiting, self._waiting_for_rest = self._waiting_for_rest, []
+            for told in waiting:
+                told.put(None)
+
+    def _busy(self) -> bool:
+        # You hold the lock. A task that is DONE may still be known: its session was withdrawn and the server has not
+        # answered yet.
+        return bool(self._queue) or any(task.stage is not Stage.DONE for task in self._tasks)
+
+    def _wait_for_rest(self, timeout: float | None) -> None:
+        told: queue.SimpleQueue[None] = queue.SimpleQueue()
+
+        def ask() -> None:
+            with self._lock:
+                self._waiting_for_rest.append(told)
+                self._tell_idle()
+
+        self.crew.ask(ask)
+        with contextlib.suppress(queue.Empty):
+            told.get(timeout=None if timeout is None else max(0.0, timeout))
+
+    def _queued(self) -> list[Target]:
+        with contextlib.suppress(IndexError):
+            if isinstance(first := self._queue[0], Task):
+                return [(self, first)]
+        return []
+
     # -- what standstill asks
 
     def standing(self, now: float) -> tuple[Holder, ...]:
@@ -67,6 +103,9 @@ class Lending(Connections):
 
         Threads: any thread, no lock being held; it does not block.
         """
+        return self.crew.ask(lambda: self._standing(now))
+
+    def _standing(self, now: float) -> tuple[Holder, ...]:
         with self._lock:
             if not (self._queue or self._borrowers) or self._plan.moves(len(self._queue), time.monotonic()):
                 return ()
@@ -89,6 +128,9 @@ class Lending(Connections):
 
         Threads: any thread; it does not block.
         """
+        return self.crew.ask(lambda: self._is_queued(request))
+
+    def _is_queued(self, request: object) -> bool:
         with self._lock:  # not by its stage: it may be on its way there, and be launched at once
             return request in self._queue or request in self._borrowers
 

@@ -7,8 +7,10 @@ there, and :meth:`ClientPool.submit` needs no thread at all.
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import os
+import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
@@ -379,9 +381,9 @@ class ClientPool(Copies):
         task = self._task(
             command, sink, timeout, total_timeout, input, environment, terminal, False, leash, window_bytes
         )
-        self._enqueue(task)
         # What ended the command must wake whoever waits for output, also if it never got a session.
         Future.add_done_callback(task.future, lambda _: sink.finish())
+        self._enqueue(task)
         return Stream(sink, task.future, lambda: task.session, longest_s(self._limits.grace))
 
     # -- whole clients
@@ -451,8 +453,6 @@ class ClientPool(Copies):
         finally:
             self._crew.undo(lambda: self._shelf.put(lent), lambda: lent.is_back)
 
-    # -- the pool itself
-
     def statistics(self) -> Statistics:
         """Counters since the pool was made and its state now, all of one moment.
 
@@ -467,9 +467,15 @@ class ClientPool(Copies):
             cancel: end commands instead of waiting for them.
             timeout: seconds to wait before ending them all the same; None for no limit.
 
-        Threads: any thread but callbacks of futures, any number of times. It blocks.
+        Threads: any thread but callbacks of futures, any number of times. It blocks; on a thread that the pool needs,
+            where only a ``__del__`` can call it, another does it soon.
         """
         self._closed = True
+        needed = self._dispatcher.is_inside() or (self._owns and self._crew.has(threading.current_thread()))
+        close = functools.partial(self._close, cancel, timeout)
+        self._crew.start("close", close) if needed else close()
+
+    def _close(self, cancel: bool, timeout: float | None) -> None:
         self._dispatcher.close(cancel=cancel, timeout=timeout)
         self._shelf.close()
         if self._owns:

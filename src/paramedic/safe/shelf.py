@@ -6,7 +6,6 @@ import contextlib
 import copy
 import functools
 import math
-import threading
 import time
 import weakref
 from dataclasses import dataclass
@@ -144,7 +143,7 @@ class Shelf:
         """
         self._dispatcher = dispatcher
         self._open_s = open_s
-        self._lock = threading.Lock()
+        # No lock: each look at it is one step, and who adds to it looks again whether it is closed.
         self._idle: list[Lent] = []
         self._closed = False
 
@@ -170,10 +169,13 @@ class Shelf:
         return lent.sftp
 
     def _pick(self, lent: Lent) -> None:
-        with self._lock:
-            if self._idle:
-                kept = self._idle.pop()
-                lent.slot, lent.channel, lent.sftp = kept.slot, kept.channel, kept.sftp
+        if (kept := self._pop()) is not None:
+            lent.slot, lent.channel, lent.sftp = kept.slot, kept.channel, kept.sftp
+
+    def _pop(self) -> Lent | None:
+        with contextlib.suppress(IndexError):
+            return self._idle.pop()
+        return None
 
     def _open(self, lent: Lent, timeout: float | None) -> None:
         host = self._dispatcher.host
@@ -220,8 +222,7 @@ class Shelf:
         Threads: any thread, again if it was broken off. It may block for a moment while the peer does not read.
         """
         clean, lent.is_clean = lent.is_clean, False
-        with self._lock:
-            keep = clean and not self._closed and len(self._idle) < _KEPT
+        keep = clean and not self._closed and len(self._idle) < _KEPT
         fresh = None
         try:
             if keep and lent.works() and lent.sftp is not None and not self._dispatcher.has_borrowers():
@@ -235,14 +236,13 @@ class Shelf:
             return  # put back twice: what is on the shelf may be another's by now
         if lent.loan is not None:
             self._dispatcher.end_loan(lent.loan)
-        with self._lock:
-            keep = fresh is not None and not self._closed
-            if keep and fresh is not None:
-                self._idle.append(fresh)
-        if keep:
-            self._dispatcher.look_again()  # commands may wait for just this session
-        else:
+        if fresh is None:
             self._leave(lent)
+        else:
+            self._idle.append(fresh)
+            if self._closed:
+                self._clear()
+            self._dispatcher.look_again()  # commands may wait for just this session
         lent.is_back = True
 
     def _leave(self, lent: Lent) -> None:
@@ -258,8 +258,7 @@ class Shelf:
 
         Threads: any thread. It may block for a moment while the peer does not read.
         """
-        with self._lock:
-            self._closed = True
+        self._closed = True
         self.clear()
 
     def clear(self) -> None:
@@ -270,9 +269,7 @@ class Shelf:
         self._dispatcher.crew.ask(self._clear)
 
     def _clear(self) -> None:
-        with self._lock:
-            idle, self._idle = self._idle, []
-        for kept in idle:
+        while (kept := self._pop()) is not None:
             self._leave(kept)
 
     def give_way(self) -> None:
@@ -288,6 +285,5 @@ class Shelf:
 
         Threads: the child's only thread; it does not block.
         """
-        self._lock = threading.Lock()
         self._closed = True
         self._idle = []

@@ -15,6 +15,7 @@ from __future__ import annotations
 import _thread
 import sys
 import threading
+from collections import deque
 from operator import attrgetter
 from typing import Any
 
@@ -63,8 +64,13 @@ class SignalSafeLock(_RLock):  # type: ignore[misc]
 class SignalSafeCondition(threading.Condition):
     """A ``threading.Condition`` on a :class:`SignalSafeLock`: ``with`` and ``wait`` leave it as they should.
 
+    Who was struck in a wait is forgotten. ``threading.Condition`` may keep him among those who wait (3.11 to 3.14), and
+    the next ``notify()``, which was meant for the one who waits, goes to him.
+
     Threads: as ``threading.Condition``.
     """
+
+    _waiters: deque[Any]
 
     def __init__(self, lock: SignalSafeLock | None = None) -> None:
         """Takes the lock that it is to use, or makes one.
@@ -76,6 +82,38 @@ class SignalSafeCondition(threading.Condition):
     # `with` looks both up before it begins, and so calls the lock's own, without a step of Python between.
     __enter__ = property(attrgetter("_lock.__enter__"))
     __exit__ = property(attrgetter("_lock.__exit__"))
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """As ``threading.Condition.wait``.
+
+        Raises:
+            RuntimeError: the calling thread does not have the lock.
+
+        Threads: one that has the lock. It blocks.
+        """
+        if not self._is_owned():  # type: ignore[attr-defined]
+            raise RuntimeError("cannot wait on un-acquired lock")
+        waiter = _thread.allocate_lock()
+        waiter.acquire()
+        woken = False
+        try:
+            self._waiters.append(waiter)
+            saved = self._release_save()  # type: ignore[attr-defined]
+            try:
+                if timeout is None:
+                    came = waiter.acquire()
+                else:
+                    came = waiter.acquire(True, timeout) if timeout > 0 else waiter.acquire(False)
+            finally:
+                self._acquire_restore(saved)  # type: ignore[attr-defined]
+            woken = came
+            return woken
+        finally:
+            if not woken:
+                try:
+                    self._waiters.remove(waiter)
+                except ValueError:  # it was notified, and nobody will know: another one may have to
+                    self.notify()
 
 
 class SignalSafeEvent(threading.Event):

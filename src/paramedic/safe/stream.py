@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from paramedic.safe.future import CommandFuture
 from paramedic.safe.result import CommandResult
-from paramedic.safe.signal_safe import SignalSafeCondition
 from paramedic.safe.sink import STDERR, STDOUT
 from paramedic.safe.standstill import Waiting
 
@@ -49,23 +48,21 @@ class Channel:
         """
         self.thread = threading.current_thread()
         """Who took output last."""
-        self._left_bytes = 0
+        # Each is changed by one thread alone, the reader or who takes; so no lock is needed, which a thread that waits
+        # would have for some steps.
+        self._fed_bytes = self._taken_bytes = 0
         self._fed_at = 0.0
         self._taken_at = time.monotonic()
-        self._changed = SignalSafeCondition()
-        self._chunks: deque[Chunk] = deque()
-        self._finished = False
+        self._chunks: queue.SimpleQueue[Chunk | None] = queue.SimpleQueue()
 
     def feed(self, stream: int, data: bytes) -> int:
         """Queues output; the server gets no room for more until somebody took it.
 
         Threads: the reader thread; it does not block.
         """
-        with self._changed:
-            self._chunks.append(Chunk("stdout" if stream == STDOUT else "stderr", data))
-            self._left_bytes += len(data)
-            self._fed_at = time.monotonic()
-            self._changed.notify()
+        self._fed_at = time.monotonic()
+        self._fed_bytes += len(data)
+        self._chunks.put(Chunk("stdout" if stream == STDOUT else "stderr", data))
         return 0
 
     def finish(self) -> None:
@@ -73,15 +70,13 @@ class Channel:
 
         Threads: any thread, any number of times; it does not block.
         """
-        with self._changed:
-            self._finished = True
-            self._changed.notify_all()
+        self._chunks.put(None)
 
     @property
     def state(self) -> tuple[float, int, float]:
         """When somebody took output last, how many bytes nobody has taken, and when the last of them came."""
-        with self._changed:
-            return self._taken_at, self._left_bytes, self._fed_at
+        fed_bytes = self._fed_bytes  # first: rather too few than too many are left
+        return self._taken_at, fed_bytes - self._taken_bytes, self._fed_at
 
     def take(self, deadline: float | None) -> Chunk | None:
         """The next chunk, None at the end.
@@ -91,18 +86,17 @@ class Channel:
 
         Threads: one thread at a time. It blocks.
         """
-        with self._changed:
-            self.thread = threading.current_thread()
-            while not self._chunks:
-                if self._finished:
-                    return None
-                left = None if deadline is None else deadline - time.monotonic()
-                if (left is not None and left <= 0) or not self._changed.wait(left):
-                    raise TimeoutError("no output came in time")
-            chunk = self._chunks.popleft()
-            self._left_bytes -= len(chunk.data)
-            self._taken_at = time.monotonic()
-            return chunk
+        self.thread = threading.current_thread()
+        try:
+            chunk = self._chunks.get(timeout=None if deadline is None else max(0.0, deadline - time.monotonic()))
+        except queue.Empty:
+            raise TimeoutError("no output came in time") from None
+        if chunk is None:
+            self._chunks.put(None)  # for who asks again
+            return None
+        self._taken_bytes += len(chunk.data)
+        self._taken_at = time.monotonic()
+        return chunk
 
 
 class Stream:
