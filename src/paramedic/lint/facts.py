@@ -13,7 +13,18 @@ from paramedic.lint.contexts import Context, branch_from, one_after_another
 from paramedic.lint.meetings import Meetings
 from paramedic.lint.modules import Module
 from paramedic.lint.operations import Operation, exclusive
-from paramedic.lint.values import Collection, Const, External, Obj, Unknown, Value, alternatives, number_of, text_of
+from paramedic.lint.values import (
+    Collection,
+    Const,
+    External,
+    Instance,
+    Obj,
+    Unknown,
+    Value,
+    alternatives,
+    number_of,
+    text_of,
+)
 from paramedic.lint.world import World
 from paramedic.model.finding import Confidence, Edit, Finding, Site, Step
 from paramedic.model.hazard import Hazard
@@ -260,11 +271,11 @@ class SourceFacts(Meetings):
         for instances in self.world.instances.values():
             for instance in instances:
                 for values in instance.ever.values():
-                    if any(getattr(o, "root", None) is obj.root for v in values for o in alternatives(v)):
+                    if any(_is_it(o, obj) for v in values for o in alternatives(v)):
                         return True
         for module in self.world.modules.values():
             for values in module.scope.ever.values():
-                if any(isinstance(o, Obj) and o.root is obj.root for v in values for o in alternatives(v)):
+                if any(_is_it(o, obj) for v in values for o in alternatives(v)):
                     return True
         return False
 
@@ -454,6 +465,12 @@ class SourceFacts(Meetings):
             if str(path) == site.file:
                 return module.lines[site.line - 1] if 0 < site.line <= len(module.lines) else ""
         return ""
+
+
+def _is_it(value: Value, obj: Obj) -> bool:
+    """Whether a value is an object, or an instance of a subclass whose native side that is."""
+    native = value.root.native if isinstance(value, Instance) else value
+    return isinstance(native, Obj) and native.root is obj.root
 
 
 def _is_around(test: ast.If | ast.While | None, operation: Operation) -> bool:
