@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from paramedic.hazards.finalizer_deadlock import HAZARD
 from paramedic.lint.facts import SourceFacts, values_in
@@ -31,7 +31,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
         if not owner or owner in done:
             continue
         done.add(owner)
-        circular = any(_is_circular(node) for node in _classes(facts, owner))
+        circular = _is_circular(facts, owner)
         message = (
             f"{owner}.__del__ calls {facts.called(wait)}, which waits for the server: the garbage collector runs it on "
             "any thread, also on Paramiko's own, which then waits for itself"
@@ -49,12 +49,12 @@ def _left_open(facts: SourceFacts) -> Iterable[Finding]:
         owner = next((f.rpartition(".")[0] for s in (begun.site, *begun.trail) if "." in (f := s.function)), "")
         stdins = [v for v in values_in(begun.result) if isinstance(v, Obj) and v.kind == "stdin"]
         place = (begun.site.file, begun.site.line)
-        if not owner or place in done or not any(_is_circular(node) for node in _classes(facts, owner)):
+        if not owner or place in done:
             continue
         for stdin in stdins:
             channel = facts.channel(stdin)
             closes = [*facts.of(stdin, "close", "eof"), *(facts.of(channel, "close", "eof") if channel else ())]
-            if closes or not facts.held_by_instance(stdin):
+            if closes or not facts.held_by_instance(stdin) or not _is_circular(facts, owner):
                 continue
             done.add(place)
             message = (
@@ -77,15 +77,12 @@ def _finalized(wait: Operation) -> str:
     return next((f.removesuffix(".__del__") for f in functions if f.endswith(".__del__")), "")
 
 
-def _classes(facts: SourceFacts, name: str) -> Iterator[ast.ClassDef]:
-    for module in facts.world.modules.values():
-        for node in ast.walk(module.tree):
-            if isinstance(node, ast.ClassDef) and node.name == name:
-                yield node
+def _is_circular(facts: SourceFacts, owner: str) -> bool:
+    """Whether objects of a class keep something that keeps them: only the collector frees them."""
+    return any(_makes_circles(cls.node) for cls in facts.world.classes if cls.name == owner)
 
 
-def _is_circular(node: ast.ClassDef) -> bool:
-    """Whether an object keeps something that keeps the object: only the collector frees it."""
+def _makes_circles(node: ast.ClassDef) -> bool:
     methods = {n.name for n in node.body if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))}
     for one in ast.walk(node):
         kept = one.value if isinstance(one, (ast.Assign, ast.AnnAssign)) else None
