@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
 import typing
+from copy import copy
+
+import pytest
 
 from paramedic.model.event import KINDS, Event, Kind, State
 from paramedic.model.named_tuple import NamedTuple
@@ -37,8 +41,22 @@ def test_they_are_alike() -> None:
     assert Ours(1) == Theirs(1) == (1, None, "three")
     assert Ours(1).both() == Theirs(1).both() == "1 three"
     assert repr(Ours(1)) == repr(Theirs(1)).replace("Theirs", "Ours")
-    assert (Ours.__doc__, Ours.__module__, Ours.__bases__) == (Theirs.__doc__, __name__, (tuple,))
-    assert Ours(1)._replace(two=(2, "")) == (1, (2, ""), "three")
+    assert (Ours.__doc__, Ours.__module__) == (Theirs.__doc__, __name__)
+    assert Ours(1)._replace(two=(2, "")) == Ours(three="three", one=1, two=(2, "")) == (1, (2, ""), "three")
+    assert Ours._make((1, None, "")) == Ours(1, three="") and Ours(1)._asdict() == Theirs(1)._asdict()
+    assert pickle.loads(pickle.dumps(Ours(1))) == copy(Ours(1)) == Ours(1)
+    assert not hasattr(Ours(1), "__dict__")
+
+
+@pytest.mark.parametrize("kind", [Ours, Theirs])
+def test_what_they_do_not_take(kind: typing.Any) -> None:
+    for values, named in (((), {}), ((1, None, "", 4), {}), ((1,), {"one": 1}), ((1,), {"four": 4})):
+        with pytest.raises(TypeError):
+            kind(*values, **named)
+    with pytest.raises(ValueError):
+        kind(1)._replace(four=4)
+    with pytest.raises(AttributeError):
+        kind(1).one = 2
 
 
 def test_numbers_are_given_once() -> None:

@@ -6,6 +6,6 @@ frames as without us; whoever got hold of a function before us is watched too. O
 ``SimpleQueue``) is stood in for (`locks`, `queues`).
 """
 
-from paramedic.record.held_builtins import hold
+from paramedic.record.held_modules import hold
 
 hold("record", "trace", "model")

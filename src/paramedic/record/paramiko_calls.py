@@ -183,10 +183,7 @@ class _Words:
         self.probes = probes
         self.text = probes.writer.text
         self.record_commands = record_commands
-
-    def arguments(self, full: str) -> Callable[..., tuple[int, int]] | None:
-        name, _, method = full.partition(".")
-        special: dict[str, Callable[..., tuple[int, int]]] = {
+        self.special: dict[str, Callable[..., tuple[int, int]]] = {
             "SSHClient.connect": self.connect,
             "SSHClient.exec_command": self.command,
             "Channel.exec_command": self.channel_command,
@@ -211,8 +208,11 @@ class _Words:
                 self.file_name,
             ),
         }
-        if full in special:
-            return special[full]
+
+    def arguments(self, full: str) -> Callable[..., tuple[int, int]] | None:
+        name, _, method = full.partition(".")
+        if full in self.special:
+            return self.special[full]
         if name == "Channel" and method in _TIMED:
             return lambda channel: _NO_TIMEOUT if channel.timeout is None else (milliseconds(channel.timeout), 0)
         if name == "File":

@@ -19,7 +19,9 @@ Leave = Callable[[Any, Any], Any]
 Fail = Callable[[Any, BaseException], None]
 """Called with the token and the exception, if the token is not None."""
 
-ENTER, LEAVE, FAIL = "\0paramedic enter", "\0paramedic leave", "\0paramedic fail"
+_PLACE = "\0paramedic "
+_VALUE, _ANNOUNCES, _STAND_IN, _REAL = "value", "announces", "stand-in", "real"
+ENTER, LEAVE, FAIL = _PLACE + "enter", _PLACE + "leave", _PLACE + "fail"
 """Constants of rewritten code, in whose place `with_probes` puts the probes."""
 FIRST = "_first"
 """What a guard's words call the function's first parameter."""
@@ -29,7 +31,7 @@ FIND_CALLER = f"({CALLER} := _getframe(1))"
 """How a guard's words do that, where rewritten code that knows the caller's frame already is to find it there."""
 KEPT = ("_chunk", "_given", "_raw")
 """What a guard's words may assign, too."""
-NOTICE = "\0paramedic notice"
+NOTICE = _PLACE + "notice"
 """The constant of rewritten code in whose place `with_probes` puts a guard's notice."""
 
 
@@ -38,7 +40,7 @@ def placeholder(name: str) -> str:
 
     Threads: pure.
     """
-    return "\0paramedic guard " + name
+    return f"{_PLACE}{_VALUE} {name}"
 
 
 class Notice:
@@ -91,7 +93,7 @@ def announces(name: str) -> str:
 
     Threads: pure.
     """
-    return "\0paramedic announces " + name
+    return f"{_PLACE}{_ANNOUNCES} {name}"
 
 
 def makers(name: str) -> tuple[str, str]:
@@ -99,7 +101,7 @@ def makers(name: str) -> tuple[str, str]:
 
     Threads: pure.
     """
-    return f"\0paramedic stand-in {name}", f"\0paramedic real {name}"
+    return f"{_PLACE}{_STAND_IN} {name}", f"{_PLACE}{_REAL} {name}"
 
 
 def _nothing(*_: Any) -> None:
@@ -233,21 +235,25 @@ def with_probes(function: FunctionType, code: CodeType, target: Target) -> Patch
 
     Threads: pure.
     """
-    probes: dict[object, object] = {ENTER: target.enter, LEAVE: target.leave, FAIL: target.fail}
-    if target.guard is not None:
-        probes.update((placeholder(name), value) for name, value in target.guard.values.items())
-        probes[NOTICE] = target.guard.notice
-    probes.update((announces(name), notice) for name, notice in target.notices.items())
-    for name, pair in target.makers.items():
-        probes.update(zip(makers(name), pair, strict=True))
-    for stores in (target.span, target.stored):
-        if stores is not None:
-            probes.update((placeholder(name), value) for name, value in stores.values.items())
-    if target.span is not None and target.span.ends is not None:
-        probes[placeholder("_end")] = native.rows.End(None, target.leave, *target.span.ends)
-    if target.stored is not None:
-        probes[placeholder("_native")] = target.stored.native
-    constants = tuple(probes.get(c, c) if isinstance(c, str) else c for c in code.co_consts)
+    constants = tuple(_put_in(c, target) if type(c) is str and c.startswith(_PLACE) else c for c in code.co_consts)
     # the very same name: guards look at it at each call
     name = function.__code__.co_filename
     return Patch(function, function.__code__, code.replace(co_consts=constants, co_filename=name))
+
+
+def _put_in(place: str, target: Target) -> object:
+    """What belongs into this place of rewritten code."""
+    kind, _, name = place.removeprefix(_PLACE).partition(" ")
+    if kind == _VALUE:
+        if name == "_end" and target.span is not None and target.span.ends is not None:
+            return native.rows.End(None, target.leave, *target.span.ends)
+        if name == "_native" and target.stored is not None:
+            return target.stored.native
+        asked = (target.stored, target.span, target.guard)
+        return next(words.values[name] for words in asked if words is not None and name in words.values)
+    if kind == _ANNOUNCES:
+        return target.notices[name]
+    if kind in (_STAND_IN, _REAL):
+        return target.makers[name][kind == _REAL]
+    probes = {ENTER: target.enter, LEAVE: target.leave, FAIL: target.fail}
+    return target.guard.notice if place == NOTICE and target.guard is not None else probes[place]

@@ -305,6 +305,7 @@ class Session:
         loaded = [m for name, m in list(sys.modules.items()) if name.startswith("paramiko.")]
         self.probes.inside({str(getattr(m, "__file__", "")) for m in loaded})
         self._watch(targets)
+        codes.forget()  # what is watched later is little
         if self._before is not None:
             self._before.adopt_clients()
             self._before.tell_calls_under_way()
@@ -399,7 +400,7 @@ class Session:
         finally:
             if collecting:
                 gc.enable()
-        codes.done()
+        codes.save()
         for owner, name in self.probes.defaults:
             self._unmarked(owner, name)
         self.probes.inside({patch.original.co_filename for patch in ready})

@@ -13,6 +13,7 @@ import sys
 
 def _begin():
     # type: () -> None
+    import gc
     import os
 
     here = os.path.dirname(os.path.abspath(__file__))
@@ -32,10 +33,16 @@ def _begin():
             os.removedirs(os.path.dirname(cached))
         except (OSError, KeyError, TypeError):
             pass
+    collects = gc.isenabled()
+    gc.disable()  # all that is made here stays
     try:
+        from paramedic.record import held_modules
+
+        known = held_modules.import_kept()
         from paramedic.record import launch
 
         launch.begin(configured)
+        held_modules.keep(known)
     except ImportError:  # another interpreter, in which Paramedic is not installed: not ours to watch
         pass
     except Exception as e:
@@ -45,6 +52,8 @@ def _begin():
             pass
     finally:
         sys.dont_write_bytecode = writes_none
+        if collects:
+            gc.enable()
     _unhide(set(sys.modules) - before)
 
 
