@@ -104,6 +104,14 @@ class Upload:
     def progress(self, done, total):
         with self.state:
             self.done = done
+
+
+def ask(loop, coroutine):
+    return asyncio.run_coroutine_threadsafe(coroutine, loop).result()
+
+
+def nest(pool, job):
+    return pool.submit(job).result()
 """
 
 
@@ -122,6 +130,7 @@ SLOTS = line("with slots")
 TUNNEL, FEED, ACCEPT = line("with lock", 3), line("stdin.write"), line("sock.accept")
 
 TURN, AGAIN = line("acquire_again(turn)"), line("turn.acquire(True")
+ASK, NEST = line("threadsafe"), line("pool.submit")
 STARTS, PROGRESSES = line("sftp.put"), line("with self.state", 1)
 
 # sentence: (threads, hazard, confidence)
@@ -229,6 +238,16 @@ FOUND: dict[str, tuple[Mapping[str, str], str, Confidence]] = {
         "pool-starvation",
         Confidence.POSSIBLE,
     ),
+    "every worker waits for its own pool, which an event loop has started": (
+        {
+            "pool_0": f"future nest@app.py:{NEST} worker",
+            "pool_1": f"future nest@app.py:{NEST} worker",
+            "MainThread": "loop main@app.py:9",
+            "T": "idle",
+        },
+        "pool-starvation",
+        Confidence.POSSIBLE,
+    ),
     "everybody waits to borrow": (
         {
             "w_0": f"queue borrow@app.py:{BORROW} worker",
@@ -321,6 +340,17 @@ QUIET: dict[str, Mapping[str, str]] = {
         "MainThread": "future main@app.py:12",
         "T": "idle",
     },
+    "workers that wait for coroutines of a loop": {
+        "pool_0": f"future ask@app.py:{ASK} worker",
+        "pool_1": f"future ask@app.py:{ASK} worker",
+        "MainThread": "loop main@app.py:9",
+        "T": "idle",
+    },
+    "workers of a loop's own executor, which has room for more": {
+        "asyncio_0": f"future nest@app.py:{NEST} worker",
+        "MainThread": "loop main@app.py:9",
+        "T": "idle",
+    },
     "a worker that waits and one that is free": {
         "pool_0": "future host@app.py:3 worker",
         "pool_1": "idle_worker",
@@ -400,7 +430,8 @@ def test_quiet(story: str, source: Path) -> None:
     [
         "sessions that a semaphore bounds", "a reader on a quiet server", "two pools, one of them at work",
         "a connection over a socket of the program's own", "connections of paramedic.safe",
-        "a transport that checks a signature",
+        "a transport that checks a signature", "workers that wait for coroutines of a loop",
+        "workers of a loop's own executor, which has room for more",
     ],
 )  # fmt: skip
 def test_what_stands_still_in_two_dumps_is_quiet_too(story: str, source: Path) -> None:

@@ -24,6 +24,8 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
     for name, workers in pools.items():
         if not all(w.wait is Wait.FUTURE and not facts.moved(w) for w in workers):
             continue
+        if name == _LOOPS_OWN and len(workers) < _LEAST_OF_LOOP:
+            continue  # it starts another one for what is submitted next
         others = [a for a in facts.others if a not in workers]
         if any(a.pool is not None and a.wait is not Wait.POOL_WORK for a in others):
             continue  # another pool is at work, perhaps on these very futures
@@ -31,7 +33,7 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
         yield Finding(
             hazard=HAZARD.name,
             code=HAZARD.code,
-            confidence=_how_sure(facts, others),
+            confidence=Confidence.ADVICE if _ask_a_loop(facts, workers) else _how_sure(facts, others),
             message=(
                 f"All {len(workers)} workers of {called} wait for futures; no worker is left to run what they wait for"
             ),
@@ -41,6 +43,20 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
             objects=(called,),
             count=1,
         )
+
+
+_LOOPS_OWN = "asyncio"
+_LEAST_OF_LOOP = 5
+"""The executor that an event loop makes for itself (base_events.py) has no limit of its own, so min(32, CPUs + 4)."""
+
+
+def _ask_a_loop(facts: DumpFacts, workers: list[Activity]) -> bool:
+    """Whether a worker's future may be a coroutine's: an event loop runs, and the code hands it coroutines, or cannot
+    be read."""
+    if not any(a.wait is Wait.LOOP for a in facts.others):
+        return False
+    places = [facts.sources.place(call.site) for worker in workers for call in worker.users]
+    return any(p is None or p.mentions("run_coroutine_threadsafe", "call_soon_threadsafe") for p in places)
 
 
 def _how_sure(facts: DumpFacts, others: list[Activity]) -> Confidence:
