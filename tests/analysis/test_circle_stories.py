@@ -54,6 +54,46 @@ FOUND: dict[str, tuple[list[str], str]] = {
         … 5 s
         end: 3""",
     ),
+    "a queue from which nobody has taken yet is full, under the lock that those who are to empty it need": (
+        ["lock-order-inversion observed"],
+        """
+        Main: start A
+        Main: start B
+        A: take L
+        A: put q x
+        A: put q …
+        B: wait L
+        Main: join A …
+        … 5 s
+        end: 3""",
+    ),
+    "a queue from which nobody has taken yet is full, and one thread is still at work": (
+        [],
+        """
+        Main: start A
+        Main: start B
+        A: take L
+        A: put q x
+        A: put q …
+        Main: join A …
+        … 5 s
+        B: recv ch …
+        end: 3""",
+    ),
+    "a queue from which nobody has taken yet is full, and a signal's handler may": (
+        [],
+        """
+        Main: handles stop
+        Main: start A
+        Main: start B
+        A: take L
+        A: put q x
+        A: put q …
+        B: wait L
+        Main: join A …
+        … 5 s
+        end: 3""",
+    ),
     "a queue's work is waited for under the lock that those who do it need": (
         ["lock-order-inversion observed"],
         """

@@ -105,7 +105,7 @@ def bereaved(facts: Facts) -> list[Bereaved]:
             failed = [f for f in failures if f.thread in takers]
         elif call.name == "Barrier.wait":
             failed = [f for f in failures if f.site == _begun_at(facts, call.thread)]
-        elif call.name in _FOR_A_SIGNAL and not _may_be_signalled(facts):
+        elif call.name in _FOR_A_SIGNAL and not may_be_signalled(facts):
             failed = [f for f in failures if facts.world.thread(f.thread).starter == call.thread]
         else:
             continue
@@ -132,7 +132,7 @@ def too_late(facts: Facts) -> list[TooLate]:
 
     Threads: pure.
     """
-    if facts.states.orderly_end or not (waits := _waits(facts)) or _may_be_signalled(facts):
+    if facts.states.orderly_end or not (waits := _waits(facts)) or may_be_signalled(facts):
         return []
     found: list[TooLate] = []
     for call in waits:
@@ -168,7 +168,7 @@ def unset(facts: Facts) -> list[Unset]:
 
     Threads: pure.
     """
-    if facts.states.orderly_end or _waits(facts) is None or _may_be_signalled(facts):
+    if facts.states.orderly_end or _waits(facts) is None or may_be_signalled(facts):
         return []
     found: list[Unset] = []
     for calls in facts.open.stacks.values():
@@ -199,8 +199,11 @@ def _needed_by_main(facts: Facts) -> set[int]:
     return found
 
 
-def _may_be_signalled(facts: Facts) -> bool:
-    """Whether something else than the threads may wake one: a signal's handler, a tunnel's, or a timer, in time."""
+def may_be_signalled(facts: Facts) -> bool:
+    """Whether something else than the threads may wake one: a signal's handler, a tunnel's, or a timer, in time.
+
+    Threads: pure.
+    """
     if facts.states.signal_handlers or any(facts.states.forwards.values()):
         return True
     return facts.live and _has_timer(facts)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from paramedic.analysis.calls import Call
+from paramedic.analysis.forsaken import may_be_signalled
 from paramedic.analysis.locks import LASTING_NS, Hold, OwnWait, Wait, is_endless
 from paramedic.analysis.world import Thread
 
@@ -236,7 +237,11 @@ def _needed(facts: Facts, call: Call) -> list[int]:
     known = facts.wakers.of(call.thread, call.obj) if call.name in _WOKEN else facts.pools.takers(call.obj)
     if not known and not facts.states.signal_handlers:  # or one of these may do it
         known = facts.wakers.given(call.thread, call.obj)
-    return sorted(t for t in known if not facts.world.thread(t).ended_ns)
+    if not known and call.name in _EMPTIED and not may_be_signalled(facts):
+        # nobody has taken from it yet, and any of the program's threads may be the one who will
+        known = {t.number for t in facts.world.threads.values() if not t.transport and t.kind != "Timer"}
+    alive = (t for t in known if not facts.world.thread(t).ended_ns)
+    return sorted(alive, key=lambda t: (t not in facts.locks.waiting, t))  # who waits for a lock says most
 
 
 def _waits_too(facts: Facts, thread: Thread) -> bool:
