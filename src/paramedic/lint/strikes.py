@@ -51,25 +51,27 @@ def strikes(facts: SourceFacts) -> Iterator[Strike]:
 
     Threads: pure.
     """
+    alarms: list[tuple[Operation, Operation]] = []
     for raised in facts.having("raises"):
         handled = _handled(facts, raised)
-        names = {o.path if isinstance(o, External) else "" for o in alternatives(handled.args[0])} if handled else {""}
+        names = _signals(handled) if handled is not None else {""}
         if handled is None or "" in names or names <= _ENDING:
             continue
-        by = f"the {raised.context.name}"
         if names == {_ALARM}:
-            for on in facts.having("alarm"):
-                until = _taken_back(facts, on)
-                struck = [o for o in _uses(facts) if o.context is on.context and on.moment < o.moment < until]
-                struck = [o for o in struck if o.episode == on.episode]
-                if on.context.parent is None and struck:
-                    yield Strike(struck, by, on.site, raised, until)
-        else:
-            struck = [o for o in _uses(facts) if o.context is handled.context and handled.moment < o.moment]
-            if handled.episode not in facts.world.bodies:
-                struck = [o for o in struck if o.episode == handled.episode]
-            if struck:
-                yield Strike(struck, by, None, raised, math.inf)
+            alarms.append((handled, raised))
+            continue
+        struck = [o for o in _uses(facts) if o.context is handled.context and handled.moment < o.moment]
+        if handled.episode not in facts.world.bodies:
+            struck = [o for o in struck if o.episode == handled.episode]
+        if struck:
+            yield Strike(struck, f"the {raised.context.name}", None, raised, math.inf)
+    for on in facts.having("alarm") if alarms else ():
+        by = _handler_at(facts, on, alarms)
+        until = _taken_back(facts, on)
+        struck = [o for o in _uses(facts) if o.context is on.context and on.moment < o.moment < until]
+        struck = [o for o in struck if o.episode == on.episode]
+        if by is not None and on.context.parent is None and struck:
+            yield Strike(struck, f"the {by.context.name}", on.site, by, until)
     for module in list(facts.world.modules.values()):
         if any(package in module.source.text for package in _LIBRARIES):
             yield from _of_packages(facts, module)
@@ -77,6 +79,21 @@ def strikes(facts: SourceFacts) -> Iterator[Strike]:
 
 def _uses(facts: SourceFacts) -> list[Operation]:
     return facts.having(*sorted(USES))
+
+
+def _signals(handled: Operation) -> set[str]:
+    """The signals that a handler is for; "" for one that nobody knows."""
+    return {o.path if isinstance(o, External) else "" for o in alternatives(handled.args[0])}
+
+
+def _handler_at(facts: SourceFacts, on: Operation, alarms: list[tuple[Operation, Operation]]) -> Operation | None:
+    """Where the handler of an alarm raises: of that which was set last before it, if that is in sight."""
+    before = [o for o in facts.having("handles-signal") if o.episode == on.episode and o.context is on.context]
+    before = [o for o in before if o.moment < on.moment and _ALARM in _signals(o)]
+    if before:
+        return next((raised for handled, raised in alarms if handled is before[-1]), None)
+    near = [raised for handled, raised in alarms if handled.site.file == on.site.file]
+    return near[0] if near else alarms[0][1]
 
 
 def _handled(facts: SourceFacts, raised: Operation) -> Operation | None:
