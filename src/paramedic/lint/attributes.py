@@ -177,6 +177,8 @@ def _own(w: Walker, holder: Instance, name: str) -> Value | None:
     found = holder.attrs.get(name)
     if found is not None:
         if isinstance(found, (Const, Unknown)) and len(holder.ever.get(name, ())) > 1:
+            if w.world.put_instead.get(id(found)) == (w.world.episode, id(w.context)):
+                return found  # the same run has just put something else there
             return choose([found, *holder.ever[name]])
         return _earlier(w, holder, name, found) if isinstance(found, Obj) else found
     if holder.base is None:
@@ -351,6 +353,8 @@ def write(w: Walker, holder: Value, name: str, value: Value) -> None:
     if repetition.matters(value):
         w.world.writes += 1
         _shown(w, value)
+    elif type(value) is Unknown:
+        w.world.put_instead[id(value)] = (w.world.episode, id(w.context))
     for option in alternatives(holder):
         if isinstance(option, Instance):
             if option.native is not None and option.native.kind == "local":

@@ -86,6 +86,7 @@ class World:
         self.once: set[int] = set()
         self.swallowing: set[int] = set()
         self.put_again: set[int] = set()
+        self.put_instead: dict[int, tuple[int, int]] = {}
         self.last_arms: set[tuple[int, int]] = set()
         self.early_returns: set[tuple[int, int]] = set()
         self.ending_loops: dict[int, bool] = {}
