@@ -142,6 +142,32 @@ def test_connecting_again_while_others_work_is_seamless(host: Any, client: Share
     assert client.exec_command("echo x")[1].read() == b"x\n"
 
 
+def test_who_waits_for_a_channel_hears_that_another_thread_closes_the_connection(
+    client: SharedClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link: Any = client.get_transport()
+    asked = threading.Event()
+    monkeypatch.setattr(link, "send", lambda messages: asked.set())  # the server never hears of it
+    heard: list[BaseException] = []
+
+    def ask() -> None:
+        try:
+            client.exec_command("true")
+        except (paramiko.SSHException, EOFError, OSError) as error:
+            heard.append(error)
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    assert asked.wait(30)
+    (channel,) = link._channels.values()
+    for _ in iter(lambda: len(channel.settled._cond._waiters), 1):
+        pass  # until it waits
+    client.close()
+    thread.join(30)
+    assert not thread.is_alive()
+    assert len(heard) == 1
+
+
 def test_a_connect_that_fails_leaves_nothing_behind_and_the_old_connection_goes_on(
     host: Any, client: SharedClient
 ) -> None:

@@ -83,6 +83,12 @@ class LinkChannel(Channel):  # type: ignore[misc]
             self.refusal = saved if isinstance(saved, paramiko.ChannelException) else None
         self.settled.set()
 
+    def _set_closed(self) -> None:
+        super()._set_closed()
+        # Of a connection that another thread closes, Paramiko tells nobody who waits for a channel (Transport.run, 2.12
+        # to 5.1): whoever waits there looks every 0.1 s.
+        self.settled.set()
+
     def exec_command(self, command: str | bytes) -> None:
         """As ``paramiko.Channel.exec_command``.
 
