@@ -147,6 +147,9 @@ def test_what_is_not_there_is_told(pool: ClientPool, tmp_path: Path) -> None:
         pool.upload(tmp_path / "file", str(tmp_path / "no" / "such" / "folder"))
     with pytest.raises(BadConfiguration):
         pool.upload(tmp_path / "file", "")
+    with pytest.raises(TransferError, match="made here") as told:
+        pool.download(tmp_path / "file", tmp_path / "file" / "no" / "folder")
+    assert (told.value.host, told.value.phase) == (pool.host, "copy") and told.value.hint
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file"]
 
 

@@ -24,7 +24,7 @@ class Copies:
     def upload(
         self,
         local: str | os.PathLike[str],
-        remote: str,
+        remote: str | os.PathLike[str],
         *,
         resume: bool = False,
         preserve: bool = True,
@@ -57,7 +57,7 @@ class Copies:
 
     def download(
         self,
-        remote: str,
+        remote: str | os.PathLike[str],
         local: str | os.PathLike[str],
         *,
         resume: bool = False,

@@ -22,12 +22,11 @@ from paramedic.safe.uploading import Uploader
 
 _HASHED_TOGETHER = 50
 _SWEEP_S = 5.0
+Name = str | os.PathLike[str]
 Run = Callable[[str], CommandResult]
 
 
-def upload(
-    dispatcher: Dispatcher, run: Run, local: str | os.PathLike[str], remote: str, options: Options, verify: Verify
-) -> CopyResult:
+def upload(dispatcher: Dispatcher, run: Run, local: Name, remote: Name, options: Options, verify: Verify) -> CopyResult:
     """Copies a file or a tree to the host; see ``ClientPool.upload``.
 
     Raises:
@@ -43,17 +42,18 @@ def upload(
     if not (os.path.isfile(path) or os.path.isdir(path)):
         raise _odd(path, dispatcher.host)
     tally = Tally()
-    target = _remote(remote, dispatcher.host)
+    name = os.fspath(remote)
+    target = _remote(name, dispatcher.host)
 
     def copy(session: SftpSession) -> None:
         there, found = target, _stated(session, target)
-        if remote.endswith("/") and (found is None or not found.is_dir):
+        if name.endswith("/") and (found is None or not found.is_dir):
             hint = "make it with mkdir -p; without the slash it would be the copy's name"
-            raise TransferError(f"there is no directory {remote}", host=dispatcher.host, phase="copy", hint=hint)
-        if remote.endswith("/") or (found is not None and found.is_dir and not os.path.isdir(path)):
+            raise TransferError(f"there is no directory {name}", host=dispatcher.host, phase="copy", hint=hint)
+        if name.endswith("/") or (found is not None and found.is_dir and not os.path.isdir(path)):
             there = posixpath.join(target, os.path.basename(os.path.abspath(path)))
         elif found is not None and not (found.is_dir or found.is_file):
-            raise _odd(remote, dispatcher.host)  # what is renamed to /dev/null takes its place
+            raise _odd(name, dispatcher.host)  # what is renamed to /dev/null takes its place
         uploader = Uploader(session, tally, options)
         if os.path.isdir(path):
             session.run(uploader.tree(path, there))
@@ -65,7 +65,7 @@ def upload(
 
 
 def download(
-    dispatcher: Dispatcher, run: Run, remote: str, local: str | os.PathLike[str], options: Options, verify: Verify
+    dispatcher: Dispatcher, run: Run, remote: Name, local: Name, options: Options, verify: Verify
 ) -> CopyResult:
     """Copies a file or a tree from the host; see ``ClientPool.download``.
 
@@ -79,27 +79,28 @@ def download(
     begun = time.monotonic()
     path = os.fspath(local)
     tally = Tally()
-    source = _remote(remote, dispatcher.host)
+    name = os.fspath(remote)
+    source = _remote(name, dispatcher.host)
 
     def copy(session: SftpSession) -> None:
         found = _stated(session, source)
         if found is None:
             raise TransferError(
-                f"{remote} is not there", host=dispatcher.host, phase="copy", hint="check the path on the host"
+                f"{name} is not there", host=dispatcher.host, phase="copy", hint="check the path on the host"
             )
         if not (found.is_dir or found.is_file):
-            raise _odd(remote, dispatcher.host)
+            raise _odd(name, dispatcher.host)
         here = path
         if path.endswith(os.sep) or (os.path.isdir(path) and not found.is_dir):
-            name = posixpath.basename(source.rstrip("/"))
-            if name in ("", ".", ".."):
+            own = posixpath.basename(source.rstrip("/"))
+            if own in ("", ".", ".."):
                 raise BadConfiguration(
-                    f"{remote} has no name of its own to be put into {path}", phase="copy", hint="name the file"
+                    f"{name} has no name of its own to be put into {path}", phase="copy", hint="name the file"
                 )
-            here = os.path.join(path, name)
+            here = os.path.join(path, own)
         if os.path.exists(here) and not (os.path.isfile(here) or os.path.isdir(here)):
             raise _odd(here, dispatcher.host)
-        os.makedirs(os.path.dirname(here) or ".", exist_ok=True)
+        make_folder(os.path.dirname(here) or ".", dispatcher.host)
         downloader = Downloader(session, tally, options)
         job = downloader.tree(source, here) if found.is_dir else downloader.file(source, here, found)
         session.run([job])
@@ -150,6 +151,25 @@ def _unlink(dispatcher: Dispatcher, parts: set[str]) -> None:
     for part in parts:
         with contextlib.suppress(OSError):
             os.unlink(part)
+
+
+def make_folder(path: str, host: str) -> None:
+    """Makes a local directory, and those above it, if they are not there.
+
+    Raises:
+        TransferError: it cannot be made.
+
+    Threads: any thread; it does not block.
+    """
+    try:
+        os.makedirs(path, exist_ok=True)
+    except (OSError, ValueError) as error:
+        raise TransferError(
+            f"no directory {path} can be made here: {getattr(error, 'strerror', None) or error}",
+            host=host,
+            phase="copy",
+            hint="check the local path",
+        ) from error
 
 
 def _remove(dispatcher: Dispatcher, parts: set[str]) -> None:
@@ -210,4 +230,4 @@ def _verify(tally: Tally, run: Run) -> None:
                 tally.failures.append(FileFailure(path=remote, error="its SHA-256 sum differs"))
 
 
-__all__ = ["download", "upload"]
+__all__ = ["download", "make_folder", "upload"]

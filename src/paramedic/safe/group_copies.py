@@ -98,7 +98,7 @@ class GroupCopies:
     def upload(
         self,
         local: str | os.PathLike[str],
-        remote: str,
+        remote: str | os.PathLike[str],
         *,
         resume: bool = False,
         preserve: bool = True,
@@ -131,7 +131,7 @@ class GroupCopies:
 
     def download(
         self,
-        remote: str,
+        remote: str | os.PathLike[str],
         local: str | os.PathLike[str],
         *,
         resume: bool = False,
@@ -165,7 +165,7 @@ class GroupCopies:
 
         def one(pool: ClientPool, host: str, halt: Halt) -> CopyResult:
             folder = os.path.join(os.fspath(local), host)
-            os.makedirs(folder, exist_ok=True)
+            copying.make_folder(folder, host)
             options = Options(resume=resume, preserve=preserve, follow_symlinks=follow_symlinks, halt=halt)
             target = os.path.join(folder, "")
             return copying.download(pool._dispatcher, pool._run, remote, target, options, verify).check()
