@@ -80,6 +80,10 @@ FOUND: dict[str, tuple[str, str, str]] = {
     "three logins at once on one transport": (
         "shared-client-connect", "observed",
         ONE.replace("login", "login\n1 1: login\n1 1: login") + connected(4).rsplit("\n", 2)[0]),
+    "a server ends a connection on which a login was asked for twice": (
+        "shared-client-connect", "possible",
+        connected(1).rsplit("\n", 1)[0] + "\n" + connected(4).rsplit("\n", 2)[0]
+        + "\n1 1: Disconnect (code 7): Unexpected service in service request"),
     "the transport's own thread opens a channel and is silent": (
         "call-on-transport-thread", "observed",
         ONE + "1 1: Incoming tcp forwarded connection from 127.0.0.1:5\n1 1: open 0\n1 1: yes 0\n"
@@ -175,6 +179,8 @@ FOUND: dict[str, tuple[str, str, str]] = {
 }  # fmt: skip
 
 QUIET: dict[str, str] = {
+    "a server ends the one connection at its login": connected(1).rsplit("\n", 1)[0]
+    + "\n1 1: Disconnect (code 7): Unexpected service in service request",
     "a channel is asked for when one of two connections ends, and may be either's": (
         connected(1) + "\n" + connected(3, identity="0xb3") + "\n1 4: open 0\n1 3: end\n1 1: yes 0\n1 1: end"
     ),
