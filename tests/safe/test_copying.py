@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import stat
@@ -193,6 +194,31 @@ def test_an_interrupted_copy_is_resumed_and_another_files_rest_is_not(
         copy(str(source), str(target), resume=True, progress=stop)
     source.write_bytes(content(39_000_000))
     assert copy(str(source), str(target), resume=True, verify="sha256").resumed_bytes == 0
+    assert target.read_bytes() == source.read_bytes()
+
+
+@pytest.mark.parametrize("way", ["up", "down"])
+def test_a_connection_that_breaks_again_and_again_brings_a_bit_more_each_time(
+    pool: ClientPool, tmp_path: Path, way: str
+) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.write_bytes(content(6_000_000))  # less than may be under way at once
+    copy: Any = pool.upload if way == "up" else pool.download
+    attempts = 0
+    while not target.exists():
+        attempts += 1
+        assert attempts < 9
+        left = 1_500_000
+
+        def stop(path: str, count: int) -> None:
+            nonlocal left
+            left -= count
+            if left < 0:
+                raise Enough
+
+        with contextlib.suppress(Enough):
+            copy(str(source), str(target), resume=True, progress=stop)
+    assert attempts > 1
     assert target.read_bytes() == source.read_bytes()
 
 

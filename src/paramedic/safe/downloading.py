@@ -171,7 +171,8 @@ class _Download:
             most = FEWEST_REQUESTS
             there = os.fstat(self._descriptor).st_size
             if there <= self._size:
-                start = max(0, there - most * piece)
+                # One piece at least, behind which the file is closed.
+                start = max(0, min(self._session.without_holes(there, piece), self._size - piece))
                 self._tally.resumed += start
         self._pieces = Pieces(start, self._size, piece, most)
         self._readers = min(most, self._pieces.count)

@@ -24,7 +24,7 @@ from paramedic.safe.shelf import wait_for
 from paramedic.safe.signal_safe import SignalSafeCondition, SignalSafeEvent
 from paramedic.safe.sink import STDOUT
 from paramedic.safe.standstill import loan
-from paramedic.safe.transfer import requests_at_once
+from paramedic.safe.transfer import FEWEST_REQUESTS, requests_at_once
 
 Request = tuple[int, bytes]
 """A packet's type, and what follows its number."""
@@ -264,6 +264,18 @@ class SftpSession:
     def host(self) -> str:
         """The host as the caller named it."""
         return self._dispatcher.host
+
+    def without_holes(self, size: int, piece_bytes: int) -> int:
+        """How many bytes of the rest of a broken copy are surely there, where it has ``size`` bytes.
+
+        Args:
+            size: of the rest, in bytes.
+            piece_bytes: of which size its pieces are.
+
+        Threads: any thread; it does not block.
+        """
+        # A server that works in order leaves no holes. Of another one, the pieces under way came in any order.
+        return size if self.works_in_order else max(0, size - FEWEST_REQUESTS * piece_bytes)
 
     def spawn(self, job: Job) -> None:
         """Adds a job to those that :meth:`run` drives; they go before what is left of its ``jobs``.

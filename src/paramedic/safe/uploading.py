@@ -136,8 +136,7 @@ class _Upload:
             if found.kind == sftp.ATTRS:
                 there = found.expect(sftp.ATTRS).attributes().size or 0
                 if there <= self._size:
-                    # Requests of the last attempt may have been written out of order: the end is not to be trusted.
-                    self._start = max(0, there - FEWEST_REQUESTS * self._session.write_bytes)
+                    self._start = self._session.without_holes(there, self._session.write_bytes)
                     self._tally.resumed += self._start
         else:
             flags |= sftp.FLAG_TRUNCATE
