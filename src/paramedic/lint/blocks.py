@@ -371,6 +371,7 @@ def is_main_guard(test: ast.expr) -> bool:
 def _try(w: Walker, node: ast.Try) -> bool:
     caught = any(not _reraises(h) for h in node.handlers)
     branch = w.world.number()
+    w.world.tries.add(branch)
     names = dict(w.scope.names)
     w.path.append((branch, 0))
     w.guards += caught
@@ -453,25 +454,6 @@ def _delete(w: Walker, node: ast.Delete) -> bool:
     return False
 
 
-def _match(w: Walker, node: ast.Match) -> bool:
-    w.evaluate(node.subject)
-    return _cases(w, node.cases)
-
-
-def _cases(w: Walker, cases: list[ast.match_case]) -> bool:
-    """A run takes one of them, or none."""
-    if not cases:
-        return False
-    case = cases[0]
-    for name in (n.name for n in ast.walk(case.pattern) if isinstance(n, (ast.MatchAs, ast.MatchStar)) and n.name):
-        w.scope.assign(name, Unknown(name))
-    if case.guard is not None:
-        w.evaluate(case.guard)
-    elif isinstance(case.pattern, ast.MatchAs) and case.pattern.pattern is None:
-        return w.block(case.body)  # whatever it is
-    return arms(w, lambda: w.block(case.body), lambda: _cases(w, cases[1:]))
-
-
 READERS: dict[type[ast.AST], Callable[[Walker, Any], bool]] = {
     ast.Expr: _expression,
     ast.Assign: _assign,
@@ -486,5 +468,4 @@ READERS: dict[type[ast.AST], Callable[[Walker, Any], bool]] = {
     ast.Break: _stop,
     ast.Assert: _assert,
     ast.Delete: _delete,
-    ast.Match: _match,
 }

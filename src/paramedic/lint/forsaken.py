@@ -70,9 +70,10 @@ def too_late(facts: SourceFacts) -> Iterator[tuple[Operation, Operation]]:
     for wait in facts.having("wait-signal", kinds=("lock",)):
         taken = [o for o in facts.of(wait.obj, "acquire") if o.context is wait.context and o.moment < wait.moment]
         # A loop, or a branch, would ask for what is waited for.
-        asks = not taken or taken[-1].path != wait.path or taken[-1].loops != wait.loops or wait.test is not None
+        branches = [arm for arm in wait.path if arm[0] not in facts.world.tries]
+        asks = not taken or not set(branches) <= set(taken[-1].path) or taken[-1].loops != wait.loops
         given = _given(facts, wait) if wait.method == "wait" and not wait.args and not wait.keywords else []
-        if asks or not given:
+        if asks or wait.test is not None or not given:
             continue
         giver = given[0].context
         once = all(o.loops == giver.loops for o in given)

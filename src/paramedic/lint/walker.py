@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from paramedic.lint import blocks, definitions, expressions, loops, protocols
+from paramedic.lint import blocks, definitions, expressions, loops, matching, protocols
 from paramedic.lint.contexts import Context
 from paramedic.lint.modules import Module
 from paramedic.lint.operations import Operation
@@ -197,6 +197,7 @@ _EXPRESSIONS = expressions.READERS
 _STATEMENTS: dict[type[ast.AST], Callable[[Walker, Any], bool]] = {
     **blocks.READERS,
     **loops.READERS,
+    **matching.READERS,
     **protocols.READERS,
     **definitions.READERS,
 }

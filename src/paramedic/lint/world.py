@@ -84,6 +84,7 @@ class World:
         self.in_vain: dict[int, tuple[Context, list[Callable[[], int]]]] = {}
         self.retries: set[int] = set()
         self.once: set[int] = set()
+        self.tries: set[int] = set()
         self.swallowing: set[int] = set()
         self.put_again: set[int] = set()
         self.put_instead: dict[int, tuple[int, int]] = {}
