@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from paramedic.hazards.pool_drained import HAZARD
 from paramedic.lint.api import CONNECTIONS
+from paramedic.lint.contexts import WORKERS
 from paramedic.lint.facts import SourceFacts, values_in
 from paramedic.lint.operations import Operation
 from paramedic.lint.values import Obj
@@ -13,7 +14,7 @@ from paramedic.model.finding import Finding
 
 
 def find(facts: SourceFacts) -> Iterable[Finding]:
-    """Takes from a pool whose give-back an exception in between would skip.
+    """Takes from a pool whose give-back an exception in between would skip, or that nobody gives back at all.
 
     Threads: pure.
     """
@@ -43,7 +44,32 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
                 steps = [facts.step(take), facts.step(between[0]), facts.step(backs[0])]
                 yield facts.finding(HAZARD, message, steps, objects=[take.obj])
                 break
+    yield from _kept_for_good(facts)
     yield from _not_let_go(facts)
+
+
+def _kept_for_good(facts: SourceFacts) -> Iterable[Finding]:
+    """Clients that threads take out of a queue and keep, where the end of the pool closes only what is in the queue."""
+    done: set[int] = set()
+    for take in facts.having("get", kinds=("queue",)):
+        pool, several = take.obj.root, bool(take.context.turns())
+        if take.context.kind not in WORKERS or not several or id(pool) in done:
+            continue
+        puts = facts.of(pool, "put")
+        if not puts or any(o.context.kind in WORKERS or o.moment > take.context.start for o in puts):
+            continue
+        for client in [v for v in values_in(take.result) if isinstance(v, Obj) and v.kind in CONNECTIONS]:
+            closes = facts.of(client, "close")
+            drains = [o for o in facts.of(pool, "get") if o.context.kind not in WORKERS]
+            found = {id(v) for o in drains for v in values_in(o.result)}
+            if closes and all(id(o.obj) in found for o in closes):
+                done.add(id(pool))
+                message = (
+                    f"{take.context.name} takes a client out of the pool and neither puts it back nor closes it: the "
+                    "pool shrinks with each, and its end closes only those that are in it"
+                )
+                yield facts.finding(HAZARD, message, [facts.step(take), facts.step(closes[0])], objects=[pool])
+                break
 
 
 def _not_let_go(facts: SourceFacts) -> Iterable[Finding]:
