@@ -98,6 +98,7 @@ def stepping(step: Callable[[int], object]) -> Iterator[None]:
         return trace
 
     before = sys.gettrace()
+    sys._getframe().f_trace_opcodes = True  # Python 3.12 looks only here whether anybody wants to see these
     sys.settrace(trace)
     try:
         yield
