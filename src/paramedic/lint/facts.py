@@ -6,10 +6,12 @@ import ast
 import math
 import re
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
 
 from paramedic.lint import api, classes
 from paramedic.lint.contexts import Context, branch_from, one_after_another
+from paramedic.lint.keepers import globals_of, keepers
 from paramedic.lint.meetings import Meetings
 from paramedic.lint.modules import Module
 from paramedic.lint.operations import Operation, exclusive
@@ -268,16 +270,22 @@ class SourceFacts(Meetings):
 
         Threads: pure.
         """
-        for instances in self.world.instances.values():
-            for instance in instances:
-                for values in instance.ever.values():
-                    if any(_is_it(o, obj) for v in values for o in alternatives(v)):
-                        return True
-        for module in self.world.modules.values():
-            for values in module.scope.ever.values():
-                if any(_is_it(o, obj) for v in values for o in alternatives(v)):
-                    return True
-        return False
+        return bool(self.keepers(obj)) or id(obj.root) in self._globals
+
+    def keepers(self, obj: Obj) -> list[Instance]:
+        """The objects of the tree that have an object as an attribute, or in one.
+
+        Threads: pure.
+        """
+        return self._keepers.get(id(obj.root), [])
+
+    @cached_property
+    def _keepers(self) -> dict[int, list[Instance]]:
+        return keepers(self.world)
+
+    @cached_property
+    def _globals(self) -> frozenset[int]:
+        return globals_of(self.world)
 
     def carrier(self, obj: Obj) -> Obj | None:
         """The channel of another connection through which this one runs.
@@ -465,12 +473,6 @@ class SourceFacts(Meetings):
             if str(path) == site.file:
                 return module.lines[site.line - 1] if 0 < site.line <= len(module.lines) else ""
         return ""
-
-
-def _is_it(value: Value, obj: Obj) -> bool:
-    """Whether a value is an object, or an instance of a subclass whose native side that is."""
-    native = value.root.native if isinstance(value, Instance) else value
-    return isinstance(native, Obj) and native.root is obj.root
 
 
 def _is_around(test: ast.If | ast.While | None, operation: Operation) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from paramedic.hazards.finalizer_deadlock import HAZARD
 from paramedic.lint.facts import SourceFacts, values_in
 from paramedic.lint.operations import Operation
-from paramedic.lint.values import Obj
+from paramedic.lint.values import Collection, Instance, Obj, Value, alternatives
 from paramedic.model.finding import Confidence, Finding
 
 _WAITS = ("open", "request", "read:stdout", "read:stderr", "status", "sftp", "global", "connect", "auth")
@@ -16,6 +16,7 @@ _FIX = (
     "Give the object a close() and a `with` of its own, and leave __del__ out; or have weakref.finalize() put the work "
     "into a queue.SimpleQueue that an ordinary thread works through."
 )
+_MOST_SEEN = 500
 _NO_CYCLE = frozenset("ref proxy WeakMethod finalize Thread Timer super".split())
 """Calls whose result does not keep what it is given; a thread lets go of its target at the end."""
 
@@ -46,23 +47,38 @@ def _left_open(facts: SourceFacts) -> Iterable[Finding]:
     """Stdins that nobody closes, kept by objects in a circle: many such are possible, one is an advice."""
     done: set[tuple[str, int]] = set()
     for begun in sorted(facts.having("open"), key=lambda o: not _is_one_of_many(o)):
-        owner = next((f.rpartition(".")[0] for s in (begun.site, *begun.trail) if "." in (f := s.function)), "")
-        stdins = [v for v in values_in(begun.result) if isinstance(v, Obj) and v.kind == "stdin"]
         place = (begun.site.file, begun.site.line)
-        if not owner or place in done:
-            continue
-        for stdin in stdins:
+        for stdin in [v for v in values_in(begun.result) if isinstance(v, Obj) and v.kind == "stdin"]:
             channel = facts.channel(stdin)
             closes = [*facts.of(stdin, "close", "eof"), *(facts.of(channel, "close", "eof") if channel else ())]
-            if closes or not facts.held_by_instance(stdin) or not _is_circular(facts, owner):
+            keepers = [] if closes or place in done else facts.keepers(stdin)
+            circular = [k for k in keepers if _reaches_itself(k) or _is_circular(facts, k.cls.name)]
+            if not circular:
                 continue
             done.add(place)
             message = (
-                f"An object of {owner}, which refers to itself, keeps the stdin of a command open: the garbage "
-                "collector closes it on any thread, also on Paramiko's own while that holds the channel's lock"
+                f"An object of {circular[0].cls.name}, which leads back to itself, keeps the stdin of a command open: "
+                "the garbage collector closes it on any thread, also on Paramiko's own in the middle of its work"
             )
             confidence = Confidence.POSSIBLE if _is_one_of_many(begun) else Confidence.ADVICE
             yield facts.finding(HAZARD, message, [facts.step(begun)], confidence=confidence, objects=[stdin])
+
+
+def _reaches_itself(keeper: Instance) -> bool:
+    """Whether what an object holds, and what that holds, leads back to it."""
+    waiting: list[Value] = [v for values in keeper.ever.values() for v in values]
+    seen: set[int] = set()
+    while waiting and len(seen) < _MOST_SEEN:
+        for one in alternatives(waiting.pop()):
+            if isinstance(one, Collection):
+                waiting.extend(v for v in one.everything() if id(v) not in seen)
+            elif isinstance(one, Instance):
+                if one.root is keeper.root:
+                    return True
+                if id(one.root) not in seen:
+                    waiting.extend(v for values in one.root.ever.values() for v in values)
+            seen.update((id(one), id(getattr(one, "root", one))))
+    return False
 
 
 def _is_one_of_many(begun: Operation) -> bool:

@@ -13,6 +13,8 @@ from paramedic.lint.shell import runs_long
 from paramedic.lint.values import Obj
 from paramedic.model.finding import Finding, Step
 
+_WAITS = ("read:stdout", "read:stderr", "status", "dialogue")
+
 
 def find(facts: SourceFacts) -> Iterable[Finding]:
     """Locks that several threads take, one of them around the whole run of a command.
@@ -22,12 +24,16 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
 
     Threads: pure.
     """
-    waits = [o for o in facts.having("read:stdout", "read:stderr", "status", "dialogue") if o.locks]
-    waits = [o for o in waits if not facts.is_there(o)]
+    waits = [o for o in facts.having(*_WAITS) if not facts.is_there(o)]
+    waits = [o for o in (*waits, *_of_others(facts)) if o.locks]
     # Two locks of one kind, held together, reserve two hosts for a job: that is what they are for.
     waits = [o for o in waits if not _reserves(o)]
     gates = {id(lock.root) for o in facts.having("acquire") if _reserves(o) for lock in o.locks}
     done: set[int] = set()
+    guarded: dict[int, list[Operation]] = {}
+    for operation in facts.operations if waits else ():
+        for root in {id(lock.root) for lock in operation.locks if operation.effects}:
+            guarded.setdefault(root, []).append(operation)
     for wait in waits:
         for lock in wait.locks:
             if (
@@ -38,7 +44,11 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
                 or lock.root.parts.get("__guessed") is not None
             ):
                 continue
-            hard = _needless(facts, lock) or _long(facts, wait, lock) or _keeps_the_writer_out(facts, wait, lock)
+            hard = (
+                _needless(guarded[id(lock.root)], lock)
+                or _long(facts, wait, lock)
+                or _keeps_the_writer_out(facts, wait, lock)
+            )
             if not _wanted_by_others(facts, wait, lock) or not hard:
                 continue
             done.add(id(lock))
@@ -84,9 +94,19 @@ def _wanted_by_others(facts: SourceFacts, wait: Operation, lock: Obj) -> bool:
     return any(facts.concurrent(wait, o, shared) or facts.concurrent(o, wait, shared) for o in taken)
 
 
-def _needless(facts: SourceFacts, lock: Obj) -> bool:
+def _of_others(facts: SourceFacts) -> list[Operation]:
+    """Waits for the result of a task that waits for a command: as if who asks for it did so itself."""
+    found = []
+    for asked in [o for o in facts.having("result") if o.locks and o.context.parent is not None]:
+        contexts = {id(pending.context) for pending in facts.world.started_by(asked.obj)}
+        inner = next((o for o in facts.having(*_WAITS) if id(o.context) in contexts and not o.locks), None)
+        if inner is not None:
+            found.append(replace(asked, obj=inner.obj))
+    return found
+
+
+def _needless(guarded: list[Operation], lock: Obj) -> bool:
     """Whether nothing that the lock guards needs it: each command has a channel of its own."""
-    guarded = [o for o in facts.operations if any(one.root is lock.root for one in o.locks) and o.effects]
     needs = {"sftp", "connect", "lazy-connect", "dialogue", "write", "global", "hostkeys", "auth", "close"}
     kept = [o for o in guarded if o.obj.kind in {"channel", "stdout", "stderr"} and not _opened_inside(o, lock)]
     return not any(o.effects & needs for o in guarded) and not kept

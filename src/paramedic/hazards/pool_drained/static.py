@@ -9,7 +9,7 @@ from paramedic.lint.api import CONNECTIONS
 from paramedic.lint.contexts import WORKERS
 from paramedic.lint.facts import SourceFacts, values_in
 from paramedic.lint.operations import Operation
-from paramedic.lint.values import Obj
+from paramedic.lint.values import Obj, Value, native_objects
 from paramedic.model.finding import Finding
 
 
@@ -19,7 +19,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
     Threads: pure.
     """
     for take in facts.having("get"):
-        taken = [v for v in values_in(take.result) if isinstance(v, Obj) and v.kind in {*CONNECTIONS, "sftp"}]
+        taken = [v for v in _objects(take.result) if v.kind in {*CONNECTIONS, "sftp"}]
         for client in taken:
             backs = [o for o in facts.of(take.obj, "put") if _gives(o, client) and facts.in_order(take, o)]
             risks = [
@@ -58,10 +58,10 @@ def _kept_for_good(facts: SourceFacts) -> Iterable[Finding]:
         puts = facts.of(pool, "put")
         if not puts or any(o.context.kind in WORKERS or o.moment > take.context.start for o in puts):
             continue
-        for client in [v for v in values_in(take.result) if isinstance(v, Obj) and v.kind in CONNECTIONS]:
+        for client in [v for v in _objects(take.result) if v.kind in CONNECTIONS]:
             closes = facts.of(client, "close")
             drains = [o for o in facts.of(pool, "get") if o.context.kind not in WORKERS]
-            found = {id(v) for o in drains for v in values_in(o.result)}
+            found = {id(v) for o in drains for v in _objects(o.result)}
             if closes and all(id(o.obj) in found for o in closes):
                 done.add(id(pool))
                 message = (
@@ -112,8 +112,8 @@ def _meets_again(facts: SourceFacts, take: Operation, other: Operation) -> bool:
 def _replaced(facts: SourceFacts, take: Operation, client: Obj) -> list[Operation]:
     """Puts of another client of the same kind: what takes the place of a broken one."""
     puts = [o for o in facts.of(take.obj, "put") if o.context.strand is take.context.strand and o.moment > take.moment]
-    others = [(o, v) for o in puts for argument in o.args for v in values_in(argument)]
-    return [o for o, v in others if isinstance(v, Obj) and v.kind == client.kind and v.root is not client.root]
+    others = [(o, v) for o in puts for argument in o.args for v in _objects(argument)]
+    return [o for o, v in others if v.kind == client.kind and v.root is not client.root]
 
 
 def _same_place(take: Operation, use: Operation, client: Obj) -> bool:
@@ -124,4 +124,9 @@ def _same_place(take: Operation, use: Operation, client: Obj) -> bool:
 
 
 def _gives(put: Operation, client: Obj) -> bool:
-    return any(isinstance(v, Obj) and v.root is client.root for argument in put.args for v in values_in(argument))
+    return any(v.root is client.root for argument in put.args for v in _objects(argument))
+
+
+def _objects(value: Value | None) -> list[Obj]:
+    """What a queue gives or gets; of an instance of a subclass, its native side."""
+    return [obj for one in values_in(value) for obj in native_objects(one)]
