@@ -113,7 +113,9 @@ class Context:
         Threads: pure.
         """
         if self.width == 1:
-            return self.parent.turns() if self.parent is not None else frozenset()
+            outer = self.parent.turns() if self.parent is not None else frozenset()
+            # However many threads submit to a pool, its one worker does all of it; unless each has such a pool.
+            return outer & frozenset(self.pool.root.loops) if self.pool is not None else outer
         mine = set(self.loops)
         for _, loops, _ in self.joins:
             mine -= set(loops)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from paramedic.lint.contexts import WORKERS
 from paramedic.lint.facts import SourceFacts
+from paramedic.lint.guards import around
 from paramedic.lint.operations import Operation
 from paramedic.lint.values import Const
 from paramedic.model.finding import Site
@@ -46,14 +47,13 @@ def unsure(facts: SourceFacts) -> Iterator[Unsure]:
 
     Threads: pure.
     """
-    functions = _Functions(facts)
     for wait in facts.having("wait-signal", kinds=("event",)):
         if any(not (isinstance(o, Const) and o.value is None) for o in [*wait.args, *wait.keywords.values()]):
             continue
         given = _given(facts, wait)
         if not given:
             continue
-        found = _way_without(functions, given)
+        found = _way_without(facts, given)
         if found is not None:
             yield Unsure(wait, given[0], way=found[0], learnt=found[1])
             continue
@@ -101,15 +101,18 @@ def _risk(facts: SourceFacts, given: list[Operation]) -> Operation | None:
     return next((o for o in before if not o.guarded and not facts.never_fails(o)), None)
 
 
-def _way_without(functions: _Functions, given: list[Operation]) -> tuple[Site, bool] | None:
+def _way_without(facts: SourceFacts, given: list[Operation]) -> tuple[Site, bool] | None:
     """Where the giver's thread comes to its end without the signal, and whether that hangs on what it has learnt."""
+    if any(set(one.loops) - set(one.context.loops) for one in given):
+        return None  # another turn may give it
     lines: dict[str, set[int]] = {}
     for one in given:
         for site in (one.site, *one.trail[:-1]):
             lines.setdefault(site.file, set()).add(site.line)
     for site in (given[0].site, *given[0].trail[:-1]):
-        function = functions.around(site)
-        if function is None or _hands_on(function):
+        found = around(facts, site)
+        function = found.node if found is not None else None
+        if function is None or isinstance(function, ast.Lambda) or _hands_on(function):
             return None
         ways = _Ways(frozenset(lines[site.file]))
         if ways.block(function.body):
@@ -118,24 +121,6 @@ def _way_without(functions: _Functions, given: list[Operation]) -> tuple[Site, b
             place = Site(file=site.file, line=node.lineno, function=site.function)
             return place, any(_has_learnt(function, fork) for fork in ways.forks)
     return None
-
-
-class _Functions:
-    """The functions of the modules that were read; each module is gone through once."""
-
-    def __init__(self, facts: SourceFacts) -> None:
-        self._modules = {str(path): module for path, module in facts.world.modules.items()}
-        self._known: dict[str, list[ast.FunctionDef | ast.AsyncFunctionDef]] = {}
-
-    def around(self, site: Site) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
-        """The innermost function that a place is in."""
-        known = self._known.get(site.file)
-        if known is None:
-            module = self._modules.get(site.file)
-            nodes = ast.walk(module.tree) if module is not None else ()
-            known = self._known[site.file] = [n for n in nodes if isinstance(n, _FUNCTIONS)]
-        found = [n for n in known if n.lineno <= site.line <= (n.end_lineno or 0)]
-        return max(found, key=lambda n: n.lineno, default=None)
 
 
 def _hands_on(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:

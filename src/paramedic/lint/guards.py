@@ -25,7 +25,7 @@ def looked_at(facts: SourceFacts, operation: Operation) -> set[str]:
     """
     found: set[str] = set()
     for site in sites(operation):
-        function = _around(facts, site)
+        function = around(facts, site)
         for node in ast.walk(function.node) if function is not None else ():
             if getattr(node, "lineno", 0) > site.line:
                 continue
@@ -45,7 +45,7 @@ def changed_after(facts: SourceFacts, use: Operation) -> set[str]:
     """
     found: set[str] = set()
     for site in sites(use):
-        function = _around(facts, site)
+        function = around(facts, site)
         if function is None:
             continue
         for node in ast.walk(function.node):
@@ -64,7 +64,7 @@ def counts(facts: SourceFacts, wait: Operation, use: Operation, given: Operation
 
     Threads: pure.
     """
-    before, after = _around(facts, wait.site), _around(facts, given.site)
+    before, after = around(facts, wait.site), around(facts, given.site)
     if before is None or after is None:
         return False
     lines = [site.line for site in sites(use)]
@@ -81,7 +81,7 @@ def is_sorted(facts: SourceFacts, taken: Operation) -> bool:
     Threads: pure.
     """
     for site in (taken.site, *taken.trail[:2]):
-        function = _around(facts, site)
+        function = around(facts, site)
         for node in ast.walk(function.node) if function is not None else ():
             called = getattr(getattr(node, "func", None), "id", getattr(getattr(node, "func", None), "attr", ""))
             if called in {"sorted", "sort", "min", "max"}:
@@ -91,12 +91,33 @@ def is_sorted(facts: SourceFacts, taken: Operation) -> bool:
     return False
 
 
+def does_between(facts: SourceFacts, first: Operation, second: Operation) -> set[str]:
+    """Names of what is called between two operations, in the function that does both, itself or by others.
+
+    The second may be the end of a ``with``, whose place is its beginning.
+
+    Threads: pure.
+    """
+    for one in sites(first):
+        for other in sites(second):
+            if (one.file, one.function) != (other.file, other.function):
+                continue
+            function = around(facts, one)
+            trees = [m.tree for p, m in facts.world.modules.items() if str(p) == one.file]
+            inner = list(ast.walk(function.node if function is not None else trees[0]))
+            blocks = [n for n in inner if isinstance(n, (ast.With, ast.AsyncWith)) and n.lineno == other.line]
+            end = max((n.end_lineno or 0 for n in blocks), default=other.line - 1)
+            called = [n.func for n in inner if isinstance(n, ast.Call) and one.line < n.lineno <= end]
+            return {getattr(f, "attr", getattr(f, "id", "")) for f in called}
+    return set()
+
+
 def hands_out_streams(facts: SourceFacts, status: Operation) -> bool:
     """Whether the function that waits for a status returns the streams of its command afterwards, for others to read.
 
     Threads: pure.
     """
-    function = _around(facts, status.site)
+    function = around(facts, status.site)
     inner = list(ast.walk(function.node)) if function is not None else []
     streams = {
         name.id
@@ -170,8 +191,11 @@ def _functions(facts: SourceFacts) -> Iterator[Function]:
         yield from functions
 
 
-def _around(facts: SourceFacts, site: Site) -> Function | None:
-    """The innermost function with a body of statements of which a site is a part."""
+def around(facts: SourceFacts, site: Site) -> Function | None:
+    """The innermost function with a body of statements of which a site is a part.
+
+    Threads: pure.
+    """
     found: Function | None = None
     for function in _functions(facts):
         node = function.node

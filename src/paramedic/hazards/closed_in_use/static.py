@@ -8,7 +8,7 @@ from paramedic.hazards.closed_in_use import HAZARD
 from paramedic.lint.api import CONNECTIONS
 from paramedic.lint.contexts import WORKERS, is_with
 from paramedic.lint.facts import SourceFacts
-from paramedic.lint.guards import changed_after, looked_at, sites
+from paramedic.lint.guards import changed_after, does_between, looked_at, sites
 from paramedic.lint.looking import Looking
 from paramedic.lint.operations import Operation, exclusive
 from paramedic.lint.shell import ends, never_ends
@@ -16,6 +16,8 @@ from paramedic.lint.values import Const, Unknown, number_of
 from paramedic.model.finding import Confidence, Finding
 
 _USES = ("open", "request", "read:stdout", "read:stderr", "write", "status", "sftp", "global", "dialogue")
+_QUICK = frozenset("put put_nowait close print len range enumerate append format debug info".split())
+"""Calls that nobody can call a wait for the workers."""
 _MOMENT_S = 2.0
 """A command that is still running may well run longer than that."""
 
@@ -152,7 +154,8 @@ def _has_jobs_left(facts: SourceFacts, close: Operation, use: Operation) -> bool
     before = [o for o in before if use.context.start < o.moment < close.moment and o.episode == close.episode]
     puts = [o for o in before if o.has("put") and id(o.obj.root) in queues and not exclusive(o, close)]
     jobs = [o for o in puts if o.args and not isinstance(o.args[0], Const)]
-    return bool(jobs) and all(o in puts for o in before if o.moment > jobs[0].moment)
+    straight = bool(jobs) and all(o in puts for o in before if o.moment > jobs[0].moment)
+    return straight and not does_between(facts, puts[-1], close) - _QUICK
 
 
 def _all_end(facts: SourceFacts, use: Operation) -> bool:
