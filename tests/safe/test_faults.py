@@ -233,6 +233,32 @@ def test_a_server_that_does_not_read_its_input_does_not_hang_the_others() -> Non
         assert isinstance(stuck.exception(60), CommandTimeout)
 
 
+def test_limits_are_kept_while_somebody_is_stuck_in_sending(polite: Any) -> None:
+    with pool_of(polite, connections=1) as pool:
+        assert pool.run("true", timeout=60).ok
+        (link,) = pool._dispatcher._links.values()
+        stuck, over = threading.Event(), threading.Event()
+
+        def send() -> None:
+            with link.clear_to_send_lock:  # as who sends to a peer that does not read
+                stuck.set()
+                over.wait(60)
+
+        thread = threading.Thread(target=send)
+        thread.start()
+        stuck.wait(60)
+        try:
+            for _ in range(3):
+                with pytest.raises(CommandTimeout):
+                    pool.run("true", total_timeout=0.3)
+            assert not over.is_set() and thread.is_alive()
+            assert pool.statistics().timed_out == 3
+        finally:
+            over.set()
+            thread.join(60)
+        assert pool.run("echo ok", timeout=60).text == "ok\n"
+
+
 def test_new_keys_while_everybody_talks_lose_nothing() -> None:
     with lab(Manners(rekey_after_bytes=100_000)) as server, pool_of(server) as pool:
         big = pool.submit("cat", input=bytes(3_000_000), timeout=60)

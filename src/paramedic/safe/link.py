@@ -364,16 +364,15 @@ class Link(paramiko.Transport):  # type: ignore[misc]
                 self.clear_to_send_lock.release()
 
     def _outgoing(self) -> Iterator[Any]:
-        with contextlib.suppress(IndexError):
-            while True:
-                yield self._outbox.popleft()
+        while self._outbox:  # you hold clear_to_send_lock: nobody else takes from it
+            yield self._outbox.popleft()
 
     # -- sessions
 
     def launch(self, session: Launched) -> None:
         """Asks the server for a session; the rest happens on the reader thread, which tells the session.
 
-        Threads: any thread, the reader included. It blocks while the peer does not read (never on the reader).
+        Threads: any thread. It blocks while the peer does not read; not on the reader, nor where another is blocked.
         """
         try:
             number = self._free_ids.popleft()
@@ -386,8 +385,10 @@ class Link(paramiko.Transport):  # type: ignore[misc]
             session.abandon()
             return
         request = packets.open_session(number, session.window_bytes, session.packet_bytes)
+        self._outbox.append(Packet(request, session.sender))
         try:
-            self._send_user_message(Packet(request, session.sender))
+            if threading.get_ident() != self.reader:  # it sends all at once, before it waits
+                self._empty_outbox()  # not in turn: whoever sends at the moment sends this, too
         except (EOFError, OSError):
             session.abandon()
 
@@ -426,9 +427,8 @@ class Link(paramiko.Transport):  # type: ignore[misc]
             self._pulse = self.wire.on_silence = self.wire.on_send = None
             self.wire.set_poll(0.5)
             return
-        self._pulse = Pulse(
-            self.wire, max(0.05, interval), self._clock, in_use=self._in_use, ask=self._ask, lost=self._lost
-        )
+        every = max(0.05, interval)
+        self._pulse = Pulse(self.wire, every, self._clock, in_use=self._in_use, ask=self._ask, lost=self._lost)
         self.wire.on_silence = self._silence
 
     def _in_use(self) -> bool:
