@@ -290,7 +290,11 @@ def _future(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[st
         if "__loop" in obj.root.parts:
             eventloop.on_its_thread(w, args[0], [obj], node)
         else:
+            before = len(w.world.pending)
             concurrency.handler(w, "pool", args[0], [obj], node, done_of=obj.root)
+            # A worker calls it before it takes the next task: who waits for the pool's end waits for it, too.
+            for pool in {id(c.pool.root) for f, c in w.world.submissions if f.root is obj.root and c.pool is not None}:
+                w.world.contexts_of.setdefault(pool, []).extend(w.world.pending[before:])
     return Unknown()
 
 
