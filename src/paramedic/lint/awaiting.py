@@ -6,7 +6,7 @@ Threads: one thread.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from paramedic.lint.identity import Identity, Thing
@@ -78,7 +78,11 @@ class Awaiting:
 
     def waits(self, place: Place, again: bool = False) -> Iterator[Wait]:
         """Those that were passed on the way to a place; also in earlier rounds of its loop, if it came round again."""
-        for passed in (*place.passed(), *(place.rest_of_round() if again else ())):
+        yield from self.among((*place.passed(), *(place.rest_of_round() if again else ())), place)
+
+    def among(self, every: Iterable[Passed], place: Place) -> Iterator[Wait]:
+        """Those among what a place's function has passed."""
+        for passed in every:
             if not passed.inside:
                 yield from self._in(passed, passed, place, _MOST_CALLS)
                 continue

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from paramedic.lint.alternation import Alternation
 from paramedic.lint.awaiting import FOREVER, Awaiting, Wait
 from paramedic.lint.exclusions import Exclusions
 from paramedic.lint.identity import Identity, Thing, is_item
@@ -25,6 +26,8 @@ from paramedic.lint.passages import Def, File, Place, Places, at, name_of
 from paramedic.lint.telling import TELLS, Done, done, words_in
 from paramedic.lint.variables import Effect, Variable, subjects, things
 from paramedic.model.finding import Site
+
+_WAIT = "a wait that is not recorded, as for a flag, a pipe or a signal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,8 @@ class Unrecorded:
         kept = Exclusions(self._identity).of(first, second)
         if kept:
             return Verdict(kept)
+        if Alternation(self._identity).is_sure(first, second):
+            return Verdict(_WAIT, orders=True)
         began, *others = (self._places.places(stack, "start") for stack in (started, *both))
         found = [wait for place in second for wait in Awaiting(self._identity(place.file)).waits(place)]
         question = _Question(self._identity, first, second, later.at_s, began)
@@ -100,7 +105,7 @@ class Unrecorded:
             waits = [wait for place in others[1] for wait in Awaiting(self._identity(place.file)).waits(place, again)]
             answered = any(question.is_answered(wait) for wait in waits)
         if answered:
-            return Verdict("a wait that is not recorded, as for a flag, a pipe or a signal", orders=True)
+            return Verdict(_WAIT, orders=True)
         return Verdict(refuted=bool(found))
 
     def _identity(self, file: File) -> Identity:
