@@ -25,7 +25,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
     Threads: pure.
     """
     waits = [o for o in facts.having(*_WAITS) if not facts.is_there(o)]
-    waits = [o for o in (*waits, *_of_others(facts)) if o.locks]
+    waits = [o for o in waits if o.locks]
     # Two locks of one kind, held together, reserve two hosts for a job: that is what they are for.
     waits = [o for o in waits if not _reserves(o)]
     gates = {id(lock.root) for o in facts.having("acquire") if _reserves(o) for lock in o.locks}
@@ -92,17 +92,6 @@ def _wanted_by_others(facts: SourceFacts, wait: Operation, lock: Obj) -> bool:
     taken = facts.of(lock, "acquire")
     shared = facts.anywhere if lock.uncertain else lock  # by its key two threads may well get the same
     return any(facts.concurrent(wait, o, shared) or facts.concurrent(o, wait, shared) for o in taken)
-
-
-def _of_others(facts: SourceFacts) -> list[Operation]:
-    """Waits for the result of a task that waits for a command: as if who asks for it did so itself."""
-    found = []
-    for asked in [o for o in facts.having("result") if o.locks and o.context.parent is not None]:
-        contexts = {id(pending.context) for pending in facts.world.started_by(asked.obj)}
-        inner = next((o for o in facts.having(*_WAITS) if id(o.context) in contexts and not o.locks), None)
-        if inner is not None:
-            found.append(replace(asked, obj=inner.obj))
-    return found
 
 
 def _needless(guarded: list[Operation], lock: Obj) -> bool:
