@@ -60,17 +60,29 @@ def save(kind: str, folder: str, origin: str, entries: dict[Any, Any]) -> None:
         path = _path(kind, folder)
         data = marshal.dumps({**entries, _ORIGIN: origin})
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        temporary = f"{path}.{os.getpid()}"
+        # not the process's number alone: in a container each start may have the same one, and one was killed here
+        temporary = f"{path}.{os.getpid()}-{os.urandom(4).hex()}"
         fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             with os.fdopen(fd, "wb") as file:
                 file.write(_checksum(data) + data)
             os.replace(temporary, path)
-        except OSError:
+        except BaseException:
             os.unlink(temporary)
             raise
     except (OSError, ValueError):
         pass
+
+
+def can_save() -> bool:
+    """Whether the folder is there, and can be written to.
+
+    Threads: any thread; looks at the folder.
+    """
+    try:
+        return os.access(os.path.dirname(_path("", "")), os.W_OK)
+    except OSError:
+        return False
 
 
 def stamp(path: str) -> tuple[int, int] | None:
@@ -94,5 +106,7 @@ def _path(kind: str, folder: str) -> str:
     if not os.path.isabs(base):  # an account without a home: not into the program's current folder
         raise OSError("there is no folder for caches")
     tag = f"{sys.implementation.cache_tag}-{sys.hexversion:x}-{sys.flags.optimize}"
+    if "no_debug_ranges" in sys._xoptions or os.environ.get("PYTHONNODEBUGRANGES"):
+        tag += "-lines"  # such code has no columns
     name = _checksum(os.fsencode(folder)).hex()
     return os.path.join(base, "paramedic", f"{kind}-{tag}-{name}.marshal")

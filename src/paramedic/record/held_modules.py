@@ -75,7 +75,10 @@ def import_kept() -> set[str]:
             _run(name, path, code)
     except Exception:  # not the state of things that it was kept in
         for name, *_ in missing:
+            parent, _, own = name.rpartition(".")
             sys.modules.pop(name, None)
+            if parent in sys.modules:
+                vars(sys.modules[parent]).pop(own, None)
         return set()
     return {name for name, *_ in kept}
 
@@ -95,6 +98,9 @@ def _run(name: str, path: str, code: CodeType) -> None:
 def keep(known: set[str]) -> None:
     """Keep what is imported of the recorder, for `import_kept` of the next start; does nothing if nothing is new.
 
+    It makes no folder: a program's child that has nothing to do with Paramiko leaves nothing in an empty home. Once
+    rewritten code was kept, there is one.
+
     Args:
         known: what is kept already.
 
@@ -103,9 +109,10 @@ def keep(known: set[str]) -> None:
     from paramedic.record import cache_file
 
     # in the order in which they were ready: whatever one of them imports comes before it
-    loaders = {name: getattr(module, "__loader__", None) for name, module in list(sys.modules.items())}
+    modules = [(n, m) for n, m in list(sys.modules.items()) if type(m) is ModuleType]
+    loaders = {name: vars(module).get("__loader__") for name, module in modules}
     ours = {name: loader for name, loader in loaders.items() if isinstance(loader, _Loader)}
-    if not ours.keys() - known:
+    if not ours.keys() - known or not cache_file.can_save():
         return
     kept: list[_Kept] = []
     for name, loader in ours.items():

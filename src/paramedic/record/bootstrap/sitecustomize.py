@@ -42,7 +42,10 @@ def _begin():
         from paramedic.record import launch
 
         launch.begin(configured)
-        held_modules.keep(known)
+        try:
+            held_modules.keep(known)
+        except Exception:  # it is recorded all the same
+            pass
     except ImportError:  # another interpreter, in which Paramedic is not installed: not ours to watch
         pass
     except Exception as e:
