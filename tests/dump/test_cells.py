@@ -11,7 +11,7 @@ import pytest
 from paramedic.check.hung_process import Look, check_process
 from paramedic.dump.live import tools
 from paramedic.dump.memory import python_version
-from paramedic.model.finding import Confidence
+from paramedic.model.finding import Confidence, Finding
 
 CELLS = """\
 import threading
@@ -48,12 +48,17 @@ def test_an_object_that_a_lambda_uses_too_is_the_same_one(tmp_path: Path) -> Non
     assert process.stdout is not None
     try:
         assert process.stdout.readline() == "ready\n"
-        report = check_process(process.pid, Look(interval_s=0.3), tools())
+        found: list[Finding] = []
+        for _ in range(20):  # both are on their way to where they wait; nothing else tells that they have arrived
+            report = check_process(process.pid, Look(interval_s=0.3), tools())
+            found = [f for f in report.findings if f.hazard == "lock-order-inversion"]
+            if found:
+                break
         readable = python_version(process.pid) is not None
     finally:
         process.kill()
         process.wait(30)
         process.stdout.close()
-    (cycle,) = [f for f in report.findings if f.hazard == "lock-order-inversion"]
+    (cycle,) = found
     assert {s.line for s in cycle.sites} == {11, 21}
     assert cycle.confidence is Confidence.OBSERVED or not readable

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 from paramedic.safe import ClientPool, KnownHosts
+from paramedic.safe.plan import Plan
 
 _NUMBERS = itertools.count(100)
 
@@ -33,6 +36,22 @@ class Host:
 
     def pool(self, **more: Any) -> ClientPool:
         return ClientPool(self.server.host, **self.arguments(**more))
+
+
+def collecting(dropped: list[Any]) -> tuple[Callable[[Plan, int, int, float], Any], threading.Event]:
+    """A ``Plan.decide`` in whose middle the garbage collector finds what is dropped, when all of the queue is about to
+    be taken from it; and what is set then."""
+    real, collected = Plan.decide, threading.Event()
+
+    def decide(plan: Plan, waiting: int, borrowers: int, now: float) -> Any:
+        decision = real(plan, waiting, borrowers, now)
+        if dropped and 0 < waiting == len(decision.launch):
+            dropped.clear()
+            gc.collect()
+            collected.set()
+        return decision
+
+    return decide, collected
 
 
 def new_mark() -> str:

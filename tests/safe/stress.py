@@ -103,8 +103,9 @@ class Round:
     def time_out(self, dice: random.Random) -> None:
         number, command = self.command("sleep 30")
         try:
-            self.note(number, self.pool.run(command, timeout=dice.uniform(0.05, 0.4), total_timeout=20))
-            self.wrong.append(f"{number} slept 30 s in no time")
+            result = self.pool.run(command, timeout=dice.uniform(0.05, 0.4), total_timeout=20)
+            self.note(number, result)
+            self.wrong.append(f"{number} slept 30 s in no time: {result!r}")
         except SafeError as error:
             self.note(number, error)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import signal
 import threading
 import weakref
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hosts import Host
+from hosts import Host, collecting
 
 from paramedic.safe import ClientPool
 from paramedic.safe.crew import Crew
@@ -176,20 +175,10 @@ def an_sftp_client(pool: ClientPool) -> Circle:
 def test_what_the_garbage_collector_ends_in_the_middle_of_a_decision_waits_for_its_end(
     host: Host, monkeypatch: pytest.MonkeyPatch, drop: Callable[[ClientPool], Circle], beside: int
 ) -> None:
-    real = Plan.decide
-    collected = threading.Event()
-
-    def decide(plan: Plan, waiting: int, borrowers: int, now: float) -> Any:
-        decision = real(plan, waiting, borrowers, now)
-        if dropped and 0 < waiting == len(decision.launch):  # all of the queue is about to be taken from it
-            dropped.clear()
-            gc.collect()
-            collected.set()
-        return decision
-
     with host.pool(connections=2, sessions=2) as pool:
         dropped = [drop(pool)]
         gone = weakref.ref(dropped[0])
+        decide, collected = collecting(dropped)
         monkeypatch.setattr(Plan, "decide", decide)
         running = [pool.submit("sleep 0.3; echo ok") for _ in range(beside)]
         assert collected.wait(60) and gone() is None

@@ -10,13 +10,15 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hosts import gone, new_mark, processes
+from hosts import Host, gone, new_mark, processes
 
+from paramedic.lab import lab
 from paramedic.safe import ClientPool, CommandTimeout, Ending, Limits
 from paramedic.safe.ending import Action, steps
 from paramedic.safe.hunting import Child, choose, in_order, read_survey
@@ -450,3 +452,17 @@ def test_processes_are_found_and_ended_whatever_the_shell(start_host: Callable[.
         assert gone(mark)
         finish.set()
         assert other.result(60).stdout == b"untouched"
+
+
+def test_nobody_elses_command_is_ended_where_one_process_serves_all_connections(tmp_path: Path) -> None:
+    """The shell is gone and its output is held open: the only child of the server is another client's command."""
+    held, go = tmp_path / "held", tmp_path / "go"
+    other = f"touch {held}; while [ ! -e {go} ]; do sleep 0.02; done; echo ok"
+    with lab() as server, Host(server).pool() as theirs, Host(server).pool(limits=Limits(grace=0.3)) as ours:
+        result = theirs.submit(other, total_timeout=60)
+        while not held.exists():
+            time.sleep(0.01)
+        with pytest.raises(CommandTimeout):
+            ours.run(f"setsid sh -c 'until [ -e {go} ]; do sleep 0.02; done' & exit", timeout=0.2)
+        go.touch()
+        assert (result.result(30).text, result.result(30).signal) == ("ok\n", None)

@@ -13,7 +13,7 @@ from types import FrameType
 from typing import Any
 
 import pytest
-from hosts import Host
+from hosts import Host, collecting
 
 import paramedic.safe
 from paramedic.safe import ClientPool, PoolClosed
@@ -189,20 +189,10 @@ class Dropped:
 def test_who_is_cancelled_by_the_garbage_collector_in_the_middle_of_a_decision_takes_nobody_elses_turn(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = Plan.decide
-    collected = threading.Event()
-
-    def decide(plan: Plan, waiting: int, borrowers: int, now: float) -> Any:
-        decision = real(plan, waiting, borrowers, now)
-        if dropped and 0 < waiting == len(decision.launch):  # all of the queue is about to be taken from it
-            dropped.clear()
-            gc.collect()
-            collected.set()
-        return decision
-
     with host.pool(connections=1, sessions=2) as pool:
         running = [pool.submit("sleep 0.3; echo ok") for _ in range(8)]
         dropped = [Dropped(running[-1].cancel)]
+        decide, collected = collecting(dropped)
         monkeypatch.setattr(Plan, "decide", decide)
         assert collected.wait(60)
         assert [future.result(60).text for future in running[:-1]] == ["ok\n"] * 7

@@ -114,6 +114,8 @@ class Ender:
         link, _, _ = self._sessions.sessions_of(key)
         if link is None or time.monotonic() - link.unanswered_at < _PAUSE_S:
             return
+        if not hunting.serves_apart(link.remote_version):
+            return
         if signal == "KILL" and task.prey is not None:
             # A shell that took the TERM may be gone, and what it had started not: then no survey finds it any more, but
             # as long as one of its group is there, nobody else gets the group's number.

@@ -7,7 +7,8 @@ the children, sorted by the time of their start, are the sessions that we know t
 leads a session of processes (setsid in sshd's session.c), by which the survey finds its own, also where a forced
 command runs it within a shell within a shell.
 
-If the numbers differ, nothing is killed: better a process too many than the wrong one too few.
+If the numbers differ, nothing is killed: better a process too many than the wrong one too few. And nothing is where the
+server may have one process for all connections, as AsyncSSH's and those written in Go: its children are everybody's.
 """
 
 from __future__ import annotations
@@ -43,6 +44,17 @@ class Child:
     group: int
     started: int
     """Clock ticks since the other machine's start; 0 if unknown."""
+
+
+def serves_apart(version: str) -> bool:
+    """Whether a server is known to serve each connection by a process of its own.
+
+    Args:
+        version: as it says, RFC 4253 section 4.2.
+
+    Threads: any thread; it does not block.
+    """
+    return "OpenSSH" in version  # sshd.c
 
 
 def read_survey(text: str) -> list[Child] | None:
