@@ -59,7 +59,7 @@ def get_client():
     return local.client
 
 def work(n):
-    stdin, stdout, stderr = get_client().exec_command("echo %d" % n)
+    stdin, stdout, stderr = get_client().exec_command("sleep 0.2; echo %d" % n)
     print(stdout.read().decode())
 
 threads = [threading.Thread(target=work, args=(n,)) for n in range(4)]
@@ -97,7 +97,7 @@ def prepare():
     local.client = connect()
 
 def work(n):
-    stdin, stdout, stderr = local.client.exec_command("echo %d" % n)
+    stdin, stdout, stderr = local.client.exec_command("sleep 0.2; echo %d" % n)
     return stdout.read().decode()
 
 with ThreadPoolExecutor(max_workers=3, initializer=prepare) as pool:
@@ -115,7 +115,7 @@ for _ in range(2):
 def work(n):
     client = pool.get()
     try:
-        stdin, stdout, stderr = client.exec_command("echo %d" % n)
+        stdin, stdout, stderr = client.exec_command("sleep 0.2; echo %d" % n)
         return stdout.read().decode()
     finally:
         pool.put(client)
@@ -157,7 +157,7 @@ client = connect()
 
 def work(n):
     # the command ends after our EOF: an EOF that comes after the server's CLOSE would cost this program its connection
-    stdin, stdout, stderr = client.exec_command("cat; echo %d" % n)
+    stdin, stdout, stderr = client.exec_command("cat; sleep 0.2; echo %d" % n)
     stdin.close()
     return stdout.read().decode()
 
