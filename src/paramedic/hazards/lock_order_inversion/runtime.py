@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from paramedic.analysis.hangs import HUNG_NS
 from paramedic.analysis.locks import Edge
 from paramedic.analysis.run import RunFacts
 from paramedic.analysis.story import Story
 from paramedic.analysis.waits import Deadlock, Link, own_waits
 from paramedic.hazards.lock_order_inversion import HAZARD
+from paramedic.lint.loop_locks import LoopLocks
 from paramedic.model.finding import Confidence, Finding, Step
 
 _WHY = (
@@ -20,6 +22,11 @@ _WHY_JOINED = "A thread that waits for another one keeps what it holds meanwhile
 _FIX_JOINED = "Let the lock go before you wait for the other thread: take what you need under it, then join, or ask."
 _WHY_OWN = "Code that holds the lock calls code that takes it again"
 _FIX_OWN = "Make it a threading.RLock(), or have the inner function called with the lock held and not take it."
+_WHY_LOOP = "Who awaits a thread keeps its asyncio locks meanwhile; the thread waits for a coroutine that needs one"
+_FIX_LOOP = (
+    "Let the lock go before you await the thread; or have the thread return what the coroutine is to work on, and "
+    "await that coroutine afterwards, outside the thread."
+)
 
 
 def find(facts: RunFacts) -> Iterator[Finding]:
@@ -59,6 +66,7 @@ def find(facts: RunFacts) -> Iterator[Finding]:
                 fix=_FIX_JOINED if by_hand else "",
             )  # fmt: skip
     yield from _own(facts, story)
+    yield from _across_a_loop(facts, story)
     places: dict[frozenset[tuple[int, int]], list[tuple[Edge, ...]]] = {}
     for edges in facts.lock_cycles():
         if frozenset(edge.first for edge in edges) not in told:
@@ -104,6 +112,29 @@ def _own(facts: RunFacts, story: Story) -> Iterator[Finding]:
         )
         steps = [story.hold(hold), story.wait(wait, (own.ended_ns or facts.end_ns) - wait.began_ns)]
         yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, [wait.lock], why=_WHY_OWN, fix=_FIX_OWN)
+
+
+def _across_a_loop(facts: RunFacts, story: Story) -> Iterator[Finding]:
+    """Workers that wait for a coroutine, which needs a lock of the loop's that is held by whoever awaits the worker."""
+    source, loops = LoopLocks(), list(facts.states.loops)
+    for call in facts.open.all():
+        given = facts.futures.task_of.get(call.thread, 0) if facts.futures.running(call.thread) else 0
+        if call.name != "Future.result" or call.argument >= 0 or not given or len(loops) != 1:
+            continue
+        if facts.futures.is_executors(call.obj) or facts.end_ns - call.began_ns < HUNG_NS:
+            continue
+        lock = source.needed(facts.world.stack(given), facts.world.stack(call.stack))
+        if lock:
+            worker, loop = (facts.world.thread_name(thread) for thread in (call.thread, *loops))
+            message = (
+                f'Deadlock: {worker} waits for a coroutine that needs the asyncio.Lock "{lock}", which a coroutine of '
+                f"{loop} holds while it awaits {worker}"
+            )
+            begun_ns = facts.futures.turned_ns.get(call.thread, call.began_ns)
+            words = f'awaits, with the asyncio.Lock "{lock}" held, what it has given to {worker}'
+            held = story.step(loops[0], given, begun_ns, words)
+            steps = [held, story.call(call)]
+            yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, [call.obj], why=_WHY_LOOP, fix=_FIX_LOOP)
 
 
 def _target(facts: RunFacts, link: Link) -> str:
