@@ -144,6 +144,129 @@ NOT_HELD = {
         def store():
             return Store()
         """,
+    "a coroutine that gives up": """
+        lock = asyncio.Lock()
+        async def note():
+            async with asyncio.timeout(5), lock:
+                return 1
+        def work():
+            return asyncio.run_coroutine_threadsafe(note(), loop).result()  #waits
+        async def main():
+            async with lock:
+                await asyncio.to_thread(work)  #given
+        """,
+    "a coroutine that gives up, in another library's way": """
+        lock = asyncio.Lock()
+        async def note():
+            with anyio.move_on_after(5):
+                async with lock:
+                    return 1
+        def work():
+            return asyncio.run_coroutine_threadsafe(note(), loop).result()  #waits
+        async def main():
+            async with lock:
+                await asyncio.to_thread(work)  #given
+        """,
+    "a coroutine that something is put around": """
+        lock = asyncio.Lock()
+        @limited(5)
+        async def note():
+            async with lock:
+                return 1
+        def work():
+            return asyncio.run_coroutine_threadsafe(note(), loop).result()  #waits
+        async def main():
+            async with lock:
+                await asyncio.to_thread(work)  #given
+        """,
+    "a coroutine that may know it already": """
+        lock = asyncio.Lock()
+        async def note():
+            return known or await ask()
+        async def ask():
+            async with lock:
+                return 1
+        def work():
+            return asyncio.run_coroutine_threadsafe(note(), loop).result()  #waits
+        async def main():
+            async with lock:
+                await asyncio.to_thread(work)  #given
+        """,
+    "an answer that comes from elsewhere": """
+        lock = asyncio.Lock()
+        async def note():
+            async with lock:
+                return 1
+        def work(answer):
+            asyncio.run_coroutine_threadsafe(note(), loop)
+            return answer.result()  #waits
+        async def main():
+            async with lock:
+                await asyncio.to_thread(work, answer)  #given
+        """,
+    "a holder that only hands its thread to others": """
+        lock = asyncio.Lock()
+        async def note():
+            async with lock:
+                return 1
+        def work():
+            return asyncio.run_coroutine_threadsafe(note(), loop).result()  #waits
+        async def main():
+            async with lock:
+                await pending.put(loop.run_in_executor(None, work))  #given
+        """,
+    "another library's lock, which may end by itself": """
+        from redis.asyncio.lock import Lock
+        lock = Lock(redis, "jobs", timeout=10)
+        async def note():
+            async with lock:
+                return 1
+        def work():
+            return asyncio.run_coroutine_threadsafe(note(), loop).result()  #waits
+        async def main():
+            async with lock:
+                await asyncio.to_thread(work)  #given
+        """,
+    "a lock of each host": """
+        locks = collections.defaultdict(asyncio.Lock)
+        async def note(host):
+            async with locks[host]:
+                return 1
+        def work(other):
+            return asyncio.run_coroutine_threadsafe(note(other), loop).result()  #waits
+        async def main(host, other):
+            async with locks[host]:
+                await asyncio.to_thread(work, other)  #given
+        """,
+    "the lock of an object that the object asks": """
+        class Store:
+            def __init__(self, next):
+                self.lock, self.next = asyncio.Lock(), next
+            async def save(self):
+                async with self.lock:
+                    await asyncio.to_thread(self.work)  #given
+            def work(self):
+                return asyncio.run_coroutine_threadsafe(self.push(), loop).result()  #waits
+            async def push(self):
+                return await self.next.read()
+            async def read(self):
+                async with self.lock:
+                    return 1
+        def store(next):
+            return Store(next)
+        """,
+    "another library's method of the same name": """
+        class Store:
+            async def get(self):
+                async with lock:
+                    return 1
+        lock = asyncio.Lock()
+        def work(session):
+            return asyncio.run_coroutine_threadsafe(session.get(), loop).result()  #waits
+        async def main(session):
+            async with lock:
+                await asyncio.to_thread(work, session)  #given
+        """,
     "a semaphore, which lets several in": """
         slots = asyncio.Semaphore(4)
         async def note():

@@ -9,15 +9,16 @@ Threads: one thread; reads the files that stacks name.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from paramedic.lint.identity import Identity, Thing
-from paramedic.lint.passages import Def, File, Place, Places, at, name_of, through
+from paramedic.lint.passages import File, Place, Places, at, name_of, through
 from paramedic.model.finding import Site
 
-_GIVES = frozenset("to_thread run_in_executor gather".split())
-_LIMITS = frozenset("wait_for wait timeout timeout_at move_on_after fail_after shield".split())
+_GIVES = frozenset("to_thread run_in_executor".split())
+_LIMITS = frozenset("wait_for wait timeout timeout_at move_on_after move_on_at fail_after fail_at shield".split())
 _ENDS = (ast.Return, ast.Await, ast.AsyncFor, ast.AsyncWith, ast.Raise)
+_TOGETHER = (ast.Call, ast.Starred, ast.List, ast.Tuple, ast.ListComp, ast.GeneratorExp)
 _MOST_CALLS = 2
 
 
@@ -39,15 +40,18 @@ class LoopLocks:
             given: where a coroutine has given a thread its work, innermost first.
             waits: where the thread waits, without a limit, for a coroutine.
         """
-        holders, waiters = (self._places.places(stack, "") for stack in (given, waits))
-        if not holders or not waiters or any(map(_has_limit, holders)):
+        holders, waiters = (self._places.places(stack[:1], "") for stack in (given, waits))
+        if not holders or not waiters or _has_limit(holders[0]):
             return ""
-        held = list(self._held(holders[0]))
-        for identity, function in self._awaited(waiters[0]) if held else ():
+        (holder, *_), (waiter, *_) = holders, waiters
+        held = list(self._held(holder))
+        asked = _asked(waiter) if held else None
+        for function in self._surely_called(waiter.file, asked):
             for expression, lock in held:
-                if isinstance(identity.home(lock), ast.ClassDef) and not _is_of_one(holders[0], waiters[0]):
+                owned = isinstance(self._identity(holder.file).home(lock), ast.ClassDef)
+                if owned and not (_is_own(asked) and _gives_own(holder, waiter)):
                     continue
-                if any(lock.is_same(other) for other in self._needs(identity, function, _MOST_CALLS)):
+                if any(lock.is_same(other) for other in self._needs(waiter.file, function, owned, _MOST_CALLS)):
                     return ast.unparse(expression)
         return ""
 
@@ -58,7 +62,7 @@ class LoopLocks:
         """The locks that a coroutine holds while it awaits the work that it has given away."""
         file, identity = place.file, self._identity(place.file)
         given = [n for n in ast.walk(place.statement) if isinstance(n, ast.Call) and name_of(n.func) in _GIVES]
-        if not given or not any(isinstance(outer, ast.Await) for outer in file.above(given[0])):
+        if not given or not all(_is_awaited(file, each) for each in given):
             return
         inner: ast.AST = place.statement
         for outer in file.above(inner):
@@ -71,57 +75,105 @@ class LoopLocks:
                 return
             inner = outer
 
-    def _awaited(self, place: Place) -> Iterator[tuple[Identity, Def]]:
-        """The one coroutine for which a thread waits."""
-        identity = self._identity(place.file)
-        found = [
-            call.args[0]
-            for call in place.file.own(place.function)
-            if isinstance(call, ast.Call) and name_of(call.func) == "run_coroutine_threadsafe" and call.args
-        ]
-        functions = identity.called(found[0]) if len(found) == 1 else []
-        if len(functions) == 1 and isinstance(functions[0], ast.AsyncFunctionDef):
-            yield identity, functions[0]
+    def _surely_called(self, file: File, call: ast.AST | None) -> list[ast.AsyncFunctionDef]:
+        """The coroutine that a call means, where no other one of its name can be meant and nothing is put around it."""
+        identity = self._identity(file)
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name | ast.Attribute):
+            return []
+        if isinstance(call.func, ast.Attribute) and identity.class_of(call.func.value) is None:
+            return []
+        found = identity.called(call)
+        alone = len(found) == 1 and not found[0].decorator_list
+        return [f for f in found if alone and isinstance(f, ast.AsyncFunctionDef)]
 
-    def _needs(self, identity: Identity, function: Def, calls: int) -> Iterator[Thing]:
-        """The locks that a coroutine takes before it could do anything else that lasts, or come back."""
-        early = min((at(n) for n in identity.file.own(function) if isinstance(n, _ENDS)), default=(0, 0))
+    def _needs(self, file: File, function: ast.AsyncFunctionDef, owned: bool, calls: int) -> Iterator[Thing]:
+        """The locks that a coroutine takes before it could do anything else that lasts, or come back.
+
+        Args:
+            file: where it stands.
+            function: it.
+            owned: whether only those of the same object count.
+            calls: how deep.
+        """
+        first: ast.AST | None = min((n for n in file.own(function) if isinstance(n, _ENDS)), key=at, default=None)
+        if first is None or _has_limit(Place(file, function, first)):
+            return
+        first = first.value if isinstance(first, ast.Return) and first.value is not None else first
+        whole = file.parent(first)
         for passed in through(reversed(function.body)):
-            node, outer = passed.node, identity.file.parent(passed.node)
             if passed.rounds or passed.provided is not None:
                 continue
-            if isinstance(outer, ast.withitem) and at(identity.file.parent(outer) or node) <= early:
-                lock = _lock(identity, node)
-                if lock is not None and isinstance(identity.file.parent(outer), ast.AsyncWith):
+            if isinstance(first, ast.AsyncWith) and passed.node is first.items[0].context_expr:
+                lock = _lock(self._identity(file), passed.node)
+                if lock is not None:
                     yield lock
-            first = [n for n in ast.walk(node) if isinstance(n, ast.Await)] if calls else []
-            if len(first) == 1 and isinstance(first[0].value, ast.Call) and at(node) <= early:
-                for inner in identity.called(first[0].value):
-                    yield from self._needs(identity, inner, calls - 1)
+            elif (
+                isinstance(first, ast.Await) and calls and passed.node is whole and (not owned or _is_own(first.value))
+            ):
+                for inner in self._surely_called(file, first.value):
+                    yield from self._needs(file, inner, owned, calls - 1)
 
 
 def _lock(identity: Identity, expression: ast.AST) -> Thing | None:
-    thing = identity.thing(expression)
-    if thing is None or not thing.home or identity.is_many(thing):
+    """The one asyncio.Lock that an expression is: none of another library's, which may let it go by itself."""
+    thing = identity.thing(expression) if isinstance(expression, ast.Name | ast.Attribute) else None
+    if thing is None or not thing.home or thing.key or identity.is_many(thing):
         return None
     made = [bound.value for bound in identity.values(thing)]
-    return thing if made and all(isinstance(m, ast.Call) and name_of(m.func) == "Lock" for m in made) else None
+    return thing if made and all(isinstance(m, ast.Call) and _is_asyncios(identity, m) for m in made) else None
 
 
-def _is_of_one(holder: Place, waiter: Place) -> bool:
-    """Whether an object has given its thread a method of its own, which waits for a coroutine of its own."""
+def _is_asyncios(identity: Identity, made: ast.Call) -> bool:
+    root = made.func.value if isinstance(made.func, ast.Attribute) else made.func
+    module = identity.file.imported.get(name_of(root), "")
+    return name_of(made.func) == "Lock" and module.partition(".")[0] == "asyncio" and not made.args
 
-    def own(nodes: Iterable[ast.AST]) -> set[str]:
-        found = [n for n in nodes if isinstance(n, ast.Attribute)]
-        return {n.attr for n in found if isinstance(n.value, ast.Name) and n.value.id == "self"}
 
-    asked = [
-        c.args[0].func
-        for c in waiter.file.own(waiter.function)
-        if isinstance(c, ast.Call) and name_of(c.func) == "run_coroutine_threadsafe" and c.args
-        if isinstance(c.args[0], ast.Call)
+def _is_awaited(file: File, given: ast.Call) -> bool:
+    """Whether what is given to a thread is awaited at once: by itself, or together with others."""
+    for outer in file.above(given):
+        if isinstance(outer, ast.Await):
+            return True
+        if not isinstance(outer, _TOGETHER) or isinstance(outer, ast.Call) and name_of(outer.func) != "gather":
+            return False
+    return False
+
+
+def _asked(place: Place) -> ast.Call | None:
+    """The coroutine for which a thread waits: the only one that it gives to the loop, and what it asks."""
+    found = [
+        call
+        for call in place.file.own(place.function)
+        if isinstance(call, ast.Call) and name_of(call.func) == "run_coroutine_threadsafe"
     ]
-    return getattr(waiter.function, "name", "") in own(ast.walk(holder.statement)) and bool(own(asked))
+    if len(found) != 1 or not found[0].args or not isinstance(found[0].args[0], ast.Call):
+        return None
+    kept = place.file.parent(found[0])
+    names = {name_of(t) for t in kept.targets if isinstance(t, ast.Name)} if isinstance(kept, ast.Assign) else set()
+    stored = [n.id for n in place.file.own(place.function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
+    for node in ast.walk(place.statement):
+        if isinstance(node, ast.Attribute) and node.attr == "result":
+            name = name_of(node.value) if isinstance(node.value, ast.Name) else ""
+            if node.value is found[0] or name in names and stored.count(name) == 1:
+                return found[0].args[0]
+    return None
+
+
+def _is_own(call: ast.AST | None) -> bool:
+    """Whether it is a call of the same object's method."""
+    return isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and _is_self(call.func.value)
+
+
+def _is_self(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and node.id == "self"
+
+
+def _gives_own(holder: Place, waiter: Place) -> bool:
+    """Whether an object has given its thread a method of its own, which is the one that waits."""
+    name = getattr(waiter.function, "name", "")
+    return any(
+        isinstance(n, ast.Attribute) and n.attr == name and _is_self(n.value) for n in ast.walk(holder.statement)
+    )
 
 
 def _has_limit(place: Place) -> bool:

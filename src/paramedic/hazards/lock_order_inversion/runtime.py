@@ -66,7 +66,6 @@ def find(facts: RunFacts) -> Iterator[Finding]:
                 fix=_FIX_JOINED if by_hand else "",
             )  # fmt: skip
     yield from _own(facts, story)
-    yield from _across_a_loop(facts, story)
     places: dict[frozenset[tuple[int, int]], list[tuple[Edge, ...]]] = {}
     for edges in facts.lock_cycles():
         if frozenset(edge.first for edge in edges) not in told:
@@ -96,6 +95,7 @@ def find(facts: RunFacts) -> Iterator[Finding]:
             HAZARD, Confidence.POSSIBLE, f"Opposite orders: {'; '.join(parts)}", steps, objects, len(group),
             why=_WHY if len(objects) == len(edges) else "",
         )  # fmt: skip
+    yield from _across_a_loop(facts, story)
 
 
 def _own(facts: RunFacts, story: Story) -> Iterator[Finding]:
@@ -123,7 +123,10 @@ def _across_a_loop(facts: RunFacts, story: Story) -> Iterator[Finding]:
             continue
         if facts.futures.is_executors(call.obj) or facts.end_ns - call.began_ns < HUNG_NS:
             continue
-        lock = source.needed(facts.world.stack(given), facts.world.stack(call.stack))
+        try:
+            lock = source.needed(facts.world.stack(given), facts.world.stack(call.stack))
+        except Exception:  # what the source is like is not known: nothing is said, and what else was found is not lost
+            continue
         if lock:
             worker, loop = (facts.world.thread_name(thread) for thread in (call.thread, *loops))
             message = (
