@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 from paramedic.dump.forms import FORMS, GUESSED, Age, CutOff, Form, Head, Native, Part, Source, Variable
 from paramedic.dump.native import waits_in
 from paramedic.dump.prefix import Unwrapper
-from paramedic.model.finding import Site
 from paramedic.model.report import Gap
 from paramedic.model.snapshot import Frame, ObjectState, Snapshot, ThreadStack
 
@@ -424,11 +423,3 @@ def read_snapshots(lines: Iterable[str]) -> Iterator[Snapshot]:
     for key, stream in streams.items():
         stream.finish(input_ended=True, in_a_line=torn and key == end)
         yield from stream.taken()
-
-
-def site_of(frame: Frame) -> Site:
-    """The frame's place with its function's own name.
-
-    Threads: pure.
-    """
-    return Site(file=frame.site.file, line=frame.site.line, function=bare(frame.site.function))

@@ -118,16 +118,6 @@ class Memory:
         """
         return int(struct.unpack("<i", self._read(address + 16, 4))[0])
 
-    def rlock_owner(self, address: int) -> int:
-        """The ident of the thread that holds an ``RLock``; 0 if nobody does.
-
-        Raises:
-            Unreadable: there is no such object.
-        """
-        if self._version >= (3, 14):  # _PyRecursiveMutex: mutex, thread, level
-            return self._pointer(address + 24)
-        return self._pointer(address + 24) if self._pointer(address + 32) else 0
-
     def called(self, address: int) -> str:
         """The qualified name of a function, method or built-in.
 

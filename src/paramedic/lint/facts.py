@@ -353,13 +353,6 @@ class SourceFacts(Meetings):
         """
         return Path(file) not in self.world.index.imported and Path(file) in self.world.roots
 
-    def was_imported(self, file: str) -> bool:
-        """Whether a module of the trees that were read imports the file.
-
-        Threads: pure.
-        """
-        return Path(file) in self.world.index.imported or Path(file) not in self.world.roots
-
     def never_called(self, done: Operation, other: Operation) -> bool:
         """Whether a script does one thing, and the other is in a function that nothing in its tree names.
 
