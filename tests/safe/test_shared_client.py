@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import inspect
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -254,3 +256,99 @@ def test_a_thread_that_ends_takes_its_client_with_it(host: Any, kind: type[param
             threading.Event().wait(0.02)
         # No transport, and no "Dummy-7" that Paramiko's close() makes for a thread that threading has forgotten.
         assert set(threading.enumerate()) == before
+
+
+FORKED = """
+import os, sys, threading
+import paramiko
+from paramedic.safe import ClientPool, KnownHosts, SharedClient, local_client
+
+HOST, PORT, USER, KEY, KNOWN = {host!r}, {port!r}, {user!r}, {key!r}, {known!r}
+
+def connected():
+    client = SharedClient()
+    client.load_host_keys(KNOWN)
+    client.connect(HOST, port=PORT, username=USER, key_filename=KEY, allow_agent=False, look_for_keys=False)
+    return client
+
+def said(client, text):
+    return client.exec_command("echo " + text)[1].read().decode().strip()
+
+client, clients = connected(), local_client(connected)
+assert said(client, "before") == said(clients(), "before") == "before"
+_, late, _ = client.exec_command("sleep 0.5; echo late")
+stdin, echo, _ = client.exec_command("cat")
+pool = ClientPool(HOST, port=PORT, username=USER, key_filename=KEY, known_hosts=KnownHosts(KNOWN),
+    allow_agent=False, look_for_keys=False)
+stream = pool.stream("echo first; sleep 0.5; echo second")
+assert stream.read().data == b"first\\n"
+
+held, forked = threading.Event(), threading.Event()
+def hold():  # what another thread had at the moment of the fork, nobody in the child gives back
+    with client._guard, client._connecting, clients._lock:
+        held.set()
+        forked.wait()
+holder = threading.Thread(target=hold)
+holder.start()
+held.wait()
+pid = os.fork()
+if not pid:
+    try:
+        for use in (client.open_sftp, client.invoke_shell, lambda: said(client, "x")):
+            try:
+                use()
+            except paramiko.SSHException as error:
+                assert "not connected" in str(error)
+            else:
+                os._exit(2)
+        assert late.read() == b""
+        try:
+            stdin.write("child")
+            stdin.flush()
+        except OSError:
+            pass
+        else:
+            os._exit(3)
+        try:
+            while stream.read() is not None:
+                pass
+        except Exception as error:
+            assert type(error).__name__ == "PoolClosed"
+        else:
+            os._exit(4)
+        assert said(clients(), "child") == "child", "one of its own"
+        client.load_host_keys(KNOWN)
+        client.connect(HOST, port=PORT, username=USER, key_filename=KEY, allow_agent=False, look_for_keys=False)
+        assert said(client, "child") == "child"
+        client.close()
+        clients.close()
+        os._exit(0)
+    except BaseException as error:
+        print("the child:", repr(error), file=sys.stderr, flush=True)
+        os._exit(1)
+forked.set()
+holder.join()
+assert os.waitpid(pid, 0)[1] == 0, "the child"
+assert late.read() == b"late\\n"
+stdin.write("parent")
+stdin.channel.shutdown_write()
+assert echo.read() == b"parent"
+assert b"".join(chunk.data for chunk in stream) == b"second\\n"
+assert said(client, "after") == said(clients(), "after") == "after"
+client.close()
+clients.close()
+pool.close()
+"""
+
+
+def test_a_forked_child_leaves_the_connection_to_its_parent(host: Any) -> None:
+    server = host.server
+    program = FORKED.format(
+        host=server.host,
+        port=server.port,
+        user=server.user,
+        key=server.key_file,
+        known=server.known_hosts_file,
+    )
+    done = subprocess.run([sys.executable, "-c", program], timeout=60, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -470,6 +470,7 @@ class Dispatcher(Lending):
             task.future._done_callbacks = []  # type: ignore[attr-defined]  # who wanted to be called is the parent, and will be
             task.stage = Stage.DONE
             task.future.settle(PoolClosed("the pool stayed in the parent process", host=self.host), Ending.UNKNOWN)
+            task.sink.finish()  # who takes from a stream
         self._queue.clear()
         self._tasks = set()
 

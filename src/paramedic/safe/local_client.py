@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
 from collections.abc import Callable
@@ -59,8 +60,11 @@ class _Holder(Generic[_C]):
         return self._finalizer.alive
 
     def close(self) -> None:
-        if self._finalizer.detach() is not None:
+        if self.leave():
             self.client.close()
+
+    def leave(self) -> bool:
+        return self._finalizer.detach() is not None
 
 
 class LocalClient(Generic[_C]):
@@ -75,10 +79,20 @@ class LocalClient(Generic[_C]):
         Threads: any thread; it does not block.
         """
         self._factory = factory
-        self._local = threading.local()
+        self._closed = False
+        self._begin()
+        _OWNERS.add(self)
+
+    def _begin(self) -> None:
         self._lock = threading.Lock()
         self._holders: weakref.WeakSet[_Holder[_C]] = weakref.WeakSet()
-        self._closed = False
+        self._local = threading.local()
+
+    def _leave_to_parent(self) -> None:
+        # In a forked child: the clients are the parent's, and are not closed here; who calls gets one of his own.
+        for holder in list(self._holders):
+            holder.leave()
+        self._begin()
 
     def __call__(self) -> _C:
         """The calling thread's client, made at its first call.
@@ -138,10 +152,23 @@ class LocalClient(Generic[_C]):
         self.close()
 
 
+_OWNERS: weakref.WeakSet[LocalClient[Any]] = weakref.WeakSet()
+
+
+def _leave_all_to_parent() -> None:
+    for owner in list(_OWNERS):
+        owner._leave_to_parent()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_all_to_parent)
+
+
 def local_client(factory: Callable[[], _C]) -> LocalClient[_C]:
     """Gives each thread a client of its own, closed when the thread ends or the owner does.
 
-    The usual recipe with ``threading.local()`` leaves every connection open until the program ends.
+    The usual recipe with ``threading.local()`` leaves every connection open until the program ends. A forked child
+    makes clients of its own.
 
     >>> clients = local_client(connect)                 # doctest: +SKIP
     >>> with clients, ThreadPoolExecutor(8) as threads: # doctest: +SKIP

@@ -11,10 +11,12 @@ import contextlib
 import copy
 import functools
 import inspect
+import os
 import random
 import socket
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -42,6 +44,7 @@ class SharedClient(paramiko.SSHClient):  # type: ignore[misc]
       behind when it fails. Host keys are loaded, looked up and saved by one thread at a time.
     * Nagle's algorithm is off, and an idle connection does not poll.
     * A server that is gone without a word is noticed, and ends all waits: it is asked for signs of life.
+    * A forked child is not connected, and may connect anew; the connection stays its parent's.
 
     Threads: every method may be called by any thread. ``exec_command`` and the other methods that open something
     return objects of their own, which belong to the thread that called.
@@ -61,8 +64,20 @@ class SharedClient(paramiko.SSHClient):  # type: ignore[misc]
         super().__init__()
         self._transport: Any = None
         self._agent: Any = None
+        self._make_locks()
+        _CLIENTS.add(self)
+
+    def _make_locks(self) -> None:
         self._guard = threading.RLock()
         self._connecting = threading.Lock()
+
+    def _leave_to_parent(self) -> None:
+        # In a forked child: another thread of the parent may have held a lock, and one byte of ours on the wire would
+        # end the parent's connection.
+        self._make_locks()
+        transport, self._transport, self._agent = self._transport, None, None
+        if isinstance(transport, Link):
+            transport.abandon_after_fork()
 
     @functools.wraps(paramiko.SSHClient.connect)
     def connect(self, *args: Any, **kwargs: Any) -> Any:
@@ -228,7 +243,7 @@ class SharedClient(paramiko.SSHClient):  # type: ignore[misc]
             with self._guard:
                 transport = self._transport
             if transport is None:
-                raise paramiko.SSHException("this client is not connected")
+                raise paramiko.SSHException("this client is not connected (a forked child connects anew)")
             try:
                 return open_one(transport)
             except paramiko.ChannelException:
@@ -238,6 +253,17 @@ class SharedClient(paramiko.SSHClient):  # type: ignore[misc]
             time.sleep(pause * (0.5 + random.random()))
             pause = min(2 * pause, _LONGEST_PAUSE_S)
 
+
+_CLIENTS: weakref.WeakSet[SharedClient] = weakref.WeakSet()
+
+
+def _leave_all_to_parent() -> None:
+    for client in list(_CLIENTS):
+        client._leave_to_parent()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_all_to_parent)
 
 _CONNECT = inspect.signature(paramiko.SSHClient.connect)
 _EXEC = inspect.signature(paramiko.SSHClient.exec_command)
