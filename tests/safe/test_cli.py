@@ -59,6 +59,43 @@ def test_every_line_has_its_hosts_name(paramedic: Paramedic) -> None:
     assert sorted(done.stderr.splitlines()) == [f"{address}: err" for address in ADDRESSES]
 
 
+def test_live_lines_come_while_the_commands_run(many: Host, tmp_path: Path) -> None:
+    command = f"echo begun; while ! test -e {tmp_path}/go; do sleep 0.05; done; echo over >&2; exit 4"
+    asked = words(many, "exec", "-H", ALL, "--live", "--", command)
+    environment = {**os.environ, "HOME": str(tmp_path)}
+    with subprocess.Popen(asked, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True) as job:
+        assert job.stdout is not None
+        begun = sorted(job.stdout.readline() for _ in ADDRESSES)
+        (tmp_path / "go").touch()
+        rest, errors = job.communicate(timeout=60)
+    assert job.returncode == 1
+    assert begun == [f"{address}: begun\n" for address in ADDRESSES]
+    assert rest == ""
+    assert sorted(errors.splitlines()) == sorted(
+        [f"{address}: over" for address in ADDRESSES]
+        + [f"paramedic: {address}: exit status 4" for address in ADDRESSES]
+    )
+
+
+def test_live_json_has_an_object_for_each_line_and_each_end(paramedic: Paramedic) -> None:
+    done = paramedic("exec", "-H", "127.0.0.1", "--live", "--json", "--", r"echo out; printf '\377' >&2")
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert sorted((one["stream"], one["line"], one.get("line_base64")) for one in told[:-1]) == [
+        ("stderr", "\ufffd", "/w=="),
+        ("stdout", "out", None),
+    ]
+    assert {one["host"] for one in told} == {"127.0.0.1"}
+    assert told[-1]["exit_status"] == 0
+    assert "stdout" not in told[-1]
+
+
+@pytest.mark.parametrize("other", ["--fold", "--retry-safe", "--dask=tcp://127.0.0.1:1"])
+def test_live_lines_do_not_go_together_with_what_needs_the_whole(other: str, paramedic: Paramedic) -> None:
+    done = paramedic("exec", "-H", "127.0.0.1", "--live", other, "--", "true")
+    assert done.returncode == 2
+    assert "--live does not go together" in done.stderr
+
+
 @pytest.mark.parametrize("form", ["lines", "json"])
 def test_on_a_terminal_no_line_stands_behind_the_progress_bar(form: str, many: Host, tmp_path: Path) -> None:
     ours, theirs = pty.openpty()

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 from paramedic.cli import hosts
 from paramedic.cli.command import CommandError, Parser
-from paramedic.safe import CommandResult, HostOutcome, NotRun
+from paramedic.safe import CommandResult, Group, HostLine, HostOutcome, NotRun
 from paramedic.safe.outcome import folded
 
 _EPILOG = """\
@@ -23,6 +23,7 @@ SIGTERM (143) and SIGHUP (129) do.
 examples:
   paramedic exec -H 'web[1-200]' -- uptime
   paramedic exec -H @webservers -b -- uname -r          identical outputs once
+  paramedic exec -H 'web[1-3]' --live -- tail -F /var/log/syslog
   paramedic exec -f hosts.txt --json --timeout 30 -- 'df -P / | tail -1'
 """
 
@@ -51,8 +52,17 @@ class Exec:
             "--dask", metavar="ADDRESS", help="let the workers of this Dask cluster do it: tcp://host:8786"
         )
         out = parser.add_argument_group("output")
+        out.add_argument(
+            "--live",
+            action="store_true",
+            help="print each line as it comes, not when a host is done",
+        )
         out.add_argument("-b", "--fold", action="store_true", help="print identical outputs once, when all is done")
-        out.add_argument("--json", action="store_true", help="print one JSON object per host, as they end")
+        out.add_argument(
+            "--json",
+            action="store_true",
+            help="print one JSON object per host, as they end (--live: per line, too)",
+        )
         out.add_argument("--no-label", action="store_true", help="print lines without the host's name")
         out.add_argument(
             "--progress", action=argparse.BooleanOptionalAction, help="a progress bar (default: terminals)"
@@ -71,6 +81,8 @@ class Exec:
             raise CommandError("no command: write it after --, as in paramedic exec -H web1 -- uptime")
         if args.fold and args.json:
             raise CommandError("--fold and --json do not go together")
+        if args.live and (args.fold or args.dask or args.retry_safe):
+            raise CommandError("--live does not go together with --fold, --dask or --retry-safe")
         if args.stdin and "-" in args.hosts_file:
             raise CommandError("standard input cannot be both the hosts and the command's input")
         command = args.program[0] if len(args.program) == 1 else " ".join(args.program)
@@ -78,31 +90,41 @@ class Exec:
         given = sys.stdin.buffer.read() if args.stdin else None
         outcomes: list[HostOutcome] = []
         group = hosts.group(args, names, dask=args.dask, leash=args.leash)
-        shown = sys.stderr.isatty() if args.progress is None else args.progress
+        # a bar that makes way for each line would flicker
+        shown = sys.stderr.isatty() and not args.live if args.progress is None else args.progress
         with hosts.signals_end_it(), group, _Bar(len(names), shown) as bar:
-            for outcome in group.as_completed(
-                command,
-                timeout=args.timeout,
-                deadline=args.deadline,
-                fail_fast=args.fail_fast,
-                retry_safe=args.retry_safe,
-                input=given,
-            ):
-                outcomes.append(outcome)
-                bar.advance(not outcome.ok)
-                if args.fold:
-                    continue
-                with bar.out_of_the_way():
-                    if args.json:
-                        print(json.dumps(outcome_to_json(outcome)), flush=True)
-                    else:
-                        _print_lines(outcome, label=not args.no_label)
+            for told in _told(group, command, args, given):
+                if isinstance(told, HostOutcome):
+                    outcomes.append(told)
+                    bar.advance(not told.ok)
+                if not args.fold:
+                    with bar.out_of_the_way():
+                        _print(told, args)
         if args.fold:
             _print_folded(outcomes, names)
         return exit_status(outcomes, fail_fast=args.fail_fast)
 
 
 COMMAND = Exec()
+
+
+def _told(
+    group: Group, command: str, args: argparse.Namespace, given: bytes | None
+) -> Iterator[HostLine | HostOutcome]:
+    limits = {"timeout": args.timeout, "deadline": args.deadline, "fail_fast": args.fail_fast, "input": given}
+    if args.live:
+        return group.lines(command, **limits)
+    return group.as_completed(command, retry_safe=args.retry_safe, **limits)
+
+
+def _print(told: HostLine | HostOutcome, args: argparse.Namespace) -> None:
+    if args.json:
+        form = line_to_json(told) if isinstance(told, HostLine) else outcome_to_json(told, live=args.live)
+        print(json.dumps(form), flush=True)
+    elif isinstance(told, HostLine):
+        _print_line(told, label=not args.no_label)
+    else:
+        _print_lines(told, label=not args.no_label)
 
 
 def exit_status(outcomes: list[HostOutcome], *, fail_fast: bool = False) -> int:
@@ -122,8 +144,26 @@ def exit_status(outcomes: list[HostOutcome], *, fail_fast: bool = False) -> int:
     return 0 if all(outcome.ok for outcome in outcomes) else 1
 
 
-def outcome_to_json(outcome: HostOutcome) -> dict[str, Any]:
-    """One line of ``--json``. Output that is no UTF-8 comes in base64 too.
+def line_to_json(line: HostLine) -> dict[str, Any]:
+    """A line of a host's in ``--json --live``. What is no UTF-8 comes in base64 too.
+
+    Threads: any thread; does not block.
+    """
+    return {"schema": 1, "host": line.host, "command": line.command, "stream": line.stream, **_text("line", line.data)}
+
+
+def _text(name: str, data: bytes) -> dict[str, str]:
+    text = data.decode("utf-8", "replace")
+    exact = {} if text.encode() == data else {f"{name}_base64": base64.b64encode(data).decode()}
+    return {name: text, **exact}
+
+
+def outcome_to_json(outcome: HostOutcome, *, live: bool = False) -> dict[str, Any]:
+    """What became of a host in ``--json``. Output that is no UTF-8 comes in base64 too.
+
+    Args:
+        outcome: what is told.
+        live: whether its output was told before, line by line.
 
     Threads: any thread; does not block.
     """
@@ -138,10 +178,8 @@ def outcome_to_json(outcome: HostOutcome) -> dict[str, Any]:
             "queue_s": round(result.queue_s, 6),
             "attempts": result.attempts,
         }
-        for name, data in (("stdout", result.stdout), ("stderr", result.stderr)):
-            found[name] = data.decode("utf-8", "replace")
-            if found[name].encode() != data:
-                found[f"{name}_base64"] = base64.b64encode(data).decode()
+        if not live:
+            found |= {**_text("stdout", result.stdout), **_text("stderr", result.stderr)}
     error = outcome.error
     if error is not None:
         found["error"] = {
@@ -151,6 +189,12 @@ def outcome_to_json(outcome: HostOutcome) -> dict[str, Any]:
             "hint": error.hint,
         }
     return found
+
+
+def _print_line(line: HostLine, *, label: bool) -> None:
+    prefix = f"{line.host}: ".encode() if label else b""
+    stream = sys.stderr if line.stream == "stderr" else sys.stdout
+    _write(stream.buffer, line.data + b"\n", prefix, stream.isatty())
 
 
 def _print_lines(outcome: HostOutcome, *, label: bool) -> None:

@@ -38,7 +38,7 @@ from paramedic.safe.group_copies import CopyOutcome, GroupCopyResult
 from paramedic.safe.known_hosts import KnownHosts
 from paramedic.safe.local_client import LocalClient, local_client
 from paramedic.safe.observing import CommandEnded, observe, opentelemetry_observer, prometheus_observer
-from paramedic.safe.outcome import GroupResult, HostOutcome
+from paramedic.safe.outcome import GroupResult, HostLine, HostOutcome
 from paramedic.safe.pool import ClientPool
 from paramedic.safe.result import CommandResult, Ending, Limits, Statistics
 from paramedic.safe.shared_client import SharedClient
@@ -74,6 +74,7 @@ __all__ = [
     "GroupError",
     "GroupResult",
     "HostKeyError",
+    "HostLine",
     "HostOutcome",
     "KnownHosts",
     "Limits",

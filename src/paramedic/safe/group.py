@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import math
 import os
-import queue
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import CancelledError, Executor, Future
-from dataclasses import dataclass, field
+from concurrent.futures import Executor
 from types import TracebackType
 from typing import Any, TypeAlias
 
@@ -21,32 +18,17 @@ from paramedic.safe.connection import Connector
 from paramedic.safe.crew import Crew
 from paramedic.safe.destination import Configuration, Credentials, Destination, destination_of
 from paramedic.safe.ending import longest_s
-from paramedic.safe.errors import BadConfiguration, NotRun, PoolClosed, SafeError
-from paramedic.safe.future import CommandFuture
+from paramedic.safe.errors import BadConfiguration, PoolClosed
 from paramedic.safe.group_copies import GroupCopies
+from paramedic.safe.group_run import GroupRun, Host, Orders, Told
 from paramedic.safe.known_hosts import KnownHosts
-from paramedic.safe.outcome import GroupResult, HostOutcome
+from paramedic.safe.outcome import GroupResult, HostLine, HostOutcome
 from paramedic.safe.pool import ClientPool
-from paramedic.safe.result import CommandResult, Ending, Limits
-from paramedic.safe.standstill import Target, Waiting
-from paramedic.safe.verdict import became
+from paramedic.safe.result import Limits
 
+Commands: TypeAlias = str | Sequence[str] | Mapping[str, str | Sequence[str]]
+"""One command for all hosts, several for all, or a mapping from host to its own."""
 _NUMBERS = itertools.count(1)
-
-
-@dataclass(slots=True, eq=False)
-class _Host:
-    """One host's part of a run."""
-
-    name: str
-    first: int
-    commands: Sequence[str]
-    futures: dict[int, CommandFuture] = field(default_factory=dict)
-    left: int = 0
-
-
-_Done: TypeAlias = "queue.SimpleQueue[tuple[_Host, int, CommandFuture] | str]"
-"""What has ended, or why everything is to end."""
 
 
 class Group(GroupCopies):
@@ -154,7 +136,7 @@ class Group(GroupCopies):
         self._lock = threading.RLock()
         self._pools: OrderedDict[str, ClientPool] = OrderedDict()
         self._users: dict[str, int] = {}
-        self._runs: set[_Done] = set()
+        self._runs: set[GroupRun] = set()
         self._halted = ""
         self._closed = False
 
@@ -165,7 +147,7 @@ class Group(GroupCopies):
 
     def run(
         self,
-        command: str | Sequence[str] | Mapping[str, str | Sequence[str]],
+        command: Commands,
         *,
         timeout: float | None = None,
         deadline: float | None = None,
@@ -193,15 +175,14 @@ class Group(GroupCopies):
 
         Threads: any thread. It blocks.
         """
-        found = dict(
-            self._outcomes(command, timeout, deadline, fail_fast=fail_fast, retry_safe=retry_safe, input=input)
-        )
+        orders = Orders(timeout=timeout, retry_safe=retry_safe, input=input)
+        found = dict(self._outcomes(command, deadline, fail_fast, orders))
         result = GroupResult(outcomes=tuple(found[index] for index in sorted(found)))
         return result.check() if check else result
 
     def as_completed(
         self,
-        command: str | Sequence[str] | Mapping[str, str | Sequence[str]],
+        command: Commands,
         *,
         timeout: float | None = None,
         deadline: float | None = None,
@@ -227,10 +208,41 @@ class Group(GroupCopies):
 
         Threads: one thread takes from the iterator. It blocks.
         """
-        for _, outcome in self._outcomes(
-            command, timeout, deadline, fail_fast=fail_fast, retry_safe=retry_safe, input=input
-        ):
+        orders = Orders(timeout=timeout, retry_safe=retry_safe, input=input)
+        for _, outcome in self._outcomes(command, deadline, fail_fast, orders):
             yield outcome
+
+    def lines(
+        self,
+        command: Commands,
+        *,
+        timeout: float | None = None,
+        deadline: float | None = None,
+        fail_fast: bool = False,
+        input: bytes | None = None,
+    ) -> Iterator[HostLine | HostOutcome]:
+        """As :meth:`as_completed`, but yields each line as it comes, and then an outcome whose result has no output.
+
+        Memory is bounded: what a slow consumer has not taken, the hosts have to wait with.
+
+        Args:
+            command: as for :meth:`run`, like all arguments.
+            timeout: seconds that each may run.
+            deadline: seconds for everything.
+            fail_fast: stop everything at the first failure.
+            input: standard input for every command.
+
+        Raises:
+            PoolClosed: the group is closed.
+            BadConfiguration: the mapping names a host that is not in the group, or an executor does the work: its
+                workers send results only.
+
+        Threads: one thread takes from the iterator. It blocks.
+        """
+        if self._executor is not None:
+            raise BadConfiguration("an executor's workers send no lines", hint="as_completed() tells of each host")
+        for _, told in self._told(command, deadline, fail_fast, Orders(timeout=timeout, input=input, live=True)):
+            yield told
 
     def pool(self, host: str) -> ClientPool:
         """The pool of one host, for whatever a group has no method for. It is closed with the group.
@@ -245,7 +257,7 @@ class Group(GroupCopies):
 
     # -- inside
 
-    def _plan(self, command: str | Sequence[str] | Mapping[str, str | Sequence[str]]) -> list[_Host]:
+    def _plan(self, command: Commands) -> list[Host]:
         if isinstance(command, Mapping):
             unknown = [host for host in command if host not in self._destinations]
             if unknown:
@@ -253,141 +265,61 @@ class Group(GroupCopies):
             each = {host: command[host] for host in self._destinations if host in command}
         else:
             each = dict.fromkeys(self._destinations, command)
-        hosts: list[_Host] = []
+        hosts: list[Host] = []
         first = 0
         for name, wanted in each.items():
             commands = [wanted] if isinstance(wanted, str) else list(wanted)
             if commands:
-                hosts.append(_Host(name, first, commands, left=len(commands)))
+                hosts.append(Host(name, first, commands, left=len(commands)))
                 first += len(commands)
         return hosts
 
     def _outcomes(
-        self,
-        command: str | Sequence[str] | Mapping[str, str | Sequence[str]],
-        timeout: float | None,
-        deadline: float | None,
-        *,
-        fail_fast: bool,
-        retry_safe: bool,
-        input: bytes | None,
+        self, command: Commands, deadline: float | None, fail_fast: bool, orders: Orders
     ) -> Iterator[tuple[int, HostOutcome]]:
-        hosts = self._plan(command)
-        end = None if deadline is None else time.monotonic() + deadline
-        if self._executor is not None:
-            spec = chunks.Spec(
-                timeout=timeout,
-                retry_safe=retry_safe,
-                input=input,
-                limits=self._limits,
-                leash=self._leash,
-                connections=self._connections,
-                sessions=self._sessions,
-                fail_fast=fail_fast,
-            )
-            work = [(host.first, self._destinations[host.name], tuple(host.commands)) for host in hosts]
-            yield from chunks.outcomes(self._executor, self._worker_setup, spec, work, self._chunk_size, end)
+        if self._executor is None:
+            for number, told in self._told(command, deadline, fail_fast, orders):
+                assert isinstance(told, HostOutcome)
+                yield number, told
             return
-        yield from self._local(hosts, timeout, end, fail_fast, retry_safe, input)
+        spec = chunks.Spec(
+            timeout=orders.timeout,
+            retry_safe=orders.retry_safe,
+            input=orders.input,
+            limits=self._limits,
+            leash=self._leash,
+            connections=self._connections,
+            sessions=self._sessions,
+            fail_fast=fail_fast,
+        )
+        work = [(host.first, self._destinations[host.name], tuple(host.commands)) for host in self._plan(command)]
+        yield from chunks.outcomes(self._executor, self._worker_setup, spec, work, self._chunk_size, _end(deadline))
 
-    def _local(
-        self,
-        hosts: list[_Host],
-        timeout: float | None,
-        end: float | None,
-        fail_fast: bool,
-        retry_safe: bool,
-        input: bytes | None,
-    ) -> Iterator[tuple[int, HostOutcome]]:
-        done: _Done = queue.SimpleQueue()
-        waiting = iter(hosts)
-        active: set[_Host] = set()
+    def _told(self, command: Commands, deadline: float | None, fail_fast: bool, orders: Orders) -> Iterator[Told]:
+        hosts, end = self._plan(command), _end(deadline)
+        run = GroupRun(
+            self._begin,
+            self._finish,
+            self._leave,
+            concurrency=self._concurrency,
+            patience_s=longest_s(self._limits.grace),
+        )
         with self._lock:
-            self._runs.add(done)
+            self._runs.add(run)
             stopped = self._halted
         try:
-            while True:
-                while not stopped and len(active) < self._concurrency and (host := next(waiting, None)) is not None:
-                    active.add(host)
-                    yield from self._start(host, done, timeout, retry_safe, input)
-                    if not host.left:
-                        active.discard(host)
-                if not active:
-                    break
-                try:
-                    left = None if end is None or stopped else max(0.0, end - time.monotonic())
-                    with Waiting(lambda: _waits_for(active), deadline=math.inf if end is None else end):
-                        said = done.get(timeout=left)
-                except queue.Empty:
-                    said = "the time for the whole group was up"
-                if isinstance(said, str):
-                    stopped = stopped or said
-                    self._cancel(active)
-                    continue
-                host, offset, future = said
-                outcome = _outcome(host, offset, future, stopped, longest_s(self._limits.grace))
-                host.left -= 1
-                if not host.left:
-                    active.discard(host)
-                    self._finish(host.name)
-                if fail_fast and not outcome.ok and not stopped:
-                    stopped = f"{outcome.host} failed"
-                    self._cancel(active)
-                yield host.first + offset, outcome
-            for host in waiting:
-                for offset, text in enumerate(host.commands):
-                    yield host.first + offset, HostOutcome(host=host.name, command=text, error=_not_run(host, stopped))
-        except (GeneratorExit, SafeError):
-            raise  # whoever left the iterator early may not wait here
-        except BaseException:
-            self._cancel(active)
-            for host in active:  # Ctrl-C leaves nothing behind
-                for future in host.futures.values():
-                    future.end(longest_s(self._limits.grace))
-            raise
+            yield from run.told(hosts, orders, end=end, stopped=stopped, fail_fast=fail_fast)
         finally:
-            self._cancel(active)
             with self._lock:
-                self._runs.discard(done)
-                for host in active:  # left early: the pools are closed when others need the room, not now
-                    if host.left and self._users.get(host.name):
-                        self._users[host.name] -= 1
+                self._runs.discard(run)
 
     def _halt(self, why: str) -> None:
         """Ends what runs, on another thread's behalf, and has those that wait for it told why."""
         with self._lock:
             self._halted = why
             runs = list(self._runs)
-        for done in runs:
-            done.put(why)
-
-    def _start(
-        self,
-        host: _Host,
-        done: _Done,
-        timeout: float | None,
-        retry_safe: bool,
-        input: bytes | None,
-    ) -> Iterator[tuple[int, HostOutcome]]:
-        pool = self._begin(host.name)
-        for offset, command in enumerate(host.commands):
-            try:
-                future = pool.submit(command, timeout=timeout, retry_safe=retry_safe, input=input)
-            except SafeError as error:
-                host.left -= 1
-                if not host.left:
-                    self._finish(host.name)
-                yield host.first + offset, HostOutcome(host=host.name, command=command, error=error)
-                continue
-            host.futures[offset] = future
-            # Called on a reader thread: putting into a queue is quick, and needs no detour.
-            Future.add_done_callback(future, lambda f, host=host, offset=offset: done.put((host, offset, f)))  # type: ignore[misc]
-
-    @staticmethod
-    def _cancel(active: Iterable[_Host]) -> None:
-        for host in list(active):
-            for future in host.futures.values():
-                future.cancel()
+        for run in runs:
+            run.halt(why)
 
     def _begin(self, name: str) -> ClientPool:
         with self._lock:
@@ -420,6 +352,11 @@ class Group(GroupCopies):
                     spare -= 1
         for pool in doomed:
             pool.close(cancel=True)
+
+    def _leave(self, name: str) -> None:
+        with self._lock:
+            if self._users.get(name):
+                self._users[name] -= 1
 
     def close(self, *, cancel: bool = False) -> None:
         """Closes all connections; waits for what is under way, or ends it.
@@ -456,28 +393,5 @@ class Group(GroupCopies):
         self.close(cancel=kind is not None)
 
 
-def _waits_for(active: Iterable[_Host]) -> list[Target]:
-    return [target for host in list(active) for future in list(host.futures.values()) for target in future.waits_for()]
-
-
-def _not_run(host: _Host, why: str, ending: Ending = Ending.NOT_STARTED) -> NotRun:
-    why = why or "the group stopped"
-    if ending is Ending.NOT_STARTED:
-        return NotRun(f"not run: {why}", ending=ending, host=host.name)
-    hint = "look for it there" if ending is Ending.UNKNOWN else None
-    return NotRun(f"ended: {why}; {became(ending)}", ending=ending, host=host.name, phase="run", hint=hint)
-
-
-def _outcome(host: _Host, offset: int, future: CommandFuture, stopped: str, patience_s: float) -> HostOutcome:
-    command = host.commands[offset]
-    result: CommandResult | None = None
-    error: SafeError | None = None
-    try:
-        result = future.result(0)
-    except SafeError as trouble:
-        error = trouble
-        result = getattr(trouble, "result", None)
-    except CancelledError:
-        # All were cancelled at once, and end at the same time: none is waited for long after another.
-        error = _not_run(host, stopped, future.end(patience_s))
-    return HostOutcome(host=host.name, command=command, result=result, error=error)
+def _end(deadline: float | None) -> float | None:
+    return None if deadline is None else time.monotonic() + deadline

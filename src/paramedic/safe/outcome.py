@@ -39,6 +39,26 @@ class HostOutcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HostLine:
+    """A line that a command on one host has printed.
+
+    Threads: a value; share it freely.
+    """
+
+    host: str
+    command: str
+    stream: str
+    """"stdout" or "stderr"."""
+    data: bytes
+    """Without its end."""
+
+    @property
+    def text(self) -> str:
+        """The line as text: UTF-8, what is not becomes U+FFFD."""
+        return self.data.decode("utf-8", "replace")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GroupResult:
     """What became of all hosts, in the order in which they were named, and for each in the commands' order.
 

@@ -13,7 +13,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from types import TracebackType
 from typing import Any
@@ -358,6 +358,7 @@ class ClientPool(Copies):
         terminal: bool = False,
         leash: bool | None = None,
         window_bytes: int = _WINDOW_BYTES,
+        _tell: Callable[[], None] = lambda: None,
     ) -> Stream:
         """Starts a command and returns its output as it comes. At most ``window_bytes`` of it wait in memory.
 
@@ -377,7 +378,7 @@ class ClientPool(Copies):
 
         Threads: any thread; it does not block, the stream does.
         """
-        sink = Channel()
+        sink = Channel(_tell)
         task = self._task(
             command, sink, timeout, total_timeout, input, environment, terminal, False, leash, window_bytes
         )

@@ -38,14 +38,56 @@ class Chunk:
         return self.data.decode("utf-8", "replace")
 
 
-class Channel:
-    """A sink between the reader thread and the thread that takes the output."""
+class Lines:
+    """Puts the chunks of both streams of one command together to whole lines.
+
+    A line longer than 1 MiB comes in pieces: a flood without line ends must not fill the memory.
+
+    Threads: one thread at a time.
+    """
 
     def __init__(self) -> None:
         """Starts empty.
 
+        Threads: any thread; it does not block.
+        """
+        self._rests = {"stdout": b"", "stderr": b""}
+
+    def of(self, chunk: Chunk) -> Iterator[Chunk]:
+        """The lines that are whole with this chunk, without their ends.
+
+        Threads: one thread at a time; it does not block.
+        """
+        *whole, rest = (self._rests[chunk.stream] + chunk.data).split(b"\n")
+        for line in whole:
+            yield Chunk(chunk.stream, line.removesuffix(b"\r"))
+        while len(rest) > _LONGEST_LINE_BYTES:
+            yield Chunk(chunk.stream, rest[:_LONGEST_LINE_BYTES])
+            rest = rest[_LONGEST_LINE_BYTES:]
+        self._rests[chunk.stream] = rest
+
+    def rest(self) -> Iterator[Chunk]:
+        """What came after the last line end.
+
+        Threads: one thread at a time; it does not block.
+        """
+        for stream, rest in self._rests.items():
+            if rest:
+                yield Chunk(stream, rest)
+
+
+class Channel:
+    """A sink between the reader thread and the thread that takes the output."""
+
+    def __init__(self, tell: Callable[[], None] = lambda: None) -> None:
+        """Starts empty.
+
+        Args:
+            tell: called after each chunk that came, by the reader thread; it must not block.
+
         Threads: the thread that is to take the output, as far as is known; it does not block.
         """
+        self._tell = tell
         self.thread = threading.current_thread()
         """Who took output last."""
         # Each is changed by one thread alone, the reader or who takes; so no lock is needed, which a thread that waits
@@ -63,6 +105,7 @@ class Channel:
         self._fed_at = time.monotonic()
         self._fed_bytes += len(data)
         self._chunks.put(Chunk("stdout" if stream == STDOUT else "stderr", data))
+        self._tell()
         return 0
 
     def finish(self) -> None:
@@ -167,27 +210,17 @@ class Stream:
         return chunk
 
     def lines(self) -> Iterator[Chunk]:
-        """Whole lines without their ends, in the order in which they were completed; the last one may lack its end.
-
-        A line longer than 1 MiB comes in pieces: a flood without line ends must not fill the memory.
+        """Whole lines without their ends, in the order in which they were completed; see `Lines`.
 
         Raises:
             SafeError: as :meth:`read`.
 
         Threads: one thread at a time. It blocks.
         """
-        rests = {"stdout": b"", "stderr": b""}
+        lines = Lines()
         for chunk in self:
-            *whole, rest = (rests[chunk.stream] + chunk.data).split(b"\n")
-            for line in whole:
-                yield Chunk(chunk.stream, line.removesuffix(b"\r"))
-            while len(rest) > _LONGEST_LINE_BYTES:
-                yield Chunk(chunk.stream, rest[:_LONGEST_LINE_BYTES])
-                rest = rest[_LONGEST_LINE_BYTES:]
-            rests[chunk.stream] = rest
-        for stream, rest in rests.items():
-            if rest:
-                yield Chunk(stream, rest)
+            yield from lines.of(chunk)
+        yield from lines.rest()
 
     def result(self, timeout: float | None = None) -> CommandResult:
         """How the command ended. Output that nobody took is thrown away, so that it can end.
