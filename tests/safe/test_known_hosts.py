@@ -54,6 +54,10 @@ FILES: dict[str, tuple[str, type[Exception] | None]] = {
     "the key is revoked": ("web1 A\n@revoked * A", RevokedHostKey),
     "another key is revoked": ("web1 A\n@revoked * B", None),
     "an authority says nothing about plain keys": ("@cert-authority * A", UnknownHostKey),
+    "a key of SSH 1": ("web1 1024 35 123456789", UnknownHostKey),
+    "a key that was cut off": ("web1 ecdsa-sha2-nistp256\tAAAAE2VjZHNhLXNoYTItbm==", UnknownHostKey),
+    "a key that is none": ("web1 ecdsa-sha2-nistp256 no!key", UnknownHostKey),
+    "a key under another type's name": ("web1 ssh-rsa\tAAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAI", UnknownHostKey),
     "comments and rubbish do not matter": ("# web1 B\nweb1\nweb1 x\n\n   \n|1|!|x ssh-rsa AAA\nweb1 A comment", None),
 }
 
@@ -260,6 +264,18 @@ def test_ten_thousand_entries_are_read_once_for_all(tmp_path: Path, keys: list[A
         list(threads.map(lambda n: known.verify(f"host{n}", 22, keys[n % 2]), range(10_000)))
     # paramiko.HostKeys needs half a minute of CPU to load as many; a generous bound tells linear from quadratic.
     assert time.process_time() - begun < 10
+
+
+@pytest.mark.parametrize("name", ["*", "a,b", "!a", "web?", "a b", "a\nb", "#a", "@revoked", "|1|a"])
+@pytest.mark.parametrize("hashed", [False, True])
+def test_no_entry_is_added_that_would_mean_other_hosts(
+    tmp_path: Path, keys: list[Any], name: str, hashed: bool
+) -> None:
+    file = tmp_path / "known_hosts"
+    file.touch()
+    with pytest.raises(HostKeyError, match="no entry can be named"):
+        KnownHosts(file, policy="accept-new", hash_names=hashed).verify(name, 22, keys[0])
+    assert not file.read_bytes()
 
 
 def test_an_unknown_policy_is_told() -> None:

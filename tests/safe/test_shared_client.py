@@ -57,6 +57,18 @@ def test_fifty_threads_share_one_client_and_nothing_is_lost(client: SharedClient
     assert run(1) == b"1\n"
 
 
+def test_sessions_that_are_asked_for_at_its_transport_are_asked_for_again_too(start_host: Any) -> None:
+    def run(n: int) -> bytes:
+        channel = client.get_transport().open_session()
+        channel.exec_command(f"echo {n}")
+        said = channel.makefile("rb").read()
+        channel.close()
+        return bytes(said)
+
+    with connected(start_host("MaxSessions 1"), SharedClient()) as client, ThreadPoolExecutor(10) as threads:
+        assert list(threads.map(run, range(30))) == [f"{n}\n".encode() for n in range(30)]
+
+
 def test_what_is_closed_by_the_garbage_collector_in_the_middle_of_a_send_does_not_wait_for_that_send(
     client: SharedClient,
 ) -> None:

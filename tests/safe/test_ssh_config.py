@@ -46,6 +46,14 @@ CONFIGURATIONS: dict[str, tuple[str, list[str]]] = {
         ["web", "db"],
     ),
     "a file name with spaces": ('IdentityFile "{d}/my key"\nUserKnownHostsFile "{d}/my hosts" /other\n', ["web"]),
+    "escaped quotes and spaces": (
+        'IdentityFile /my\\ key\nIdentityFile "/a\\"b"\nIdentityFile /c\\d\nIdentityFile /e\\\\f\n'
+        'IdentityFile \'/g"\'h" i"\n',
+        ["web"],
+    ),
+    "the name of a service": ("Port ssh\n", ["web"]),
+    "lines end with a newline and nothing else": ("Host a\x0bPort 9\n User x\nHost web\u2028Port 8\n", ["a", "web"]),
+    "an Include that finds a directory": ("Include {d}/sub*\nInclude {d}\nPort 3\n", ["web"]),
     "tokens in file names": (
         "Host web\n HostName w.example\n User u\n Port 99\nHost *\n IdentityFile ~/%%-%h-%n-%p-%r-%u-%d-%L\n",
         ["web", "db"],
@@ -288,13 +296,15 @@ def test_any_file_means_to_us_what_it_means_to_openssh(
 BROKEN = {
     "a keyword without a value": "Host a\n  Port\n",
     "a port that is none": "Port 99999\n",
-    "a word for a port": "Port http\n",
+    "a word for a port": "Port no-such-service\n",
     "an open quote": 'Host "a\n',
     "a criterion that nobody knows": "Match moon full\n",
     "a criterion without a value": "Match host\n",
     "a Match without criteria": "Match\n",
     "a token without a meaning": "Host a\n HostName %q\n",
     "a file that includes itself": "Include {d}/config\n",
+    "an escaped quote that ends nothing": 'User "a\\"\n',
+    "a criterion that a signal ends": 'Match exec "kill -9 $$"\n Port 3\n',
     "a jump that goes in a circle": "Host a\n ProxyJump b\nHost b\n ProxyJump a\n",
     "a time that is none": "ConnectTimeout soon\n",
 }
@@ -306,6 +316,15 @@ def test_what_cannot_be_understood_is_told(folder: Path, story: str) -> None:
     config.write_text(BROKEN[story].format(d=folder))
     with pytest.raises(BadConfiguration):
         Configuration(config).destination("a")
+
+
+def test_what_is_wrong_in_an_included_file_is_told_once(folder: Path) -> None:
+    (folder / "config").write_text(f"Include {folder}/one-more\n")
+    (folder / "one-more").write_text("\nPort\n")
+    with pytest.raises(BadConfiguration) as told:
+        Configuration(folder / "config")
+    assert str(told.value).startswith(f"{folder}/one-more line 2: a keyword without a value")
+    assert str(told.value).count("ssh -G") == 1
 
 
 def test_a_criterion_that_we_cannot_judge_is_told_where_it_matters(folder: Path) -> None:

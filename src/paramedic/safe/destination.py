@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import socket
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -166,6 +167,9 @@ class Configuration:
             found["port"] = [str(said_port or port)]
         try:
             destination = _destination(target, host, found)
+        except BadConfiguration as error:
+            error.host = error.host or host
+            raise
         except (ValueError, TypeError) as error:
             raise BadConfiguration(f"ssh_config: {error}", host=host) from error
         jumps = found.get("proxyjump", ["none"])[0]
@@ -203,9 +207,7 @@ def _destination(target: str, host: str, found: ssh_config.Settings) -> Destinat
         text = first(keyword, "none")
         return None if text.lower() == "none" else ssh_config.seconds(text) or None
 
-    port = int(first("port", "22"))
-    if not 0 < port < 65536:
-        raise ValueError(f"not a port: {port}")
+    port = _port(first("port", "22"))
     command = first("proxycommand", "none")
     return Destination(
         host=target,
@@ -227,6 +229,17 @@ def _destination(target: str, host: str, found: ssh_config.Settings) -> Destinat
         gss=_yes(first("gssapiauthentication")),
         gss_delegate=_yes(first("gssapidelegatecredentials")),
     )
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        try:
+            return socket.getservbyname(text, "tcp")
+        except OSError:
+            raise ValueError(f"not a port: {text!r}") from None
+    if not 0 < int(text) < 65536:
+        raise ValueError(f"not a port: {text}")
+    return int(text)
 
 
 def destination_of(

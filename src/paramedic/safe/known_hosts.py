@@ -32,6 +32,8 @@ except ImportError:  # Windows
 Policy = Literal["strict", "accept-new", "off"]
 USER_FILE = "~/.ssh/known_hosts"
 SYSTEM_FILE = "/etc/ssh/ssh_known_hosts"
+_MEANS_MORE = frozenset("*?!,|#@ ")
+"""In a host's name, as known_hosts is read; who has the key of ``*`` is trusted for every host."""
 _FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 
@@ -116,8 +118,17 @@ class _Index:
             entries += [entry for names, entry in self.patterns if _matches(name, names)]
             raw = name.encode()
             entries += [entry for salt, digest, entry in self.hashed if hmac.digest(salt, raw, "sha1") == digest]
-            known = self.found[name] = tuple(entries)
+            known = self.found[name] = tuple(entry for entry in entries if _is_whole(entry))
         return known
+
+
+def _is_whole(entry: Entry) -> bool:
+    """OpenSSH passes over lines whose key is cut off, damaged or of SSH 1: they say nothing of the host."""
+    kind = entry.kind.encode()
+    try:
+        return base64.b64decode(entry.key, validate=True).startswith(len(kind).to_bytes(4, "big") + kind + b"\0")
+    except ValueError:
+        return False
 
 
 def _matches(name: str, patterns: Sequence[str]) -> bool:
@@ -208,6 +219,7 @@ class KnownHosts:
             ChangedHostKey: the host is known with other keys.
             RevokedHostKey: the key is revoked.
             HostKeyError: the host's certificate is not valid, or the new key could not be saved.
+            OSError: a file is there and cannot be read.
 
         Threads: any thread. It may read and write files.
         """
@@ -261,6 +273,7 @@ class KnownHosts:
 
         Raises:
             ChangedHostKey: another thread or process added another key for this host first.
+            HostKeyError: the host's name would mean others too, as a pattern or a list.
             OSError: the file cannot be written.
 
         Threads: any number of threads and processes at once. It blocks while another one writes.
@@ -268,6 +281,9 @@ class KnownHosts:
         path = self._paths[0]
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         name = host_name(host, port)
+        if not host.isprintable() or set(host) & _MEANS_MORE:
+            hint = "HostKeyAlias gives it another name"
+            raise HostKeyError(f"no entry can be named {host!r}", host=host, phase="host key", hint=hint)
         if self._hash_names:
             salt = secrets.token_bytes(20)
             digest = hmac.digest(salt, name.encode(), "sha1")

@@ -18,17 +18,49 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, cast
 
 import paramiko
+from paramiko.channel import Channel
 
 from paramedic.safe.link import Link
 from paramedic.safe.signal_safe import SignalSafeLock
 from paramedic.safe.wire import Wire
 
-_T = TypeVar("_T")
 _FIRST_PAUSE_S = 0.01
 _LONGEST_PAUSE_S = 0.5
+
+
+class SharedLink(Link):
+    """The transport of a shared client: sessions that the server refuses are asked for again, whoever asks."""
+
+    session_timeout: float = 0.0
+
+    def open_channel(self, kind: str, *args: Any, **kwargs: Any) -> Channel:
+        """As ``paramiko.Transport.open_channel``.
+
+        Raises:
+            paramiko.ChannelException: the server refused it for ``session_timeout`` seconds; nothing was started.
+            paramiko.SSHException: the connection is gone, or a limit passed.
+
+        Threads: any thread but the reader. It blocks until the server answers.
+        """
+        once = functools.partial(super().open_channel, kind, *args, **kwargs)
+        return _until_taken(once, self.session_timeout) if kind == "session" else once()
+
+
+def _until_taken(open_one: Callable[[], Channel], limit_s: float) -> Channel:
+    """Refused, nothing was started, and sshd frees a session a moment after the client saw it closed."""
+    deadline = time.monotonic() + limit_s
+    pause = _FIRST_PAUSE_S
+    while True:
+        try:
+            return open_one()
+        except paramiko.ChannelException:
+            if time.monotonic() + pause > deadline:
+                raise
+        time.sleep(pause * (0.5 + random.random()))
+        pause = min(2 * pause, _LONGEST_PAUSE_S)
 
 
 class SharedClient(paramiko.SSHClient):  # type: ignore[misc]
@@ -38,7 +70,7 @@ class SharedClient(paramiko.SSHClient):  # type: ignore[misc]
 
     * Commands of different threads do not end each other's connection (paramiko issues 1115 and 1705).
     * A session that the server refuses because there are too many (``MaxSessions``) is asked for again, for
-      ``session_timeout`` seconds at most.
+      ``session_timeout`` seconds at most, by ``get_transport().open_session()`` too.
     * ``stdout.read()`` before ``stderr.read()``, and ``recv_exit_status()`` before either, cannot deadlock.
     * ``connect()`` while others work replaces the connection once the new one is authenticated, and leaves nothing
       behind when it fails. Host keys are loaded, looked up and saved by one thread at a time.
@@ -104,7 +136,7 @@ class SharedClient(paramiko.SSHClient):  # type: ignore[misc]
                 elif not isinstance(options["sock"], Wire):
                     options["sock"] = Wire(options["sock"])
                 if "transport_factory" in options and options["transport_factory"] is None:
-                    options["transport_factory"] = Link
+                    options["transport_factory"] = SharedLink
                 result = paramiko.SSHClient.connect(novice, **options)
             except BaseException:
                 paramiko.SSHClient.close(novice)
@@ -113,6 +145,8 @@ class SharedClient(paramiko.SSHClient):  # type: ignore[misc]
                 raise
             if isinstance(novice._transport, Link):
                 novice._transport.set_keepalive(self.keepalive)
+            if isinstance(novice._transport, SharedLink):
+                novice._transport.session_timeout = self.session_timeout
             with self._guard:
                 old, self._transport = self._transport, novice._transport
                 old_agent, self._agent = self._agent, novice._agent
@@ -133,7 +167,7 @@ class SharedClient(paramiko.SSHClient):  # type: ignore[misc]
         given = _EXEC.bind(self, *args, **kwargs)
         given.apply_defaults()
         command, bufsize, timeout = (given.arguments[name] for name in ("command", "bufsize", "timeout"))
-        channel = self._open(lambda transport: transport.open_channel("session", timeout=timeout))
+        channel = self._open(timeout)
         try:
             if given.arguments["get_pty"]:
                 channel.get_pty()
@@ -159,7 +193,7 @@ class SharedClient(paramiko.SSHClient):  # type: ignore[misc]
         given = _SHELL.bind(self, *args, **kwargs)
         given.apply_defaults()
         size = {name: given.arguments[name] for name in ("term", "width", "height", "width_pixels", "height_pixels")}
-        channel = self._open(lambda transport: transport.open_channel("session"))
+        channel = self._open()
         try:
             channel.get_pty(**size)
             channel.invoke_shell()
@@ -177,7 +211,7 @@ class SharedClient(paramiko.SSHClient):  # type: ignore[misc]
 
         Threads: any thread; the SFTP client belongs to it. It blocks until the server accepted it.
         """
-        channel = self._open(lambda transport: transport.open_channel("session"))
+        channel = self._open()
         try:
             channel.invoke_subsystem("sftp")
             client = paramiko.SFTPClient(channel)
@@ -236,22 +270,17 @@ class SharedClient(paramiko.SSHClient):  # type: ignore[misc]
         with self._guard:
             super().save_host_keys(filename)
 
-    def _open(self, open_one: Callable[[Any], _T]) -> _T:
-        deadline = time.monotonic() + self.session_timeout
-        pause = _FIRST_PAUSE_S
-        while True:
+    def _open(self, timeout: float | None = None) -> Channel:
+        def open_one() -> Channel:
             with self._guard:
-                transport = self._transport
+                transport = self._transport  # of this moment: another thread may connect meanwhile
             if transport is None:
                 raise paramiko.SSHException("this client is not connected (a forked child connects anew)")
-            try:
-                return open_one(transport)
-            except paramiko.ChannelException:
-                # Refused: nothing was started. sshd frees a session a moment after the client saw it closed.
-                if time.monotonic() + pause > deadline:
-                    raise
-            time.sleep(pause * (0.5 + random.random()))
-            pause = min(2 * pause, _LONGEST_PAUSE_S)
+            if isinstance(transport, SharedLink):  # asked for again here, for it may be replaced
+                return Link.open_channel(transport, "session", timeout=timeout)
+            return cast(Channel, transport.open_channel("session", timeout=timeout))
+
+        return _until_taken(open_one, self.session_timeout)
 
 
 _CLIENTS: weakref.WeakSet[SharedClient] = weakref.WeakSet()

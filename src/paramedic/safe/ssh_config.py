@@ -12,7 +12,6 @@ import glob
 import hashlib
 import os
 import re
-import shlex
 import socket
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
@@ -105,13 +104,13 @@ def _lines(path: Path, folder: Path, outer: Block, depth: int) -> Iterator[Line]
     except OSError as error:
         raise BadConfiguration(f"{path}: {error.strerror or error}", hint="name a readable ssh_config file") from error
     block = outer
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         found = re.match(r"\s*([^\s=#\"]+)(?:\s*=\s*|\s+|$)(.*)", line)
         if found is None or not line.strip() or line.lstrip().startswith("#"):
             if line.strip() and not line.lstrip().startswith("#"):
                 raise BadConfiguration(f"{path} line {number}: no keyword")
             continue
-        keyword, rest = found[1].lower(), found[2].strip()
+        keyword, rest = found[1].lower(), found[2].strip(" \t\r\f")
         try:
             words = [rest] if keyword in _WHOLE_LINE else _split(rest)
             if not rest:
@@ -126,24 +125,40 @@ def _lines(path: Path, folder: Path, outer: Block, depth: int) -> Iterator[Line]
                 for word in words:
                     where = folder / os.path.expanduser(word)
                     for name in sorted(glob.glob(str(where))):
+                        if os.path.isdir(name):
+                            continue  # config.d/* may find one; to OpenSSH it is an empty file
                         yield from _lines(Path(name), folder, block, depth + 1)
             else:
                 yield Line(block, keyword, tuple(words))
+        except BadConfiguration:
+            raise  # of an included file
         except ValueError as error:
             raise BadConfiguration(
                 f"{path} line {number}: {error}", hint="`ssh -G host` shows where OpenSSH stumbles"
             ) from error
 
 
+_WORD = re.compile(
+    r"""(?: (?P<plain> [^\ \t\\"'] | \\ (?! ['"\\ ] ) )       # a backslash before anything else is one
+          | \\ (?P<escaped> ['"\\ ] )
+          | (?P<quote> ["'] ) (?P<quoted> (?: \\ ['"\\] | (?! (?P=quote) | \\ ['"\\] ) . )* ) (?P=quote) )""",
+    re.VERBOSE,
+)
+
+
 def _split(rest: str) -> list[str]:
-    lexer = shlex.shlex(rest, posix=True, punctuation_chars=False)
-    lexer.whitespace_split = True
-    lexer.commenters = ""
-    lexer.escape = ""
-    words = list(lexer)
-    for at, word in enumerate(words):
-        if word.startswith("#"):
-            return words[:at]
+    """As ``argv_split`` of OpenSSH: words may be quoted in part, and a ``#`` at a word's beginning ends the line."""
+    words: list[str] = []
+    at = 0
+    while (at := len(rest) - len(rest[at:].lstrip(" \t"))) < len(rest) and rest[at] != "#":
+        word = ""
+        while at < len(rest) and rest[at] not in " \t":
+            found = _WORD.match(rest, at)
+            if found is None:
+                raise ValueError("a quotation that does not end")
+            word += found["plain"] or found["escaped"] or re.sub(r"\\(['\"\\])", r"\1", found["quoted"] or "")
+            at = found.end()
+        words.append(word)
     return words
 
 
@@ -256,6 +271,8 @@ def _succeeds(command: str, target: _Target) -> bool:
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise BadConfiguration(f"ssh_config: Match exec: {error}", host=target.original) from error
+    if done.returncode < 0:
+        raise BadConfiguration(f"ssh_config: Match exec: killed by signal {-done.returncode}", host=target.original)
     return done.returncode == 0
 
 
