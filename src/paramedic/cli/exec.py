@@ -7,7 +7,7 @@ import base64
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, BinaryIO
 
 from paramedic.cli import hosts
@@ -192,9 +192,11 @@ def outcome_to_json(outcome: HostOutcome, *, live: bool = False) -> dict[str, An
 
 
 def _print_line(line: HostLine, *, label: bool) -> None:
-    prefix = f"{line.host}: ".encode() if label else b""
     stream = sys.stderr if line.stream == "stderr" else sys.stdout
-    _write(stream.buffer, line.data + b"\n", prefix, stream.isatty())
+    prefix = line.host.encode() + b": " if label else b""
+    data = _harmless(line.data) if stream.isatty() else line.data
+    stream.buffer.write(prefix + data + b"\n")
+    stream.buffer.flush()
 
 
 def _print_lines(outcome: HostOutcome, *, label: bool) -> None:
@@ -290,12 +292,12 @@ class _Bar:
             said = f"[red]{self._failures} failed" if self._failures else ""
             self._progress.update(self._task, advance=1, description=said)
 
-    @contextmanager
-    def out_of_the_way(self) -> Iterator[None]:
+    def out_of_the_way(self) -> AbstractContextManager[None]:
         """Lines are written meanwhile: the terminal's cursor stands behind the bar, whatever they are written to."""
-        if self._progress is None:
-            yield
-            return
+        return nullcontext() if self._progress is None else self._stopped()
+
+    @contextmanager
+    def _stopped(self) -> Iterator[None]:
         self._progress.stop()  # transient: it is gone from the screen
         try:
             yield
