@@ -35,32 +35,83 @@ class Downloader:
         self.session = session
         self.tally = tally
         self.options = options
+        self._made: list[tuple[str, Attributes]] = []
 
-    def tree(self, remote: str, local: str, depth: int = 0) -> Job:
+    def tree(
+        self, remote: str, local: str, attributes: Attributes, depth: int = 0, above: frozenset[str] = frozenset()
+    ) -> Job:
         """The job for a directory; it spawns those for what is in it.
+
+        Args:
+            remote: path there.
+            local: path here.
+            attributes: what a listing said of the directory.
+            depth: in how many others it is.
+            above: the paths of these, without links; where links are followed, one may lead back to them.
 
         Threads: the driving thread. It makes directories.
         """
+        handle = b""
         try:
             if depth > _DEEPEST:
                 raise OSError("directories in each other without end; a link that leads back?")
-            os.makedirs(local, exist_ok=True)
-            (opened,) = yield [(sftp.OPENDIR, sftp.text(remote))]
-            handle = opened.expect(sftp.HANDLE).string()
+            requests = [(sftp.OPENDIR, sftp.text(remote))]
+            if self.options.follow_symlinks:
+                requests.append((sftp.REALPATH, sftp.text(remote)))
+            opened, *where = yield requests
+            handle = sftp.text(opened.expect(sftp.HANDLE).string())
+            for reply in where:
+                reader = reply.expect(sftp.NAME)
+                reader.number()
+                real = reader.name()
+                if real in above:
+                    self.tally.skipped.append(remote)
+                    yield [(sftp.CLOSE, handle)]
+                    return
+                above |= {real}
+            self._make(local, attributes)
             while True:
-                (listed,) = yield [(sftp.READDIR, sftp.text(handle))]
+                (listed,) = yield [(sftp.READDIR, handle)]
                 if listed.is_eof():
                     break
                 reader = listed.expect(sftp.NAME)
                 for _ in range(reader.number()):
                     name = reader.name()
                     reader.string()
-                    self._entry(name, reader.attributes(), remote, local, depth)
-            yield [(sftp.CLOSE, sftp.text(handle))]
+                    self._entry(name, reader.attributes(), remote, local, depth, above)
         except (OSError, ValueError) as error:
             self.tally.fail(remote, error)
+        if handle:
+            yield [(sftp.CLOSE, handle)]
 
-    def _entry(self, name: str, attributes: Attributes, remote: str, local: str, depth: int) -> None:
+    def _make(self, local: str, attributes: Attributes) -> None:
+        mode = 0o777
+        if self.options.preserve and attributes.mode is not None:
+            mode = attributes.mode & 0o777 | 0o700  # until it is full
+        try:
+            os.mkdir(local, mode)
+        except FileExistsError:
+            if not os.path.isdir(local):
+                raise
+        else:
+            self._made.append((local, attributes))  # one that was there keeps what it has
+
+    def finish(self) -> None:
+        """Gives the directories that were made their permissions and times, now that nothing more comes into them.
+
+        Threads: the driving thread. It does not block.
+        """
+        for local, attributes in reversed(self._made if self.options.preserve else []):
+            with contextlib.suppress(OSError):  # no failure of the copy
+                if attributes.mtime is not None:
+                    os.utime(local, (attributes.atime or attributes.mtime, attributes.mtime))
+                if attributes.mode is not None:
+                    inherited = os.stat(local).st_mode & 0o7000
+                    os.chmod(local, inherited | attributes.mode & 0o3777)
+
+    def _entry(
+        self, name: str, attributes: Attributes, remote: str, local: str, depth: int, above: frozenset[str]
+    ) -> None:
         if name in (".", ".."):
             return
         there = posixpath.join(remote, name)
@@ -69,10 +120,10 @@ class Downloader:
             return
         here = os.path.join(local, name)
         if attributes.is_dir:
-            self.session.spawn(self.tree(there, here, depth + 1))
+            self.session.spawn(self.tree(there, here, attributes, depth + 1, above))
         elif attributes.is_link:
             if self.options.follow_symlinks:
-                self.session.spawn(self._follow(there, here, depth))
+                self.session.spawn(self._follow(there, here, depth, above))
             else:
                 self.tally.skipped.append(there)
         elif attributes.is_file:
@@ -80,7 +131,7 @@ class Downloader:
         else:
             self.tally.skipped.append(there)
 
-    def _follow(self, remote: str, local: str, depth: int) -> Job:
+    def _follow(self, remote: str, local: str, depth: int, above: frozenset[str]) -> Job:
         try:
             (found,) = yield [(sftp.STAT, sftp.text(remote))]
             attributes = found.expect(sftp.ATTRS).attributes()
@@ -88,7 +139,7 @@ class Downloader:
             self.tally.fail(remote, error)
             return
         if attributes.is_dir:
-            self.session.spawn(self.tree(remote, local, depth + 1))
+            self.session.spawn(self.tree(remote, local, attributes, depth + 1, above))
         elif not attributes.is_file:
             self.tally.skipped.append(remote)  # to open a pipe would hold the server up
         else:
@@ -147,7 +198,7 @@ class _Download:
         self._file = FileIO(self._descriptor, "wb")
 
     def begin(self) -> Step:
-        (opened,) = yield [(sftp.OPEN, sftp.text(self._remote) + struct.pack(">I", sftp.FLAG_READ) + b"\0\0\0\0")]
+        (opened,) = yield [self._opening()]
         self._handle = opened.expect(sftp.HANDLE).string()
         handle = sftp.text(self._handle)
         if self._size <= self._session.read_bytes:
@@ -157,6 +208,9 @@ class _Download:
             self._handle = b""
             data = b"" if read.is_eof() else read.expect(sftp.DATA).string()
             size = stated.expect(sftp.ATTRS).attributes().size
+            if size == 0 and data:
+                yield from self._to_the_end()
+                return
             if size is not None and size != len(data):
                 raise OSError(f"{len(data)} bytes arrived of {size}")
             self._size = len(data)
@@ -180,8 +234,30 @@ class _Download:
             self._users += 1
             self._session.spawn(self._reader())
 
+    def _opening(self) -> Request:
+        return sftp.OPEN, sftp.text(self._remote) + struct.pack(">I", sftp.FLAG_READ) + b"\0\0\0\0"
+
     def _read(self, at: int, size: int) -> Request:
         return sftp.READ, sftp.text(self._handle) + struct.pack(">QI", at, size)
+
+    def _to_the_end(self) -> Step:
+        # What is in /proc has no size, and a content all the same.
+        (opened,) = yield [self._opening()]
+        self._handle = opened.expect(sftp.HANDLE).string()
+        self._open()
+        self._size = 0
+        while True:
+            (read,) = yield [self._read(self._size, self._session.read_bytes)]
+            if read.is_eof():
+                break
+            data = read.expect(sftp.DATA).string()
+            if not data:
+                raise OSError("the server sent nothing")
+            self._store(self._size, data)
+            self._size += len(data)
+        handle, self._handle = sftp.text(self._handle), b""
+        yield [(sftp.CLOSE, handle)]
+        self._complete()
 
     def _reader(self) -> Job:
         last = False
@@ -250,8 +326,7 @@ class _Download:
         if self._options.preserve:
             attributes = self._attributes
             if attributes.mode is not None:
-                # No set-user-id bit and no writing for others, whatever the server says.
-                os.fchmod(self._descriptor, attributes.mode & 0o755)
+                os.fchmod(self._descriptor, attributes.mode & 0o777)  # no set-user-id, whatever the server says
             if attributes.mtime is not None:
                 os.utime(self._descriptor, (attributes.atime or attributes.mtime, attributes.mtime))
         else:
@@ -265,7 +340,7 @@ class _Download:
     def give_up(self, error: Exception) -> Step:
         self._tally.fail(self._remote, error)
         if not self._options.resume:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, ValueError):  # a NUL in its name
                 os.unlink(self._part)
             self._tally.parts.discard(self._part)
         if self._handle:

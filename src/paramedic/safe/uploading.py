@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import posixpath
-import stat
 import struct
 from collections.abc import Generator, Iterator
 from io import FileIO
@@ -32,6 +31,7 @@ class Uploader:
         self._tally = tally
         self._options = options
         self._atomic = "posix-rename@openssh.com" in session.extensions
+        self._made: list[tuple[str, os.stat_result]] = []
 
     def tree(self, local: str, remote: str) -> Iterator[Job]:
         """Jobs for a directory and all that is in it; directories come before what is in them.
@@ -39,32 +39,46 @@ class Uploader:
         Threads: the driving thread. It reads directories.
         """
         directories, files = self._walk(local, remote)
-        self._session.run([self._directory(path, mode) for path, mode in directories], at_once=1)
+        self._session.run([self._directory(path, status) for path, status in directories], at_once=1)
         for here, there in files:
             yield self.file(here, there)
 
-    def _walk(self, local: str, remote: str) -> tuple[list[tuple[str, int]], list[tuple[str, str]]]:
+    def finish(self) -> None:
+        """Gives the directories that were made their permissions and times, now that nothing more comes into them.
+
+        Threads: the driving thread. It blocks.
+        """
+        if self._options.preserve:  # what is in a directory comes before it: it may become one that nobody may enter
+            self._session.run([self._settle(path, status) for path, status in reversed(self._made)])
+
+    def _settle(self, path: str, status: os.stat_result) -> Job:
+        (found,) = yield [(sftp.STAT, sftp.text(path))]
+        if found.kind == sftp.ATTRS:
+            inherited = (found.expect(sftp.ATTRS).attributes().mode or 0) & 0o7000
+            wanted = Attributes(mode=inherited | status.st_mode & 0o3777, mtime=_seconds(status))
+            yield [(sftp.SETSTAT, sftp.text(path) + wanted.encode())]  # that it cannot be set is no failure of the copy
+
+    def _walk(self, local: str, remote: str) -> tuple[list[tuple[str, os.stat_result]], list[tuple[str, str]]]:
         follow = self._options.follow_symlinks
-        directories: list[tuple[str, int]] = []
+        directories: list[tuple[str, os.stat_result]] = []
         files: list[tuple[str, str]] = []
-        seen: set[tuple[int, int]] = set()
-        stack = [(local, remote)]
+        stack: list[tuple[str, str, frozenset[tuple[int, int]]]] = [(local, remote, frozenset())]
         while stack:
-            here, there = stack.pop()
+            here, there, above = stack.pop()
             try:
                 status = os.stat(here)
-                if (status.st_dev, status.st_ino) in seen:
-                    self._tally.skipped.append(here)  # a link that leads back to where we were
+                if (status.st_dev, status.st_ino) in above:
+                    self._tally.skipped.append(here)  # a link that leads back to where we are
                     continue
-                seen.add((status.st_dev, status.st_ino))
-                directories.append((there, status.st_mode))
+                above |= {(status.st_dev, status.st_ino)}
+                directories.append((there, status))
                 with os.scandir(here) as entries:
                     for entry in sorted(entries, key=lambda entry: entry.name):
                         target = posixpath.join(there, entry.name)
                         if entry.is_symlink() and not follow:
                             self._tally.skipped.append(entry.path)
                         elif entry.is_dir(follow_symlinks=follow):
-                            stack.append((entry.path, target))
+                            stack.append((entry.path, target, above))
                         elif entry.is_file(follow_symlinks=follow):
                             files.append((entry.path, target))
                         else:
@@ -73,10 +87,13 @@ class Uploader:
                 self._tally.fail(here, error)
         return directories, files
 
-    def _directory(self, path: str, mode: int) -> Job:
-        attributes = Attributes(mode=stat.S_IMODE(mode) | 0o700) if self._options.preserve else Attributes()
+    def _directory(self, path: str, status: os.stat_result) -> Job:
+        mode = status.st_mode & 0o777 | 0o700  # until it is full
+        attributes = Attributes(mode=mode) if self._options.preserve else Attributes()
         (made,) = yield [(sftp.MKDIR, sftp.text(path) + attributes.encode())]
-        if made.failed() is not None:
+        if made.failed() is None:
+            self._made.append((path, status))  # one that was there keeps what it has
+        else:
             (found,) = yield [(sftp.STAT, sftp.text(path))]
             try:
                 if not found.expect(sftp.ATTRS).attributes().is_dir:
@@ -116,7 +133,7 @@ class _Upload:
         self._status = os.fstat(self._descriptor)
         self._size = self._status.st_size
         folder, name = posixpath.split(remote)
-        part = part_name(name, self._size, int(self._status.st_mtime), resume=self._options.resume)
+        part = part_name(name, self._size, self._status.st_mtime_ns, resume=self._options.resume)
         self._part = posixpath.join(folder, part)
         self._handle = b""
         self._start = 0
@@ -145,6 +162,9 @@ class _Upload:
         (opened,) = yield [(sftp.OPEN, sftp.text(self._part) + struct.pack(">I", flags) + private)]
         self._handle = opened.expect(sftp.HANDLE).string()
         piece = self._session.write_bytes
+        if not self._size:
+            yield from self._to_the_end(piece)
+            return
         if self._size - self._start <= piece:
             yield from self._whole()
             return
@@ -167,6 +187,16 @@ class _Upload:
             self._raise(reply)
         self._note(len(data))
         yield from self._judge(replies[-3:])
+
+    def _to_the_end(self, piece: int) -> Step:
+        # What is in /proc has no size, and a content all the same.
+        while data := os.pread(self._descriptor, piece, self._size):
+            (written,) = yield [self._request(self._size, data)]
+            self._raise(written)
+            self._size += len(data)
+            self._note(len(data))
+        replies = yield self._last_requests()
+        yield from self._judge(replies)
 
     def _write(self) -> Job:
         last = False
@@ -206,10 +236,10 @@ class _Upload:
     def _last_requests(self) -> list[Request]:
         handle = sftp.text(self._handle)
         keep = self._options.preserve
-        mode = stat.S_IMODE(self._status.st_mode) & 0o777
+        mode = self._status.st_mode & 0o777
         attributes = Attributes(
             mode=mode if keep else 0o644,
-            mtime=int(self._status.st_mtime) & 0xFFFFFFFF if keep else None,
+            mtime=_seconds(self._status) if keep else None,
             size=self._size if self._options.resume else None,
         )
         return [(sftp.FSETSTAT, handle + attributes.encode()), (sftp.FSTAT, handle), (sftp.CLOSE, handle)]
@@ -255,3 +285,7 @@ class _Upload:
     def _note(self, count: int) -> None:
         if self._options.progress is not None:
             self._options.progress(self._local, count)
+
+
+def _seconds(status: os.stat_result) -> int:
+    return int(status.st_mtime) & 0xFFFFFFFF  # all that SFTP 3 has room for
