@@ -40,6 +40,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from paramedic.analysis.polls import LOGGINGS
 from paramedic.analysis.run import RunFacts
 from paramedic.check.recording import judged
 from paramedic.model.event import BY_PEER, Event, Kind, State
@@ -49,7 +50,7 @@ from paramedic.model.report import Gap
 
 _KINDS = {
     "client": "SSHClient", "conn": "Transport", "ch": "Channel", "sftp": "SFTPClient", "file": "SFTPFile", "L": "Lock",
-    "RL": "RLock",
+    "RL": "RLock", "RLlog": "RLock",
     "q": "Queue", "sq": "SimpleQueue", "ev": "Event", "sem": "Semaphore", "bar": "Barrier", "cond": "Condition",
     "f": "Future", "ex": "Executor", "loop": "Loop", "keys": "HostKeys", "agent": "AgentKey", "proxy": "ProxyCommand",
     "thread": "Thread",
@@ -352,7 +353,7 @@ class Story:
         elif kind == "SFTPFile":
             number, _, connection = name.removeprefix("file").partition("@")
             parent = self._thing(f"sftp{number[:1]}{'@' + connection if connection else ''}")
-        return self._new(name, kind, parent)
+        return self._new(name, kind, parent, LOGGINGS if name.startswith("RLlog") else 0)
 
     def _link(self, thread: int, name: str, op: int = 0) -> None:
         channel = self._things[name]

@@ -15,7 +15,7 @@ def test_clients_that_never_had_a_connection_are_forgotten_long_after_their_clos
     closes = []
     for client in range(1, many + 1):
         call = Call(1, "SSHClient.close", client, 0, client, -1, 0, (), clocks.of(1).now)
-        lives.closes(client, client, call, clocks.of(1), {1}, [], False)
+        lives.closes(client, client, call, clocks.of(1), [], False)
         closes.append(call)
     assert [lives.close_of(client) for client in range(1, 51)] == [None] * 50
     assert [lives.close_of(client) for client in range(51, many + 1)] == closes[50:]

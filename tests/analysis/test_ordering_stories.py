@@ -35,6 +35,16 @@ FOUND: dict[str, tuple[str, str]] = {
         A: free L
         B: stat sftp""",
     ),
+    "a line that each logs in between": (
+        "shared-sftp-client possible",
+        """
+        A: stat sftp
+        A: take RLlog
+        A: free RLlog
+        B: take RLlog
+        B: free RLlog
+        B: stat sftp""",
+    ),
     "two locks instead of one": (
         "shared-sftp-client possible",
         """
@@ -102,6 +112,13 @@ FOUND: dict[str, tuple[str, str]] = {
 }
 
 QUIET: dict[str, str] = {
+    "a logging handler that sends its lines under its own lock": """
+        A: take RLlog
+        A: send ch
+        A: free RLlog
+        B: take RLlog
+        B: send ch
+        B: free RLlog""",
     "tasks with opposite locks, the second begun when the first was asked for": """
         W: works ex 2
         Main: submit f1 move

@@ -53,6 +53,22 @@ FOUND: dict[str, tuple[str, str]] = {
         A: read file
         A: free L""",
     ),
+    "another thread seeks and reads before, each call under the lock": (
+        "shared-sftp-file possible",
+        """
+        B: take L
+        B: seek file
+        B: free L
+        B: take L
+        B: read file
+        B: free L
+        A: take L
+        A: seek file
+        A: free L
+        A: take L
+        A: read file
+        A: free L""",
+    ),
     "two readers of stdout, through file and channel": (
         "shared-channel observed",
         """
@@ -255,6 +271,21 @@ QUIET: dict[str, str] = {
         B: free L
         A: take L
         A: stat sftp (0)
+        A: free L""",
+    "another thread seeks and reads before, each call under the lock, and hands the file on": """
+        B: take L
+        B: seek file
+        B: free L
+        B: take L
+        B: read file
+        B: free L
+        B: put q file
+        A: get q file
+        A: take L
+        A: seek file
+        A: free L
+        A: take L
+        A: read file
         A: free L""",
     "seek and read as one step": """
         A: take L

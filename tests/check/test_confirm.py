@@ -44,6 +44,19 @@ def test_what_a_further_run_adds(
     assert [f.message for f in after] == expected
 
 
+def test_what_is_an_advice_for_a_doubt_is_tried_too() -> None:
+    doubted = _finding(ADVICE, 3)
+    other = _finding(ADVICE, 3, "host-key-not-verified")
+    assert confirm.traps_for([doubted]) == [("call", "app.py", 3)]
+    assert confirm.traps_for([other]) == []
+    (after,) = confirm.confirmed([doubted], [_finding(OBSERVED, 3)], 2, 2)
+    assert after.message == "Shared (advice at first, observed in run 2 with --seed 2)"
+    assert [f.message for f in confirm.given_up([doubted, other], 5)] == [
+        "Shared (not seen in 5 runs with delays at these places)",
+        "Shared",
+    ]
+
+
 def test_a_further_run_is_recorded_into_an_empty_folder(tmp_path: Path) -> None:
     stale = (
         tmp_path / "again-1" / f"7-1{SUFFIX}"

@@ -72,7 +72,6 @@ class CallFacts(WireFacts):
         self._ends = [listeners([m.ends for m in machines], o.name) for o in self._operations]
         self._runs = names.index("Transport.run") if "Transport.run" in names else -1
         self._readers: set[int] = set()
-        self._alive: set[int] = set()
 
     def _call(self, event: Row) -> None:
         t_ns, a, obj, site, b, op, thread, _ = event
@@ -99,6 +98,8 @@ class CallFacts(WireFacts):
             return
         if self.polls.last:
             self.polls.last.pop(thread, None)
+        if self.polls.aside:
+            self.polls.aside.pop(thread, None)
         root = self.roots.known.get(obj) or self.roots.of(obj)
         shape = root.shape
         for listener in self._begins[op][shape]:
@@ -146,7 +147,7 @@ class CallFacts(WireFacts):
         for closed in (owner, *self.roots.through(root.transport)):
             under_way = [c for c in self.open.all() if self._uses_object(c) and self._owner_of(c) == closed]
             self.lives.closes(
-                closed, call.obj, call, clock, self._alive, under_way, closed != owner,
+                closed, call.obj, call, clock, under_way, closed != owner,
                 lambda use: self._channel_closed(use, clock),
             )  # fmt: skip
 
@@ -164,7 +165,9 @@ class CallFacts(WireFacts):
             return  # used by several threads at once, it loses replies: whoever waits for one is let go
         clock = self.clocks.of(call.thread)
         if self.world.thread(call.thread).kind != "Timer":  # else a deadline
-            self.lives.closes(call.obj, call.obj, call, clock, self._alive, others, False)
+            owner = self.roots.owner(call.obj, root)
+            self.lives.used_within(call.obj, owner, lambda use: self.roots.of(use.obj).sftp == call.obj)
+            self.lives.closes(call.obj, call.obj, call, clock, others, False)
             self._closed_sftps.setdefault(call.obj, call.thread)
 
     def _uses_object(self, call: Call) -> bool:

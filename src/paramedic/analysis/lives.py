@@ -164,6 +164,12 @@ class Lives:
         life.last[call.thread] = call, at
         return True
 
+    def used_within(self, part: int, owner: int, is_of: Callable[[Call], bool]) -> None:
+        """Of something that a connection carries: what threads used last of the connection was that, or was not."""
+        whole = self._lives.get(owner)
+        if whole is not None and part not in self._lives:
+            self._lives[part] = _Life(last={t: use for t, use in whole.last.items() if is_of(use[0])})
+
     def end(self, owner: int, call: Call, short: bool, over_ns: int, opener: Call | None = None) -> None:
         """A use that was not to be `used` ends, well or not.
 
@@ -209,7 +215,6 @@ class Lives:
         obj: int,
         call: Call,
         clock: ThreadClock,
-        alive: set[int],
         under_way: list[Call],
         through: bool,
         gave_up: Callable[[Call], bool] = lambda use: False,
@@ -221,7 +226,6 @@ class Lives:
             obj: the client or transport that ``close()`` was called on.
             call: the call of close().
             clock: of the closing thread.
-            alive: numbers of the threads that have not ended.
             under_way: calls on it that have not ended.
             through: whether not this connection is closed but one that it goes through.
             gave_up: whether the program had closed the channel of that use before, and the closer knows it.
@@ -241,7 +245,7 @@ class Lives:
         life.cut.update((id(use), use) for use in under_way if use.thread != call.thread)
         busy = {use.thread for use in under_way}
         for thread, (use, epoch) in life.last.items():
-            if use.method not in _MATTERS or thread == call.thread or thread in busy or thread not in alive:
+            if use.method not in _MATTERS or thread == call.thread or thread in busy:
                 continue
             if not clock.knows(epoch) and not gave_up(use):
                 key = (call.stack, use.stack)

@@ -124,14 +124,18 @@ class RunFacts(CallFacts):
         transport = self._registered(thread)
         clock = self.clocks.threads.get(thread) or self.clocks.of(thread)
         self.locks.got(thread, lock, site, t_ns, how == TRIED, clock, transport)
-        self.clocks.locked(thread, lock, self.polls.takes(thread, lock, site))
+        if self.polls.is_aside(thread, lock):
+            self.clocks.locked(thread, lock)
+        else:
+            self.clocks.locked(thread, lock, self.polls.takes(thread, lock, site))
 
     def _gave_up(self, event: Row) -> None:
         self.locks.gave_up(event[6], event[0])
 
     def _free(self, event: Row) -> None:
         lock = event[2]
-        self.clocks.unlocked(event[6], lock, lock in self.polls.locks)
+        if not self.polls.was_aside(event[6], lock):
+            self.clocks.unlocked(event[6], lock, lock in self.polls.locks)
         self.locks.free(event[6], lock, event[0])
 
     def _post(self, event: Row) -> None:
@@ -186,7 +190,6 @@ class RunFacts(CallFacts):
         thread = self.world.thread(number)
         thread.name, thread.begun_ns = self.world.text(name) or thread.name, t_ns
         thread.native = native
-        self._alive.add(number)
         self.clocks.begin(number)
 
     def _end(self, event: Row) -> None:
@@ -196,7 +199,6 @@ class RunFacts(CallFacts):
             thread.death = self.world.text(words)
             return
         thread.ended_ns = t_ns
-        self._alive.discard(number)
         self.open.thread_ended(number)
         self.clocks.end(number)
         self.futures.thread_ended(number)

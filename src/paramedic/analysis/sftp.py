@@ -31,19 +31,21 @@ _CALLS = (
 
 @dataclass(frozen=True, slots=True)
 class TornStep:
-    """Between one thread's seek and its read or write another thread moved the position.
+    """Between one thread's seek and its read or write another thread moved the position, or could have.
 
     Attributes:
         file: id of the SFTP file.
         seek: the first thread's seek.
         intruder: the other thread's call.
         use: what the first thread then did at the wrong position.
+        happened: whether the other came between the two in this run; else it could have.
     """
 
     file: int
     seek: Call
     intruder: Call
     use: Call
+    happened: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +87,10 @@ class BehindPrefetch:
 @dataclass(slots=True)
 class _Position:
     turn: int = 0
-    sought: dict[int, tuple[int, Call]] = field(default_factory=dict)
+    sought: dict[int, tuple[int, Informed]] = field(default_factory=dict)
     last: Call | None = None
+    pairs: dict[int, Informed] = field(default_factory=dict)
+    """The seek of each thread's latest seek and use that each had a lock, which did not hold the two together."""
 
 
 class SftpState:
@@ -123,18 +127,30 @@ class SftpState:
             return
         position = self._positions.setdefault(call.obj, _Position())
         sought = position.sought.pop(call.thread, None)
+        known = self._clocks.of(call.thread).weak_known
         if sought is not None and call.method not in ("seek", "tell"):
-            turn, seek = sought
+            turn, (seek, _) = sought
             last = position.last
             if position.turn != turn and last is not None and last.thread != call.thread:
-                self.torn.setdefault((seek.stack, last.stack), TornStep(call.obj, seek, last, call))
+                self.torn[seek.stack, last.stack] = TornStep(call.obj, seek, last, call, True)
+            elif seek.holds and call.holds and not call.in_one_hold_with(seek):
+                self._could_be_torn(position, sought[1], (call, known))
         if call.method == "tell":
             return
         position.turn += 1
         position.last = call
         if call.method == "seek":
             (self._far.add if call.argument == FAR else self._far.discard)(call.obj)
-            position.sought[call.thread] = (position.turn, call)
+            position.sought[call.thread] = (position.turn, (call, known))
+
+    def _could_be_torn(self, position: _Position, seek: Informed, use: Informed) -> None:
+        """A lock of its own for each call puts them in an order with those of others that means nothing."""
+        thread = use[0].thread
+        for other, theirs in position.pairs.items():
+            if other != thread and apart(theirs, seek) and apart(theirs, use):
+                torn = TornStep(use[0].obj, seek[0], theirs[0], use[0], False)
+                self.torn.setdefault((seek[0].stack, theirs[0].stack), torn)
+        position.pairs[thread] = seek
 
     def _client_call(self, call: Call, root: Root) -> None:
         known = self._chdirs.get(call.obj)

@@ -11,6 +11,23 @@ from paramedic.record.traps import ANYWHERE, CALL, COLLECT, LOCK
 
 Trap = tuple[str, str, int]
 
+_RACES = frozenset(
+    "shared-client-connect shared-channel shared-sftp-client shared-sftp-file shared-sftp-cwd known-hosts-race "
+    "global-request-race shared-agent select-pipe-race lock-order-inversion signal-handler-reenters "
+    "closed-in-use".split()
+)
+"""Hazards of which an advice says that the race was not seen, and is possible unless something unseen prevents it."""
+
+
+def may_happen(finding: Finding) -> bool:
+    """Whether another run can show what this finding says: it is possible, or would be but for a doubt.
+
+    Threads: pure.
+    """
+    if finding.confidence is Confidence.ADVICE:
+        return finding.hazard in _RACES
+    return finding.confidence is Confidence.POSSIBLE
+
 
 def _kind(finding: Finding, step: Step) -> str | None:
     """What to do at a step of a finding: None for nothing."""
@@ -29,13 +46,13 @@ def _kind(finding: Finding, step: Step) -> str | None:
 
 
 def traps_for(findings: Iterable[Finding]) -> list[Trap]:
-    """Where to delay, so that the possible findings happen.
+    """Where to delay, so that what may happen does.
 
     Threads: pure.
     """
     traps: dict[Trap, None] = {}
     for finding in findings:
-        if finding.confidence is not Confidence.POSSIBLE:
+        if not may_happen(finding):
             continue
         if finding.hazard == "finalizer-deadlock":
             traps[(COLLECT, "", 0)] = None
@@ -58,7 +75,7 @@ def anywhere() -> list[Trap]:
 def confirmed(
     findings: Sequence[Finding], again: Sequence[Finding], seed: int, tries: int, fuzzing: bool = False
 ) -> list[Finding]:
-    """The findings, those that were possible replaced by what another run has shown of them.
+    """The findings, those that may happen replaced by what another run has shown of them.
 
     Args:
         findings: of the runs so far.
@@ -73,10 +90,11 @@ def confirmed(
     proofs = [f for f in again if f.confidence is Confidence.OBSERVED]
     result: list[Finding] = []
     for finding in findings:
-        if finding.confidence is Confidence.POSSIBLE:
+        if may_happen(finding):
             proof = next((p for p in proofs if p.hazard == finding.hazard and set(p.sites) & set(finding.sites)), None)
             if proof is not None:
-                words = f"{proof.message} (possible at first, observed in run {tries} with --seed {seed})"
+                first = finding.confidence.value
+                words = f"{proof.message} ({first} at first, observed in run {tries} with --seed {seed})"
                 result.append(dataclasses.replace(proof, message=words))
                 continue
         result.append(finding)
@@ -91,11 +109,9 @@ def confirmed(
 
 
 def given_up(findings: Sequence[Finding], tries: int) -> list[Finding]:
-    """The findings, those that stayed possible saying how often it was tried.
+    """The findings, those that were not seen saying how often it was tried.
 
     Threads: pure.
     """
     note = f" (not seen in {tries} runs with delays at these places)"
-    return [
-        dataclasses.replace(f, message=f.message + note) if f.confidence is Confidence.POSSIBLE else f for f in findings
-    ]
+    return [dataclasses.replace(f, message=f.message + note) if may_happen(f) else f for f in findings]

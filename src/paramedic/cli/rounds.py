@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from paramedic.check import confirm, recording, shelf
-from paramedic.model.finding import Confidence, Finding
+from paramedic.model.finding import Finding
 from paramedic.model.report import Report
 from paramedic.record.session import Options
 
@@ -25,7 +25,7 @@ def confirmed(report: Report, options: Options, tries: int, seed: int, observe: 
     Args:
         report: of the first run.
         options: of the first run.
-        tries: how many more runs at most; it ends early when nothing possible is left.
+        tries: how many more runs at most; it ends early when all has been seen.
         seed: of the first of them; the next ones count on.
         observe: see `Observe`.
 
@@ -36,7 +36,7 @@ def confirmed(report: Report, options: Options, tries: int, seed: int, observe: 
     """
     findings = list(report.findings)
     done = 0
-    while done < tries and any(f.confidence is Confidence.POSSIBLE for f in findings):
+    while done < tries and any(map(confirm.may_happen, findings)):
         done += 1
         findings = _round(findings, options, confirm.traps_for(findings), seed + done - 1, done, observe)
     return dataclasses.replace(report, findings=tuple(confirm.given_up(findings, done) if done else findings))

@@ -21,7 +21,7 @@ class Kind:
     CALL = 4  # a call of operation `op` on `obj` began: a = argument (a timeout in ms, or -1), b = text
     RETURN = 5  # … returned: a = measure of the result (bytes, status), where there is one
     RAISE = 6  # … raised: b = text "Type: message", a = its code, where it has one
-    NEW = 7  # `obj` came to be: op = its class's __init__, a = parent object, b = number or stream
+    NEW = 7  # `obj` came to be: op = its class's __init__, a = parent object, b = number, stream; 1: logging's lock
     FINAL = 8  # the finalizer of `obj` began (a = 0) or ended (a = 1)
     LINK = 9  # `obj` belongs to object `a` from now on; b = number that the relation carries; op: see `BY_PEER`
     WAIT = 10  # is about to block for lock `obj`

@@ -8,6 +8,8 @@ Threads: the stand-ins behave like the originals; recording never blocks.
 
 from __future__ import annotations
 
+import os
+import sys
 from _functools import partial  # type: ignore[import-not-found]
 from collections.abc import Callable, Iterator
 from sys import _getframe
@@ -16,13 +18,27 @@ from typing import Any
 
 from paramedic.model.event import Kind
 from paramedic.model.operations import NUMBER
+from paramedic.record.frames import STDLIB, owner_of
 from paramedic.record.interrupts import NO_ROOM, from_the_start, reaches_program, without_us
 from paramedic.record.probe import Probes, milliseconds
 
 _WAIT, _GOT, _GAVE_UP, _FREE, _NEW = (int(k) for k in (Kind.WAIT, Kind.GOT, Kind.GAVE_UP, Kind.FREE, Kind.NEW))
 _BLOCKING = (True,)
+_LOGGING = os.sep + "logging" + os.sep
 TRIED = 2
 """``a`` of a GOT: the lock was taken without, or with limited, willingness to wait, so this cannot close a deadlock."""
+
+
+def is_loggings(maker: FrameType | None, real: Any) -> bool:
+    """Whether a lock is one of `logging`'s, made by that frame, or by nobody knows whom before the recording.
+
+    Threads: any.
+    """
+    if maker is not None:
+        return owner_of(maker.f_code) == STDLIB and _LOGGING in maker.f_code.co_filename
+    names = vars(sys.modules.get("logging", sys))
+    handlers = [handler() for handler in list(names.get("_handlerList", ()))]
+    return real is names.get("_lock") or any(real is getattr(handler, "lock", None) for handler in handlers if handler)
 
 
 def attempts(real: Any) -> Iterator[bool]:
@@ -55,7 +71,7 @@ def watched_lock(probes: Probes, lock_type: type, kind: type[type]) -> type:
             self._real = real
             self._takes = attempts(real)
             self._id = new_id()
-            row(_NEW, made_op, self._id, stack_of(maker), 0, 0)
+            row(_NEW, made_op, self._id, stack_of(maker), 0, int(is_loggings(maker, real)))
 
         def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
             got = False

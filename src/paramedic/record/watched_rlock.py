@@ -13,7 +13,7 @@ from paramedic.model.event import Kind
 from paramedic.model.operations import NUMBER
 from paramedic.record.interrupts import NO_ROOM, from_the_start, reaches_program, without_us
 from paramedic.record.probe import Probes, milliseconds
-from paramedic.record.watched_lock import TRIED, attempts, called, telling, undoing
+from paramedic.record.watched_lock import TRIED, attempts, called, is_loggings, telling, undoing
 
 _WAIT, _GOT, _GAVE_UP, _FREE, _NEW = (int(k) for k in (Kind.WAIT, Kind.GOT, Kind.GAVE_UP, Kind.FREE, Kind.NEW))
 
@@ -44,7 +44,7 @@ def watched_rlock(probes: Probes, rlock_type: type, kind: type[type]) -> type:
             self._takes = attempts(real)
             self._depth = 0  # changed only by the owner
             self._id = new_id()
-            row(_NEW, made_op, self._id, stack_of(maker), 0, 0)
+            row(_NEW, made_op, self._id, stack_of(maker), 0, int(is_loggings(maker, real)))
 
         def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
             got, depth = False, 0

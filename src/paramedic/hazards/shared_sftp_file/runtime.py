@@ -16,16 +16,22 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     Threads: pure.
     """
     story = Story(facts)
+    happened = any(torn.happened for torn in facts.sftp.torn.values())
+    groups = [] if happened else list(story.conflicts(HAZARD))
+    shared = {conflict.resource for group in groups for conflict in group}
     for torn in facts.sftp.torn.values():
+        if not torn.happened and (happened or torn.file in shared):
+            continue  # what did happen is the better story than what could have
+        what = "moved" if torn.happened else "can move, as the lock is let go in between,"
         message = (
-            f"{facts.world.thread_name(torn.intruder.thread)} moved the position of "
+            f"{facts.world.thread_name(torn.intruder.thread)} {what} the position of "
             f"{facts.world.name(torn.file)} between "
             f"{facts.world.thread_name(torn.seek.thread)}'s seek() and its {torn.use.method}()"
         )
         steps = [story.call(torn.seek), story.call(torn.intruder), story.call(torn.use)]
-        yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, [torn.file])
-    if facts.sftp.torn:
-        return
-    for group in story.conflicts(HAZARD):
+        steps.sort(key=lambda step: step.at_s or 0.0)
+        confidence = Confidence.OBSERVED if torn.happened else Confidence.POSSIBLE
+        yield story.finding(HAZARD, confidence, message, steps, [torn.file])
+    for group in groups:
         name = facts.world.name(group[0].resource)
         yield story.sharing(HAZARD, group, f"{story.everyone(group)} used {name}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from paramedic.analysis.calls import Call
@@ -9,7 +10,8 @@ from paramedic.analysis.run import RunFacts
 from paramedic.analysis.story import Story
 from paramedic.analysis.waits import own_waits
 from paramedic.hazards.signal_handler_reenters import HAZARD
-from paramedic.model.finding import Confidence, Finding
+from paramedic.lint.passages import Places
+from paramedic.model.finding import Confidence, Finding, Site
 
 
 def find(facts: RunFacts) -> Iterator[Finding]:
@@ -24,6 +26,12 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     def handles(call: Call) -> bool:
         return any((site.file, site.function) in handlers for site in facts.world.stack(call.stack))
 
+    def interrupts(call: Call) -> bool:
+        stack = facts.world.stack(call.stack)
+        below = [s for s, inner in zip(stack[1:], stack, strict=False) if (inner.file, inner.function) in handlers]
+        return bool(below) and sleeps(places, below[-1])
+
+    places = Places()
     told = False
     for own in own_waits(facts):
         if not facts.interrupts(own):
@@ -54,7 +62,11 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     if told:
         return
     used = {transport: call for (transport, *_), call in facts.in_main.items() if not handles(call)}
-    by_handler = [(t, waits, call) for (t, _, waits), call in facts.in_main.items() if t in used and handles(call)]
+    by_handler = [
+        (t, waits or interrupts(call), call)
+        for (t, _, waits), call in facts.in_main.items()
+        if t in used and handles(call)
+    ]
     # the function may be called in the ordinary way, too; not so while the thread waits for something else
     for transport, waits, call in sorted(by_handler, key=lambda found: not found[1])[:1]:
         message = (
@@ -66,6 +78,25 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         yield story.finding(HAZARD, confidence, message, [story.call(used[transport]), story.call(call)], [call.obj])
 
 
+def sleeps(places: Places, site: Site) -> bool:
+    """Whether nothing but a sleep or a pause of the interpreter's own is called at a line: it calls no handler.
+
+    Threads: one thread; reads the file.
+    """
+    for name, module in _SLEEPS.items():
+        for place in places.places([site], name):
+            node = place.node
+            if isinstance(node, ast.Call) and not any(isinstance(n, ast.Call) for a in node.args for n in ast.walk(a)):
+                func = node.func
+                owner = func.value if isinstance(func, ast.Attribute) else None
+                if isinstance(owner, ast.Name) and owner.id == module:
+                    return True
+                if isinstance(func, ast.Name) and func.id == name and place.file.imported.get(name) == module:
+                    return True
+    return False
+
+
+_SLEEPS = {"sleep": "time", "pause": "signal"}
 _OWN_LOCK = (
     "Python runs signal handlers on the main thread between two bytecodes, wherever that is, and a plain Lock does not "
     "let its own thread in a second time"
