@@ -77,6 +77,7 @@ class Facts:
         unseen_locks: whether the program has locks from before the recording that cannot be watched; then it is not
             known what keeps two calls apart that did not overlap.
         unseen: what may keep a later call from an earlier one of another thread, though nothing recorded does.
+        only_looks: whether a thread can wake nobody any more, whatever it does from here on.
         heard: when each transport last heard from its peer.
         busy: when the process used much CPU.
         forks: what was done with connections on both sides of a fork.
@@ -120,6 +121,7 @@ class Facts:
         self.forked = False
         self.unseen_locks = False
         self.unseen: Callable[[Call, Call], Unseen] = lambda earlier, later: Unseen()
+        self.only_looks: Callable[[int], bool] = lambda thread: False
         self.heard: dict[int, int] = {}
         self.forks = Forks()
         self.rewrites = Rewrites(self.world, process)

@@ -27,6 +27,9 @@ _FOR_OTHERS = frozenset(
     "Event.wait Barrier.wait".split()
 )
 
+_ENDED_BY_ANY = frozenset("Queue.put Queue.join Barrier.wait".split())
+"""What a thread may end that takes from a queue, or comes to a barrier: a look at its source does not tell that."""
+
 
 @dataclass(slots=True)
 class Forsaken:
@@ -147,6 +150,40 @@ def too_late(facts: Facts) -> list[TooLate]:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftWaiting:
+    """Threads wait for a condition, and all others who ever had its lock have ended, or wait themselves.
+
+    Attributes:
+        waits: their calls, the longest first.
+        others: who had it and has ended, without an exception that anybody saw.
+    """
+
+    waits: tuple[Call, ...]
+    others: tuple[int, ...]
+
+
+def left_waiting(facts: Facts) -> list[LeftWaiting]:
+    """Conditions of which everybody is either waiting or gone; the main thread waits for one of those who wait.
+
+    Threads: pure.
+    """
+    if facts.states.orderly_end or not (waits := _waits(facts)) or may_be_signalled(facts):
+        return []
+    by_lock: dict[int, list[Call]] = {}
+    for call in waits:
+        if call.name.startswith("Condition.") and call.holds:
+            by_lock.setdefault(call.holds[-1].lock, []).append(call)
+    found: list[LeftWaiting] = []
+    for lock, calls in by_lock.items():
+        waiting = {call.thread for call in calls}
+        others = [t for t in facts.locks.last_holds(lock) if facts.world.thread(t).ended_ns]
+        lasting = facts.end_ns - max(call.began_ns for call in calls) >= LONG_NS
+        if others and lasting and not (facts.futures.failures or _deaths(facts)) and waiting & _needed_by_main(facts):
+            found.append(LeftWaiting(tuple(sorted(calls, key=lambda c: c.began_ns)), tuple(sorted(others))))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
 class Unset:
     """A thread waits for an event, or for something in a queue, and those who might have cared for that have ended.
 
@@ -220,8 +257,9 @@ def _begun_at(facts: Facts, thread: int) -> int:
 
 
 def _waits(facts: Facts) -> list[Call] | None:
-    """The waits for what may be a pool; None if some thread does not wait, or not for ever."""
+    """The waits for what may be a pool; None if some thread does not wait, or not for ever, and may wake another."""
     found: list[Call] = []
+    others: list[int] = []
     for thread in facts.world.threads.values():
         if thread.ended_ns or thread.transport or thread.kind == "Timer" or not (thread.begun_ns or thread.number == 1):
             continue
@@ -231,13 +269,19 @@ def _waits(facts: Facts) -> list[Call] | None:
                 continue
             return None
         call = calls[-1]
-        if not is_endless(call.argument):
-            return None
-        if call.name in _FOR_A_POOL:
+        if not is_endless(call.argument) or call.name not in (*_FOR_A_POOL, *_FOR_OTHERS):
+            others.append(thread.number)
+        elif call.name in _FOR_A_POOL:
             found.append(call)
-        elif call.name not in _FOR_OTHERS:
-            return None
-    return found
+    return found if all(_only_looks(facts, thread) for thread in others) else None
+
+
+def _only_looks(facts: Facts, thread: int) -> bool:
+    """Whether it ends nobody's wait: not by what it does, nor by what it takes, nor by its own end."""
+    waits = [calls[-1] for calls in facts.open.stacks.values() if calls]
+    if thread == 1 or any(w.name in _ENDED_BY_ANY or w.name == "Thread.join" and w.words == thread for w in waits):
+        return False
+    return not facts.futures.running(thread) and facts.only_looks(thread)
 
 
 def _deaths(facts: Facts) -> list[Failed]:

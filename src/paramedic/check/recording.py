@@ -12,7 +12,7 @@ from paramedic.analysis.run import RunFacts
 from paramedic.check import chapters, families
 from paramedic.check.families import Family
 from paramedic.check.told import kept, with_told
-from paramedic.check.unrecorded import asking_the_source
+from paramedic.check.unrecorded import asking_the_source, asking_who_only_looks
 from paramedic.hazards import catalogue
 from paramedic.hazards.connect_storm import runtime as connect_storm
 from paramedic.model.cpu import CpuSlice
@@ -181,6 +181,7 @@ def judged(facts: RunFacts, gaps: list[Gap]) -> list[Finding]:
     """
     findings: list[Finding] = []
     facts.unseen = asking_the_source(facts, gaps)
+    facts.only_looks = asking_who_only_looks(facts)
     if facts.greenlets:
         detail = "greenlets share threads: who did what at the same time, and who waits for whom, cannot be told"
         gaps.append(Gap(reason="greenlets", detail=detail))

@@ -15,7 +15,10 @@ from paramedic.model.report import finding_from_json, finding_to_json
 
 NAME = "told.json"
 _UNEXPLAINED = frozenset(("wait-without-timeout", "keepalive-is-not-a-timeout"))
-"""What is said of a wait for want of a better story: if the answer comes after all, there was none."""
+"""What is said of a wait for want of a better story: if the answer comes after all, there was none.
+
+With a reason of its own it is a story: those who might have ended the wait have ended.
+"""
 
 
 def keep(folder: Path, findings: Iterable[Finding]) -> None:
@@ -30,7 +33,7 @@ def keep(folder: Path, findings: Iterable[Finding]) -> None:
     fresh = folder / f"{NAME}.new"
     try:
         with open(fresh, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
-            json.dump([finding_to_json(f) for f in findings if f.hazard not in _UNEXPLAINED], file)
+            json.dump([finding_to_json(f) for f in findings if f.hazard not in _UNEXPLAINED or f.why], file)
         fresh.replace(folder / NAME)
     except OSError:
         pass

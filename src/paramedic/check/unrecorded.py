@@ -12,6 +12,7 @@ from paramedic.analysis.calls import Call
 from paramedic.analysis.facts import Unseen
 from paramedic.analysis.run import RunFacts
 from paramedic.analysis.story import Story
+from paramedic.lint.bystanders import Bystanders
 from paramedic.lint.unrecorded import Deed, Unrecorded, Verdict
 from paramedic.model.report import Gap
 
@@ -50,5 +51,29 @@ def asking_the_source(facts: RunFacts, gaps: list[Gap]) -> Callable[[Call, Call]
                     gaps.append(Gap(reason="source-not-understood", detail=detail))
             known[key] = Unseen(verdict.doubt, verdict.orders, verdict.refuted)
         return known[key]
+
+    return answer
+
+
+def asking_who_only_looks(facts: RunFacts) -> Callable[[int], bool]:
+    """What says of a thread whether it can wake nobody any more, as its source tells.
+
+    Args:
+        facts: of the recording, to be asked when they do not change any more.
+
+    Threads: one thread; what is returned reads the files of the program.
+    """
+    source = Bystanders()
+    known: dict[int, bool] = {}
+
+    def answer(thread: int) -> bool:
+        calls = facts.open.of(thread)
+        stack = calls[0].stack if calls else 0
+        if stack not in known:
+            try:
+                known[stack] = bool(stack) and source.only_looks(facts.world.stack(stack))
+            except Exception:  # of what the source is like nothing is known: it may wake somebody
+                known[stack] = False
+        return known[stack]
 
     return answer

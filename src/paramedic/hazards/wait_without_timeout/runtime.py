@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from paramedic.analysis.forsaken import Unset, too_late, unset
+from paramedic.analysis.forsaken import Unset, left_waiting, too_late, unset
 from paramedic.analysis.hangs import hung
 from paramedic.analysis.run import RunFacts
 from paramedic.analysis.story import Story
@@ -36,6 +36,7 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         confidence = Confidence.OBSERVED if facts.ended_itself else Confidence.ADVICE
         yield story.finding(HAZARD, confidence, message, [story.call(call)], [call.obj])
     yield from _not_notified(facts, story)
+    yield from _left_waiting(facts, story)
     yield from _not_set(facts, story)
     guarded = facts.states.keepalive.keys() | facts.states.watched | facts.states.safe
     unlimited = [h for h in facts.practice.unlimited.values() if h.transport not in guarded]
@@ -63,6 +64,27 @@ def _not_notified(facts: RunFacts, story: Story) -> Iterator[Finding]:
         )
         steps = [*(story.hold(hold) for hold in late.before[:3]), story.call(wait)]
         yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, [wait.obj], why=_WHY_LATE, fix=_FIX_LATE)
+
+
+def _left_waiting(facts: RunFacts, story: Story) -> Iterator[Finding]:
+    """Threads that wait for a condition of which all others have ended."""
+    told = {late.wait.obj for late in too_late(facts)}
+    for left in left_waiting(facts):
+        wait, name = left.waits[0], facts.world.name(left.waits[0].obj)
+        if wait.obj in told:
+            continue
+        waiters, others = {call.thread for call in left.waits}, story.threads(left.others)
+        message = (
+            f"{story.threads(waiters)} wait{'s' if len(waiters) == 1 else ''} in {wait.method}() of {name}, and nobody "
+            f"is left to notify {'it' if len(waiters) == 1 else 'them'}: {others} "
+            f"{'has' if len(left.others) == 1 else 'have'} had its lock and ended, and every other thread waits, too"
+        )
+        places = {facts.world.thread(number).started_at: number for number in left.others}
+        gone = [facts.world.thread(number) for number in list(places.values())[:3]]
+        steps = [story.call(call) for call in left.waits[:3]]
+        steps += [story.step(t.number, t.started_at, t.ended_ns or facts.end_ns, _ENDED) for t in gone]
+        fix = _FIX_UNSET.format("give back what it has taken, and notify(),")
+        yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, [wait.obj], len(waiters), _WHY_UNSET, fix)
 
 
 def _not_set(facts: RunFacts, story: Story) -> Iterator[Finding]:

@@ -1,0 +1,187 @@
+"""Threads that only look: whatever they do from here on, they can wake nobody who waits.
+
+A heartbeat, a progress display, a watcher that prints what is late: while one of these goes on, not every thread waits,
+and yet nobody is left to end the others' waits. That this is so needs all that the thread may ever call: the functions
+on its stack, what these name, and so on. Whatever is not understood there might wake somebody.
+
+Threads: one thread; reads the files that stacks name, and what they import.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from paramedic.lint.passages import Def, File, Place, Places, name_of
+from paramedic.model.finding import Site
+
+_WAKES = frozenset(
+    "notify notify_all notifyAll set put put_nowait release task_done set_result set_exception cancel submit start map "
+    "shutdown abort kill terminate interrupt_main raise_signal _exit exit quit exec eval call_soon_threadsafe "
+    "run_coroutine_threadsafe add_done_callback throw setattr getattr __import__ import_module".split()
+)
+"""What wakes somebody, starts what might, ends the process, or calls what no name tells."""
+_OF_LIBRARIES = frozenset((*sys.stdlib_module_names, "paramiko"))
+_KNOWN = frozenset(dir(builtins))
+_BUILTINS = frozenset(("set", "map"))
+_BEGINS = frozenset(("__init__", "__post_init__"))
+_HOOKS = frozenset("emit handle filter format write flush".split())
+"""What logging and print() call."""
+_TRANSFERS = frozenset("get put getfo putfo".split())
+_PLAIN = frozenset("property cached_property staticmethod classmethod override contextmanager".split())
+_MOST_FILES, _MOST_FUNCTIONS, _MOST_FOLDERS = 60, 300, 4
+_DEEPEST = 10
+"""So many frames the recorder keeps: of more, the outermost ones are not known."""
+
+
+class Bystanders:
+    """Reads each file once.
+
+    Threads: one thread; reads the files that stacks name, and what they import.
+    """
+
+    def __init__(self) -> None:
+        """Nothing is read yet."""
+        self._places = Places()
+
+    def only_looks(self, stack: Sequence[Site]) -> bool:
+        """Whether a thread of the program's can wake nobody any more.
+
+        Args:
+            stack: all of the thread's, innermost first.
+        """
+        places = self._places.places(stack, "")
+        if not 0 < len(places) == len(stack) < _DEEPEST:
+            return False
+        files = self._files(places)
+        if files is None or not any(_is_target(file, places[-1]) for file in files):
+            return False
+        program = _Program(files)
+        pending = [(place.file, place.function) for place in places] + program.implied()
+        seen: set[int] = set()
+        for file, node in pending:  # it grows
+            if id(node) in seen:
+                continue
+            seen.add(id(node))
+            if len(seen) > _MOST_FUNCTIONS or isinstance(node, ast.Module) or not program.understands(file, node):
+                return False
+            pending += program.named(node)
+        return True
+
+    def _files(self, places: Sequence[Place]) -> list[File] | None:
+        """The files of the program that these may use; None if they use libraries that cannot be told from it."""
+        found = list({id(place.file): place.file for place in places}.values())
+        for file in found:  # it grows
+            for module in _modules(file):
+                if module.partition(".")[0] in _OF_LIBRARIES:
+                    continue
+                beside = [other for other in map(self._places.file, _paths(file, module)) if other is not None]
+                if not beside or len(found) > _MOST_FILES:
+                    return None
+                found += [other for other in beside if other not in found]
+        return found
+
+
+class _Program:
+    """The files of a program, by what they define and by what they keep in attributes."""
+
+    def __init__(self, files: Sequence[File]) -> None:
+        self._files = files
+        self._defined = {name for file in files for name in (*file.functions, *file.classes)}
+        self._stored: set[str] = set()
+        for node in (node for file in files for node in ast.walk(file.tree)):
+            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+                self._stored.add(node.attr)
+            elif isinstance(node, ast.AnnAssign):
+                self._stored.add(name_of(node.target))
+
+    def implied(self) -> list[tuple[File, ast.AST]]:
+        """What may be called without being named."""
+        return [(f, n) for f in self._files for name, defs in f.functions.items() if _is_implied(name) for n in defs]
+
+    def named(self, function: ast.AST) -> Iterator[tuple[File, ast.AST]]:
+        """The functions that a function names, whatever it does with them."""
+        nodes = [node for node in ast.walk(function) if isinstance(node, ast.Name | ast.Attribute)]
+        own = _variables(function)
+        for name in {name_of(n) for n in nodes if isinstance(n, ast.Attribute) or n.id not in own}:
+            for file in self._files if name in self._defined else ():
+                yield from ((file, found) for found in file.functions.get(name, ()))
+                for made in file.classes.get(name, ()):
+                    yield from ((file, n) for n in made.body if isinstance(n, Def) and n.name in _BEGINS)
+
+    def understands(self, file: File, function: ast.AST) -> bool:
+        """Whether everything that a function calls by itself has a name that tells what it is, and wakes nobody."""
+        nodes = list(ast.walk(function))
+        own = _variables(function)
+        if isinstance(function, Def) and any(name_of(d) not in _PLAIN for d in function.decorator_list):
+            return False
+        if any(isinstance(node, ast.Attribute) and node.attr in _WAKES for node in nodes):
+            return False
+        if any(isinstance(node, ast.Name) and node.id in _WAKES - _BUILTINS for node in nodes):
+            return False
+        calls = [node for node in nodes if isinstance(node, ast.Call)]
+        return all(self._is_known(file, call.func, own) and not _has_callback(call) for call in calls)
+
+    def _is_known(self, file: File, called: ast.expr, own: set[str]) -> bool:
+        if isinstance(called, ast.Attribute):
+            return called.attr not in self._stored  # a function of anybody's may be kept there
+        if not isinstance(called, ast.Name) or called.id in own:
+            return False
+        known = _KNOWN, file.imported, file.functions, file.classes
+        return any(called.id in names for names in known)
+
+
+def _modules(file: File) -> Iterator[str]:
+    for node in ast.walk(file.tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            if node.module:
+                yield node.module
+            else:
+                yield from (alias.name for alias in node.names)
+
+
+def _paths(file: File, module: str) -> Iterator[str]:
+    """Where a module of the program's own may be: beside the file, or in a folder above it."""
+    parts = module.split(".")
+    for folder in [*Path(file.path).parents][:_MOST_FOLDERS]:
+        for path in (folder.joinpath(*parts).with_suffix(".py"), folder.joinpath(*parts, "__init__.py")):
+            if path.is_file():
+                yield str(path)
+                return
+
+
+def _is_implied(name: str) -> bool:
+    """Whether a method may be called without being named."""
+    return name in _HOOKS or name.startswith("__") and name.endswith("__") and name not in _BEGINS
+
+
+def _is_target(file: File, place: Place) -> bool:
+    """Whether a thread begins with this function: what calls it otherwise might go on to call something else."""
+    function = place.function
+    name = getattr(function, "name", "")
+    made = place.file.class_of(function)
+    if name == "run" and made is not None:
+        return any(name_of(base).endswith("Thread") for base in made.bases)
+    return any(
+        isinstance(keyword.value, ast.Name | ast.Attribute) and name_of(keyword.value) == name
+        for node in ast.walk(file.tree)
+        if isinstance(node, ast.Call) and name_of(node.func).endswith("Thread")
+        for keyword in node.keywords
+        if keyword.arg == "target"
+    )
+
+
+def _has_callback(call: ast.Call) -> bool:
+    """Whether a transfer tells somebody how far it is."""
+    named = any(keyword.arg in (None, "callback") for keyword in call.keywords)
+    return name_of(call.func) in _TRANSFERS and (named or len(call.args) > 2)
+
+
+def _variables(function: ast.AST) -> set[str]:
+    own = {n.id for n in ast.walk(function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    return own | {n.arg for n in ast.walk(function) if isinstance(n, ast.arg)}
