@@ -19,6 +19,7 @@ import pytest
 from hosts import Host, gone, processes
 
 from openssh import running_sshd
+from paramedic.cli.exec import _harmless
 
 ADDRESSES = tuple(f"127.0.0.{n}" for n in range(1, 6))
 Paramedic = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -162,6 +163,7 @@ USAGE: dict[str, tuple[list[str], int, str]] = {
     "a group that is not known": (["exec", "-H", "@nobody", "--", "true"], 2, "@nobody"),
     "a file that is not there": (["exec", "-f", "/nonexistent/hosts", "--", "true"], 2, "No such file"),
     "options that exclude each other": (["exec", "-H", "h", "-b", "--json", "--", "true"], 2, "do not go together"),
+    "an input for what can have none": (["exec", "-H", "h", "--stdin", "--leash", "--", "cat"], 2, "has no input"),
     "a limit that is no number": (["exec", "-H", "h", "--timeout", "soon", "--", "true"], 2, "invalid seconds value"),
     "an empty command": (["exec", "-H", "127.0.0.1", "--", " "], 2, "no command"),
     "the first failure stops all": (["exec", "-H", "127.0.0.[1-5]", "--fail-fast", "--", "exit 9"], 1, "exit status 9"),
@@ -284,6 +286,33 @@ def test_files_go_to_every_host_and_come_from_every_host(paramedic: Paramedic, t
     done = paramedic("copy", "-H", "127.0.0.1", "put", str(source), f"{tmp_path}/without-links")
     assert done.returncode == 0
     assert done.stdout.endswith(f"; skipped, as a link or no file: {source}/link\n")
+
+
+def test_names_of_any_bytes_are_told_and_steer_nothing(many: Host, tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    os.symlink("nowhere", os.fsencode(tree) + b"/\xff\x1b]0;mine\x07")
+    environment = {**os.environ, "HOME": str(tmp_path), "PYTHONIOENCODING": "utf-8:strict"}  # as in most locales
+    for asked in (["put", str(tree), f"{tmp_path}/there"], ["get", str(tree), f"{tmp_path}/back"]):
+        command = words(many, "copy", "-H", "127.0.0.1", *asked)
+        done = subprocess.run(command, capture_output=True, env=environment, timeout=60)
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert rb"/tree/\udcff\x1b]0;mine\x07" in done.stdout
+
+
+# what a host prints -> what a terminal gets
+PRINTED = {
+    b"plain \t text": b"plain \t text",
+    b"\x1b[31mred\x07\r": rb"\x1b[31mred\x07\x0d",
+    "é ü 中 ” Ă".encode(): "é ü 中 ” Ă".encode(),
+    "\x9b31m \x85".encode(): rb"\xc2\x9b31m \xc2\x85",  # CSI in one character, as UTF-8 writes it
+    b"\xff\x7f\0": b"\xff" + rb"\x7f\x00",
+}
+
+
+@pytest.mark.parametrize("printed", PRINTED)
+def test_what_hosts_print_does_not_steer_a_terminal(printed: bytes) -> None:
+    assert _harmless(printed) == PRINTED[printed]
 
 
 def test_help_names_the_exit_status() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from paramedic.cli import hosts
 from paramedic.cli.command import CommandError, Parser
+from paramedic.report.escaping import printable
 from paramedic.safe import CopyOutcome, SafeError
 
 _EPILOG = """\
@@ -91,7 +92,7 @@ def _skipped(paths: Sequence[str]) -> str:
     if not paths:
         return ""
     more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
-    return f"; skipped, as a link or no file: {paths[0]}{more}"
+    return f"; skipped, as a link or no file: {printable(paths[0])}{more}"  # any bytes
 
 
 def outcome_to_json(outcome: CopyOutcome) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import base64
 import json
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -12,9 +13,12 @@ from typing import Any, BinaryIO
 
 from paramedic.cli import hosts
 from paramedic.cli.command import CommandError, Parser
+from paramedic.report.escaping import printable
 from paramedic.safe import CommandResult, Group, HostLine, HostOutcome, NotRun
 from paramedic.safe.outcome import folded
 
+_STEERS = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]|\xc2[\x80-\x9f]")
+"""Control characters, those that UTF-8 writes in two bytes too; a tab is none."""
 _EPILOG = """\
 exit status: 0 if the command exited with 0 everywhere; 1 if it ended otherwise on some host; 2 for wrong options;
 3 if some host could not be reached or a limit passed; 130 after Ctrl-C, which ends the remote processes too, as
@@ -83,6 +87,8 @@ class Exec:
             raise CommandError("--fold and --json do not go together")
         if args.live and (args.fold or args.dask or args.retry_safe):
             raise CommandError("--live does not go together with --fold, --dask or --retry-safe")
+        if args.stdin and args.leash:
+            raise CommandError("--stdin and --leash do not go together: a command on a leash has no input")
         if args.stdin and "-" in args.hosts_file:
             raise CommandError("standard input cannot be both the hosts and the command's input")
         command = args.program[0] if len(args.program) == 1 else " ".join(args.program)
@@ -224,21 +230,19 @@ def _write(stream: BinaryIO, data: bytes, prefix: bytes, terminal: bool) -> None
 
 def _harmless(line: bytes) -> bytes:
     # What a host prints must not steer our terminal: its title, its clipboard, the lines of other hosts.
-    return b"".join(
-        bytes([byte]) if byte >= 32 and byte != 127 or byte == 9 else f"\\x{byte:02x}".encode() for byte in line
-    )
+    return _STEERS.sub(lambda found: b"".join(b"\\x%02x" % byte for byte in found[0]), line)
 
 
 def _verdict(outcome: HostOutcome) -> str:
     error = outcome.error
     if error is not None:
-        return error.message + (f" ({error.hint})" if error.hint else "")
+        return printable(error.message + (f" ({error.hint})" if error.hint else ""))  # it may quote the server
     result = outcome.result
     return "" if result is None or result.ok else _ended(result)
 
 
 def _ended(result: CommandResult) -> str:
-    return f"ended by signal {result.signal}" if result.signal else f"exit status {result.exit_status}"
+    return f"ended by signal {printable(result.signal)}" if result.signal else f"exit status {result.exit_status}"
 
 
 def _print_folded(outcomes: list[HostOutcome], names: list[str]) -> None:
