@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,25 @@ def test_what_is_an_advice_for_a_doubt_is_tried_too() -> None:
         "Shared (not seen in 5 runs with delays at these places)",
         "Shared",
     ]
+
+
+@pytest.mark.parametrize(
+    ("hazard", "trap"),
+    [("shared-agent", "sign"), ("signal-handler-reenters", "send"), ("finalizer-deadlock", "collect")],
+)
+def test_what_is_done_at_no_line_of_the_programs(hazard: str, trap: str) -> None:
+    assert confirm.traps_for([_finding(POSSIBLE, 3, hazard)]) == [(trap, "", 0)]
+
+
+@pytest.mark.parametrize(("eof_s", "close_s", "traps"), [(1.0, 2.0, [("eof", 3)]), (2.0, 1.0, [("eof", 3), ("call", 8)])])
+def test_a_close_is_delayed_where_it_came_first(eof_s: float, close_s: float, traps: list[tuple[str, int]]) -> None:
+    eof, close = (_finding(POSSIBLE, line, "eof-after-close") for line in (3, 8))
+    steps = [
+        dataclasses.replace(eof.steps[0], what="called shutdown_write() on channel 0", at_s=eof_s),
+        dataclasses.replace(close.steps[0], what="called close() on channel 0", at_s=close_s),
+    ]
+    finding = dataclasses.replace(eof, steps=tuple(steps))
+    assert [(kind, line) for kind, _, line in confirm.traps_for([finding])] == traps
 
 
 def test_a_further_run_is_recorded_into_an_empty_folder(tmp_path: Path) -> None:

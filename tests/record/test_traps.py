@@ -9,9 +9,12 @@ from functools import partial
 
 import pytest
 
+from paramedic.check import DEFAULT_STALL_S
+from paramedic.model.event import Kind
+from paramedic.model.operations import NUMBER
 from paramedic.record import traps
 from paramedic.record.probe import CLOSE, EOF, PIPE, SEND
-from paramedic.record.traps import ANYWHERE, COLLECT, Traps
+from paramedic.record.traps import ANYWHERE, COLLECT, SIGN, Traps
 
 USERS = "\n\ndef sends(probe):\n    probe()\n"
 """A program whose line 4 ends up in a probe."""
@@ -33,6 +36,7 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         (SEND, 4, SEND, [0.5]),
         (SEND, 4, EOF, []),
         (SEND, 5, SEND, []),
+        (SEND, 0, SEND, [0.5]),
         (EOF, 3, EOF, []),
         (PIPE, 4, PIPE, [0.025]),
         (PIPE, 4, CLOSE, []),
@@ -42,9 +46,40 @@ def test_what_is_held_back(kind: str, line: int, point: str, delays: list[float]
     place = "/home/me/app.py"
     app: dict[str, object] = {}
     exec(compile(USERS, place, "exec"), app)
-    here = Traps([(kind, place, line)], 1, 0.5)
+    here = Traps([(kind, place if line else "", line)], 1, 0.5)
     app["sends"](partial(here.hold_back, point))  # type: ignore[operator]
     assert slept == delays
+
+
+def test_a_signal_can_come_only_in_the_main_thread(slept: list[float]) -> None:
+    here = Traps([(SEND, "", 0)], 1, 0.5)
+    thread = threading.Thread(target=here.hold_back, args=(SEND,))
+    thread.start()
+    thread.join(20)
+    assert not thread.is_alive()
+    assert not slept
+
+
+@pytest.mark.parametrize(("operation", "delays"), [("AgentKey.sign_ssh_data", [0.5]), ("SSHClient.connect", [])])
+def test_a_key_of_an_agent_signs_slowly(operation: str, delays: list[float], slept: list[float]) -> None:
+    recorded: list[tuple[int, ...]] = []
+    row = Traps([(SIGN, "", 0)], 1, 0.5).around(lambda *fields: recorded.append(fields))
+    row(int(Kind.CALL), NUMBER[operation], 1, 0, -1, 0)
+    assert slept == delays
+    assert len(recorded) == 1
+
+
+@pytest.mark.parametrize(("seed", "delays"), [(2, 6), (4, 6)])
+def test_every_second_run_delays_whatever_comes(seed: int, delays: int, slept: list[float]) -> None:
+    here = Traps([(SIGN, "", 0)], seed, 0.5)
+    for _ in range(delays):
+        here._delay(SIGN, 0)
+    assert slept == [0.5] * delays
+
+
+def test_no_delay_is_taken_for_a_hang(slept: list[float]) -> None:
+    Traps([(SIGN, "", 0)], 1, 60.0)._delay(SIGN, 0)
+    assert slept and slept[0] < DEFAULT_STALL_S
 
 
 class Circle:

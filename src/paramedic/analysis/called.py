@@ -66,7 +66,8 @@ class CallFacts(WireFacts):
         }  # fmt: skip
         self._afterwards = [[afterwards[o.name]] if o.name in afterwards else [] for o in self._operations]
         machines: tuple[Machine, ...] = (
-            self.futures, self.sftp, self.states, self.loop_waits, self.practice, self.dialogues, self.rewrites, self,
+            self.futures, self.sftp, self.states, self.loop_waits, self.practice, self.dialogues, self.redials,
+            self.rewrites, self,
         )  # fmt: skip
         self._begins = [listeners([m.begins for m in machines], o.name) for o in self._operations]
         self._ends = [listeners([m.ends for m in machines], o.name) for o in self._operations]

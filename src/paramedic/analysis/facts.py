@@ -24,6 +24,7 @@ from paramedic.analysis.orders import cycles
 from paramedic.analysis.polls import Polls
 from paramedic.analysis.pools import Pools
 from paramedic.analysis.practice import Practice
+from paramedic.analysis.redials import Redials
 from paramedic.analysis.rewrites import Rewrites
 from paramedic.analysis.roots import Roots
 from paramedic.analysis.sftp import SftpState
@@ -81,6 +82,7 @@ class Facts:
         heard: when each transport last heard from its peer.
         busy: when the process used much CPU.
         forks: what was done with connections on both sides of a fork.
+        redials: which clients one thread connected and another used by luck after that.
         rewrites: which known_hosts files were rewritten, by this process and by others.
         interrupted: calls that Ctrl-C ended.
         awaited: threads for which somebody waited with a timeout, in vain.
@@ -124,6 +126,7 @@ class Facts:
         self.only_looks: Callable[[int], bool] = lambda thread: False
         self.heard: dict[int, int] = {}
         self.forks = Forks()
+        self.redials = Redials(self.clocks)
         self.rewrites = Rewrites(self.world, process)
         self.interrupted: list[Call] = []
         self.awaited: set[int] = set()

@@ -99,6 +99,8 @@ class RunFacts(CallFacts):
                     self._streams[parent] = [obj]
                 else:
                     streams.append(obj)
+        elif kind == "SSHClient":
+            self.redials.made(obj, self.clocks.of(thread).now)
         elif kind in AWAITED:
             self.wakers.made(obj, thread, event[0])
         elif kind in ("Condition", "Lock", "RLock"):

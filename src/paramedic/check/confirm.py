@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from paramedic.model.finding import Confidence, Finding, Step
 from paramedic.record.probe import EOF, PIPE, SEND
-from paramedic.record.traps import ANYWHERE, CALL, COLLECT, LOCK
+from paramedic.record.traps import ANYWHERE, CALL, COLLECT, LOCK, SIGN
 
 Trap = tuple[str, str, int]
 
@@ -17,6 +17,14 @@ _RACES = frozenset(
     "closed-in-use".split()
 )
 """Hazards of which an advice says that the race was not seen, and is possible unless something unseen prevents it."""
+
+
+_WHEREVER = {
+    "finalizer-deadlock": COLLECT,
+    "shared-agent": SIGN,  # that is done on the transports' threads
+    "signal-handler-reenters": SEND,  # the signal has to come while what it interrupts holds Paramiko's lock
+}
+"""What is not done at lines of the program's."""
 
 
 def may_happen(finding: Finding) -> bool:
@@ -35,9 +43,8 @@ def _kind(finding: Finding, step: Step) -> str | None:
     if finding.hazard == "lock-order-inversion":
         return LOCK
     if finding.hazard == "eof-after-close":
-        return CALL if closes else EOF
-    if finding.hazard == "signal-handler-reenters":
-        return SEND  # the signal has to come while the interrupted call holds Paramiko's lock
+        came_last = step.at_s is not None and all(step.at_s >= (other.at_s or 0.0) for other in finding.steps)
+        return EOF if not closes else None if came_last else CALL  # CLOSE has to come while EOF is held back
     if finding.hazard == "select-pipe-race":
         return PIPE
     if finding.hazard == "closed-in-use" and closes:
@@ -54,8 +61,8 @@ def traps_for(findings: Iterable[Finding]) -> list[Trap]:
     for finding in findings:
         if not may_happen(finding):
             continue
-        if finding.hazard == "finalizer-deadlock":
-            traps[(COLLECT, "", 0)] = None
+        if finding.hazard in _WHEREVER:
+            traps[(_WHEREVER[finding.hazard], "", 0)] = None
             continue
         for step in finding.steps:
             kind = _kind(finding, step)

@@ -211,7 +211,7 @@ class Probes:
             silent: callers of this owner (see `paramedic.record.frames`) and beyond are not recorded.
             framed: whether the first one gets the caller's frame second, from a guard such as `by_user`.
         """
-        id_of, trouble, called, row = self.id_of, self.trouble, self.called, self.row
+        id_of, trouble, row = self.id_of, self.trouble, self.row
         text = self.writer.text
         stack_of, kept = self.stacks.walker(silent), self.stacks.kept
 
@@ -230,9 +230,7 @@ class Probes:
                     return None
                 a, b = arguments(thing, *values) if arguments is not None else _NOTHING
                 given: int = thing._paramedic_id_ or id_of(thing)
-                row(_CALL, op, given, stack, a, b)
-                if called is not None:
-                    called(stack)
+                row(_CALL, op, given, stack, a, b)  # which is where a run with traps delays it
                 return given
             except Exception as e:
                 trouble(f"enter {op}", e)
@@ -284,11 +282,11 @@ class Probes:
                 given: int = thing._paramedic_id_ or id_of(thing)
                 if b == 0 and -1 <= a < MOST_IN_FLAGS:
                     begun = span(_SPAN, op + (a + 1 << FLAGS_SHIFT), given, stack)
+                    if called is not None:
+                        called(stack)
                 else:
                     row(_CALL, op, given, stack, a, b)
                     begun = span(_LATER, op, given, 0)
-                if called is not None:
-                    called(stack)
                 return begun
             except Exception as e:
                 trouble(f"enter {op}", e)

@@ -17,19 +17,24 @@ from sys import _getframe
 from zlib import crc32
 
 from paramedic.model.event import Kind
+from paramedic.model.operations import NUMBER
 from paramedic.record.frames import USER, owner_of
 from paramedic.record.probe import CLOSE, EOF, PIPE, SEND
 from paramedic.trace.writer import Row
 
-CALL, LOCK, COLLECT, ANYWHERE = "call", "lock", "collect", "anywhere"
-"""Kinds of traps beside those of `paramedic.record.probe`: in a call, with a lock just taken; collecting garbage with
-Paramiko's locks held; at any call and lock (fuzzing)."""
+CALL, LOCK, SIGN, COLLECT, ANYWHERE = "call", "lock", "sign", "collect", "anywhere"
+"""Kinds of traps beside those of `paramedic.record.probe`: in a call, with a lock just taken; while an agent's key
+signs; collecting garbage with Paramiko's locks held; at any call and lock (fuzzing)."""
 
-_SHARE = {CALL: 0.4, LOCK: 1.0, EOF: 1.0, SEND: 1.0, PIPE: 0.05}
+_SHARE = {CALL: 0.4, LOCK: 1.0, SIGN: 1.0, EOF: 1.0, SEND: 1.0, PIPE: 0.05}
 """Of the delay, by kind: an EOF is held back for longer than the call that closes its channel, so that CLOSE
 overtakes it. More output comes soon, and whoever waits for it must not be late."""
+_LONGEST_S = 4.0
+"""What stands still for longer is taken for a hang (`paramedic.check.DEFAULT_STALL_S`)."""
 _MOST_S = 10.0
 """How long all the delays of one place may take together."""
+_DROPPED_S = 0.05
+"""With the lock of a channel held as it is closed: whoever has just read its end may drop what is left of it."""
 _SLOW_S, _MOST_SLOW_S = 1.0, 3.0
 """When fuzzing: the longest delay of a slow thread, and how long all of them may take together."""
 _sleep = time.sleep  # the program may replace it
@@ -59,12 +64,14 @@ class Traps:
 
     def around(self, row: Row) -> Row:
         """The recorder's row function, with the delays behind it."""
-        call, got = int(Kind.CALL), int(Kind.GOT)
+        call, got, signs = int(Kind.CALL), int(Kind.GOT), NUMBER["AgentKey.sign_ssh_data"]
 
         def trapped(kind: int, op: int, obj: int, site: int, a: int, b: int) -> None:
             row(kind, op, obj, site, a, b)
             if kind == call:
                 self.called(site)
+                if op == signs:  # on a transport's thread, where no line of the program's is
+                    self._delay(SIGN, 0)
             elif kind == got and site:
                 self._delay(LOCK, site)
 
@@ -78,14 +85,16 @@ class Traps:
     def hold_back(self, kind: str) -> None:
         """At an inner point of Paramiko; before an EOF goes out no lock of Paramiko's is held, elsewhere one is."""
         if kind in (SEND, CLOSE) and (self._collects or self._anywhere and self._random() % 64 == 0):
-            self._collect()
+            self._collect(_DROPPED_S if kind == CLOSE else 0.0)
         if kind != CLOSE:
             self._delay(kind, 0)
 
-    def _collect(self) -> None:
+    def _collect(self, after_s: float) -> None:
         if self._collected_s > _MOST_S or not gc.isenabled():  # what the interpreter never does proves nothing
             return
         began_s = time.monotonic()
+        if after_s:
+            _sleep(after_s)
         gc.collect()
         self._collected_s += time.monotonic() - began_s
 
@@ -100,9 +109,10 @@ class Traps:
         if not known:
             return
         hits = self._hits[(kind, site)] = self._hits.get((kind, site), 0) + 1
-        # the first hits always, later ones by lot: a loop must not take for ever, and not be in step with another
-        delay = self._delay_s * _SHARE[kind]
-        if hits * delay <= _MOST_S and (hits <= 2 or self._random() % 2):
+        # The first hits always, later ones by lot, so that one loop is not in step with another; every second run all,
+        # for the one that matters may be the last.
+        delay = min(self._delay_s * _SHARE[kind], _LONGEST_S)
+        if hits * delay <= _MOST_S and (hits <= 2 or self._seed % 2 == 0 or self._random() % 2):
             _sleep(delay)
 
     def _explore(self) -> None:
@@ -123,6 +133,8 @@ class Traps:
             _sleep(delay_s)
 
     def _is_place(self, kind: str) -> bool:
+        if (kind, "", 0) in self._places:  # wherever it is; what a signal can interrupt is in the main thread
+            return kind != SEND or _thread.get_ident() == threading.main_thread().ident
         frame = _getframe(3)
         while frame is not None:
             if owner_of(frame.f_code) == USER:

@@ -1,0 +1,94 @@
+"""Whether two threads that came through one function both asked there whether a client is connected.
+
+``if not self.up(): self.connect()`` before the use, in whatever helpers, or ``except SSHException: self.connect()``
+around it: the one that connected might have been the other. A thread that connects for another reason (it leads, and
+the others wait) is no such thing.
+
+Threads: one thread; reads the files that stacks name.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+
+from paramedic.lint.names import covers, last_line
+from paramedic.lint.passages import File, Place, Places, name_of
+from paramedic.model.finding import Site
+
+_ASKS = frozenset(("get_transport", "is_active", "is_authenticated", "_transport"))
+_LEAVES = ast.Return | ast.Continue
+
+
+class Redialling:
+    """Reads each file once; what cannot be read asks nothing."""
+
+    def __init__(self) -> None:
+        self._places = Places()
+
+    def may_be_either(self, connect: Sequence[Site], use: Sequence[Site]) -> bool:
+        """Whether who used a client had asked what made the other one connect it.
+
+        Args:
+            connect: stack of the connect, innermost first.
+            use: stack of the other thread's use.
+
+        Threads: one thread; reads files.
+        """
+        for depth, site in enumerate(connect):
+            for other in use:
+                if (site.file, site.function) == (other.file, other.function):
+                    return self._both(connect[: depth + 1], other)
+        return False
+
+    def _both(self, inner: Sequence[Site], use: Site) -> bool:
+        place = self._place(inner[-1])
+        if place is None:
+            return False
+        parts = [n for n in place.file.own(place.function) if covers(n, inner[-1].line)]
+        for handler in parts:
+            if isinstance(handler, ast.ExceptHandler):
+                tried = place.file.parent(handler)
+                return isinstance(tried, ast.Try) and any(covers(n, use.line) for n in tried.body)
+        if use.line < inner[-1].line:
+            return False
+        questions = [list(self._questions(site)) for site in inner]
+        if not any(questions):
+            return False
+        # nothing else than such a question, and no loop, decides whether it is passed on the way to the use
+        return all(
+            part in questions[-1] or covers(part, use.line) for part in parts if isinstance(part, _DECIDES)
+        )
+
+    def _questions(self, site: Site) -> Iterator[ast.If]:
+        """The tests whose outcome decides whether a line of a function is come to, and that ask for a connection."""
+        place = self._place(site)
+        if place is None:
+            return
+        file, own = place.file, place.file.own(place.function)
+        named = {
+            name_of(target)
+            for n in own
+            if isinstance(n, ast.Assign) and _names(n.value) & _ASKS
+            for target in n.targets
+        }
+        for node in own:
+            if isinstance(node, ast.If) and node.lineno <= site.line:
+                decides = covers(node, site.line) or isinstance(node.body[-1], _LEAVES) and last_line(node) < site.line
+                names = _names(node.test)
+                if decides and (names & (_ASKS | named) or any(_asks(file, name) for name in names)):
+                    yield node
+
+    def _place(self, site: Site) -> Place | None:
+        return next(iter(self._places.places([site], "connect")), None)
+
+
+_DECIDES = ast.If | ast.For | ast.While | ast.Match | ast.Try
+
+
+def _asks(file: File, name: str) -> bool:
+    return any(_names(node) & _ASKS for function in file.functions.get(name, ()) for node in function.body)
+
+
+def _names(node: ast.AST) -> set[str]:
+    return {name_of(n) for n in ast.walk(node) if isinstance(n, ast.Name | ast.Attribute)}

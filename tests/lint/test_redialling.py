@@ -1,0 +1,116 @@
+"""Whether who used a client had asked, at the same place, what made another thread connect it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from paramedic.lint.redialling import Redialling
+from paramedic.model.finding import Site
+
+EITHER = {
+    "a question at a helper's": """
+class Link:
+    def up(self):
+        transport = self.ssh.get_transport()
+        return transport is not None and transport.is_active()
+
+    def call(self, command):
+        if not self.up():
+            self.ssh.connect("web1")  # connect
+        return self.ssh.exec_command(command)  # use
+""",
+    "the connect in a helper that is left early": """
+class Link:
+    def ensure(self):
+        transport = self.ssh.get_transport()
+        if transport and transport.is_active():
+            return
+        self.ssh.connect("web1")  # connect
+
+    def call(self, command):
+        self.ensure()  # outer
+        return self.ssh.exec_command(command)  # use
+""",
+    "a retry that connects": """
+def call(ssh, command):
+    while True:
+        try:
+            return ssh.exec_command(command)  # use
+        except SSHException:
+            ssh.connect("web1")  # connect
+""",
+}
+NOT = {
+    "another question": """
+class Link:
+    def call(self, command):
+        if self.leads:
+            self.ssh.connect("web1")  # connect
+        return self.ssh.exec_command(command)  # use
+""",
+    "no question": """
+class Link:
+    def call(self, command):
+        self.ssh.connect("web1")  # connect
+        return self.ssh.exec_command(command)  # use
+""",
+    "only some come by it": """
+class Link:
+    def call(self, command):
+        if self.leads:
+            if not self.ssh.get_transport():
+                self.ssh.connect("web1")  # connect
+        return self.ssh.exec_command(command)  # use
+""",
+    "a use before it": """
+class Link:
+    def call(self, command):
+        out = self.ssh.exec_command(command)  # use
+        if not self.ssh.get_transport().is_active():
+            self.ssh.connect("web1")  # connect
+        return out
+""",
+    "no source": "",
+}
+
+
+def _site(file: Path, mark: str) -> list[Site]:
+    """The stack that ends at the marked line, in the function that is before it."""
+    stack: list[Site] = []
+    lines = file.read_text().splitlines()
+    for wanted in (mark, "outer"):
+        for number, line in enumerate(lines, 1):
+            if line.endswith(f"# {wanted}"):
+                function = next(o for o in reversed(lines[:number]) if o.lstrip().startswith("def ")).split()[1]
+                stack.append(Site(file=str(file), line=number, function=function.partition("(")[0]))
+        if mark == "use":
+            break
+    return stack
+
+
+def _either(source: str, folder: Path) -> bool:
+    file = folder / "app.py"
+    file.write_text(source)
+    connect, use = _site(file, "connect"), _site(file, "use")
+    if not source:
+        connect = use = [Site(file=str(folder / "gone.py"), line=3, function="call")]
+    return Redialling().may_be_either(connect, use)
+
+
+@pytest.mark.parametrize("sentence", EITHER)
+def test_either_might_have_connected(sentence: str, tmp_path: Path) -> None:
+    assert _either(EITHER[sentence], tmp_path)
+
+
+@pytest.mark.parametrize("sentence", NOT)
+def test_only_the_one_would_have_connected(sentence: str, tmp_path: Path) -> None:
+    assert not _either(NOT[sentence], tmp_path)
+
+
+def test_functions_that_have_nothing_in_common(tmp_path: Path) -> None:
+    file = tmp_path / "app.py"
+    file.write_text(EITHER["a question at a helper's"])
+    other = Site(file=str(file), line=3, function="Link.up")
+    assert not Redialling().may_be_either(_site(file, "connect"), [other])
