@@ -66,7 +66,9 @@ def test_what_is_done_at_no_line_of_the_programs(hazard: str, trap: str) -> None
     assert confirm.traps_for([_finding(POSSIBLE, 3, hazard)]) == [(trap, "", 0)]
 
 
-@pytest.mark.parametrize(("eof_s", "close_s", "traps"), [(1.0, 2.0, [("eof", 3)]), (2.0, 1.0, [("eof", 3), ("call", 8)])])
+@pytest.mark.parametrize(
+    ("eof_s", "close_s", "traps"), [(1.0, 2.0, [("eof", 3)]), (2.0, 1.0, [("eof", 3), ("call", 8)])]
+)
 def test_a_close_is_delayed_where_it_came_first(eof_s: float, close_s: float, traps: list[tuple[str, int]]) -> None:
     eof, close = (_finding(POSSIBLE, line, "eof-after-close") for line in (3, 8))
     steps = [
@@ -75,6 +77,13 @@ def test_a_close_is_delayed_where_it_came_first(eof_s: float, close_s: float, tr
     ]
     finding = dataclasses.replace(eof, steps=tuple(steps))
     assert [(kind, line) for kind, _, line in confirm.traps_for([finding])] == traps
+
+
+def test_what_is_closed_is_in_use_from_its_first_call_on() -> None:
+    used = _finding(POSSIBLE, 3, "closed-in-use")
+    closed = dataclasses.replace(used.steps[0], what="called close() on client #1")
+    finding = dataclasses.replace(used, steps=(*used.steps, closed))
+    assert confirm.traps_for([finding]) == [("call", "app.py", 3), ("within:main", "app.py", 0)]
 
 
 def test_a_further_run_is_recorded_into_an_empty_folder(tmp_path: Path) -> None:

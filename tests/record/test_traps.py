@@ -51,6 +51,15 @@ def test_what_is_held_back(kind: str, line: int, point: str, delays: list[float]
     assert slept == delays
 
 
+@pytest.mark.parametrize(("function", "delays"), [("sends", [0.2]), ("receives", [])])
+def test_any_call_of_a_function(function: str, delays: list[float], slept: list[float]) -> None:
+    app: dict[str, object] = {}
+    exec(compile(USERS, "/home/me/app.py", "exec"), app)
+    here = Traps([(f"within:{function}", "/home/me/app.py", 0)], 1, 0.5)
+    app["sends"](partial(here.called, 7))  # type: ignore[operator]
+    assert slept == delays
+
+
 def test_a_signal_can_come_only_in_the_main_thread(slept: list[float]) -> None:
     here = Traps([(SEND, "", 0)], 1, 0.5)
     thread = threading.Thread(target=here.hold_back, args=(SEND,))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from paramedic.model.finding import Confidence, Finding, Step
 from paramedic.record.probe import EOF, PIPE, SEND
-from paramedic.record.traps import ANYWHERE, CALL, COLLECT, LOCK, SIGN
+from paramedic.record.traps import ANYWHERE, CALL, COLLECT, LOCK, SIGN, WITHIN
 
 Trap = tuple[str, str, int]
 
@@ -66,8 +66,11 @@ def traps_for(findings: Iterable[Finding]) -> list[Trap]:
             continue
         for step in finding.steps:
             kind = _kind(finding, step)
-            if step.site is not None and kind is not None:
-                traps[(kind, step.site.file, step.site.line)] = None
+            if step.site is None or kind is None:
+                continue
+            traps[(kind, step.site.file, step.site.line)] = None
+            if finding.hazard == "closed-in-use":  # to read what has come by now does no harm: it is what came before
+                traps[(WITHIN + step.site.function, step.site.file, 0)] = None
     return list(traps)
 
 

@@ -56,9 +56,7 @@ class Redialling:
         if not any(questions):
             return False
         # nothing else than such a question, and no loop, decides whether it is passed on the way to the use
-        return all(
-            part in questions[-1] or covers(part, use.line) for part in parts if isinstance(part, _DECIDES)
-        )
+        return all(part in questions[-1] or covers(part, use.line) for part in parts if isinstance(part, _DECIDES))
 
     def _questions(self, site: Site) -> Iterator[ast.If]:
         """The tests whose outcome decides whether a line of a function is come to, and that ask for a connection."""

@@ -26,6 +26,8 @@ CALL, LOCK, SIGN, COLLECT, ANYWHERE = "call", "lock", "sign", "collect", "anywhe
 """Kinds of traps beside those of `paramedic.record.probe`: in a call, with a lock just taken; while an agent's key
 signs; collecting garbage with Paramiko's locks held; at any call and lock (fuzzing)."""
 
+WITHIN = "within:"
+"""With a function's name after it: in any call of that function's, in whatever line."""
 _SHARE = {CALL: 0.4, LOCK: 1.0, SIGN: 1.0, EOF: 1.0, SEND: 1.0, PIPE: 0.05}
 """Of the delay, by kind: an EOF is held back for longer than the call that closes its channel, so that CLOSE
 overtakes it. More output comes soon, and whoever waits for it must not be late."""
@@ -138,7 +140,11 @@ class Traps:
         frame = _getframe(3)
         while frame is not None:
             if owner_of(frame.f_code) == USER:
-                return (kind, frame.f_code.co_filename, frame.f_lineno) in self._places
+                code = frame.f_code
+                within = WITHIN + getattr(code, "co_qualname", code.co_name)
+                return (kind, code.co_filename, frame.f_lineno) in self._places or (
+                    kind == CALL and (within, code.co_filename, 0) in self._places
+                )
             frame = frame.f_back  # type: ignore[assignment]
         return False
 
