@@ -32,6 +32,12 @@ QUIET: dict[str, str] = {
         Main: start A timer
         Main: stat sftp
         A: close sftp""",
+    "a client closed by a timer whose work was done": """
+        Main: start A timer
+        Main: start B
+        B: exec_command client
+        B: ends
+        A: close client""",
     "a client closed after a worker that was joined": """
         Main: start A
         A: exec_command client

@@ -145,11 +145,12 @@ class CallFacts(WireFacts):
     def _closes(self, call: Call, root: Root) -> None:
         owner = self.roots.owner(call.obj, root)
         clock = self.clocks.of(call.thread)
+        deadline = self.world.thread(call.thread).kind == "Timer"  # of somebody who is done it cuts nothing off
         for closed in (owner, *self.roots.through(root.transport)):
             under_way = [c for c in self.open.all() if self._uses_object(c) and self._owner_of(c) == closed]
             self.lives.closes(
                 closed, call.obj, call, clock, under_way, closed != owner,
-                lambda use: self._channel_closed(use, clock),
+                lambda use: self._channel_closed(use, clock) or deadline and self.world.thread(use.thread).ended_ns > 0,
             )  # fmt: skip
 
     def _channel_closed(self, use: Call, clock: ThreadClock) -> bool:
