@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import gc
 import io
+import os
 import pickle
 import threading
 import time
 import weakref
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ import pytest
 
 from paramedic.safe import (
     BadCommand,
+    BadConfiguration,
     ClientPool,
     CommandError,
     CommandFailed,
@@ -27,6 +30,7 @@ from paramedic.safe import (
     ConnectFailed,
     ConnectionLost,
     Ending,
+    Group,
     Limits,
     PoolClosed,
     SafeError,
@@ -156,6 +160,44 @@ def test_limits_that_are_none_are_told(pool: ClientPool, limit: float) -> None:
     if limit != limit:
         with pytest.raises(ValueError, match="not a number"):
             pool.run("true", timeout=limit)
+
+
+@pytest.mark.parametrize("limit", ["5", b"5", [5], object()])
+@pytest.mark.parametrize("which", ["timeout", "total_timeout"])
+def test_a_limit_that_is_no_number_ends_nobodys_connection(pool: ClientPool, which: str, limit: Any) -> None:
+    others = pool.submit("sleep 0.3; echo others")
+    with pytest.raises(TypeError):
+        pool.run("true", **{which: limit})
+    assert others.result(30).text == "others\n"
+    assert pool.run("true", **{which: 10**400}).ok
+    assert pool.run("true", **{which: Fraction(60)}).ok
+    assert pool.statistics().lost_connections == 0
+
+
+def test_one_string_is_not_several(pool: ClientPool) -> None:
+    with pytest.raises(TypeError, match="several"):
+        pool.map("ls")
+    with pytest.raises(TypeError, match="several"):
+        Group("web1,web2")
+    assert pool.statistics().connects == 0, "no letter was run"
+
+
+@pytest.mark.parametrize("port", [0, -1, 65536, 70000, "22"])
+def test_a_port_that_is_none_is_told_before_another_is_connected_to(port: Any) -> None:
+    for config in (None, os.devnull):
+        with pytest.raises(BadConfiguration, match="not a port"):
+            ClientPool("127.0.0.1", port=port, config=config)
+    for host in (3, None, b"h"):
+        with pytest.raises(BadConfiguration, match="not a host"):
+            ClientPool(host)  # type: ignore[arg-type]
+
+
+def test_a_window_that_lets_nothing_through_is_told(pool: ClientPool) -> None:
+    for size in (0, -1):
+        with pytest.raises(ValueError, match="window_bytes"):
+            pool.stream("true", window_bytes=size)
+    for size in (1, 2**40):
+        assert b"".join(chunk.data for chunk in pool.stream("echo 123", window_bytes=size)) == b"123\n"
 
 
 @pytest.mark.parametrize("command", ["", "   ", "a\0b"])

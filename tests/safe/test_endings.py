@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import shutil
 import signal
@@ -171,6 +172,18 @@ def test_leaving_a_stream_early_ends_the_remote_process(pool: ClientPool) -> Non
     with pool.stream(f"echo first; sleep {mark}") as stream:
         assert next(iter(stream.lines())).text == "first"
     assert stream.future.ending(60) in (Ending.TERMINATED, Ending.HUNTED)
+    assert gone(mark)
+
+
+def test_dropping_a_stream_ends_the_remote_process(pool: ClientPool) -> None:
+    mark = new_mark()
+    stream = pool.stream(f"yes {mark}")
+    assert stream.read() is not None
+    del stream
+    lines = pool.stream(f"yes {mark}").lines()  # no with block, as people write it
+    assert next(lines).text == mark
+    del lines
+    gc.collect()
     assert gone(mark)
 
 

@@ -131,17 +131,39 @@ def test_a_refused_session_is_asked_for_less_and_less_often() -> None:
 def test_a_refusal_is_the_last_word_where_nothing_had_just_ended(story: str, ended_at: float, moves: bool) -> None:
     plan = Plan(Sizes(connections=1, sessions=10))
     plan.links[0] = LinkState(key=0, phase=READY, open=4, limit=4, ceiling=10, strangers=2)
-    assert plan.moves(1, now=100.0)  # none was ever refused
+    assert plan.moves(1, 0, now=100.0)  # none was ever refused
     if ended_at:
         plan.finished(0, ended_at)
     plan.refused(0, 100.0)
     plan.links[0].open = plan.links[0].limit = plan.links[0].strangers = 2
     assert not plan.decide(1, 0, now=100.1).launch
-    assert plan.moves(1, now=100.1) is moves, story
+    assert plan.moves(1, 0, now=100.1) is moves, story
     # It is asked for once more, and then it is known.
     assert plan.decide(1, 0, now=100.6).launch == (0,)
     plan.refused(0, 100.6)
-    assert not plan.moves(1, now=100.7)
+    assert not plan.moves(1, 0, now=100.7)
+
+
+def test_a_connection_whose_rest_is_over_moves_though_nobody_was_woken_yet() -> None:
+    plan = Plan(Sizes(connections=2, sessions=10))
+    held, free = (
+        LinkState(key=0, phase=READY, open=1, limit=1, ceiling=10, strangers=1),
+        LinkState(key=1, phase=READY, open=1, limit=1, ceiling=10),
+    )
+    plan.links = {0: held, 1: free}
+    for link_ in (held, free):  # each has one session, and is known to give no more
+        link_.sure, link_.probe_at = True, 1000.0
+    plan.refused(1, 100.0)  # nothing of ours is open there: a slot that is freed late
+    free.sure, free.probe_at = True, 1000.0
+    assert plan.decide(3, 0, now=100.0).launch == ()
+    assert plan.moves(3, 0, now=100.0), "it rests"
+    assert plan.moves(3, 0, now=free.rest_until), "it is about to be asked again"
+    assert plan.decide(3, 0, now=free.rest_until).launch == (1,)
+    # Where it is kept for a borrower, it does nothing for commands.
+    free.open, free.strangers, free.limit, held.open, held.strangers = 1, 0, 2, 3, 1
+    held.limit = 3
+    assert plan.moves(1, 0, now=200.0)
+    assert not plan.moves(1, 1, now=200.0)
 
 
 def test_a_borrower_does_not_keep_from_sessions_those_who_must_give_back_first() -> None:

@@ -160,6 +160,7 @@ class Configuration:
         Threads: any thread. ``Match exec`` runs programs; otherwise it does not block.
         """
         user, host, said_port = parse_address(target)
+        port = _checked(port)
         if depth > 8:
             raise BadConfiguration("ProxyJump goes round in a circle", host=host)
         found = ssh_config.look_up(self._lines, host, user or username)
@@ -242,6 +243,13 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def _checked(port: int | None) -> int | None:
+    # What resolves names takes any number, and drops what does not fit: 65558 would be 22.
+    if port is not None and not (isinstance(port, int) and 0 < port < 65536):
+        raise BadConfiguration(f"not a port: {port!r}", hint="ports are numbers from 1 to 65535")
+    return port
+
+
 def destination_of(
     host: str | Destination,
     config: Configuration | str | os.PathLike[str] | None,
@@ -264,6 +272,8 @@ def destination_of(
     """
     if isinstance(host, Destination):
         return host
+    if not isinstance(host, str):
+        raise BadConfiguration(f"not a host: {host!r}", hint="write [user@]host[:port]")
     if config is None:
         return plain_destination(host, username=username, port=port)
     if not isinstance(config, Configuration):
@@ -283,7 +293,7 @@ def plain_destination(target: str, *, username: str | None = None, port: int | N
     return Destination(
         host=target,
         hostname=host,
-        port=said_port or port or 22,
+        port=said_port or _checked(port) or 22,
         username=user or username or getpass.getuser(),
     )
 

@@ -98,6 +98,8 @@ class Group(GroupCopies):
 
         Threads: any thread. It may read configuration files.
         """
+        if isinstance(hosts, str):  # each of its letters would be a host
+            raise TypeError(f"hosts are to be several: Group([{hosts!r}])")
         if concurrency < 1 or chunk_size < 1:
             raise ValueError("concurrency and chunk_size are at least 1")
         if executor is not None and (password or passphrase or pkey is not None or credentials is not None):

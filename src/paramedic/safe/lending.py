@@ -107,7 +107,8 @@ class Lending(Connections):
 
     def _standing(self, now: float) -> tuple[Holder, ...]:
         with self._lock:
-            if not (self._queue or self._borrowers) or self._plan.moves(len(self._queue), time.monotonic()):
+            waiting, borrowers = len(self._queue), len(self._borrowers)
+            if not (waiting or borrowers) or self._plan.moves(waiting, borrowers, time.monotonic()):
                 return ()
             links = self._plan.links.values()
             if len(self._loans) != sum(link.strangers + (link.phase is LinkPhase.LENT) for link in links):

@@ -284,18 +284,12 @@ class Plan:
             return NOTHING
         lend: list[int] = []
         launch: list[int] = []
-        reserved: set[int] = set()
-        # Whether all that is open are sessions of strangers: nothing of ours will end and make room.
-        still = all(link.open <= link.strangers for link in self.links.values())
-        if borrowers:
-            # The emptiest are kept free of new sessions, so that a busy pool cannot starve a borrower. Where strangers
-            # have all that is open, that would be of no use: they may need a session before they give theirs back.
-            for link in sorted(self.links.values(), key=lambda link: link.open):
-                if len(reserved) < borrowers and link.phase is LinkPhase.READY and not (still and link.strangers):
-                    reserved.add(link.key)
-                    if not link.open and not link.held:
-                        link.phase = LinkPhase.LENT
-                        lend.append(link.key)
+        still = self._is_still()
+        reserved = self._reserved(borrowers)
+        for link in (self.links[key] for key in reserved):
+            if not link.open and not link.held:
+                link.phase = LinkPhase.LENT
+                lend.append(link.key)
         left = waiting
         usable = [link for link in self.links.values() if link.room(now) > 0 and link.key not in reserved]
         while left and usable:
@@ -330,6 +324,21 @@ class Plan:
         )
         return Decision(launch=tuple(launch), lend=tuple(lend), connect=connect, wake_at=wake_at, starved=starved)
 
+    def _is_still(self) -> bool:
+        """Whether all that is open are sessions of strangers: nothing of ours will end and make room."""
+        return all(link.open <= link.strangers for link in self.links.values())
+
+    def _reserved(self, borrowers: int) -> set[int]:
+        # The emptiest are kept free of new sessions, so that a busy pool cannot starve a borrower. Where strangers
+        # have all that is open, that would be of no use: they may need a session before they give theirs back.
+        if not borrowers:
+            return set()
+        still = self._is_still()
+        ready = [
+            link for link in self.links.values() if link.phase is LinkPhase.READY and not (still and link.strangers)
+        ]
+        return {link.key for link in sorted(ready, key=lambda link: link.open)[:borrowers]}
+
     def _is_connecting(self) -> bool:
         return any(link.phase is LinkPhase.CONNECTING for link in self.links.values())
 
@@ -345,21 +354,24 @@ class Plan:
             times.append(max(self.connect_after, self.progress_at + _STALLED_S))
         return min((time for time in times if time > now), default=None)
 
-    def moves(self, waiting: int, now: float) -> bool:
+    def moves(self, waiting: int, borrowers: int, now: float) -> bool:
         """Whether what waits will get on, or at least learn more, without any session or loan coming to its end.
 
         Args:
-            waiting: how many wait for a session, and not for a whole connection.
+            waiting: how many wait for a session.
+            borrowers: how many wait for a whole connection.
             now: the time.
 
-        Threads: under the pool's lock, after :meth:`decide`; it does not block.
+        Threads: under the pool's lock; it does not block.
         """
+        reserved = self._reserved(borrowers)
         for link in self.links.values():
             if link.phase is LinkPhase.CONNECTING or link.held:
                 return True
             if not waiting or link.phase is not LinkPhase.READY:
                 continue
-            if link.open < link.limit and now < link.rest_until:
+            # Its rest may just be over: then it is about to be used, by a decision that the clock has to wake.
+            if link.open < link.limit and (now < link.rest_until or link.key not in reserved):
                 return True
             if link.open >= link.limit < link.ceiling and not (link.probe_at and link.sure):
                 return True

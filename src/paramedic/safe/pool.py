@@ -35,7 +35,7 @@ from paramedic.safe.known_hosts import KnownHosts
 from paramedic.safe.leash import leashed
 from paramedic.safe.plan import Sizes
 from paramedic.safe.pools import keep
-from paramedic.safe.request import encoded
+from paramedic.safe.request import all_encoded, encoded, seconds, window
 from paramedic.safe.result import CommandResult, Limits, Statistics
 from paramedic.safe.shared_client import SharedClient
 from paramedic.safe.shelf import Lent, Shelf, wait_for
@@ -222,10 +222,8 @@ class ClientPool(Copies):
             raise BadCommand(
                 "a command on a leash has no input", host=self.host, phase="queue", hint="use one or other"
             )
-        if timeout != timeout or total_timeout != total_timeout:
-            raise ValueError("a limit that is not a number")
-        run_s = self._limits.run if timeout is None else timeout
-        total_s = self._limits.total if total_timeout is None else total_timeout
+        run_s = self._limits.run if timeout is None else seconds(timeout)
+        total_s = self._limits.total if total_timeout is None else seconds(total_timeout)
         now = time.monotonic()
         task = Task(
             pool=self._dispatcher,
@@ -239,7 +237,7 @@ class ClientPool(Copies):
             retry_safe=retry_safe and isinstance(sink, Collector),
             leash=on_leash,
             sink=sink,
-            window_bytes=window_bytes,
+            window_bytes=window(window_bytes),
             growing_window=isinstance(sink, Collector),
             hangs=not isinstance(sink, Collector) or inline_input(input) is None,
         )
@@ -311,11 +309,11 @@ class ClientPool(Copies):
 
         Raises:
             SafeError: as :meth:`run`, from the iterator, when it comes to that command.
+            TypeError: it is one string, not several.
 
         Threads: any thread but callbacks of futures. The iterator blocks.
         """
-        # One that cannot be sent is told before any is.
-        checked = [(command, encoded(command, None, self.host)) for command in commands]
+        checked = all_encoded(commands, self.host)  # one that cannot be sent is told before any is
         futures: deque[CommandFuture] = deque()
         for begins in range(0, len(checked), _AT_ONCE):
             tasks = [
@@ -375,6 +373,7 @@ class ClientPool(Copies):
         Raises:
             BadCommand: the command cannot be sent.
             PoolClosed: the pool is closed.
+            ValueError: the window is too small for anything.
 
         Threads: any thread; it does not block, the stream does.
         """

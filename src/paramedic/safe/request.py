@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterable, Mapping
 
 from paramedic.safe.errors import BadCommand
 from paramedic.safe.packets import MOST_REQUEST_BYTES
@@ -44,3 +45,47 @@ def _bytes(text: str, what: str, host: str) -> bytes:
         hint = 'send it as input: run("sh", input=script)'
         raise BadCommand(f"{what} is too long: {len(sent):,} bytes", host=host, phase="queue", hint=hint)
     return sent
+
+
+def all_encoded(commands: Iterable[str], host: str) -> list[tuple[str, tuple[bytes, None]]]:
+    """Commands, each with itself as bytes.
+
+    Raises:
+        BadCommand: as :func:`encoded`, for any of them.
+        TypeError: it is one string, whose letters would be run one by one.
+
+    Threads: any thread; it does not block.
+    """
+    if isinstance(commands, str):
+        raise TypeError(f"commands are to be several: [{commands!r}]")
+    return [(command, (encoded(command, None, host)[0], None)) for command in commands]
+
+
+def seconds(limit: float) -> float:
+    """A limit as the clock takes it: what is none would strike on the thread that reads the connection of all.
+
+    Raises:
+        TypeError: it is no number.
+        ValueError: it is "not a number".
+
+    Threads: any thread; it does not block.
+    """
+    if isinstance(limit, str | bytes):  # float() would read it
+        raise TypeError(f"a limit is a number of seconds, not {limit!r}")
+    number = float(min(limit, sys.float_info.max))
+    if number != number:
+        raise ValueError("a limit that is not a number")
+    return number
+
+
+def window(size_bytes: int) -> int:
+    """How much output may wait, as a message has room for it (RFC 4254 section 5.1).
+
+    Raises:
+        ValueError: nothing could ever come.
+
+    Threads: any thread; it does not block.
+    """
+    if size_bytes < 1:
+        raise ValueError("window_bytes is at least 1")
+    return min(int(size_bytes), 0xFFFFFFFF)

@@ -145,7 +145,8 @@ class Channel:
 class Stream:
     """The output of one command while it runs; iterate over it for chunks, or over :meth:`lines`.
 
-    Leaving its ``with`` block early ends the remote process; where Ctrl-C leaves it, that is waited for.
+    Leaving its ``with`` block early ends the remote process; where Ctrl-C leaves it, that is waited for. Dropping it
+    ends it, too, for nobody could take its output any more and it would keep its session for ever.
 
     Threads: one thread at a time takes output; :meth:`close` may be called by any thread.
     """
@@ -179,6 +180,9 @@ class Stream:
             self.close()
         else:
             self.future.end(self._patience_s)  # Ctrl-C leaves nothing behind
+
+    def __del__(self) -> None:
+        self.close()
 
     def __iter__(self) -> Iterator[Chunk]:
         while (chunk := self.read()) is not None:
