@@ -97,6 +97,7 @@ def confirmed(
 
     Threads: pure.
     """
+    how = f"{'--fuzz=1 ' if fuzzing else ''}--seed {seed}"
     proofs = [f for f in again if f.confidence is Confidence.OBSERVED]
     result: list[Finding] = []
     for finding in findings:
@@ -104,7 +105,7 @@ def confirmed(
             proof = next((p for p in proofs if p.hazard == finding.hazard and set(p.sites) & set(finding.sites)), None)
             if proof is not None:
                 first = finding.confidence.value
-                words = f"{proof.message} ({first} at first, observed in run {tries} with --seed {seed})"
+                words = f"{proof.message} ({first} at first, observed in run {tries} with {how})"
                 result.append(dataclasses.replace(proof, message=words))
                 continue
         result.append(finding)
@@ -113,7 +114,7 @@ def confirmed(
         if found.confidence is not Confidence.ADVICE and not any(
             found.hazard == h and set(found.sites) & set(s) for h, s in known
         ):
-            words = f"{found.message} ({found.confidence.value} in run {tries} with --seed {seed})"
+            words = f"{found.message} ({found.confidence.value} in run {tries} with {how})"
             result.append(dataclasses.replace(found, message=words))
     return result
 

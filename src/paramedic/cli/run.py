@@ -94,7 +94,12 @@ class RunCommand:
         group.add_argument(
             "--fuzz", metavar="N", nargs="?", type=_runs, const=5, help="run again N times (5) with delays anywhere"
         )
-        group.add_argument("--seed", metavar="SEED", type=int, default=1, help="of the first of these runs (default 1)")
+        group.add_argument(
+            "--seed",
+            metavar="SEED",
+            type=int,
+            help="of the first of these runs (default 1); alone: run again once, as --confirm did with that seed",
+        )
         output.add_options(parser, "perfetto")
         group = parser.add_argument_group("interpreter", "passed on to Python")
         for flag in _INTERPRETER_FLAGS:
@@ -110,6 +115,10 @@ class RunCommand:
         Raises:
             CommandError: nothing was run.
         """
+        if args.seed is None:
+            args.seed = 1
+        elif not args.confirm and not args.fuzz:
+            args.confirm = 1  # a finding names the seed that showed it
         if (args.confirm or args.fuzz) and args.program and args.program[0].isdigit():
             raise CommandError(f"the number of runs comes after '=': --confirm={args.program[0]}")
         if args.left_out:
