@@ -12,7 +12,7 @@ from paramedic.model.finding import Finding
 from paramedic.model.report import Report
 from paramedic.record.session import Options
 
-DELAYS_S = (0.1, 0.4, 1.2, 3.0, 8.0)
+DELAYS_S = (0.2, 0.6, 2.0, 4.0, 8.0)
 """How long the delays of the runs with seed 1, 2 … are: what is seconds apart needs seconds to meet."""
 
 Observe = Callable[[Options, Path], None]
