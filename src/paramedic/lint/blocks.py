@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from paramedic.lint import attributes, concurrency, containers, definitions, starters, turns
+from paramedic.lint import attributes, concurrency, containers, definitions, roles, starters, turns
 from paramedic.lint.contexts import branch_from
 from paramedic.lint.values import (
     Bound,
@@ -312,6 +312,9 @@ def truth(w: Walker, test: ast.expr) -> bool | None:
         return None
     if isinstance(test, ast.Constant):
         return bool(test.value)
+    role = roles.settled(w, test)
+    if role is not None:
+        return role
     if w.context.parent is not None and _is_there_since_before(w, test):
         return isinstance(test, ast.Compare) and isinstance(test.ops[0], ast.IsNot)
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):

@@ -307,9 +307,10 @@ def _bind_arguments(w: Walker, fn: Function, scope: Scope, args: list[Value], ke
         else:
             value = definitions.annotated(w, fn.scope, fn.module, argument.annotation) or Unknown(argument.arg)
         if isinstance(value, Unknown) and value.became is None and not value.name:
-            value = definitions.annotated(w, fn.scope, fn.module, argument.annotation) or Unknown(
-                argument.arg, value.loops
-            )
+            turns = value.loops
+            value = definitions.annotated(w, fn.scope, fn.module, argument.annotation) or Unknown(argument.arg, turns)
+            if isinstance(value, Obj):
+                value.loops = turns  # each turn got another one
         scope.assign(argument.arg, value)
     if arguments.vararg is not None:
         extra = given[len(plain) :]

@@ -156,6 +156,7 @@ def run_now(w: Walker, pending: Pending) -> Value:
             return pending.result
         inner = Walker(w.world, w.module, pending.context)
         inner.stack = list(w.stack[-6:])
+        inner.root_depth = len(inner.stack)
         inner.at_import = pending.context.at_import
         pending.result = pending.body(inner)
         w.world.filled_itself(pending.context)

@@ -17,6 +17,7 @@ from paramedic.lint import (
     definitions,
     loops,
     repetition,
+    roles,
     shell,
 )
 from paramedic.lint.values import (
@@ -122,6 +123,9 @@ def _lambda(w: Walker, node: ast.Lambda) -> Value:
 
 def _either(w: Walker, node: ast.IfExp) -> Value:
     w.evaluate(node.test)
+    role = roles.settled(w, node.test)
+    if role is not None:
+        return w.evaluate(node.body if role else node.orelse)
     arms = [w.evaluate(node.body), w.evaluate(node.orelse)]
     if isinstance(node.test, ast.Compare) and isinstance(node.test.ops[0], (ast.Lt, ast.LtE, ast.Gt, ast.GtE)):
         one, other = (v if isinstance(v, Collection) and not v.rest else None for v in arms)

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from paramedic.lint import api, blocks, calls, concurrency, turns
+from paramedic.lint import api, blocks, calls, concurrency, roles, turns
 from paramedic.lint.values import (
     Bound,
     Collection,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 def _for(w: Walker, node: ast.For | ast.AsyncFor) -> bool:
     source = w.evaluate(node.iter)
-    known = one_by_one(source)
+    known = one_by_one(source) or _roles(w, source, [*node.body], node.target)
     if known is not None:
         for item in known:
             blocks.bind(w, node.target, item)
@@ -103,6 +103,12 @@ def one_by_one(source: Value, *, all_kinds: bool = False) -> list[Value] | None:
     return list(found.items)
 
 
+def _roles(w: Walker, source: Value, turn: list[ast.AST], target: ast.expr) -> list[Value] | None:
+    """The constants of a short list that is written out, where each is what a thread is started as."""
+    items = one_by_one(source, all_kinds=True)
+    return items if items is not None and roles.are_given(w.module.source.tree, turn, target, items) else None
+
+
 def _worth_following(item: Value) -> bool:
     if isinstance(item, Collection):
         return any(_worth_following(i) for i in item.items)
@@ -145,13 +151,14 @@ def comprehension(w: Walker, node: ast.ListComp | ast.SetComp | ast.GeneratorExp
     """
     first = w.evaluate(node.generators[0].iter)
     if len(node.generators) == 1 and not node.generators[0].ifs:
-        known = one_by_one(first)
+        turn = node.value if isinstance(node, ast.DictComp) else node.elt
+        known = one_by_one(first) or _roles(w, first, [turn], node.generators[0].target)
         if known is not None:
             kept_names = dict(w.scope.names)
             made = []
             for item in known:
                 blocks.bind(w, node.generators[0].target, item)
-                made.append(w.evaluate(node.value if isinstance(node, ast.DictComp) else node.elt))
+                made.append(w.evaluate(turn))
             w.scope.names = kept_names
             gathered = Collection(made, length=len(made))
             for obj in (o for value in made for o in native_objects(value)):

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from paramedic.lint import attributes, blocks
+from paramedic.lint import attributes, blocks, roles
 from paramedic.lint.values import Collection, Unknown, Value
 
 if TYPE_CHECKING:
@@ -14,7 +14,25 @@ if TYPE_CHECKING:
 
 
 def _match(w: Walker, node: ast.Match) -> bool:
+    if all(case.guard is None for case in node.cases):
+        for case in node.cases:
+            role = _role(w, node.subject, case.pattern)
+            if role is None:
+                break
+            if role:
+                return w.block(case.body)
+        else:
+            return False  # none of them
     return _cases(w, w.evaluate(node.subject), node.cases)
+
+
+def _role(w: Walker, subject: ast.expr, pattern: ast.pattern) -> bool | None:
+    """Whether a case is that of the thread which comes here; None where that is not known."""
+    if isinstance(pattern, ast.MatchValue):
+        return roles.settled(w, ast.Compare(subject, [ast.Eq()], [pattern.value]))
+    if isinstance(pattern, ast.MatchAs) and pattern.pattern is None and pattern.name is None:
+        return True
+    return None
 
 
 def _cases(w: Walker, subject: Value, cases: list[ast.match_case]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from paramedic.lint.contexts import Context, branch_from, common_ancestor, lifetimes_meet
+from paramedic.lint.countdowns import Countdowns
 from paramedic.lint.operations import Operation, exclusive
 from paramedic.lint.values import HAND_OVER, Obj, Unknown, number_of, objects_in
 from paramedic.lint.world import World
@@ -18,6 +19,7 @@ class Meetings:
 
     def __init__(self, world: World) -> None:
         self.world = world
+        self._countdowns = Countdowns(world)
         self._signals: dict[int, list[Operation]] = {}
         for operation in world.operations:
             if "wait-signal" in operation.effects or "give-signal" in operation.effects:
@@ -42,6 +44,8 @@ class Meetings:
         Threads: pure.
         """
         if _on_one_loop(a, b) or _on_one_loop(b, a) or self._in_turns(a, b):
+            return False
+        if self._countdowns.last_does(a, b) or self._countdowns.last_does(b, a):
             return False
         if a.context is b.context:
             return self.in_several(a.context, obj)

@@ -29,6 +29,7 @@ class Walker:
         self.locks: list[Obj] = []
         self.trail: list[Site] = []
         self.stack: list[ast.AST] = []
+        self.root_depth = 0
         self.path: list[tuple[int, int]] = []
         self.guards = 0
         self.in_finally = False
