@@ -56,6 +56,29 @@ FOUND |= {
 }
 
 FOUND |= {
+    "two tasks of two places that each wait for a task of the same pool, the first over by luck as the next came": """
+        V: works ex 2
+        W: works ex 2
+        Main: submit f1 ex one
+        W: run f1
+        W: submit f3 ex inner
+        W: result f3 …
+        V: run f3
+        V: done f3
+        W: … result f3
+        W: done f1
+        Main: submit f2 ex other
+        V: run f2
+        V: submit f4 ex inner
+        V: result f4 …
+        W: run f4
+        W: done f4
+        V: … result f4
+        V: done f2
+        end: orderly""",
+}
+
+FOUND |= {
     "two tasks that each ask for a task of the same pool, which is done: nobody waits": """
         V: works ex 2
         W: works ex 2
@@ -73,6 +96,27 @@ FOUND |= {
 }
 
 QUIET = {
+    "two tasks of two places that each wait for a task of the same pool, the first awaited before the next came": """
+        V: works ex 2
+        W: works ex 2
+        Main: submit f1 ex one
+        W: run f1
+        W: submit f3 ex inner
+        W: result f3 …
+        V: run f3
+        V: done f3
+        W: … result f3
+        W: done f1
+        Main: ask f1
+        Main: submit f2 ex other
+        V: run f2
+        V: submit f4 ex inner
+        V: result f4 …
+        W: run f4
+        W: done f4
+        V: … result f4
+        V: done f2
+        end: orderly""",
     "two tasks of which each asks for one of another pool, which is done": """
         V: works ex2 2
         W: works ex 2

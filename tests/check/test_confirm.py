@@ -86,6 +86,10 @@ def test_what_is_closed_is_in_use_from_its_first_call_on() -> None:
     assert confirm.traps_for([finding]) == [("call", "app.py", 3), ("within:main", "app.py", 0)]
 
 
+def test_a_pool_is_taken_whole_before_its_tasks_submit_theirs() -> None:
+    assert confirm.traps_for([_finding(POSSIBLE, 3, "pool-starvation")]) == [("within:main", "app.py", 0)]
+
+
 def test_a_further_run_is_recorded_into_an_empty_folder(tmp_path: Path) -> None:
     stale = (
         tmp_path / "again-1" / f"7-1{SUFFIX}"

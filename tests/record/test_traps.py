@@ -78,6 +78,16 @@ def test_a_key_of_an_agent_signs_slowly(operation: str, delays: list[float], sle
     assert len(recorded) == 1
 
 
+@pytest.mark.parametrize(("trap", "delays"), [("within:sends", [0.5]), ("call", [])])
+def test_a_task_is_submitted_late(trap: str, delays: list[float], slept: list[float]) -> None:
+    app: dict[str, object] = {}
+    exec(compile(USERS, "/home/me/app.py", "exec"), app)
+    here = Traps([(trap, "/home/me/app.py", 0 if delays else 4)], 1, 0.5)
+    row = here.around(lambda *fields: None)
+    app["sends"](partial(row, int(Kind.POST), 0, 1, 7, 1, 0))  # type: ignore[operator]
+    assert slept == delays
+
+
 @pytest.mark.parametrize(("seed", "delays"), [(2, 6), (4, 6)])
 def test_every_second_run_delays_whatever_comes(seed: int, delays: int, slept: list[float]) -> None:
     here = Traps([(SIGN, "", 0)], seed, 0.5)

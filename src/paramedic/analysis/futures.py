@@ -5,6 +5,7 @@ Threads: one thread, the one that drives the machines; nothing here blocks.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -16,6 +17,8 @@ from paramedic.analysis.machine import Listener, Root
 _LONG_NS = 1_000_000_000
 _MOST_PASSED_ON = _MOST_DONE = 1000
 _MOST_AT_ONCE = 256
+_MOST_BESIDE = 32
+"""Of a pool's tasks of several places: a pool has no more workers, mostly."""
 SUBMITTED, DONE = 1, 2
 """Tokens of a future's hand-overs, as the recorder gives them."""
 
@@ -122,6 +125,40 @@ class _Unordered:
             self._over[future] = at
 
 
+class _Beside:
+    """The tasks of one pool, of whatever places: which might be under way together.
+
+    Attributes:
+        places: by site, how many of its tasks might be, for each lot that was there as one more was submitted.
+    """
+
+    __slots__ = ("_over", "places")
+
+    def __init__(self) -> None:
+        self.places: set[tuple[tuple[int, int], ...]] = set()
+        self._over: dict[int, tuple[int, Epoch | None]] = {}
+
+    def submitted(self, future: int, site: int, clock: ThreadClock) -> None:
+        """There is one more; those of which the submitter knows that they are over do not count beside it."""
+        self._over = {f: at for f, at in self._over.items() if at[1] is None or not clock.knows(at[1])}
+        self._over[future] = site, None
+        counts = Counter(own for own, _ in self._over.values())
+        if len(counts) > 1 and len(self.places) < _MOST_AT_ONCE:
+            self.places.add(tuple(sorted(counts.items())))
+        if len(self._over) > _MOST_BESIDE:
+            del self._over[next(iter(self._over))]
+
+    def over(self, future: int, at: Epoch, again: bool) -> None:
+        """As of `_Unordered`."""
+        known = self._over.get(future)
+        if known is not None and (again or known[1] is None):
+            self._over[future] = known[0], at
+
+    def most(self, sites: set[int]) -> int:
+        """How many tasks of these places might be there at once."""
+        return max((sum(n for site, n in lot if site in sites) for lot in self.places), default=0)
+
+
 class Futures:
     """All futures that somebody may still ask.
 
@@ -152,6 +189,7 @@ class Futures:
         self._pool_of: dict[int, int] = {}
         self._wanted: dict[int, Call] = {}
         self._unordered: dict[int, _Unordered] = {}
+        self._beside: dict[int, _Beside] = {}
         self._own_pools: dict[int, OwnPool] = {}
         self.begins: dict[str, Listener] = {"Future.result": self._waits, "Future.wait": self._waits}
         self.ends = {
@@ -166,6 +204,8 @@ class Futures:
             self._place[future] = next(self._submitted)
             self._pool_of[future] = pool
             self._unordered.setdefault(site, _Unordered()).submitted(future, clock)
+            if pool:
+                self._beside.setdefault(pool, _Beside()).submitted(future, site, clock)
             return
         place = self._place.pop(future, 0)
         if thread in self._workers and place:
@@ -183,6 +223,9 @@ class Futures:
         place = self._unordered.get(self.task_of.get(thread, 0))
         if place is not None:
             place.over(future, at, again)
+        beside = self._beside.get(self._workers.get(thread, (0, 0))[0])
+        if beside is not None:
+            beside.over(future, at, again)
 
     def take(self, thread: int, future: int, token: int, asked: bool, passes_on: bool, t_ns: int) -> None:
         """A worker begins it, or somebody learns that it is done; an event loop may only pass it on."""
@@ -267,7 +310,12 @@ class Futures:
         """Pools whose tasks wait for tasks of the same pool, and of which so many could be there at once that they
         take all the workers."""
         most = {site: tasks.most for site, tasks in self._unordered.items()}
-        return [p for p in self._own_pools.values() if max(most.get(s, 0) for s in p.sites) >= p.workers]
+        lots = {pool: self._beside[pool].most(p.sites) for pool, p in self._own_pools.items() if pool in self._beside}
+        return [
+            p
+            for pool, p in self._own_pools.items()
+            if max(lots.get(pool, 0), *(most.get(s, 0) for s in p.sites)) >= p.workers
+        ]
 
     def is_idle(self, thread: int) -> bool:
         """Whether a pool's worker has no task."""

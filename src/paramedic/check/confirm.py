@@ -27,6 +27,11 @@ _WHEREVER = {
 """What is not done at lines of the program's."""
 
 
+_BEFORE = frozenset(("closed-in-use", "pool-starvation"))
+"""What is harmed by what comes before the place that is told: to read what has come by the time of the close does no
+harm, and who waits for a task that others have done by then is kept from nothing."""
+
+
 def may_happen(finding: Finding) -> bool:
     """Whether another run can show what this finding says: it is possible, or would be but for a doubt.
 
@@ -68,8 +73,9 @@ def traps_for(findings: Iterable[Finding]) -> list[Trap]:
             kind = _kind(finding, step)
             if step.site is None or kind is None:
                 continue
-            traps[(kind, step.site.file, step.site.line)] = None
-            if finding.hazard == "closed-in-use":  # to read what has come by now does no harm: it is what came before
+            if finding.hazard != "pool-starvation":
+                traps[(kind, step.site.file, step.site.line)] = None
+            if finding.hazard in _BEFORE:
                 traps[(WITHIN + step.site.function, step.site.file, 0)] = None
     return list(traps)
 

@@ -22,13 +22,14 @@ from paramedic.record.frames import USER, owner_of
 from paramedic.record.probe import CLOSE, EOF, PIPE, SEND
 from paramedic.trace.writer import Row
 
-CALL, LOCK, SIGN, COLLECT, ANYWHERE = "call", "lock", "sign", "collect", "anywhere"
+CALL, LOCK, SIGN, SUBMIT, COLLECT, ANYWHERE = "call", "lock", "sign", "submit", "collect", "anywhere"
 """Kinds of traps beside those of `paramedic.record.probe`: in a call, with a lock just taken; while an agent's key
-signs; collecting garbage with Paramiko's locks held; at any call and lock (fuzzing)."""
+signs; before a task is put into a pool's queue; collecting garbage with Paramiko's locks held; at any call and lock
+(fuzzing)."""
 
 WITHIN = "within:"
-"""With a function's name after it: in any call of that function's, in whatever line."""
-_SHARE = {CALL: 0.4, LOCK: 1.0, SIGN: 1.0, EOF: 1.0, SEND: 1.0, PIPE: 0.05}
+"""With a function's name after it: in any call, or before any task, of that function's, in whatever line."""
+_SHARE = {CALL: 0.4, LOCK: 1.0, SIGN: 1.0, SUBMIT: 1.0, EOF: 1.0, SEND: 1.0, PIPE: 0.05}
 """Of the delay, by kind: an EOF is held back for longer than the call that closes its channel, so that CLOSE
 overtakes it. More output comes soon, and whoever waits for it must not be late."""
 _LONGEST_S = 4.0
@@ -66,7 +67,7 @@ class Traps:
 
     def around(self, row: Row) -> Row:
         """The recorder's row function, with the delays behind it."""
-        call, got, signs = int(Kind.CALL), int(Kind.GOT), NUMBER["AgentKey.sign_ssh_data"]
+        call, got, post, signs = int(Kind.CALL), int(Kind.GOT), int(Kind.POST), NUMBER["AgentKey.sign_ssh_data"]
 
         def trapped(kind: int, op: int, obj: int, site: int, a: int, b: int) -> None:
             row(kind, op, obj, site, a, b)
@@ -76,6 +77,8 @@ class Traps:
                     self._delay(SIGN, 0)
             elif kind == got and site:
                 self._delay(LOCK, site)
+            elif kind == post and site and not self._anywhere:
+                self._delay(SUBMIT, site)
 
         return trapped
 
@@ -143,7 +146,7 @@ class Traps:
                 code = frame.f_code
                 within = WITHIN + getattr(code, "co_qualname", code.co_name)
                 return (kind, code.co_filename, frame.f_lineno) in self._places or (
-                    kind == CALL and (within, code.co_filename, 0) in self._places
+                    kind in (CALL, SUBMIT) and (within, code.co_filename, 0) in self._places
                 )
             frame = frame.f_back  # type: ignore[assignment]
         return False
