@@ -76,13 +76,73 @@ class Link:
 }
 
 
+STORED = {
+    "in a dict, and connected then": """
+def client(name):
+    if name not in clients:
+        c = clients[name] = SSHClient()
+        c.connect(name)  # connect
+    return clients[name]
+
+def fact(name):
+    return client(name).exec_command("true")  # use outer
+""",
+    "in a class, with a look before the lock": """
+def client(cls):
+    if cls.ssh is None:
+        with cls.lock:
+            if cls.ssh is None:
+                cls.ssh = SSHClient()
+                cls.ssh.connect("web1")  # connect
+    return cls.ssh
+
+def fact(cls):
+    return client(cls).exec_command("true")  # use outer
+""",
+    "in a global": """
+def client():
+    global ssh
+    if ssh is None:
+        ssh = SSHClient()
+        ssh.connect("web1")  # connect
+    return ssh
+
+def fact(cls):
+    return client().exec_command("true")  # use outer
+""",
+}
+KEPT_BACK = {
+    "stored when it is connected": """
+def client(name):
+    if name not in clients:
+        c = SSHClient()
+        c.connect(name)  # connect
+        clients[name] = c
+    return clients[name]
+
+def fact(name):
+    return client(name).exec_command("true")  # use outer
+""",
+    "a question that has to do with something else": """
+def client(cls):
+    if cls.leads:
+        cls.ssh = SSHClient()
+        cls.ssh.connect("web1")  # connect
+    return cls.ssh
+
+def fact(cls):
+    return client(cls).exec_command("true")  # use outer
+""",
+}
+
+
 def _site(file: Path, mark: str) -> list[Site]:
     """The stack that ends at the marked line, in the function that is before it."""
     stack: list[Site] = []
     lines = file.read_text().splitlines()
     for wanted in (mark, "outer"):
         for number, line in enumerate(lines, 1):
-            if line.endswith(f"# {wanted}"):
+            if wanted in line.partition("# ")[2].split():
                 function = next(o for o in reversed(lines[:number]) if o.lstrip().startswith("def ")).split()[1]
                 stack.append(Site(file=str(file), line=number, function=function.partition("(")[0]))
         if mark == "use":
@@ -90,13 +150,13 @@ def _site(file: Path, mark: str) -> list[Site]:
     return stack
 
 
-def _either(source: str, folder: Path) -> bool:
+def _either(source: str, folder: Path, had: bool = True) -> bool:
     file = folder / "app.py"
     file.write_text(source)
     connect, use = _site(file, "connect"), _site(file, "use")
     if not source:
         connect = use = [Site(file=str(folder / "gone.py"), line=3, function="call")]
-    return Redialling().may_be_either(connect, use)
+    return Redialling().may_be_either(connect, use, had)
 
 
 @pytest.mark.parametrize("sentence", EITHER)
@@ -109,8 +169,23 @@ def test_only_the_one_would_have_connected(sentence: str, tmp_path: Path) -> Non
     assert not _either(NOT[sentence], tmp_path)
 
 
+@pytest.mark.parametrize("sentence", STORED)
+def test_a_client_is_found_before_it_is_connected(sentence: str, tmp_path: Path) -> None:
+    assert _either(STORED[sentence], tmp_path, had=False)
+
+
+@pytest.mark.parametrize("sentence", KEPT_BACK)
+def test_a_client_is_kept_back_until_it_is_connected(sentence: str, tmp_path: Path) -> None:
+    assert not _either(KEPT_BACK[sentence], tmp_path, had=False)
+
+
+@pytest.mark.parametrize("sentence", EITHER)
+def test_who_did_not_have_it_could_not_have_connected_it(sentence: str, tmp_path: Path) -> None:
+    assert not _either(EITHER[sentence], tmp_path, had=False)
+
+
 def test_functions_that_have_nothing_in_common(tmp_path: Path) -> None:
     file = tmp_path / "app.py"
     file.write_text(EITHER["a question at a helper's"])
     other = Site(file=str(file), line=3, function="Link.up")
-    assert not Redialling().may_be_either(_site(file, "connect"), [other])
+    assert not Redialling().may_be_either(_site(file, "connect"), [other], True)

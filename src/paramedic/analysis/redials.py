@@ -22,17 +22,19 @@ _KEPT_CONNECTS = 10
 
 @dataclass(frozen=True, slots=True)
 class Redial:
-    """A client that the user had before it was connected.
+    """A client that the user had before it was connected, or may have had.
 
     Attributes:
         client: its id.
         connect: what connected it.
         use: what another thread did with it afterwards, and had not waited for the connect.
+        had: whether the user knew before that it had been made; else the one that connected may have kept it back.
     """
 
     client: int
     connect: Call
     use: Call
+    had: bool
 
 
 class Redials:
@@ -75,7 +77,6 @@ class Redials:
             return
         clock = self._clocks.of(call.thread)
         for connect, at in connects:
-            # who does not know that it was made could not have come to it before
-            if connect.thread != call.thread and not clock.knows(at) and clock.knows(self._made[call.obj]):
-                if len(self._found) < _MOST_FOUND:
-                    self._found.setdefault((connect.stack, call.stack), Redial(call.obj, connect, call))
+            if connect.thread != call.thread and not clock.knows(at) and len(self._found) < _MOST_FOUND:
+                redial = Redial(call.obj, connect, call, clock.knows(self._made[call.obj]))
+                self._found.setdefault((connect.stack, call.stack), redial)

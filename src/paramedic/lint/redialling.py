@@ -2,7 +2,8 @@
 
 ``if not self.up(): self.connect()`` before the use, in whatever helpers, or ``except SSHException: self.connect()``
 around it: the one that connected might have been the other. A thread that connects for another reason (it leads, and
-the others wait) is no such thing.
+the others wait) is no such thing. ``if name not in clients: clients[name] = SSHClient(); clients[name].connect()`` lets
+others find a client that is not connected yet, whoever holds a lock then; where it is stored afterwards nobody can.
 
 Threads: one thread; reads the files that stacks name.
 """
@@ -26,33 +27,36 @@ class Redialling:
     def __init__(self) -> None:
         self._places = Places()
 
-    def may_be_either(self, connect: Sequence[Site], use: Sequence[Site]) -> bool:
+    def may_be_either(self, connect: Sequence[Site], use: Sequence[Site], had: bool) -> bool:
         """Whether who used a client had asked what made the other one connect it.
 
         Args:
             connect: stack of the connect, innermost first.
             use: stack of the other thread's use.
+            had: whether that thread had the client before it was connected; else it has to be stored before.
 
         Threads: one thread; reads files.
         """
         for depth, site in enumerate(connect):
             for other in use:
                 if (site.file, site.function) == (other.file, other.function):
-                    return self._both(connect[: depth + 1], other)
+                    return self._both(connect[: depth + 1], other, had)
         return False
 
-    def _both(self, inner: Sequence[Site], use: Site) -> bool:
+    def _both(self, inner: Sequence[Site], use: Site, had: bool) -> bool:
         place = self._place(inner[-1])
         if place is None:
             return False
         parts = [n for n in place.file.own(place.function) if covers(n, inner[-1].line)]
-        for handler in parts:
+        for handler in parts if had else ():
             if isinstance(handler, ast.ExceptHandler):
                 tried = place.file.parent(handler)
                 return isinstance(tried, ast.Try) and any(covers(n, use.line) for n in tried.body)
         if use.line < inner[-1].line:
             return False
-        questions = [list(self._questions(site)) for site in inner]
+        questions = [list(self._questions(site)) for site in inner] if had else [self._stores_before(inner[0])]
+        if not had and len(inner) > 1:
+            questions.append([])
         if not any(questions):
             return False
         # nothing else than such a question, and no loop, decides whether it is passed on the way to the use
@@ -76,6 +80,31 @@ class Redialling:
                 names = _names(node.test)
                 if decides and (names & (_ASKS | named) or any(_asks(file, name) for name in names)):
                     yield node
+
+    def _stores_before(self, site: Site) -> list[ast.If]:
+        """The tests for a client that is stored, for all to find, before it is connected at that line."""
+        place = self._place(site)
+        node = place.node if place is not None else None
+        if place is None or not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+            return []
+        receiver, own = name_of(node.func.value), place.file.own(place.function)
+        if isinstance(node.func.value, ast.Subscript):
+            receiver = name_of(node.func.value.value)
+        common = {name for n in own if isinstance(n, ast.Global) for name in n.names}
+        stored: dict[str, int] = {}
+        for n in own:
+            if isinstance(n, ast.Assign) and n.lineno < site.line:
+                names = {name_of(t.value if isinstance(t, ast.Subscript) else t) for t in n.targets}
+                if receiver in names or isinstance(n.value, ast.Name) and n.value.id == receiver:
+                    for t in n.targets:
+                        if not isinstance(t, ast.Name) or t.id in common:
+                            stored[name_of(t.value if isinstance(t, ast.Subscript) else t)] = n.lineno
+        return [
+            n
+            for n in own
+            if isinstance(n, ast.If) and covers(n, site.line)
+            if any(n.lineno < stored.get(name, 0) for name in _names(n.test))
+        ]
 
     def _place(self, site: Site) -> Place | None:
         return next(iter(self._places.places([site], "connect")), None)

@@ -34,7 +34,9 @@ def _by_luck(facts: RunFacts, story: Story, told: set[int]) -> Iterator[Finding]
     redialling, looking, places = Redialling(), Looking(), set()
     for redial in facts.redials.found():
         connect, use = (facts.world.stack(call.stack) for call in (redial.connect, redial.use))
-        if redial.client in told or redial.connect.stack in places or not redialling.may_be_either(connect, use):
+        if redial.client in told or redial.connect.stack in places:
+            continue
+        if not redialling.may_be_either(connect, use, redial.had):
             continue
         if looking.has_looked(use) and looking.may_have_waited(use, connect):
             continue
@@ -42,8 +44,9 @@ def _by_luck(facts: RunFacts, story: Story, told: set[int]) -> Iterator[Finding]
         first, second = (facts.world.thread_name(call.thread) for call in (redial.connect, redial.use))
         doubt = story.doubt(redial.connect, redial.use)
         message = (
-            f"{first} connected {facts.world.name(redial.client)}, and {second}, which asks whether it is connected at "
-            f"the same place, did not wait for that: both can connect it at once{doubt}"
+            f"{first} connected {facts.world.name(redial.client)}, and {second}, which asks whether it is "
+            f"{'connected' if redial.had else 'there'} at the same place, did not wait for that: "
+            f"{'both can connect it at once' if redial.had else 'it can find one that is not connected yet'}{doubt}"
         )
         steps = [story.call(redial.connect), story.call(redial.use)]
         confidence = Confidence.ADVICE if doubt else Confidence.POSSIBLE
