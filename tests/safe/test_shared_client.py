@@ -364,3 +364,64 @@ def test_a_forked_child_leaves_the_connection_to_its_parent(host: Any) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], timeout=60, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+LEFT = '''
+import faulthandler, threading
+import paramiko
+from paramedic.safe import ClientPool, KnownHosts, SharedClient
+
+faulthandler.dump_traceback_later(30, exit=True)
+client = SharedClient()
+client.load_host_keys({known!r})
+client.connect({host!r}, port={port!r}, username={user!r}, key_filename={key!r}, allow_agent=False,
+    look_for_keys=False)
+pool = ClientPool({host!r}, port={port!r}, username={user!r}, key_filename={key!r},
+    known_hosts=KnownHosts({known!r}), allow_agent=False, look_for_keys=False)
+lent = pool.client()
+stdin, stdout, stderr = lent.__enter__().exec_command("cat")
+inner, *_ = client.exec_command("cat")
+inner.write("never sent")
+stream = pool.stream("yes")
+stream.read()
+sftp = client.open_sftp()
+file = sftp.open("/etc/passwd")
+channel = client.get_transport().open_session()
+link, held = client.get_transport(), threading.Event()
+apart = {{"held": held, "threading": threading}}  # its names are its own: ours are to be taken down
+exec("""def hold(*locks):
+    for lock in locks:
+        lock.acquire()
+    held.set()
+    threading.Event().wait()""", apart)
+# A thread is taken away at any moment, with whatever it has.
+locks = (link.clear_to_send_lock, link.lock, link.hand._lock, channel.lock)
+threading.Thread(target=apart["hold"], args=locks, daemon=True).start()
+held.wait()
+
+class Late:
+    def __del__(self):
+        for use in (client.open_sftp, channel.close, inner.close, client.close):
+            try:
+                use()
+            except paramiko.SSHException:
+                pass
+        print("late", flush=True)
+
+late = Late()
+'''
+
+
+def test_what_a_program_leaves_open_keeps_it_from_no_end(host: Any) -> None:
+    server = host.server
+    program = LEFT.format(
+        host=server.host,
+        port=server.port,
+        user=server.user,
+        key=server.key_file,
+        known=server.known_hosts_file,
+    )
+    done = subprocess.run([sys.executable, "-c", program], timeout=60, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "late\n", done.stderr
+    assert "Timeout" not in done.stderr

@@ -17,6 +17,19 @@ _T = TypeVar("_T")
 _LOG = logging.getLogger("paramedic.safe")
 
 
+def begin(thread: threading.Thread) -> None:
+    """Starts a thread. Before Python 3.12 an interpreter that takes everything down would wait for it for ever.
+
+    Raises:
+        RuntimeError: none can be started, or none would run any more.
+
+    Threads: any thread; it does not block.
+    """
+    if sys.is_finalizing():
+        raise RuntimeError("the interpreter is on its way out")
+    thread.start()
+
+
 class Crew:
     """Starts daemon threads for jobs that block, and one that makes callbacks in order.
 
@@ -114,7 +127,7 @@ class Crew:
         with self._lock:
             self._threads.add(thread)
         try:
-            thread.start()
+            begin(thread)
         except RuntimeError:
             with self._lock:
                 self._threads.discard(thread)
@@ -141,7 +154,7 @@ class Crew:
             if not self._closed and (self._courier is None or not self._courier.is_alive()):
                 self._courier = threading.Thread(target=self._carry, name=f"{self._name}-callbacks", daemon=True)
                 try:
-                    self._courier.start()
+                    begin(self._courier)
                 except RuntimeError:  # see start()
                     self._courier = None
             if self._courier is not None:

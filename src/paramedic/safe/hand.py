@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
@@ -15,6 +16,11 @@ _REST_S = 5.0
 """How long it waits for more to do before it ends."""
 _HASTE_S = 0.5
 """How long a job may take from when its wait was interrupted."""
+
+
+def _does_it_itself() -> bool:
+    # Also once the interpreter takes everything down: no thread but this one runs any more, and none would ever answer.
+    return threading.current_thread() is not threading.main_thread() or sys.is_finalizing()
 
 
 class Hand:
@@ -46,7 +52,7 @@ class Hand:
 
         Threads: any thread; it blocks for as long as ``job`` takes.
         """
-        if threading.current_thread() is not threading.main_thread():
+        if _does_it_itself():
             return job()
         answers: queue.SimpleQueue[tuple[Any, BaseException | None]] = queue.SimpleQueue()
 
@@ -71,7 +77,7 @@ class Hand:
 
         Threads: any thread; it blocks for as long as ``job`` takes.
         """
-        if threading.current_thread() is not threading.main_thread():
+        if _does_it_itself():
             return job()
         begun, over = SignalSafeEvent(), SignalSafeEvent()
         failures: list[BaseException] = []
@@ -98,7 +104,7 @@ class Hand:
 
         Threads: any thread; for the main thread it does not block.
         """
-        if threading.current_thread() is not threading.main_thread() or not self._hand_over(job):
+        if _does_it_itself() or not self._hand_over(job):
             job()
 
     def _hand_over(self, job: _Job) -> bool:

@@ -20,6 +20,7 @@ import contextlib
 import itertools
 import logging
 import math
+import sys
 import threading
 import time
 from collections import deque
@@ -238,7 +239,7 @@ class Link(paramiko.Transport):  # type: ignore[misc]
 
         Threads: any thread. It blocks while the peer does not read (never on the reader).
         """
-        if threading.get_ident() == self.reader or self.clear_to_send_lock._is_owned():
+        if threading.get_ident() == self.reader or self.clear_to_send_lock._is_owned() or sys.is_finalizing():
             # The reader never waits for itself; what the garbage collector closes during a send waits for its end.
             self._outbox.extend(messages)
         elif threading.current_thread() is threading.main_thread():
@@ -352,8 +353,7 @@ class Link(paramiko.Transport):  # type: ignore[misc]
             self._pulse.before_wait()
 
     def _empty_outbox(self) -> None:
-        # Never waits: a thread that holds the lock empties the outbox when it is done (see _send_user_message), and
-        # during a key exchange the reader passes by here again once it is over.
+        # Never waits: who holds the lock empties it when done, and after a key exchange the reader passes by again.
         while self._outbox and self.clear_to_send.is_set():
             if self.clear_to_send_lock._is_owned() or not self.clear_to_send_lock.acquire(blocking=False):
                 return
@@ -471,7 +471,7 @@ class Link(paramiko.Transport):  # type: ignore[misc]
         """
         if kind != "session":
             return cast(Channel, super().open_channel(kind, dest_addr, src_addr, window_size, max_packet_size, timeout))
-        if not self.active:
+        if not self.active or sys.is_finalizing():
             raise paramiko.SSHException("SSH session not active")
         window_bytes = self._sanitize_window_size(window_size)
         packet_bytes = self._sanitize_packet_size(max_packet_size)

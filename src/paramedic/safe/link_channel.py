@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any, cast
@@ -128,10 +129,24 @@ class LinkChannel(Channel):  # type: ignore[misc]
         self._whole(lambda: super(LinkChannel, self).shutdown(how))
 
     def _whole(self, job: Callable[[], None]) -> None:
+        if sys.is_finalizing():
+            return  # the other threads are gone, with whatever locks they had; the connection ends with the process
         if self.transport is None:
             job()
         else:
             self.transport.do_whole(job)
+
+    def send(self, s: bytes) -> int:
+        """As ``paramiko.Channel.send``.
+
+        Raises:
+            OSError: the channel is closed, or the interpreter takes everything down: nobody would ever make room.
+
+        Threads: the channel's thread. It blocks until there is room.
+        """
+        if sys.is_finalizing():
+            raise OSError("the interpreter is on its way out")
+        return int(super().send(s))
 
     # -- nothing after CLOSE
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Generic, Protocol, TypeVar, cast
 
+from paramedic.safe.crew import begin
 from paramedic.safe.signal_safe import SignalSafeEvent
 
 
@@ -41,8 +42,8 @@ def _close_aside(close: Callable[[], Any]) -> None:
             done.set()
 
     try:
-        threading.Thread(target=work, name="paramedic-close", daemon=True).start()
-    except RuntimeError:  # the interpreter is on its way out (Python 3.12)
+        begin(threading.Thread(target=work, name="paramedic-close", daemon=True))
+    except RuntimeError:  # the interpreter is on its way out
         close()
     else:
         done.wait(_CLOSE_LIMIT_S)
