@@ -60,7 +60,12 @@ def test_what_is_an_advice_for_a_doubt_is_tried_too() -> None:
 
 @pytest.mark.parametrize(
     ("hazard", "trap"),
-    [("shared-agent", "sign"), ("signal-handler-reenters", "send"), ("finalizer-deadlock", "collect")],
+    [
+        ("shared-agent", "sign"),
+        ("signal-handler-reenters", "send"),
+        ("finalizer-deadlock", "collect"),
+        ("pool-starvation", "task"),
+    ],
 )
 def test_what_is_done_at_no_line_of_the_programs(hazard: str, trap: str) -> None:
     assert confirm.traps_for([_finding(POSSIBLE, 3, hazard)]) == [(trap, "", 0)]
@@ -86,8 +91,11 @@ def test_what_is_closed_is_in_use_from_its_first_call_on() -> None:
     assert confirm.traps_for([finding]) == [("call", "app.py", 3), ("within:main", "app.py", 0)]
 
 
-def test_a_pool_is_taken_whole_before_its_tasks_submit_theirs() -> None:
-    assert confirm.traps_for([_finding(POSSIBLE, 3, "pool-starvation")]) == [("within:main", "app.py", 0)]
+@pytest.mark.parametrize(("locks", "trap"), [(("lock #1",), ("freed:main", "app.py", 0)), ((), ("call", "app.py", 3))])
+def test_what_has_a_lock_is_torn_when_it_is_let_go(locks: tuple[str, ...], trap: confirm.Trap) -> None:
+    finding = _finding(POSSIBLE, 3, "shared-sftp-file")
+    steps = (dataclasses.replace(finding.steps[0], locks=locks),)
+    assert confirm.traps_for([dataclasses.replace(finding, steps=steps)]) == [trap]
 
 
 def test_a_further_run_is_recorded_into_an_empty_folder(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from paramedic.model.event import Kind
 from paramedic.model.operations import NUMBER
 from paramedic.record import traps
 from paramedic.record.probe import CLOSE, EOF, PIPE, SEND
-from paramedic.record.traps import ANYWHERE, COLLECT, SIGN, Traps
+from paramedic.record.traps import ANYWHERE, COLLECT, FREED, SIGN, Traps
 
 USERS = "\n\ndef sends(probe):\n    probe()\n"
 """A program whose line 4 ends up in a probe."""
@@ -78,13 +78,19 @@ def test_a_key_of_an_agent_signs_slowly(operation: str, delays: list[float], sle
     assert len(recorded) == 1
 
 
-@pytest.mark.parametrize(("trap", "delays"), [("within:sends", [0.5]), ("call", [])])
-def test_a_task_is_submitted_late(trap: str, delays: list[float], slept: list[float]) -> None:
+@pytest.mark.parametrize(("token", "delays"), [(1, [0.5]), (2, [])])
+def test_a_task_begins_late(token: int, delays: list[float], slept: list[float]) -> None:
+    row = Traps([("task", "", 0)], 1, 0.5).around(lambda *fields: None)
+    row(int(Kind.TAKE), 0, 1, 0, token, 0)
+    assert slept == delays
+
+
+@pytest.mark.parametrize(("function", "delays"), [("sends", [0.5]), ("receives", [])])
+def test_a_lock_was_let_go(function: str, delays: list[float], slept: list[float]) -> None:
     app: dict[str, object] = {}
     exec(compile(USERS, "/home/me/app.py", "exec"), app)
-    here = Traps([(trap, "/home/me/app.py", 0 if delays else 4)], 1, 0.5)
-    row = here.around(lambda *fields: None)
-    app["sends"](partial(row, int(Kind.POST), 0, 1, 7, 1, 0))  # type: ignore[operator]
+    here = Traps([(f"freed:{function}", "/home/me/app.py", 0)], 1, 0.5)
+    app["sends"](partial(here.hold_back, FREED))  # type: ignore[operator]
     assert slept == delays
 
 

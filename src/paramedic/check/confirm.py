@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from paramedic.model.finding import Confidence, Finding, Step
 from paramedic.record.probe import EOF, PIPE, SEND
-from paramedic.record.traps import ANYWHERE, CALL, COLLECT, LOCK, SIGN, WITHIN
+from paramedic.record.traps import ANYWHERE, CALL, COLLECT, FREED, LOCK, SIGN, TASK, WITHIN
 
 Trap = tuple[str, str, int]
 
@@ -22,14 +22,14 @@ _RACES = frozenset(
 _WHEREVER = {
     "finalizer-deadlock": COLLECT,
     "shared-agent": SIGN,  # that is done on the transports' threads
+    "pool-starvation": TASK,  # that all workers have one at once
     "signal-handler-reenters": SEND,  # the signal has to come while what it interrupts holds Paramiko's lock
 }
 """What is not done at lines of the program's."""
 
 
-_BEFORE = frozenset(("closed-in-use", "pool-starvation"))
-"""What is harmed by what comes before the place that is told: to read what has come by the time of the close does no
-harm, and who waits for a task that others have done by then is kept from nothing."""
+_TORN = frozenset(("shared-channel", "shared-sftp-cwd", "shared-sftp-file"))
+"""What is harmed between two calls. Where a lock is held in them, nobody else comes before it is let go."""
 
 
 def may_happen(finding: Finding) -> bool:
@@ -73,9 +73,11 @@ def traps_for(findings: Iterable[Finding]) -> list[Trap]:
             kind = _kind(finding, step)
             if step.site is None or kind is None:
                 continue
-            if finding.hazard != "pool-starvation":
-                traps[(kind, step.site.file, step.site.line)] = None
-            if finding.hazard in _BEFORE:
+            if finding.hazard in _TORN and step.locks:
+                traps[(FREED + step.site.function, step.site.file, 0)] = None
+                continue
+            traps[(kind, step.site.file, step.site.line)] = None
+            if finding.hazard == "closed-in-use":  # to read what has come by now does no harm: it is what came before
                 traps[(WITHIN + step.site.function, step.site.file, 0)] = None
     return list(traps)
 

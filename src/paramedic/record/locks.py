@@ -7,6 +7,7 @@ stay what they are: their owners are modelled at the level of their API. The sta
 from __future__ import annotations
 
 import copyreg
+from _functools import partial  # type: ignore[import-not-found]
 from collections.abc import Callable
 from sys import _getframe
 from types import FrameType, FunctionType
@@ -64,6 +65,12 @@ def stand_ins(probes: Probes, threading: Any) -> StandIns:
         watched_lock(probes, lock_type, _kind_of(lock_type)),
         watched_rlock(probes, rlock_type, _kind_of(rlock_type)),
     )
+    if probes.hold_back is not None:
+        from paramedic.record.traps import FREED
+
+        for kind in kinds:
+            for name in {"release", "__exit__"} & vars(kind).keys():
+                setattr(kind, name, _and_then(vars(kind)[name], partial(probes.hold_back, FREED)))
     lock, rlock = _Watched(kinds[0], lock_type, probes), _Watched(kinds[1], rlock_type, probes)
     replaced = {"Lock": _maker("Lock", lock, real_lock)}
     targets: list[Target] = []
@@ -80,6 +87,17 @@ def stand_ins(probes: Probes, threading: Any) -> StandIns:
         return made
 
     return StandIns(replaced, targets, lambda: type.__call__(kinds[1], _getframe(1), make_rlock()), around, kinds)
+
+
+def _and_then(method: Callable[..., Any], then: Callable[[], None]) -> Callable[..., Any]:
+    """A method with something after it, in a run with traps."""
+
+    def both(*arguments: Any) -> Any:
+        result = method(*arguments)
+        then()
+        return result
+
+    return both
 
 
 class _Watched:

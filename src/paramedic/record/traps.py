@@ -19,19 +19,23 @@ from zlib import crc32
 from paramedic.model.event import Kind
 from paramedic.model.operations import NUMBER
 from paramedic.record.frames import USER, owner_of
+from paramedic.record.hand_overs import SUBMITTED
 from paramedic.record.probe import CLOSE, EOF, PIPE, SEND
 from paramedic.trace.writer import Row
 
-CALL, LOCK, SIGN, SUBMIT, COLLECT, ANYWHERE = "call", "lock", "sign", "submit", "collect", "anywhere"
+CALL, LOCK, SIGN, TASK, COLLECT, ANYWHERE = "call", "lock", "sign", "task", "collect", "anywhere"
 """Kinds of traps beside those of `paramedic.record.probe`: in a call, with a lock just taken; while an agent's key
-signs; before a task is put into a pool's queue; collecting garbage with Paramiko's locks held; at any call and lock
-(fuzzing)."""
+signs; as a pool's worker begins a task; collecting garbage with Paramiko's locks held; at any call and lock when
+fuzzing."""
 
 WITHIN = "within:"
-"""With a function's name after it: in any call, or before any task, of that function's, in whatever line."""
-_SHARE = {CALL: 0.4, LOCK: 1.0, SIGN: 1.0, SUBMIT: 1.0, EOF: 1.0, SEND: 1.0, PIPE: 0.05}
+"""With a function's name after it: in any call of that function's, in whatever line."""
+FREED = "freed:"
+"""With a function's name after it: when it has just let go of a lock."""
+_SHARE = {CALL: 0.4, LOCK: 1.0, SIGN: 1.0, TASK: 1.0, FREED: 1.0, EOF: 1.0, SEND: 1.0, PIPE: 0.05}
 """Of the delay, by kind: an EOF is held back for longer than the call that closes its channel, so that CLOSE
 overtakes it. More output comes soon, and whoever waits for it must not be late."""
+_IN_FUNCTIONS = {CALL: WITHIN, FREED: FREED}
 _LONGEST_S = 4.0
 """What stands still for longer is taken for a hang (`paramedic.check.DEFAULT_STALL_S`)."""
 _MOST_S = 10.0
@@ -67,7 +71,7 @@ class Traps:
 
     def around(self, row: Row) -> Row:
         """The recorder's row function, with the delays behind it."""
-        call, got, post, signs = int(Kind.CALL), int(Kind.GOT), int(Kind.POST), NUMBER["AgentKey.sign_ssh_data"]
+        call, got, take, signs = int(Kind.CALL), int(Kind.GOT), int(Kind.TAKE), NUMBER["AgentKey.sign_ssh_data"]
 
         def trapped(kind: int, op: int, obj: int, site: int, a: int, b: int) -> None:
             row(kind, op, obj, site, a, b)
@@ -77,8 +81,8 @@ class Traps:
                     self._delay(SIGN, 0)
             elif kind == got and site:
                 self._delay(LOCK, site)
-            elif kind == post and site and not self._anywhere:
-                self._delay(SUBMIT, site)
+            elif kind == take and a == SUBMITTED and not self._anywhere:
+                self._delay(TASK, 0)
 
         return trapped
 
@@ -91,7 +95,7 @@ class Traps:
         """At an inner point of Paramiko; before an EOF goes out no lock of Paramiko's is held, elsewhere one is."""
         if kind in (SEND, CLOSE) and (self._collects or self._anywhere and self._random() % 64 == 0):
             self._collect(_DROPPED_S if kind == CLOSE else 0.0)
-        if kind != CLOSE:
+        if kind != CLOSE and not (kind == FREED and self._anywhere):
             self._delay(kind, 0)
 
     def _collect(self, after_s: float) -> None:
@@ -144,9 +148,10 @@ class Traps:
         while frame is not None:
             if owner_of(frame.f_code) == USER:
                 code = frame.f_code
-                within = WITHIN + getattr(code, "co_qualname", code.co_name)
+                name = getattr(code, "co_qualname", code.co_name)
+                within = _IN_FUNCTIONS.get(kind, "") + name
                 return (kind, code.co_filename, frame.f_lineno) in self._places or (
-                    kind in (CALL, SUBMIT) and (within, code.co_filename, 0) in self._places
+                    (within, code.co_filename, 0) in self._places
                 )
             frame = frame.f_back  # type: ignore[assignment]
         return False
