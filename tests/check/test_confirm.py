@@ -52,6 +52,7 @@ def test_what_is_an_advice_for_a_doubt_is_tried_too() -> None:
     assert confirm.traps_for([other]) == []
     (after,) = confirm.confirmed([doubted], [_finding(OBSERVED, 3)], 2, 2)
     assert after.message == "Shared (advice at first, observed in run 2 with --seed 2)"
+    assert confirm.given_up([doubted], 1)[0].message == "Shared (not seen in 1 run with delays at these places)"
     assert [f.message for f in confirm.given_up([doubted, other], 5)] == [
         "Shared (not seen in 5 runs with delays at these places)",
         "Shared",

@@ -132,5 +132,5 @@ def given_up(findings: Sequence[Finding], tries: int) -> list[Finding]:
 
     Threads: pure.
     """
-    note = f" (not seen in {tries} runs with delays at these places)"
+    note = f" (not seen in {tries} run{'s' if tries > 1 else ''} with delays at these places)"
     return [dataclasses.replace(f, message=f.message + note) if may_happen(f) else f for f in findings]
