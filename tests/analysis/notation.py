@@ -11,6 +11,7 @@
     A: chdir sftp (1)             argument ``a`` of the call; ``"words"`` is its text
     A: take L, wait L, got L, try L, gave-up L, free L
     A: put q x, get q x, set ev, await ev, release sem, acquire sem, submit f, run f, done f, fail f "E", ask f
+    B: was A                      the same thread of the system's, which has ended and finalizes what it had
     A: join B, join B …           another thread has ended; another thread is waited for
     A: opens ch, gets-eof ch, gets-close ch, sends-eof ch, sends-close ch, feed ch out 4096, status ch 0, finalize ch
     A: collect ch.stdin           the collector of cycles finds it
@@ -55,6 +56,7 @@ _KINDS = {
     "f": "Future", "ex": "Executor", "loop": "Loop", "keys": "HostKeys", "agent": "AgentKey", "proxy": "ProxyCommand",
     "thread": "Thread",
 }  # fmt: skip
+_NATIVE = 1000
 _STREAMS = {"stdout": 0, "stderr": 1, "stdin": 2}
 _LOCK_ROWS = {
     "take": (Kind.GOT, 0), "got": (Kind.GOT, 0), "try": (Kind.GOT, 2), "wait": (Kind.WAIT, -1),
@@ -153,6 +155,8 @@ class Story:
                 self._begins(first)
         elif verb == "handles":
             self._add(thread, Kind.STATE, op=State.SIGNAL, a=2, b=self._text(f"app.py\t{first}"))
+        elif verb == "was":
+            self._add(thread, Kind.BEGIN, a=_NATIVE + self._thread(first))
         elif verb == "ends":
             self._add(thread, Kind.END)
         elif verb == "dies":
@@ -380,7 +384,7 @@ class Story:
         thread = self._thread(name)
         if thread not in self._begun:
             self._begun.add(thread)
-            self._add(thread, Kind.BEGIN, b=self._text(name))
+            self._add(thread, Kind.BEGIN, a=_NATIVE + thread, b=self._text(name))
 
     def _token(self, word: str) -> int:
         return self._tokens.setdefault(word, 1_000_000 + len(self._tokens))

@@ -38,6 +38,13 @@ QUIET: dict[str, str] = {
         B: exec_command client
         B: ends
         A: close client""",
+    "a client that its thread has closed when it had ended itself": """
+        Main: start A
+        A: exec_command client
+        A: ends
+        B: was A
+        B: start C
+        C: close client""",
     "a client closed after a worker that was joined": """
         Main: start A
         A: exec_command client

@@ -20,7 +20,7 @@ import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from paramedic.safe import ClientPool, CommandTimeout, Group, KnownHosts, SharedClient
+from paramedic.safe import ClientPool, CommandTimeout, Group, KnownHosts, SharedClient, local_client
 server = json.load(open(sys.argv[1]))
 arguments = dict(
     port=server["port"], username=server["user"], key_filename=server["key"], allow_agent=False, look_for_keys=False,
@@ -69,6 +69,16 @@ with SharedClient() as client:
         return read
     with ThreadPoolExecutor(8) as threads:
         assert sorted(threads.map(one, range(60))) == sorted(f"{n}\\n".encode() for n in range(60))
+def connected():
+    client = SharedClient()
+    client.load_host_keys(server["known_hosts"])
+    client.connect(
+        hosts[2], port=server["port"], username=server["user"], key_filename=server["key"],
+        allow_agent=False, look_for_keys=False, timeout=10,
+    )
+    return client
+with local_client(connected) as clients, ThreadPoolExecutor(6) as threads:  # closed when their threads have ended
+    assert set(threads.map(lambda n: clients().exec_command("echo l", timeout=20)[1].read(), range(24))) == {b"l\\n"}
 with ClientPool(hosts[1], connections=1, **arguments) as pool:  # numbers of channels are used again
     for n in range(3):
         with pool.sftp() as sftp:

@@ -333,6 +333,12 @@ class Clocks:
             if unjoined is not None:
                 self._of_retired.learn(unjoined)
 
+    def goes_on(self, thread: int, ended: int) -> None:
+        """``thread`` is what became of ``ended``: the same thread of the system's, after its end."""
+        stamp = self._ends.get(ended)
+        if stamp is not None:
+            self.of(thread).learn(stamp)
+
     def joined(self, thread: int, ended: int) -> None:
         """``thread`` learned that ``ended`` has ended."""
         self._unjoined.pop(ended, None)

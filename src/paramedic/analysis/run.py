@@ -27,6 +27,7 @@ class RunFacts(CallFacts):
 
     def __init__(self, texts: Mapping[int, str], names: list[str], process: int = 0) -> None:
         super().__init__(texts, names, process)
+        self._natives: dict[int, int] = {}
         self._passes_on = names.index("Loop.run_forever") if "Loop.run_forever" in names else -1
         handlers: dict[int, Callable[[Row], None]] = {
             Kind.CALL: self._call, Kind.RETURN: self._return, Kind.RAISE: self._raise, Kind.NEW: self._new,
@@ -193,6 +194,10 @@ class RunFacts(CallFacts):
         thread.name, thread.begun_ns = self.world.text(name) or thread.name, t_ns
         thread.native = native
         self.clocks.begin(number)
+        # what a thread's local storage holds is finalized after the thread's end, and has a number of its own
+        if native:
+            self.clocks.goes_on(number, self._natives.get(native, 0))
+            self._natives[native] = number
 
     def _end(self, event: Row) -> None:
         t_ns, _, _, _, words, op, number, _ = event

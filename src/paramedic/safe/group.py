@@ -88,7 +88,8 @@ class Group(GroupCopies):
             leash: run every command so that it ends when its connection does.
             disabled_algorithms: as for ``paramiko.Transport``.
             executor: run chunks of hosts on it, on other machines perhaps (Dask's ``Client.get_executor(pure=False)``),
-                instead of in this process. Credentials do not travel: see ``worker_setup``.
+                instead of in this process. Keys and known_hosts do not travel: see ``worker_setup``; those that are
+                given here are for copies and :meth:`pool`, which work from this process.
             chunk_size: hosts per task of the executor.
             worker_setup: a function that can be pickled; called on each worker, it returns arguments for this class
                 (``password``, ``key_filename``, ``config``, …). By default a worker uses its own agent and keys.
