@@ -114,3 +114,12 @@ def still_runs(header: Mapping[str, Any]) -> bool:
         return False
     # its id may be another process's by now: that one has begun later
     return fields[0] != b"Z" and 0 < began_s <= started_ns / 1e9 + 1
+
+
+def has_ended(header: Mapping[str, Any]) -> bool:
+    """Whether the process of a recording surely runs no more: on Linux, which tells.
+
+    Args:
+        header: of its file.
+    """
+    return os.path.exists("/proc/self/stat") and not still_runs(header)

@@ -8,20 +8,17 @@ Threads: one thread of a process that has no others.
 
 from __future__ import annotations
 
-import json
-import os
 import time
 from pathlib import Path
 from typing import Any
 
 from paramedic.analysis.run import RunFacts
 from paramedic.check import chapters
+from paramedic.check.copying import in_a_copy
 from paramedic.check.families import Family
-from paramedic.check.recording import judged, new_facts
-from paramedic.hazards.catalogue import CATALOGUE, lens, lenses_of
+from paramedic.check.recording import import_lenses, judged, new_facts
 from paramedic.model.event import Kind
 from paramedic.model.finding import Finding
-from paramedic.model.hazard import Lens
 from paramedic.model.report import Gap, finding_from_json, finding_to_json
 from paramedic.trace.following import TraceFollower
 from paramedic.trace.reader import RecordingError, find_traces
@@ -44,9 +41,7 @@ class Followed:
         self._family = Family()
         self._since_ns = 0
         self._gaps: set[Gap] = set()
-        for hazard in CATALOGUE:  # here, or each copy of this process would import them anew
-            if Lens.RUNTIME in lenses_of(hazard):
-                lens(hazard, Lens.RUNTIME)
+        import_lenses()
 
     def chapter(self, until_ns: int) -> tuple[list[Finding], list[Gap]]:
         """What has been found since the last call.
@@ -104,23 +99,9 @@ class Followed:
         return list(self._files.values())
 
     def _looked_at(self, until_ns: int) -> tuple[list[Finding], list[Gap]]:
-        """What the facts say as if all ended now, found in a copy of this process: the machines here must go on."""
-        reading, writing = os.pipe()
-        child = os.fork()
-        if child == 0:
-            try:
-                os.close(reading)
-                with os.fdopen(writing, "w") as out:
-                    json.dump(self._said(until_ns), out)
-            finally:
-                os._exit(0)
-        os.close(writing)
-        with os.fdopen(reading) as told:
-            words = told.read()
-        os.waitpid(child, 0)
-        try:
-            data = json.loads(words)
-        except ValueError:
+        """What the facts say as if all ended now."""
+        data = in_a_copy(lambda: self._said(until_ns))
+        if data is None:
             return [], [Gap(reason="lens-failed", detail="the recording could not be looked at")]
         return [finding_from_json(f) for f in data["findings"]], [Gap(**g) for g in data["gaps"]]
 

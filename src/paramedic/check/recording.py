@@ -174,6 +174,16 @@ def facts_of(trace: TraceFile, ended: tuple[int, int] = (0, 0), live: bool = Fal
     return facts
 
 
+def import_lenses() -> None:
+    """Import what `judged` needs; each copy of a process would do it anew.
+
+    Threads: any.
+    """
+    for hazard in catalogue.CATALOGUE:
+        if Lens.RUNTIME in catalogue.lenses_of(hazard):
+            catalogue.lens(hazard, Lens.RUNTIME)
+
+
 def judged(facts: RunFacts, gaps: list[Gap]) -> list[Finding]:
     """What the runtime lenses say of the facts; a lens that fails becomes a gap.
 

@@ -9,16 +9,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from paramedic.analysis.run import RunFacts
 from paramedic.analysis.story import Story
 from paramedic.analysis.waits import own_locks
-from paramedic.check.recording import facts_of, judged
+from paramedic.check.copying import in_a_copy
+from paramedic.check.families import has_ended
+from paramedic.check.recording import import_lenses, judged, new_facts
 from paramedic.check.told import keep
+from paramedic.model.event import Kind
 from paramedic.model.finding import Confidence, Finding, Site
-from paramedic.model.report import Gap, Report
-from paramedic.trace.reader import RecordingError, find_traces, open_trace
+from paramedic.model.report import Report, finding_from_json, finding_to_json
+from paramedic.trace.following import TraceFollower
+from paramedic.trace.reader import RecordingError, find_traces
 
 HANGS = frozenset(
     "exit-status-before-output undrained-stderr undrained-output-while-writing lock-order-inversion "
@@ -32,11 +38,56 @@ Second = Callable[[RunFacts, frozenset[tuple[int, int]], int], Sequence[Finding]
 Places = set[tuple[str, Site | None]]
 """Names of threads, and where in the user's code each of them waits."""
 _SHARE = 0.2
-"""Most of the time that may go into looking; a long recording is looked at less often."""
+"""Most of the time that may go into looking; where it takes long, it is done less often."""
+_OLDER = 0.1
+"""By how much of its age the youngest wait grows older before all is judged again though nothing has changed."""
+Waits = frozenset[tuple[int, int]]
+"""Threads, and since when each of them waits."""
+
+
+@dataclass(slots=True)
+class _Followed:
+    """One process's file, with the facts so far.
+
+    Attributes:
+        follower: reads what has come.
+        facts: what that says.
+        waits: which waits had lasted when they were last judged.
+        hangs: what was found then.
+        again_ns: when they are judged again, if nothing of this changes.
+    """
+
+    follower: TraceFollower
+    facts: RunFacts
+    waits: Waits | None = None
+    hangs: list[Finding] = field(default_factory=list)
+    again_ns: int = 0
+
+    def feed(self, now_ns: int) -> None:
+        """What has come since the last time."""
+        events = self.follower.events(now_ns)
+        if any(event[7] == Kind.END for event in events):  # who was to end another's wait, perhaps
+            self.again_ns = 0
+        self.facts.feed_some(events)
+
+    def judge(self, now_ns: int, since_ns: int) -> None:
+        """Look for hangs, if there is something new to look at."""
+        waits = _lasting(self.facts, since_ns)
+        if waits == self.waits and now_ns < self.again_ns:
+            return
+        import_lenses()
+        told = in_a_copy(lambda: _judged(self.facts, now_ns, since_ns))
+        self.hangs = [finding_from_json(f) for f in told or ()]
+        self.waits = waits
+        youngest_ns = now_ns - max((began_ns for _, began_ns in waits), default=since_ns)
+        self.again_ns = now_ns + int(youngest_ns * _OLDER)
 
 
 class StallWatch:
     """Looks at one run's recording, and tells each hang once.
+
+    The machines go on from where they are, so that the work grows with what was recorded since and not with all of it;
+    they are judged only when something waits for long, and has not been judged before.
 
     Args:
         folder: where the run is recorded.
@@ -54,6 +105,7 @@ class StallWatch:
         self._second = second
         self._stall_ns = int(stall_s * 1e9)
         self._tell = tell
+        self._files: dict[Path, _Followed | None] = {}
         self._told: dict[tuple[str, int | None], list[frozenset[Site]]] = {}
         self._kept: list[Finding] = []
         self._next = time.monotonic() + stall_s
@@ -85,30 +137,39 @@ class StallWatch:
             now_ns: on the recording's clock.
         """
         found: list[Finding] = []
-        try:
-            files = find_traces(self._folder)
-        except RecordingError:
-            return found
-        for file in files:
+        since_ns = now_ns - self._stall_ns
+        for one in self._opened():
             try:
-                trace = open_trace(file)
-                try:
-                    facts = facts_of(trace, (now_ns, 0), live=True)
-                finally:
-                    trace.close()
+                one.feed(now_ns)
             except RecordingError:
                 continue
-            if facts.states.orderly_end or not facts.waits_since(now_ns - self._stall_ns):
+            if one.facts.states.orderly_end or not one.facts.waits_since(since_ns):
                 continue
-            gaps: list[Gap] = []
-            waiting = _waiting(facts, now_ns - self._stall_ns)
-            loop_stands = bool(own_locks(facts))
-            here = [f for f in judged(facts, gaps) if _hangs(f, waiting, loop_stands)]
-            if not here and self._second is not None:
-                waits = _lasting(facts, now_ns - self._stall_ns)
-                here += self._second(facts, waits, now_ns)
-            found += here
+            one.judge(now_ns, since_ns)
+            found += one.hangs
+            if not one.hangs and self._second is not None:
+                found += self._second(one.facts, one.waits or frozenset(), now_ns)
         return [f for f in found if self._is_new(f)]
+
+    def _opened(self) -> list[_Followed]:
+        try:
+            paths = find_traces(self._folder)
+        except RecordingError:
+            return []
+        for path in paths:
+            if path not in self._files:
+                try:
+                    follower = TraceFollower(path)
+                except RecordingError:  # it has no header yet
+                    continue
+                facts = new_facts(follower.trace)
+                facts.live = True
+                self._files[path] = _Followed(follower, facts)
+        for path, one in self._files.items():
+            if one is not None and (one.facts.states.orderly_end or has_ended(one.follower.trace.header)):
+                one.follower.close()  # of programs with many children few files are open
+                self._files[path] = None
+        return [one for one in self._files.values() if one is not None]
 
     def _is_new(self, finding: Finding) -> bool:
         """Whether its story was not told yet, nor a smaller or larger one: others may have run into the same wait."""
@@ -120,6 +181,13 @@ class StallWatch:
         return True
 
 
+def _judged(facts: RunFacts, now_ns: int, since_ns: int) -> list[dict[str, Any]]:
+    """The hangs of which the facts speak, as if all ended now."""
+    facts.finish(now_ns)
+    waiting, loop_stands = _waiting(facts, since_ns), bool(own_locks(facts))
+    return [finding_to_json(f) for f in judged(facts, []) if _hangs(f, waiting, loop_stands)]
+
+
 def _hangs(finding: Finding, waiting: Places, loop_stands: bool) -> bool:
     """Whether one of its threads waits at this moment, at the place of which the finding speaks."""
     hangs = finding.hazard in HANGS or loop_stands and finding.hazard == "blocking-the-event-loop"
@@ -128,7 +196,7 @@ def _hangs(finding: Finding, waiting: Places, loop_stands: bool) -> bool:
     return any((step.thread, step.site) in waiting or (step.thread, None) in waiting for step in finding.steps)
 
 
-def _lasting(facts: RunFacts, since_ns: int) -> frozenset[tuple[int, int]]:
+def _lasting(facts: RunFacts, since_ns: int) -> Waits:
     """Which threads have waited since then, and since when exactly."""
     calls = ((c.thread, c.began_ns) for c in facts.open.all() if c.name not in ("Transport.run", "Loop.run_forever"))
     locks = ((w.thread, w.began_ns) for w in facts.locks.waiting.values())
