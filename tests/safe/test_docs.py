@@ -79,9 +79,14 @@ def test_what_the_table_says_to_write_runs(root: Path, home: Path, capfd: pytest
 def test_shell_examples_run(root: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = (root / "docs/how-to/safe-exec.md").read_text()
     lines = re.findall(r"^\$ (.*)$", page, re.MULTILINE)
-    assert len(lines) == 5
-    # As it stands there, but with fewer hosts and inside of our own folder.
-    here = {"web[1-200]": "web[1-4]", "/srv/www/": f"{home}/www/", "/var/log/syslog": f"{home}/syslog"}
+    assert len(lines) == 6
+    # As it stands there, but with fewer hosts, inside of our own folder, and what goes on for ever ends.
+    here = {
+        "tail -F": "tail -n 1",
+        "web[1-200]": "web[1-4]",
+        "/srv/www/": f"{home}/www/",
+        "/var/log/syslog": f"{home}/syslog",
+    }
     (home / "bin").mkdir()
     (home / "bin" / "paramedic").write_text(
         f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m paramedic.cli.main "$@"\n'
@@ -111,6 +116,7 @@ def test_shell_examples_run(root: Path, home: Path, monkeypatch: pytest.MonkeyPa
     objects = [json.loads(line) for line in said[2].splitlines()]
     assert sorted(found["host"] for found in objects) == ["web21", "web22", "web23"]
     assert all(found["ok"] for found in objects)
+    assert sorted(said[3].splitlines()) == [f"web{n}: a line" for n in (1, 2, 3)]
     named = re.search(r"one object per host: (.*?); output", page, re.DOTALL)
     assert named is not None
     assert sorted(re.findall(r"`(\w+)`", named[1])) == sorted([*objects[0], "error"])
