@@ -56,7 +56,9 @@ def _unseen_order(facts: RunFacts, closed: ClosedUse, looking: Looking) -> str:
             return ", except perhaps a loop in which it had slept and looked again"
     user = facts.world.thread(closed.use.thread)
     is_reader = user.transport and user.transport not in (closed.owner, closed.inner, facts.transport_of(closed.owner))
-    if is_reader or user.name.endswith(_SERVERS):
+    starter = facts.world.threads.get(user.starter)
+    for_request = starter is not None and starter.transport > 0  # a handler, which may not wait itself, has started it
+    if is_reader or for_request or user.name.endswith(_SERVERS):
         return ", except perhaps the answer to a request for which that was done"
     return ""
 
