@@ -77,6 +77,8 @@ def main() -> None:
     threads = [threading.Thread(target=accept, args=pair) for pair in zip(listeners, addresses, strict=True)]
     for thread in threads:
         thread.start()
+    for thread in threads:
+        thread.join()  # since Python 3.12 nobody starts threads once the main thread has ended
 
 
 if __name__ == "__main__":

@@ -7,10 +7,14 @@ import os
 import shutil
 import socket
 import subprocess
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
+import paramiko
 import pytest
 
 from openssh import running_sshd
@@ -22,8 +26,11 @@ from paramedic.safe import (
     ConnectFailed,
     HostKeyError,
     KnownHosts,
+    key_login,
 )
 from paramedic.safe.keys import load_key, public_blob, with_certificate
+from paramedic.safe.link import Link
+from paramedic.safe.packetizer import Packetizer
 
 KEYS = {
     "ed25519": ["-t", "ed25519"],
@@ -284,3 +291,55 @@ def test_hosts_behind_a_dead_jump_host_do_not_wait_for_it_one_after_the_other() 
 def test_a_configuration_that_wants_gssapi_does_without_where_there_is_none(login: Callable[..., str]) -> None:
     # Debian's /etc/ssh/ssh_config does.
     assert login("GSSAPIAuthentication yes", "IdentityFile {d}/ed25519") == "in"
+
+
+ASKED, GRANTED, PROOF, WELCOME = 5, 6, 50, 52
+
+
+@pytest.mark.parametrize("kind", ["ed25519", "ecdsa", "rsa"])
+@pytest.mark.parametrize(
+    ("software", "order"),
+    [
+        ("SSH-2.0-OpenSSH_", [ASKED, PROOF, GRANTED, WELCOME]),
+        ("SSH-2.0-Other_", [ASKED, GRANTED, PROOF, WELCOME]),
+    ],
+)
+def test_a_known_server_gets_the_proof_in_one_flight(
+    login: Callable[..., str], monkeypatch: pytest.MonkeyPatch, kind: str, software: str, order: list[int]
+) -> None:
+    said: list[int] = []
+    proven = threading.Event()
+    send, read, signs = Packetizer.send_message, Packetizer.read_message, key_login._signs_at_once
+
+    def sent(self: Packetizer, data: Any) -> None:
+        said.append(data.asbytes()[0])
+        send(self, data)
+        if said[-1] == PROOF:
+            proven.set()
+
+    def came(self: Packetizer) -> Any:
+        number, message = read(self)
+        if number == GRANTED and order[1] == PROOF:
+            proven.wait(30)  # who proves without a grant does so however late that comes
+        said.append(number)
+        return number, message
+
+    def signs_at_once(link: Link, key: Any) -> bool:
+        # For an RSA key, that the list of algorithms has come decides; here it has.
+        deadline = time.monotonic() + 30
+        while not link.server_extensions and time.monotonic() < deadline:
+            threading.Event().wait(0.01)
+        return signs(link, key)
+
+    monkeypatch.setattr(Packetizer, "send_message", sent)
+    monkeypatch.setattr(Packetizer, "read_message", came)
+    monkeypatch.setattr(key_login, "_signs_at_once", signs_at_once)
+    monkeypatch.setattr(key_login, "_TAKES_BOTH", software)
+    assert login(f"IdentityFile {{d}}/{kind}") == "in"
+    assert [number for number in said if number in order] == order
+
+
+def test_an_rsa_key_waits_for_the_list_of_algorithms() -> None:
+    key = paramiko.RSAKey.generate(1024)
+    assert not key_login._signs_at_once(cast(Link, SimpleNamespace(server_extensions={})), key)
+    assert key_login._signs_at_once(cast(Link, SimpleNamespace(server_extensions={"server-sig-algs": b""})), key)

@@ -15,6 +15,7 @@ import paramiko
 from paramedic.safe import keys
 from paramedic.safe.destination import Credentials, Destination, default_keys
 from paramedic.safe.errors import AuthFailed, BadConfiguration
+from paramedic.safe.key_login import by_key
 from paramedic.safe.link import Link
 from paramedic.safe.result import Limits
 
@@ -102,13 +103,13 @@ class Authenticator:
         elif mine.gss:
             yield "gssapi-with-mic", _without_gssapi
         if mine.pkey is not None:
-            yield "publickey (given)", lambda: link.auth_publickey(user, mine.pkey)
+            yield "publickey (given)", partial(by_key, link, user, mine.pkey)
         named = (*mine.key_filenames, *destination.key_filenames)
         yield from self._files(named, destination, link)
         if mine.allow_agent:
             with keys.agent_keys(destination.agent_socket) as found:
                 for key in self._of_agent(found, destination):
-                    yield "publickey (agent)", partial(link.auth_publickey, user, key)
+                    yield "publickey (agent)", partial(by_key, link, user, key)
         if mine.look_for_keys and not named:
             yield from self._files(default_keys(), destination, link)
         if mine.prompt is not None or mine.password is not None:
@@ -119,7 +120,7 @@ class Authenticator:
     def _files(self, paths: tuple[str, ...], destination: Destination, link: Link) -> Iterator[tuple[str, Attempt]]:
         for path in paths:
             for key in self._of_file(path, destination):
-                yield f"publickey {path}", partial(link.auth_publickey, destination.username, key)
+                yield f"publickey {path}", partial(by_key, link, destination.username, key)
 
     def _of_agent(self, found: tuple[Any, ...], destination: Destination) -> list[Any]:
         if not destination.identities_only:

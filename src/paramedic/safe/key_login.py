@@ -1,0 +1,64 @@
+"""Logging in with a key in one round trip, where the server is known to take that; Paramiko needs two."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any, cast
+
+import paramiko
+from paramiko.auth_handler import AuthHandler
+from paramiko.common import MSG_SERVICE_ACCEPT
+
+from paramedic.safe.link import Link
+
+_TAKES_BOTH = "SSH-2.0-OpenSSH_"
+"""sshd handles one message after the other, whenever they came. Of other servers nobody promises it."""
+
+
+class _OneFlight(AuthHandler):  # type: ignore[misc]
+    """Sends the proof right after the request for the service (RFC 4253 section 10), whose grant it does not await.
+
+    Threads: as ``paramiko.auth_handler.AuthHandler``; the proof is made on the thread that logs in, not on the reader.
+    """
+
+    def _request_auth(self) -> None:
+        super()._request_auth()
+        granted = paramiko.Message()
+        granted.add_string("ssh-userauth")
+        granted.rewind()
+        self._parse_service_accept(granted)
+
+    @property
+    def _handler_table(self) -> dict[int, Callable[..., Any]]:
+        table = dict(super()._handler_table)
+        table[MSG_SERVICE_ACCEPT] = lambda *_: None  # the proof is sent
+        return table
+
+
+def by_key(link: Link, username: str, key: Any) -> list[str]:
+    """As ``paramiko.Transport.auth_publickey``, a round trip quicker where that is safe.
+
+    Returns:
+        The methods that the server wants further, none if it is content.
+
+    Raises:
+        paramiko.AuthenticationException: the server does not accept the key, or does not answer in time.
+        paramiko.SSHException: the connection is gone, or the key cannot sign.
+
+    Threads: any thread but the reader. It blocks for the round trip.
+    """
+    if not (link.remote_version.startswith(_TAKES_BOTH) and _signs_at_once(link, key)):
+        return cast(list[str], link.auth_publickey(username, key))
+    done = threading.Event()
+    link.auth_handler = handler = _OneFlight(link)
+    handler.auth_publickey(username, key, done)
+    return cast(list[str], handler.wait_for_response(done))
+
+
+def _signs_at_once(link: Link, key: Any) -> bool:
+    # An agent may ask its owner first, which has a limit only when the reader waits for it. For RSA there are several
+    # algorithms, and the server's list of them (RFC 8308) may not have come yet.
+    if isinstance(key, paramiko.RSAKey):
+        return bool(getattr(link, "server_extensions", None))
+    return isinstance(key, paramiko.Ed25519Key | paramiko.ECDSAKey)
