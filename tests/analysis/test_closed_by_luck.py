@@ -20,6 +20,29 @@ FOUND: dict[str, tuple[str, str]] = {
         A: stat sftp
         Main: close sftp""",
     ),
+    "an SFTP session closed after another thread's last use of a file that is gone, by luck": (
+        "closed-in-use possible",
+        """
+        A: read file1
+        A: finalize file1
+        Main: close sftp1""",
+    ),
+    "a client closed after a read of a channel that both then dropped, by luck": (
+        "closed-in-use possible",
+        """
+        A: recv ch
+        Main: finalize ch …
+        Main: sends-close ch
+        Main: finalized ch
+        Main: close client""",
+    ),
+    "a client closed by luck after a read of a channel that a third thread had closed": (
+        "closed-in-use possible",
+        """
+        A: recv ch
+        B: close ch
+        Main: close client""",
+    ),
 }
 
 QUIET: dict[str, str] = {
@@ -45,6 +68,49 @@ QUIET: dict[str, str] = {
         B: was A
         B: start C
         C: close client""",
+    "a client closed after its channel, which nobody has any more": """
+        Main: start A daemon
+        A: readline ch.stdout …
+        Main: close ch …
+        Main: sends-close ch
+        A: … readline ch.stdout
+        A: ends
+        Main: … close ch
+        Main: finalize ch.stdout
+        Main: finalize ch
+        Main: close client""",
+    "a client closed after its channel, whose reader had not begun": """
+        Main: start A daemon
+        Main: close ch …
+        Main: sends-close ch
+        Main: … close ch
+        A: readline ch.stdout
+        A: ends
+        Main: finalize ch.stdout
+        Main: finalize ch
+        Main: close client""",
+    "a client closed after its channel, which had ended by itself": """
+        A: readline ch.stdout
+        T: gets-close ch
+        T: sends-close ch
+        Main: close ch
+        Main: close client""",
+    "a client closed after its channel, which its reader then closed, too": """
+        A: recv ch …
+        Main: close ch …
+        Main: sends-close ch
+        Main: … close ch
+        A: … recv ch
+        A: close ch
+        Main: close client""",
+    "a client closed after its channel, and a thousand others since": """
+        A: recv ch
+        Main: close ch
+        Main: finalize ch
+        OTHERS
+        Main: close client""".replace(
+        "OTHERS", "\n".join(f"Main: opens ch{n}\nMain: finalize ch{n}" for n in range(1, 1_100))
+    ),
     "a client closed after a worker that was joined": """
         Main: start A
         A: exec_command client

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 
 from paramedic.analysis.calls import Call
 from paramedic.analysis.channels import OUT, Stall, stream_read
-from paramedic.analysis.clocks import ThreadClock
 from paramedic.analysis.hangs import HUNG_NS, excused
 from paramedic.analysis.lives import NO_FAILURES
 from paramedic.analysis.loop_waits import LONG_NS
@@ -61,7 +60,7 @@ class CallFacts(WireFacts):
         afterwards: Mapping[str, Listener] = {
             "Channel.get_pty": self._gets_terminal, "Channel.invoke_shell": self._gets_terminal,
             "SSHClient.connect": self._connects, "SSHClient.close": self._closes, "Transport.close": self._closes,
-            "SFTPClient.close": self._closes_sftp,
+            "SFTPClient.close": self._closes_sftp, "Channel.close": self._gives_up,
             "Channel.exit_status_ready": self._asks_status,
         }  # fmt: skip
         self._afterwards = [[afterwards[o.name]] if o.name in afterwards else [] for o in self._operations]
@@ -150,16 +149,15 @@ class CallFacts(WireFacts):
             under_way = [c for c in self.open.all() if self._uses_object(c) and self._owner_of(c) == closed]
             self.lives.closes(
                 closed, call.obj, call, clock, under_way, closed != owner,
-                lambda use: self._channel_closed(use, clock) or deadline and self.world.thread(use.thread).ended_ns > 0,
+                lambda use: (
+                    use[3] is not None and any(map(clock.knows, use[3].given_up))
+                    or deadline and self.world.thread(use[0].thread).ended_ns > 0
+                ),
             )  # fmt: skip
 
-    def _channel_closed(self, use: Call, clock: ThreadClock) -> bool:
-        """Whether the program had closed the channel of a use before, and that clock's thread knows it."""
-        channel = self.channels.known(self.roots.of(use.obj).channel)
-        if channel is None or channel.close_sent is None:
-            return False
-        _, sent, _ = channel.close_sent
-        return not self.world.thread(sent[0]).transport and clock.knows(sent)
+    def _gives_up(self, call: Call, root: Root) -> None:
+        if root.channel and not self.world.thread(call.thread).transport:
+            self.channels.gives_up(root.channel, self.clocks.of(call.thread).now)
 
     def _closes_sftp(self, call: Call, root: Root) -> None:
         others = [c for c in self.open.all() if c.thread != call.thread and self.roots.of(c.obj).sftp == call.obj]
@@ -167,8 +165,7 @@ class CallFacts(WireFacts):
             return  # used by several threads at once, it loses replies: whoever waits for one is let go
         clock = self.clocks.of(call.thread)
         if self.world.thread(call.thread).kind != "Timer":  # else a deadline
-            owner = self.roots.owner(call.obj, root)
-            self.lives.used_within(call.obj, owner, lambda use: self.roots.of(use.obj).sftp == call.obj)
+            self.lives.used_within(call.obj, self.roots.owner(call.obj, root))
             self.lives.closes(call.obj, call.obj, call, clock, others, False)
             self._closed_sftps.setdefault(call.obj, call.thread)
 
@@ -293,7 +290,12 @@ class CallFacts(WireFacts):
             if not excused(self, call, root):
                 self.lives.end(root.sftp, call, False, self.channels.over_ns(channel))
         owner = transport or self.roots.owner(obj, root)
-        if owner and operation.uses_object and not self.lives.used(owner, call, now) and not excused(self, call, root):
+        if (
+            owner
+            and operation.uses_object
+            and not self.lives.used(owner, call, now, root, self.channels.known(channel) if channel else None)
+            and not excused(self, call, root)
+        ):
             cut = channel > 0 and self.channels.cut_off(channel)
             opener = self.channels.of(channel).opener if cut and operation.reads_lines else None
             self.lives.end(owner, call, operation.reads_all and cut, self.channels.over_ns(channel), opener)

@@ -22,6 +22,7 @@ FULL = 0.85
 _MOST_LATE = 1000
 _OPENERS = ("SSHClient.", "Transport.open", "SFTPClient.")
 _KEPT_GONE = 500
+_MOST_CLOSERS = 50
 _DATA = Waits.DATA
 STUCK_NS = 1_000_000_000
 """A wait for somebody who waits for us counts from this long on."""
@@ -140,7 +141,8 @@ class Channel:
         last_feed_ns: when data last came.
         eof_ns: when the peer's EOF came, or 0.
         close_ns: when the peer's CLOSE came, or 0.
-        close_sent: when, at which moment of which thread, from which stack our CLOSE went out; None if it did not.
+        close_sent: when, from which thread, from which stack our CLOSE went out; None if it did not.
+        given_up: the moments at which threads of the program closed it, whether or not it had ended before.
         status: the exit status that came, or None.
         pty: whether its command has a terminal, and so gets SIGHUP when the channel closes.
         opener: the call that opened it.
@@ -152,8 +154,8 @@ class Channel:
     """
 
     __slots__ = (
-        "close_ns", "close_sent", "eof_ns", "full_ns", "ident", "last_feed_ns", "opener", "pty", "readers", "status",
-        "stuck_ns", "unread", "used_ns", "was_asked", "was_read", "window_bytes",
+        "close_ns", "close_sent", "eof_ns", "full_ns", "given_up", "ident", "last_feed_ns", "opener", "pty", "readers",
+        "status", "stuck_ns", "unread", "used_ns", "was_asked", "was_read", "window_bytes",
     )  # fmt: skip
 
     def __init__(self, ident: int) -> None:
@@ -161,7 +163,8 @@ class Channel:
         self.window_bytes = self.full_ns = self.last_feed_ns = self.eof_ns = self.close_ns = 0
         self.used_ns = self.stuck_ns = 0
         self.unread, self.readers, self.was_read = [0, 0], [0, 0], [False, False]
-        self.close_sent: tuple[int, Epoch, int] | None = None
+        self.close_sent: tuple[int, int, int] | None = None
+        self.given_up: tuple[Epoch, ...] = ()
         self.status: int | None = None
         self.pty = self.was_asked = False
         self.opener: Call | None = None
@@ -320,13 +323,19 @@ class Channels:
         channel = self.of(ident)
         if channel.close_sent is None or len(self.late_eofs) >= _MOST_LATE:
             return False
-        closed_ns, (closer, _), closer_stack = channel.close_sent
+        closed_ns, closer, closer_stack = channel.close_sent
         self.late_eofs.append(LateEof(ident, closer, closed_ns, closer_stack, thread, t_ns, stack))
         return True
 
-    def close_sent(self, ident: int, at: Epoch, stack: int, t_ns: int) -> None:
+    def close_sent(self, ident: int, thread: int, stack: int, t_ns: int) -> None:
         """Our CLOSE goes out."""
-        self.of(ident).close_sent = (t_ns, at, stack)
+        self.of(ident).close_sent = (t_ns, thread, stack)
+
+    def gives_up(self, ident: int, at: Epoch) -> None:
+        """A thread of the program closes it: what others still read of it, it wants no more."""
+        channel = self.of(ident)
+        if at not in channel.given_up and len(channel.given_up) < _MOST_CLOSERS:
+            channel.given_up += (at,)
 
     def forget(self, ident: int) -> None:
         """The channel is gone; its files may be finalized after it."""

@@ -9,7 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from paramedic.analysis.calls import Call
+from paramedic.analysis.channels import Channel
 from paramedic.analysis.clocks import Epoch, ThreadClock
+from paramedic.analysis.machine import Root
+
+Use = tuple[Call, Epoch, Root, Channel | None]
+"""A use that is over: the call, the moment of its end, and what it was made on, which may be gone at the close."""
 
 
 @dataclass(slots=True)
@@ -77,14 +82,14 @@ class _Life:
         closed: the client or transport that the call was made on.
         through: whether that is not this connection but one that it goes through.
         cut: calls of other threads that were under way then, by their identity.
-        last: the latest call of each thread before that, and the moment of its end.
+        last: the latest use by each thread before that.
     """
 
     close: Call | None = None
     closed: int = 0
     through: bool = False
     cut: dict[int, Call] = field(default_factory=dict)
-    last: dict[int, tuple[Call, Epoch]] = field(default_factory=dict)
+    last: dict[int, Use] = field(default_factory=dict)
 
 
 NO_FAILURES = ("TimeoutError", "timeout", "socket.timeout", "StopIteration")
@@ -152,7 +157,7 @@ class Lives:
                 return life.close
         return None
 
-    def used(self, owner: int, call: Call, at: Epoch) -> bool:
+    def used(self, owner: int, call: Call, at: Epoch, root: Root, channel: Channel | None) -> bool:
         """A use of it ends; False if that says something: another thread has closed it, or what it goes through."""
         life = self._lives.get(owner)
         if life is None:
@@ -161,14 +166,14 @@ class Lives:
             return False
         elif len(life.last) > _KEPT_THREADS:
             del life.last[next(iter(life.last))]
-        life.last[call.thread] = call, at
+        life.last[call.thread] = call, at, root, channel
         return True
 
-    def used_within(self, part: int, owner: int, is_of: Callable[[Call], bool]) -> None:
-        """Of something that a connection carries: what threads used last of the connection was that, or was not."""
+    def used_within(self, sftp: int, owner: int) -> None:
+        """Of an SFTP client on a connection: what threads used last of the connection was that client, or was not."""
         whole = self._lives.get(owner)
-        if whole is not None and part not in self._lives:
-            self._lives[part] = _Life(last={t: use for t, use in whole.last.items() if is_of(use[0])})
+        if whole is not None and sftp not in self._lives:
+            self._lives[sftp] = _Life(last={t: use for t, use in whole.last.items() if use[2].sftp == sftp})
 
     def end(self, owner: int, call: Call, short: bool, over_ns: int, opener: Call | None = None) -> None:
         """A use that was not to be `used` ends, well or not.
@@ -217,7 +222,7 @@ class Lives:
         clock: ThreadClock,
         under_way: list[Call],
         through: bool,
-        gave_up: Callable[[Call], bool] = lambda use: False,
+        gave_up: Callable[[Use], bool] = lambda use: False,
     ) -> None:
         """It is closed.
 
@@ -244,10 +249,11 @@ class Lives:
                 self.reborn(next(iter(self._bare)))
         life.cut.update((id(use), use) for use in under_way if use.thread != call.thread)
         busy = {use.thread for use in under_way}
-        for thread, (use, epoch) in life.last.items():
+        for thread, last in life.last.items():
+            use, epoch, _, _ = last
             if use.method not in _MATTERS or thread == call.thread or thread in busy:
                 continue
-            if not clock.knows(epoch) and not gave_up(use):
+            if not clock.knows(epoch) and not gave_up(last):
                 key = (call.stack, use.stack)
                 known = self._unordered.get(key)
                 if known is None:
@@ -259,12 +265,12 @@ class Lives:
     def last_used_ns(self, owner: int) -> int:
         """When a use of it last ended; 0 if none did."""
         life = self._lives.get(owner)
-        return max((call.ended_ns for call, _ in life.last.values()), default=0) if life is not None else 0
+        return max((use[0].ended_ns for use in life.last.values()), default=0) if life is not None else 0
 
     def latest_uses(self, owner: int) -> list[Call]:
         """The latest use of it by each thread."""
         life = self._lives.get(owner)
-        return [call for call, _ in life.last.values()] if life is not None else []
+        return [use[0] for use in life.last.values()] if life is not None else []
 
     def closed_ns(self, obj: int) -> int:
         """When the program itself called its close(); 0 if it did not."""
@@ -314,7 +320,7 @@ class Lives:
             owner
             for owner, life in self._lives.items()
             if owner not in gone and life.closed not in gone
-            if any(t in users and call.began_ns > closed.close.began_ns for t, (call, _) in life.last.items())
+            if any(t in users and call.began_ns > closed.close.began_ns for t, (call, *_) in life.last.items())
         )
 
     def session_opened(self, transport: int, channel: int, t_ns: int) -> None:

@@ -224,7 +224,9 @@ class WireFacts(Facts):
             calls = calls[1:]
         stack = calls[-1].stack if calls else 0
         if message == _CLOSE:
-            self.channels.close_sent(channel, self.clocks.of(thread).now, stack, t_ns)
+            self.channels.close_sent(channel, thread, stack, t_ns)
+            if not self.world.thread(thread).transport and self.finalizing.get(thread) != channel:
+                self.channels.gives_up(channel, self.clocks.of(thread).now)
             known = self.channels.of(channel)
             if (
                 self.finalizing.get(thread) == channel
