@@ -10,6 +10,7 @@
     A: … stat sftp ! EOFError     it raised this
     A: chdir sftp (1)             argument ``a`` of the call; ``"words"`` is its text
     A: take L, wait L, got L, try L, gave-up L, free L
+    A: take L notes               … where the source tells that it only notes or prints something under it
     A: put q x, get q x, set ev, await ev, release sem, acquire sem, submit f, run f, done f, fail f "E", ask f
     B: was A                      the same thread of the system's, which has ended and finalizes what it had
     A: join B, join B …           another thread has ended; another thread is waited for
@@ -89,6 +90,7 @@ class Story:
         status: with which the process ended.
         ended_ns: when.
         forked: whether it came to be by fork.
+        notes: stacks in which a lock is taken only to note or print something.
     """
 
     def __init__(self, story: str) -> None:
@@ -96,6 +98,7 @@ class Story:
         self.texts: dict[int, str] = {}
         self.status = 0
         self.forked = False
+        self.notes: set[int] = set()
         self._now_ns = 1_000_000_000
         self._threads: dict[str, int] = {"Main": 1}
         self._begun: set[int] = set()
@@ -166,6 +169,8 @@ class Story:
             kind, a = _LOCK_ROWS[verb]
             if verb == "wait" and len(rest) > 1:
                 a = int(rest[1])
+            if "notes" in rest:
+                self.notes.add(site)
             self._add(thread, kind, obj=self._thing(first), site=site if kind is not Kind.FREE else 0, a=a)
         elif (
             verb in ("put", "set", "release", "call_soon", "task_done")
@@ -445,6 +450,7 @@ def facts_of_story(story: str) -> RunFacts:
     told = Story(story)
     facts = RunFacts(told.texts, list(OPERATIONS), 1)
     facts.status, facts.forked = told.status, told.forked
+    facts.polls.only_notes = told.notes.__contains__
     facts.feed_all(told.events, told.ended_ns)
     return facts
 

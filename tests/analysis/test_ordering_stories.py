@@ -45,6 +45,48 @@ FOUND: dict[str, tuple[str, str]] = {
         B: free RLlog
         B: stat sftp""",
     ),
+    "a lock for a counter, between the two": (
+        "shared-sftp-client possible",
+        """
+        A: stat sftp
+        A: take L notes
+        A: free L
+        B: take L notes
+        B: free L
+        B: stat sftp""",
+    ),
+    "one looks at the counter after its use, one before": (
+        "shared-sftp-client possible",
+        """
+        A: stat sftp
+        A: take L
+        A: free L
+        B: take L notes
+        B: free L
+        B: stat sftp""",
+    ),
+    "a flag that says that the end is near, and workers that look at it, but nobody waits for them": (
+        "closed-in-use possible",
+        """
+        A: take L
+        A: free L
+        A: exec_command client
+        A: take L
+        A: free L
+        Main: take L notes
+        Main: free L
+        Main: close client""",
+    ),
+    "a lock in which one calls it, and another only counts": (
+        "shared-sftp-client possible",
+        """
+        A: take L
+        A: stat sftp
+        A: free L
+        B: take L notes
+        B: free L
+        B: stat sftp""",
+    ),
     "two locks instead of one": (
         "shared-sftp-client possible",
         """
@@ -112,6 +154,70 @@ FOUND: dict[str, tuple[str, str]] = {
 }
 
 QUIET: dict[str, str] = {
+    "who looks at the counter has waited for all who count": """
+        A: stat sftp
+        A: take L notes
+        A: free L
+        B: take L notes
+        B: free L
+        Main: take L
+        Main: free L
+        Main: stat sftp""",
+    "who has looked counts, too, before the next one looks": """
+        A: stat sftp
+        A: take L notes
+        A: free L
+        B: take L
+        B: free L
+        C: take L notes
+        C: free L
+        Main: take L
+        Main: free L
+        Main: stat sftp""",
+    "who knows of the one that counts later learns from the others all the same": """
+        B: stat sftp
+        B: take L notes
+        B: free L
+        A: take L notes
+        A: free L
+        A: ends
+        Main: join A
+        Main: take L
+        Main: free L
+        Main: stat sftp""",
+    "something is handed on under the lock": """
+        A: stat sftp
+        A: take L notes
+        A: free L
+        B: take L notes
+        B: set ev
+        B: free L
+        Main: await ev
+        Main: stat sftp""",
+    "the object is used under the lock of those who note": """
+        A: take L notes
+        A: stat sftp
+        A: free L
+        B: take L notes
+        B: stat sftp
+        B: free L""",
+    "a lock as a gate: it is known to be taken": """
+        A: take L
+        A: put q x
+        B: get q x
+        A: stat sftp
+        A: free L
+        B: take L notes
+        B: free L
+        B: stat sftp""",
+    "… of a thread that is started with it shut": """
+        Main: take L
+        Main: start B
+        Main: stat sftp
+        Main: free L
+        B: take L notes
+        B: free L
+        B: stat sftp""",
     "a logging handler that sends its lines under its own lock": """
         A: take RLlog
         A: send ch

@@ -99,7 +99,7 @@ class CallFacts(WireFacts):
         if self.polls.last:
             self.polls.last.pop(thread, None)
         if self.polls.aside:
-            self.polls.aside.pop(thread, None)
+            self._no_accident(thread)
         root = self.roots.known.get(obj) or self.roots.of(obj)
         shape = root.shape
         for listener in self._begins[op][shape]:
@@ -120,6 +120,11 @@ class CallFacts(WireFacts):
                 self.channels.reading(root.channel, stream_read(call.name, root))
         for listener in self._afterwards[op]:
             listener(call, root)
+
+    def _no_accident(self, thread: int) -> None:
+        """Under locks that were thought to order nothing, something is done that others may wait for."""
+        for lock in self.polls.deeds(thread):
+            self.clocks.locked(thread, lock)
 
     def _note_origin(self, thread: int, site: int, t_ns: int) -> None:
         """A call in which no line of the user's own has a part: it is told by where its task was submitted."""

@@ -278,8 +278,8 @@ class Clocks:
         # objects that were touched lately, and those that were not: see `_turn`
         self._hand_overs: dict[int, HandOver] = {}
         self._older_hand_overs: dict[int, HandOver] = {}
-        self._locks: dict[int, Stamp] = {}
-        self._older_locks: dict[int, Stamp] = {}
+        self._locks: dict[int, Stamp | dict[int, Stamp]] = {}  # of several threads: who only notes, learns nothing
+        self._older_locks: dict[int, Stamp | dict[int, Stamp]] = {}
         self._long_ago: dict[int, Stamp] = {}
         # ids go up: what has a higher one than all that were forgotten was not among them
         self._forgotten = self._forgotten_locks = 0
@@ -386,17 +386,25 @@ class Clocks:
     def locked(self, thread: int, lock: int, looks: bool = False) -> None:
         """The thread took the lock: it learns what the last holder knew; deliberately where it looks for it to change
         something (see `paramedic.analysis.polls`)."""
-        stamp = self._locks.get(lock) or self._older_locks.get(lock)
-        if stamp is not None:
-            if looks != (stamp[3] is not None):
-                # where nobody was known to look when it was let go, all that was known then is taken for handed over
-                stamp = (*stamp[:3], stamp[2] if looks else None)
-            self.of(thread).learn(stamp)
+        last = self._locks.get(lock) or self._older_locks.get(lock)
+        if last is not None:
+            for stamp in last.values() if isinstance(last, dict) else (last,):
+                if looks != (stamp[3] is not None):
+                    # where nobody was known to look when it was let go, all that was known then counts as handed over
+                    stamp = (*stamp[:3], stamp[2] if looks else None)
+                self.of(thread).learn(stamp)
         elif lock in self._held_before:
             self._held_before.discard(lock)
             self.learns_everything(thread)
         elif lock <= self._forgotten_locks:
             self._learn_all(thread)
+
+    def locked_by(self, thread: int, lock: int, holder: int) -> None:
+        """The thread took the lock and had known that this other one had it: it learns what that one knew."""
+        last = self._locks.get(lock) or self._older_locks.get(lock)
+        stamp = last.get(holder) if isinstance(last, dict) else last
+        if stamp is not None:
+            self.of(thread).learn(stamp)
 
     def held_before(self, lock: int) -> None:
         """Somebody held the lock when the recording began: whoever takes it next comes after all that there was."""
@@ -414,10 +422,27 @@ class Clocks:
         clock = self.of(thread)
         self._locks[lock] = clock.stamp() if polled else clock.lock_stamp()
         if len(self._locks) > _KEPT_OBJECTS:
-            self._forgotten_locks = max(self._forgotten_locks, max(self._older_locks, default=0))
-            for stamp in self._older_locks.values():
+            self._turn_locks()
+
+    def noted(self, thread: int, lock: int, polled: bool = False) -> None:
+        """The thread lets go of it, and has not learned what those before it knew: who comes next learns from all."""
+        last = self._locks.get(lock) or self._older_locks.get(lock)
+        known = last if isinstance(last, dict) else {last[0]: last} if last is not None else {}
+        if len(known) >= _MOST_POSTERS:
+            self.locked(thread, lock)
+            known = {}
+        clock = self.of(thread)
+        known[thread] = clock.stamp() if polled else clock.lock_stamp()
+        self._locks[lock] = known
+        if len(self._locks) > _KEPT_OBJECTS:
+            self._turn_locks()
+
+    def _turn_locks(self) -> None:
+        self._forgotten_locks = max(self._forgotten_locks, max(self._older_locks, default=0))
+        for last in self._older_locks.values():
+            for stamp in last.values() if isinstance(last, dict) else (last,):
                 _note_later(self._long_ago, stamp)
-            self._older_locks, self._locks = self._locks, {}
+        self._older_locks, self._locks = self._locks, {}
 
     def _turn(self) -> None:
         """Objects that were not touched since the last turn go: nobody says when a future or an event is freed."""

@@ -214,6 +214,10 @@ class Locks:
         """By thread, the last time that it had the lock of a condition; empty for other locks."""
         return self._of_conditions.get(lock, {})
 
+    def last_hold(self, lock: int) -> Hold | None:
+        """The hold of it that ended last."""
+        return self._last.get(lock) or self._older.get(lock)
+
     def made(self, obj: int, kind: str, thread: int, stack: int) -> None:
         """An object comes to be."""
         if kind == "Condition":

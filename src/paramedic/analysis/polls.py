@@ -8,10 +8,16 @@ For the same reason `logging`'s locks order nothing: that one thread has logged,
 would hide from us all that could come in another order. Where a handler uses Paramiko under its lock, the lock does
 keep these uses apart, and counts.
 
+Nor does a section order anything for who comes into it that only notes or prints something, as its source tells (see
+`paramedic.lint.sections`): with nothing read there, it might as well have been the first. What it notes, others may
+come to know.
+
 Threads: one thread, the one that drives the machines; nothing here blocks.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from paramedic.analysis.world import World
 
@@ -29,14 +35,18 @@ class Polls:
     Attributes:
         locks: those that are polled anywhere.
         last: by thread, the lock that it took last and where, if it has called nothing of Paramiko's since.
-        aside: by thread, the locks of `logging`'s that it has and under which it has called nothing of Paramiko's.
+        aside: by thread, the locks that order nothing for it and under which it has called nothing of Paramiko's, and
+            where it has taken each.
+        only_notes: whether what is done under a lock that is taken in a stack is known to do no more than to note.
     """
 
     def __init__(self, world: World) -> None:
         self._world = world
         self.locks: set[int] = set()
         self.last: dict[int, tuple[int, int]] = {}
-        self.aside: dict[int, set[int]] = {}
+        self.aside: dict[int, dict[int, int]] = {}
+        self.only_notes: Callable[[int], bool] = lambda stack: False
+        self._notes: dict[int, bool] = {0: False}
         self._places: set[tuple[int, int]] = set()
 
     def takes(self, thread: int, lock: int, stack: int) -> bool:
@@ -49,18 +59,34 @@ class Polls:
         self.last[thread] = place
         return place in self._places
 
-    def is_aside(self, thread: int, lock: int) -> bool:
-        """A thread takes a lock; returns whether that is one of `logging`'s."""
-        known = self._world.things.get(lock)
-        if known is None or known.number != LOGGINGS:
+    def is_aside(self, thread: int, lock: int, stack: int) -> bool:
+        """A thread takes a lock; returns whether that orders nothing for it."""
+        notes = self._notes.get(stack)
+        if notes is None:
+            notes = self._notes[stack] = self.only_notes(stack)
+        if not notes and not self.is_loggings(lock):
             return False
-        self.aside.setdefault(thread, set()).add(lock)
+        self.aside.setdefault(thread, {})[lock] = stack
         return True
 
     def was_aside(self, thread: int, lock: int) -> bool:
-        """A thread lets go of a lock; returns whether it was one of `logging`'s and nothing was called under it."""
+        """A thread lets go of a lock; returns whether it was such a one and nothing was called under it."""
         mine = self.aside.get(thread)
-        if mine is None or lock not in mine:
+        if mine is None or mine.pop(lock, None) is None:
             return False
-        mine.discard(lock)
+        if not mine:
+            del self.aside[thread]
         return True
+
+    def is_loggings(self, lock: int) -> bool:
+        """Whether a lock is one of `logging`'s."""
+        known = self._world.things.get(lock)
+        return known is not None and known.number == LOGGINGS
+
+    def deeds(self, thread: int) -> list[int]:
+        """A thread calls something of Paramiko's, or hands something over: its locks do order that; returns which have
+        not done so yet."""
+        held = self.aside.pop(thread, None) or {}
+        for stack in held.values():
+            self._notes[stack] = False
+        return list(held)

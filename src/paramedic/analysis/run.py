@@ -127,8 +127,12 @@ class RunFacts(CallFacts):
         transport = self._registered(thread)
         clock = self.clocks.threads.get(thread) or self.clocks.of(thread)
         self.locks.got(thread, lock, site, t_ns, how == TRIED, clock, transport)
-        if self.polls.is_aside(thread, lock):
-            self.clocks.locked(thread, lock)
+        if self.polls.is_aside(thread, lock, site):
+            earlier = self.locks.last_hold(lock)
+            if self.polls.is_loggings(lock):
+                self.clocks.locked(thread, lock)
+            elif earlier is not None and clock.knows(earlier.epoch):  # it has come to a lock that it knew to be taken
+                self.clocks.locked_by(thread, lock, earlier.thread)
         else:
             self.clocks.locked(thread, lock, self.polls.takes(thread, lock, site))
 
@@ -136,13 +140,17 @@ class RunFacts(CallFacts):
         self.locks.gave_up(event[6], event[0])
 
     def _free(self, event: Row) -> None:
-        lock = event[2]
-        if not self.polls.was_aside(event[6], lock):
-            self.clocks.unlocked(event[6], lock, lock in self.polls.locks)
-        self.locks.free(event[6], lock, event[0])
+        lock, thread = event[2], event[6]
+        if not self.polls.aside or not self.polls.was_aside(thread, lock):
+            self.clocks.unlocked(thread, lock, lock in self.polls.locks)
+        elif not self.polls.is_loggings(lock):
+            self.clocks.noted(thread, lock, lock in self.polls.locks)
+        self.locks.free(thread, lock, event[0])
 
     def _post(self, event: Row) -> None:
         t_ns, token, obj, site, thing, _, thread, _ = event
+        if self.polls.aside:
+            self._no_accident(thread)
         self.clocks.post(thread, obj, token)
         if 0 < token <= 2:
             self.futures.post(self.clocks.of(thread), obj, token, site, thing, t_ns)

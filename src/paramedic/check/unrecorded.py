@@ -13,6 +13,7 @@ from paramedic.analysis.facts import Unseen
 from paramedic.analysis.run import RunFacts
 from paramedic.analysis.story import Story
 from paramedic.lint.bystanders import Bystanders
+from paramedic.lint.sections import Sections
 from paramedic.lint.unrecorded import Deed, Unrecorded, Verdict
 from paramedic.model.report import Gap
 
@@ -75,5 +76,27 @@ def asking_who_only_looks(facts: RunFacts) -> Callable[[int], bool]:
             except Exception:  # of what the source is like nothing is known: it may wake somebody
                 known[stack] = False
         return known[stack]
+
+    return answer
+
+
+def asking_what_sections_do(facts: RunFacts) -> Callable[[int], bool]:
+    """What says of a stack in which a lock is taken whether no more is done under it than to note or print something.
+
+    Args:
+        facts: of the recording.
+
+    Threads: one thread; what is returned reads the files that stacks name.
+    """
+    source = Sections()
+
+    def answer(stack: int) -> bool:
+        sites = facts.world.stack(stack)
+        if not sites or facts.world.site(stack) != sites[0]:
+            return False
+        try:
+            return source.only_notes(sites)
+        except Exception:  # of what the source is like nothing is known: it may read there what decides everything
+            return False
 
     return answer
