@@ -446,3 +446,80 @@ def test_what_orders_nothing_is_found(sentence: str) -> None:
 @pytest.mark.parametrize("sentence", QUIET)
 def test_what_is_in_order_is_quiet(sentence: str) -> None:
     assert list(said(findings_of(QUIET[sentence]))) == []
+
+
+BY_LUCK: dict[str, tuple[str, str]] = {
+    "a lock between the two": (
+        "shared-sftp-client possible",
+        """
+        A: stat sftp
+        A: take L
+        A: free L
+        B: take L
+        B: free L
+        B: stat sftp""",
+    ),
+    "one of the two has the lock": (
+        "shared-sftp-client possible",
+        """
+        A: take L
+        A: stat sftp
+        A: free L
+        B: take L
+        B: free L
+        B: stat sftp""",
+    ),
+    "a close after the lock": (
+        "closed-in-use possible",
+        """
+        A: exec_command client
+        A: take L
+        A: free L
+        Main: take L
+        Main: free L
+        Main: close client""",
+    ),
+}
+STILL_APART: dict[str, str] = {
+    "both have the lock": """
+        A: take L
+        A: stat sftp
+        A: free L
+        B: take L
+        B: stat sftp
+        B: free L""",
+    "a close with the lock that its users have": """
+        A: take L
+        A: exec_command client
+        A: free L
+        Main: take L
+        Main: close client
+        Main: free L""",
+    "a queue": """
+        A: stat sftp
+        A: put q x
+        B: get q x
+        B: stat sftp""",
+    "a flag that is polled under a lock": """
+        B: take L #polls
+        B: free L
+        B: take L #polls
+        B: free L
+        A: stat sftp
+        A: take L
+        A: free L
+        B: take L #polls
+        B: free L
+        B: stat sftp""",
+}
+
+
+@pytest.mark.parametrize(("expected", "story"), BY_LUCK.values(), ids=BY_LUCK)
+def test_what_only_a_lock_has_ordered(expected: str, story: str) -> None:
+    assert list(said(findings_of(story))) == []
+    assert list(said(findings_of(story, locks_order=False))) == [expected]
+
+
+@pytest.mark.parametrize("story", STILL_APART.values(), ids=STILL_APART)
+def test_what_is_no_luck(story: str) -> None:
+    assert list(said(findings_of(story, locks_order=False))) == []

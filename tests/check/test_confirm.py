@@ -111,6 +111,41 @@ def test_a_further_run_is_recorded_into_an_empty_folder(tmp_path: Path) -> None:
     assert found == [[]]
 
 
+@pytest.mark.parametrize(
+    ("at_first", "tries", "seed", "tried"),
+    [
+        ([], 5, 1, [[5], [5], [5]]),  # most such locks are there to order: it is not tried for long
+        ([POSSIBLE], 4, 1, [[3], [3, 5], [3], [3, 5]]),
+        ([POSSIBLE], 1, 3, [[3, 5]]),  # to show again what was seen with this seed
+        ([OBSERVED], 2, 1, [[5], [5]]),
+        ([], 1, 1, [[5]]),
+    ],
+)
+def test_what_only_a_lock_has_ordered_is_tried_and_not_told(
+    at_first: list[Confidence], tries: int, seed: int, tried: list[list[int]], tmp_path: Path
+) -> None:
+    lines: list[list[int]] = []
+    report = Report(source={"kind": "recording"}, findings=tuple(_finding(c, 3) for c in at_first))
+    after = rounds.confirmed(
+        report,
+        Options(directory=str(tmp_path)),
+        tries,
+        seed,
+        lambda options, _: lines.append([line for _, _, line in options.traps]),
+        [_finding(POSSIBLE, 5)],
+    )
+    assert lines == tried
+    assert [f.site.line for f in after.findings if f.site is not None] == [3] * len(at_first)
+
+
+def test_what_only_a_lock_has_ordered_is_not_tried_once_it_was_seen() -> None:
+    locked = _finding(POSSIBLE, 5)
+    assert confirm.was_seen(locked, [_finding(OBSERVED, 5)])
+    assert not confirm.was_seen(locked, [_finding(OBSERVED, 3)])
+    assert not confirm.was_seen(locked, [_finding(POSSIBLE, 5)])
+    assert not confirm.was_seen(locked, [_finding(OBSERVED, 5, "closed-in-use")])
+
+
 def test_another_place_is_another_finding() -> None:
     after = confirm.confirmed([_finding(POSSIBLE, 3)], [_finding(OBSERVED, 8)], 1, 1)
     assert [f.confidence for f in after] == [POSSIBLE, OBSERVED]

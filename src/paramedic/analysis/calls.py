@@ -63,6 +63,10 @@ class Call:
         """Whether a lock was held from the one call to the other and not let go between them."""
         return any(mine is theirs for mine in self.holds for theirs in other.holds)
 
+    def shares_a_lock_with(self, other: Call) -> bool:
+        """Whether both were made with one lock held, which keeps them apart."""
+        return any(mine.lock == theirs.lock for mine in self.holds for theirs in other.holds)
+
     @property
     def method(self) -> str:
         """The bare name of the method."""

@@ -285,6 +285,7 @@ class Clocks:
         self._forgotten = self._forgotten_locks = 0
         self._starts: dict[int, Stamp] = {}
         self._ends: dict[int, Stamp] = {}
+        self._locks_order = True
         self._held_before: set[int] = set()
         self._unjoined: dict[int, Stamp] = {}
         self._ended: deque[int] = deque()
@@ -299,6 +300,10 @@ class Clocks:
         """
         self._retired = _AllRetired()
         self._of_retired = ThreadClock(_NOBODY, self._retired)
+
+    def take_locks_for_accidents(self) -> None:
+        """Who came through a lock first is taken for luck, except where it was polled."""
+        self._locks_order = False
 
     def of(self, thread: int) -> ThreadClock:
         """That thread's clocks."""
@@ -387,6 +392,8 @@ class Clocks:
         """The thread took the lock: it learns what the last holder knew; deliberately where it looks for it to change
         something (see `paramedic.analysis.polls`)."""
         last = self._locks.get(lock) or self._older_locks.get(lock)
+        if not self._locks_order and not looks and lock not in self._held_before:
+            return
         if last is not None:
             for stamp in last.values() if isinstance(last, dict) else (last,):
                 if looks != (stamp[3] is not None):

@@ -125,7 +125,7 @@ class Conflicts:
         if latest is None:
             return
         for other, at in latest.values() if isinstance(latest, dict) else (latest,):
-            if other.thread != call.thread and not clock.knows(at):
+            if other.thread != call.thread and not clock.knows(at) and not call.shares_a_lock_with(other):
                 self._note(use.breaches[rival], ident, other, call, False, shared)
 
     def end(self, uses: Sequence[Use], call: Call, root: Root, at: Epoch) -> None:

@@ -253,7 +253,7 @@ class Lives:
             use, epoch, _, _ = last
             if use.method not in _MATTERS or thread == call.thread or thread in busy:
                 continue
-            if not clock.knows(epoch) and not gave_up(last):
+            if not clock.knows(epoch) and not call.shares_a_lock_with(use) and not gave_up(last):
                 key = (call.stack, use.stack)
                 known = self._unordered.get(key)
                 if known is None:

@@ -77,6 +77,8 @@ class Redials:
             return
         clock = self._clocks.of(call.thread)
         for connect, at in connects:
-            if connect.thread != call.thread and not clock.knows(at) and len(self._found) < _MOST_FOUND:
+            if connect.thread == call.thread or call.shares_a_lock_with(connect):
+                continue
+            if not clock.knows(at) and len(self._found) < _MOST_FOUND:
                 redial = Redial(call.obj, connect, call, clock.knows(self._made[call.obj]))
                 self._found.setdefault((connect.stack, call.stack), redial)

@@ -90,6 +90,17 @@ def anywhere() -> list[Trap]:
     return [(ANYWHERE, "", 0)]
 
 
+def was_seen(finding: Finding, findings: Iterable[Finding]) -> bool:
+    """Whether one of some findings says that it was observed.
+
+    Threads: pure.
+    """
+    return any(
+        f.confidence is Confidence.OBSERVED and f.hazard == finding.hazard and set(f.sites) & set(finding.sites)
+        for f in findings
+    )
+
+
 def confirmed(
     findings: Sequence[Finding], again: Sequence[Finding], seed: int, tries: int, fuzzing: bool = False
 ) -> list[Finding]:

@@ -43,8 +43,36 @@ def report_of(folder: Path) -> Report:
         return Report(source={"kind": "recording", "path": str(folder)}, findings=(), gaps=(_nothing(folder, error),))
 
 
-def findings_of(paths: Sequence[Path]) -> Report:
+def only_locked(folder: Path, known: Iterable[Finding]) -> list[Finding]:
+    """What would be possible if whoever came through a lock of the program's first had done so by luck.
+
+    A recording does not tell that from a lock that is there to order two calls, so these are no findings. Where another
+    run, with delays, sees them at the same time, they are.
+
+    Args:
+        folder: of a run's recording.
+        known: what was found in it.
+
+    Threads: blocks while it reads; one thread.
+    """
+    try:
+        found = findings_of([folder], locks_order=False).findings
+    except RecordingError:
+        return []
+    told = {(f.hazard, site) for f in known for site in f.sites}
+    return [
+        f for f in found
+        if f.confidence is Confidence.POSSIBLE and f.sites and not all((f.hazard, site) in told for site in f.sites)
+    ]  # fmt: skip
+
+
+def findings_of(paths: Sequence[Path], locks_order: bool = True) -> Report:
     """The report of saved recordings, folders or single files.
+
+    Args:
+        paths: of the recordings.
+        locks_order: whether what one thread did before it let go of a lock comes before what the next one that takes it
+            does then.
 
     Raises:
         RecordingError: none of them can be read at all.
@@ -85,7 +113,7 @@ def findings_of(paths: Sequence[Path]) -> Report:
                     own = seen, _KILLED  # it was killed, and so was who waited for it
                 # a child that ended before the run did not wait until the run's end
                 own_ns = min(own[0], gone.get(int(trace.header.get("process") or 0), own[0]))
-                facts, before = _facts_of_part(trace, part, (own_ns, own[1]), family, slices)
+                facts, before = _facts_of_part(trace, part, (own_ns, own[1]), family, slices, locks_order)
             finally:
                 trace.close()
             findings += chapters.newer(before, judged(facts, gaps), part.from_ns - facts.base_ns)
@@ -110,10 +138,17 @@ def findings_of(paths: Sequence[Path]) -> Report:
 
 
 def _facts_of_part(
-    trace: TraceFile, part: Part, ended: tuple[int, int], family: Family, slices: Sequence[CpuSlice]
+    trace: TraceFile,
+    part: Part,
+    ended: tuple[int, int],
+    family: Family,
+    slices: Sequence[CpuSlice],
+    locks_order: bool,
 ) -> tuple[RunFacts, list[Finding]]:
     """What one process's file says up to the part's end, and what had been found before the part began."""
     facts = new_facts(trace)
+    if not locks_order:
+        facts.clocks.take_locks_for_accidents()
     facts.status = ended[1]
     facts.live = facts.stopped = bool(part.to_ns)  # the program went on when the recording was stopped
     if not ended[0] and families.still_runs(trace.header):

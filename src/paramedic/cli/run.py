@@ -357,6 +357,7 @@ def _prove(report: Report, words: list[str], options: Options, args: argparse.Na
     """Runs the program again, with delays, where ``--confirm`` or ``--fuzz`` asks for it."""
     if not args.confirm and not args.fuzz:
         return report
+    from paramedic.check.recording import only_locked
     from paramedic.cli import rounds
 
     def observe(again: Options, folder: Path) -> None:
@@ -366,7 +367,8 @@ def _prove(report: Report, words: list[str], options: Options, args: argparse.Na
     if args.fuzz:
         report = rounds.fuzzed(report, options, args.fuzz, args.seed, observe)
     if args.confirm:
-        report = rounds.confirmed(report, options, args.confirm, args.seed, observe)
+        locked = only_locked(Path(options.directory), report.findings)
+        report = rounds.confirmed(report, options, args.confirm, args.seed, observe, locked)
     return report
 
 
