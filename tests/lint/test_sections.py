@@ -191,7 +191,7 @@ def test_what_may_decide_something(tmp_path: Path, source: str) -> None:
 def test_who_called_it_may_look_too(tmp_path: Path) -> None:
     (tmp_path / "stats.py").write_text("def bump(self):\n    with self.lock:\n        self.n += 1\n", encoding="utf-8")
     app = tmp_path / "app.py"
-    app.write_text("def run(stats):\n    stats.bump()\n    if stats.n == 3:\n        client.close()\n", encoding="utf-8")
+    app.write_text("def run(it):\n    it.bump()\n    if it.n == 3:\n        client.close()\n", encoding="utf-8")
     inner = Site(file=str(tmp_path / "stats.py"), line=2, function="bump")
     assert Sections().only_notes([inner])
     assert not Sections().only_notes([inner, Site(file=str(app), line=2, function="run")])
