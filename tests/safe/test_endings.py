@@ -175,6 +175,26 @@ def test_leaving_a_stream_early_ends_the_remote_process(pool: ClientPool) -> Non
     assert gone(mark)
 
 
+def test_the_end_of_a_stream_that_nobody_takes_is_known(pool: ClientPool) -> None:
+    # OpenSSH closes a channel when all output of the process was taken, and not before
+    mark = new_mark()
+    with pool.stream(f"yes {mark}") as stream:
+        assert stream.read() is not None
+    assert stream.future.ending(60) in (Ending.TERMINATED, Ending.HUNTED)
+    assert gone(mark)
+
+
+def test_what_came_before_the_end_of_a_stream_can_be_taken_and_has_no_hole(pool: ClientPool) -> None:
+    stream = pool.stream("seq 1000000000", timeout=1)
+    assert stream.future.ending(60) in (Ending.TERMINATED, Ending.HUNTED)
+    numbers = []
+    with pytest.raises(CommandTimeout):
+        for line in stream.lines():
+            numbers.append(line.text)  # noqa: PERF401
+    assert numbers == [str(n) for n in range(1, len(numbers) + 1)]
+    assert len(numbers) > 100_000
+
+
 def test_dropping_a_stream_ends_the_remote_process(pool: ClientPool) -> None:
     mark = new_mark()
     stream = pool.stream(f"yes {mark}")

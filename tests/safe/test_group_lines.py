@@ -12,7 +12,17 @@ import pytest
 from hosts import Host, gone, new_mark
 
 from openssh import running_sshd
-from paramedic.safe import BadConfiguration, CommandTimeout, ConnectFailed, Group, HostLine, HostOutcome, Limits, NotRun
+from paramedic.safe import (
+    BadConfiguration,
+    CommandTimeout,
+    ConnectFailed,
+    Ending,
+    Group,
+    HostLine,
+    HostOutcome,
+    Limits,
+    NotRun,
+)
 
 ADDRESSES = tuple(f"127.0.0.{n}" for n in range(1, 6))
 
@@ -129,6 +139,19 @@ def test_a_deadline_and_the_first_failure_end_the_others(many: Host) -> None:
         ADDRESSES[0]: False, ADDRESSES[1]: True, ADDRESSES[2]: True,
     }  # fmt: skip
     assert gone(mark)
+
+
+def test_a_flood_does_not_outlast_the_deadline(many: Host) -> None:
+    # the queue between the hosts and who takes the lines is never empty
+    with group(many, ADDRESSES[:2]) as hosts:
+        told = list(hosts.lines("yes", deadline=1))
+    for address in ADDRESSES[:2]:
+        *lines, last = [one for one in told if one.host == address]
+        assert len(lines) > 1000
+        assert {one.text for one in lines[:-1] if isinstance(one, HostLine)} == {"y"}
+        assert isinstance(last, HostOutcome)
+        assert isinstance(last.error, NotRun)
+        assert last.error.ending in (Ending.TERMINATED, Ending.HUNTED)
 
 
 def test_two_threads_have_their_own_lines(many: Host) -> None:

@@ -101,6 +101,7 @@ class Ender:
         if step.action is Action.GIVE_UP:
             session.close()
             return
+        task.drain()
         if step.action is not Action.HUNT:
             session.signal(name)
         if step.action is Action.RELEASE:

@@ -16,8 +16,13 @@ from paramedic.safe.outcome import HostLine, HostOutcome
 from paramedic.safe.pool import ClientPool
 from paramedic.safe.result import CommandResult, Ending
 from paramedic.safe.standstill import Target, Waiting
-from paramedic.safe.stream import Lines, Stream
+from paramedic.safe.stream import Chunk, Lines, Stream
 from paramedic.safe.verdict import became
+
+_TIME_IS_UP = "the time for the whole group was up"
+_WINDOW_BYTES = 256 * 1024
+"""How much of a command's output may wait to be taken line by line: there may be hundreds of hosts, and what waits when
+a limit passes is told yet."""
 
 
 @dataclass(slots=True, eq=False)
@@ -51,15 +56,45 @@ class Orders:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Output:
-    """There is a chunk of a command's output to be taken."""
+    """A command's output as it comes. In the queue: there is a chunk to be taken."""
 
     host: Host
     offset: int
-    stream: list[Stream]
-    lines: Lines
+    stream: list[Stream] = field(default_factory=list)
+    """Empty when all was taken; it leads back here."""
+    lines: Lines = field(default_factory=Lines)
+
+    def taken(self) -> Iterator[Told]:
+        """The lines that are whole with the next chunk."""
+        for stream in self.stream[:]:  # none, if it ended meanwhile
+            try:
+                chunk = stream.read(0)
+            except (SafeError, CancelledError):  # its outcome says so
+                return
+            if chunk is not None:
+                yield from self._told(self.lines.of(chunk))
+
+    def rest(self) -> Iterator[Told]:
+        """What is left when the command has ended. One that is cancelled has ended while its output still comes: what
+        nobody has been told of yet must not be told after its outcome."""
+        while self.stream:
+            try:
+                chunk = self.stream[0].read(0)
+            except (SafeError, CancelledError):
+                chunk = None
+            if chunk is None:
+                self.stream.clear()
+            else:
+                yield from self._told(self.lines.of(chunk))
+        yield from self._told(self.lines.rest())
+
+    def _told(self, lines: Iterator[Chunk]) -> Iterator[Told]:
+        host, command = self.host, self.host.commands[self.offset]
+        for line in lines:
+            yield host.first + self.offset, HostLine(host=host.name, command=command, stream=line.stream, data=line.data)
 
 
-_Ended: TypeAlias = tuple[Host, int, CommandFuture, Lines | None]
+_Ended: TypeAlias = tuple[Host, int, CommandFuture, _Output | None]
 Told: TypeAlias = tuple[int, HostOutcome | HostLine]
 """The number of a command, and what is told of it: its lines, if those are wanted, and at last its outcome."""
 
@@ -136,9 +171,9 @@ class GroupRun:
                     self._cancel()
                     continue
                 if isinstance(said, _Output):
-                    yield from _lines(said)
+                    yield from said.taken()
                     continue
-                host, offset, future, lines = said
+                host, offset, future, output = said
                 outcome = _outcome(host, offset, future, stopped, self._patience_s)
                 host.left -= 1
                 if not host.left:
@@ -147,8 +182,8 @@ class GroupRun:
                 if fail_fast and not outcome.ok and not stopped:
                     stopped = f"{outcome.host} failed"
                     self._cancel()
-                for line in lines.rest() if lines is not None else ():
-                    yield host.first + offset, _line(host, offset, line.stream, line.data)
+                if output is not None:
+                    yield from output.rest()
                 yield host.first + offset, outcome
             for host in waiting:
                 for offset, text in enumerate(host.commands):
@@ -168,12 +203,14 @@ class GroupRun:
                     self._leave(host.name)
 
     def _next(self, end: float | None) -> _Ended | _Output | str:
-        left = None if end is None else max(0.0, end - time.monotonic())
+        left = None if end is None else end - time.monotonic()
+        if left is not None and left <= 0:  # where lines come faster than they are taken, the queue is never empty
+            return _TIME_IS_UP
         try:
             with Waiting(self._waits_for, deadline=math.inf if end is None else end):
                 return self._came.get(timeout=left)
         except queue.Empty:
-            return "the time for the whole group was up"
+            return _TIME_IS_UP
 
     def _waits_for(self) -> list[Target]:
         futures = (future for host in list(self._active) for future in list(host.futures.values()))
@@ -182,10 +219,10 @@ class GroupRun:
     def _start(self, host: Host, orders: Orders) -> Iterator[Told]:
         pool = self._begin(host.name)
         for offset, command in enumerate(host.commands):
-            lines = Lines() if orders.live else None
+            output = _Output(host, offset) if orders.live else None
             try:
-                if lines is not None:
-                    future = self._stream(pool, host, offset, lines, orders)
+                if output is not None:
+                    future = self._stream(pool, output, orders)
                 else:
                     future = pool.submit(
                         command, timeout=orders.timeout, retry_safe=orders.retry_safe, input=orders.input
@@ -197,17 +234,17 @@ class GroupRun:
                 yield host.first + offset, HostOutcome(host=host.name, command=command, error=error)
                 continue
             host.futures[offset] = future
-            ended = lambda f, host=host, offset=offset, lines=lines: self._came.put((host, offset, f, lines))  # noqa: E731
+            ended = lambda f, host=host, offset=offset, output=output: self._came.put((host, offset, f, output))  # noqa: E731
             # Called on a reader thread: putting into a queue is quick, and needs no detour.
             Future.add_done_callback(future, ended)
 
-    def _stream(self, pool: ClientPool, host: Host, offset: int, lines: Lines, orders: Orders) -> CommandFuture:
+    def _stream(self, pool: ClientPool, output: _Output, orders: Orders) -> CommandFuture:
         # The stream is there before anybody can have looked into the queue; its reader may be quicker than we are.
-        output = _Output(host, offset, [], lines)
         stream = pool.stream(
-            host.commands[offset],
+            output.host.commands[output.offset],
             timeout=orders.timeout,
             input=orders.input,
+            window_bytes=_WINDOW_BYTES,
             _tell=lambda: self._came.put(output),
         )
         output.stream.append(stream)
@@ -217,19 +254,6 @@ class GroupRun:
         for host in list(self._active):
             for future in host.futures.values():
                 future.cancel()
-
-
-def _lines(output: _Output) -> Iterator[Told]:
-    try:
-        chunk = output.stream[0].read(0)
-    except (SafeError, CancelledError):  # its outcome says so
-        return
-    for line in output.lines.of(chunk) if chunk is not None else ():
-        yield output.host.first + output.offset, _line(output.host, output.offset, line.stream, line.data)
-
-
-def _line(host: Host, offset: int, stream: str, data: bytes) -> HostLine:
-    return HostLine(host=host.name, command=host.commands[offset], stream=stream, data=data)
 
 
 def _not_run(host: Host, why: str, ending: Ending = Ending.NOT_STARTED) -> NotRun:

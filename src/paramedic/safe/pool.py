@@ -377,7 +377,7 @@ class ClientPool(Copies):
 
         Threads: any thread; it does not block, the stream does.
         """
-        sink = Channel(_tell)
+        sink = Channel(window_bytes, _tell)
         task = self._task(
             command, sink, timeout, total_timeout, input, environment, terminal, False, leash, window_bytes
         )

@@ -285,12 +285,15 @@ class Session:
         """
         return left_bytes + self._window.used_bytes >= self._window.size_bytes
 
-    def grant(self, count: int) -> None:
-        """Lets the server send ``count`` more bytes: the sink's reader took as many.
+    def grant(self, count: int, *, untaken: bool = False) -> None:
+        """Lets the server send ``count`` more bytes: the sink's reader took as many, or (``untaken``) will not.
 
-        Threads: one thread, not the reader. It blocks while the peer does not read.
+        Threads: one thread, not the reader; any if ``untaken``. It blocks while the peer does not read.
         """
-        self._grant(count)
+        if not untaken:
+            self._grant(count)
+        elif self.phase is Phase.RUNNING:
+            self._send(packets.adjust(self.remote, count))
 
     # -- what the link calls, on the reader thread
 
@@ -315,8 +318,7 @@ class Session:
             return  # a server has nothing to say about a session that it has not opened
         if not self.answered and self.command_sent and kind != packets.CHANNEL_WINDOW_ADJUST:
             self.answered = True
-        handler = _HANDLERS.get(kind)
-        if handler is not None:
+        if (handler := _HANDLERS.get(kind)) is not None:
             handler(self, message)
 
     def _opened(self, message: memoryview | bytes) -> None:
@@ -412,15 +414,13 @@ class Session:
     def _take(self, stream: int, data: bytes) -> None:
         if self.phase is not Phase.RUNNING:
             return
-        back = self.sink.feed(stream, data)
-        if back:
+        if back := self.sink.feed(stream, data):
             self._grant(back)
 
     def _grant(self, count: int) -> None:
         link = self.link
         if link is not None and self.phase is Phase.RUNNING:
-            amount = self._window.took(count, time.monotonic(), link.round_trip_s)
-            if amount:
+            if amount := self._window.took(count, time.monotonic(), link.round_trip_s):
                 self._send(packets.adjust(self.remote, amount))
 
     def _adjusted(self, message: memoryview | bytes) -> None:

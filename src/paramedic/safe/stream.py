@@ -79,15 +79,18 @@ class Lines:
 class Channel:
     """A sink between the reader thread and the thread that takes the output."""
 
-    def __init__(self, tell: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, most_bytes: int, tell: Callable[[], None] = lambda: None) -> None:
         """Starts empty.
 
         Args:
+            most_bytes: how much may wait here; the server is given no room for more.
             tell: called after each chunk that came, by the reader thread; it must not block.
 
         Threads: the thread that is to take the output, as far as is known; it does not block.
         """
+        self._most_bytes = most_bytes
         self._tell = tell
+        self._drains = self._is_shut = False
         self.thread = threading.current_thread()
         """Who took output last."""
         # Each is changed by one thread alone, the reader or who takes; so no lock is needed, which a thread that waits
@@ -98,15 +101,35 @@ class Channel:
         self._chunks: queue.SimpleQueue[Chunk | None] = queue.SimpleQueue()
 
     def feed(self, stream: int, data: bytes) -> int:
-        """Queues output; the server gets no room for more until somebody took it.
+        """Queues output; the server gets no room for more until somebody took it, unless the command is being ended.
 
         Threads: the reader thread; it does not block.
         """
+        back = 0
+        if self._drains:
+            back = len(data)
+            if self._is_shut or self._fed_bytes - self._taken_bytes + back > self._most_bytes:
+                self._is_shut = True  # rather no more of it than one with a hole
+                return back
         self._fed_at = time.monotonic()
         self._fed_bytes += len(data)
         self._chunks.put(Chunk("stdout" if stream == STDOUT else "stderr", data))
         self._tell()
-        return 0
+        return back
+
+    def drain(self) -> bool:
+        """Gives the server room as output comes, whether somebody takes it or not: one whose process has ended reports
+        that once it has sent all. What finds no place is thrown away. False if that was so before.
+
+        Threads: any thread; it does not block.
+        """
+        before, self._drains = self._drains, True
+        return not before
+
+    @property
+    def drains(self) -> bool:
+        """Whether who takes output need not give the server room for more."""
+        return self._drains
 
     def finish(self) -> None:
         """No more comes.
@@ -209,7 +232,7 @@ class Stream:
             self.future.result()  # raises what ended it, if anything did
             return None
         session = self._session()
-        if session is not None:
+        if session is not None and not self._sink.drains:
             session.grant(len(chunk.data))
         return chunk
 

@@ -97,6 +97,15 @@ class Task:
         """
         self.pool.stop(self, Why.CANCELLED)
 
+    def drain(self) -> None:
+        """Has its output come, though nobody may take it: a server that cannot send it does not report the end.
+
+        Threads: any thread. It blocks while the peer does not read.
+        """
+        session = self.session
+        if isinstance(self.sink, Channel) and session is not None and self.sink.drain():
+            session.grant(self.window_bytes, untaken=True)  # all that may wait there
+
     @property
     def may_repeat(self) -> bool:
         """Whether it may be run again, though it may have run."""
