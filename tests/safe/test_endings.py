@@ -190,7 +190,7 @@ def test_what_came_before_the_end_of_a_stream_can_be_taken_and_has_no_hole(pool:
     numbers = []
     with pytest.raises(CommandTimeout):
         for line in stream.lines():
-            numbers.append(line.text)  # noqa: PERF401
+            numbers.append(line.text)
     assert numbers == [str(n) for n in range(1, len(numbers) + 1)]
     assert len(numbers) > 100_000
 

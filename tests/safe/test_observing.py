@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import re
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from paramedic.safe import (
     ClientPool,
     CommandEnded,
     ConnectFailed,
+    Ending,
     Group,
     SafeError,
     observe,
@@ -129,3 +132,54 @@ def test_a_span_is_a_child_of_the_span_in_which_its_command_was_asked_for(host: 
         stop()
     parents = [span.parent.span_id for span in exporter.get_finished_spans() if span.parent is not None]
     assert sorted(parents) == sorted(callers * (3 if way == "map" else 1))
+
+
+def test_what_the_program_cancels_is_no_failure_and_what_never_ran_took_no_time(
+    host: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = pytest.importorskip("prometheus_client")
+    registry = client.CollectorRegistry()
+    seen: list[CommandEnded] = []
+    stops = [observe(seen.append), observe(prometheus_observer(registry, by_host=False))]
+    try:
+        with caplog.at_level(logging.DEBUG, "paramedic.safe.commands"), host.pool(connections=1, sessions=1) as pool:
+            with pool.stream("echo; sleep 60.5") as running:
+                assert running.read() is not None
+                queued = pool.submit("true")
+                queued.cancel()
+            assert running.future.ending(60) is not Ending.NOT_STARTED
+            assert queued.ending(60) is Ending.NOT_STARTED
+    finally:
+        for stop in stops:
+            stop()
+    assert [ended.outcome for ended in seen] == ["cancelled", "cancelled"]
+    assert [ended.error for ended in seen] == [None, None]
+    assert [r.ssh_outcome for r in caplog.records if hasattr(r, "ssh_outcome")] == ["cancelled", "cancelled"]
+    assert registry.get_sample_value("paramedic_commands_total", {"host": "", "outcome": "cancelled"}) == 2
+    assert registry.get_sample_value("paramedic_command_seconds_count", {"host": ""}) == 1
+
+
+def test_the_page_names_what_there_is(host: Any, caplog: pytest.LogCaptureFixture) -> None:
+    client = pytest.importorskip("prometheus_client")
+    pytest.importorskip("opentelemetry.sdk")
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+    registry, exporter, provider = client.CollectorRegistry(), InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    stops = [observe(prometheus_observer(registry)), observe(opentelemetry_observer(provider.get_tracer("test")))]
+    try:
+        with caplog.at_level(logging.DEBUG, "paramedic.safe.commands"), host.pool() as pool:
+            pool.run("exit 3")
+            pool.run("kill -9 $$")
+    finally:
+        for stop in stops:
+            stop()
+    names = {metric.name + ("_total" if metric.type == "counter" else "") for metric in registry.collect()}
+    names |= {name for span in exporter.get_finished_spans() for name in (span.name, *(span.attributes or ()))}
+    names |= {name for record in caplog.records for name in vars(record) if name.startswith("ssh_")}
+    page = (Path(__file__).parents[2] / "docs/how-to/safe.md").read_text("utf-8")
+    (table,) = re.findall(r"\| Prometheus \|.*?\n\n", page, re.DOTALL)
+    named = set(re.findall(r"`([a-z_.]+)`", table)) - {"host", "outcome"}
+    assert named == names

@@ -287,7 +287,7 @@ class Dispatcher(Lending):
         task.ending = ending
         said = verdict(task, session)
         result = said if isinstance(said, CommandResult) else task.result(session)
-        tell(self.crew, self.host, result, said if isinstance(said, SafeError) else None, task.context)
+        tell(self.crew, self.host, result, said, task.context, cancelled=task.why is Why.CANCELLED)
         taken = task.future.settle(said, ending)
         with self._lock:  # counters are exact: they are read under the same lock
             self._counts["by_runner"] += result.by_runner

@@ -89,9 +89,10 @@ class _Output:
         yield from self._told(self.lines.rest())
 
     def _told(self, lines: Iterator[Chunk]) -> Iterator[Told]:
-        host, command = self.host, self.host.commands[self.offset]
+        name, command = self.host.name, self.host.commands[self.offset]
+        number = self.host.first + self.offset
         for line in lines:
-            yield host.first + self.offset, HostLine(host=host.name, command=command, stream=line.stream, data=line.data)
+            yield number, HostLine(host=name, command=command, stream=line.stream, data=line.data)
 
 
 _Ended: TypeAlias = tuple[Host, int, CommandFuture, _Output | None]
