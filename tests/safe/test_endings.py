@@ -187,10 +187,9 @@ def test_the_end_of_a_stream_that_nobody_takes_is_known(pool: ClientPool) -> Non
 def test_what_came_before_the_end_of_a_stream_can_be_taken_and_has_no_hole(pool: ClientPool) -> None:
     stream = pool.stream("seq 1000000000", timeout=1)
     assert stream.future.ending(60) in (Ending.TERMINATED, Ending.HUNTED)
-    numbers = []
+    numbers: list[str] = []
     with pytest.raises(CommandTimeout):
-        for line in stream.lines():
-            numbers.append(line.text)
+        numbers.extend(line.text for line in stream.lines())
     assert numbers == [str(n) for n in range(1, len(numbers) + 1)]
     assert len(numbers) > 100_000
 
