@@ -42,7 +42,56 @@ def call(ssh, command):
             ssh.connect("web1")  # connect
 """,
 }
+FLAGS = {
+    "a flag that is set afterwards": """
+class Link:
+    def ensure(self):
+        if self.ready:
+            return
+        self.ssh.connect("web1")  # connect
+        self.ready = True
+
+    def call(self, command):
+        self.ensure()  # outer
+        return self.ssh.exec_command(command)  # use
+""",
+    "a global one": """
+def call(command):
+    global state
+    if state != "up":
+        ssh.connect("web1")  # connect
+        state = "up"
+    return ssh.exec_command(command)  # use
+""",
+}
+EARLY = {
+    "a flag that is set before": """
+class Link:
+    def call(self, command):
+        if not self.ready:
+            with self.lock:
+                if not self.ready:
+                    self.ready = True
+                    self.ssh.connect("web1")  # connect
+        return self.ssh.exec_command(command)  # use
+""",
+}
 NOT = {
+    "a flag that nobody else sees": """
+def call(ssh, command, ready):
+    if not ready:
+        ssh.connect("web1")  # connect
+        ready = True
+    return ssh.exec_command(command)  # use
+""",
+    "a flag that is taken back": """
+class Link:
+    def call(self, command):
+        if self.leads:
+            self.ssh.connect("web1")  # connect
+            self.leads = False
+        return self.ssh.exec_command(command)  # use
+""",
     "another question": """
 class Link:
     def call(self, command):
@@ -150,18 +199,30 @@ def _site(file: Path, mark: str) -> list[Site]:
     return stack
 
 
-def _either(source: str, folder: Path, had: bool = True) -> bool:
+def _either(source: str, folder: Path, had: bool = True, held: bool = False) -> bool:
     file = folder / "app.py"
     file.write_text(source)
     connect, use = _site(file, "connect"), _site(file, "use")
     if not source:
         connect = use = [Site(file=str(folder / "gone.py"), line=3, function="call")]
-    return Redialling().may_be_either(connect, use, had)
+    return Redialling().may_be_either(connect, use, had, held)
 
 
 @pytest.mark.parametrize("sentence", EITHER)
 def test_either_might_have_connected(sentence: str, tmp_path: Path) -> None:
     assert _either(EITHER[sentence], tmp_path)
+
+
+@pytest.mark.parametrize("sentence", FLAGS)
+def test_a_flag_that_is_set_afterwards_keeps_nobody_out_and_a_lock_does(sentence: str, tmp_path: Path) -> None:
+    assert _either(FLAGS[sentence], tmp_path)
+    assert not _either(FLAGS[sentence], tmp_path, held=True)
+
+
+@pytest.mark.parametrize("sentence", EARLY)
+def test_a_flag_that_is_set_too_early_misleads_whoever_has_a_lock(sentence: str, tmp_path: Path) -> None:
+    assert _either(EARLY[sentence], tmp_path)
+    assert _either(EARLY[sentence], tmp_path, held=True)
 
 
 @pytest.mark.parametrize("sentence", NOT)

@@ -4,6 +4,8 @@
 around it: the one that connected might have been the other. A thread that connects for another reason (it leads, and
 the others wait) is no such thing. ``if name not in clients: clients[name] = SSHClient(); clients[name].connect()`` lets
 others find a client that is not connected yet, whoever holds a lock then; where it is stored afterwards nobody can.
+The question may be for a flag that says that it is connected: one that is set too early misleads others, one that is set
+afterwards lets them come in at the same time, where no lock keeps them out.
 
 Threads: one thread; reads the files that stacks name.
 """
@@ -27,23 +29,24 @@ class Redialling:
     def __init__(self) -> None:
         self._places = Places()
 
-    def may_be_either(self, connect: Sequence[Site], use: Sequence[Site], had: bool) -> bool:
+    def may_be_either(self, connect: Sequence[Site], use: Sequence[Site], had: bool, held: bool = False) -> bool:
         """Whether who used a client had asked what made the other one connect it.
 
         Args:
             connect: stack of the connect, innermost first.
             use: stack of the other thread's use.
             had: whether that thread had the client before it was connected; else it has to be stored before.
+            held: whether the connect was made with a lock held.
 
         Threads: one thread; reads files.
         """
         for depth, site in enumerate(connect):
             for other in use:
                 if (site.file, site.function) == (other.file, other.function):
-                    return self._both(connect[: depth + 1], other, had)
+                    return self._both(connect[: depth + 1], other, had, held)
         return False
 
-    def _both(self, inner: Sequence[Site], use: Site, had: bool) -> bool:
+    def _both(self, inner: Sequence[Site], use: Site, had: bool, held: bool) -> bool:
         place = self._place(inner[-1])
         if place is None:
             return False
@@ -54,7 +57,7 @@ class Redialling:
                 return isinstance(tried, ast.Try) and any(covers(n, use.line) for n in tried.body)
         if use.line < inner[-1].line:
             return False
-        questions = [list(self._questions(site)) for site in inner] if had else [self._stores_before(inner[0])]
+        questions = [list(self._questions(site, held)) for site in inner] if had else [self._stores_before(inner[0])]
         if not had and len(inner) > 1:
             questions.append([])
         if not any(questions):
@@ -62,7 +65,7 @@ class Redialling:
         # nothing else than such a question, and no loop, decides whether it is passed on the way to the use
         return all(part in questions[-1] or covers(part, use.line) for part in parts if isinstance(part, _DECIDES))
 
-    def _questions(self, site: Site) -> Iterator[ast.If]:
+    def _questions(self, site: Site, held: bool) -> Iterator[ast.If]:
         """The tests whose outcome decides whether a line of a function is come to, and that ask for a connection."""
         place = self._place(site)
         if place is None:
@@ -79,6 +82,8 @@ class Redialling:
                 decides = covers(node, site.line) or isinstance(node.body[-1], _LEAVES) and last_line(node) < site.line
                 names = _names(node.test)
                 if decides and (names & (_ASKS | named) or any(_asks(file, name) for name in names)):
+                    yield node
+                elif decides and any(last < site.line or not held for last in _says(own, names, node.lineno)):
                     yield node
 
     def _stores_before(self, site: Site) -> list[ast.If]:
@@ -111,6 +116,16 @@ class Redialling:
 
 
 _DECIDES = ast.If | ast.For | ast.While | ast.Match | ast.Try
+
+
+def _says(own: Sequence[ast.AST], names: set[str], since: int) -> Iterator[int]:
+    """The lines, after a test, where a function sets a flag that the test asks for, and that others see."""
+    common = {name for n in own if isinstance(n, ast.Global | ast.Nonlocal) for name in n.names}
+    for n in own:
+        if isinstance(n, ast.Assign) and n.lineno > since and isinstance(n.value, ast.Constant) and n.value.value:
+            for target in n.targets:
+                if name_of(target) in names and (isinstance(target, ast.Attribute) or name_of(target) in common):
+                    yield n.lineno
 
 
 def _asks(file: File, name: str) -> bool:

@@ -36,7 +36,7 @@ def _by_luck(facts: RunFacts, story: Story, told: set[int]) -> Iterator[Finding]
         connect, use = (facts.world.stack(call.stack) for call in (redial.connect, redial.use))
         if redial.client in told or redial.connect.stack in places:
             continue
-        if not redialling.may_be_either(connect, use, redial.had):
+        if not redialling.may_be_either(connect, use, redial.had, bool(redial.connect.holds)):
             continue
         if looking.has_looked(use) and looking.may_have_waited(use, connect):
             continue
