@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from notation import findings_of, said
 
+from paramedic.hazards.closed_in_use.runtime import all_end
+
 FOUND: dict[str, tuple[str, str]] = {
     "a client closed after a worker had ended, by luck": (
         "closed-in-use possible",
@@ -129,3 +131,16 @@ def test_what_was_closed_by_luck_is_told(sentence: str) -> None:
 @pytest.mark.parametrize("sentence", QUIET)
 def test_what_was_waited_for_is_not(sentence: str) -> None:
     assert not list(said(findings_of(QUIET[sentence])))
+
+
+@pytest.mark.parametrize(
+    ("texts", "end"),
+    [
+        (["for n in 1 2; do echo $n; done", "a report"], True),
+        (["uname -r", "tail -n0 -F "], False),
+        (["--follow", "a report"], False),
+        ([], False),
+    ],
+)
+def test_which_commands_of_a_program_end_by_themselves(texts: list[str], end: bool) -> None:
+    assert all_end(texts) == end

@@ -4,8 +4,8 @@
 around it: the one that connected might have been the other. A thread that connects for another reason (it leads, and
 the others wait) is no such thing. ``if name not in clients: clients[name] = SSHClient(); clients[name].connect()`` lets
 others find a client that is not connected yet, whoever holds a lock then; where it is stored afterwards nobody can.
-The question may be for a flag that says that it is connected: one that is set too early misleads others, one that is set
-afterwards lets them come in at the same time, where no lock keeps them out.
+The question may be for a flag that says that it is connected: one that is set too early misleads others, one that is
+set afterwards lets them come in at the same time, where no lock keeps them out.
 
 Threads: one thread; reads the files that stacks name.
 """

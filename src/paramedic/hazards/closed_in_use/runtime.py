@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from paramedic.analysis.calls import Call
 from paramedic.analysis.lives import ClosedUse
@@ -12,7 +12,7 @@ from paramedic.analysis.story import Story
 from paramedic.hazards.closed_in_use import HAZARD
 from paramedic.lint.looking import Looking
 from paramedic.lint.passages import Places
-from paramedic.lint.shell import ends
+from paramedic.lint.shell import ends, never_ends
 from paramedic.model.finding import Confidence, Finding
 
 
@@ -66,16 +66,32 @@ def _unseen_order(facts: RunFacts, closed: ClosedUse, looking: Looking) -> str:
 def _was_to_end(facts: RunFacts, closed: ClosedUse, places: Places) -> bool:
     """Whether who waited for another line would have come to the end of the output by itself.
 
-    Where the source does not tell the command, a close is the documented way to end such a reader.
+    Where the source does not tell the command, a close is the documented way to end such a reader; unless all commands
+    in the source end by themselves.
     """
     if closed.opener is None or facts.world.thread(closed.use.thread).daemon:
         return False
     if facts.world.thread(closed.close.thread).kind == "Timer":
         return False  # a deadline
-    for place in places.places(facts.world.stack(closed.opener.stack), "exec_command")[:1]:
-        given = place.node.args[:1] if isinstance(place.node, ast.Call) else []
-        return any(isinstance(g, ast.Constant) and isinstance(g.value, str) and ends(g.value) for g in given)
-    return False
+    found = places.places(facts.world.stack(closed.opener.stack), "exec_command")
+    given = found[0].node.args[:1] if found and isinstance(found[0].node, ast.Call) else []
+    if any(isinstance(g, ast.Constant) for g in given):
+        return all_end(_texts(given[0]))
+    trees = {id(place.file): place.file.tree for place in found}
+    return bool(given) and all_end(text for tree in trees.values() for text in _texts(tree) if " " in text)
+
+
+def _texts(tree: ast.AST) -> Iterator[str]:
+    return (n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str))
+
+
+def all_end(texts: Iterable[str]) -> bool:
+    """Whether there are commands among some texts, and all of them come to their end by themselves.
+
+    Threads: pure.
+    """
+    commands = list(texts)
+    return any(map(ends, commands)) and not any(map(never_ends, commands))
 
 
 def _done_before(facts: RunFacts, closed: ClosedUse) -> Iterator[int]:
