@@ -99,6 +99,17 @@ def test_what_has_a_lock_is_torn_when_it_is_let_go(locks: tuple[str, ...], trap:
     assert confirm.traps_for([dataclasses.replace(finding, steps=steps)]) == [trap]
 
 
+def test_a_lock_may_be_let_go_by_whoever_calls() -> None:
+    finding = _finding(POSSIBLE, 3, "shared-sftp-cwd")
+    outer = Site(file="locked.py", line=9, function="inner")
+    step = finding.steps[0]
+    step = dataclasses.replace(step, locks=("lock #1",), stack=(*step.stack, outer))
+    assert confirm.traps_for([dataclasses.replace(finding, steps=(step,))]) == [
+        ("freed:main", "app.py", 0),
+        ("freed:inner", "locked.py", 0),
+    ]
+
+
 def test_a_further_run_is_recorded_into_an_empty_folder(tmp_path: Path) -> None:
     stale = (
         tmp_path / "again-1" / f"7-1{SUFFIX}"

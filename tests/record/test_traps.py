@@ -107,6 +107,39 @@ def test_no_delay_is_taken_for_a_hang(slept: list[float]) -> None:
     assert slept and slept[0] < DEFAULT_STALL_S
 
 
+def test_the_end_waits_for_what_is_delayed(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = Traps([(SIGN, "", 0)], 1, 0.5)
+    thread = threading.Thread(target=here._delay, args=(SIGN, 0), daemon=True)
+    begun, over = threading.Event(), threading.Event()
+    waited: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        if threading.current_thread() is thread:
+            begun.set()
+            assert over.wait(20)
+            return
+        waited.append(seconds)
+        if len(waited) == 2:
+            over.set()
+            thread.join(20)
+
+    monkeypatch.setattr(traps, "_sleep", sleep)
+    thread.start()
+    assert begun.wait(20)
+    here.linger()
+    assert not thread.is_alive()
+    assert len(waited) == 3  # the call itself has its end to come to
+    here.linger()
+    assert len(waited) == 3
+
+
+def test_the_end_does_not_wait_for_ever(slept: list[float]) -> None:
+    here = Traps([], 1, 0.5)
+    here._delayed[7] = None
+    here.linger()
+    assert slept and sum(slept) < DEFAULT_STALL_S
+
+
 class Circle:
     """Something that only the garbage collector frees."""
 

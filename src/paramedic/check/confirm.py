@@ -74,7 +74,8 @@ def traps_for(findings: Iterable[Finding]) -> list[Trap]:
             if step.site is None or kind is None:
                 continue
             if finding.hazard in _TORN and step.locks:
-                traps[(FREED + step.site.function, step.site.file, 0)] = None
+                for site in step.stack or (step.site,):  # a decorator lets go of it, or whoever calls
+                    traps[(FREED + site.function, site.file, 0)] = None
                 continue
             traps[(kind, step.site.file, step.site.line)] = None
             if finding.hazard == "closed-in-use":  # to read what has come by now does no harm: it is what came before

@@ -143,6 +143,7 @@ class Session:
             traps = Traps(options.traps, options.seed, options.delay_s)
             self.probes.row, self.probes.hold_back = traps.around(self.probes.row), traps.hold_back
             self.probes.called = traps.called
+            self.probes.at_exit.append(traps.linger)
         self._writer.on_new_thread = self._adopted
         self._active = False
         self._late = late

@@ -42,6 +42,8 @@ _MOST_S = 10.0
 """How long all the delays of one place may take together."""
 _DROPPED_S = 0.05
 """With the lock of a channel held as it is closed: whoever has just read its end may drop what is left of it."""
+_LINGERS_S = 0.3
+"""For what was delayed to come to its end after that, before the process ends and takes all threads with it."""
 _SLOW_S, _MOST_SLOW_S = 1.0, 3.0
 """When fuzzing: the longest delay of a slow thread, and how long all of them may take together."""
 _sleep = time.sleep  # the program may replace it
@@ -68,6 +70,19 @@ class Traps:
         self._own = _thread._local()
         self._known: dict[tuple[str, int], bool] = {}
         self._hits: dict[tuple[str, int], int] = {}
+        self._delayed: dict[int, None] = {}
+
+    def linger(self) -> None:
+        """Called when the program is done: threads that nobody joined may be in the middle of a delayed call.
+
+        Threads: the main thread, which it keeps waiting for no longer than a delay takes.
+        """
+        slept_s = 0.0
+        while self._delayed and slept_s < _LONGEST_S:
+            _sleep(_LINGERS_S)
+            slept_s += _LINGERS_S
+        if slept_s:
+            _sleep(_LINGERS_S)
 
     def around(self, row: Row) -> Row:
         """The recorder's row function, with the delays behind it."""
@@ -122,7 +137,10 @@ class Traps:
         # for the one that matters may be the last.
         delay = min(self._delay_s * _SHARE[kind], _LONGEST_S)
         if hits * delay <= _MOST_S and (hits <= 2 or self._seed % 2 == 0 or self._random() % 2):
+            me = _thread.get_ident()
+            self._delayed[me] = None
             _sleep(delay)
+            self._delayed.pop(me, None)
 
     def _explore(self) -> None:
         """One thread in two is slow, at each call and lock, until it has been so for a while; the others now and then.
