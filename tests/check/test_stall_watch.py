@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from paramedic.check import stall
+from paramedic.check.copying import in_a_copy
 from paramedic.check.stall import StallWatch
 from paramedic.model.event import Kind
 from paramedic.model.operations import NUMBER, OPERATIONS
@@ -113,3 +114,21 @@ def test_files_of_processes_that_have_ended_are_let_go(tmp_path: Path) -> None:
     if before:
         assert watch._opened() == []
         assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_no_copy_to_be_had_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused() -> int:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    def lowest() -> tuple[int, int]:
+        ends = os.pipe()
+        for end in ends:
+            os.close(end)
+        return ends
+
+    before = lowest()
+    monkeypatch.setattr(os, "fork", refused)
+    assert in_a_copy(lambda: [1]) is None
+    assert lowest() == before
+    monkeypatch.undo()
+    assert in_a_copy(lambda: [1]) == [1]

@@ -15,12 +15,20 @@ def in_a_copy(look: Callable[[], Any]) -> Any:
         look: what it returns can be written as JSON, and is not None.
 
     Returns:
-        What it returned; None if it raised.
+        What it returned; None if it raised, or if there is no copy to be had.
 
     Threads: a process that has no others; blocks until it is done.
     """
-    reading, writing = os.pipe()
-    child = os.fork()
+    try:
+        reading, writing = os.pipe()
+    except OSError:
+        return None
+    try:
+        child = os.fork()
+    except OSError:  # too many processes, or too little memory
+        os.close(reading)
+        os.close(writing)
+        return None
     if child == 0:
         try:
             os.close(reading)
