@@ -334,7 +334,9 @@ CERTIFICATES: dict[str, tuple[list[str], str | None]] = {
 
 
 @pytest.mark.parametrize("name", ["good", "for-others", "expired"])
-def test_certificates_of_an_authority(certified: Callable[..., Any], tmp_path: Path, name: str) -> None:
+def test_certificates_of_an_authority(
+    certified: Callable[..., Any], tmp_path: Path, keys: list[Any], name: str
+) -> None:
     options, problem = CERTIFICATES[name]
     server, authority = certified(name, *options)
     file = tmp_path / "known_hosts"
@@ -347,6 +349,21 @@ def test_certificates_of_an_authority(certified: Callable[..., Any], tmp_path: P
     else:
         with pytest.raises(HostKeyError, match=problem):
             connect(server, KnownHosts(file))
+        authorities = file.read_text()
+        assert connect(server, KnownHosts(file, policy="accept-new")) == "in\n"  # as OpenSSH: its plain key is new
+        assert connect(server, KnownHosts(file)) == "in\n"
+        file.write_text(authorities + line("*", keys[0]))
+        with pytest.raises(HostKeyError, match=problem):
+            connect(server, KnownHosts(file, policy="accept-new"))
+        file.write_text("@revoked * " + authority.read_text())
+        with pytest.raises(RevokedHostKey):
+            KnownHosts(file).verify("127.0.0.1", 22, certified_key(authority.parent / f"{name}"))
+
+
+def certified_key(file: Path) -> Any:
+    key = paramiko.Ed25519Key.from_private_key_file(str(file))
+    key.load_certificate(f"{file}-cert.pub")
+    return key
 
 
 def test_a_certificate_of_another_authority_is_refused(

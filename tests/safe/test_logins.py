@@ -28,7 +28,7 @@ from paramedic.safe import (
     KnownHosts,
     key_login,
 )
-from paramedic.safe.keys import load_key, public_blob, with_certificate
+from paramedic.safe.keys import load_key, public_blob, with_certificates
 from paramedic.safe.link import Link
 from paramedic.safe.packetizer import Packetizer
 
@@ -37,7 +37,9 @@ KEYS = {
     "ecdsa": ["-t", "ecdsa"],
     "rsa": ["-t", "rsa", "-b", "2048"],
     "rsa-pem": ["-t", "rsa", "-b", "2048", "-m", "PEM"],
+    "rsa-pkcs8": ["-t", "rsa", "-b", "2048", "-m", "PKCS8"],
     "locked": ["-t", "ed25519"],
+    "locked-pkcs8": ["-t", "ecdsa", "-m", "PKCS8"],
     "certified": ["-t", "ed25519"],
     "expired": ["-t", "ed25519"],
     "stranger": ["-t", "ed25519"],
@@ -55,11 +57,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip("OpenSSH is not installed (Debian: openssh-client)")
     folder = tmp_path_factory.mktemp("keys")
     for name, words in KEYS.items():
-        keygen(*words, "-N", "open sesame" if name == "locked" else "", "-f", str(folder / name))
+        keygen(*words, "-N", "open sesame" if "locked" in name else "", "-f", str(folder / name))
     for name, validity in {"certified": "-1h:+1h", "expired": "20200101:20200102", "stranger": "-1h:+1h"}.items():
         who = ["-s", str(folder / "authority"), "-I", name, "-n", getpass.getuser(), "-V", validity]
         keygen(*who, str(folder / f"{name}.pub"))
-    # The stranger's certificate is there under another name only.
+    who = ["-s", str(folder / "authority"), "-I", "stranger", "-n", "nobody-at-all"]
+    (folder / "for-nobody.pub").write_text((folder / "stranger.pub").read_text())
+    keygen(*who, str(folder / "for-nobody.pub"))
+    # The stranger's certificates are there under other names only.
     (folder / "stranger-cert.pub").rename(folder / "other-cert.pub")
     authorized = [n for n in KEYS if n not in ("certified", "stranger", "authority")]
     (folder / "authorized").write_text("".join((folder / f"{name}.pub").read_text() for name in authorized))
@@ -94,11 +99,18 @@ GOOD: dict[str, tuple[list[str], dict[str, Any]]] = {
     "an ECDSA key": (["IdentityFile {d}/ecdsa"], {}),
     "an RSA key": (["IdentityFile {d}/rsa"], {}),
     "an RSA key of the old format": (["IdentityFile {d}/rsa-pem"], {}),
+    "an RSA key in PKCS#8": (["IdentityFile {d}/rsa-pkcs8"], {}),
+    "a passphrase that another key needs": (["IdentityFile {d}/rsa-pkcs8"], {"passphrase": "open sesame"}),
     "a key with a passphrase": (["IdentityFile {d}/locked"], {"passphrase": "open sesame"}),
+    "a key in PKCS#8 with a passphrase": (["IdentityFile {d}/locked-pkcs8"], {"passphrase": "open sesame"}),
     "the right one of several": ([f"IdentityFile {{d}}/{name}" for name in ("stranger", "nothing", "rsa")], {}),
     "a certificate beside its key": (["IdentityFile {d}/certified"], {}),
     "a certificate that is named": (
         ["IdentityFile {d}/stranger", "CertificateFile {d}/nothing", "CertificateFile {d}/other-cert.pub"],
+        {},
+    ),
+    "the second of two certificates of one key": (
+        ["IdentityFile {d}/stranger"] + [f"CertificateFile {{d}}/{c}-cert.pub" for c in ("for-nobody", "other")],
         {},
     ),
     "the certificate of another key does not matter": (
@@ -156,12 +168,13 @@ def test_directories_in_place_of_files_are_told(server: Any, login: Callable[...
     assert (hosts.value.host, hosts.value.phase) == (server.host, "host key")
 
 
+@pytest.mark.parametrize("key", ["locked", "locked-pkcs8"])
 @pytest.mark.parametrize(("passphrase", "words"), [(None, "needs a passphrase"), ("wrong", "cannot be used")])
 def test_a_key_that_the_caller_names_and_that_cannot_be_used_is_told(
-    login: Callable[..., str], folder: Path, passphrase: str | None, words: str
+    login: Callable[..., str], folder: Path, passphrase: str | None, words: str, key: str
 ) -> None:
     with pytest.raises((BadConfiguration, ConnectFailed), match=words):
-        login(key_filename=folder / "locked", passphrase=passphrase)
+        login(key_filename=folder / key, passphrase=passphrase)
 
 
 def test_a_server_that_wants_two_keys(folder: Path, tmp_path: Path, login: Callable[..., str]) -> None:
@@ -236,6 +249,23 @@ def test_of_an_agents_keys_only_those_that_are_configured(
         login(f"IdentityAgent {path}", "IdentitiesOnly yes", allow_agent=True)
 
 
+@pytest.mark.parametrize("only", ["no", "yes"])
+def test_an_agents_key_is_used_with_a_certificate_that_the_agent_does_not_have(
+    login: Callable[..., str], agent: Callable[..., str], folder: Path, tmp_path: Path, only: str
+) -> None:
+    # Its file needs a passphrase that nobody tells us: keys are unlocked once, and signed each day.
+    for old, new in {"stranger": "mine", "stranger.pub": "mine.pub", "other-cert.pub": "mine-cert.pub"}.items():
+        shutil.copy(folder / old, tmp_path / new)
+    keygen("-p", "-P", "", "-N", "open sesame", "-f", str(tmp_path / "mine"))
+    path = agent("stranger")
+    lines = [f"IdentityAgent {path}", f"IdentitiesOnly {only}", f"IdentityFile {tmp_path}/mine"]
+    assert login(*lines, allow_agent=True) == "in"
+    (tmp_path / "mine-cert.pub").unlink()
+    with pytest.raises(AuthFailed):
+        login(*lines, allow_agent=True)
+    assert login(*lines, "CertificateFile {d}/other-cert.pub", allow_agent=True) == "in"
+
+
 def test_an_agent_that_is_gone_is_no_agent(login: Callable[..., str], tmp_path: Path) -> None:
     assert login(f"IdentityAgent {tmp_path}/nothing", "IdentityFile {d}/rsa", allow_agent=True) == "in"
 
@@ -258,8 +288,8 @@ def test_what_is_known_of_key_files(folder: Path, tmp_path: Path) -> None:
         return load_key(str(folder / "stranger"))
 
     others = [str(tmp_path / "rubbish"), str(folder / "certified-cert.pub"), str(folder / "rsa.pub")]
-    assert with_certificate(again, others) is None
-    certified = with_certificate(again, [*others, str(folder / "other-cert.pub")])
+    assert with_certificates(again, others) == []
+    (certified,) = with_certificates(again, [*others, str(folder / "other-cert.pub")])
     assert certified.public_blob.key_type == "ssh-ed25519-cert-v01@openssh.com"
 
 

@@ -123,14 +123,21 @@ class Authenticator:
                 yield f"publickey {path}", partial(by_key, link, destination.username, key)
 
     def _of_agent(self, found: tuple[Any, ...], destination: Destination) -> list[Any]:
+        # What an agent has may be used with a certificate that it does not have: nobody need tell us a passphrase then.
+        named = (*self._credentials.key_filenames, *destination.key_filenames) or default_keys()
+        files = keys.certificate_files(named, destination.certificate_filenames)
+        offered: list[Any] = []
+        for key in found:
+            anew = partial(paramiko.AgentKey, key.agent, key.blob)
+            offered += (*keys.with_certificates(anew, files), key)
         if not destination.identities_only:
-            return list(found)
+            return offered
         # ssh_config(5): only the configured keys, even if the agent offers more; it may be the only one who has them.
         wanted = [keys.public_blob(path) for path in destination.key_filenames]
-        return [key for key in found if key.asbytes() in wanted]
+        return [key for key in offered if key.asbytes() in wanted]
 
     def _of_file(self, path: str, destination: Destination) -> list[Any]:
-        """The key of a file with its certificate, if there is one, and the key alone."""
+        """The key of a file with its certificates, if there are any, and the key alone."""
         slot = (path, destination.certificate_filenames)
         with self._lock:
             if slot in self._keys:
@@ -140,9 +147,8 @@ class Authenticator:
         try:
             key = keys.load_key(path, passphrase)
             if key is not None:
-                files = keys.certificate_files(path, destination.certificate_filenames)
-                certified = keys.with_certificate(partial(keys.load_key, path, passphrase), files)
-                found = [key] if certified is None else [certified, key]
+                files = keys.certificate_files([path], destination.certificate_filenames)
+                found = [*keys.with_certificates(partial(keys.load_key, path, passphrase), files), key]
         except BadConfiguration as error:
             if path in self._credentials.key_filenames:
                 error.host, error.phase = destination.label, "auth"

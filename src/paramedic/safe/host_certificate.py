@@ -8,6 +8,7 @@ from collections.abc import Collection
 from fnmatch import fnmatchcase
 
 _TYPE_HOST = 2
+REVOKED = "its certificate is signed by an authority that known_hosts revoked"
 
 
 class _Fields:
@@ -75,10 +76,10 @@ def certificate_problem(
         authority = base64.b64encode(fields.string()).decode()
     except (ValueError, UnicodeDecodeError) as error:
         return f"its certificate cannot be read: {error}"
+    if authority in revoked:
+        return REVOKED
     if authority not in authorities:
         return "its certificate is signed by an authority that known_hosts does not name for this host"
-    if authority in revoked:
-        return "its certificate is signed by an authority that known_hosts revoked"
     try:
         identity = load_ssh_public_identity(f"{name} {base64.b64encode(blob).decode()}".encode())
         if not isinstance(identity, SSHCertificate):

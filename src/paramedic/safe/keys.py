@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
+import re
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import paramiko
 from paramiko.message import Message
 
 from paramedic.safe.errors import BadConfiguration
+
+_PKCS8 = re.compile(rb"\s*-----BEGIN (ENCRYPTED )?PRIVATE KEY-----")
 
 
 def load_key(path: str, passphrase: str | None = None) -> Any:
@@ -30,44 +35,76 @@ def load_key(path: str, passphrase: str | None = None) -> Any:
     if not os.path.isfile(path):
         return None
     trouble: Exception | None = None
+    text = _as_openssh(path, passphrase)
     for kind in (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey):
         try:
+            if text is not None:
+                return kind.from_private_key(io.StringIO(text))
             return kind.from_private_key_file(path, passphrase)
         except paramiko.PasswordRequiredException as error:
             raise BadConfiguration(f"{path} needs a passphrase", hint="give passphrase=, or use an agent") from error
         except (paramiko.SSHException, ValueError, IndexError, UnicodeDecodeError) as error:
-            trouble = trouble or error
+            if trouble is None or "encountered" in str(trouble):  # a key of another kind
+                trouble = error
         except OSError as error:
             raise BadConfiguration(f"{path}: {error.strerror}", hint="may you read it?") from error
     hint = "is the passphrase right?" if passphrase else "Paramiko reads Ed25519, ECDSA and RSA keys"
     raise BadConfiguration(f"{path} cannot be used: {trouble}", hint=hint)
 
 
-def certificate_files(path: str, named: Sequence[str]) -> list[str]:
-    """The certificate files that may belong to a key file: those that are named, else the one beside it, as in ssh.
+def _as_openssh(path: str, passphrase: str | None) -> str | None:
+    """The key of a file in PKCS#8, which ssh takes and Paramiko does not; None for a file of another format.
+
+    Raises:
+        BadConfiguration: the passphrase is wrong or missing.
+    """
+    from cryptography.hazmat.primitives import serialization
+
+    try:
+        data = Path(path).read_bytes()
+    except OSError:
+        return None  # told by who reads it next
+    if _PKCS8.match(data) is None:
+        return None
+    try:
+        key: Any = serialization.load_pem_private_key(data, passphrase.encode() if passphrase else None)
+        form = serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
+        return bytes(key.private_bytes(*form)).decode()
+    except TypeError as error:
+        if passphrase:  # given for another key; this one has none
+            return _as_openssh(path, None)
+        raise BadConfiguration(f"{path} needs a passphrase", hint="give passphrase=, or use an agent") from error
+    except Exception as error:  # cryptography's own for algorithms, ValueError for passphrases
+        hint = "is the passphrase right?" if passphrase else "Paramiko reads Ed25519, ECDSA and RSA keys"
+        raise BadConfiguration(f"{path} cannot be used: {error}", hint=hint) from error
+
+
+def certificate_files(paths: Iterable[str], named: Sequence[str]) -> list[str]:
+    """The certificate files that may belong to key files: those that are named, else those beside them, as in ssh.
 
     Threads: any thread. It looks at files.
     """
-    key = os.path.expanduser(path).removesuffix("-cert.pub")
-    return [file for file in (named or (f"{key}-cert.pub",)) if os.path.isfile(file)]
+    beside = (os.path.expanduser(path).removesuffix("-cert.pub") + "-cert.pub" for path in paths)
+    return [file for file in dict.fromkeys(named or beside) if os.path.isfile(file)]
 
 
-def with_certificate(load: Any, files: Sequence[str]) -> Any:
-    """The key that ``load`` gives, with the first of the certificates that is for it; None if none is.
+def with_certificates(load: Callable[[], Any], files: Sequence[str]) -> list[Any]:
+    """The key that ``load`` gives, with each of the certificates that is for it.
 
     Args:
-        load: reads the key anew: Paramiko keeps the certificate in the key.
+        load: gives the key anew: Paramiko keeps the certificate in the key.
         files: certificate files.
 
     Threads: any thread. It reads files.
     """
+    found = []
     for file in files:
-        key = load()
         with contextlib.suppress(paramiko.SSHException, ValueError, OSError, UnicodeDecodeError):
-            key.load_certificate(file)
+            key = load()
+            key.public_blob = paramiko.pkey.PublicBlob.from_file(file)
             if _is_for(key.public_blob.key_blob, key.asbytes()):
-                return key
-    return None
+                found.append(key)
+    return found
 
 
 def _is_for(certificate: bytes, public: bytes) -> bool:

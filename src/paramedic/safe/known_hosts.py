@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from paramedic.safe.errors import BadConfiguration, ChangedHostKey, HostKeyError, RevokedHostKey, UnknownHostKey
-from paramedic.safe.host_certificate import certificate_problem
+from paramedic.safe.host_certificate import REVOKED, certificate_problem
 
 try:
     import fcntl
@@ -251,22 +251,32 @@ class KnownHosts:
             return RevokedHostKey(f"its key is revoked ({revoked.where})", host=host, phase="host key")
         authorities = [entry.key for entry in entries if entry.marker == "@cert-authority"]
         blob = getattr(key, "public_blob", None)
-        if blob is not None and authorities:
+        problem = None
+        if blob is not None:
             revoked_keys = {entry.key for entry in entries if entry.marker == "@revoked"}
             problem = certificate_problem(blob.key_type, blob.key_blob, host, authorities, revoked_keys)
-            hint = "ask who signs the hosts' certificates; `ssh-keygen -L -f FILE` shows what one says"
-            return None if problem is None else HostKeyError(problem, host=host, phase="host key", hint=hint)
+            if problem is None:
+                return None
+            if problem == REVOKED:
+                return RevokedHostKey(problem, host=host, phase="host key")
+            if not authorities:
+                problem = None
+        # As OpenSSH (check_host_key in sshconnect.c): without a certificate that is good for it, a host is what its
+        # plain key says it is.
         plain = [entry for entry in entries if not entry.marker]
         if any(entry.key == text for entry in plain):
             return None
         digest = base64.b64encode(hashlib.sha256(key.asbytes()).digest()).decode().rstrip("=")
         which = f"{key.get_name()} SHA256:{digest}"
+        hint = "ask who signs the hosts' certificates; `ssh-keygen -L -f FILE` shows what one says" if problem else None
+        if plain and problem:
+            return HostKeyError(problem, host=host, phase="host key", hint=hint)
         if plain:
             where = ", ".join(entry.where for entry in plain)
             return ChangedHostKey(f"its key is {which}, but {where} says otherwise", host=host, phase="host key")
-        return UnknownHostKey(
-            f"its key {which} is not in {self._paths[0]} as {host_name(host, port)}", host=host, phase="host key"
-        )
+        unknown = f"its key {which} is not in {self._paths[0]} as {host_name(host, port)}"
+        message = f"{problem}, and {unknown}" if problem else unknown
+        return UnknownHostKey(message, host=host, phase="host key", hint=hint)
 
     def add(self, host: str, port: int, key: Any) -> None:
         """Adds a key to the first file, unless it is there; creates the file, readable by its owner alone.
