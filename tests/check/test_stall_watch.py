@@ -19,7 +19,8 @@ from paramedic.model.operations import NUMBER, OPERATIONS
 from paramedic.trace.writer import TraceWriter
 
 LOCKS = (5, 6)
-STALL_NS = 5_000_000_000
+LATER_NS = 60_000_000_000
+"""Long after all that is written here, on whatever machine."""
 
 
 @pytest.fixture
@@ -63,17 +64,18 @@ def deadlock(writer: TraceWriter) -> None:
         in_thread(lambda order=order: crosses(*order))  # type: ignore[misc]
 
 
-def look(watch: StallWatch, later_ns: int = STALL_NS) -> list[str]:
-    return [finding.hazard for finding in watch.look(time.monotonic_ns() + later_ns)]
+def look(watch: StallWatch, now_ns: int) -> list[str]:
+    return [finding.hazard for finding in watch.look(now_ns)]
 
 
 def test_what_hangs_is_told_once(tmp_path: Path, writer: TraceWriter, judged: list[int]) -> None:
     watch = StallWatch(tmp_path, 5, lambda report: True)
     deadlock(writer)
-    assert look(watch, 0) == []  # it has not lasted yet
+    now_ns = time.monotonic_ns()
+    assert look(watch, now_ns) == []  # it has not lasted yet
     assert judged == []
-    assert look(watch) == ["lock-order-inversion"]
-    assert look(watch) == []
+    assert look(watch, now_ns + LATER_NS) == ["lock-order-inversion"]
+    assert look(watch, now_ns + LATER_NS) == []
     assert len(judged) == 1
 
 
@@ -82,14 +84,15 @@ def test_all_is_judged_again_when_a_thread_has_ended_or_waits_have_grown_older(
 ) -> None:
     watch = StallWatch(tmp_path, 5, lambda report: True)
     deadlock(writer)
-    look(watch)
+    later_ns = time.monotonic_ns() + LATER_NS
+    look(watch, later_ns)
     in_thread(lambda: writer.row(int(Kind.STATE), 0, 0, 0, 0, 0))
-    look(watch)
+    look(watch, later_ns)
     assert len(judged) == 1  # something was recorded that changes nothing of the waits
     in_thread(lambda: writer.row(int(Kind.END), 0, 0, 0, 0, 0))
-    look(watch)
+    look(watch, later_ns)
     assert len(judged) == 2
-    look(watch, 2 * STALL_NS)
+    look(watch, later_ns + LATER_NS)
     assert len(judged) == 3
 
 
@@ -100,7 +103,7 @@ def test_each_row_is_read_once(tmp_path: Path, writer: TraceWriter) -> None:
         for _ in range(500):
             writer.row(int(Kind.CALL), run, 1, 0, -1, 0)
             writer.row(int(Kind.RETURN), run, 1, 0, 0, 0)
-        look(watch, 0)
+        look(watch, time.monotonic_ns())
     (one,) = watch._opened()
     assert one.facts.events == 3_000
 
@@ -110,7 +113,7 @@ def test_files_of_processes_that_have_ended_are_let_go(tmp_path: Path) -> None:
     TraceWriter(str(tmp_path / "1.pmrec"), header, 4 << 20)
     before = len(os.listdir("/proc/self/fd")) if os.path.exists("/proc/self/fd") else 0
     watch = StallWatch(tmp_path, 5, lambda report: True)
-    assert look(watch) == []
+    assert look(watch, time.monotonic_ns()) == []
     if before:
         assert watch._opened() == []
         assert len(os.listdir("/proc/self/fd")) == before
