@@ -47,6 +47,53 @@ FOUND: dict[str, tuple[str, str]] = {
     ),
 }
 
+TIMED: dict[str, str] = {
+    "by a timer that another worker has started": """
+        Main: start A
+        Main: start B
+        A: start X timer
+        B: exec_command client …
+        X: close client
+        B: … exec_command client ! EOFError""",
+    "by a timer that somebody has started before there was this worker": """
+        Main: start A
+        A: start X timer
+        Main: start B
+        B: exec_command client …
+        X: close client
+        B: … exec_command client ! EOFError""",
+}
+LIMITED: dict[str, str] = {
+    "of one's own": """
+        Main: start A
+        A: start X timer
+        A: exec_command client …
+        X: close client
+        A: … exec_command client ! EOFError""",
+    "of who has started one": """
+        Main: start A
+        A: start B
+        A: start X timer
+        B: exec_command client …
+        X: close client
+        B: … exec_command client ! EOFError""",
+    "of who started who started one": """
+        Main: start A
+        Main: start X timer
+        A: start B
+        B: exec_command client …
+        X: close client
+        B: … exec_command client ! EOFError""",
+    "that one knows of": """
+        Main: start A
+        Main: start B
+        A: start X timer
+        A: put q x
+        B: get q x
+        B: exec_command client …
+        X: close client
+        B: … exec_command client ! EOFError""",
+}
 QUIET: dict[str, str] = {
     "an SFTP session closed by another thread that was told to": """
         A: stat sftp
@@ -126,6 +173,16 @@ QUIET: dict[str, str] = {
 def test_what_was_closed_by_luck_is_told(sentence: str) -> None:
     wanted, story = FOUND[sentence]
     assert wanted in said(findings_of(story))
+
+
+@pytest.mark.parametrize("story", TIMED.values(), ids=TIMED)
+def test_a_timer_that_is_a_time_to_live_closes_under_others(story: str) -> None:
+    assert "closed-in-use observed" in said(findings_of(story))
+
+
+@pytest.mark.parametrize("story", LIMITED.values(), ids=LIMITED)
+def test_a_timer_that_is_a_limit(story: str) -> None:
+    assert not list(said(findings_of(story)))
 
 
 @pytest.mark.parametrize("sentence", QUIET)

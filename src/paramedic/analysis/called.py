@@ -149,14 +149,14 @@ class CallFacts(WireFacts):
     def _closes(self, call: Call, root: Root) -> None:
         owner = self.roots.owner(call.obj, root)
         clock = self.clocks.of(call.thread)
-        deadline = self.world.thread(call.thread).kind == "Timer"  # of somebody who is done it cuts nothing off
         for closed in (owner, *self.roots.through(root.transport)):
             under_way = [c for c in self.open.all() if self._uses_object(c) and self._owner_of(c) == closed]
             self.lives.closes(
                 closed, call.obj, call, clock, under_way, closed != owner,
                 lambda use: (
                     use[3] is not None and any(map(clock.knows, use[3].given_up))
-                    or deadline and self.world.thread(use[0].thread).ended_ns > 0
+                    or self.world.thread(use[0].thread).ended_ns > 0  # a limit cuts nothing off that is done
+                    and self.is_deadline(call.thread, use[0].thread)
                 ),
             )  # fmt: skip
 

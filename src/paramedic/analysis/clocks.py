@@ -312,9 +312,10 @@ class Clocks:
             clock = self.threads[thread] = ThreadClock(thread, self._retired)
         return clock
 
-    def start(self, parent: int, child: int) -> None:
-        """``parent`` starts ``child``."""
-        self._starts[child] = self.of(parent).stamp()
+    def start(self, parent: int, child: int) -> Epoch:
+        """``parent`` starts ``child``; returns that moment."""
+        stamp = self._starts[child] = self.of(parent).stamp()
+        return stamp[:2]
 
     def begin(self, thread: int) -> None:
         """The thread runs: it knows what its starter knew."""

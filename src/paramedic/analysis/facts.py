@@ -188,6 +188,22 @@ class Facts:
         """Whether a thread, or the executor's task that it ran (0: none), has ended."""
         return self.futures.running(thread) != task or self.world.thread(thread).ended_ns > 0
 
+    def is_deadline(self, timer: int, user: int) -> bool:
+        """Whether a thread is a timer that limits what a user's thread does.
+
+        Who sets a limit is the user itself, or who started it, or the user knows of the limit. A timer that another
+        thread has started, which came first to something that all use, is that thing's time to live.
+        """
+        limit, clock = self.world.thread(timer), self.clocks.threads.get(user)
+        if limit.kind != "Timer":
+            return False
+        thread, older = user, 20
+        while thread and older:
+            if thread == limit.starter:
+                return True
+            thread, older = self.world.thread(thread).starter, older - 1
+        return clock is None or clock.weak_known.has(limit.start)
+
     def root(self, ident: int) -> Root:
         """What an object belongs to."""
         return self.roots.of(ident)

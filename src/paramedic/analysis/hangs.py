@@ -206,8 +206,8 @@ def excused(facts: Facts, call: Call, root: Root) -> bool:
     Threads: pure.
     """
     close = facts.lives.close_of(root.transport, facts.client_of(root.transport))
-    if close is not None and (close.argument == BY_LOOP_TIMER or facts.world.thread(close.thread).kind == "Timer"):
-        return True  # a deadline
+    if close is not None and (close.argument == BY_LOOP_TIMER or facts.is_deadline(close.thread, call.thread)):
+        return True
     known = facts.channels.known(root.channel)
     if known is not None and known.stuck_ns and call.ended_ns - known.stuck_ns < STUCK_NS:
         return True  # it, or another one of the same channel, was just cut off from a wait that nothing else would end

@@ -193,7 +193,7 @@ class RunFacts(CallFacts):
         child = self.world.thread(number)
         child.started_at, child.starter, child.kind = site, thread, self.world.text(kind)
         child.daemon = daemon == 1
-        self.clocks.start(thread, number)
+        child.start = self.clocks.start(thread, number)
         self.wakers.started(thread, number, event[0])
 
     def _begin(self, event: Row) -> None:

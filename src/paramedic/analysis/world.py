@@ -22,6 +22,7 @@ class Thread:
         name: what the program calls it.
         started_at: text id of the stack that started it.
         starter: number of the thread that did.
+        start: the moment at which it did, on that thread's clock.
         transport: id of the Transport whose thread it is, or 0.
         begun_ns: when it was first seen.
         ended_ns: when it ended, or 0.
@@ -35,6 +36,7 @@ class Thread:
     name: str
     started_at: int = 0
     starter: int = 0
+    start: tuple[int, int] = (0, 0)
     transport: int = 0
     begun_ns: int = 0
     ended_ns: int = 0
