@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -152,6 +153,32 @@ def test_a_hang_can_end_the_program_with_a_status_of_its_own(at_terminal, how: s
     assert end.count(TOLD) == 1
     assert ("bye" in end) == ("ends well" in how)
     assert "PMC203 undrained-stderr" in end.split(TOLD)[1].split("suppressed.")[1], "the report at the end"
+
+
+def test_a_child_that_hangs_on_its_parents_connection_is_told_and_ended_too(at_terminal, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    program = """
+child = os.fork()
+if child == 0:
+    client.exec_command("true")
+    os._exit(0)
+print("child", child, flush=True)
+while True: signal.pause()
+"""
+    with at_terminal(program, "--kill-on-stall") as screen:
+        child = int(re.search(r"child (\d+)", screen.read_until(TOLD)).group(1))
+        end = screen.read_until("shell: status 124")
+    assert "PMC305 forked-connection" in end.split("suppressed.")[0]
+    late = time.monotonic() + 60
+    while _runs(child):
+        assert time.monotonic() < late
+        time.sleep(0.05)
+
+
+def _runs(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def test_what_the_user_allows_is_neither_told_nor_killed(at_terminal) -> None:  # type: ignore[no-untyped-def]

@@ -33,6 +33,8 @@ HANGS = frozenset(
     "shared-sftp-client proxy-stderr-full wait-without-timeout keepalive-is-not-a-timeout "
     "lost-exception".split()
 )
+_TOLD_LIVE = HANGS | {"forked-connection"}
+"""Of a child that waits on its parent's connection nothing else has to be looked at: it waits for ever."""
 Second = Callable[[RunFacts, frozenset[tuple[int, int]], int], Sequence[Finding]]
 """What else knows about a process: its facts, which threads wait since when, and what time it is."""
 Places = set[tuple[str, Site | None]]
@@ -190,10 +192,14 @@ def _judged(facts: RunFacts, now_ns: int, since_ns: int) -> list[dict[str, Any]]
 
 def _hangs(finding: Finding, waiting: Places, loop_stands: bool) -> bool:
     """Whether one of its threads waits at this moment, at the place of which the finding speaks."""
-    hangs = finding.hazard in HANGS or loop_stands and finding.hazard == "blocking-the-event-loop"
+    hangs = finding.hazard in _TOLD_LIVE or loop_stands and finding.hazard == "blocking-the-event-loop"
     if not hangs or finding.confidence is not Confidence.OBSERVED:
         return False
-    return any((step.thread, step.site) in waiting or (step.thread, None) in waiting for step in finding.steps)
+    return any(
+        (thread, step.site) in waiting or (thread, None) in waiting
+        for step in finding.steps
+        for thread in {step.thread, step.thread.partition(" of process ")[0]}
+    )
 
 
 def _lasting(facts: RunFacts, since_ns: int) -> Waits:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import time
@@ -279,6 +280,7 @@ class _Stall:
         self._sampling = CpuSampling(folder)
         self._watch: StallWatch | None = None
         self._began = time.monotonic()
+        self._hang: set[int] = set()
         self.ended_it = False
 
     @property
@@ -301,6 +303,8 @@ class _Stall:
                 self._watch.now()
             if self._watch.tick() and self._kill:
                 self.ended_it = True
+                for process in self._hang:
+                    _end_child(process)
                 return True
         except Exception as error:
             if os.environ.get("PARAMEDIC_DEBUG"):
@@ -318,11 +322,26 @@ class _Stall:
             report = judge(report, self._configuration).report
         if not report.findings:
             return False  # the user allows it
+        self._hang = {f.process for f in report.findings if f.process}
         print("paramedic: the program hangs:", file=sys.stderr)
         write_report(report, output.hazards_by_name(), sys.stderr)
         if not self._kill:
             print("paramedic: it runs on until it ends or you end it", file=sys.stderr)
         return True
+
+
+def _end_child(process: int) -> None:
+    """Ends a process that hangs, where it is a child of the program's: nobody else would, once the program is gone.
+
+    (As far as Linux tells whose child it is.)
+    """
+    try:
+        with open(f"/proc/{process}/stat", "rb") as file:
+            parent = int(file.read().rpartition(b")")[2].split()[1])
+        if parent != os.getpid():
+            os.kill(process, signal.SIGTERM)
+    except (OSError, ValueError, IndexError):
+        pass
 
 
 def _observe(program: Sequence[str], options: Options, watch: _Stall) -> Ended:
