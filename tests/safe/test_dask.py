@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import pytest
 from hosts import Host, gone, new_mark, processes
 
 from openssh import running_sshd
-from paramedic.safe import CommandFailed, ConnectionLost, Ending, Group, NotRun
+from paramedic.safe import BadConfiguration, CommandFailed, ConnectionLost, Ending, Group, NotRun
 from paramedic.safe.chunks import worker_arguments
 
 distributed = pytest.importorskip("distributed")
@@ -147,3 +148,49 @@ def test_leaving_early_ends_what_runs_on_the_workers(many: Host, cluster: Any) -
             time.sleep(0.05)
         outcomes.close()  # type: ignore[attr-defined]
     assert gone(mark)
+
+
+def no_setup() -> dict[str, Any]:
+    raise ZeroDivisionError("no vault")
+
+
+def test_a_setup_that_fails_on_the_workers_is_told_and_nothing_was_run() -> None:
+    with ThreadPoolExecutor(1) as executor, Group(ADDRESSES, executor=executor, worker_setup=no_setup) as hosts:
+        result = hosts.run("true", retry_safe=True)
+    assert {type(outcome.error) for outcome in result} == {BadConfiguration}
+    assert {str(outcome.error).partition(": ")[2] for outcome in result} == {
+        "worker_setup is no good on the worker: ZeroDivisionError: no vault (nothing was run: call it there by hand)"
+    }
+
+
+def last_process() -> dict[str, Any]:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return {}
+
+
+def test_a_pool_of_processes_that_is_broken_is_told_for_each_host() -> None:
+    with (
+        ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as executor,
+        Group(ADDRESSES, executor=executor, worker_setup=last_process, chunk_size=3) as hosts,
+    ):
+        result = hosts.run("true", retry_safe=True, timeout=30)
+    assert [outcome.host for outcome in result] == list(ADDRESSES)
+    assert {type(outcome.error) for outcome in result} == {ConnectionLost}
+
+
+def test_what_runs_when_the_cluster_is_lost_is_not_told_as_not_run(many: Host, cluster: Any, tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
+    with (
+        distributed.Client(cluster.scheduler.address, set_as_default=False) as client,
+        group(many, client) as hosts,
+        ThreadPoolExecutor(1) as threads,
+    ):
+        hosts._chunk_size = 10
+        running = threads.submit(hosts.run, f"touch {begun}; sleep 2", timeout=30)
+        deadline = time.monotonic() + 60
+        while not begun.exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        client.close()
+        result = running.result(60)
+    assert [type(outcome.error) for outcome in result] == [ConnectionLost] * len(ADDRESSES)
+    assert {outcome.error.may_have_started for outcome in result if isinstance(outcome.error, ConnectionLost)} == {True}

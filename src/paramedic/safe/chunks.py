@@ -18,12 +18,13 @@ from typing import Any
 
 from paramedic.safe.destination import Destination
 from paramedic.safe.ending import longest_s
-from paramedic.safe.errors import ConnectionLost, NotRun, SafeError
+from paramedic.safe.errors import BadConfiguration, ConnectionLost, NotRun, SafeError
 from paramedic.safe.outcome import HostOutcome
 from paramedic.safe.result import Ending, Limits
 from paramedic.safe.signal_safe import SignalSafeEvent
 
 _ASK_S = 1.0
+_MAY_HAVE_RUN = "its commands may have run"
 Work = tuple[int, Destination, tuple[str, ...]]
 
 
@@ -97,20 +98,21 @@ def run_chunk(
 
     if not _begins(spec.token):
         raise RuntimeError("another worker had begun it and was lost")
-    arguments = dict(setup()) if setup is not None else {}
-    arguments.setdefault("concurrency", len(work))
     by_host = {destination.host: (first, commands) for first, destination, commands in work}
-    with (
-        Group(
+    try:
+        arguments = dict(setup()) if setup is not None else {}
+        made = Group(
             [destination for _, destination, _ in work],
             limits=spec.limits,
             leash=spec.leash,
             connections=spec.connections,
             sessions=spec.sessions,
-            **arguments,
-        ) as group,
-        _stopped_by(spec.stop, group._halt),
-    ):
+            **{"concurrency": len(work), **arguments},
+        )
+    except Exception as error:
+        wrong = f"worker_setup is no good on the worker: {type(error).__name__}: {error}"
+        return list(_failed(work, BadConfiguration(wrong, hint="nothing was run: call it there by hand")))
+    with made as group, _stopped_by(spec.stop, group._halt):
         result = group.run(
             {host: list(commands) for host, (_, commands) in by_host.items()},
             timeout=spec.timeout,
@@ -176,16 +178,21 @@ def _stopped_by(name: str, halt: Callable[[str], None]) -> Iterator[None]:
         thread.join(_ASK_S + 5)
 
 
+def _dask_client(executor: Executor) -> Any:
+    distributed = sys.modules.get("distributed")
+    client = getattr(executor, "_client", None)
+    return client if distributed is not None and isinstance(client, distributed.Client) else None
+
+
 def _stopper(executor: Executor, name: str) -> Callable[[], bool]:
     """What ends the chunks that run on Dask's workers; says whether it could."""
 
     def stop() -> bool:
-        distributed = sys.modules.get("distributed")
-        client = getattr(executor, "_client", None)
-        if distributed is None or not isinstance(client, distributed.Client):
+        client = _dask_client(executor)
+        if client is None:
             return False
         try:
-            event: Any = distributed.Event(name, client=client)
+            event: Any = sys.modules["distributed"].Event(name, client=client)
             event.set()
         except Exception:  # the scheduler is gone
             return False
@@ -237,14 +244,20 @@ def outcomes(
             try:
                 found = future.result()
             except CancelledError:
-                yield from _failed(part, NotRun(f"not run: {stopped or 'cancelled'}", ending=Ending.NOT_STARTED))
+                if _dask_client(executor) is None:  # others cancel what has not begun, and nothing else
+                    yield from _failed(part, NotRun(f"not run: {stopped or 'cancelled'}", ending=Ending.NOT_STARTED))
+                else:
+                    yield from _failed(part, ConnectionLost("the cluster was lost", hint=_MAY_HAVE_RUN))
                 continue
             except Exception as error:
-                if spec.retry_safe and attempt == 1 and not stopped:
-                    send(part, attempt + 1)
-                    continue
                 lost = f"the worker failed: {type(error).__name__}: {error}"
-                yield from _failed(part, ConnectionLost(lost, hint="its commands may have run"))
+                if spec.retry_safe and attempt == 1 and not stopped:
+                    try:
+                        send(part, attempt + 1)
+                        continue
+                    except Exception as trouble:  # a pool of processes takes no more when one of them was killed
+                        lost += f"; it could not be sent again: {trouble}"
+                yield from _failed(part, ConnectionLost(lost, hint=_MAY_HAVE_RUN))
                 continue
             for index, outcome in found:
                 yield index, outcome
