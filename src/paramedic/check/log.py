@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from paramedic.hazards.catalogue import CATALOGUE, lens, lenses_of
-from paramedic.logs.facts import LogFacts
+from paramedic.hazards.forked_connection import log as forked_connection
+from paramedic.logs.facts import Line, LogFacts
 from paramedic.logs.forms import Form
 from paramedic.logs.halves import read_in_halves, seam_of
 from paramedic.logs.reading import LogReader, Tally, few_collections
@@ -73,15 +74,15 @@ def findings_of(facts: LogFacts, lenses: Sequence[LogLens], gaps: list[Gap]) -> 
             replace(f, confidence=Confidence.ADVICE, why="Several processes share this log: a guess. " + f.why)
             for f in found
         ]
-    began = facts.first.at_s if facts.first is not None else None
-    return [
-        replace(
-            f,
-            process=facts.process,
-            steps=tuple(s if s.at_s is None else replace(s, at_s=round(s.at_s - (began or 0.0), 3)) for s in f.steps),
-        )
-        for f in found
-    ]
+    return [replace(f, process=facts.process) for f in _since(facts.first, found)]
+
+
+def _since(first: Line | None, found: Iterable[Finding]) -> Iterator[Finding]:
+    """Findings whose steps count their seconds from a line on."""
+    began = first.at_s if first is not None else None
+    for f in found:
+        steps = (s if s.at_s is None else replace(s, at_s=round(s.at_s - (began or 0.0), 3)) for s in f.steps)
+        yield replace(f, steps=tuple(steps))
 
 
 def report_of_logs(
@@ -115,6 +116,8 @@ def report_of_logs(
                     result.runs.append(facts)
         gaps += tally.gaps(source)
         result.tallies.append((source, tally))
+    first = next((run.first for run in result.runs), None)
+    findings += _since(first, forked_connection.of_several(result.runs))
     if not any(tally.messages for _, tally in result.tallies):
         raise NothingOfParamiko(_nothing(result.tallies))
     for source, tally in result.tallies:
