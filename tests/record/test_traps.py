@@ -14,7 +14,7 @@ from paramedic.model.event import Kind
 from paramedic.model.operations import NUMBER
 from paramedic.record import traps
 from paramedic.record.probe import CLOSE, EOF, PIPE, SEND
-from paramedic.record.traps import ANYWHERE, COLLECT, FREED, SIGN, Traps
+from paramedic.record.traps import ANYWHERE, CALL, COLLECT, FREED, SIGN, Traps
 
 USERS = "\n\ndef sends(probe):\n    probe()\n"
 """A program whose line 4 ends up in a probe."""
@@ -100,6 +100,22 @@ def test_every_second_run_delays_whatever_comes(seed: int, delays: int, slept: l
     for _ in range(delays):
         here._delay(SIGN, 0)
     assert slept == [0.5] * delays
+
+
+@pytest.mark.parametrize(("seed", "late"), [(1, [1, 1, 1]), (4, [1, 1, 1]), (5, [1, 0, 1]), (9, [1, 0, 1])])
+def test_some_runs_leave_every_second_thread_alone(seed: int, late: list[int], slept: list[float]) -> None:
+    app: dict[str, object] = {}
+    exec(compile(USERS, "/home/me/app.py", "exec"), app)
+    here = Traps([(CALL, "/home/me/app.py", 4)], seed, 0.5)
+    delayed = []
+    for site in range(1, 4):
+        before = len(slept)
+        thread = threading.Thread(target=app["sends"], args=(partial(here.called, site),))  # type: ignore[arg-type]
+        thread.start()
+        thread.join(20)
+        assert not thread.is_alive()
+        delayed.append(len(slept) - before)
+    assert delayed == late
 
 
 def test_no_delay_is_taken_for_a_hang(slept: list[float]) -> None:

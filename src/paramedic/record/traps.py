@@ -13,6 +13,7 @@ import gc
 import threading
 import time
 from collections.abc import Sequence
+from itertools import count
 from sys import _getframe
 from zlib import crc32
 
@@ -71,6 +72,7 @@ class Traps:
         self._known: dict[tuple[str, int], bool] = {}
         self._hits: dict[tuple[str, int], int] = {}
         self._delayed: dict[int, None] = {}
+        self._numbers = count(1)
 
     def linger(self) -> None:
         """Called when the program is done: threads that nobody joined may be in the middle of a delayed call.
@@ -130,7 +132,7 @@ class Traps:
         if known is None:
             known = self._is_place(kind)
             self._known[(kind, site)] = known
-        if not known:
+        if not known or kind == CALL and self._seed % 4 == 1 < self._seed and self._is_second():
             return
         hits = self._hits[(kind, site)] = self._hits.get((kind, site), 0) + 1
         # The first hits always, later ones by lot, so that one loop is not in step with another; every second run all,
@@ -141,6 +143,17 @@ class Traps:
             self._delayed[me] = None
             _sleep(delay)
             self._delayed.pop(me, None)
+
+    def _is_second(self) -> bool:
+        """Whether this is the second, the fourth … thread that came to any of the places.
+
+        Where all who come are late by as much, none is late for another: who closes what the first one uses may have to
+        come by the same line.
+        """
+        number: int = getattr(self._own, "number", 0)
+        if not number:
+            self._own.number = number = next(self._numbers)
+        return number % 2 == 0
 
     def _explore(self) -> None:
         """One thread in two is slow, at each call and lock, until it has been so for a while; the others now and then.
