@@ -38,6 +38,27 @@ FOUND: dict[str, tuple[str, str]] = {
         Main: finalized ch
         Main: close client""",
     ),
+    "a client closed by luck after a thread that closes its channels itself": (
+        "closed-in-use possible",
+        """
+        A: recv ch
+        A: close ch
+        Main: close client""",
+    ),
+    "a client closed by luck after a thread that closes its SFTP sessions itself": (
+        "closed-in-use possible",
+        """
+        A: get sftp
+        A: close sftp
+        Main: close client""",
+    ),
+    "a client closed by luck after a thread that had asked last whether its command had ended": (
+        "closed-in-use possible",
+        """
+        A: recv ch
+        A: exit_status_ready ch
+        Main: close client""",
+    ),
     "a client closed by luck after a read of a channel that a third thread had closed": (
         "closed-in-use possible",
         """
@@ -117,6 +138,22 @@ QUIET: dict[str, str] = {
         B: was A
         B: start C
         C: close client""",
+    "a client closed after a thread that had told its result before it closed its channel": """
+        A: recv ch
+        A: put q done
+        A: close ch
+        Main: get q done
+        Main: close client""",
+    "a client closed after a thread that wrote, which the server may have told": """
+        A: recv ch
+        A: sendall ch
+        A: close ch
+        Main: close client""",
+    "a connection closed after who served a visitor, which the visitor may have told": """
+        T: opens ch peer
+        A: recv ch
+        A: close ch
+        Main: close conn""",
     "a client closed after its channel, which nobody has any more": """
         Main: start A daemon
         A: readline ch.stdout …

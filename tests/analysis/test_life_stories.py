@@ -348,6 +348,7 @@ def test_ends_in_order_are_quiet(sentence: str) -> None:
     [
         ("T2: run conn2 …\nT2: exec_command client\nMain: close client", "the answer to a request"),
         ("Thread-3 (serve_forever): exec_command client\nMain: close client", "the answer to a request"),
+        ("T: start A\nA: start B\nB: exec_command client\nMain: close client", "the answer to a request"),
     ],
 )
 def test_a_closer_who_may_have_waited_unseen_is_only_advised(story: str, except_perhaps: str) -> None:

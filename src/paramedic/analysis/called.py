@@ -298,7 +298,9 @@ class CallFacts(WireFacts):
         if (
             owner
             and operation.uses_object
-            and not self.lives.used(owner, call, now, root, self.channels.known(channel) if channel else None)
+            and not self.lives.used(
+                owner, call, now, root, self.channels.known(channel) if channel else None, operation.sends
+            )
             and not excused(self, call, root)
         ):
             cut = channel > 0 and self.channels.cut_off(channel)

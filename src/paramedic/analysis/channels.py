@@ -146,6 +146,7 @@ class Channel:
         status: the exit status that came, or None.
         pty: whether its command has a terminal, and so gets SIGHUP when the channel closes.
         opener: the call that opened it.
+        from_peer: whether the peer has opened it.
         readers: how many calls read stdout and stderr.
         was_read: whether anybody has begun to read stdout, and stderr.
         was_asked: whether somebody has learned, without waiting, that the exit status is there.
@@ -154,8 +155,8 @@ class Channel:
     """
 
     __slots__ = (
-        "close_ns", "close_sent", "eof_ns", "full_ns", "given_up", "ident", "last_feed_ns", "opener", "pty", "readers",
-        "status", "stuck_ns", "unread", "used_ns", "was_asked", "was_read", "window_bytes",
+        "close_ns", "close_sent", "eof_ns", "from_peer", "full_ns", "given_up", "ident", "last_feed_ns", "opener",
+        "pty", "readers", "status", "stuck_ns", "unread", "used_ns", "was_asked", "was_read", "window_bytes",
     )  # fmt: skip
 
     def __init__(self, ident: int) -> None:
@@ -166,7 +167,7 @@ class Channel:
         self.close_sent: tuple[int, int, int] | None = None
         self.given_up: tuple[Epoch, ...] = ()
         self.status: int | None = None
-        self.pty = self.was_asked = False
+        self.pty = self.was_asked = self.from_peer = False
         self.opener: Call | None = None
 
     def has_read(self, stream: int, size: int, t_ns: int) -> None:

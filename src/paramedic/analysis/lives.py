@@ -107,8 +107,10 @@ _MATTERS = frozenset(
     "exec_command invoke_shell open_sftp open_session open_channel read readline readlines recv recv_stderr __next__ "
     "recv_exit_status get put getfo putfo stat listdir listdir_attr listdir_iter open remove rename mkdir".split()
 )
-"""A thread whose last use was none of these (it wrote, it closed its channel) had all that it wanted. The peer may
-have told the closer so on a way that we do not see, so a close after it says nothing."""
+"""These need the connection for what they bring. A thread that has written since may have had all that it wanted: the
+peer may have told the closer so on a way that we do not see, so a close after that says nothing. That it closed its
+channel, or asked how things are, says no more than the use before. But of a channel that the peer has opened the peer
+knows the end, and may be this program, too."""
 
 
 class Lives:
@@ -157,7 +159,7 @@ class Lives:
                 return life.close
         return None
 
-    def used(self, owner: int, call: Call, at: Epoch, root: Root, channel: Channel | None) -> bool:
+    def used(self, owner: int, call: Call, at: Epoch, root: Root, channel: Channel | None, sends: bool) -> bool:
         """A use of it ends; False if that says something: another thread has closed it, or what it goes through."""
         life = self._lives.get(owner)
         if life is None:
@@ -166,7 +168,9 @@ class Lives:
             return False
         elif len(life.last) > _KEPT_THREADS:
             del life.last[next(iter(life.last))]
-        life.last[call.thread] = call, at, root, channel
+        before = life.last.get(call.thread)
+        if sends or call.method in _MATTERS or before is None or before[3] is not None and before[3].from_peer:
+            life.last[call.thread] = call, at, root, channel
         return True
 
     def used_within(self, sftp: int, owner: int) -> None:

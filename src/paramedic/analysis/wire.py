@@ -140,6 +140,7 @@ class WireFacts(Facts):
         self.roots.forget(channel)
         if by == BY_PEER:
             self.states.comes_in(transport)
+            self.channels.of(channel).from_peer = True
         elif not self._opens_other(calls):
             self.lives.session_opened(transport, channel, t_ns)
         self.roots.by_number[transport, number] = channel

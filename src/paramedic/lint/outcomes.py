@@ -22,6 +22,7 @@ _COMPARED: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.GtE: operator.ge, ast.Is: operator.is_, ast.IsNot: operator.is_not,
 }  # fmt: skip
 _TAKEN_AS_THEY_ARE = frozenset(("bool", "list", "tuple", "set", "sorted", "is_set", "get", "locked", "copy"))
+ALL = frozenset(("all", "any"))
 _MORE = frozenset("append appendleft add insert put put_nowait set extend update setdefault".split())
 _LESS = frozenset("remove discard pop popleft popitem clear get_nowait".split())
 
@@ -172,9 +173,24 @@ def _is(expression: ast.expr, truth: bool, value: Value) -> bool | None:
         found = decisive if decisive in each else None if None in each else not decisive
     elif isinstance(expression, ast.Compare) and len(expression.ops) == 1:
         found = _compares(expression, value)
+    elif (each_one := _of_each(expression)) is not None:
+        return _is(each_one, truth, value)  # so it is for one of them; whether all are meant: see `Variable.counts`
     else:
         found = _truth(_valued(expression, value))
     return None if found is None else found == truth
+
+
+def _of_each(expression: ast.expr) -> ast.expr | None:
+    """What ``all(… for job in jobs)`` or ``any(…)`` asks of each of them; None if it asks something else.
+
+    Threads: pure.
+    """
+    if not isinstance(expression, ast.Call) or name_of(expression.func) not in ALL or len(expression.args) != 1:
+        return None
+    asked = expression.args[0]
+    if not isinstance(asked, ast.GeneratorExp | ast.ListComp | ast.SetComp):
+        return None
+    return asked.elt if len(asked.generators) == 1 and not asked.generators[0].ifs else None
 
 
 def _compares(expression: ast.Compare, value: Value) -> bool | None:

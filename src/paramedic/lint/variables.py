@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from paramedic.lint.awaiting import Awaiting
 from paramedic.lint.changes import ASKS
 from paramedic.lint.identity import UNFINISHED, Bound, Identity, Thing
-from paramedic.lint.outcomes import UNKNOWN, Change, Condition, Sized, change_of, changed, holds, made
+from paramedic.lint.outcomes import ALL, UNKNOWN, Change, Condition, Sized, change_of, changed, holds, made
 from paramedic.lint.passages import Def, Place, name_of
 from paramedic.lint.telling import Done
 
@@ -23,7 +23,6 @@ _HARMLESS = ASKS | frozenset(
 )
 """What only looks, or hands on: a function of the file that gets it is looked into."""
 _OF_QUEUES = {"put": "more", "put_nowait": "more", "task_done": "less"}
-_ALL = frozenset(("all", "any"))
 _ORDERS = ast.Lt | ast.LtE | ast.Gt | ast.GtE
 
 
@@ -101,7 +100,7 @@ class Variable:
 
     def counts(self, atom: ast.expr, truth: bool, kinds: set[str], again: bool) -> bool:
         """Whether a part of the condition is so only when all have made such changes, or at the asker's turn."""
-        if isinstance(atom, ast.Call) and name_of(atom.func) in _ALL:
+        if isinstance(atom, ast.Call) and name_of(atom.func) in ALL:
             return truth == (name_of(atom.func) == "all")
         growing, shrinking = kinds <= {"more", "add"}, kinds <= {"less", "subtract"}
         if not isinstance(atom, ast.Compare) or len(atom.comparators) != 1:

@@ -9,6 +9,7 @@ from paramedic.analysis.calls import Call
 from paramedic.analysis.lives import ClosedUse
 from paramedic.analysis.run import RunFacts
 from paramedic.analysis.story import Story
+from paramedic.analysis.world import Thread
 from paramedic.hazards.closed_in_use import HAZARD
 from paramedic.lint.looking import Looking
 from paramedic.lint.passages import Places
@@ -56,11 +57,20 @@ def _unseen_order(facts: RunFacts, closed: ClosedUse, looking: Looking) -> str:
             return ", except perhaps a loop in which it had slept and looked again"
     user = facts.world.thread(closed.use.thread)
     is_reader = user.transport and user.transport not in (closed.owner, closed.inner, facts.transport_of(closed.owner))
-    starter = facts.world.threads.get(user.starter)
-    for_request = starter is not None and starter.transport > 0  # a handler, which may not wait itself, has started it
-    if is_reader or for_request or user.name.endswith(_SERVERS):
+    if is_reader or _is_for_request(facts, user) or user.name.endswith(_SERVERS):
         return ", except perhaps the answer to a request for which that was done"
     return ""
+
+
+def _is_for_request(facts: RunFacts, thread: Thread) -> bool:
+    """Whether a handler, which may not wait itself, has started it, or who started it."""
+    for _ in range(_MOST_STARTERS):
+        if not thread.starter:
+            return False
+        thread = facts.world.thread(thread.starter)
+        if thread.transport:
+            return True
+    return False
 
 
 def _was_to_end(facts: RunFacts, closed: ClosedUse, places: Places) -> bool:
@@ -124,6 +134,7 @@ def _is_swapped(facts: RunFacts, closed: ClosedUse) -> bool:
     return any(c.thread == closed.close.thread and begun < c.began_ns < closed.close.began_ns for c in connects)
 
 
+_MOST_STARTERS = 8
 _SERVERS = ("(serve_forever)", "(process_request_thread)")
 """How the threads of `socketserver` are named."""
 _THROUGH = (
