@@ -299,7 +299,7 @@ class CallFacts(WireFacts):
             owner
             and operation.uses_object
             and not self.lives.used(
-                owner, call, now, root, self.channels.known(channel) if channel else None, operation.sends
+                owner, call, now, root, self.channels.known(channel) if channel else None, operation.brings
             )
             and not excused(self, call, root)
         ):

@@ -12,6 +12,7 @@ from paramedic.analysis.calls import Call
 from paramedic.analysis.channels import Channel
 from paramedic.analysis.clocks import Epoch, ThreadClock
 from paramedic.analysis.machine import Root
+from paramedic.analysis.operations import BRINGS
 
 Use = tuple[Call, Epoch, Root, Channel | None]
 """A use that is over: the call, the moment of its end, and what it was made on, which may be gone at the close."""
@@ -82,7 +83,8 @@ class _Life:
         closed: the client or transport that the call was made on.
         through: whether that is not this connection but one that it goes through.
         cut: calls of other threads that were under way then, by their identity.
-        last: the latest use by each thread before that.
+        last: what each thread used last before that, and needed for what it brought; see `used`.
+        used_ns: when a use before that ended last.
     """
 
     close: Call | None = None
@@ -90,6 +92,7 @@ class _Life:
     through: bool = False
     cut: dict[int, Call] = field(default_factory=dict)
     last: dict[int, Use] = field(default_factory=dict)
+    used_ns: int = 0
 
 
 NO_FAILURES = ("TimeoutError", "timeout", "socket.timeout", "StopIteration")
@@ -103,14 +106,6 @@ _KEPT_THREADS = 100
 KEPT_BARE = 5_000
 _MOST_REFUSED = 50
 """Closes of clients that had no connection (a host that is tried again and again): no connection's end forgets them."""
-_MATTERS = frozenset(
-    "exec_command invoke_shell open_sftp open_session open_channel read readline readlines recv recv_stderr __next__ "
-    "recv_exit_status get put getfo putfo stat listdir listdir_attr listdir_iter open remove rename mkdir".split()
-)
-"""These need the connection for what they bring. A thread that has written since may have had all that it wanted: the
-peer may have told the closer so on a way that we do not see, so a close after that says nothing. That it closed its
-channel, or asked how things are, says no more than the use before. But of a channel that the peer has opened the peer
-knows the end, and may be this program, too."""
 
 
 class Lives:
@@ -159,8 +154,19 @@ class Lives:
                 return life.close
         return None
 
-    def used(self, owner: int, call: Call, at: Epoch, root: Root, channel: Channel | None, sends: bool) -> bool:
-        """A use of it ends; False if that says something: another thread has closed it, or what it goes through."""
+    def used(
+        self, owner: int, call: Call, at: Epoch, root: Root, channel: Channel | None, counts: bool
+    ) -> bool:  # fmt: skip
+        """A use of it ends; False if that says something: another thread has closed it, or what it goes through.
+
+        Args:
+            owner: the connection, or the client that has none.
+            call: the use.
+            at: the moment of its end.
+            root: what it was made on.
+            channel: the one that it went over.
+            counts: whether its thread needed what it brought, or wrote; see `paramedic.analysis.operations.BRINGS`.
+        """
         life = self._lives.get(owner)
         if life is None:
             life = self._lives[owner] = _Life()
@@ -168,8 +174,9 @@ class Lives:
             return False
         elif len(life.last) > _KEPT_THREADS:
             del life.last[next(iter(life.last))]
+        life.used_ns = call.ended_ns
         before = life.last.get(call.thread)
-        if sends or call.method in _MATTERS or before is None or before[3] is not None and before[3].from_peer:
+        if counts or before is None or before[3] is not None and before[3].from_peer:
             life.last[call.thread] = call, at, root, channel
         return True
 
@@ -255,7 +262,7 @@ class Lives:
         busy = {use.thread for use in under_way}
         for thread, last in life.last.items():
             use, epoch, _, _ = last
-            if use.method not in _MATTERS or thread == call.thread or thread in busy:
+            if use.method not in BRINGS or thread == call.thread or thread in busy:
                 continue
             if not clock.knows(epoch) and not call.shares_a_lock_with(use) and not gave_up(last):
                 key = (call.stack, use.stack)
@@ -269,10 +276,10 @@ class Lives:
     def last_used_ns(self, owner: int) -> int:
         """When a use of it last ended; 0 if none did."""
         life = self._lives.get(owner)
-        return max((use[0].ended_ns for use in life.last.values()), default=0) if life is not None else 0
+        return life.used_ns if life is not None else 0
 
     def latest_uses(self, owner: int) -> list[Call]:
-        """The latest use of it by each thread."""
+        """What each thread used last of it, but for closes and questions how things are."""
         life = self._lives.get(owner)
         return [use[0] for use in life.last.values()] if life is not None else []
 

@@ -49,6 +49,14 @@ SFTP_CALLS = frozenset(
 """Those that wait for an answer, of the many."""
 WRITES = frozenset("Channel.send Channel.sendall File.write File.writelines File.flush".split())
 ENDS_INPUT = frozenset(("ChannelStdinFile.close", "Channel.shutdown", "Channel.shutdown_write"))
+BRINGS = frozenset(
+    "exec_command invoke_shell open_sftp open_session open_channel read readline readlines recv recv_stderr __next__ "
+    "recv_exit_status get put getfo putfo stat listdir listdir_attr listdir_iter open remove rename mkdir".split()
+)
+"""These need the connection for what they bring. A thread that has written since may have had all that it wanted: the
+peer may have told the closer so on a way that we do not see, so a close after that says nothing. That it closed its
+channel, or asked how things are, says no more than the use before. But of a channel that the peer has opened the peer
+knows the end, and may be this program, too."""
 _REGISTERS = frozenset("Transport.request_port_forward Channel.request_x11 Channel.request_forward_agent".split())
 
 CALLS_BACK = frozenset(
@@ -121,6 +129,7 @@ class Operation:
         reads_lines: it reads one line of the stream.
         sends: the peer may answer to what it sent.
         hears: who returns from it may know what the peer has answered.
+        brings: it is a use that its thread needs for what it brings, or it writes; see `BRINGS`.
         registers: it gives the transport's thread a handler.
         waits: see `Waits`.
         uses_object: it is a use of its client or transport, and not its connect or close.
@@ -131,8 +140,8 @@ class Operation:
     """
 
     __slots__ = (
-        "hears", "makes", "name", "opens", "paramiko", "reads", "reads_all", "reads_lines", "registers", "remote",
-        "sends", "uses", "uses_object", "waits",
+        "brings", "hears", "makes", "name", "opens", "paramiko", "reads", "reads_all", "reads_lines", "registers",
+        "remote", "sends", "uses", "uses_object", "waits",
     )  # fmt: skip
 
     def __init__(self, name: str) -> None:
@@ -145,6 +154,7 @@ class Operation:
         self.reads_all = name in ("File.read", "File.readlines")
         self.reads_lines = name in ("File.readline", "File.__next__")
         self.sends = name in WRITES or name in ENDS_INPUT
+        self.brings = self.sends or method in BRINGS
         self.hears = self.reads or name == "Channel.recv_exit_status"
         self.registers = name in _REGISTERS
         self.waits = (
