@@ -7,38 +7,6 @@ later one's thread has started the earlier one's, ``#start`` says so.
 from __future__ import annotations
 
 NOT_EXCUSED = {
-    "several jobs that have all begun": """
-        class Job:
-            def __init__(self):
-                self.state = "queued"
-        jobs = [Job() for _ in range(3)]
-        def work(job):
-            job.state = "running"
-            sftp.stat("/")  #1
-            job.state = "done"
-        def main():
-            for job in jobs:
-                threading.Thread(target=work, args=(job,)).start()
-            while any(job.state == "queued" for job in jobs):
-                time.sleep(0.1)
-            sftp.stat("/")  #2
-        """,
-    "several jobs of which one is done, each in two steps": """
-        class Job:
-            def __init__(self):
-                self.state = "queued"
-        jobs = [Job() for _ in range(3)]
-        def work(job):
-            job.state = "running"
-            sftp.stat("/")  #1
-            job.state = "done"
-        def main():
-            for job in jobs:
-                threading.Thread(target=work, args=(job,)).start()
-            while not any(job.state == "done" for job in jobs):
-                time.sleep(0.1)
-            sftp.stat("/")  #2
-        """,
     "a flag that a timer sets, too": """
         class Link:
             def __init__(self):

@@ -14,13 +14,16 @@ import ordering_stories
 import other_message_stories
 import other_wait_stories
 import pytest
+import state_stories
 
 from paramedic.lint.passages import Places
 from paramedic.lint.unrecorded import Deed, Unrecorded, Verdict
 from paramedic.model.finding import Site
 
 EXCUSED = ordering_stories.EXCUSED | exclusion_stories.EXCUSED | message_stories.EXCUSED
+EXCUSED |= state_stories.EXCUSED
 NOT_EXCUSED = other_wait_stories.NOT_EXCUSED | exclusion_stories.NOT_EXCUSED | other_message_stories.NOT_EXCUSED
+NOT_EXCUSED |= state_stories.NOT_EXCUSED
 AT_S = 1.0
 """When the later call began."""
 
