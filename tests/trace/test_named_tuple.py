@@ -53,7 +53,7 @@ def test_what_they_do_not_take(kind: typing.Any) -> None:
     for values, named in (((), {}), ((1, None, "", 4), {}), ((1,), {"one": 1}), ((1,), {"four": 4})):
         with pytest.raises(TypeError):
             kind(*values, **named)
-    with pytest.raises(ValueError):
+    with pytest.raises((ValueError, TypeError)):  # the one before Python 3.13, the other from it on
         kind(1)._replace(four=4)
     with pytest.raises(AttributeError):
         kind(1).one = 2
