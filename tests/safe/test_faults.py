@@ -112,6 +112,12 @@ CONNECTS: dict[str, tuple[Manners, dict[str, Any], type[SafeError], str]] = {
     "no such key file": (Manners(), {"key_filename": "/nonexistent/key"}, AuthFailed, "auth"),
     "a key file that is none": (Manners(), {"key_filename": __file__}, BadConfiguration, "auth"),
     "a wrong password": (Manners(keyboard_interactive=True, answer="right"), {"password": "wrong"}, AuthFailed, "auth"),
+    "a server that never says a word, and less time than that": (
+        Manners(no_banner=True),
+        {},
+        CommandTimeout,
+        "connect",
+    ),
     "a server that drops every connection": (Manners(max_connections=0), {}, ConnectFailed, "banner"),
 }
 
@@ -121,7 +127,7 @@ def test_connects_that_fail(story: str) -> None:
     manners, more, kind, phase = CONNECTS[story]
     with lab(manners) as server, pool_of(server, **more) as pool:
         with pytest.raises(kind) as caught:
-            pool.run("true", total_timeout=6 if phase == "queue" else 40)
+            pool.run("true", total_timeout=2 if phase == "connect" else 40)
         assert (type(caught.value), caught.value.host, caught.value.phase) == (kind, server.host, phase)
         assert caught.value.hint
 

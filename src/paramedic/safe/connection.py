@@ -173,11 +173,16 @@ class Connector:
                 hint="is the host up, and is a firewall in between?",
             ) from error
         except (OSError, UnicodeError) as error:
+            hint = "is there a route to it, and does a firewall refuse?"
+            if isinstance(error, ConnectionRefusedError):
+                hint = "does sshd listen there?"
+            elif isinstance(error, UnicodeError):
+                hint = "no name of a host looks like that"
             raise ConnectFailed(
                 f"{destination.hostname} port {destination.port}: {getattr(error, 'strerror', None) or error}",
                 host=destination.label,
                 phase="connect",
-                hint="does sshd listen there?" if isinstance(error, ConnectionRefusedError) else "",
+                hint=hint,
             ) from error
 
     def _through_bastion(self, destination: Destination) -> Any:
@@ -303,6 +308,8 @@ class Connector:
                 failure.hint = "does something else listen on that port, or is the host overloaded?"
             elif isinstance(error, paramiko.ssh_exception.IncompatiblePeer):
                 failure.hint = "see its and our algorithms with `ssh -vv`, and with logging of paramiko.transport"
+            else:
+                failure.hint = "is that an SSH server, and what does `ssh -v` say?"
             raise failure from error
 
     def _known_for(self, destination: Destination) -> KnownHosts:

@@ -113,6 +113,11 @@ class Connections:
         """Whether what is under way has ended, or is being ended."""
         return self._over
 
+    @property
+    def has_none_yet(self) -> bool:
+        """Whether the first connection is being made."""
+        return not self._links and bool(self._plan.links)
+
     def _decide(self) -> Actions:
         raise NotImplementedError
 

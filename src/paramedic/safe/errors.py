@@ -15,8 +15,8 @@ class SafeError(Exception):
 
     Attributes:
         host: the host as the caller named it, or "".
-        phase: what was being done: "configuration", "connect", "banner", "host key", "auth", "open", "queue", "exec",
-            "run", "copy", "close".
+        phase: what was being done: "configuration", "connect", "banner", "key exchange", "host key", "auth",
+            "open", "queue", "exec", "run", "copy", "close".
         hint: what the reader of the message can do next, or "".
 
     Threads: errors are values; share them freely.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -11,6 +10,7 @@ from paramiko.auth_handler import AuthHandler
 from paramiko.common import MSG_SERVICE_ACCEPT
 
 from paramedic.safe.link import Link
+from paramedic.safe.signal_safe import SignalSafeEvent
 
 _TAKES_BOTH = "SSH-2.0-OpenSSH_"
 """sshd handles one message after the other, whenever they came. Of other servers nobody promises it."""
@@ -50,7 +50,7 @@ def by_key(link: Link, username: str, key: Any) -> list[str]:
     """
     if not (link.remote_version.startswith(_TAKES_BOTH) and _signs_at_once(link, key)):
         return cast(list[str], link.auth_publickey(username, key))
-    done = threading.Event()
+    done = SignalSafeEvent()
     link.auth_handler = handler = _OneFlight(link)
     handler.auth_publickey(username, key, done)
     return cast(list[str], handler.wait_for_response(done))

@@ -8,11 +8,13 @@ from paramedic.safe.session import Outcome, Session
 from paramedic.safe.task import Task, Why
 
 _WAITING_FOR = {
+    "connect": "connecting",
     "queue": "waiting for a free session",
     "open": "the server's answer to the request for a session",
     "exec": "the server's answer to the request to run the command",
 }
 _LONGER = {
+    "connect": "is the host up, and does an SSH server answer there? Limits say how long each step may take",
     "queue": "raise total_timeout=, or `connections`",
     "open": "is the server overloaded? Limits(open=…) says how long it may take",
     "exec": "is the server overloaded? Limits(open=…) says how long it may take",
@@ -87,15 +89,17 @@ def _verdict(task: Task, session: Session | None) -> CommandResult | SafeError:
     started = session is not None and session.command_sent and task.ending is not Ending.NOT_STARTED
     started = started or task.attempts > 1
     if task.why is Why.TIMEOUT:
-        doing = _WAITING_FOR.get(task.phase, "the run of the command")
         trouble = task.pool.trouble if task.phase == "queue" else None
+        connecting = trouble is not None or (task.phase == "queue" and task.pool.has_none_yet)
+        phase = "connect" if connecting else task.phase
+        doing = _WAITING_FOR.get(phase, "the run of the command")
         why = f"; connecting fails: {trouble.message}" if trouble is not None else ""
-        hint = trouble.hint if trouble is not None else _LONGER.get(task.phase, "")
+        hint = trouble.hint if trouble is not None else _LONGER.get(phase, "")
         return CommandTimeout(
             f"the limit passed during {doing}; {became(task.ending)}{why}",
             ending=task.ending,
             host=host,
-            phase=task.phase,
+            phase=phase,
             hint="run it with leash=True, or look for it there" if task.ending is Ending.UNKNOWN else hint,
             result=result,
             may_have_started=started,
@@ -120,11 +124,12 @@ def _verdict(task: Task, session: Session | None) -> CommandResult | SafeError:
             why_not.__cause__ = cause
             return why_not
         what = _LOST.get(outcome, "the server did not say how it ended")
+        hint = f"it was run {task.attempts} times: does it end the connection itself?" if task.attempts > 1 else None
         return ConnectionLost(
             f"{what} while the command ran" if started else f"{what} before the command was sent",
             host=host,
             result=result,
             may_have_started=started,
-            hint=None if started else "nothing was run: it may be run again",
+            hint=hint if started else "nothing was run: it may be run again",
         )
     return result
