@@ -26,6 +26,7 @@ from paramedic.safe import (
     ConnectFailed,
     HostKeyError,
     KnownHosts,
+    authentication,
     key_login,
 )
 from paramedic.safe.keys import load_key, public_blob, with_certificates
@@ -373,3 +374,31 @@ def test_an_rsa_key_waits_for_the_list_of_algorithms() -> None:
     key = paramiko.RSAKey.generate(1024)
     assert not key_login._signs_at_once(cast(Link, SimpleNamespace(server_extensions={})), key)
     assert key_login._signs_at_once(cast(Link, SimpleNamespace(server_extensions={"server-sig-algs": b""})), key)
+
+
+def test_a_login_that_the_network_breaks_off_is_tried_again(
+    login: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, broken = authentication.by_key, []
+
+    def breaks_off(link: Any, *arguments: Any) -> list[str]:
+        if not broken:
+            broken.append(link)
+            link.close()
+            raise ConnectionResetError("reset")
+        return real(link, *arguments)
+
+    monkeypatch.setattr(authentication, "by_key", breaks_off)
+    assert login("IdentityFile {d}/rsa") == "in"
+    assert broken
+    broken.clear()
+    with pytest.raises(AuthFailed, match="hung up|reset"):  # the second key: it may have had enough of them
+        monkeypatch.setattr(authentication, "by_key", lambda link, user, key: second(link, user, key, breaks_off))
+        login("IdentityFile {d}/stranger", "IdentityFile {d}/rsa")
+
+
+def second(link: Any, user: str, key: Any, then: Callable[..., list[str]]) -> list[str]:
+    if not getattr(link, "tried", False):
+        link.tried = True
+        raise paramiko.AuthenticationException("Authentication failed.")
+    return then(link, user, key)

@@ -69,7 +69,10 @@ class Authenticator:
             except (paramiko.SSHException, EOFError, OSError) as error:
                 if link.is_active():
                     continue  # this key could not sign; the next may
-                raise self._denied(destination, tried, str(error) or "the server hung up") from error
+                denied = self._denied(destination, tried, str(error) or "the server hung up")
+                # A server that has enough of us says so before it hangs up; this is its end, or the network's.
+                denied.passing = isinstance(error, ConnectionError) and len(tried) == 1
+                raise denied from error
             if link.is_authenticated():
                 return
             # A step succeeded and the server wants another one (RFC 4252 section 5.1, "partial success").

@@ -124,12 +124,12 @@ def _verdict(task: Task, session: Session | None) -> CommandResult | SafeError:
             why_not.__cause__ = cause
             return why_not
         what = _LOST.get(outcome, "the server did not say how it ended")
-        hint = f"it was run {task.attempts} times: does it end the connection itself?" if task.attempts > 1 else None
+        again = f"it was run {task.attempts} times: does it end the connection itself?" if task.attempts > 1 else None
         return ConnectionLost(
             f"{what} while the command ran" if started else f"{what} before the command was sent",
             host=host,
             result=result,
             may_have_started=started,
-            hint=hint if started else "nothing was run: it may be run again",
+            hint=again if started else "nothing was run: it may be run again",
         )
     return result
