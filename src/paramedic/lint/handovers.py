@@ -292,6 +292,9 @@ def _future(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[st
         else:
             before = len(w.world.pending)
             concurrency.handler(w, "pool", args[0], [obj], node, done_of=obj.root)
+            if any(map(_hands_on, alternatives(args[0]))):
+                for called in w.world.pending[before:]:  # who takes it out of the queue finds it there
+                    concurrency.run_now(w, called)
             # A worker calls it before it takes the next task: who waits for the pool's end waits for it, too.
             for pool in {id(c.pool.root) for f, c in w.world.submissions if f.root is obj.root and c.pool is not None}:
                 w.world.contexts_of.setdefault(pool, []).extend(w.world.pending[before:])
@@ -314,6 +317,14 @@ def _leaves_it_unasked(callback: Value) -> bool:
     if isinstance(callback, Bound):
         return isinstance(callback.receiver, Collection) and callback.name in {"discard", "remove"}
     return isinstance(callback, Function) and not _looks_at_its_argument(callback)
+
+
+def _hands_on(callback: Value) -> bool:
+    """Whether a callback puts the future that it is given into a queue."""
+    if isinstance(callback, Bound):
+        return callback.name in {"put", "put_nowait"} and isinstance(callback.receiver, Obj) and callback.receiver.kind == "queue"
+    nodes = ast.walk(callback.node) if isinstance(callback, Function) else ()
+    return any(isinstance(n, ast.Attribute) and n.attr in {"put", "put_nowait"} for n in nodes)
 
 
 def _looks_at_its_argument(fn: Function) -> bool:
