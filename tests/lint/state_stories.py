@@ -1,4 +1,4 @@
-"""Jobs that each have a state, which whoever waits looks at again and again: of all of them, or of one.
+"""Several jobs, of which each has a state or says a word: whoever waits looks, or reads, until all are done, or one.
 
 See test_unrecorded.
 """
@@ -6,6 +6,31 @@ See test_unrecorded.
 from __future__ import annotations
 
 EXCUSED = {
+    "a pipe from which one byte of each worker is read, in one buffer": """
+        def main():
+            reads, writes = os.pipe()
+            def work():
+                sftp.stat("/")  #1
+                os.write(writes, b".")
+            for _ in range(3):
+                threading.Thread(target=work).start()
+            told = b""
+            while len(told) < 3:
+                told += os.read(reads, 3 - len(told))
+            sftp.stat("/")  #2
+        """,
+    "a pipe from which one byte of each worker is read, one by one": """
+        def main():
+            reads, writes = os.pipe()
+            def work():
+                sftp.stat("/")  #1
+                os.write(writes, b".")
+            for _ in range(3):
+                threading.Thread(target=work).start()
+            for _ in range(3):
+                os.read(reads, 1)
+            sftp.stat("/")  #2
+        """,
     "several jobs of which none is any more what it was made as, or while at work": """
         class Job:
             def __init__(self):
@@ -41,6 +66,30 @@ EXCUSED = {
 }
 
 NOT_EXCUSED = {
+    "a pipe from which the byte of one worker of several is read": """
+        def main():
+            reads, writes = os.pipe()
+            def work():
+                sftp.stat("/")  #1
+                os.write(writes, b".")
+            for _ in range(3):
+                threading.Thread(target=work).start()
+            os.read(reads, 1)
+            sftp.stat("/")  #2
+        """,
+    "a pipe from which a byte of each worker is read, which each has written before": """
+        def main():
+            reads, writes = os.pipe()
+            def work():
+                os.write(writes, b".")
+                sftp.stat("/")  #1
+            for _ in range(3):
+                threading.Thread(target=work).start()
+            told = b""
+            while len(told) < 3:
+                told += os.read(reads, 3 - len(told))
+            sftp.stat("/")  #2
+        """,
     "several jobs that have all begun": """
         class Job:
             def __init__(self):

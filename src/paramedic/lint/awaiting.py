@@ -354,8 +354,10 @@ class Awaiting:
                 ends = (source.thing,)
                 yield Wait(self.identity, passed, place, loop, ends=ends, source=source, words=words, to_end=to_end)
         if isinstance(loop, ast.While):
-            for call in _calls(loop.test):
-                found = self._block(call, passed, place)
+            each = Passed(passed.node, passed.inside, passed.rounds + 1, passed.provided)
+            inside = [n for n in own if isinstance(n, ast.Call)] if _counts(loop, own) else []
+            for call, way in (*((c, passed) for c in _calls(loop.test)), *((c, each) for c in inside)):
+                found = self._block(call, way, place)
                 if found is not None:
                     yield found
 
@@ -426,6 +428,14 @@ def _calls(node: ast.AST) -> Iterator[ast.Call]:
             pending.append(part.test)
         else:
             pending += [*ast.iter_child_nodes(part)][::-1]
+
+
+def _counts(loop: ast.While, own: Sequence[ast.AST]) -> bool:
+    """Whether a loop goes on until it has had so many: ``while len(told) < 3``, ``while left``."""
+    changed = {ast.unparse(n.target) for n in own if isinstance(n, ast.AugAssign)}
+    sides = [loop.test.left, *loop.test.comparators] if isinstance(loop.test, ast.Compare) else [loop.test]
+    sides = [s.args[0] if isinstance(s, ast.Call) and name_of(s.func) == "len" and s.args else s for s in sides]
+    return any(ast.unparse(side) in changed for side in sides)
 
 
 def _matches(subject: ast.expr, pattern: ast.pattern) -> ast.expr | None:

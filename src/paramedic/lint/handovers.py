@@ -322,7 +322,8 @@ def _leaves_it_unasked(callback: Value) -> bool:
 def _hands_on(callback: Value) -> bool:
     """Whether a callback puts the future that it is given into a queue."""
     if isinstance(callback, Bound):
-        return callback.name in {"put", "put_nowait"} and isinstance(callback.receiver, Obj) and callback.receiver.kind == "queue"
+        receiver = callback.receiver
+        return isinstance(receiver, Obj) and receiver.kind == "queue" and callback.name in {"put", "put_nowait"}
     nodes = ast.walk(callback.node) if isinstance(callback, Function) else ()
     return any(isinstance(n, ast.Attribute) and n.attr in {"put", "put_nowait"} for n in nodes)
 

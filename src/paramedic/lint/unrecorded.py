@@ -373,7 +373,8 @@ class _Question:
             mine = [w for place in self.first for w in Awaiting(self.identity_of(place.file)).waits(place)]
             if any(end.is_same(own) for w in mine for end in (*wait.ends, *wait.partners) for own in w.ends):
                 return True  # it had waited for a token, or a question, and gives that back
-            if not self.several and not all(e.again for e in after) and not any(self._effects(variable, late=False)):
+            each = not self.several or wait.passed.rounds > 0  # who reads as often as there are writers hears them all
+            if each and not all(e.again for e in after) and not any(self._effects(variable, late=False)):
                 return True
         return False
 
