@@ -29,7 +29,7 @@ SAMPLE = (
     "crawler-pool failed-logins jump-host map-not-read many-tails ok-actor ok-homemade-lock ok-swap-reconnect "
     "ok-turns-by-condition pipeline-stages pool-not-returned rare-inversion sftp-kept staged-deploy stream-lines "
     "survey tunnel-objects two-feeders two-tunnels wait-tasks apply-async fleet-enroll raw-transport picture-uploads "
-    "grace-period log-beside-deploy borrowed-for-good"
+    "grace-period log-beside-deploy borrowed-for-good stopped-by-flag"
 ).split()
 """Those that take a second or two, of each family some."""
 ALL = bool(os.environ.get("PARAMEDIC_ALL_CASES"))
