@@ -7,6 +7,18 @@ later one's thread has started the earlier one's, ``#start`` says so.
 from __future__ import annotations
 
 EXCUSED = {
+    "each waits for what the one before it notes": """
+        done = {}
+        def work(n):
+            while n and n - 1 not in done:
+                time.sleep(0.1)
+            sftp.stat("/")  #12
+            with lock:
+                done[n] = 1
+        def main():
+            for n in range(3):
+                threading.Thread(target=work, args=(n,)).start()
+        """,
     "a lock of each host's, and a client of each": """
         import multiprocessing
         class Host:
@@ -167,6 +179,17 @@ EXCUSED = {
 """What only one of them has at a time."""
 
 NOT_EXCUSED = {
+    "each waits for what nobody of its kind notes": """
+        done, there = {}, {}
+        def work(n):
+            while n and n - 1 not in there:
+                time.sleep(0.1)
+            sftp.stat("/")  #12
+            done[n] = 1
+        def main():
+            for n in range(3):
+                threading.Thread(target=work, args=(n,)).start()
+        """,
     "a lock of each job's": """
         import multiprocessing
         class Job:

@@ -181,6 +181,8 @@ class _Question:
             return True
         if any(message.gone for message in messages):
             return False
+        if self.is_one_function and any(self._is_of_the_one_before(atom) for atom, _ in way):
+            return True
         if self.is_one_function and any(map(partial(_is_of_each, identity), way)):
             return False
         # of a file it is not the name for which one waits
@@ -195,6 +197,22 @@ class _Question:
             for thing in spoken
             if not self._is_of_a_helper(wait, thing)
         )
+
+    def _is_of_the_one_before(self, test: ast.expr) -> bool:
+        """Whether each waits for what another one of its kind notes afterwards: ``n - 1 not in done``, ``done[n] = …``."""
+        if not isinstance(test, ast.Compare) or not isinstance(test.ops[0], ast.In | ast.NotIn):
+            return False
+        key, kept = test.left, name_of(test.comparators[0])
+        for node in (n for place in self.first for n in place.after()):
+            noted = node.slice if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store) else None
+            where = node.value if noted is not None and isinstance(node, ast.Subscript) else None
+            if isinstance(node, ast.Call) and name_of(node.func) == "add" and len(node.args) == 1:
+                noted, where = node.args[0], node.func.value if isinstance(node.func, ast.Attribute) else None
+            if noted is None or where is None or not kept or name_of(where) != kept:
+                continue
+            if _names(noted) & _names(key) and ast.unparse(noted) != ast.unparse(key):
+                return True
+        return False
 
     def _is_of_threads(self, test: ast.expr) -> bool:
         """Whether it is asked whether there are threads yet, of which the earlier one is one."""
@@ -416,3 +434,7 @@ def _is_of_each(identity: Identity, part: tuple[ast.expr, bool]) -> bool:
     keys = [n.slice for n in ast.walk(part[0]) if isinstance(n, ast.Subscript)]
     keys += [n.args[0] for n in ast.walk(part[0]) if is_item(n)]  # type: ignore[attr-defined]
     return any(constant(key) is UNKNOWN for key in keys)
+
+
+def _names(expression: ast.expr) -> set[str]:
+    return {name_of(n) for n in ast.walk(expression) if isinstance(n, ast.Name | ast.Attribute)}
