@@ -199,7 +199,7 @@ class _Question:
         )
 
     def _is_of_the_one_before(self, test: ast.expr) -> bool:
-        """Whether each waits for what another one of its kind notes afterwards: ``n - 1 not in done``, ``done[n] = …``."""
+        """Whether each waits for what another of its kind notes afterwards: ``n - 1 not in done``, ``done[n] = 1``."""
         if not isinstance(test, ast.Compare) or not isinstance(test.ops[0], ast.In | ast.NotIn):
             return False
         key, kept = test.left, name_of(test.comparators[0])
