@@ -8,6 +8,16 @@ from notation import findings_of, said
 from paramedic.hazards.closed_in_use.runtime import all_end
 
 FOUND: dict[str, tuple[str, str]] = {
+    "a client used after its close by a thread that had its lock meanwhile": (
+        "closed-in-use observed",
+        """
+        Main: take L
+        Main: close client
+        Main: free L
+        A: take L
+        A: exec_command client ! SSHException: SSH session not active
+        A: exec_command client2""",
+    ),
     "a client closed after a worker had ended, by luck": (
         "closed-in-use possible",
         """

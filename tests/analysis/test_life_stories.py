@@ -22,6 +22,13 @@ FOUND: dict[str, tuple[str, str]] = {
         Main: close client
         A: exec_command client ! AttributeError: 'NoneType' object has no attribute 'open_session'""",
     ),
+    "a client used by a thread that was started after its close": (
+        "closed-in-use observed",
+        """
+        Main: close client
+        Main: start A
+        A: exec_command client ! SSHException: SSH session not active""",
+    ),
     "a status that never came, because of a close": (
         "closed-in-use observed",
         """
@@ -317,6 +324,12 @@ QUIET: dict[str, str] = {
         A: exec_command client
         A: exec_command client2
         T2: finalize ch.stdin""",
+    "a client used by a thread that was started after its close, and then goes on with another": """
+        Main: close client
+        Main: start A
+        A: exec_command client ! SSHException: SSH session not active
+        A: exec_command client2
+        Main: join A""",
     "a stdin that the collector finds after the client was closed": """
         A: exec_command client
         A: close client

@@ -293,7 +293,7 @@ class CallFacts(WireFacts):
             self.clocks.post(thread, transport, REGISTERED)
         if self._closed_sftps and self._closed_sftps.get(root.sftp, thread) != thread:
             if not excused(self, call, root):
-                self.lives.end(root.sftp, call, False, self.channels.over_ns(channel))
+                self.lives.end(root.sftp, call, self.clocks.of(thread), False, self.channels.over_ns(channel))
         owner = transport or self.roots.owner(obj, root)
         if (
             owner
@@ -305,7 +305,8 @@ class CallFacts(WireFacts):
         ):
             cut = channel > 0 and self.channels.cut_off(channel)
             opener = self.channels.of(channel).opener if cut and operation.reads_lines else None
-            self.lives.end(owner, call, operation.reads_all and cut, self.channels.over_ns(channel), opener)
+            short, over_ns = operation.reads_all and cut, self.channels.over_ns(channel)
+            self.lives.end(owner, call, self.clocks.of(thread), short, over_ns, opener)
         if call.error and operation.opens and transport and call.error.startswith(_REFUSED):
             if call.name != "Transport.open_channel" or self._is_session(call):
                 self.lives.refused(transport, call, code, self._opened_by, call.error.startswith(_CHANNEL_ERROR))

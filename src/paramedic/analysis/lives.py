@@ -27,8 +27,9 @@ class ClosedUse:
         close: the call that closed it.
         use: the other thread's call.
         how: ``broken`` (it was under way and failed), ``after`` (it began afterwards and failed), ``status`` (it
-            returned exit status -1), ``short`` (it read to the end, and the end was the close), ``lines`` (it waited
-            for a line more), ``unordered`` (it was over, but nothing made the closer wait for it).
+            returned exit status -1), ``short`` (it read to the end, and the end was the close), ``told`` (it failed
+            afterwards, and its thread had been told of what came after the close), ``lines`` (it waited for a line
+            more), ``unordered`` (it was over, but nothing made the closer wait for it).
         count: how often.
         uses: calls that this close met; those that other closes at the same place met are only counted.
         inner: the client or transport that was used, where it goes through the one that was closed; else 0.
@@ -100,7 +101,7 @@ NO_FAILURES = ("TimeoutError", "timeout", "socket.timeout", "StopIteration")
 _GIVES_UP = frozenset(("Channel.close", "SFTPClient.close", "SSHClient.close", "Transport.close"))
 """Who gives up what the other thread has just closed has lost nothing, though it may raise: a file's close() sends what
 was written."""
-_TELLING = ("broken", "after", "status", "short")
+_TELLING = ("broken", "after", "status", "short", "told")
 """What a close did to those who used the connection, the most telling first."""
 _KEPT_THREADS = 100
 KEPT_BARE = 5_000
@@ -186,12 +187,15 @@ class Lives:
         if whole is not None and sftp not in self._lives:
             self._lives[sftp] = _Life(last={t: use for t, use in whole.last.items() if use[2].sftp == sftp})
 
-    def end(self, owner: int, call: Call, short: bool, over_ns: int, opener: Call | None = None) -> None:
+    def end(
+        self, owner: int, call: Call, clock: ThreadClock, short: bool, over_ns: int, opener: Call | None = None
+    ) -> None:  # fmt: skip
         """A use that was not to be `used` ends, well or not.
 
         Args:
             owner: the connection, or the client that has none.
             call: the use.
+            clock: of its thread.
             short: whether it read a stream to its end, and the peer had not ended it.
             over_ns: when the program closed its channel; 0 if it did not, or the use has none.
             opener: what had opened its channel, if it read a line and the peer had not ended the stream.
@@ -206,7 +210,7 @@ class Lives:
         if failed and was_cut:
             how = "broken"
         elif failed and call.began_ns >= life.close.began_ns:
-            how = "after"
+            how = "told" if clock.weak_known.has(life.close.epoch) else "after"
         elif call.name == "Channel.recv_exit_status" and call.result == -1:
             how = "status"
         elif short and not failed:

@@ -41,7 +41,10 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         words = {use: _status(facts, use.result) for use in closed.uses if closed.how == "status"}
         calls = [closed.close, *_opened(facts, closed), *closed.uses[:4]]
         steps = sorted((story.call(c, words.get(c, "")) for c in calls), key=lambda step: step.at_s or 0.0)
-        confidence = Confidence.OBSERVED if certain else Confidence.ADVICE if unseen else Confidence.POSSIBLE
+        # who was given its work after the close comes upon it in every run: if it then turns to another one, as it may
+        # well be meant to, nothing is lost
+        hint = bool(unseen) or closed.how == "told" and bool(closed.others) and not closed.inner
+        confidence = Confidence.ADVICE if hint else Confidence.OBSERVED if certain else Confidence.POSSIBLE
         fix = _THROUGH if closed.inner else _SWAP if _is_swapped(facts, closed) else ""
         yield story.finding(HAZARD, confidence, message, steps, [closed.owner], closed.count, fix=fix)
 
@@ -148,6 +151,7 @@ _SWAP = (
 _HOW = {
     "broken": "while {users} still had a call on it",
     "after": "and {users} went on to use it",
+    "told": "and {users}, which came after that, used it all the same",
     "status": "while {users} waited for a command, which then seemed to end with exit status -1",
     "short": "while {users} read to the end, and took the close for the end of the output",
     "lines": "while {users} read the lines of a command that was to end by itself: the rest of them is lost",
