@@ -8,7 +8,6 @@ may be called with anything by then.
 from __future__ import annotations
 
 import ast
-import re
 from typing import TYPE_CHECKING
 
 from paramedic.lint.values import Const, Value, alternatives
@@ -55,8 +54,8 @@ def _given(w: Walker, asked: ast.expr) -> Const | None:
         if not _is_kept_parameter(w.stack[-1], asked.id):
             return None
     elif isinstance(asked, ast.Attribute) and isinstance(asked.value, ast.Name) and asked.value.id == "self":
-        text = w.module.source.text
-        if len(re.findall(rf"\.{asked.attr}\b[^=\n]*[^=!<>\n]?=[^=]", text)) != 1:
+        attributes = (n for n in ast.walk(w.module.source.tree) if isinstance(n, ast.Attribute))
+        if sum(n.attr == asked.attr and not isinstance(n.ctx, ast.Load) for n in attributes) != 1:
             return None
     else:
         return None
