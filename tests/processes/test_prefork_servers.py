@@ -122,7 +122,7 @@ def test_celery(made: str, expected: list[str], server: Server, tmp_path: Path, 
     (tmp_path / "tasks.py").write_text(f"{APP}client = {made}\n{CELERY}")
     surroundings = environment(server, QUEUE=str(queue))
     # the client of the queue must not make a connection itself
-    send = "import tasks; r = tasks.app.send_task('tasks.work'); print(r.get(timeout=60)); tasks.app.control.shutdown()"
+    send = "import tasks; r = tasks.app.send_task('tasks.work'); print(r.get(timeout=60))"
     process = run(
         "-m", "celery", "-A", "tasks", "worker", "--pool", "prefork", "--concurrency", "2", "--loglevel", "WARNING",
         cwd=tmp_path, env=surroundings,
