@@ -166,6 +166,22 @@ def _after_fork() -> None:
         log._after_fork()
 
 
+class _NoLock:
+    """In place of a handler's lock: `logging` asks for one, from Python 3.13 on without looking whether it is there."""
+
+    def acquire(self) -> None:
+        """Nothing."""
+
+    def release(self) -> None:
+        """Nothing."""
+
+    def __enter__(self) -> None:
+        """Nothing."""
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing."""
+
+
 class _Onward(logging.Handler):
     """Hands on to the program's own handlers what they would have got without us, and no more.
 
@@ -196,7 +212,7 @@ class _Onward(logging.Handler):
             self._logger.setLevel(self._level_before)
 
     def createLock(self) -> None:
-        self.lock = None
+        self.lock = _NoLock()  # type: ignore[assignment]
 
     def emit(self, record: logging.LogRecord) -> None:
         parent = self._logger.parent
@@ -215,7 +231,8 @@ class _Handler(QueueHandler):
         self._log = weakref.proxy(log)
 
     def createLock(self) -> None:
-        self.lock = None  # the queue needs none, and threads that log shall not wait for each other
+        # the queue needs none, and threads that log shall not wait for each other
+        self.lock = _NoLock()  # type: ignore[assignment]
 
     def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
         # Not QueueHandler's: that one formats the message here and copies the record. Paramiko formats its own
