@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import time
@@ -52,9 +53,9 @@ def at_terminal(server: Server, tmp_path: Path, own_state: Path) -> Iterator[obj
     def start(program: str, *options: str) -> object:
         (tmp_path / "program.py").write_text(PREAMBLE + program)
         where = [server.host, str(server.port), server.user, server.key_file, server.known_hosts_file]
-        return terminal(
-            sys.executable, "-m", "paramedic", "run", "--stall", "1", *options, "program.py", *where, cwd=tmp_path
-        )  # of two options the last one counts
+        words = ["run", "--stall", "1", *options, "program.py", *where]  # of two options the last one counts
+        plain = {**os.environ, "PYTHON_COLORS": "0"}  # tracebacks have colours from Python 3.13 on
+        return terminal(sys.executable, "-m", "paramedic", *words, cwd=tmp_path, env=plain)
 
     return start  # type: ignore[return-value]
 
