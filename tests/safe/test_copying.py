@@ -89,7 +89,7 @@ def test_what_no_copy_can_do_is_told(pool: ClientPool, tmp_path: Path) -> None:
     for copy in (pool.upload, pool.download):
         with pytest.raises(ValueError, match="'size' or 'sha256', not 'md5'"):
             copy(str(tmp_path / "file"), str(tmp_path / "copy"), verify="md5")  # type: ignore[arg-type]
-    with pytest.raises(TransferError, match="null byte"):
+    with pytest.raises(TransferError, match="null (byte|character)"):
         pool.download(str(tmp_path / "file"), f"{tmp_path}/c\0py")
 
 
