@@ -35,6 +35,7 @@ belongs to ``conn`` of ``client``, whose thread is ``T``; ``ch@conn2`` belongs t
 is ``T2``. A channel that somebody ``opens`` belongs to it from then on.
 Equal words after the colon stand on the same line of the program, as when several threads run one function; a ``#2`` at
 the end makes it another line, a ``#name`` one in a function of that name, ``#name<caller`` one that another called.
+Whatever ends with the same ``#@name`` stands on one line.
 """
 
 from __future__ import annotations
@@ -402,6 +403,7 @@ class Story:
         return ident
 
     def _site(self, what: str) -> int:
+        what = what[what.find("#@") :] if "#@" in what else what
         if what not in self._sites:
             function = what.partition("#")[2].strip()
             function, *outer = function.split("<")

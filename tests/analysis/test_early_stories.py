@@ -59,6 +59,16 @@ def test_streams_that_are_read_one_after_the_other_are_told_while_they_still_fit
     assert [str(f.confidence) for f in told] == expected
 
 
+def test_all_are_named_who_read_their_streams_one_after_the_other_at_the_same_place() -> None:
+    command = (
+        "{0}: exec_command {1}\nT: feed {1} err 500\nT: gets-eof {1}\n"
+        "{0}: read {1}.stdout = 5 #@out\n{0}: read {1}.stderr = 500 #@err\n"
+    )
+    story = command.format("A", "ch1") + command.format("B", "ch2")
+    told = [f for f in findings_of(story) if f.hazard == "undrained-stderr"]
+    assert [f.message.partition(" to its end")[0] for f in told] == ["A and B read one stream of each of 2 commands"]
+
+
 WRITTEN = {
     "much came meanwhile": ("T: feed ch out 500000\nA: … sendall ch", ["possible"]),
     "little came": ("T: feed ch out 500\nA: … sendall ch", []),

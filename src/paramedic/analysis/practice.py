@@ -44,6 +44,7 @@ class InTurn:
         unread: how much had come of the other meanwhile, at most.
         window_bytes: which both share.
         transport: id of the one of the first time.
+        threads: who read so.
         count: how often from the same two places.
     """
 
@@ -52,6 +53,7 @@ class InTurn:
     unread: int
     window_bytes: int
     transport: int
+    threads: set[int]
     count: int = 1
 
 
@@ -147,9 +149,12 @@ class Practice:
     def _reads_in_turn(self, first: Call, second: Call, unread: int, window_bytes: int, transport: int) -> None:
         known = self.in_turn.get((first.stack, second.stack))
         if known is None:
-            self.in_turn[first.stack, second.stack] = InTurn(first, second, unread, window_bytes, transport)
+            self.in_turn[first.stack, second.stack] = InTurn(
+                first, second, unread, window_bytes, transport, {first.thread}
+            )
         else:
             known.count += 1
+            known.threads.add(first.thread)
             known.unread = max(known.unread, unread)
 
     def _has_read(self, call: Call, root: Root) -> None:

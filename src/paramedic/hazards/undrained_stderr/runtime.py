@@ -52,9 +52,10 @@ def find(facts: RunFacts) -> Iterator[Finding]:
 def _in_turn(story: Story, turns: list[InTurn]) -> Finding:
     count, worst = sum(t.count for t in turns), max(turns, key=lambda t: t.unread)
     commands = f"each of {count} commands" if count > 1 else "a command"
+    readers = story.threads(set().union(*(t.threads for t in turns)))
     message = (
-        f"{story.threads({t.first.thread for t in turns})} read one stream of {commands} to its end, and only then the "
-        f"other, of which {'up to ' if count > 1 else ''}{worst.unread:,} bytes had come meanwhile: had they been more "
+        f"{readers} read one stream of {commands} to its end, and only then the other, of which "
+        f"{'up to ' if count > 1 else ''}{worst.unread:,} bytes had come meanwhile: had they been more "
         f"than the window of {worst.window_bytes:,} bytes, which both share, neither would have ended"
     )
     steps = [story.call(call) for t in turns[:2] for call in (t.first, t.second)]
