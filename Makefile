@@ -15,7 +15,7 @@ BIN := $(VENV)/bin
 help: ## show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(VENV)/.ready: pyproject.toml .ci/setup src/paramedic/trace/_rows.c
+$(VENV)/.ready: pyproject.toml .ci/setup src/paramedic/trace/_rows.c src/paramedic/trace/_decoder.c
 	@PYTHON="$(PYTHON)" .ci/setup $(VENV)
 	@touch $@
 
@@ -44,4 +44,4 @@ docs: $(VENV)/.ready ## write docs/reference/cli.md from the parsers
 	@$(BIN)/python tests/meta/cli_reference.py
 
 clean: ## remove what was set up
-	rm -rf $(VENV) build src/*.egg-info src/paramedic/trace/_rows.*.so .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) build src/*.egg-info src/paramedic/trace/_*.so .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

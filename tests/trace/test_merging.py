@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from paramedic.model.event import Kind, Row
 from paramedic.trace.layout import CHUNK_BYTES, ROW, ROW_BYTES
 from paramedic.trace.merging import merged
-from paramedic.trace.rows import Decoder
+from paramedic.trace.rows import new_decoder
 
 GOT, OWNER, CHUNK = int(Kind.GOT), int(Kind.OWNER), int(Kind.CHUNK)
 PER_CHUNK = CHUNK_BYTES // ROW_BYTES - 1
@@ -28,7 +28,7 @@ def chunk(thread: int, times: list[int | None]) -> bytes:
 def read(chunks: list[bytes]) -> list[list[Row]]:
     """The pieces that are handed on."""
     begun = sorted((ROW.unpack_from(words)[0], place * CHUNK_BYTES) for place, words in enumerate(chunks))
-    return list(merged(b"".join(chunks), begun, Decoder(["a.b"])))
+    return list(merged(b"".join(chunks), begun, new_decoder(["a.b"])))
 
 
 _TIMES = st.lists(st.one_of(st.none(), st.integers(1, 400)), min_size=1, max_size=40)

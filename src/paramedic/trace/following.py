@@ -15,7 +15,6 @@ from typing import Any
 from paramedic.model.event import Kind, Row
 from paramedic.trace.layout import (
     CHUNK_BYTES,
-    ENDED_OTHERWISE,
     HEADER_BYTES,
     LAST_PIECE,
     ROLE_TEXTS,
@@ -24,9 +23,10 @@ from paramedic.trace.layout import (
     TEXT_ROW,
 )
 from paramedic.trace.reader import RecordingError, TraceFile, open_trace
-from paramedic.trace.rows import ENDS_LATER, Decoder
+from paramedic.trace.rows import ALWAYS, new_decoder
 
-_EMPTY, _CHUNK, _TEXT, _OWNER = int(Kind.EMPTY), int(Kind.CHUNK), int(Kind.TEXT), int(Kind.OWNER)
+_EMPTY, _CHUNK, _TEXT = int(Kind.EMPTY), int(Kind.CHUNK), int(Kind.TEXT)
+_LATER = bytes([Kind.LATER])
 _ROWS = CHUNK_BYTES // ROW_BYTES
 _GIVEN_UP_ROWS = 64
 """A row that is empty although so many stand behind it will not be written any more."""
@@ -64,7 +64,7 @@ class TraceFollower:
         """
         self.trace: TraceFile = open_trace(path)
         self._path = path
-        self._decoder = Decoder(self.trace.header["operations"])
+        self._decoder = new_decoder(self.trace.header["operations"])
         self._places: dict[int, _Place] = {}
         self._pieces: dict[int, list[tuple[int, int, bytes]]] = {}
         self._held: list[Row] = []
@@ -124,30 +124,21 @@ class TraceFollower:
     def _rows(self, offset: int, place: _Place, fresh: list[Row]) -> None:
         data = self._data
         begin = offset + place.row * ROW_BYTES
-        rows = list(ROW.iter_unpack(data[begin : offset + CHUNK_BYTES]))
-        while rows and rows[-1][7] == _EMPTY:
-            rows.pop()
-        taken = len(rows)
-        for position in range(len(rows)):
-            if rows[position][7] == _EMPTY and len(rows) - position < _GIVEN_UP_ROWS:
-                taken = position  # its thread is in the middle of it
-                break
-        thread = place.thread
-        for position in range(taken):
-            kind = rows[position][7]
-            if kind in ENDS_LATER:
-                place.open[begin + position * ROW_BYTES] = thread
-            elif kind == _OWNER:
-                thread = rows[position][1]
+        rows = data[begin : offset + CHUNK_BYTES].rstrip(b"\0")  # a row's last byte is its kind
+        rows = rows[: len(rows) // ROW_BYTES * ROW_BYTES]
+        taken = rows[ROW_BYTES - 1 :: ROW_BYTES].find(_EMPTY, max(0, len(rows) // ROW_BYTES - _GIVEN_UP_ROWS + 1))
+        if taken >= 0:
+            rows = rows[: taken * ROW_BYTES]  # its thread is in the middle of the next one
         # looked at before what comes later is decoded, so that what one thread did stays in its order
         for at, whose in list(place.open.items()):
             end = ROW.unpack_from(data, at)[1]
             if end:
                 del place.open[at]
-                if end != ENDED_OTHERWISE:
-                    self._decoder.decode_end(data, at, whose, fresh)
-        place.row += taken
-        place.thread = self._decoder.decode(rows[:taken], place.thread, fresh)
+                self._decoder.decode(data[at : at + ROW_BYTES - 1] + _LATER, whose, fresh, ALWAYS, [], None)
+        fresh_open: dict[int, int] = {}
+        place.row += len(rows) // ROW_BYTES
+        place.thread = self._decoder.decode(rows, place.thread, fresh, ALWAYS, [], fresh_open)
+        place.open.update((begin + row * ROW_BYTES, whose) for row, whose in fresh_open.items())
 
     def _texts(self, offset: int, place: _Place) -> None:
         begin = offset + place.row * ROW_BYTES

@@ -15,8 +15,8 @@ from itertools import accumulate
 from operator import itemgetter
 
 from paramedic.model.event import Kind, Row
-from paramedic.trace.layout import CHUNK_BYTES, ROW, ROW_BYTES
-from paramedic.trace.rows import Decoder
+from paramedic.trace.layout import CHUNK_BYTES, ROW_BYTES
+from paramedic.trace.rows import ALWAYS, Decoder
 
 _TIME = itemgetter(0)
 _OWNER = int(Kind.OWNER)
@@ -25,7 +25,6 @@ _CHUNKS = 4
 _MOST_ROWS = 8_192
 _LEAST_ROWS = 256
 """About so many rows make a step; where many chunks are open, at least so many of one of them."""
-_NEVER = 1 << 64
 _NO_ROW = bytes(ROW_BYTES)
 
 
@@ -57,7 +56,7 @@ class _Cursor:
     def time_after(self, rows: int) -> int:
         """The time of the row that comes after so many others."""
         place = self.place + rows
-        return self._times[place] if place < len(self._times) else _NEVER
+        return self._times[place] if place < len(self._times) else ALWAYS
 
     def take(self, until_ns: int, decoder: Decoder, events: list[Row]) -> None:
         """Append what happened before that moment."""
@@ -69,7 +68,7 @@ class _Cursor:
         upto = bisect_left(self._times, until_ns, place)
         if upto > place:
             rows = self._rows[place * ROW_BYTES : upto * ROW_BYTES]
-            self._thread = decoder.decode(ROW.iter_unpack(rows), self._thread, events, until_ns, later)
+            self._thread = decoder.decode(rows, self._thread, events, until_ns, later, None)
             self.place = upto
         self.left = len(self._times) - self.place + len(later)
 
@@ -105,7 +104,7 @@ def merged(data: bytes | mmap.mmap, chunks: Sequence[tuple[int, int]], decoder: 
         upto = min(opened + _CHUNKS, len(chunks))
         cursors += [_Cursor(data, offset) for _, offset in chunks[opened:upto]]
         opened = upto
-        certain = chunks[opened][0] if opened < len(chunks) else _NEVER  # no other chunk has an earlier row
+        certain = chunks[opened][0] if opened < len(chunks) else ALWAYS  # no other chunk has an earlier row
         until_ns = 0
         while until_ns < certain and cursors:
             rows = max(_LEAST_ROWS, _MOST_ROWS // len(cursors))

@@ -32,7 +32,7 @@ from paramedic.trace.layout import (
     VERSION,
 )
 from paramedic.trace.merging import merged
-from paramedic.trace.rows import Decoder
+from paramedic.trace.rows import new_decoder
 
 _CHUNK, _TEXT = int(Kind.CHUNK), int(Kind.TEXT)
 
@@ -72,7 +72,7 @@ class TraceFile:
         return map(Event._make, self.rows())
 
     def _batches(self) -> Iterator[list[Row]]:
-        decoder = Decoder(self.header["operations"])
+        decoder = new_decoder(self.header["operations"])
         for events in merged(self._data, self._row_chunks(), decoder):
             yield events
             self._tell_damaged(decoder.damaged)
