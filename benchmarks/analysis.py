@@ -22,7 +22,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 os.environ["PARAMEDIC_CORE"] = "python"  # the rows are written with a clock of our own, which C does not ask
-import paramedic.trace.native
 
 del os.environ["PARAMEDIC_CORE"]  # they are read as always
 

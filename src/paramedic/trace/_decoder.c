@@ -13,6 +13,8 @@
 #error "Python does it: the one has no lock that all hold, in the other the bytes of a number are the other way round"
 #endif
 
+#define FORM 1 /* goes up with each change of what is given or told: paramedic.trace.rows leaves out what was built before */
+
 typedef struct { /* paramedic.trace.layout.ROW */
     uint64_t t_ns;
     int64_t a;
@@ -107,8 +109,8 @@ static int tell_result(const Decoder *self, PyObject *events, const Row *row, Py
 static PyObject *decode(Decoder *self, PyObject *const *args, Py_ssize_t count) {
     if (count != 6 || !PyList_Check(args[2]) || !PyList_Check(args[4]) ||
         !(args[5] == Py_None || PyDict_Check(args[5])))
-        return PyErr_Format(PyExc_TypeError, "decode(rows, thread, events: list, until_ns, later: list, open: dict | None)");
-    PyObject *events = args[2], *later = args[4], *open = args[5];
+        return PyErr_Format(PyExc_TypeError, "decode(rows, thread, events: list, until_ns, later: list, going: dict | None)");
+    PyObject *events = args[2], *later = args[4], *going = args[5];
     uint64_t until_ns = PyLong_AsUnsignedLongLong(args[3]);
     int always = 0; /* a moment that no row can name */
     if (PyErr_Occurred()) {
@@ -147,9 +149,9 @@ static PyObject *decode(Decoder *self, PyObject *const *args, Py_ssize_t count) 
             if (row.a > (int64_t)self->ended_otherwise) {
                 uint64_t ended = (uint64_t)row.a > row.t_ns ? (uint64_t)row.a : row.t_ns + 1;
                 failed = tell_returned(self, always || ended < until_ns ? events : later, ended, &row, thread);
-            } else if (!row.a && open != Py_None) {
+            } else if (!row.a && going != Py_None) {
                 PyObject *key = PyLong_FromSsize_t(place);
-                failed = key ? PyDict_SetItem(open, key, thread) : -1;
+                failed = key ? PyDict_SetItem(going, key, thread) : -1;
                 Py_XDECREF(key);
             }
             break;
@@ -194,6 +196,6 @@ static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "paramedic.trace._dec
 
 PyMODINIT_FUNC PyInit__decoder(void) {
     PyObject *made = PyModule_Create(&module);
-    if (made && PyModule_AddType(made, &Decoder_Type)) Py_CLEAR(made);
+    if (made && (PyModule_AddIntConstant(made, "FORM", FORM) || PyModule_AddType(made, &Decoder_Type))) Py_CLEAR(made);
     return made;
 }

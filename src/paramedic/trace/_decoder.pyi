@@ -4,6 +4,10 @@ Threads: one thread for each decoder; nothing here blocks.
 """
 
 from paramedic.model.event import Row
+from paramedic.trace.rows import Going
+
+FORM: int
+"""Which state of the source this was built from."""
 
 class Decoder:
     """Turns one file's rows into events.
@@ -21,6 +25,6 @@ class Decoder:
         numbers: tuple[int, int, int, int, int, int, int],
     ) -> None: ...
     def decode(
-        self, rows: bytes, thread: int, events: list[Row], until_ns: int, later: list[Row], open: dict[int, int] | None, /
+        self, rows: bytes, thread: int, events: list[Row], until_ns: int, later: list[Row], going: Going, /
     ) -> int:
         """As in Python."""

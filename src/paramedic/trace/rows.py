@@ -7,10 +7,9 @@ Threads: one thread for each decoder; nothing here blocks.
 
 from __future__ import annotations
 
-import mmap
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from paramedic.model.event import FIRST_STREAM, KINDS, Kind, Row, State
@@ -18,8 +17,14 @@ from paramedic.trace.layout import ENDED_OTHERWISE, ROW
 
 _CALL, _RETURN, _NEW, _LINK, _STATE = (int(k) for k in (Kind.CALL, Kind.RETURN, Kind.NEW, Kind.LINK, Kind.STATE))
 _WINDOW, _REMOTE_CHANNEL = int(State.WINDOW), int(State.REMOTE_CHANNEL)
+_FORM = 1
+"""Of _decoder.c: one that was built from another state of the source, in a checkout not built anew, is left out."""
 ALWAYS = 1 << 64
 """After all that a row can name."""
+
+
+Going = dict[int, int] | None
+"""Calls that have not ended: places of their rows among others, and their threads; None where nobody asks."""
 
 
 class Meaning:
@@ -52,7 +57,7 @@ class Decoder(Protocol):
         """How many rows said nothing that this version knows."""
 
     def decode(
-        self, rows: bytes, thread: int, events: list[Row], until_ns: int, later: list[Row], open: dict[int, int] | None, /
+        self, rows: bytes, thread: int, events: list[Row], until_ns: int, later: list[Row], going: Going, /
     ) -> int:
         """Append the events that rows tell; returns whose row would come next.
 
@@ -62,7 +67,7 @@ class Decoder(Protocol):
             events: grows.
             until_ns: before when ends of calls are wanted that the rows of their beginnings tell.
             later: grows by the others.
-            open: grows by the places of calls that have not ended, and their threads, where that is wanted.
+            going: grows by the places of calls that have not ended, and their threads, where that is wanted.
         """
 
 
@@ -81,7 +86,7 @@ class PythonDecoder:
         self.damaged = 0
 
     def decode(
-        self, rows: bytes, thread: int, events: list[Row], until_ns: int, later: list[Row], open: dict[int, int] | None, /
+        self, rows: bytes, thread: int, events: list[Row], until_ns: int, later: list[Row], going: Going, /
     ) -> int:
         """As the protocol says."""
         append, operations, brings_streams = events.append, self._operations, self._brings_streams
@@ -106,8 +111,8 @@ class PythonDecoder:
                 if a > ENDED_OTHERWISE:
                     ended = a if a > t else t + 1  # a clock that stands still must not put the end before the beginning
                     self._returned(ended, b, obj, op, thread, events if ended < until_ns else later)
-                elif not a and open is not None:
-                    open[place] = thread
+                elif not a and going is not None:
+                    going[place] = thread
             elif meaning == Meaning.RETURN:
                 if a > 0 and op == brings_streams > 0:  # written by earlier versions
                     for stream in range(3):
@@ -134,11 +139,7 @@ def _special(names: Sequence[str]) -> tuple[int, int, int]:
     return channel, stream, brings
 
 
-def _in_python(names: Sequence[str]) -> Decoder:
-    return PythonDecoder(names)
-
-
-new_decoder = _in_python
+new_decoder: Callable[[Sequence[str]], Decoder] = PythonDecoder
 """A decoder for a file whose header has these names of operations.
 
 Threads: any.
@@ -157,4 +158,5 @@ if os.environ.get("PARAMEDIC_CORE") != "python" and "t" not in getattr(sys, "abi
                 (_CALL, _RETURN, _NEW, _LINK, _STATE, _WINDOW, _REMOTE_CHANNEL),
             )
 
-        new_decoder = _in_c
+        if _decoder.FORM == _FORM:
+            new_decoder = _in_c
