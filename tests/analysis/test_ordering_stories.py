@@ -109,9 +109,167 @@ FOUND: dict[str, tuple[str, str]] = {
         A: release sem
         B: release sem""",
     ),
+    "a logging handler that writes to a file of the SFTP client that a worker uses between two lines of log": (
+        "shared-sftp-client possible",
+        """
+        A: take RLlog
+        A: write file
+        A: free RLlog
+        A: stat sftp
+        A: take RLlog
+        A: write file
+        A: free RLlog
+        B: take RLlog
+        B: write file
+        B: free RLlog""",
+    ),
+    "two tasks with one SFTP client that one worker of two happened to run": (
+        "shared-sftp-client possible",
+        """
+        W: works ex 2
+        Main: submit f1 move
+        W: run f1
+        W: stat sftp
+        W: done f1
+        Main: submit f2 move
+        W: run f2
+        W: stat sftp
+        W: done f2
+        Main: ask f1""",
+    ),
+    "two tasks with one connection that one worker of two happened to run": (
+        "global-request-race possible",
+        """
+        W: works ex 2
+        Main: submit f1 move
+        W: run f1
+        W: global_request conn
+        W: done f1
+        Main: submit f2 move
+        W: run f2
+        W: global_request conn
+        W: done f2""",
+    ),
+    "two such tasks, of which each takes another lock": (
+        "shared-sftp-client possible",
+        """
+        W: works ex 2
+        Main: submit f1 move
+        W: run f1
+        W: take L1
+        W: stat sftp
+        W: free L1
+        W: done f1
+        Main: submit f2 move
+        W: run f2
+        W: take L2
+        W: stat sftp
+        W: free L2
+        W: done f2""",
+    ),
 }
 
 QUIET: dict[str, str] = {
+    "two tasks that one worker ran, the second submitted when the first was asked for": """
+        W: works ex 2
+        Main: submit f1 move
+        W: run f1
+        W: stat sftp
+        W: done f1
+        Main: ask f1
+        Main: submit f2 move
+        W: run f2
+        W: stat sftp
+        W: done f2""",
+    "two calls of one task": """
+        W: works ex 2
+        Main: submit f1 move
+        W: run f1
+        W: stat sftp
+        W: set ev
+        W: stat sftp
+        W: done f1""",
+    "two tasks of a pool of one worker": """
+        W: works ex 1
+        Main: submit f1 move
+        W: run f1
+        W: stat sftp
+        W: done f1
+        Main: submit f2 move
+        W: run f2
+        W: stat sftp
+        W: done f2""",
+    "what a worker made ready before its first task": """
+        W: works ex 2
+        W: stat sftp
+        Main: submit f1 move
+        W: run f1
+        W: stat sftp
+        W: done f1""",
+    "a connection that the worker made in its first task and kept": """
+        W: works ex 2
+        Main: submit f1 move
+        W: run f1
+        W: makes conn7
+        W: global_request conn7
+        W: done f1
+        Main: submit f2 move
+        W: run f2
+        W: global_request conn7
+        W: done f2""",
+    "two tasks that one worker ran, under one lock": """
+        W: works ex 2
+        Main: submit f1 move
+        W: run f1
+        W: take L
+        W: stat sftp
+        W: free L
+        W: done f1
+        Main: submit f2 move
+        W: run f2
+        W: take L
+        W: stat sftp
+        W: free L
+        W: done f2""",
+    "two tasks that one worker ran, and that take the client from a queue": """
+        W: works ex 2
+        Main: put q sftp
+        Main: submit f1 move
+        W: run f1
+        W: get q sftp
+        W: stat sftp
+        W: put q sftp
+        W: done f1
+        Main: submit f2 move
+        W: run f2
+        W: get q sftp
+        W: stat sftp
+        W: put q sftp
+        W: done f2""",
+    "two tasks that one worker ran, with a lock that the first let go after its use": """
+        W: works ex 2
+        Main: submit f1 move
+        W: run f1
+        W: stat sftp
+        W: take L
+        W: free L
+        W: done f1
+        Main: submit f2 move
+        W: run f2
+        W: take L
+        W: free L
+        W: stat sftp
+        W: done f2""",
+    "a second task that the first one submitted": """
+        W: works ex 2
+        Main: submit f1 move
+        W: run f1
+        W: stat sftp
+        W: submit f2 move
+        W: done f1
+        W: run f2
+        W: stat sftp
+        W: done f2""",
     "a logging handler that sends its lines under its own lock": """
         A: take RLlog
         A: send ch

@@ -124,7 +124,8 @@ class CallFacts(WireFacts):
     def _no_accident(self, thread: int) -> None:
         """Under locks that were thought to order nothing, something is done that others may wait for."""
         for lock in self.polls.deeds(thread):
-            self.clocks.locked(thread, lock)
+            if not self.polls.is_loggings(lock):
+                self.clocks.locked(thread, lock)
 
     def _note_origin(self, thread: int, site: int, t_ns: int) -> None:
         """A call in which no line of the user's own has a part: it is told by where its task was submitted."""

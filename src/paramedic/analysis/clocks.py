@@ -119,12 +119,13 @@ class ThreadClock:
         task: the executor's task that it runs, if others of its kind may run at the same time; else 0.
         own_known: the latest moment of its own that it was told of: its earlier tasks up to then were over before the
             present one began, and not only because one thread happened to run them all.
+        own_full: the same in the full order.
         told_itself: the latest moment of which it told itself, through an object that others may use, too.
     """
 
     __slots__ = (
-        "_clock", "_full_since", "_weak_since", "full_known", "now", "own_known", "task", "thread", "told_itself",
-        "weak_known",
+        "_clock", "_full_since", "_task_since", "_weak_since", "full_known", "now", "own_full", "own_known", "task",
+        "thread", "told_itself", "weak_known",
     )  # fmt: skip
 
     def __init__(self, thread: int, retired: dict[int, int]) -> None:
@@ -132,9 +133,19 @@ class ThreadClock:
         self._clock = 1
         self.full_known = self.weak_known = Known(_NOTHING, _NOTHING, 0, retired)
         self.now: Epoch = (thread, 1)
-        self.task = self.own_known = self.told_itself = 0
+        self.task = self.own_known = self.own_full = self.told_itself = self._task_since = 0
         # its own moments since which it has learned nothing: whoever knows of them knows all that it knows
         self._full_since = self._weak_since = 0
+
+    def begins(self, task: int) -> None:
+        """It begins a task; 0 where no other may run at the same time. What it did before the first is no task's."""
+        if not self.task:
+            self.own_known = self.own_full = self.stamp()[1]
+        self.task, self._task_since = task, self._clock
+
+    def is_by_luck(self, clock: int) -> bool:
+        """Whether a moment of its own is of a task that only luck has put before the present one."""
+        return self.own_full < clock < self._task_since
 
     def stamp(self) -> Stamp:
         """Hand over all that is known now; what comes later is not part of it."""
@@ -156,10 +167,14 @@ class ThreadClock:
         if other == self.thread:
             if weak is not None:
                 self.told_itself = clock
+            if clock > self.own_full:
+                self.own_full = clock
             return
-        if weak is not None and self.task:
-            mine = weak.of(self.thread)
-            if mine > self.own_known:
+        if self.task:
+            mine = full.of(self.thread)
+            if mine > self.own_full:
+                self.own_full = mine
+            if weak is not None and (mine := weak.of(self.thread)) > self.own_known:
                 self.own_known = mine
         full_before, weak_before = self.full_known, self.weak_known
         if (full_before.news.get(other) or full_before.past.get(other, 0)) < clock:

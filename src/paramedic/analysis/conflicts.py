@@ -1,8 +1,10 @@
 """Pairs of uses that the contract does not allow at the same time, and that met or could have met.
 
 Overlap is certain (TSVD, Li et al., SOSP 2019). Uses that did not overlap conflict if nothing orders them (FastTrack's
-epochs, one per resource and thread). An exclusion that we cannot see, such as a pool in a bare ``deque``, shows
-itself: many turns of several threads on one object and never an overlap. Such objects are believed to be guarded.
+epochs, one per resource and thread). That one worker happened to run two tasks of an executor orders them only where
+that thread made what they use: it may be what the thread keeps for itself. An exclusion that we cannot see, such as a
+pool in a bare ``deque``, shows itself: many turns of several threads on one object and never an overlap. Such objects
+are believed to be guarded.
 
 Threads: one thread, the one that drives the machines; nothing here blocks.
 """
@@ -62,16 +64,18 @@ class _Shared:
         last: by group, the latest use and the moment at which it had had its effect; where several threads have used
             it, that of each of them.
         last_thread: who began to use it last.
-        turns: how often that changed.
+        last_task: in which of an executor's tasks, if others may run at the same time; else 0.
+        turns: how often the thread changed.
         overlaps: how often uses that exclude each other met.
     """
 
-    __slots__ = ("last", "last_thread", "open", "overlaps", "turns")
+    __slots__ = ("last", "last_task", "last_thread", "open", "overlaps", "turns")
 
-    def __init__(self, call: Call, group: str) -> None:
+    def __init__(self, call: Call, group: str, task: int) -> None:
         self.open = [(call, group)]
         self.last: dict[str, _Latest | dict[int, _Latest]] | None = None
         self.last_thread = call.thread
+        self.last_task = task
         self.turns = 0
         self.overlaps = 0
 
@@ -83,10 +87,12 @@ class Conflicts:
 
     Args:
         pin: keeps the names of an object and its owners although it is freed.
+        maker: the thread that made an object.
     """
 
-    def __init__(self, pin: Callable[[int], None]) -> None:
+    def __init__(self, pin: Callable[[int], None], maker: Callable[[int], int] = lambda ident: 0) -> None:
         self._pin = pin
+        self._maker = maker
         self._shared: dict[str, dict[int, _Shared]] = {rule.resource: {} for rule in RULES}
         self._found: dict[tuple[object, ...], tuple[Conflict, _Shared]] = {}
 
@@ -99,13 +105,13 @@ class Conflicts:
             table = self._shared[use.resource]
             shared = table.get(ident)
             if shared is None:
-                table[ident] = _Shared(call, use.group)
+                table[ident] = _Shared(call, use.group, clock.task)
                 continue
             if shared.open:
                 self._meets(use, ident, call, shared)
-            if shared.last_thread != call.thread:
-                shared.turns += 1
-                shared.last_thread = call.thread
+            if shared.last_thread != call.thread or shared.last_task != clock.task:
+                shared.turns += shared.last_thread != call.thread
+                shared.last_thread, shared.last_task = call.thread, clock.task
                 for rival in use.rivals:
                     self._follows(use, rival, ident, call, clock, shared)
             shared.open.append((call, use.group))
@@ -120,12 +126,16 @@ class Conflicts:
                     self._note(rule, ident, other, call, True, shared)
 
     def _follows(self, use: Use, rival: str, ident: int, call: Call, clock: ThreadClock, shared: _Shared) -> None:
-        """Another thread used it before."""
+        """Another thread, or another task, used it before."""
         latest = shared.last.get(rival) if shared.last else None
         if latest is None:
             return
         for other, at in latest.values() if isinstance(latest, dict) else (latest,):
-            if other.thread != call.thread and not clock.knows(at) and not call.shares_a_lock_with(other):
+            if other.thread == call.thread:
+                apart = clock.is_by_luck(at[1]) and self._maker(ident) != call.thread
+            else:
+                apart = not clock.knows(at)
+            if apart and not call.shares_a_lock_with(other):
                 self._note(use.breaches[rival], ident, other, call, False, shared)
 
     def end(self, uses: Sequence[Use], call: Call, root: Root, at: Epoch) -> None:

@@ -106,7 +106,7 @@ class Facts:
         self.roots = Roots(self.world)
         self.clocks = Clocks()
         self.open = OpenCalls(self.abandoned)
-        self.conflicts = Conflicts(self.world.pin)
+        self.conflicts = Conflicts(self.world.pin, lambda ident: self.world.thing(ident).thread)
         self.locks = Locks()
         self.channels = Channels()
         self.practice = Practice(self.channels)

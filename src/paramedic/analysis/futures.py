@@ -5,6 +5,7 @@ Threads: one thread, the one that drives the machines; nothing here blocks.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import count
@@ -17,6 +18,7 @@ from paramedic.analysis.machine import Listener, Root
 _LONG_NS = 1_000_000_000
 _MOST_PASSED_ON = _MOST_DONE = 1000
 _MOST_AT_ONCE = 256
+_LATEST = 1 << 62
 _MOST_BESIDE = 32
 """Of a pool's tasks of several places: a pool has no more workers, mostly."""
 SUBMITTED, DONE = 1, 2
@@ -180,6 +182,7 @@ class Futures:
         self.task_of: dict[int, int] = {}
         self.turned_ns: dict[int, int] = {}
         self._running: dict[int, int] = {}
+        self._begun: dict[int, list[tuple[int, int]]] = {}  # by thread: since when it has run tasks of which site
         self._submitted = count(1)
         self._place: dict[int, int] = {}
         self._done: dict[int, tuple[tuple[int, int], int, int]] = {}  # pool, place and site: one may ask for them
@@ -230,7 +233,10 @@ class Futures:
     def take(self, thread: int, future: int, token: int, asked: bool, passes_on: bool, t_ns: int) -> None:
         """A worker begins it, or somebody learns that it is done; an event loop may only pass it on."""
         if token == SUBMITTED:
-            self.task_of[thread] = self._forget(future)
+            site = self.task_of[thread] = self._forget(future)
+            begun = self._begun.setdefault(thread, [])
+            if not begun or begun[-1][1] != site and len(begun) < _MOST_DONE:
+                begun.append((t_ns, site))
             self._running[thread] = future
             self.turned_ns[thread] = t_ns
             wanted = self._wanted.pop(future, None)
@@ -247,6 +253,12 @@ class Futures:
                 self._told_sites.add(self._passed_on.pop(next(iter(self._passed_on))).site)
         elif asked and future in self._failed:
             self._tell(future)
+
+    def submitted_at(self, thread: int, t_ns: int) -> int:
+        """Where the task was submitted that a worker ran then; 0 if it was in none."""
+        begun = self._begun.get(thread, [])
+        place = bisect_right(begun, (t_ns, _LATEST)) - 1
+        return begun[place][1] if place >= 0 else 0
 
     def _forget(self, future: int) -> int:
         self._pool_of.pop(future, None)

@@ -5,8 +5,8 @@ of the lock mean nothing of the kind, so only the places where it was polled cou
 takes its own at every line that logs, which in a loop looks the same.
 
 For the same reason `logging`'s locks order nothing: that one thread has logged, and then another, is an accident, which
-would hide from us all that could come in another order. Where a handler uses Paramiko under its lock, the lock does
-keep these uses apart, and counts.
+would hide from us all that could come in another order. What a handler does with Paramiko under its lock is kept apart
+from what others do under that lock, and from nothing else.
 
 Nor does a section order anything for who comes into it that only notes or prints something, as its source tells (see
 `paramedic.lint.sections`): with nothing read there, it might as well have been the first. What it notes, others may

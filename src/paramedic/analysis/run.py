@@ -129,9 +129,7 @@ class RunFacts(CallFacts):
         self.locks.got(thread, lock, site, t_ns, how == TRIED, clock, transport)
         if self.polls.is_aside(thread, lock, site):
             earlier = self.locks.last_hold(lock)
-            if self.polls.is_loggings(lock):
-                self.clocks.locked(thread, lock)
-            elif earlier is not None and clock.knows(earlier.epoch):  # it has come to a lock that it knew to be taken
+            if earlier is not None and clock.knows(earlier.epoch):  # it has come to a lock that it knew to be taken
                 self.clocks.locked_by(thread, lock, earlier.thread)
         else:
             self.clocks.locked(thread, lock, self.polls.takes(thread, lock, site))
@@ -141,10 +139,10 @@ class RunFacts(CallFacts):
 
     def _free(self, event: Row) -> None:
         lock, thread = event[2], event[6]
-        if not self.polls.aside or not self.polls.was_aside(thread, lock):
-            self.clocks.unlocked(thread, lock, lock in self.polls.locks)
-        elif not self.polls.is_loggings(lock):
-            self.clocks.noted(thread, lock, lock in self.polls.locks)
+        aside = bool(self.polls.aside) and self.polls.was_aside(thread, lock)
+        if not self.polls.is_loggings(lock):
+            let_go = self.clocks.noted if aside else self.clocks.unlocked
+            let_go(thread, lock, lock in self.polls.locks)
         self.locks.free(thread, lock, event[0])
 
     def _post(self, event: Row) -> None:
@@ -171,7 +169,7 @@ class RunFacts(CallFacts):
         clock = self.clocks.of(thread)
         if token == SUBMITTED:
             self.wakers.take(thread, obj, token)
-            clock.task = obj if self.futures.has_others(thread) else 0
+            clock.begins(obj if self.futures.has_others(thread) else 0)
         clock.told_itself = 0
         self.clocks.take(thread, obj, token)
         if clock.told_itself > clock.own_known:

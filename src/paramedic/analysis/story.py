@@ -120,12 +120,15 @@ class Story:
         best = group[0]
         confidence = Confidence.OBSERVED if best.overlapped else Confidence.ADVICE if doubt else Confidence.POSSIBLE
         steps: list[Step] = []
-        seen: set[tuple[int, int, str]] = set()
+        seen: set[tuple[object, ...]] = set()
         for conflict in group[:3]:
-            for call in self._pair(conflict):
-                if (call.thread, call.stack, call.name) not in seen:
-                    seen.add((call.thread, call.stack, call.name))
-                    steps.append(self.call(call))
+            first, second = pair = self._pair(conflict)
+            for call in pair:
+                again = call is second and call.thread == first.thread
+                if (call.thread, call.stack, call.name, again) not in seen:
+                    seen.add((call.thread, call.stack, call.name, again))
+                    words = f"called {call.method}() on {self.world.name(call.obj)} in another task" if again else ""
+                    steps.append(self.call(call, words))
         tail = "at the same time" if best.overlapped else "with nothing that keeps them apart" + doubt
         steps.sort(key=lambda s: s.at_s or 0.0)
         return self.finding(
@@ -175,4 +178,6 @@ class Story:
 
     def everyone(self, group: list[Conflict]) -> str:
         """The threads that took part in these conflicts."""
-        return self.threads(set().union(*(c.threads or set() for c in group)))
+        threads = set().union(*(c.threads or set() for c in group))
+        tasks = "two tasks, which one thread has run this time, of " if len(threads) == 1 else ""
+        return f"{tasks}{self.threads(threads)}"

@@ -39,12 +39,19 @@ def asking_the_source(facts: RunFacts, gaps: list[Gap]) -> Callable[[Call, Call]
         started_at = user.started_at if user.starter == later.thread else 0
         beside = user.starter == other.starter != 0 and user.begun_ns < other.begun_ns
         both = (user.started_at, other.started_at) if beside else (0, 0)
+        of_one_worker = earlier.thread == later.thread
+        if of_one_worker:
+            at = facts.futures.submitted_at
+            both = at(earlier.thread, earlier.began_ns), at(later.thread, later.began_ns)
         key = earlier.stack, earlier.name, later.stack, later.name, started_at, both
         if key not in known:
             stack = facts.world.stack
             beside_each_other = stack(both[0]), stack(both[1])
             try:
-                verdict = source.between(deed(earlier), deed(later), stack(started_at), beside_each_other)
+                if of_one_worker:
+                    verdict = source.of_one_worker(deed(earlier), deed(later), beside_each_other)
+                else:
+                    verdict = source.between(deed(earlier), deed(later), stack(started_at), beside_each_other)
             except Exception as error:  # of what the source is like nothing is known: a finding must not be lost by it
                 verdict = Verdict()
                 if all(gap.reason != "source-not-understood" for gap in gaps):

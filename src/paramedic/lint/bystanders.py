@@ -11,10 +11,9 @@ from __future__ import annotations
 
 import ast
 import builtins
-import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
+from paramedic.lint.imported import with_imported
 from paramedic.lint.passages import Def, File, Place, Places, name_of
 from paramedic.model.finding import Site
 
@@ -24,7 +23,6 @@ _WAKES = frozenset(
     "run_coroutine_threadsafe add_done_callback throw setattr getattr __import__ import_module".split()
 )
 """What wakes somebody, starts what might, ends the process, or calls what no name tells."""
-_OF_LIBRARIES = frozenset((*sys.stdlib_module_names, "paramiko"))
 _KNOWN = frozenset(dir(builtins))
 _BUILTINS = frozenset(("set", "map"))
 _BEGINS = frozenset(("__init__", "__post_init__"))
@@ -32,7 +30,7 @@ _HOOKS = frozenset("emit handle filter format write flush".split())
 """What logging and print() call."""
 _TRANSFERS = frozenset("get put getfo putfo".split())
 _PLAIN = frozenset("property cached_property staticmethod classmethod override contextmanager".split())
-_MOST_FILES, _MOST_FUNCTIONS, _MOST_FOLDERS = 60, 300, 4
+_MOST_FUNCTIONS = 300
 _DEEPEST = 10
 """So many frames the recorder keeps: of more, the outermost ones are not known."""
 
@@ -56,8 +54,8 @@ class Bystanders:
         places = self._places.places(stack, "")
         if not 0 < len(places) == len(stack) < _DEEPEST:
             return False
-        files = self._files(places)
-        if files is None or not any(_is_target(file, places[-1]) for file in files):
+        files, whole = with_imported([place.file for place in places], self._places.file)
+        if not whole or not any(_is_target(file, places[-1]) for file in files):
             return False
         program = _Program(files)
         pending = [(place.file, place.function) for place in places] + program.implied()
@@ -70,19 +68,6 @@ class Bystanders:
                 return False
             pending += program.named(node)
         return True
-
-    def _files(self, places: Sequence[Place]) -> list[File] | None:
-        """The files of the program that these may use; None if they use libraries that cannot be told from it."""
-        found = list({id(place.file): place.file for place in places}.values())
-        for file in found:  # it grows
-            for module in _modules(file):
-                if module.partition(".")[0] in _OF_LIBRARIES:
-                    continue
-                beside = [other for other in map(self._places.file, _paths(file, module)) if other is not None]
-                if not beside or len(found) > _MOST_FILES:
-                    return None
-                found += [other for other in beside if other not in found]
-        return found
 
 
 class _Program:
@@ -132,27 +117,6 @@ class _Program:
             return False
         known = _KNOWN, file.imported, file.functions, file.classes
         return any(called.id in names for names in known)
-
-
-def _modules(file: File) -> Iterator[str]:
-    for node in ast.walk(file.tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            if node.module:
-                yield node.module
-            else:
-                yield from (alias.name for alias in node.names)
-
-
-def _paths(file: File, module: str) -> Iterator[str]:
-    """Where a module of the program's own may be: beside the file, or in a folder above it."""
-    parts = module.split(".")
-    for folder in [*Path(file.path).parents][:_MOST_FOLDERS]:
-        for path in (folder.joinpath(*parts).with_suffix(".py"), folder.joinpath(*parts, "__init__.py")):
-            if path.is_file():
-                yield str(path)
-                return
 
 
 def _is_implied(name: str) -> bool:

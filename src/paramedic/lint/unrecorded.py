@@ -18,6 +18,7 @@ from pathlib import Path
 
 from paramedic.lint.alternation import Alternation
 from paramedic.lint.awaiting import FOREVER, Awaiting, Wait
+from paramedic.lint.belongings import Belongings
 from paramedic.lint.exclusions import Exclusions
 from paramedic.lint.identity import Identity, Thing, is_item
 from paramedic.lint.messages import Asked, Source, answers, asked, closes, notes, removes, replies, speaks, writes
@@ -28,6 +29,7 @@ from paramedic.lint.variables import Effect, Variable, subjects, things
 from paramedic.model.finding import Site
 
 _WAIT = "a wait that is not recorded, as for a flag, a pipe or a signal"
+_OWN = "what each thread keeps for itself (one thread has run both tasks)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +74,38 @@ class Unrecorded:
     def __init__(self) -> None:
         """Nothing is read yet."""
         self._places = Places()
+        self._belongings = Belongings(self._places)
         self._known: dict[int, tuple[File, Identity]] = {}
 
     def knows(self, deed: Deed) -> bool:
         """Whether the source of all who made a call can be read."""
         return self._places.knows(deed.stack)
 
+    def of_one_worker(self, earlier: Deed, later: Deed, both: Starts) -> Verdict:
+        """What may keep two calls apart that one thread made, in two tasks of an executor.
+
+        Args:
+            earlier: the one.
+            later: the other.
+            both: where the task of each was submitted.
+        """
+        if self._belongings.are_kept(earlier.stack, later.stack, *both):
+            return Verdict(_OWN)
+        verdict = self.between(earlier, later, both=both)
+        if verdict.doubt:
+            return verdict
+        submitted = self._places.places(both[1], "submit")
+        waits = [
+            w for place in submitted for w in Awaiting(self._identity(place.file)).waits(place, both[0] == both[1])
+        ]
+        return Verdict(_WAIT) if any(w.ways for w in waits) else verdict
+
     def between(self, earlier: Deed, later: Deed, started: Sequence[Site] = (), both: Starts = ((), ())) -> Verdict:
         """What may keep a later call from running beside an earlier one.
 
         Args:
             earlier: the one.
-            later: the other, of another thread.
+            later: the other, of another thread or task.
             started: where the later one's thread started the earlier one's, if it did.
             both: where a third thread started first the earlier one's, and then the later one's, if it did.
         """
