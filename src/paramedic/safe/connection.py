@@ -242,7 +242,6 @@ class Connector:
                 if self._closed:
                     raise ConnectFailed("the pool was closed", host=destination.label, phase="connect")
             link = Link(wire, disabled_algorithms=self._disabled)
-            link.set_log_channel("paramiko.transport")
             link.banner_timeout = link.handshake_timeout = destination.connect_timeout_s or self.limits.banner
             link.auth_timeout = self.limits.auth
             link.use_compression(destination.compress)

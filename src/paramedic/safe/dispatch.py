@@ -420,10 +420,12 @@ class Dispatcher(Lending):
             # Our own future: what is queued may wait for what this thread has.
             with standstill.Waiting(self._queued, for_all=True):
                 self._wait_for_rest(timeout)
-        self.end()
-        # Long enough for every step of an ending, and not for ever: a dead peer does not keep us.
-        self._wait_for_rest(longest_s(self.limits.grace))
-        links = self.crew.ask(self._let_go)
+        links = self.crew.ask(self._close_at_rest)
+        if links is None:
+            self.end()
+            # Long enough for every step of an ending, and not for ever: a dead peer does not keep us.
+            self._wait_for_rest(longest_s(self.limits.grace))
+            links = self.crew.ask(self._let_go)
         for link in links:
             link.close()
         for link in links:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -16,6 +17,30 @@ _TAKES_BOTH = "SSH-2.0-OpenSSH_"
 """sshd handles one message after the other, whenever they came. Of other servers nobody promises it."""
 
 
+class _Patient(SignalSafeEvent):
+    """An event for ``AuthHandler.wait_for_response``, which looks every 0.1 s whether the connection is still there.
+
+    A :class:`Link` sets it when it is not.
+
+    Threads: as ``threading.Event``.
+    """
+
+    def __init__(self, limit_s: float) -> None:
+        """Waits until ``limit_s`` seconds from now at least.
+
+        Threads: any thread; it does not block.
+        """
+        super().__init__()
+        self._until = time.monotonic() + limit_s
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """As the base class, but not for less than was said when it was made.
+
+        Threads: any thread. It blocks.
+        """
+        return super().wait(max(timeout or 0.0, self._until - time.monotonic()))
+
+
 class _OneFlight(AuthHandler):  # type: ignore[misc]
     """Sends the proof right after the request for the service (RFC 4253 section 10), whose grant it does not await.
 
@@ -23,11 +48,12 @@ class _OneFlight(AuthHandler):  # type: ignore[misc]
     """
 
     def _request_auth(self) -> None:
-        super()._request_auth()
-        granted = paramiko.Message()
-        granted.add_string("ssh-userauth")
-        granted.rewind()
-        self._parse_service_accept(granted)
+        with self.transport.wire.together():
+            super()._request_auth()
+            granted = paramiko.Message()
+            granted.add_string("ssh-userauth")
+            granted.rewind()
+            self._parse_service_accept(granted)
 
     @property
     def _handler_table(self) -> dict[int, Callable[..., Any]]:
@@ -50,7 +76,7 @@ def by_key(link: Link, username: str, key: Any) -> list[str]:
     """
     if not (link.remote_version.startswith(_TAKES_BOTH) and _signs_at_once(link, key)):
         return cast(list[str], link.auth_publickey(username, key))
-    done = SignalSafeEvent()
+    done = _Patient(link.auth_timeout)
     link.auth_handler = handler = _OneFlight(link)
     handler.auth_publickey(username, key, done)
     return cast(list[str], handler.wait_for_response(done))

@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from paramedic.safe.clock import Alarm
 from paramedic.safe.connections import Connections
 from paramedic.safe.errors import PoolTimeout, SafeError
+from paramedic.safe.link import Link
 from paramedic.safe.plan import LinkPhase
 from paramedic.safe.standstill import LENDERS, Holder, Loan, Target, look
 from paramedic.safe.task import Stage, Task
@@ -77,6 +78,17 @@ class Lending(Connections):
         # You hold the lock. A task that is DONE may still be known: its session was withdrawn and the server has not
         # answered yet.
         return bool(self._queue) or any(task.stage is not Stage.DONE for task in self._tasks)
+
+    def _close_at_rest(self) -> list[Link] | None:
+        """Takes no more tasks, if nobody has anything under way; then returns the connections, of which none is left.
+
+        A pool is mostly closed when its work is done, and a group closes one for each host.
+        """
+        with self._lock:
+            if self._busy() or self._borrowers:
+                return None
+            self._closed = self._over = True
+            return self._let_go()
 
     def _wait_for_rest(self, timeout: float | None) -> None:
         told: queue.SimpleQueue[None] = queue.SimpleQueue()

@@ -30,9 +30,10 @@ from typing import Any, Protocol, TypeVar, cast
 import paramiko
 from paramiko.channel import Channel
 
-from paramedic.safe import algorithms, packets
+from paramedic.safe import packets
 from paramedic.safe.clock import Clock
 from paramedic.safe.hand import Hand
+from paramedic.safe.handshake import Handshake
 from paramedic.safe.link_channel import LinkChannel
 from paramedic.safe.packetizer import Packetizer
 from paramedic.safe.packets import Packet, Sender
@@ -87,7 +88,7 @@ class _Events(dict[int, Any]):
         return list(super().values())
 
 
-class Link(paramiko.Transport):  # type: ignore[misc]
+class Link(Handshake):
     """A transport for many threads; see the module's text.
 
     Threads: as ``paramiko.Transport``, whose methods it has; :meth:`launch` may be called from any thread.
@@ -116,8 +117,6 @@ class Link(paramiko.Transport):  # type: ignore[misc]
         Threads: call it from the thread that connects. It does not block.
         """
         wire = sock if isinstance(sock, Wire) else Wire(sock)
-        self._known_kinds: tuple[str, ...] = ()
-        self._encoded_secret: tuple[Any, bytes] = (None, b"")
         super().__init__(wire, **{name: value for name, value in options.items() if value is not None})
         self.wire = wire
         self.packetizer = Packetizer(wire, self._route)
@@ -147,8 +146,6 @@ class Link(paramiko.Transport):  # type: ignore[misc]
         """Sessions that are not the pool's commands, by channel."""
         self._new_ids = itertools.count(_FIRST_ID)
         self._free_ids: deque[int] = deque()
-        self._preferred_ciphers = algorithms.fast_ciphers_first(tuple(paramiko.Transport._preferred_ciphers))
-        self._preferred_kex = algorithms.slow_kex_last(tuple(paramiko.Transport._preferred_kex))
 
     def _make_locks(self) -> None:
         self.lock = SignalSafeLock()
@@ -167,53 +164,6 @@ class Link(paramiko.Transport):  # type: ignore[misc]
         for channel in (one for one in self._channels.values() if isinstance(one, LinkChannel)):
             channel.abandon_after_fork()
         self.wire.close()
-
-    def prefer_host_keys(self, kinds: Sequence[str]) -> None:
-        """Asks the server for keys of these types first, which are those that are known for it.
-
-        Args:
-            kinds: as in known_hosts; "cert" stands for certificates of any type.
-
-        Threads: before ``start_client``; it does not block.
-        """
-        self._known_kinds = tuple(kinds)
-
-    @property
-    def preferred_keys(self) -> tuple[str, ...]:
-        """The host key algorithms, in the order in which they are offered.
-
-        Threads: any thread; it does not block.
-        """
-        names = cast(tuple[str, ...], super().preferred_keys)
-        return algorithms.known_kinds_first(names, self._known_kinds) if self._known_kinds else names
-
-    def _filter_algorithm(self, type_: str) -> tuple[str, ...]:
-        # Asked for sixteen times in a key exchange, and hardly ever is anything disabled.
-        if not self.disabled_algorithms.get(type_):
-            return tuple(getattr(self, f"_preferred_{type_}"))
-        return cast(tuple[str, ...], super()._filter_algorithm(type_))
-
-    def _compute_key(self, id: str, nbytes: int) -> bytes:
-        # RFC 4253 section 7.2. Asked for six times in a key exchange; Paramiko encodes the shared secret each time.
-        algorithm = getattr(self.kex_engine, "hash_algo", None)
-        if algorithm is None:
-            return cast(bytes, super()._compute_key(id, nbytes))
-        secret, begins = self._encoded_secret
-        if secret is not self.K:
-            message = paramiko.Message()
-            # Of hybrid methods it is a string (Paramiko 5), of all others a number.
-            message.add_string(self.K) if isinstance(self.K, bytes) else message.add_mpint(self.K)
-            begins = message.asbytes()
-            self._encoded_secret = self.K, begins
-        begins += self.H
-        key = bytes(algorithm(begins + id.encode() + self.session_id).digest())
-        while len(key) < nbytes:
-            key += algorithm(begins + key).digest()
-        return key[:nbytes]
-
-    def _activate_inbound(self) -> None:
-        super()._activate_inbound()
-        self._encoded_secret = None, b""  # the last key is made; Paramiko forgets the secret now, too
 
     def _parse_debug(self, m: Any) -> None:
         # sshd sends two with each login; Paramiko goes through them byte by byte, also if nobody wants to see them.
@@ -337,6 +287,7 @@ class Link(paramiko.Transport):  # type: ignore[misc]
             self._make_deferred_calls()
             if (hand := self.hand.close()) is not None:
                 hand.join(1.0)
+            self._wake_those_who_wait()
             if self.on_death is not None:
                 self.on_death()
 

@@ -259,7 +259,8 @@ class Shelf:
         Threads: any thread. It may block for a moment while the peer does not read.
         """
         self._closed = True
-        self.clear()
+        if self._idle:  # who puts something there from now on looks whether it is closed, having put it
+            self.clear()
 
     def clear(self) -> None:
         """Closes what is on the shelf.
