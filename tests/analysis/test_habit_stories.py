@@ -156,6 +156,10 @@ STORIES: dict[str, tuple[str, list[str], str]] = {
     "a handler that interrupts a call on the connection, and does not come back": (
         "signal-handler-reenters", ["observed"], _HANDLER + "Main: send ch …\nMain: send ch … #stop\n… 5 s\nend: 3",
     ),
+    "a handler that only tells the size of its window, while the main thread waits for something": (
+        "signal-handler-reenters", ["possible"],
+        _HANDLER + "Main: send ch\nMain: await ev …\nMain: resize_pty ch #stop",
+    ),
     "a handler that sets a flag": ("signal-handler-reenters", [], _HANDLER + "Main: recv ch\nMain: set ev #stop"),
     "the only worker waits for a task behind its own": (
         "pool-starvation", ["observed"],

@@ -83,7 +83,7 @@ class CallFacts(WireFacts):
         calls = self.open.stacks.get(thread)
         if calls is None:
             calls = self.open.stacks[thread] = []
-        if thread == 1 and operation.remote and (calls or self.states.signal_handlers):
+        if thread == 1 and operation.locks and (calls or self.states.signal_handlers):
             self._in_main(calls, call)
         calls.append(call)
         if not (self.world.owned.get(site) or self.world.owns(site)):

@@ -59,6 +59,11 @@ channel, or asked how things are, says no more than the use before. But of a cha
 knows the end, and may be this program, too."""
 _REGISTERS = frozenset("Transport.request_port_forward Channel.request_x11 Channel.request_forward_agent".split())
 
+_TELLS = frozenset(
+    "Channel.resize_pty Channel.update_environment Channel.set_environment_variable Transport.send_ignore".split()
+)
+"""These wait for no answer, and need the connection's locks to send what they tell."""
+
 CALLS_BACK = frozenset(
     "SSHClient.connect Transport.connect Transport.auth_interactive Transport.auth_interactive_dumb SFTPClient.get "
     "SFTPClient.getfo SFTPClient.put SFTPClient.putfo Transport.start_server".split()
@@ -122,6 +127,7 @@ class Operation:
     Attributes:
         name: "Channel.recv".
         remote: its call may wait for the peer.
+        locks: it takes the connection's locks, if only to tell the peer something.
         paramiko: it is a call on one of Paramiko's objects.
         opens: it opens a session.
         reads: it reads a stream of its channel: ``Channel.recv`` and the reading methods of files.
@@ -140,14 +146,15 @@ class Operation:
     """
 
     __slots__ = (
-        "brings", "hears", "makes", "name", "opens", "paramiko", "reads", "reads_all", "reads_lines", "registers",
-        "remote", "sends", "uses", "uses_object", "waits",
+        "brings", "hears", "locks", "makes", "name", "opens", "paramiko", "reads", "reads_all", "reads_lines",
+        "registers", "remote", "sends", "uses", "uses_object", "waits",
     )  # fmt: skip
 
     def __init__(self, name: str) -> None:
         cls, _, method = name.partition(".")
         self.name = name
         self.remote = method in _REMOTE.get(cls, "").split()
+        self.locks = self.remote or name in _TELLS
         self.paramiko = cls in _PARAMIKO
         self.opens = name in _OPENS
         self.reads = name in READS

@@ -82,10 +82,12 @@ class Pools:
         lost: by queue, the calls that took what was not put back although it was worked with and that raised, from
             pools that never ran empty.
         circulating: the queues into which somebody put something who had taken something out.
+        puts_back: whether who takes from a queue in a stack is known to put it back, if nothing comes between.
     """
 
     def __init__(self) -> None:
         self.circulating: set[int] = set()
+        self.puts_back: Callable[[int], bool] = lambda stack: False
         self._takers: dict[int, set[int]] = {}
         self.queues: dict[int, Pool] = {}
         self.drained: dict[int, Drained] = {}
@@ -156,8 +158,9 @@ class Pools:
         if lasted_ns < LONG_NS:
             return
         out = [taken for taken in pool.taken.values() if taken.call is not call]
-        # where nothing ever comes back, who takes one after the other only consumes them
-        least = Idle.AGAIN if pool.returned else Idle.ENDED
+        # where nothing ever comes back, and is not meant to, who takes one after the other only consumes them
+        meant = pool.returned or all(taken.call is not None and self.puts_back(taken.call.stack) for taken in out)
+        least = Idle.AGAIN if meant else Idle.ENDED
         if out and all(idle(taken.thread, taken.task).value >= least.value for taken in out):
             lost = [taken.call for taken in out if taken.call is not None]
             drained = self.drained.setdefault(call.obj, Drained(call.obj, [], lost))

@@ -12,7 +12,12 @@ from paramedic.analysis.run import RunFacts
 from paramedic.check import chapters, families
 from paramedic.check.families import Family
 from paramedic.check.told import kept, with_told
-from paramedic.check.unrecorded import asking_the_source, asking_what_sections_do, asking_who_only_looks
+from paramedic.check.unrecorded import (
+    asking_the_source,
+    asking_what_is_put_back,
+    asking_what_sections_do,
+    asking_who_only_looks,
+)
 from paramedic.hazards import catalogue
 from paramedic.hazards.connect_storm import runtime as connect_storm
 from paramedic.model.cpu import CpuSlice
@@ -188,6 +193,7 @@ def new_facts(trace: TraceFile) -> RunFacts:
     facts = RunFacts(trace.texts, trace.header["operations"], int(trace.header.get("process") or 0))
     facts.forked = bool(trace.header.get("forked"))
     facts.polls.only_notes = asking_what_sections_do(facts)
+    facts.pools.puts_back = asking_what_is_put_back(facts)
     if trace.header.get("level") == "watch":
         facts.clocks.take_order_for_granted()
     return facts

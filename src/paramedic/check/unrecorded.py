@@ -13,6 +13,8 @@ from paramedic.analysis.facts import Unseen
 from paramedic.analysis.run import RunFacts
 from paramedic.analysis.story import Story
 from paramedic.lint.bystanders import Bystanders
+from paramedic.lint.passages import Places
+from paramedic.lint.returning import puts_back
 from paramedic.lint.sections import Sections
 from paramedic.lint.unrecorded import Deed, Unrecorded, Verdict
 from paramedic.model.report import Gap
@@ -83,6 +85,25 @@ def asking_who_only_looks(facts: RunFacts) -> Callable[[int], bool]:
             except Exception:  # of what the source is like nothing is known: it may wake somebody
                 known[stack] = False
         return known[stack]
+
+    return answer
+
+
+def asking_what_is_put_back(facts: RunFacts) -> Callable[[int], bool]:
+    """What says of a stack in which something is taken from a queue whether it is put back there afterwards.
+
+    Args:
+        facts: of the recording.
+
+    Threads: one thread; what is returned reads the files that stacks name.
+    """
+    places = Places()
+
+    def answer(stack: int) -> bool:
+        try:
+            return puts_back(places.places(facts.world.stack(stack), "get"))
+        except Exception:  # of what the source is like nothing is known: it may be kept
+            return False
 
     return answer
 
