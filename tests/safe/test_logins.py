@@ -9,7 +9,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -340,12 +340,13 @@ def test_a_known_server_gets_the_proof_in_one_flight(
 ) -> None:
     said: list[int] = []
     proven = threading.Event()
-    send, read, signs = Packetizer.send_message, Packetizer.read_message, key_login._signs_at_once
+    send, read, signs = Packetizer.send_messages, Packetizer.read_message, key_login._signs_at_once
 
-    def sent(self: Packetizer, data: Any) -> None:
-        said.append(data.asbytes()[0])
-        send(self, data)
-        if said[-1] == PROOF:
+    def sent(self: Packetizer, messages: Iterable[bytes]) -> None:
+        messages = tuple(messages)
+        said.extend(message[0] for message in messages)
+        send(self, messages)
+        if PROOF in said:
             proven.set()
 
     def came(self: Packetizer) -> Any:
@@ -362,7 +363,7 @@ def test_a_known_server_gets_the_proof_in_one_flight(
             threading.Event().wait(0.01)
         return signs(link, key)
 
-    monkeypatch.setattr(Packetizer, "send_message", sent)
+    monkeypatch.setattr(Packetizer, "send_messages", sent)
     monkeypatch.setattr(Packetizer, "read_message", came)
     monkeypatch.setattr(key_login, "_signs_at_once", signs_at_once)
     monkeypatch.setattr(key_login, "_TAKES_BOTH", software)

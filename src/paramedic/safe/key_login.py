@@ -10,6 +10,7 @@ import paramiko
 from paramiko.auth_handler import AuthHandler
 from paramiko.common import MSG_SERVICE_ACCEPT
 
+from paramedic.safe import packets
 from paramedic.safe.link import Link
 from paramedic.safe.signal_safe import SignalSafeEvent
 
@@ -48,12 +49,12 @@ class _OneFlight(AuthHandler):  # type: ignore[misc]
     """
 
     def _request_auth(self) -> None:
-        with self.transport.wire.together():
-            super()._request_auth()
-            granted = paramiko.Message()
-            granted.add_string("ssh-userauth")
-            granted.rewind()
-            self._parse_service_accept(granted)
+        kind, key = self._get_key_type_and_bits(self.private_key)  # the certificate's, if there is one
+        algorithm = self._finalize_pubkey_algorithm(kind)
+        login = packets.key_login(self.username, algorithm, key if isinstance(key, bytes) else key.asbytes())
+        signed = packets.string(self.transport.session_id) + login
+        proof = self.private_key.sign_ssh_data(signed, algorithm).asbytes()
+        self.transport.packetizer.send_messages((packets.login_service(), login + packets.string(proof)))
 
     @property
     def _handler_table(self) -> dict[int, Callable[..., Any]]:

@@ -245,7 +245,7 @@ class KnownHosts:
             ) from error
 
     def _judge(self, host: str, port: int, key: Any, entries: Sequence[Entry]) -> HostKeyError | None:
-        text = key.get_base64()
+        text = base64.b64encode(key.asbytes()).decode()
         revoked = next((entry for entry in entries if entry.marker == "@revoked" and entry.key == text), None)
         if revoked is not None:
             return RevokedHostKey(f"its key is revoked ({revoked.where})", host=host, phase="host key")
@@ -321,7 +321,7 @@ class KnownHosts:
     def _index(self, path: Path) -> _Index:
         # You hold the lock.
         try:
-            status = path.stat()
+            status = os.stat(path)
             stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
         except OSError:
             stamp = None

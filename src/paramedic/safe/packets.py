@@ -95,8 +95,29 @@ def string_at(message: memoryview | bytes, at: int) -> bytes:
     return bytes(message[at + 4 : end])
 
 
-def _string(value: bytes) -> bytes:
-    return struct.pack(">I", len(value)) + value
+def string(value: bytes) -> bytes:
+    """RFC 4251 section 5: bytes with their length before them.
+
+    Threads: any thread; it does not block.
+    """
+    return _NUMBER.pack(len(value)) + value
+
+
+def login_service() -> bytes:
+    """RFC 4253 section 10: a request for the service that logs in.
+
+    Threads: any thread; it does not block.
+    """
+    return b"\x05" + string(b"ssh-userauth")
+
+
+def key_login(username: str, algorithm: str, public: bytes) -> bytes:
+    """RFC 4252 section 7: a request to log in with a key, without its signature, which is for this behind the session.
+
+    Threads: any thread; it does not block.
+    """
+    words = username.encode(), b"ssh-connection", b"publickey"
+    return b"\x32" + b"".join(map(string, words)) + b"\x01" + string(algorithm.encode()) + string(public)
 
 
 def open_session(channel: int, window_bytes: int, packet_bytes: int) -> bytes:
@@ -112,7 +133,7 @@ def request(remote: int, kind: bytes, payload: bytes = b"", *, want_reply: bool 
 
     Threads: any thread; it does not block.
     """
-    return struct.pack(">BI", CHANNEL_REQUEST, remote) + _string(kind) + (b"\x01" if want_reply else b"\x00") + payload
+    return struct.pack(">BI", CHANNEL_REQUEST, remote) + string(kind) + (b"\x01" if want_reply else b"\x00") + payload
 
 
 def execute(remote: int, command: bytes) -> bytes:
@@ -120,7 +141,7 @@ def execute(remote: int, command: bytes) -> bytes:
 
     Threads: any thread; it does not block.
     """
-    return request(remote, b"exec", _string(command), want_reply=True)
+    return request(remote, b"exec", string(command), want_reply=True)
 
 
 def subsystem(remote: int, name: bytes) -> bytes:
@@ -128,7 +149,7 @@ def subsystem(remote: int, name: bytes) -> bytes:
 
     Threads: any thread; it does not block.
     """
-    return request(remote, b"subsystem", _string(name), want_reply=True)
+    return request(remote, b"subsystem", string(name), want_reply=True)
 
 
 def environment(remote: int, name: bytes, value: bytes) -> bytes:
@@ -136,7 +157,7 @@ def environment(remote: int, name: bytes, value: bytes) -> bytes:
 
     Threads: any thread; it does not block.
     """
-    return request(remote, b"env", _string(name) + _string(value))
+    return request(remote, b"env", string(name) + string(value))
 
 
 def terminal(remote: int, term: bytes, columns: int, rows: int) -> bytes:
@@ -144,7 +165,7 @@ def terminal(remote: int, term: bytes, columns: int, rows: int) -> bytes:
 
     Threads: any thread; it does not block.
     """
-    payload = _string(term) + struct.pack(">IIII", columns, rows, 0, 0) + _string(b"\x00")
+    payload = string(term) + struct.pack(">IIII", columns, rows, 0, 0) + string(b"\x00")
     return request(remote, b"pty-req", payload)
 
 
@@ -153,7 +174,7 @@ def signal(remote: int, name: bytes) -> bytes:
 
     Threads: any thread; it does not block.
     """
-    return request(remote, b"signal", _string(name))
+    return request(remote, b"signal", string(name))
 
 
 def data(remote: int, payload: bytes) -> bytes:
@@ -193,7 +214,7 @@ def ping() -> bytes:
 
     Threads: any thread; it does not block.
     """
-    return struct.pack(">B", GLOBAL_REQUEST) + _string(b"keepalive@openssh.com") + b"\x01"
+    return struct.pack(">B", GLOBAL_REQUEST) + string(b"keepalive@openssh.com") + b"\x01"
 
 
 def request_failure(remote: int) -> bytes:

@@ -65,7 +65,6 @@ class Wire:
         self._at = 0
         self._quick_acks = _QUICK_ACKS if self._real and sock.family in (socket.AF_INET, socket.AF_INET6) else 0
         self._out: deque[bytes] = deque()
-        self._gathering = False
         self._flushing = threading.Lock()
         self._reader: int | None = None
         self._stall_s = stall_s
@@ -230,28 +229,11 @@ class Wire:
         if self._closed:
             raise EOFError
         self._out.append(bytes(data))
-        if threading.get_ident() != self._reader and not self._gathering:
+        if threading.get_ident() != self._reader:
             if self.resting and self.on_send is not None:
                 self.on_send()
             self._flush(reader=False)
         return len(data)
-
-    @contextlib.contextmanager
-    def together(self) -> Iterator[None]:
-        """What is sent inside of the ``with`` block leaves at its end, in one piece.
-
-        Raises:
-            EOFError: as :meth:`send`.
-            OSError: as :meth:`send`.
-
-        Threads: one thread at a time, while no other sends. It blocks as :meth:`send` does.
-        """
-        self._gathering = True
-        try:
-            yield
-        finally:
-            self._gathering = False
-            self._flush(reader=False)
 
     def _flush(self, *, reader: bool) -> None:
         # Whoever holds the lock sends what anybody queued meanwhile; the second look at the queue, after the lock was
