@@ -27,7 +27,7 @@
     A: makes conn7                a connection that is not there from the start; ``… inside`` the open connect()
     A: drops conn7                the last reference to its client is gone
     … 5 s                         time passes
-    end: orderly                  or the status with which the process ended
+    end: orderly                  or the status with which the process ended; ``broken-off`` by an exception of Main
 
 Each line is a millisecond after the one before. A name says what it names: ``ch2`` is a channel, ``sftp`` an SFTP
 client, ``L1`` a lock, ``RL`` an RLock … ``x.stdout`` is a stream of a channel. Each thing is there from the start, and
@@ -133,8 +133,8 @@ class Story:
             return
         who, _, what = (part.strip() for part in line.partition(":"))
         if who == "end":
-            if what == "orderly":
-                self._add(1, Kind.STATE, op=State.EXIT)
+            if what in ("orderly", "broken-off"):
+                self._add(1, Kind.STATE, op=State.EXIT, a=what == "broken-off")
             else:
                 self.status = int(what)
             return

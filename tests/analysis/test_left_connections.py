@@ -38,6 +38,18 @@ FOUND = {
 }
 
 QUIET = {
+    "clients of workers, which the main thread was to close when an exception ended it": """
+        Main: start A
+        Main: start B
+        A: makes conn7
+        B: makes conn8
+        A: ends
+        B: ends
+        Main: join A
+        Main: join B
+        Main: shutdown
+        … 1 s
+        end: broken-off""",
     "clients of a pool that were put back": """
         Main: makes conn7
         Main: put q conn7

@@ -232,6 +232,11 @@ QUIET: dict[str, str] = {
         Main: shutdown
         … 1 s
         end: orderly""",
+    "a client that Ctrl-C has the main thread close under a worker's command": """
+        A: exec_command client …
+        Main: close client (3)
+        A: … exec_command client ! EOFError""",
+    "one that it has it close after a worker's command, by luck": "A: exec_command client\nMain: close client (3)",
     "a client that a timer of the event loop closes under a call, as its deadline": """
         A: exec_command client …
         Main: close client (1)

@@ -12,11 +12,36 @@ from typing import Any
 import pytest
 from twice import Run
 
-from paramedic.model.event import Kind
+from paramedic.model.event import Kind, State
+from paramedic.model.operations import NUMBER
 from paramedic.record.interrupts import _numbers, from_the_start, reaches_program
 from paramedic.record.locks import _kind_of
 from paramedic.record.watched_lock import watched_lock
 from paramedic.record.watched_rlock import watched_rlock
+
+ENDS = {
+    "Ctrl-C": ("signal.raise_signal(signal.SIGINT)", 3, 1),
+    "what a handler raises, and sys.exit() after it": ("signal.raise_signal(signal.SIGTERM)", 3, 0),
+    "an error": ("1 / 0", -1, 1),
+    "an error that is caught": ("\n    try: 1 / 0\n    except ZeroDivisionError: pass", -1, 0),
+    "sys.exit()": ("sys.exit(3)", -1, 0),
+    "nothing": ("pass", -1, 0),
+}
+
+
+@pytest.mark.parametrize("why", ENDS)
+def test_a_close_on_the_way_out_is_known_as_that_and_so_is_an_end_that_was_broken_off(why: str, recorded: Run) -> None:
+    deed, argument, broken_off = ENDS[why]
+    done = recorded(
+        "-c",
+        "import signal, sys, paramiko\ndef handler(*_): raise SystemExit(5)\nsignal.signal(signal.SIGTERM, handler)\n"
+        f"with paramiko.SSHClient() as client:\n    {deed}\n",
+    )
+    events = done.events()
+    closes = [e for e in events if e.kind == Kind.CALL and e.op == NUMBER["SSHClient.close"]]
+    assert [e.a for e in closes] == [argument], done.err
+    assert [e.a for e in events if e.kind == Kind.STATE and e.op == State.EXIT] == [broken_off]
+
 
 HITS = r"""
 import random, signal, sys, threading, time

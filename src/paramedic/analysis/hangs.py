@@ -27,6 +27,8 @@ _REQUESTS = frozenset(
 _BY_LINES = ("File.readline", "File.__next__")
 BY_LOOP_TIMER = 1
 """Argument of a close() that a timer of an event loop made, as the recorder gives it."""
+ON_WAY_OUT = 3
+"""… that a thread made because a signal (Ctrl-C mostly) had it leave all that it did."""
 _HAND_OVERS = (
     "Thread.join",
     "Thread.shutdown",

@@ -114,11 +114,15 @@ class States:
 
     Args:
         clocks: what each thread knows of the others.
+
+    Attributes:
+        orderly_end: whether the interpreter came to its end, and was not killed.
+        broken_off: whether an exception that nobody caught had ended the main thread then.
     """
 
     def __init__(self, clocks: Clocks) -> None:
         self._clocks = clocks
-        self.orderly_end = False
+        self.orderly_end = self.broken_off = False
         self.proxy_unread: dict[int, Pipe] = {}
         self.proxies_left: set[int] = set()
         self.gevent: set[int] = set()
@@ -181,7 +185,7 @@ class States:
     def changed(self, state: int, obj: int, value: int, text: int) -> None:
         """A `Kind.STATE` event that no other machine wants."""
         if state == State.EXIT:
-            self.orderly_end = True
+            self.orderly_end, self.broken_off = True, value > 0
         elif state == State.PROXY_STDERR:
             self.proxy_unread[obj] = Pipe(value, text or PIPE_BYTES)
         elif state == State.PROXY_LEFT:

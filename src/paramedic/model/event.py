@@ -94,7 +94,7 @@ class State:
     NO_DELAY = 8  # transport: a = 1 if TCP_NODELAY is set on its socket, + 2 if SO_KEEPALIVE or TCP_USER_TIMEOUT is
     PROXY_STDERR = 9  # proxy command: a = bytes in its stderr pipe that nobody has read, b = its size, 0: the usual one
     GEVENT = 10  # client: a = 1 if gevent has patched sockets but not threads
-    EXIT = 11  # the interpreter ends in an orderly way
+    EXIT = 11  # the interpreter ends in an orderly way: a = 1 if after an exception that the main thread did not catch
     SIGNAL = 12  # a signal handler is set: a = the signal's number, b = text: file and qualified name of the handler
     BEFORE = 13  # `obj`, or where that is 0 the thread, was there before the recording began
     CONNECTED = 14  # client: a = id of its transport, b = text: the peer's address; both were made before

@@ -15,6 +15,7 @@ Threads: any; nothing here blocks.
 from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]  # `signal` imports `enum`
+import sys
 from collections.abc import Callable, Iterator
 from struct import error as struct_error
 from types import CodeType
@@ -56,6 +57,39 @@ def without_us(error: BaseException) -> None:
     while traceback is not None and owner_of(traceback.tb_frame.f_code) == OURS:
         traceback = traceback.tb_next
     error.__traceback__ = traceback
+
+
+def is_on_way_out() -> bool:
+    """Whether the calling thread handles, or leaves blocks for, Ctrl-C or something else that a signal handler raised.
+
+    Threads: any; does not block.
+    """
+    error, older = sys.exc_info()[1], _MOST_CONTEXTS
+    while error is not None and older:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        traceback = error.__traceback__
+        while traceback is not None and traceback.tb_next is not None:
+            traceback = traceback.tb_next
+        if traceback is not None and traceback.tb_frame.f_code in _signal_handlers():
+            return True
+        error, older = error.__context__, older - 1
+    return False
+
+
+_MOST_CONTEXTS = 8
+
+
+def is_broken_off() -> bool:
+    """Whether an exception that nobody caught, Ctrl-C included, has ended the main thread, at the interpreter's end.
+
+    The interpreter keeps its traceback (``sys.last_traceback``), as test runners do with those of failed tests, which
+    do not begin in the program's first module.
+
+    Threads: any; does not block.
+    """
+    traceback = getattr(sys, "last_traceback", None)
+    return traceback is not None and traceback.tb_frame.f_globals.get("__name__") in ("__main__", "runpy")
 
 
 def _signal_handlers() -> set[CodeType]:

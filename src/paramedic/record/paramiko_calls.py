@@ -19,6 +19,7 @@ from paramedic.model.operations import NUMBER, OPERATIONS
 from paramedic.record.births import Births, finalizers
 from paramedic.record.frames import PARAMIKO
 from paramedic.record.inner_calls import announcing, notices
+from paramedic.record.interrupts import is_on_way_out
 from paramedic.record.patches import TAKES_BACK, Guard, Target
 from paramedic.record.probe import Probes, milliseconds, number
 from paramedic.record.wake_ups import wake_ups
@@ -300,8 +301,8 @@ def _knows_end(frame: Any) -> int:
 
 
 def _why_now(frame: Any) -> int:
-    """1 if a deadline of an event loop's makes a call; else -1."""
-    return 1 if _is_deadline(frame) else -1
+    """1 if a deadline of an event loop's makes a call, 3 if a signal has the thread leave all that it does; else -1."""
+    return 1 if _is_deadline(frame) else 3 if is_on_way_out() else -1
 
 
 def _is_deadline(frame: Any) -> bool:

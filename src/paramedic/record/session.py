@@ -20,6 +20,7 @@ from paramedic.record import codes, paramiko_calls, rights
 from paramedic.record.frames import Stacks
 from paramedic.record.hand_overs import HandOvers, signal_handlers
 from paramedic.record.imports import ImportWatch, Listener
+from paramedic.record.interrupts import is_broken_off
 from paramedic.record.locks import StandIns, stand_ins
 from paramedic.record.patches import CannotRewrite, Patch, Target
 from paramedic.record.probe import MARK, Probes
@@ -240,7 +241,7 @@ class Session:
             return
         for look in self.probes.at_exit:
             look()
-        self._writer.row(int(Kind.STATE), int(State.EXIT), 0, 0, 0, 0)
+        self._writer.row(int(Kind.STATE), int(State.EXIT), 0, 0, int(is_broken_off()), 0)
         self._at_exit()
 
     def _at_exit(self) -> None:

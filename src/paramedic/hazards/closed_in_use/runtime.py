@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from paramedic.analysis.calls import Call
+from paramedic.analysis.hangs import ON_WAY_OUT
 from paramedic.analysis.lives import ClosedUse
 from paramedic.analysis.run import RunFacts
 from paramedic.analysis.story import Story
@@ -33,6 +34,8 @@ def find(facts: RunFacts) -> Iterator[Finding]:
             continue  # a callback, which may not call this there at all
         certain = closed.how not in ("unordered", "lines")
         unseen = "" if certain or closed.how == "lines" else _unseen_order(facts, closed, looking)
+        if closed.close.argument == ON_WAY_OUT:
+            unseen = ", as Ctrl-C or another signal had it leave all that it did"
         users = story.threads({use.thread for use in closed.uses})
         closer, name = facts.world.thread_name(closed.close.thread), facts.world.name(closed.owner)
         if closed.inner:

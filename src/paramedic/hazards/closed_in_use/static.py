@@ -180,8 +180,8 @@ def _afterwards(facts: SourceFacts, close: Operation, done: set[int]) -> Iterabl
 
 
 def _guests(facts: SourceFacts, close: Operation, done: set[int]) -> Iterable[Finding]:
-    if not close.has("left-with"):
-        return
+    if not close.has("left-with") or close.obj.kind not in CONNECTIONS:
+        return  # an SFTP session over the jump host itself may end while the guests live
     for use in facts.having(*_USES):
         carrier = facts.carrier(use.obj)
         if carrier is None or facts.connection(carrier).root is not facts.connection(close.obj).root:

@@ -136,11 +136,13 @@ def _grows(facts: RunFacts, transports: list[int]) -> bool:
 
 
 def _outlives(facts: RunFacts, transport: int, maker: Thread) -> bool:
-    """Whether the thread that made it is gone and nobody has used it since, in a program that nobody has stopped.
+    """Whether the thread that made it is gone and nobody has used it since, in a program that came to its own end.
 
-    What threads have opened at the start for all who come is used later, or was to be when a signal came.
+    What threads have opened at the start for all who come is used later, or was to be when a signal came; and what an
+    exception cuts short, Ctrl-C or a bug, does not come to the lines that close.
     """
-    if not maker.ended_ns or facts.end_ns <= maker.ended_ns or not (facts.states.orderly_end or facts.ended_itself):
+    ended = not facts.states.broken_off and (facts.states.orderly_end or facts.ended_itself)
+    if not maker.ended_ns or facts.end_ns <= maker.ended_ns or not ended:
         return False
     used = max(facts.lives.last_used_ns(o) for o in (transport, facts.client_of(transport)))
     return used <= maker.ended_ns
