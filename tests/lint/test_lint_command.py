@@ -218,6 +218,22 @@ def test_links_that_loop_and_folders_without_permission(tmp_path: Path, lint: Li
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+@pytest.mark.parametrize("where, named", [("sizes", "."), ("sizes/inner", ".."), ("sizes/inner", ".")])
+def test_a_package_is_read_from_inside(
+    where: str, named: str, tmp_path: Path, lint: Lint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inner = tmp_path / "sizes" / "inner"
+    inner.mkdir(parents=True)
+    for folder in (inner.parent, inner):
+        (folder / "__init__.py").write_text("")
+        (folder / "all.py").write_text(SHARED)
+        (folder / "other.py").write_text(f"from {'sizes.inner' if folder == inner else 'sizes'}.all import main\n")
+    monkeypatch.chdir(tmp_path / where)
+    status, out, _ = lint(named)
+    assert status == 1
+    assert out.count("shared-sftp-client") == (1 if (where, named) == ("sizes/inner", ".") else 2), out
+
+
 def test_a_pipe_with_the_name_of_a_module_is_not_waited_for(tmp_path: Path, lint: Lint) -> None:
     os.mkfifo(tmp_path / "pipe.py")
     (tmp_path / "sizes.py").write_text(SHARED)

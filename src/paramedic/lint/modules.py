@@ -119,7 +119,10 @@ class ModuleIndex:
     def _package_of(folder: str, packages: set[str]) -> str:
         parts: list[str] = []
         while folder in packages:
-            folder, name = os.path.split(folder)
+            above, name = os.path.split(folder)
+            if name in ("", os.curdir, os.pardir):  # we are in it: what it is called stands above all that was read
+                return ".".join((os.path.basename(os.path.abspath(folder)), *parts))
+            folder = above
             parts.insert(0, name)
         return ".".join(parts)
 
