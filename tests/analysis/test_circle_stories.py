@@ -54,6 +54,48 @@ FOUND: dict[str, tuple[list[str], str]] = {
         … 5 s
         end: 3""",
     ),
+    "a full queue's only reader joins one of those who fill it, while another one reads from its peer": (
+        ["wait-without-timeout observed"],
+        """
+        Main: start A
+        Main: start B
+        A: put q x
+        Main: get q x
+        B: put q y
+        A: put q …
+        B: recv ch
+        Main: join A …
+        … 5 s
+        end: 3""",
+    ),
+    "… while another one reads from its peer who has taken from it, too": (
+        [],
+        """
+        Main: start A
+        Main: start B
+        A: put q x
+        Main: get q x
+        B: put q y
+        B: get q y
+        A: put q …
+        B: recv ch
+        Main: join A …
+        … 5 s
+        end: 3""",
+    ),
+    "… while a thread is at work that has not touched it yet": (
+        [],
+        """
+        Main: start A
+        Main: start B
+        A: put q x
+        Main: get q x
+        A: put q …
+        B: recv ch
+        Main: join A …
+        … 5 s
+        end: 3""",
+    ),
     "a queue from which nobody has taken yet is full, under the lock that those who are to empty it need": (
         ["lock-order-inversion observed"],
         """

@@ -92,12 +92,12 @@ class Story:
 
     def finding(
         self, hazard: Hazard, confidence: Confidence, message: str, steps: Iterable[Step], objects: Iterable[int],
-        count: int = 1, why: str = "", fix: str = "",
+        count: int = 1, why: str = "", fix: str = "", symptom: str = "",
     ) -> Finding:  # fmt: skip
         """A finding of this process."""
         return Finding(
             hazard=hazard.name, code=hazard.code, confidence=confidence, message=message, steps=tuple(steps),
-            objects=tuple(dict.fromkeys(self.world.name(o) for o in objects)), why=why, fix=fix,
+            objects=tuple(dict.fromkeys(self.world.name(o) for o in objects)), why=why, fix=fix, symptom=symptom,
             upstream=hazard.upstream, count=count, process=self.facts.process or None,
         )  # fmt: skip
 

@@ -232,9 +232,16 @@ def _needed(facts: Facts, call: Call) -> list[int]:
     if call.name in ("Future.result", "Future.exception", "Future.wait"):
         runner = facts.futures.runner(call.obj)
         return [runner] if runner else facts.futures.whole_crew(call.obj)
-    if call.name not in _WOKEN | _EMPTIED or not all(_waits_too(facts, t) for t in facts.world.threads.values()):
+    if call.name not in _WOKEN | _EMPTIED:
         return []
-    known = facts.wakers.of(call.thread, call.obj) if call.name in _WOKEN else facts.pools.takers(call.obj)
+    takers = facts.pools.takers(call.obj)
+    # who fills a queue and has never taken from it empties it no more than who waits, whatever it does
+    fill = facts.wakers.of(0, call.obj) if takers and call.name in _EMPTIED else set()
+    if not all(
+        _waits_too(facts, t) for t in facts.world.threads.values() if t.number in takers or t.number not in fill
+    ):
+        return []
+    known = facts.wakers.of(call.thread, call.obj) if call.name in _WOKEN else takers
     if not known and not facts.states.signal_handlers:  # or one of these may do it
         known = facts.wakers.given(call.thread, call.obj)
     if not known and call.name in _EMPTIED and not may_be_signalled(facts):

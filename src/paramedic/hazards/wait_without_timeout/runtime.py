@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 from paramedic.analysis.forsaken import Unset, left_waiting, too_late, unset
 from paramedic.analysis.hangs import hung
+from paramedic.analysis.locks import is_endless
+from paramedic.analysis.pools import LONG_NS
 from paramedic.analysis.run import RunFacts
 from paramedic.analysis.story import Story
 from paramedic.hazards.wait_without_timeout import HAZARD
@@ -38,6 +40,7 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     yield from _not_notified(facts, story)
     yield from _left_waiting(facts, story)
     yield from _not_set(facts, story)
+    yield from _full(facts, story)
     guarded = facts.states.keepalive.keys() | facts.states.watched | facts.states.safe
     unlimited = [h for h in facts.practice.unlimited.values() if h.transport not in guarded]
     habits = sorted(unlimited, key=lambda h: -h.count)
@@ -63,7 +66,7 @@ def _not_notified(facts: RunFacts, story: Story) -> Iterator[Finding]:
             f"it: {others} had its lock before the wait began and {'has' if len(late.before) == 1 else 'have'} ended"
         )
         steps = [*(story.hold(hold) for hold in late.before[:3]), story.call(wait)]
-        yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, [wait.obj], why=_WHY_LATE, fix=_FIX_LATE)
+        yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, [wait.obj], 1, _WHY_LATE, _FIX_LATE, _STILL)
 
 
 def _left_waiting(facts: RunFacts, story: Story) -> Iterator[Finding]:
@@ -84,7 +87,9 @@ def _left_waiting(facts: RunFacts, story: Story) -> Iterator[Finding]:
         steps = [story.call(call) for call in left.waits[:3]]
         steps += [story.step(t.number, t.started_at, t.ended_ns or facts.end_ns, _ENDED) for t in gone]
         fix = _FIX_UNSET.format("give back what it has taken, and notify(),")
-        yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, [wait.obj], len(waiters), _WHY_UNSET, fix)
+        yield story.finding(
+            HAZARD, Confidence.OBSERVED, message, steps, [wait.obj], len(waiters), _WHY_UNSET, fix, _STILL
+        )
 
 
 def _not_set(facts: RunFacts, story: Story) -> Iterator[Finding]:
@@ -103,7 +108,32 @@ def _not_set(facts: RunFacts, story: Story) -> Iterator[Finding]:
         steps = [story.step(t.number, t.started_at, t.ended_ns or facts.end_ns, _ENDED) for t in gone]
         steps.append(story.call(wait))
         fix = _FIX_UNSET.format(deed)
-        yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, [wait.obj], why=_WHY_UNSET, fix=fix)
+        yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, [wait.obj], 1, _WHY_UNSET, fix, _STILL)
+
+
+def _full(facts: RunFacts, story: Story) -> Iterator[Finding]:
+    """Circles of those who fill a queue that is full and those who are to empty it, without a lock among them."""
+    for circle in facts.deadlocks():
+        waits = [(link.call, link.target) for link in circle.links if link.call is not None]
+        names = {call.name for call, _ in waits}
+        if len(waits) < len(circle.links) or "Queue.put" not in names or not names <= _FOR_OTHERS.keys():
+            continue
+        lasting = facts.end_ns - max(call.began_ns for call, _ in waits) >= LONG_NS
+        if not lasting or not all(is_endless(call.argument) for call, _ in waits):
+            continue
+        parts = (
+            f"{facts.world.thread_name(call.thread)} waits in "
+            + _FOR_OTHERS[call.name].format(obj=facts.world.name(call.obj), other=facts.world.thread_name(target))
+            for call, target in waits
+        )
+        steps = [
+            story.call(call, f"called join() for {facts.world.thread_name(target)}" * (call.name == "Thread.join"))
+            for call, target in waits
+        ]
+        steps.sort(key=lambda step: step.at_s or 0.0)
+        queues = [call.obj for call, _ in waits if call.name == "Queue.put"]
+        message = f"Deadlock: {'; '.join(parts)}"
+        yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, queues, 1, _WHY_FULL, _FIX_FULL, _STILL)
 
 
 def _is_given(facts: RunFacts, left: Unset, places: Places) -> bool:
@@ -119,6 +149,23 @@ def _is_given(facts: RunFacts, left: Unset, places: Places) -> bool:
 
 
 _WAKES = {"Event.wait": "set it", "Queue.get": "put anything into it", "SimpleQueue.get": "put anything into it"}
+_FOR_OTHERS = {
+    "Thread.join": "join() for {other}",
+    "Queue.put": "put() of {obj}, which is full and which {other} is to empty",
+    "Queue.join": "join() of {obj} for the work of {other}",
+    "Queue.get": "get() of {obj} for {other}",
+    "SimpleQueue.get": "get() of {obj} for {other}",
+    "Event.wait": "wait() of {obj} for {other}",
+}
+_STILL = (
+    "The program stands still and says nothing; its threads sit in threading.py and queue.py, and Ctrl-C shows where "
+    "the main thread does, alone"
+)
+_WHY_FULL = "a queue with a maxsize makes those who fill it wait until somebody takes from it, at a program's end, too"
+_FIX_FULL = (
+    "Go on taking from the queue until those who fill it are done (each puts a last word in), and join them after "
+    "that; or have them put with a timeout and look whether they are to stop."
+)
 _ENDED = "has ended without that: it began here"
 _WHY_UNSET = "a thread that ends on another way, as by an early return, leaves those who wait for its word waiting"
 _FIX_UNSET = "Have the thread {} in a `finally`, so that it happens on every way out, and wait with a timeout."
