@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import gc
+import getpass
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
 from multiprocessing import resource_tracker
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hosts import Host
+from key_files import KEYS, keygen
 
 from openssh import running_sshd
-from paramedic.safe import ClientPool
+from paramedic.safe import ClientPool, KnownHosts
 
 
 @pytest.fixture(scope="session")
@@ -44,6 +49,49 @@ def host(start_host: Callable[..., Host]) -> Host:
 def pool(host: Host) -> Iterator[ClientPool]:
     with host.pool() as pool:
         yield pool
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if shutil.which("ssh-keygen") is None:
+        pytest.skip("OpenSSH is not installed (Debian: openssh-client)")
+    folder = tmp_path_factory.mktemp("keys")
+    for name, words in KEYS.items():
+        keygen(*words, "-N", "open sesame" if "locked" in name else "", "-f", str(folder / name))
+    for name, validity in {"certified": "-1h:+1h", "expired": "20200101:20200102", "stranger": "-1h:+1h"}.items():
+        who = ["-s", str(folder / "authority"), "-I", name, "-n", getpass.getuser(), "-V", validity]
+        keygen(*who, str(folder / f"{name}.pub"))
+    who = ["-s", str(folder / "authority"), "-I", "stranger", "-n", "nobody-at-all"]
+    (folder / "for-nobody.pub").write_text((folder / "stranger.pub").read_text())
+    keygen(*who, str(folder / "for-nobody.pub"))
+    # The stranger's certificates are there under other names only.
+    (folder / "stranger-cert.pub").rename(folder / "other-cert.pub")
+    authorized = [n for n in KEYS if n not in ("certified", "stranger", "authority")]
+    (folder / "authorized").write_text("".join((folder / f"{name}.pub").read_text() for name in authorized))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def server(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    options = [f"AuthorizedKeysFile {folder}/authorized", f"TrustedUserCAKeys {folder}/authority.pub"]
+    home = tmp_path_factory.mktemp("home")
+    with running_sshd(tmp_path_factory.mktemp("sshd"), *options, f"SetEnv HOME={home}") as server:
+        yield server
+
+
+@pytest.fixture
+def login(server: Any, folder: Path, tmp_path: Path) -> Callable[..., str]:
+    """Runs a command with a configuration of these lines, and says what came back."""
+
+    def run(*lines: str, **more: Any) -> str:
+        config = tmp_path / "config"
+        config.write_text("\n".join(lines).format(d=folder) + "\n")
+        given = {"allow_agent": False, "look_for_keys": False} | more
+        known = KnownHosts(server.known_hosts_file)
+        with ClientPool(server.host, port=server.port, known_hosts=known, config=config, **given) as pool:
+            return pool.run("echo in", total_timeout=30).text.strip()
+
+    return run
 
 
 def _mine() -> set[str]:

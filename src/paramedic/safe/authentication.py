@@ -62,14 +62,15 @@ class Authenticator:
                 allowed = set(error.allowed_types)
                 continue
             except paramiko.AuthenticationException as error:
-                if not link.is_active():
-                    raise self._denied(destination, tried, str(error)) from error
-                said = "" if "Authentication failed" in str(error) else str(error)  # it did not answer in time
+                if not link.is_active() or "timeout" in str(error):
+                    # An answer that comes yet would be taken for that to the next method.
+                    raise self._denied(destination, tried, link.farewell or str(error)) from error
+                said = "" if "Authentication failed" in str(error) else str(error)  # there is no ticket, for example
                 continue
             except (paramiko.SSHException, EOFError, OSError) as error:
                 if link.is_active():
                     continue  # this key could not sign; the next may
-                denied = self._denied(destination, tried, str(error) or "the server hung up")
+                denied = self._denied(destination, tried, link.farewell or str(error) or "the server hung up")
                 # A server that has enough of us says so before it hangs up; this is its end, or the network's.
                 denied.passing = isinstance(error, ConnectionError) and len(tried) == 1
                 raise denied from error
@@ -91,39 +92,46 @@ class Authenticator:
             nothing = "nothing"
             why += f"{'; ' if why else ''}not used: {', '.join(aside)}"
         what = ", ".join(tried) or nothing
+        hint = "name the one key that it is to be (IdentitiesOnly in ssh_config)" if "Too many auth" in why else None
         return AuthFailed(
             f"{destination.username} was not accepted; tried {what}" + (f": {why}" if why else ""),
             host=destination.label,
             phase="auth",
+            hint=hint,
         )
 
     def _methods(self, destination: Destination, link: Link) -> Iterator[tuple[str, Attempt]]:
         mine = self._credentials
         user = destination.username
+        answered: set[bytes] = set()  # keys: a server takes only so many tries (MaxAuthTries), and none twice
         # Gone since Paramiko 4. Debian's ssh_config asks for it, and most who have that have no Python module for it.
         if (mine.gss or destination.gss) and _has_gssapi():
             yield "gssapi-with-mic", lambda: _by_ticket(link, destination)
         elif mine.gss:
             yield "gssapi-with-mic", _without_gssapi
         if mine.pkey is not None:
-            yield "publickey (given)", partial(by_key, link, user, mine.pkey)
+            yield "publickey (given)", partial(_offer, link, user, mine.pkey, answered)
         named = (*mine.key_filenames, *destination.key_filenames)
-        yield from self._files(named, destination, link)
+        yield from self._files(named, destination, link, answered)
         if mine.allow_agent:
-            with keys.agent_keys(destination.agent_socket) as found:
+            with keys.agent_keys(destination.agent_socket, self._limits.auth) as found:
                 for key in self._of_agent(found, destination):
-                    yield "publickey (agent)", partial(by_key, link, user, key)
+                    if _public(key) not in answered:
+                        yield "publickey (agent)", partial(_offer, link, user, key, answered)
         if mine.look_for_keys and not named:
-            yield from self._files(default_keys(), destination, link)
+            yield from self._files(default_keys(), destination, link, answered)
         if mine.prompt is not None or mine.password is not None:
             yield "keyboard-interactive", lambda: self._interactive(link, user, destination.label)
         if mine.password is not None:
             yield "password", lambda: link.auth_password(user, mine.password, fallback=False)
 
-    def _files(self, paths: tuple[str, ...], destination: Destination, link: Link) -> Iterator[tuple[str, Attempt]]:
+    def _files(
+        self, paths: tuple[str, ...], destination: Destination, link: Link, answered: set[bytes]
+    ) -> Iterator[tuple[str, Attempt]]:
         for path in paths:
             for key in self._of_file(path, destination):
-                yield f"publickey {path}", partial(by_key, link, destination.username, key)
+                if _public(key) not in answered:
+                    yield f"publickey {path}", partial(_offer, link, destination.username, key, answered)
 
     def _of_agent(self, found: tuple[Any, ...], destination: Destination) -> list[Any]:
         # What an agent has may be used with a certificate that it does not have: nobody need tell us a passphrase then.
@@ -209,6 +217,22 @@ class Authenticator:
             return [str(answer) for answer in self._credentials.prompt(title, instructions, prompts)]
         # A password stands in for a person only where one hidden thing is asked for.
         return [self._credentials.password or ""] if len(prompts) == 1 and not prompts[0][1] else []
+
+
+def _offer(link: Link, user: str, key: Any, answered: set[bytes]) -> list[str]:
+    """Logs in with a key, and notes that the server has answered, whatever it said; not if the key cannot sign."""
+    try:
+        more = by_key(link, user, key)
+    except paramiko.AuthenticationException:
+        answered.add(_public(key))
+        raise
+    answered.add(_public(key))
+    return more
+
+
+def _public(key: Any) -> bytes:
+    certificate = getattr(key, "public_blob", None)
+    return bytes(certificate.key_blob if certificate else key.asbytes())
 
 
 def _has_gssapi() -> bool:

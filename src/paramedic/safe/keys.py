@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import os
 import re
 import socket
@@ -12,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import paramiko
+from paramiko.agent import AgentSSH
 from paramiko.message import Message
 
 from paramedic.safe.errors import BadConfiguration
 
+_LOG = logging.getLogger("paramedic.safe")
 _PKCS8 = re.compile(rb"\s*-----BEGIN (ENCRYPTED )?PRIVATE KEY-----")
 
 
@@ -134,34 +137,44 @@ def public_blob(path: str, passphrase: str | None = None) -> bytes | None:
 
 
 @contextlib.contextmanager
-def agent_keys(socket_path: str | None) -> Iterator[tuple[Any, ...]]:
-    """The keys of an agent, usable inside of the ``with`` block; none if there is no agent.
+def agent_keys(socket_path: str | None, limit_s: float) -> Iterator[tuple[Any, ...]]:
+    """The keys of an agent, usable inside of the ``with`` block; none if there is no agent, or it makes no sense.
 
     Args:
         socket_path: where it listens; None for the environment's, "none" for none.
+        limit_s: how long each of its answers may take, in seconds; on Windows there is no limit.
 
     Threads: any thread. It waits for the agent.
     """
-    if socket_path == "none" or (socket_path is None and not os.environ.get("SSH_AUTH_SOCK") and os.name != "nt"):
-        yield ()
-        return
-    agent: Any
-    if socket_path is None:
-        agent = paramiko.Agent()
-    else:
-        # paramiko.Agent reads SSH_AUTH_SOCK only, and the environment belongs to all threads.
-        from paramiko.agent import AgentSSH
-
-        agent = AgentSSH()
-        conn = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            conn.connect(socket_path)
-            agent._connect(conn)
-        except (OSError, paramiko.SSHException):
-            conn.close()
-            yield ()
-            return
+    path = os.environ.get("SSH_AUTH_SOCK") if socket_path is None else socket_path
+    agent: Any = None
+    conn: socket.socket | None = None
     try:
-        yield tuple(agent.get_keys())
+        # paramiko.Agent reads SSH_AUTH_SOCK only, and the environment belongs to all threads; it has no limits.
+        if os.name == "nt" and socket_path is None:
+            agent = paramiko.Agent()
+        elif path and path != "none":
+            agent = AgentSSH()
+            conn = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            conn.settimeout(limit_s)
+            conn.connect(path)
+            agent._connect(conn)
+    except Exception:  # whatever it is that listens there: there are other ways to log in
+        _LOG.debug("the agent at %s is of no use", path, exc_info=True)
+        if conn is not None:
+            conn.close()
+        agent = None
+    try:
+        yield () if agent is None else tuple(agent.get_keys())
     finally:
-        agent._close()
+        if agent is not None:
+            agent._close()
+
+
+def has_limit(key: Any) -> bool:
+    """Whether an agent's key signs in limited time, or fails.
+
+    Threads: any thread; it does not block.
+    """
+    limit = getattr(getattr(key.agent, "_conn", None), "gettimeout", lambda: None)
+    return limit() is not None

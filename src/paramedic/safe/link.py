@@ -47,6 +47,7 @@ _FIRST_ID = 1 << 24
 """Paramiko numbers its channels below this (``Transport._next_channel``), we our sessions from here."""
 _LARGE_BYTES = 16 * 1024
 """A message of this size is sent before the next one is encrypted."""
+_FAREWELL_LETTERS = 200
 Guest = tuple[int, int]
 """When a session was asked for: after the first of these ``Session.order`` numbers, and before the second."""
 
@@ -127,6 +128,8 @@ class Link(Handshake):
         self._outbox: deque[Any] = deque()
         self._deferred: deque[Callable[[], None]] = deque()
         self.on_death: Callable[[], None] | None = None
+        self.farewell = ""
+        """What the server said when it ended the connection, if it did."""
         self.over: list[Any] = []
         """What the reader's owner keeps here, for a deferred call, of sessions that ended."""
         self.reader = -1
@@ -169,6 +172,13 @@ class Link(Handshake):
         # sshd sends two with each login; Paramiko goes through them byte by byte, also if nobody wants to see them.
         if self.logger.isEnabledFor(logging.DEBUG):
             super()._parse_debug(m)
+
+    def _parse_disconnect(self, m: Any) -> None:
+        m.get_int()  # a code
+        text = m.get_string().decode("utf-8", "replace")
+        self.farewell = "".join(letter if letter.isprintable() else "?" for letter in text[:_FAREWELL_LETTERS])
+        m.rewind()
+        super()._parse_disconnect(m)
 
     def _log(self, level: int, msg: Any, *args: Any) -> None:
         # What Paramiko logs as an error is raised as one here, or expected: a refused session is tried again.
