@@ -123,8 +123,10 @@ def test_no_delay_is_taken_for_a_hang(slept: list[float]) -> None:
     assert slept and slept[0] < DEFAULT_STALL_S
 
 
-def test_the_end_waits_for_what_is_delayed(monkeypatch: pytest.MonkeyPatch) -> None:
-    here = Traps([(SIGN, "", 0)], 1, 0.5)
+@pytest.mark.parametrize("kind", [SIGN, ANYWHERE])
+def test_the_end_waits_for_what_is_delayed(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = Traps([(kind, "", 0)], 1, 0.5)
+    monkeypatch.setattr(here, "_random", lambda: (1 << 16) + 1)  # of a slow thread
     thread = threading.Thread(target=here._delay, args=(SIGN, 0), daemon=True)
     begun, over = threading.Event(), threading.Event()
     waited: list[float] = []

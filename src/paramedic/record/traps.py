@@ -139,10 +139,13 @@ class Traps:
         # for the one that matters may be the last.
         delay = min(self._delay_s * _SHARE[kind], _LONGEST_S)
         if hits * delay <= _MOST_S and (hits <= 2 or self._seed % 2 == 0 or self._random() % 2):
-            me = _thread.get_ident()
-            self._delayed[me] = None
-            _sleep(delay)
-            self._delayed.pop(me, None)
+            self._late(delay)
+
+    def _late(self, delay_s: float) -> None:
+        me = _thread.get_ident()
+        self._delayed[me] = None
+        _sleep(delay_s)
+        self._delayed.pop(me, None)
 
     def _is_second(self) -> bool:
         """Whether this is the second, the fourth … thread that came to any of the places.
@@ -168,9 +171,9 @@ class Traps:
         delay_s = min(self._delay_s / 2, _SLOW_S) if left_s > 0 else 0.0
         self._own.left_s = left_s - delay_s
         if number % 8 == 0:
-            delay_s += (number >> 8) % 20 / 1000
+            _sleep((number >> 8) % 20 / 1000)
         if delay_s:
-            _sleep(delay_s)
+            self._late(delay_s)
 
     def _is_place(self, kind: str) -> bool:
         if (kind, "", 0) in self._places:  # wherever it is; what a signal can interrupt is in the main thread
