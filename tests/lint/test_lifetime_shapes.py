@@ -317,6 +317,28 @@ QUIET: dict[str, str] = {
             done.wait()
             sftp.get("b", "b")
         """,
+    "a wait with a limit for each thread's own event before the close": """
+        import paramiko, threading
+        class Remote:
+            def __init__(self, channel, command):
+                self.channel = channel
+                self.over = threading.Event()
+                channel.exec_command(command)
+                threading.Thread(target=self._watch, daemon=True).start()
+            def _watch(self):
+                self.status = self.channel.recv_exit_status()
+                self.over.set()
+            def wait(self, timeout=None):
+                return self.over.wait(timeout)
+        def main(client: paramiko.SSHClient, commands):
+            remotes = [Remote(client.get_transport().open_session(), c) for c in commands]
+            for remote in remotes:
+                if not remote.wait(9):
+                    return 3
+            for remote in remotes:
+                remote.wait()
+            client.close()
+        """,
     "a stop event and a join before the close": """
         import paramiko, threading
         class Poller:

@@ -124,8 +124,10 @@ def _gives_up(args: list[Value], keywords: dict[str, Value]) -> bool:
 
 def _signal(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
     if name == "wait":
-        # With a limit, in a loop, it mostly comes back before the signal: a pause, which puts nothing in an order.
-        pause = obj.kind == "event" and bool(args or keywords) and w.loops != w.context.loops
+        # With a limit, in a loop, it mostly comes back before the signal: a pause, which puts nothing in an order. But
+        # not where each turn waits for another one.
+        limited = any(not (isinstance(one, Const) and one.value is None) for one in (*args, *keywords.values()))
+        pause = obj.kind == "event" and limited and bool({*w.loops} - {*w.context.loops} - {*obj.loops})
         effects = {"blocks"} if pause else {"wait-signal", "blocks"}
         if obj.kind == "barrier":
             effects.add("give-signal")
