@@ -101,3 +101,15 @@ def test_connections_that_nobody_can_close_any_more_are_told(sentence: str) -> N
 @pytest.mark.parametrize("sentence", QUIET)
 def test_what_was_closed_in_time_is_not(sentence: str) -> None:
     assert not [s for s in said(findings_of(QUIET[sentence])) if "leaked-connection" in s]
+
+
+@pytest.mark.parametrize("user", ["A", "C"])
+def test_two_threads_that_have_connected_at_once_are_told_to_look_under_a_lock_if_one_goes_on_with_the_others_client(
+    user: str,
+) -> None:
+    story = "A: connect client7 …\nA: makes conn7 inside\nB: connect client8 …\nB: makes conn8 inside\n"
+    story += "A: … connect client7\nB: … connect client8\nA: open_session conn7\nA: finalize client7\n"
+    story += f"{user}: open_session conn8\nB: finalize client8\nMain: shutdown\n… 1 s\nend: orderly"
+    (told,) = [f for f in findings_of(story) if f.hazard == "leaked-connection"]
+    assert told.fix.startswith("Look whether there is a connection") == (user == "A")
+    assert len(told.steps) == (2 if user == "A" else 1)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
+from paramedic.analysis.calls import Call
 from paramedic.analysis.run import RunFacts
 from paramedic.analysis.story import Story
 from paramedic.analysis.world import Thread
@@ -16,6 +18,10 @@ _REPLACED = (
     "Call close() before each connect() of the same SSHClient, or make a new one for each connection and close that."
 )
 
+_AT_ONCE = (
+    "Look whether there is a connection, and make one, under one lock: who looks at the same time finds none, too, and "
+    "makes another one, which takes the first one's place. What is replaced is closed there as well."
+)
 _LENT = "Put each client back in a finally clause, or close it there; who closes the pool closes only what is in it."
 
 
@@ -96,6 +102,8 @@ def find(facts: RunFacts) -> Iterator[Finding]:
             else:
                 step = story.call(first)
             steps, fix = [step], _REPLACED if groups is replaced else ""
+            if groups is dropped and (pair := _at_once(facts, story, transports)):
+                steps, fix = [story.call(connect) for connect in pair], _AT_ONCE
             if groups is borrowed:
                 calls = [call for t in transports if t in out and (call := out[t].call) is not None]
                 steps += [story.call(call, "took one and did not put it back") for call in calls[:3]]
@@ -110,6 +118,23 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         )
         steps = [story.call(facts.connects_of[t]) for t in rest[:3]]
         yield story.finding(HAZARD, Confidence.ADVICE, message, steps, rest[:4], len(rest))
+
+
+def _at_once(facts: RunFacts, story: Story, transports: list[int]) -> list[Call]:
+    """Two connects at the line that made these, at the same time, one of whose threads went on with the other's client.
+
+    Both had looked for a connection and found none; one was put in the other's place.
+    """
+    line = _line(story, facts.world.thing(transports[0]).born)
+    connects = [(t, c) for t, c in facts.connects_of.items() if _line(story, facts.world.thing(t).born) == line]
+    connects.sort(key=lambda pair: pair[1].began_ns)
+    for (first, earlier), (second, later) in pairwise(connects):
+        if later.began_ns < (earlier.ended_ns or facts.end_ns) and later.thread != earlier.thread:
+            for transport, other in ((first, later.thread), (second, earlier.thread)):
+                owners = (transport, facts.client_of(transport))
+                if any(use.thread == other for owner in owners for use in facts.lives.latest_uses(owner)):
+                    return [earlier, later]
+    return []
 
 
 def _line(story: Story, stack: int) -> object:
