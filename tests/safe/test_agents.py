@@ -156,6 +156,16 @@ def test_a_key_that_its_agent_refuses_to_use_is_followed_by_the_next(
         assert login(f"IdentityAgent {path}", allow_agent=True, look_for_keys=True) == "in"
 
 
+def test_a_token_that_paramiko_does_not_know_is_followed_by_the_next_key(
+    login: Callable[..., str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, folder: Path
+) -> None:
+    public = b"".join(map(packets.string, (b"sk-ssh-ed25519@openssh.com", bytes(32), b"ssh:")))
+    listed = bytes([IDENTITIES]) + b"\0\0\0\1" + packets.string(public) + packets.string(b"token")
+    monkeypatch.setattr(authentication, "default_keys", lambda: (str(folder / "rsa"),))
+    with listening(tmp_path / "agent", lambda asked: listed if asked == LISTS else bytes([REFUSES])) as path:
+        assert login(f"IdentityAgent {path}", allow_agent=True, look_for_keys=True) == "in"
+
+
 def test_an_agent_that_does_not_sign_ends_in_time(
     login: Callable[..., str], tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -159,13 +159,17 @@ def agent_keys(socket_path: str | None, limit_s: float) -> Iterator[tuple[Any, .
             conn.settimeout(limit_s)
             conn.connect(path)
             agent._connect(conn)
+        found = () if agent is None else tuple(agent.get_keys())
+        for key in found:
+            if not hasattr(key, "public_blob"):  # of a type that Paramiko does not know, a token's (3.2 to 3.5)
+                key.public_blob = None
     except Exception:  # whatever it is that listens there: there are other ways to log in
         _LOG.debug("the agent at %s is of no use", path, exc_info=True)
         if conn is not None:
             conn.close()
-        agent = None
+        agent, found = None, ()
     try:
-        yield () if agent is None else tuple(agent.get_keys())
+        yield found
     finally:
         if agent is not None:
             agent._close()
