@@ -203,12 +203,12 @@ class Story:
         kind = _WAITS[_base(rest[0])]
         method = {"Queue": "get", "SimpleQueue": "get", "Semaphore": "acquire"}.get(kind, "wait")
         op, thing = NUMBER[f"{kind}.{method}"], self._thing(rest[0])
+        limit = next((int(word[1:-1]) for word in rest if word.startswith("(")), -1)
         if rest[-1] == "…":
-            limit = next((int(word[1:-1]) for word in rest if word.startswith("(")), -1)
             self._add(thread, Kind.CALL, op=op, obj=thing, site=site, a=limit)
             return
         token = self._token(rest[1]) if len(rest) > 1 else 0
-        self._add(thread, Kind.CALL, op=op, obj=thing, site=site, a=-1)
+        self._add(thread, Kind.CALL, op=op, obj=thing, site=site, a=limit)
         self._add(thread, Kind.TAKE, obj=thing, a=token)
         self._add(thread, Kind.RETURN, op=op, obj=thing)
 

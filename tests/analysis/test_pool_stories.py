@@ -9,7 +9,15 @@ from paramedic.analysis.pools import Pools
 
 _ASKS = "B: get q (1000) …\n… 1 s\nB: … get q ! _queue.Empty\n"
 
+_TWO = "Main: put q client\nMain: put q client2\n"
+_BOTH = "{0}: get q client\n{0}: get q client2 #more\n{0}: put q client2\n{0}: put q client\n"
+_BY_A, _BY_B = _BOTH.format("A"), _BOTH.format("B")
+
 FOUND: dict[str, tuple[str, str]] = {
+    "two clients, of which two threads take both, one after the other": (
+        "pool-drained possible",
+        _TWO + _BY_A + _BY_B + "end: orderly",
+    ),
     "a client that is not put back, and a thread that asks for one in rounds": (
         "pool-drained observed",
         "Main: put q client1\nA: get q client1\nA: put q client1\nA: get q client1\nA: ends\n"
@@ -212,6 +220,23 @@ FOUND: dict[str, tuple[str, str]] = {
 }
 
 QUIET: dict[str, str] = {
+    "three clients, of which two threads take two": _TWO + "Main: put q client3\n" + _BY_A + _BY_B + "end: orderly",
+    "two clients, of which two threads take both, the second when the first has ended": (
+        _TWO + "Main: start A\n" + _BY_A + "A: ends\nMain: join A\nMain: start B\n" + _BY_B + "end: orderly"
+    ),
+    "two clients, of which two threads take both under a lock": _TWO
+    + "".join(f"{who}: take L\n{both}{who}: free L\n" for who, both in (("A", _BY_A), ("B", _BY_B)))
+    + "end: orderly",
+    "two clients, of which one thread takes both again and again": _TWO + _BY_A * 3 + "end: orderly",
+    "two clients, of which two threads take one after the other": _TWO
+    + "".join(f"{t}: get q {c}\n{t}: put q {c}\n" for t in "AB" for c in ("client", "client2"))
+    + "end: orderly",
+    "two clients, of which the second is waited for with a limit": _TWO
+    + (_BY_A + _BY_B).replace("client2 #more", "client2 (1000) #more")
+    + "end: orderly",
+    "two clients that are taken and not given back before the next": _TWO
+    + "A: get q client\nA: get q client2\nB: put q client2\nB: get q client2\n"
+    + "end: orderly",
     "two workers, and tasks that each wait for the one that was submitted before": """
         V: works ex 2
         W: works ex 2

@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from paramedic.analysis.calls import Call
+from paramedic.analysis.clocks import Known
 
 GETS = ("Queue.get", "SimpleQueue.get")
 _MOST_TOKENS = 10_000
 _ROUND_NS = 1_000_000_000
+_MOST_GREEDY = 100
 
 
 @dataclass(slots=True)
@@ -25,14 +27,18 @@ class Taken:
         thread: who took it.
         task: … in which task of an executor's; 0 for none.
         call: … with which call.
+        known: what the thread knew of others when it had not got it yet, by deliberate hand-overs.
         raised: whether that thread's work raised before it took another thing.
+        second: the call with which the thread took one more from the same pool, with no limit, and had this one.
     """
 
     thing: int
     thread: int
     task: int
     call: Call | None
+    known: Known | None = None
     raised: bool = False
+    second: Call | None = None
 
 
 @dataclass(slots=True)
@@ -43,11 +49,28 @@ class Pool:
         returned: how often something came back that had been in it before.
         known: the things that were in it, by token.
         taken: those that are out, by token.
+        greedy: by thread, the first thing that it had, took one more, and put back.
     """
 
     returned: int = 0
+    greedy: dict[int, Taken] = field(default_factory=dict)
     known: dict[int, int] = field(default_factory=dict)
     taken: dict[int, Taken] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Greedy:
+    """Threads each took a second thing from a pool while they had a first one.
+
+    Attributes:
+        queue: its id.
+        size: how many things there are.
+        takers: of each thread, the first one.
+    """
+
+    queue: int
+    size: int
+    takers: list[Taken]
 
 
 class Idle(Enum):
@@ -104,16 +127,33 @@ class Pools:
         taken = pool.taken.get(token)
         if taken is not None and taken.thing == thing:
             pool.returned += 1
+            if taken.second is not None and len(pool.greedy) < _MOST_GREEDY:
+                pool.greedy.setdefault(taken.thread, taken)
         elif len(pool.known) < _MOST_TOKENS or token in pool.known:
             pool.known[token] = thing  # a token is an address, where another thing may live after the first
         for other in self._out_of.pop(token, ()):
             self.queues[other].taken.pop(token, None)
 
-    def take(self, thread: int, task: int, queue: int, token: int, call: Call | None) -> None:
-        """A thing is taken."""
+    def take(
+        self, thread: int, task: int, queue: int, token: int, call: Call | None, known: Known | None = None
+    ) -> None:  # fmt: skip
+        """A thing is taken.
+
+        Args:
+            thread: who takes it.
+            task: … in which of an executor's tasks.
+            queue: from where.
+            token: its address.
+            call: … with which call.
+            known: what the thread had known of others before it took it.
+        """
         pool = self.queues.get(queue)
         if pool is not None and len(pool.taken) < _MOST_TOKENS:
-            taken = Taken(pool.known.get(token, 0), thread, task, call)
+            if call is not None and call.argument < 0:
+                for other in pool.taken.values():
+                    if other.thread == thread and other.task == task and other.second is None:
+                        other.second = call
+            taken = Taken(pool.known.get(token, 0), thread, task, call, known)
             pool.taken[token] = self._latest[thread] = taken
             self._out_of.setdefault(token, set()).add(queue)
 
@@ -132,6 +172,15 @@ class Pools:
             takers.add(thread)
         elif thread in takers:
             self.circulating.add(queue)
+
+    def greedy(self) -> list[Greedy]:
+        """Pools of which so many threads take a second thing, that nothing keeps apart, that none may be left."""
+        found = []
+        for queue, pool in self.queues.items():
+            size, beside = len(set(pool.known.values())), _beside(list(pool.greedy.values()))
+            if 0 < size <= len(beside) and queue not in self.drained:
+                found.append(Greedy(queue, size, beside))
+        return found
 
     def out(self) -> dict[int, Taken]:
         """What was taken and not put back, by the thing's id, where nobody waited for it."""
@@ -196,6 +245,23 @@ class Pools:
             ]
             if pool.returned and lost:
                 self.lost[queue] = lost
+
+
+def _beside(takers: list[Taken]) -> list[Taken]:
+    """Some of them of whom each might take its first thing while all the others have theirs."""
+    found: list[Taken] = []
+    for taken in takers:
+        if all(_are_apart(taken, other) for other in found):
+            found.append(taken)
+    return found
+
+
+def _are_apart(one: Taken, other: Taken) -> bool:
+    if one.call is None or other.call is None or one.known is None or other.known is None:
+        return False
+    if {hold.lock for hold in one.call.holds} & {hold.lock for hold in other.call.holds}:
+        return False  # who takes two does so under one lock
+    return not one.known.has(other.call.epoch) and not other.known.has(one.call.epoch)
 
 
 LONG_NS = 2_000_000_000

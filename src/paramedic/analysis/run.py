@@ -170,7 +170,7 @@ class RunFacts(CallFacts):
         if token == SUBMITTED:
             self.wakers.take(thread, obj, token)
             clock.begins(obj if self.futures.has_others(thread) else 0)
-        clock.told_itself = 0
+        clock.told_itself, known = 0, clock.weak_known
         self.clocks.take(thread, obj, token)
         if clock.told_itself > clock.own_known:
             clock.own_known = clock.told_itself
@@ -184,7 +184,7 @@ class RunFacts(CallFacts):
             self.wakers.take(thread, obj, token)
             self.pools.moved(thread, obj, False)
             calls = self.open.of(thread)
-            self.pools.take(thread, self.futures.running(thread), obj, token, calls[-1] if calls else None)
+            self.pools.take(thread, self.futures.running(thread), obj, token, calls[-1] if calls else None, known)
 
     def _start(self, event: Row) -> None:
         _, number, _, site, kind, daemon, thread, _ = event

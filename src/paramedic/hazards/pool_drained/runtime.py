@@ -14,9 +14,12 @@ from paramedic.model.finding import Confidence, Finding
 _WHY_LOCK = "What raises between acquire() and release() leaves the lock taken, and Paramiko raises often and late"
 _FIX_LOCK = "Take the lock by `with lock:`, or let it go in a finally clause: then an exception lets it go, too."
 
+_FIX_TWO = "Take both under one lock, or give the first one back before the second is taken, or set a limit."
+
 
 def find(facts: RunFacts) -> Iterator[Finding]:
-    """Queues used as pools on which threads wait for what nobody returns, or that lose something at each failure.
+    """Queues used as pools on which threads wait for what nobody returns, or that lose something at each failure, or of
+    which each thread takes two.
 
     So is a lock whose holder has ended.
 
@@ -41,6 +44,22 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         )
         steps = [story.call(call, "took one and did not put it back") for call in lost[:3]]
         yield story.finding(HAZARD, Confidence.POSSIBLE, message, steps, [queue], len(lost))
+    for greedy in facts.pools.greedy():
+        threads = story.threads({taken.thread for taken in greedy.takers})
+        message = (
+            f"{threads} each took a second one from {facts.world.name(greedy.queue)}, which has {greedy.size}, while "
+            "they had one: when each has one, nobody gets a second, and nobody gives the first one back"
+        )
+        pairs = ((taken.call, taken.second) for taken in greedy.takers[:2])
+        steps = [
+            story.call(call, words)
+            for pair in pairs
+            for call, words in zip(pair, ("took one", "took one more, with no limit"), strict=True)
+            if call is not None
+        ]
+        yield story.finding(
+            HAZARD, Confidence.POSSIBLE, message, steps, [greedy.queue], len(greedy.takers), fix=_FIX_TWO
+        )
     for dry in facts.async_pools.drained(facts):
         name, count = facts.world.name(dry.queue), len(dry.waits)
         message = (
