@@ -328,3 +328,31 @@ def test_an_event_that_nobody_had_set_yet_hangs_only_a_program_that_sets_some(
     (tmp_path / "app.py").write_text(source)
     monkeypatch.chdir(tmp_path)
     assert list(said(findings_of(NEVER_SET))) == wanted
+
+
+_TURN = "A: take L\nA: {0} …\nB: wait L\n… {1} ms\nA: … {0}\nA: free L\nB: got L\nB: free L\n"
+
+
+@pytest.mark.parametrize(
+    ("turns", "lasting", "expected"), [(10, 600, ["advice"]), (9, 600, []), (12, 300, []), (12, 50, [])]
+)
+def test_turns_of_less_than_a_second_that_cost_much_altogether_are_an_advice(
+    turns: int, lasting: int, expected: list[str]
+) -> None:
+    story = _TURN.format("read ch.stdout", lasting) * turns
+    told = [f for f in findings_of(story) if f.hazard == "lock-held-across-io"]
+    assert [(str(f.confidence), f.count) for f in told] == [(word, turns) for word in expected]
+
+
+@pytest.mark.parametrize(
+    ("call", "before", "fix"),
+    [
+        ("get sftp", "", "An SFTP client"),
+        ("recv ch", "C: invoke_shell client …\nC: opens ch\nC: … invoke_shell client\n", "A channel"),
+        ("recv ch", "A: invoke_shell client …\nA: opens ch\nA: … invoke_shell client\n", ""),
+        ("exec_command client", "", ""),
+    ],
+)
+def test_a_lock_that_is_needed_is_not_taken_away_without_its_reason(call: str, before: str, fix: str) -> None:
+    told = [f for f in findings_of(before + _TURN.format(call, 3000)) if f.hazard == "lock-held-across-io"]
+    assert [f.fix.partition(" is for")[0] for f in told] == [fix]

@@ -134,6 +134,21 @@ class Contention:
         return max((ns for _, ns in self.waits), default=0)
 
 
+@dataclass(slots=True)
+class Turns:
+    """All holds from one place over remote calls that made others wait.
+
+    Attributes:
+        holds: how many they were.
+        waited_ns: how long others waited for them, together.
+        latest: the latest of them.
+    """
+
+    holds: int = 0
+    waited_ns: int = 0
+    latest: Hold | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Edge:
     """``second`` was taken, or waited for, while ``first`` was held.
@@ -205,6 +220,8 @@ class Locks:
         self._of_conditions: dict[int, dict[int, Hold]] = {}
         self._contentions: dict[int, Contention] = {}
         self._worst: dict[tuple[int, int], Contention] = {}
+        self.turns: dict[int, Turns] = {}
+        """By the stack that takes the lock."""
 
     def holder(self, lock: int) -> Hold | None:
         """Who has it now."""
@@ -378,6 +395,10 @@ class Locks:
         if contention is None:
             contention = Contention(hold)
             self._contentions = {id(hold): contention}  # one at a time is enough: holds of a lock follow one another
+        turns = self.turns.setdefault(hold.stack, Turns())
+        turns.holds += turns.latest is not hold
+        turns.waited_ns += lasted if wait.rounds == 1 else 0
+        turns.latest = hold
         if wait.rounds > 1:  # it takes the place of its earlier rounds
             contention.waits = [
                 w for w in contention.waits if (w[0].thread, w[0].began_ns) != (wait.thread, wait.began_ns)
