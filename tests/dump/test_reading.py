@@ -319,3 +319,28 @@ def test_a_thread_that_starts_has_the_ident_of_the_one_that_starts_it() -> None:
     ident = first.split()[1]
     lines = [f"Thread {ident} (most recent call first):", "  <no Python frame>", "", first, *rest]
     assert [functions(t) for t in the_one("\n".join(lines)).threads] == [[], TRANSPORT, READER]
+
+
+@pytest.mark.parametrize(
+    ("below", "wait"),
+    [
+        (
+            ["start_client (paramedic/safe/handshake.py:85)", "_negotiate (paramedic/safe/connection.py:283)"],
+            Wait.HANDSHAKE,
+        ),
+        (
+            [
+                "wait (paramedic/safe/key_login.py:41)",
+                "wait_for_response (paramiko/auth_handler.py:205)",
+                "by_key (paramedic/safe/key_login.py:112)",
+            ],
+            Wait.AUTHENTICATION,
+        ),
+    ],
+)
+def test_who_waits_with_an_event_of_paramedic_safe_waits_for_what_paramiko_would(below: list[str], wait: Wait) -> None:
+    event = ["wait (paramedic/safe/signal_safe.py:106)", "wait (threading.py:629)"]
+    frames = "\n".join(f"    {frame}" for frame in (*event, *below, "deploy (app.py:5)"))
+    dump = f'Process 7: python app.py\n\nThread 1 (idle): "connect-1"\n{frames}\n'
+    (thread,) = the_one(dump).threads
+    assert activity_of(thread).wait is wait

@@ -216,11 +216,11 @@ def _waiting(thread: ThreadStack, calls: tuple[Call, ...]) -> tuple[Wait, int, s
     if not calls:
         return Wait.NOTHING, 0, ""
     index = 0
-    while index < len(calls) - 1 and (calls[index].module, calls[index].function) in PRIMITIVES:
-        if calls[index].layer is not Layer.STDLIB:
-            break
+    while index < len(calls) - 1 and _is_primitive(calls[index]):
         index += 1
     call = calls[index]
+    if index > 0 and call.module == CURE and call.function == "start_client":
+        return Wait.HANDSHAKE, index, ""  # it waits in Paramiko's place, which looks again and again
     if call.layer is Layer.PARAMIKO:
         return _paramiko_wait(calls, index, waits_below=index > 0, holds_gil=bool(thread.holds_gil))
     if call.layer is Layer.STDLIB:
@@ -241,6 +241,12 @@ def _waiting(thread: ThreadStack, calls: tuple[Call, ...]) -> tuple[Wait, int, s
         if calls[outer].at("packet", *_AT_SOCKET):  # in a socket that is not the standard library's
             return _paramiko_wait(calls, outer, waits_below=True)
     return wait, 0, ""
+
+
+def _is_primitive(call: Call) -> bool:
+    if call.module == CURE:  # it has locks, conditions and events of its own
+        return call.layer is Layer.LIBRARY and call.function in ("wait", "acquire")
+    return call.layer is Layer.STDLIB and (call.module, call.function) in PRIMITIVES
 
 
 _OF_TRANSPORTS = frozenset({CURE, "cryptography", "nacl", "bcrypt", "gssapi", "pyasn1"})
