@@ -73,6 +73,10 @@ CONFIGURATIONS: dict[str, tuple[str, list[str]]] = {
         " GSSAPIAuthentication yes\n GSSAPIDelegateCredentials yes\nHost b\n IdentitiesOnly no\n",
         ["a", "b", "c"],
     ),
+    "addresses": (
+        "Host a\n AddressFamily inet6\n BindAddress ::1\nHost b\n AddressFamily INET\nAddressFamily any\n",
+        ["a", "b", "c"],
+    ),
     "times": ("Host a\n ConnectTimeout 90\n ServerAliveInterval 1m\nHost b\n ConnectTimeout 1m30s\n", ["a", "b", "c"]),
     "host keys": (
         "Host a\n StrictHostKeyChecking accept-new\n HostKeyAlias alias\nHost b\n StrictHostKeyChecking no\n"
@@ -161,6 +165,8 @@ def as_openssh_says_it(destination: Destination) -> dict[str, object]:
         "gssapiauthentication": "yes" if destination.gss else "no",
         "gssapidelegatecredentials": "yes" if destination.gss_delegate else "no",
         "hostkeyalias": destination.host_key_alias,
+        "addressfamily": destination.family or "any",
+        "bindaddress": destination.bind_address,
         "connecttimeout": destination.connect_timeout_s,
         "serveraliveinterval": destination.keepalive_s,
         "proxy": "command" if destination.proxy_command else "jump" if jumps else "none",
@@ -203,6 +209,8 @@ def expected(found: dict[str, list[str]], name: str) -> dict[str, object]:
         "gssapiauthentication": first("gssapiauthentication"),
         "gssapidelegatecredentials": first("gssapidelegatecredentials"),
         "hostkeyalias": None if first("hostkeyalias") == "none" else expand(first("hostkeyalias"), {}),
+        "addressfamily": first("addressfamily"),
+        "bindaddress": found["bindaddress"][0] if "bindaddress" in found else None,
         "connecttimeout": time("connecttimeout"),
         "serveraliveinterval": time("serveraliveinterval"),
         "proxy": "command" if first("proxycommand") != "none" else "jump" if first("proxyjump") != "none" else "none",
@@ -306,6 +314,7 @@ BROKEN = {
     "an escaped quote that ends nothing": 'User "a\\"\n',
     "a criterion that a signal ends": 'Match exec "kill -9 $$"\n Port 3\n',
     "a jump that goes in a circle": "Host a\n ProxyJump b\nHost b\n ProxyJump a\n",
+    "a kind of address that there is not": "AddressFamily inet4\n",
     "a time that is none": "ConnectTimeout soon\n",
 }
 

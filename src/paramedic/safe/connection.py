@@ -157,7 +157,7 @@ class Connector:
             return self._through_bastion(destination)
         timeout = destination.connect_timeout_s or self.limits.connect
         try:
-            return socket.create_connection((destination.hostname, destination.port), timeout)
+            return _socket_to(destination, timeout)
         except socket.gaierror as error:
             raise ConnectFailed(
                 f"the name {destination.hostname!r} cannot be resolved: {error.strerror}",
@@ -323,3 +323,29 @@ class Connector:
                     *destination.known_hosts_files, policy=policy, hash_names=destination.hash_known_hosts
                 )
             return known
+
+
+def _socket_to(destination: Destination, timeout: float) -> socket.socket:
+    """As ``socket.create_connection``, which takes addresses of any kind.
+
+    Raises:
+        OSError: the last address could not be reached.
+    """
+    address = destination.hostname, destination.port
+    source = (destination.bind_address, 0) if destination.bind_address else None
+    if destination.family is None:
+        return socket.create_connection(address, timeout, source)
+    family = socket.AF_INET6 if destination.family == "inet6" else socket.AF_INET
+    trouble: OSError = OSError(f"no {destination.family} address")
+    for _, kind, protocol, _, found in socket.getaddrinfo(*address, family, socket.SOCK_STREAM):
+        sock = socket.socket(family, kind, protocol)
+        try:
+            sock.settimeout(timeout)
+            if source is not None:
+                sock.bind(source)
+            sock.connect(found)
+            return sock
+        except OSError as error:
+            sock.close()
+            trouble = error
+    raise trouble

@@ -79,6 +79,10 @@ class Destination:
     hash_known_hosts: bool = False
     host_key_alias: str | None = None
     host_key_policy: str | None = None
+    family: str | None = None
+    """"inet" or "inet6": only to addresses of this kind; None: to any."""
+    bind_address: str | None = None
+    """The address of this machine to connect from; None: the system's choice."""
     connect_timeout_s: float | None = None
     """For the TCP connection, and again for banner and key exchange; None: the pool's limits."""
     keepalive_s: float | None = None
@@ -224,6 +228,8 @@ def _destination(target: str, host: str, found: ssh_config.Settings) -> Destinat
         hash_known_hosts=_yes(first("hashknownhosts")),
         host_key_alias=first("hostkeyalias") or None,
         host_key_policy=_policy(first("stricthostkeychecking")),
+        family=_family(first("addressfamily")),
+        bind_address=first("bindaddress") or None,
         connect_timeout_s=time("connecttimeout"),
         keepalive_s=time("serveraliveinterval"),
         compress=_yes(first("compression")),
@@ -319,6 +325,13 @@ def _agent(words: list[str] | None, meanings: dict[str, str]) -> str | None:
     if text.startswith("$") and not text.startswith("${"):
         return os.environ.get(text[1:], "none")
     return ssh_config.expand_path(text, meanings)
+
+
+def _family(value: str) -> str | None:
+    text = value.lower() or "any"
+    if text not in ("any", "inet", "inet6"):
+        raise ValueError(f"not a kind of address: {value!r}")
+    return None if text == "any" else text
 
 
 def _policy(value: str) -> str | None:
