@@ -85,6 +85,14 @@ def test_a_close_is_delayed_where_it_came_first(eof_s: float, close_s: float, tr
     assert [(kind, line) for kind, _, line in confirm.traps_for([finding])] == traps
 
 
+def test_who_has_both_locks_is_late_for_nobody() -> None:
+    found = _finding(POSSIBLE, 3, "lock-order-inversion")
+    took = dataclasses.replace(found.steps[0], what="took lock #1")
+    other = _finding(POSSIBLE, 4, "lock-order-inversion")
+    then = dataclasses.replace(other.steps[0], what="then took lock #2")
+    assert confirm.traps_for([dataclasses.replace(found, steps=(took, then))]) == [("lock", "app.py", 3)]
+
+
 def test_what_is_closed_is_in_use_from_its_first_call_on() -> None:
     used = _finding(POSSIBLE, 3, "closed-in-use")
     closed = dataclasses.replace(used.steps[0], what="called close() on client #1")

@@ -46,7 +46,8 @@ def _kind(finding: Finding, step: Step) -> str | None:
     """What to do at a step of a finding: None for nothing."""
     closes = "called close() on" in step.what and "stdin" not in step.what
     if finding.hazard == "lock-order-inversion":
-        return LOCK
+        # who has both is late for nobody: and where that is done often, being late costs the time that others have
+        return None if step.what.startswith("then took ") else LOCK
     if finding.hazard == "eof-after-close":
         came_last = step.at_s is not None and all(step.at_s >= (other.at_s or 0.0) for other in finding.steps)
         return EOF if not closes else None if came_last else CALL  # CLOSE has to come while EOF is held back
