@@ -134,8 +134,8 @@ def test_an_sftp_client_is_as_new_for_each_borrower_and_nobodys_when_given_back(
         channel = first.get_channel()
         assert channel is not None
         first.chdir("/tmp")
+        file = first.open("/etc/passwd")  # before, it may take longer than that
         first.get_channel().settimeout(0.001)  # type: ignore[union-attr]
-        file = first.open("/etc/passwd")
     with pool.sftp() as second:
         assert second.get_channel() is channel
         assert channel.gettimeout() != 0.001

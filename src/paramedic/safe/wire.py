@@ -26,7 +26,9 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
-_READ_BYTES = 128 * 1024
+_READ_BYTES = 8 * 1024
+_MOST_READ_BYTES = 128 * 1024
+"""Once a read was full. A buffer of this size, for which the kernel is asked, would cost each step of a login more."""
 _QUICK_ACKS = 60
 _QUICKACK = getattr(socket, "TCP_QUICKACK", None)
 _KEEPALIVE = ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT")
@@ -63,6 +65,7 @@ class Wire:
         self._real = isinstance(sock, socket.socket)
         self._chunk = b""
         self._at = 0
+        self._read_bytes = _READ_BYTES
         self._quick_acks = _QUICK_ACKS if self._real and sock.family in (socket.AF_INET, socket.AF_INET6) else 0
         self._out: deque[bytes] = deque()
         self._flushing = threading.Lock()
@@ -180,7 +183,7 @@ class Wire:
             if self._out:
                 self._flush(reader=True)
             try:
-                chunk = self._sock.recv(max(size, _READ_BYTES))
+                chunk = self._sock.recv(max(size, self._read_bytes))
                 break
             except (TimeoutError, BlockingIOError) as error:
                 if error.errno == errno.ETIMEDOUT:
@@ -191,6 +194,8 @@ class Wire:
                 # (Packetizer._read_timeout, 2.12 to 5.1), and would give up at once.
                 raise TimeoutError from None
         self.received_at = time.monotonic()
+        if len(chunk) >= self._read_bytes:
+            self._read_bytes = _MOST_READ_BYTES
         if self._quick_acks and _QUICKACK is not None:
             # The kernel forgets this option by itself, hence once per read.
             self._quick_acks -= 1
