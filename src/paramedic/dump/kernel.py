@@ -141,7 +141,7 @@ def descendants(process: int) -> tuple[int, ...]:
 
 
 def runs_python(process: int) -> bool:
-    """Whether the process's program or libraries are Python's, as far as ``/proc`` lets us see.
+    """Whether the process's program or libraries are Python's; true where nothing (no ``/proc``) tells.
 
     Threads: any thread; reads ``/proc``.
     """
@@ -149,6 +149,8 @@ def runs_python(process: int) -> bool:
         program = os.readlink(PROC / str(process) / "exe")
     except OSError:
         program = _text(PROC / str(process) / "comm")
+        if not program:
+            return True
     return "python" in program.rpartition("/")[2].lower() or "libpython" in _text(PROC / str(process) / "maps")
 
 

@@ -86,6 +86,8 @@ def _by_any_way(process: int, have: Tools, pause: bool) -> Snapshot:
     caught = pause and hasattr(signal, "SIGUSR1") and catches(process, signal.SIGUSR1)
     if caught and registers(process):
         return _by_signal(process, signal.SIGUSR1)
+    if not refusals and not kernel.runs_python(process):
+        raise DumpError(_no_python(process))
     if not refusals:
         raise DumpError(_nothing_installed(process) + _by_hand(process, caught) + _NEXT_TIME)
     raise DumpError(str(refusals[0]) + _by_hand(process, caught))
@@ -167,10 +169,14 @@ def _refusal(process: int, tool: str, said: str) -> str:
     if "permission" in low or "not permitted" in low or "eperm" in low or "ptrace" in low:
         return _no_permission(process, tool)
     if not kernel.runs_python(process):
-        return f"process {process} is not a Python program{kernel.program(process)}{_its_children(process)}"
+        return _no_python(process)
     lines = [x.strip() for x in text.splitlines() if x.strip()]
     said_so = next((x for x in lines if x.lower().startswith("error")), lines[-1] if lines else "no reason given")
     return f"{tool} cannot read process {process}: {said_so}"
+
+
+def _no_python(process: int) -> str:
+    return f"process {process} is not a Python program{kernel.program(process)}{_its_children(process)}"
 
 
 def _its_children(process: int) -> str:
