@@ -78,7 +78,9 @@ def test_a_deadlock_in_a_container_is_told_from_outside(wrapper: subprocess.Pope
     assert cycle.confidence is Confidence.OBSERVED
 
 
-@pytest.mark.parametrize("have", [tools(), Tools("", "")], ids=["with what is installed", "without a tool"])
+@pytest.mark.parametrize(
+    "have", [tools(), Tools(py_spy="", pystack="")], ids=["with what is installed", "without a tool"]
+)
 def test_who_names_the_wrapper_is_told_what_it_started(have: Tools, tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(DEADLOCK)
     process = started(["sh", "-c", f"{sys.executable} {tmp_path}/app.py; true"])
