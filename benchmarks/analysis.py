@@ -22,9 +22,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 os.environ["PARAMEDIC_CORE"] = "python"  # the rows are written with a clock of our own, which C does not ask
+from paramedic.trace import native  # noqa: E402
 
+assert native.rows is None
 del os.environ["PARAMEDIC_CORE"]  # they are read as always
-
 
 from paramedic.check.recording import facts_of, judged
 from paramedic.cli.main import COLLECTOR
