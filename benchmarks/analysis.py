@@ -15,17 +15,13 @@ import argparse
 import gc
 import os
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
-
-os.environ["PARAMEDIC_CORE"] = "python"  # the rows are written with a clock of our own, which C does not ask
-from paramedic.trace import native  # noqa: E402
-
-assert native.rows is None
-del os.environ["PARAMEDIC_CORE"]  # they are read as always
 
 from paramedic.check.recording import facts_of, judged
 from paramedic.cli.main import COLLECTOR
@@ -200,6 +196,12 @@ def _task(
     made.call("Future.result", future, sites[12], lambda: made.row(Kind.TAKE, obj=future, a=2))
 
 
+def written(path: Path, events: int) -> None:
+    """Have a recording of about so many events written, in Python: the clock that C asks is not ours."""
+    words = [sys.executable, __file__, "--write", str(path), "--events", str(events)]
+    subprocess.run(words, check=True, env={**os.environ, "PARAMEDIC_CORE": "python"})
+
+
 def analyse(path: Path) -> tuple[float, int, int]:
     """Seconds of processor time, events, findings above advice."""
     gc.collect()
@@ -231,13 +233,17 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--profile", action="store_true", help="where the time goes, instead of figures")
     parser.add_argument("--recording", nargs="+", type=Path, metavar="DIR", help="of `paramedic run --recording`")
+    parser.add_argument("--write", type=Path, metavar="FILE", help=argparse.SUPPRESS)
     args = parser.parse_args()
+    if args.write:
+        synthesise(args.write, args.events)
+        return
     if args.recording:
         others([file for folder in args.recording for file in sorted(folder.glob(f"*{SUFFIX}"))], args.rounds)
         return
     with tempfile.TemporaryDirectory(prefix="paramedic-") as folder:
         small, large = Path(folder, f"small{SUFFIX}"), Path(folder, f"large{SUFFIX}")
-        synthesise(small, args.events)
+        written(small, args.events)
         if args.profile:
             import cProfile
             import pstats
@@ -247,7 +253,7 @@ def main() -> None:
                 analyse(small)
             pstats.Stats(profile).sort_stats("tottime").print_stats(30)
             return
-        synthesise(large, args.events * 10)
+        written(large, args.events * 10)
         analyse(small)
         times: dict[Path, list[float]] = {small: [], large: []}
         counts = {}
