@@ -185,11 +185,20 @@ def test_one_string_is_not_several(pool: ClientPool) -> None:
 @pytest.mark.parametrize("port", [0, -1, 65536, 70000, "22"])
 def test_a_port_that_is_none_is_told_before_another_is_connected_to(port: Any) -> None:
     for config in (None, os.devnull):
-        with pytest.raises(BadConfiguration, match="not a port"):
+        with pytest.raises(BadConfiguration, match="not a port") as told:
             ClientPool("127.0.0.1", port=port, config=config)
+        assert (told.value.host, told.value.phase) == ("127.0.0.1", "configuration")
     for host in (3, None, b"h"):
         with pytest.raises(BadConfiguration, match="not a host"):
             ClientPool(host)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("address", ["web1:0", "web1:x", "we b", "-v", "[::1", "[::1]22"])
+def test_an_address_that_is_none_is_told_with_its_name(address: str) -> None:
+    for config in (None, os.devnull):
+        with pytest.raises(BadConfiguration) as told:
+            ClientPool(address, config=config)
+        assert (told.value.host, told.value.phase, bool(told.value.hint)) == (address, "configuration", True)
 
 
 def test_a_window_that_lets_nothing_through_is_told(pool: ClientPool) -> None:

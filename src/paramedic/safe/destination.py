@@ -119,16 +119,16 @@ def parse_address(text: str) -> tuple[str, str, int | None]:
     if rest.startswith("["):
         host, bracket, tail = rest[1:].partition("]")
         if not bracket or (tail and not tail.startswith(":")):
-            raise BadConfiguration(f"not a host: {text!r}", hint="write [address]:port for IPv6")
+            raise BadConfiguration(f"not a host: {text!r}", host=text, hint="write [address]:port for IPv6")
         port = tail[1:]
     elif rest.count(":") == 1:
         host, _, port = rest.partition(":")
     else:
         host = rest  # none, or an IPv6 address without a port
     if not host or any(character.isspace() or character == "\0" for character in host) or host.startswith("-"):
-        raise BadConfiguration(f"not a host: {text!r}", hint="write [user@]host[:port]")
+        raise BadConfiguration(f"not a host: {text!r}", host=text, hint="write [user@]host[:port]")
     if port and (not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536):
-        raise BadConfiguration(f"not a port: {text!r}", hint="ports are numbers from 1 to 65535")
+        raise BadConfiguration(f"not a port: {port!r}", host=text, hint="ports are numbers from 1 to 65535")
     return user, host, int(port) if port else None
 
 
@@ -164,7 +164,7 @@ class Configuration:
         Threads: any thread. ``Match exec`` runs programs; otherwise it does not block.
         """
         user, host, said_port = parse_address(target)
-        port = _checked(port)
+        port = _checked(port, target)
         if depth > 8:
             raise BadConfiguration("ProxyJump goes round in a circle", host=host)
         found = ssh_config.look_up(self._lines, host, user or username)
@@ -249,10 +249,10 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _checked(port: int | None) -> int | None:
+def _checked(port: int | None, host: str) -> int | None:
     # What resolves names takes any number, and drops what does not fit: 65558 would be 22.
     if port is not None and not (isinstance(port, int) and 0 < port < 65536):
-        raise BadConfiguration(f"not a port: {port!r}", hint="ports are numbers from 1 to 65535")
+        raise BadConfiguration(f"not a port: {port!r}", host=host, hint="ports are numbers from 1 to 65535")
     return port
 
 
@@ -299,7 +299,7 @@ def plain_destination(target: str, *, username: str | None = None, port: int | N
     return Destination(
         host=target,
         hostname=host,
-        port=said_port or _checked(port) or 22,
+        port=said_port or _checked(port, target) or 22,
         username=user or username or getpass.getuser(),
     )
 
