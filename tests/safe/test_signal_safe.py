@@ -32,13 +32,19 @@ def strike(monkeypatch: pytest.MonkeyPatch) -> Any:
     if threading.current_thread() is not threading.main_thread():
         pytest.skip("signals' handlers run on the main thread only")
 
+    handled: list[bool] = []
+
     def raises(*_: object) -> None:
+        handled.append(True)
         raise Struck
 
     def struck(job: Callable[[], object]) -> None:
+        handled.append(True)
         with pytest.raises(Struck):
-            signal.setitimer(signal.ITIMER_REAL, random.uniform(0.0001, 0.001))
             while True:
+                if handled:  # what was raised in a finalizer has gone to nobody
+                    handled.clear()
+                    signal.setitimer(signal.ITIMER_REAL, random.uniform(0.0001, 0.001))
                 job()
 
     before = signal.signal(signal.SIGALRM, raises)
