@@ -1,5 +1,5 @@
 /* A recording's rows to events, as paramedic.trace.rows.Decoder does it in Python; _decoder.pyi says what each piece is.
- * Reading is a fifth of an analysis otherwise. The observed program does not import this.
+ * Without it reading is an eighth of an analysis. The observed program does not import this.
  *
  * Threads: all hold the GIL.
  */
