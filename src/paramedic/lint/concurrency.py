@@ -90,9 +90,12 @@ def construct_executor(w: Walker, made: Obj, args: list[Value], keywords: dict[s
     width = args[0] if args else keywords.get("max_workers", keywords.get("processes", keywords.get("n_jobs")))
     if width is not None:
         made.parts["__width"] = width
-    initializer = keywords.get("initializer")
+    # Executor(max_workers, prefix or context, initializer, initargs), Pool(processes, initializer, initargs)
+    first = 2 if (text_of(made.parts.get("__path", Const(""))) or "").endswith("Executor") else 1
+    given = {**dict(zip(("initializer", "initargs"), args[first:], strict=False)), **keywords}
+    initializer = given.get("initializer")
     if initializer is not None:
-        values = items_of(keywords.get("initargs", Unknown()))
+        values = items_of(given.get("initargs", Unknown()))
         number = w.world.number()
         with w.looping(number):
             context = context_of(w, pool_kind(made), target_name(initializer), node, pool=made)
