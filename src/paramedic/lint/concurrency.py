@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from paramedic.lint import calls, loops
+from paramedic.lint import attributes, calls, loops
 from paramedic.lint.contexts import Context
 from paramedic.lint.values import (
     Bound,
@@ -74,12 +74,23 @@ def construct_thread(w: Walker, made: Obj, args: list[Value], keywords: dict[str
 
     Threads: the reader's own; does not block.
     """
-    timer = (text_of(made.parts.get("__path", Const(""))) or "").endswith("Timer")
+    timer = _is_timer(made)
     order = ("interval", "function", "args", "kwargs") if timer else ("group", "target", "name", "args", "kwargs")
     for name, value in [*zip(order, args, strict=False), *keywords.items()]:
         made.parts[f"__{name}"] = value
     if timer and "__function" in made.parts:
         made.parts["__target"] = made.parts["__function"]
+    if made.instance is not None and "__target" in made.parts:  # a run() of its own finds them here
+        own = ("function", "args", "kwargs") if timer else ("_target", "_args", "_kwargs")
+        for name, part in zip(own, ("__target", "__args", "__kwargs"), strict=True):
+            attributes.write(w, made.instance, name, made.parts.get(part, Collection()))
+
+
+def _is_timer(thread: Obj) -> bool:
+    paths = [text_of(thread.root.parts.get("__path", Const(""))) or ""]
+    if thread.instance is not None:
+        paths += thread.instance.cls.external_bases()
+    return any(path.endswith("Timer") for path in paths)
 
 
 def construct_executor(w: Walker, made: Obj, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> None:
@@ -281,13 +292,13 @@ def start(w: Walker, thread: Obj, node: ast.AST) -> None:
     """
     root = thread.root
     path = text_of(root.parts.get("__path", Const(""))) or ""
-    kind = "timer" if path.endswith("Timer") else "process" if "rocess" in path else "thread"
+    kind = "timer" if _is_timer(thread) else "process" if "rocess" in path else "thread"
     target = thread.parts.get("__target")
     bases = set(thread.instance.cls.external_bases()) if thread.instance is not None else set()
-    if thread.instance is not None and target is None:
+    if thread.instance is not None and (target is None or runs_itself(thread)):
         instance: Value = thread.instance
         run = thread.instance.cls.find("run")
-        name = f"{thread.instance.cls.name}.run"
+        name = f"{thread.instance.cls.name}.run" if target is None else target_name(target)
         if kind == "thread" and any("rocess" in p for p in bases):
             kind = "process"
         if run is None:
@@ -313,6 +324,26 @@ def start(w: Walker, thread: Obj, node: ast.AST) -> None:
     if (text_of(root.parts.get("__method", Const(""))) or "") in {"spawn", "forkserver"}:
         context.forks = False
     w.world.expect(thread, Pending(context, body))
+
+
+def runs_itself(thread: Obj) -> bool:
+    """Whether its class has a ``run()`` of its own, which calls the target it was given, or does not.
+
+    Threads: pure.
+    """
+    return thread.instance is not None and isinstance(thread.instance.cls.find("run"), Function)
+
+
+def run_target(w: Walker, thread: Obj, node: ast.AST) -> Value:
+    """``super().run()``: what the thread was given to do.
+
+    Threads: the reader's own; does not block.
+    """
+    target = thread.parts.get("__target")
+    if target is None:
+        return Unknown()
+    args, keywords = items_of(thread.parts.get("__args", Unknown())), named(thread.parts.get("__kwargs"))
+    return calls.call(w, target, args, keywords, node)
 
 
 # ---------------------------------------------------------------- waiting
@@ -421,6 +452,14 @@ def _awaited_together(w: Walker, group: Obj, node: ast.AST) -> Value:
         if unasked.value:
             join_all(w, members)
         return Collection([members, members], length=2)
-    for future in objects_in(members):
+    futures = list(objects_in(members))
+    for future in futures:
         w.record(future, "await", frozenset({"awaits"}), node)
+    forgiving = group.parts.get("__forgiving")
+    if isinstance(forgiving, Const) and forgiving.value and is_discarded(w, node):
+        begun = list(objects_in(group.parts.get("__begun", Unknown())))
+        w.world.submissions += [(task, w.context) for task in begun]
+        for future in [*futures, *begun]:  # exceptions are among the results, at which nobody looks
+            future.parts["__discarded"] = Const(True)
+        return Collection(rest=join_all(w, members))
     return Collection(rest=join_all(w, members, read=True))

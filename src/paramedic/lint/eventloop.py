@@ -223,7 +223,25 @@ def _group(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], 
         limit = keywords.get("timeout", Const(None))
         whole = isinstance(limit, Const) and limit.value is None and "return_when" not in keywords
         group.parts["__unasked"] = Const(whole)
+    elif (forgiving := keywords.get("return_exceptions")) is not None:
+        group.parts["__forgiving"] = forgiving
+        group.parts["__begun"] = Collection(_begun(w, node))
     return group
+
+
+def _begun(w: Walker, node: ast.AST) -> list[Value]:
+    """The coroutines among what ``gather()`` was given, as the tasks that it makes of them."""
+    found: list[Value] = []
+    for argument in node.args if isinstance(node, ast.Call) else []:
+        spread = argument.value if isinstance(argument, ast.Starred) else argument
+        one = spread.elt if isinstance(spread, (ast.GeneratorExp, ast.ListComp)) else spread
+        since, until = w.world.coroutines.get(id(one), (0, 0))
+        if since and isinstance(one, ast.Call):
+            task = w.make("future", node)
+            task.parts.update({"__since": Const(since), "__until": Const(until)})
+            task.label = ast.unparse(one.func)
+            found.append(task)
+    return found
 
 
 def _part(w: Walker, node: ast.AST) -> None:

@@ -53,6 +53,8 @@ def on_object(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[
 def _thread(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
     if name == "start":
         concurrency.start(w, obj, node)
+    elif name == "run":
+        return concurrency.run_target(w, obj, node)
     elif name == "join" or (name == "wait" and "QThread" in (text_of(obj.parts.get("__path", Const(""))) or "")):
         limit = args[0] if args else keywords.get("timeout")
         limited = limit is not None and not (isinstance(limit, Const) and limit.value is None)
@@ -67,7 +69,7 @@ def _thread(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[st
         concurrency.construct_thread(w, obj, args, keywords)
     elif name == "setDaemon" and args:
         obj.parts["daemon"] = args[0]
-    elif name == "cancel":
+    elif name == "cancel" and not concurrency.runs_itself(obj):
         # A timer that is cancelled is a watchdog: it only runs where its owner is stuck.
         concurrency.join(w, obj)
         for pending in w.world.started_by(obj):
