@@ -165,6 +165,16 @@ def test_what_only_a_lock_has_ordered_is_not_tried_once_it_was_seen() -> None:
     assert not confirm.was_seen(locked, [_finding(OBSERVED, 5, "closed-in-use")])
 
 
+@pytest.mark.parametrize("hazard", ["lock-held-across-io", "blocking-the-event-loop"])
+@pytest.mark.parametrize("fuzzing", [False, True])
+def test_what_took_so_long_where_we_have_held_it_up_is_not_told(hazard: str, fuzzing: bool) -> None:
+    slow = _finding(OBSERVED, 3, hazard)
+    assert confirm.confirmed([], [slow], 1, 1, fuzzing) == []
+    stuck = dataclasses.replace(slow.steps[0], what="called recv() on channel 1, which had not returned after 6.0 s")
+    hung = dataclasses.replace(slow, steps=(*slow.steps, stuck))
+    assert len(confirm.confirmed([], [hung], 1, 1, fuzzing)) == 1
+
+
 def test_another_place_is_another_finding() -> None:
     after = confirm.confirmed([_finding(POSSIBLE, 3)], [_finding(OBSERVED, 8)], 1, 1)
     assert [f.confidence for f in after] == [POSSIBLE, OBSERVED]

@@ -32,6 +32,16 @@ _TORN = frozenset(("shared-channel", "shared-sftp-cwd", "shared-sftp-file"))
 """What is harmed between two calls. Where a lock is held in them, nobody else comes before it is let go."""
 
 
+_LASTS = frozenset(("lock-held-across-io", "blocking-the-event-loop"))
+"""Hazards that are told of how long something took, which a delay makes longer by as much as it likes."""
+
+
+def _is_our_delay(finding: Finding) -> bool:
+    """Whether what a finding says took so long may have done so only because we have held it up."""
+    for_ever = any("had not returned" in step.what or step.what.startswith("waits for") for step in finding.steps)
+    return finding.hazard in _LASTS and not for_ever
+
+
 def may_happen(finding: Finding) -> bool:
     """Whether another run can show what this finding says: it is possible, or would be but for a doubt.
 
@@ -132,7 +142,9 @@ def confirmed(
         result.append(finding)
     known = {(f.hazard, f.sites) for f in result}
     for found in again if fuzzing else proofs:
-        if found.confidence is not Confidence.ADVICE and not any(
+        if found.confidence is Confidence.ADVICE or _is_our_delay(found):
+            continue
+        if not any(
             found.hazard == h and set(found.sites) & set(s) for h, s in known
         ):
             words = f"{found.message} ({found.confidence.value} in run {tries} with {how})"
