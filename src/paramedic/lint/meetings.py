@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from paramedic.lint.contexts import Context, branch_from, common_ancestor, lifetimes_meet
 from paramedic.lint.countdowns import Countdowns
+from paramedic.lint.leaders import Leaders
 from paramedic.lint.operations import Operation, exclusive
 from paramedic.lint.values import HAND_OVER, Obj, Unknown, number_of, objects_in
 from paramedic.lint.world import World
@@ -20,6 +21,7 @@ class Meetings:
     def __init__(self, world: World) -> None:
         self.world = world
         self._countdowns = Countdowns(world)
+        self._leaders = Leaders(world, self._countdowns.places)
         self._signals: dict[int, list[Operation]] = {}
         for operation in world.operations:
             if "wait-signal" in operation.effects or "give-signal" in operation.effects:
@@ -47,6 +49,8 @@ class Meetings:
             return False
         if self._countdowns.last_does(a, b) or self._countdowns.last_does(b, a):
             return False
+        if self._leaders.one_does(a, b, obj) or self._called_back(a, b, obj) or self._called_back(b, a, obj):
+            return False
         if a.context is b.context:
             return self.in_several(a.context, obj)
         ancestor = common_ancestor(a.context, b.context)
@@ -70,7 +74,10 @@ class Meetings:
         mine = [o for o in self._signals_of(a.context) if o.obj.kind in {"barrier", "lock"}]
         if not mine:
             return False
-        rounds = {id(o.obj.root): o.obj.root for o in mine if o.obj.kind == "barrier" and _same_loop(o, a)}
+        barriers = [o for o in mine if o.obj.kind == "barrier"]
+        if a.context is b.context and _phase(a, barriers) != _phase(b, barriers):
+            return True
+        rounds = {id(o.obj.root): o.obj.root for o in barriers if _same_loop(o, a)}
         if any(self._are_parted(a, b, root) for root in rounds.values()):
             return True
         if a.context is not b.context:
@@ -101,6 +108,12 @@ class Meetings:
                 return True
             phases.append((sum(o.moment < one.moment for o in waits) % len(waits), len(waits)))
         return phases[0] != phases[1]
+
+    def _called_back(self, work: Operation, later: Operation, obj: Obj) -> bool:
+        """Whether what is done later is a part of, or started by, what is called when the work is over."""
+        calls = [c.done_of for c in later.context.chain() if c.done_of is not None]
+        ended = [p.context for future in calls for p in self.world.started_by(future)]
+        return any(one is work.context for one in ended) and not self.in_several(work.context, obj)
 
     def in_several(self, context: Context, obj: Obj) -> bool:
         """Whether several threads of this one context may have the object at once.
@@ -344,6 +357,12 @@ def _on_one_loop(callback: Operation, other: Operation) -> bool:
 def _same_loop(a: Operation, b: Operation) -> bool:
     """Whether one loop of their thread is around both."""
     return bool(set(a.loops) & set(b.loops) - set(a.context.loops))
+
+
+def _phase(use: Operation, waits: list[Operation]) -> list[int]:
+    """The waits for barriers before a use, of those that all of its threads pass once, and pass together."""
+    once = [o for o in waits if not o.path and o.loops == o.context.loops]
+    return [o.moment for o in once if o.moment < use.moment and not set(o.obj.root.loops) - set(use.obj.root.loops)]
 
 
 def _is_taken(obj: Obj) -> bool:
