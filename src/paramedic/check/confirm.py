@@ -144,9 +144,7 @@ def confirmed(
     for found in again if fuzzing else proofs:
         if found.confidence is Confidence.ADVICE or _is_our_delay(found):
             continue
-        if not any(
-            found.hazard == h and set(found.sites) & set(s) for h, s in known
-        ):
+        if not any(found.hazard == h and set(found.sites) & set(s) for h, s in known):
             words = f"{found.message} ({found.confidence.value} in run {tries} with {how})"
             result.append(dataclasses.replace(found, message=words))
     return result
