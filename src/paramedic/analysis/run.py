@@ -236,7 +236,7 @@ class RunFacts(CallFacts):
 
     def _finish(self) -> None:
         """What is open at the end has lasted until then."""
-        for ident in list(self.states.polled):
+        for ident in [*self.states.polled, *self.states.looked_at]:
             self._channel_ends(ident)
         remote = [c for c in self.open.all() if c.name != "Transport.run"]
         for call in remote:

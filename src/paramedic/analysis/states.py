@@ -109,6 +109,21 @@ _MOST_COLLECTED = 1000
 _MOST_CALLS = 10_000
 
 
+@dataclass(frozen=True, slots=True)
+class Unheeded:
+    """A channel that the peer ended, which was looked at again and again and whose stream was not read to its end.
+
+    Attributes:
+        channel: its id.
+        left: bytes of output that nobody has read.
+        look: the latest look at what is there, or read.
+    """
+
+    channel: int
+    left: int
+    look: Call
+
+
 class States:
     """Keeps what single events say.
 
@@ -151,6 +166,8 @@ class States:
         self.collected: list[Collected] = []
         self.cut_short: list[tuple[int, int, Call | None, Call]] = []
         self.reads_where_polled: set[int] = set()
+        self.looked_at: dict[int, Call | None] = {}  # by channel, the latest look or read; None: it was read to its end
+        self.unheeded: list[Unheeded] = []
         self.kex_waits: deque[Call] = deque(maxlen=_MOST_CALLS)
         self.proxies_closed: deque[Call] = deque(maxlen=_MOST_CALLS)
         self.begins: Mapping[str, Listener] = {
@@ -228,6 +245,20 @@ class States:
         if (left or wanted) and len(self.cut_short) < _MOST_COLLECTED:
             self.cut_short.append((channel.ident, left, polled.last_read, polled.ready))
         del self.polled[channel.ident]
+
+    def looking_ends(self, channel: Channel) -> bool:
+        """The same for one at which was looked with no question for the status: whether output may be lost.
+
+        Whether it is, depends on what ended the loop.
+        """
+        look, left = self.looked_at.pop(channel.ident, None), sum(channel.unread)
+        ended_ns, sent = channel.eof_ns or channel.close_ns, channel.close_sent
+        if look is None or not ended_ns or sent is not None and sent[0] < ended_ns:
+            return False  # who closes a channel has read what is wanted
+        if not left and look.began_ns > ended_ns or len(self.unheeded) >= _MOST_COLLECTED:
+            return False
+        self.unheeded.append(Unheeded(channel.ident, left, look))
+        return True
 
     def finalized(self, event: Row, world: World, channel: Channel | None, transport: int) -> None:
         """The finalizer of a stdin begins: it matters if the stdin is open and it was the collector that found it."""
@@ -326,14 +357,19 @@ class States:
 
     def _asked(self, call: Call, root: Root) -> None:
         polled = self.polled.get(root.channel)
-        if polled is not None:
+        if polled is None:
+            self.looked_at[root.channel] = call
+        else:
             polled.looked_ns = call.began_ns
             if polled.last_read is None:
                 polled.last_read = call
 
     def _read(self, call: Call, root: Root) -> None:
         polled = self.polled.get(root.channel)
-        if polled is not None:
+        if polled is None:
+            if root.channel in self.looked_at:
+                self.looked_at[root.channel] = call if call.result or call.error else None
+        else:
             polled.reads += 1
             polled.last_read = call
             polled.looked_ns = call.began_ns

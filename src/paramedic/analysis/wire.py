@@ -132,6 +132,8 @@ class WireFacts(Facts):
         if ident in self.states.polled:
             self.world.pin(ident)
             self.states.reading_ends(self.channels.of(ident))
+        elif ident in self.states.looked_at and self.states.looking_ends(self.channels.of(ident)):
+            self.world.pin(ident)
 
     def _link(self, event: Row) -> None:
         t_ns, transport, channel, _, number, by, thread, _ = event

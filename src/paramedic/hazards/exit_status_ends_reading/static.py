@@ -6,7 +6,9 @@ import ast
 from collections.abc import Iterable
 
 from paramedic.hazards.exit_status_ends_reading import HAZARD
+from paramedic.lint.closed_loops import ended_by
 from paramedic.lint.facts import SourceFacts
+from paramedic.lint.names import Def, Scope, own
 from paramedic.lint.operations import Operation
 from paramedic.lint.values import Obj
 from paramedic.model.finding import Finding
@@ -18,6 +20,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
     Threads: pure.
     """
     yield from _while_ready(facts)
+    yield from _until_closed(facts)
     done: set[tuple[str, int]] = set()
     for poll in facts.having("poll-status"):
         channel = facts.channel(poll.obj)
@@ -83,6 +86,35 @@ def _while_ready(facts: SourceFacts) -> Iterable[Finding]:
             done.add((poll.site.file, poll.site.line))
             message = "The loop stops reading as soon as nothing is there yet: output that is still coming is lost"
             yield facts.finding(HAZARD, message, [facts.step(poll), facts.step(reads[0])], objects=[channel])
+
+
+def _until_closed(facts: SourceFacts) -> Iterable[Finding]:
+    """``while not channel.closed:`` as all the reading: it ends with output in the buffer."""
+    trees = {str(path): module.tree for path, module in facts.world.modules.items()}
+    done: set[tuple[str, str, str]] = set()
+    for poll in facts.having("poll"):
+        channel = facts.channel(poll.obj)
+        if channel is None or poll.method not in {"recv_ready", "recv_stderr_ready"} or not poll.loops:
+            continue
+        scope = _function_around(trees.get(poll.site.file), poll.site.line)
+        end = ended_by(own(scope), poll.site.line) if scope is not None else ""
+        reads = facts.below(channel, "read:stdout", "read:stderr", "poll")
+        after = [o for o in reads if poll.loops[-1] not in o.loops and o.moment > poll.moment]
+        place = (poll.site.file, poll.site.function, end)
+        if end and not after and not facts.below(channel, "serves") and place not in done:
+            done.add(place)
+            message = f"The loop stops reading once {end} is true: output that is in the buffer then is lost"
+            yield facts.finding(HAZARD, message, [facts.step(poll)], objects=[channel])
+
+
+def _waits_for(read: Operation, poll: Operation) -> bool:
+    """Whether it is done by who has joined the thread of a look by then."""
+    return any(moment < read.moment for moment, _, _ in poll.context.joins)
+
+
+def _function_around(tree: ast.Module | None, line: int) -> Scope | None:
+    around = [n for n in ast.walk(tree) if isinstance(n, Def) and _spans(n, line)] if tree is not None else []
+    return max(around, key=lambda n: n.lineno, default=tree)
 
 
 def _only_looks(poll: Operation) -> bool:
