@@ -109,7 +109,9 @@ def _until_closed(facts: SourceFacts) -> Iterable[Finding]:
 
 def _waits_for(read: Operation, poll: Operation) -> bool:
     """Whether it is done by who has joined the thread of a look by then."""
-    return any(moment < read.moment for moment, _, _ in poll.context.joins)
+    reader = poll.context.strand
+    mine = reader.parent is not None and read.context.strand is reader.parent.strand
+    return mine and any(moment < read.moment for moment, _, _ in reader.joins)
 
 
 def _function_around(tree: ast.Module | None, line: int) -> Scope | None:
