@@ -57,6 +57,16 @@ EXCUSED = {
                 fcntl.flock(file, fcntl.LOCK_EX)
                 sftp.stat("/")  #12
         """,
+    "a file that is locked, whose path all are given": """
+        def work(path):
+            with open(path, "w") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                sftp.stat("/")  #12
+        def main():
+            with tempfile.TemporaryDirectory() as folder:
+                for name in "abc":
+                    pool.submit(work, folder + "/lock")
+        """,
     "a deque out of which each takes it": """
         def work():
             while True:
@@ -302,6 +312,28 @@ NOT_EXCUSED = {
         def main():
             for name in "ab":
                 threading.Thread(target=fetch, args=(name,)).start()
+        """,
+    "a lock of a file whose path each is given": """
+        import fcntl
+        def work(path):
+            with open(path, "w") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                sftp.stat("/")  #12
+        def main():
+            for name in "abc":
+                pool.submit(work, folder + name)
+        """,
+    "a lock of a file whose path is that of one of several": """
+        import fcntl
+        def work(path):
+            with open(path, "w") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                sftp.stat("/")  #12
+        def visit(folder):
+            pool.submit(work, folder + "/lock")
+        def main():
+            for name in "ab":
+                visit(name)
         """,
     "a lock of a file that is open for all": """
         import fcntl

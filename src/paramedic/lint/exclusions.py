@@ -204,10 +204,23 @@ class Exclusions:
                 values = list(identity.values(thing))
                 if node is path and len(values) == 1 and steps:
                     yield from self._path(identity, values[0].value, steps - 1)
+                elif node is path and not values and steps:
+                    yield from self._given(identity, identity.given(home, thing.name), steps - 1)
                 return
             if identity.is_many(thing):
                 return
         yield Thing(f"{_LOCK_OF}{ast.unparse(path)}", id(identity.file))
+
+    def _given(self, identity: Identity, paths: list[ast.expr], steps: int) -> Iterator[Thing]:
+        """A path that all who call a function, or start it, give it."""
+        if len({ast.unparse(p) for p in paths}) != 1 or any(map(identity.varies, paths)):
+            return
+        found = list(self._path(identity, paths[0], steps))
+        yield from found
+        starter = identity.file.home(paths[0])
+        if not found and isinstance(starter, Def) and not any(map(identity.is_parameter, ast.walk(paths[0]))):
+            if not identity.is_several(starter):
+                yield Thing(f"{_LOCK_OF}{ast.unparse(paths[0])}", id(identity.file))
 
     # what is taken out and put back
 

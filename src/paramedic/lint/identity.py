@@ -308,10 +308,11 @@ class Identity:
             given += (
                 self.given(maker, value.id) if isinstance(maker, Def) and value.id in self.file.variables(maker) else []
             )
-        sure = [isinstance(v, ast.Call) or self._varies(v) for v in given if not self._is_parameter(v)]
+        sure = [isinstance(v, ast.Call) or self.varies(v) for v in given if not self.is_parameter(v)]
         return bool(sure) and all(sure)
 
-    def _is_parameter(self, node: ast.expr) -> bool:
+    def is_parameter(self, node: ast.AST) -> bool:
+        """Whether it is a name for what somebody gives the function."""
         home = self.file.home(node)
         return isinstance(node, ast.Name) and isinstance(home, Def) and bool(self.given(home, node.id))
 
@@ -321,7 +322,7 @@ class Identity:
         per_instance = [
             p
             for p in places
-            if isinstance(p, ast.Attribute) and (self._varies(p.value) or isinstance(p.value, ast.Call))
+            if isinstance(p, ast.Attribute) and (self.varies(p.value) or isinstance(p.value, ast.Call))
         ]
         others = [p for p in places if p not in per_instance]
         if isinstance(home, ast.ClassDef) and all(self.file.class_of(p) is not home for p in others):
@@ -388,7 +389,7 @@ class Identity:
             home = self.file.home(home)
         if steps and isinstance(home, Def | ast.Lambda):
             arguments = self.given(home, name)
-            found = {None if self._varies(a) else self.thing(a, steps - 1) for a in arguments}
+            found = {None if self.varies(a) else self.thing(a, steps - 1) for a in arguments}
             if len(found) == 1 and None not in found:
                 return found.pop()
             bound = [b for b in self.bound.get(name, ()) if isinstance(b.target, ast.Name)]
@@ -401,7 +402,7 @@ class Identity:
                 return self.thing(values[0].value, steps - 1)
         return self._at(name, home)
 
-    def _varies(self, argument: ast.expr) -> bool:
+    def varies(self, argument: ast.expr) -> bool:
         """Whether it is something else in each round of a loop."""
         names = {n.id for n in ast.walk(argument) if isinstance(n, ast.Name)}
         for outer in self.file.above(argument):
