@@ -99,7 +99,8 @@ def _until_closed(facts: SourceFacts) -> Iterable[Finding]:
         scope = _function_around(trees.get(poll.site.file), poll.site.line)
         end = ended_by(own(scope), poll.site.line) if scope is not None else ""
         reads = facts.below(channel, "read:stdout", "read:stderr", "poll")
-        after = [o for o in reads if poll.loops[-1] not in o.loops and o.moment > poll.moment]
+        reads = [o for o in reads if o.moment > poll.moment and poll.loops[-1] not in o.loops]
+        after = any(o.context.strand is poll.context.strand or _waits_for(o, poll) for o in reads)
         place = (poll.site.file, poll.site.function, end)
         if end and not after and not facts.below(channel, "serves") and place not in done:
             done.add(place)
