@@ -182,6 +182,23 @@ def test_a_handler_that_interrupted_the_module_s_own_body_is_known(source: Path)
     assert (found.hazard, found.confidence) == ("signal-handler-reenters", Confidence.OBSERVED)
 
 
+REQUESTS = {
+    "a handler asks in the middle of a request": ("stat mark@app.py:{mark} stat poll@app.py:{poll}", True),
+    "the handler came between two requests": ("stat mark@app.py:{mark} poll@app.py:{poll}", False),
+    "a callback asks, which is no handler": ("stat drain@app.py:{drain} stat poll@app.py:{poll}", False),
+    "the handler reads a channel of its own": ("recv mark@app.py:{mark} stat poll@app.py:{poll}", False),
+}
+
+
+@pytest.mark.parametrize("how", REQUESTS)
+def test_a_handler_that_asks_for_an_sftp_reply_in_the_middle_of_another_request(how: str, source: Path) -> None:
+    stack, told = REQUESTS[how]
+    found = findings({"MainThread": f"{stack} <module>@app.py:{{held}}", "T": "idle"}, source)
+    reentered = [f.confidence for f in found if f.hazard == "signal-handler-reenters"]
+    assert reentered == ([Confidence.POSSIBLE] if told else [])
+    assert not told or "in the middle of stat()" in found[0].message
+
+
 def test_handlers_that_a_timer_piles_up_stand_at_the_same_lock(source: Path) -> None:
     once = "mark@app.py:{mark} <module>@app.py:{held}".format(**LINE)
     dumps = [{"MainThread": stack, "T": "idle"} for stack in (once, f"mark@app.py:{LINE['mark']} {once}")]

@@ -26,6 +26,7 @@ _STRUCK = (
 )
 # A thread that has just taken it may have had to let another one run.
 _PERHAPS = "if a second dump shows the same, an exception of a signal's handler has left it taken"
+_SFTP = "sftp_client"
 _OF_CHANNELS = ("the lock of a channel's buffer", "Channel.lock")
 
 
@@ -55,7 +56,37 @@ def find(facts: DumpFacts) -> Iterable[Finding]:
                 activity.step(f"in the handler {handler.function}: waits for {lock}", site=handler.site),
             ),
         )
+    yield from _in_two_requests(facts)
     yield from _left_taken(facts)
+
+
+def _in_two_requests(facts: DumpFacts) -> Iterable[Finding]:
+    """A handler that waits for an SFTP reply, in the middle of another SFTP call: no lock is in the way of that."""
+    for activity in facts.others:
+        handler = facts.signal_handler(activity) if activity.wait is Wait.SFTP_REPLY else None
+        if handler is None:
+            continue
+        place = activity.calls.index(handler)
+        outside = activity.calls[place + 1 :]
+        user = next((i for i, c in enumerate(outside) if c.layer is Layer.USER), 0)
+        inner, outer = activity.calls[:place], outside[:user]
+        requests = [[c for c in calls if c.at(_SFTP)] for calls in (inner, outer)]
+        clients = {address for c in (*requests[0], *requests[1]) if (address := c.address()) is not None}
+        if not all(requests) or len(clients) > 1:
+            continue
+        yield Finding(
+            hazard=HAZARD.name,
+            code=HAZARD.code,
+            confidence=Confidence.OBSERVED if clients and facts.repeated else Confidence.POSSIBLE,
+            message=(
+                f"A signal handler ({handler.function}) waits for an SFTP reply on {activity.name}, in the middle of "
+                f"{outer[-1].function}(): each may take the other's reply, or cut the other's packet in two"
+            ),
+            steps=(
+                activity.step("was interrupted by a signal in the middle of an SFTP call", site=outside[user].site),
+                activity.step(f"in the handler {handler.function}: waits for an SFTP reply", site=handler.site),
+            ),
+        )
 
 
 def _left_taken(facts: DumpFacts) -> Iterable[Finding]:
