@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from paramedic.hazards.host_key_not_verified import HAZARD
 from paramedic.lint.edits import add_line_below, replace_in_line
 from paramedic.lint.facts import SourceFacts
+from paramedic.lint.operations import Operation
 from paramedic.lint.values import ClassValue, Const, Function, Instance, Unknown, Value, alternatives
 from paramedic.model.finding import Confidence, Finding
 
@@ -42,12 +43,31 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
         return
     for login in facts.having("auth", kinds={"transport"}):
         place = (login.site.file, login.site.line)
-        key = login.argument(0, "hostkey") if login.method == "connect" else Unknown()
-        if place in done or not (key is None or isinstance(key, Const) and key.value is None) or "**" in login.keywords:
-            continue
+        if login.method.startswith("auth_"):
+            if place in done or not _dialled_by_hand(facts, login):
+                continue
+            message = f"{login.method}() logs in to whoever answers: nobody has looked at the server's key"
+        else:
+            key = login.argument(0, "hostkey") if login.method == "connect" else Unknown()
+            none = key is None or isinstance(key, Const) and key.value is None
+            if place in done or not none or "**" in login.keywords:
+                continue
+            message = "Transport.connect() without hostkey= compares the server's key with nothing"
         done.add(place)
-        message = "Transport.connect() without hostkey= compares the server's key with nothing"
         yield facts.finding(HAZARD, message, [facts.step(login)], confidence=Confidence.ADVICE, objects=[login.obj])
+
+
+def _dialled_by_hand(facts: SourceFacts, login: Operation) -> bool:
+    """Whether the transport was made here, and its handshake made by start_client(), which compares no key.
+
+    One that an SSHClient gave has been checked by that; connect() may have been given the key to expect.
+    """
+    mine = [o for o in facts.of(login.obj, "dial", "auth", "connect") if o.moment < login.moment]
+    return (
+        login.obj.root.kind == "transport"
+        and any("dial" in o.effects for o in mine)
+        and not any(o.method == "connect" for o in mine)
+    )
 
 
 _HARMLESS = frozenset(
