@@ -72,3 +72,12 @@ def test_a_source_that_cannot_be_understood_may_be_of_one_who_notifies(monkeypat
 
     monkeypatch.setattr(Bystanders, "only_looks", fails)
     assert list(said(findings_of(WATCHED))) == []
+
+
+def test_who_waits_in_a_condition_is_not_told_to_hold_its_lock() -> None:
+    inside = SEVERAL.replace("    B: take RL #take\n", "    B: take L1\n    B: take RL #take\n")
+    (found,) = findings_of(inside)
+    assert {s.thread: s.locks for s in found.steps if "called wait()" in s.what} == {
+        "B": ("lock #2 (made at app.py:3)",),  # L1
+        "C": (),
+    }

@@ -66,7 +66,15 @@ class Story:
             words += f", which raised {call.error}"
         elif not call.ended_ns:
             words += f", which had not returned after {self.duration(self.facts.end_ns - call.began_ns)}"
-        return self.step(call.thread, call.stack, call.began_ns, words, call.locks)
+        return self.step(call.thread, call.stack, call.began_ns, words, self._kept(call))
+
+    def _kept(self, call: Call) -> Iterable[int]:
+        """The locks that a thread holds during a call: who waits in a condition has let go of that one's own."""
+        if not call.name.startswith("Condition.wait"):
+            return call.locks
+        born = self.world.thing(call.obj).born
+        own = [lock for lock in call.locks if born and self.world.thing(lock).born == born] or list(call.locks)[-1:]
+        return [lock for lock in call.locks if lock not in own]
 
     def hold(self, hold: Hold) -> Step:
         """A lock is taken."""
