@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dis import get_instructions
 from opcode import opmap
 from sys import _getframe
+from time import monotonic_ns
 from types import CodeType
 from typing import Any
 
@@ -155,6 +156,8 @@ _MEASURES: dict[str, Callable[[Any], int]] = {
 }
 
 
+_AT_ONCE_NS = 1_000_000
+"""Within this time a name is still that of the same file."""
 _ONLY_TIMED = frozenset(("Channel.settimeout", "Transport.open_session", "SSHClient.exec_command"))
 _NOTES = frozenset(
     "add append warning warn info debug error log print put format get_name get_base64 get_fingerprint hexlify hex "
@@ -184,6 +187,7 @@ class _Words:
         self.probes = probes
         self.text = probes.writer.text
         self.record_commands = record_commands
+        self._latest_file: tuple[str | None, int, str, int] = (None, 0, "", 0)
         self.special: dict[str, Callable[..., tuple[int, int]]] = {
             "SSHClient.connect": self.connect,
             "SSHClient.exec_command": self.command,
@@ -251,7 +255,14 @@ class _Words:
 
     def file_name(self, _: Any, filename: Any) -> tuple[int, int]:
         # which file it is matters, its name does not leave: only equality within this run is kept
-        return hash(str(filename)) & 0x7FFFFFFF, self.text(_node(filename))
+        name, which, node, looked_ns = self._latest_file
+        now_ns = monotonic_ns()
+        # SSHClient.load_host_keys has HostKeys.load do it: to look at the file is a good part of what either costs
+        if name is not filename or now_ns - looked_ns > _AT_ONCE_NS:
+            which, node = hash(str(filename)) & 0x7FFFFFFF, _node(filename)
+            if type(filename) is str:  # nobody else's object is kept alive
+                self._latest_file = filename, which, node, now_ns
+        return which, self.text(node)
 
 
 def _accepts_all(code: CodeType) -> bool:
