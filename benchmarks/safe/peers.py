@@ -12,7 +12,6 @@ import json
 import logging
 import os
 import queue
-import resource
 import subprocess
 import sys
 import threading
@@ -21,6 +20,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+
+from usage import busy_s, cpu_s, peak_mb
 
 logging.disable(logging.CRITICAL)
 SERVER: dict[str, Any] = {}
@@ -458,23 +459,6 @@ def workloads() -> dict[tuple[str, str], Callable[[int], int]]:
             for what in ("big", "small"):
                 found[f"{way}-{what}", name] = lambda n, c=copy, way=way, what=what: c(way, what)  # type: ignore[misc]
     return found
-
-
-def cpu_s() -> float:
-    mine, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
-    return mine.ru_utime + mine.ru_stime + children.ru_utime + children.ru_stime
-
-
-def busy_s() -> float:
-    """What all processors have worked since the machine was started: also the server's part, and anybody's beside."""
-    user, nice, system, _, _, irq, softirq, *_ = map(int, Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:])
-    return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
-
-
-def peak_mb() -> float:
-    # ru_maxrss would be the parent's: a child inherits it.
-    status = Path("/proc/self/status").read_text().split()
-    return int(status[status.index("VmHWM:") + 1]) / 1024
 
 
 def main() -> None:
