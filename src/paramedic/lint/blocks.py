@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from paramedic.lint import attributes, concurrency, containers, definitions, roles, starters, turns
+from paramedic.lint import attributes, concurrency, containers, definitions, ranks, roles, starters, turns
 from paramedic.lint.contexts import branch_from
 from paramedic.lint.values import (
     Bound,
@@ -171,13 +171,13 @@ def _unpack(w: Walker, targets: list[ast.expr], value: Value) -> None:
 
 def _if(w: Walker, node: ast.If) -> bool:
     known = truth(w, node.test)
-    w.evaluate(node.test)
+    asked = w.evaluate(node.test)
     child = _child_arm(w, node.test)
     if child is not None:
         return _forked(w, node, child)
     if known is not None:
         return w.block(node.body if known else node.orelse)
-    ended = arms(w, lambda: w.block(node.body), lambda: w.block(node.orelse))
+    ended = arms(w, lambda: w.block(node.body), lambda: w.block(node.orelse), asked)
     if not ended and w.path and _leaves_early(w, node):
         w.world.early_returns.add(w.path[-1])
     return ended
@@ -245,14 +245,23 @@ def _forked(w: Walker, node: ast.If, body_is_child: bool) -> bool:
     return ended
 
 
-def arms(w: Walker, first: Callable[[], bool], second: Callable[[], bool]) -> bool:
+def arms(w: Walker, first: Callable[[], bool], second: Callable[[], bool], asked: Value | None = None) -> bool:
     """Reads two arms of a branch, of which a run takes one; True where neither comes out.
 
     What follows an arm that ends is exclusive with it: after ``if x: return status()`` no run has that status.
 
+    Args:
+        w: the reader.
+        first: reads the arm that is taken where what is asked is true.
+        second: reads the other one.
+        asked: what the branch asks for, where that may be a number of the thread's own.
+
     Threads: the reader's own; does not block.
     """
     branch = w.world.number()
+    for arm, choices in enumerate(ranks.choices(asked)):
+        if choices:
+            w.world.chosen[branch, arm] = choices
     names, locks = w.scope.names, w.locks
     w.scope.names, w.locks = dict(names), list(locks)
     w.path.append((branch, 0))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from paramedic.lint import api, attributes, calls, concurrency, containers, definitions, library, loops, writers
+from paramedic.lint import api, attributes, calls, concurrency, containers, definitions, library, loops, ranks, writers
 from paramedic.lint.values import (
     Collection,
     Const,
@@ -58,9 +58,8 @@ def call(w: Walker, name: str, args: list[Value], keywords: dict[str, Value], no
         if known_items is not None:
             pairs: list[Value] = [Collection([Const(n), one], length=2) for n, one in enumerate(known_items)]
             return Collection(pairs, length=len(pairs))
-        return Collection(
-            rest=[Collection([Unknown(loops=w.loops), i], length=2) for i in parts(first)], length=loops.size(first)
-        )
+        rows: list[Value] = [Collection([Unknown(loops=w.loops), i], length=2) for i in parts(first)]
+        return ranks.Counted(rest=rows, length=loops.size(first))
     if name == "zip":
         columns = [loops.one_by_one(a, all_kinds=True) for a in args]
         if any(loops.one_by_one(a) for a in args) and all(c is not None for c in columns):
@@ -75,7 +74,7 @@ def call(w: Walker, name: str, args: list[Value], keywords: dict[str, Value], no
             result = calls.call(w, first, items, {}, node)
         return Collection(rest=[result if name == "map" else items[0]], length=loops.size(args[1]))
     if name == "range":
-        return Collection(length=_range(args))
+        return ranks.Counted(length=_range(args))
     if name == "len":
         containers.through_dunder(w, first, "__len__", [], node)
         length = containers.length_of(first)

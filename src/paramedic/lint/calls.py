@@ -307,8 +307,8 @@ def _bind_arguments(w: Walker, fn: Function, scope: Scope, args: list[Value], ke
         else:
             value = definitions.annotated(w, fn.scope, fn.module, argument.annotation) or Unknown(argument.arg)
         if isinstance(value, Unknown) and value.became is None and not value.name:
-            turns = value.loops
-            value = definitions.annotated(w, fn.scope, fn.module, argument.annotation) or Unknown(argument.arg, turns)
+            turns, same = value.loops, Unknown(argument.arg, value.loops, value.rank)
+            value = definitions.annotated(w, fn.scope, fn.module, argument.annotation) or same
             if isinstance(value, Obj):
                 value.loops = turns  # each turn got another one
         scope.assign(argument.arg, value)

@@ -39,7 +39,7 @@ class Countdowns:
     def _done_at_nought(self, operation: Operation) -> set[str]:
         """The counts of which an operation's branch has found that they have come to nothing."""
         found: set[str] = set()
-        for function, line in self.places(operation):
+        for function, line in self._places(operation):
             for branch in (n for n in ast.walk(function) if isinstance(n, ast.If)):
                 if not any(s.lineno <= line <= (s.end_lineno or 0) for s in branch.body):
                     continue
@@ -49,7 +49,7 @@ class Countdowns:
     def _counted_after(self, operation: Operation) -> set[str]:
         """The counts that an operation's thread counts down once it is over."""
         found: set[str] = set()
-        for function, line in self.places(operation):
+        for function, line in self._places(operation):
             for node in ast.walk(function):
                 if getattr(node, "lineno", 0) > line:
                     found |= _counted_down(node)
@@ -58,11 +58,8 @@ class Countdowns:
                             found |= {name for inner in ast.walk(called) for name in _counted_down(inner)}
         return found
 
-    def places(self, operation: Operation) -> Iterator[tuple[Def, int]]:
-        """The functions in which an operation is under way, the innermost first, and their lines.
-
-        Threads: one thread.
-        """
+    def _places(self, operation: Operation) -> Iterator[tuple[Def, int]]:
+        """The functions in which an operation is under way, the innermost first, and their lines."""
         for site in sites(operation)[:_MOST_CALLERS]:
             inside = [
                 function

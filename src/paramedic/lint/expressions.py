@@ -16,6 +16,7 @@ from paramedic.lint import (
     containers,
     definitions,
     loops,
+    ranks,
     repetition,
     roles,
     shell,
@@ -135,7 +136,9 @@ def _either(w: Walker, node: ast.IfExp) -> Value:
 
 
 def _boolean(w: Walker, node: ast.BoolOp) -> Value:
-    return choose([w.evaluate(v) for v in node.values])
+    values = [w.evaluate(v) for v in node.values]
+    rank = ranks.joined(node.op, values)
+    return choose(values) if rank is None else Unknown(rank=rank)
 
 
 def _named(w: Walker, node: ast.NamedExpr) -> Value:
@@ -295,7 +298,7 @@ def _unary(w: Walker, node: ast.UnaryOp) -> Value:
     number = number_of(value)
     if number is not None and isinstance(node.op, ast.USub):
         return Const(-number)
-    return Unknown()
+    return ranks.negated(value) if isinstance(node.op, ast.Not) else Unknown()
 
 
 def _compare(w: Walker, node: ast.Compare) -> Value:
@@ -304,7 +307,7 @@ def _compare(w: Walker, node: ast.Compare) -> Value:
         holder = w.evaluate(other)
         if isinstance(operation, (ast.In, ast.NotIn)) and isinstance(holder, Instance):
             containers.through_dunder(w, holder, "__contains__", [left], node)
-    return Unknown()
+    return ranks.compared(node.ops[0], left, holder) if len(node.ops) == 1 else Unknown()
 
 
 def _slice(w: Walker, node: ast.Slice) -> Value:

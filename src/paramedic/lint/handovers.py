@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from paramedic.lint import calls, concurrency, eventloop, frameworks, library, loops, protocols, starters, writers
+from paramedic.lint.ranks import of_wait
 from paramedic.lint.values import (
     HAND_OVER,
     Bound,
@@ -133,8 +134,8 @@ def _signal(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[st
         effects = {"blocks"} if pause else {"wait-signal", "blocks"}
         if obj.kind == "barrier":
             effects.add("give-signal")
-        w.record(obj, name, frozenset(effects), node, args=args, keywords=keywords)
-    elif name == "set":
+        return of_wait(w.record(obj, name, frozenset(effects), node, args=args, keywords=keywords))
+    if name == "set":
         w.record(obj, name, frozenset({"give-signal"}), node)
     return Unknown()
 

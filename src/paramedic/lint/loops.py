@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from paramedic.lint import api, blocks, calls, concurrency, roles, turns
+from paramedic.lint import api, blocks, calls, concurrency, ranks, roles, turns
 from paramedic.lint.values import (
     Bound,
     Collection,
@@ -216,7 +216,8 @@ def element(w: Walker, source: Value, number: int, node: ast.AST) -> Value:
         if isinstance(option, Collection):
             option.read = True
             w.world.came_for(lambda one=option: len(one.everything()), w.context)  # type: ignore[misc]
-            found.extend(_item(w, option, item, number) for item in option.everything())
+            items = [_item(w, option, item, number) for item in option.everything()]
+            found.extend(ranks.numbered(items, number, w.loops) if isinstance(option, ranks.Counted) else items)
         elif isinstance(option, Obj):
             found.append(_of_object(w, option, node))
         elif isinstance(option, Instance):
@@ -302,6 +303,6 @@ def as_one_of(
         return Partial(item.function, given, named)
     if isinstance(item, Const):
         return Unknown(loops=loops) if distinct else item
-    if isinstance(item, Unknown) and not item.name:
+    if isinstance(item, Unknown) and (not item.name or item.rank is not None and not distinct):
         return Unknown(loops=loops)
     return item

@@ -6,8 +6,8 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from paramedic.lint import attributes, blocks, roles
-from paramedic.lint.values import Collection, Unknown, Value
+from paramedic.lint import attributes, blocks, ranks, roles
+from paramedic.lint.values import Collection, Const, Unknown, Value
 
 if TYPE_CHECKING:
     from paramedic.lint.walker import Walker
@@ -45,7 +45,16 @@ def _cases(w: Walker, subject: Value, cases: list[ast.match_case]) -> bool:
         w.evaluate(case.guard)
     elif isinstance(case.pattern, ast.MatchAs) and case.pattern.pattern is None:
         return w.block(case.body)  # whatever it is
-    return blocks.arms(w, lambda: w.block(case.body), lambda: _cases(w, subject, cases[1:]))
+    return blocks.arms(w, lambda: w.block(case.body), lambda: _cases(w, subject, cases[1:]), _asked(subject, case))
+
+
+def _asked(subject: Value, case: ast.match_case) -> Value | None:
+    """What ``case 0:`` asks for."""
+    pattern = case.pattern
+    if not isinstance(pattern, ast.MatchValue) or not isinstance(pattern.value, ast.Constant):
+        return None
+    same = ranks.compared(ast.Eq(), subject, Const(pattern.value.value))
+    return same if case.guard is None else Unknown(rank=ranks.joined(ast.And(), [same]))
 
 
 def _capture(w: Walker, pattern: ast.pattern, value: Value) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from paramedic.lint.contexts import Context, branch_from, common_ancestor, lifetimes_meet
 from paramedic.lint.countdowns import Countdowns
-from paramedic.lint.leaders import Leaders
+from paramedic.lint.leaders import Leaders, meets_part
 from paramedic.lint.operations import Operation, exclusive
 from paramedic.lint.values import HAND_OVER, Obj, Unknown, number_of, objects_in
 from paramedic.lint.world import World
@@ -21,7 +21,7 @@ class Meetings:
     def __init__(self, world: World) -> None:
         self.world = world
         self._countdowns = Countdowns(world)
-        self._leaders = Leaders(world, self._countdowns.places)
+        self._leaders = Leaders(world)
         self._signals: dict[int, list[Operation]] = {}
         for operation in world.operations:
             if "wait-signal" in operation.effects or "give-signal" in operation.effects:
@@ -75,6 +75,7 @@ class Meetings:
         if not mine:
             return False
         barriers = [o for o in mine if o.obj.kind == "barrier"]
+        barriers = [o for o in barriers if not meets_part(self.world, o.obj.root, a.context, at_once=False)]
         if a.context is b.context and _phase(a, barriers) != _phase(b, barriers):
             return True
         rounds = {id(o.obj.root): o.obj.root for o in barriers if _same_loop(o, a)}

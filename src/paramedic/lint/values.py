@@ -18,6 +18,7 @@ from paramedic.model.finding import Site
 if TYPE_CHECKING:
     from paramedic.lint.contexts import Context
     from paramedic.lint.modules import Module
+    from paramedic.lint.ranks import Rank
     from paramedic.lint.scope import Scope
 
 _numbers = itertools.count(1)
@@ -40,14 +41,16 @@ class Unknown(Value):
     Attributes:
         name: how the program spells it (``self.lock``), for guesses about locks; "" where it has no name.
         became: what its use has shown it to be.
+        rank: where each thread has another value, what that says.
     """
 
-    __slots__ = ("name", "became", "loops")
+    __slots__ = ("name", "became", "loops", "rank")
 
-    def __init__(self, name: str = "", loops: Loops = ()) -> None:
+    def __init__(self, name: str = "", loops: Loops = (), rank: Rank | None = None) -> None:
         self.name = name
         self.became: Obj | None = None
         self.loops = loops
+        self.rank = rank
 
 
 @dataclass(slots=True, eq=False)
@@ -400,8 +403,10 @@ def choose(values: Iterable[Value], *, limit: int = 8) -> Value:
         return values[0]
     if len(values) == 2:
         one, other = values
-        if one is other or _is_nothing(other):
+        if one is other:
             return one
+        if _is_nothing(other):  # what has another value in one of the arms is no longer a number of each thread's own
+            return one if getattr(one, "rank", None) is None else Unknown()
         if _is_nothing(one):
             return other
     flat: list[Value] = []

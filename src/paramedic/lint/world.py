@@ -26,6 +26,7 @@ from paramedic.lint.values import (
 from paramedic.model.finding import Site
 
 if TYPE_CHECKING:
+    from paramedic.lint import ranks
     from paramedic.lint.repetition import Reading
     from paramedic.lint.walker import Walker
 
@@ -88,6 +89,7 @@ class World:
         self.swallowing: set[int] = set()
         self.put_again: set[int] = set()
         self.put_instead: dict[int, tuple[int, int]] = {}
+        self.chosen: dict[tuple[int, int], tuple[ranks.Choice, ...]] = {}
         self.last_arms: set[tuple[int, int]] = set()
         self.early_returns: set[tuple[int, int]] = set()
         self.ending_loops: dict[int, bool] = {}
