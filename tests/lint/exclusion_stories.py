@@ -67,6 +67,38 @@ EXCUSED = {
                 for name in "abc":
                     pool.submit(work, folder + "/lock")
         """,
+    "a file that is locked, whose path is made once": """
+        import fcntl
+        def work(path):
+            with open(path, "w") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                sftp.stat("/")  #12
+        def main():
+            path = os.path.join(os.getcwd(), "lock")
+            for _ in range(3):
+                threading.Thread(target=work, args=(path,)).start()
+        """,
+    "a file that is locked, whose path two are given": """
+        import fcntl
+        def work(path):
+            with open(path, "w") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                sftp.stat("/")  #12
+        def main():
+            path = os.path.join(os.getcwd(), "lock")
+            threading.Thread(target=work, args=(path,)).start()
+            threading.Thread(target=work, args=(path,)).start()
+        """,
+    "a file that is locked, whose path is bound to what tasks do": """
+        import fcntl, functools
+        def work(path, n):
+            with open(path, "w") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                sftp.stat("/")  #12
+        def main():
+            path = os.path.join(os.getcwd(), "lock")
+            list(pool.map(functools.partial(work, path), range(4)))
+        """,
     "a deque out of which each takes it": """
         def work():
             while True:
@@ -334,6 +366,79 @@ NOT_EXCUSED = {
         def main():
             for name in "ab":
                 visit(name)
+        """,
+    "a lock of a file of each starter's own": """
+        import fcntl
+        def work(path):
+            with open(path, "w") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                sftp.stat("/")  #12
+        def one():
+            path = "/var/a"
+            threading.Thread(target=work, args=(path,)).start()
+        def two():
+            path = "/var/b"
+            threading.Thread(target=work, args=(path,)).start()
+        """,
+    "a lock of a file whose path is changed between the starts": """
+        import fcntl
+        def work(path):
+            with open(path, "w") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                sftp.stat("/")  #12
+        def main():
+            path = "/var/a"
+            threading.Thread(target=work, args=(path,)).start()
+            path = "/var/b"
+            threading.Thread(target=work, args=(path,)).start()
+        """,
+    "a lock of a file whose path each start is given": """
+        import fcntl
+        def work(path):
+            with open(path, "w") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                sftp.stat("/")  #12
+        def begin(path):
+            threading.Thread(target=work, args=(path,)).start()
+        def main():
+            begin("/a")
+            begin("/b")
+        """,
+    "a lock of a file that is made for each start": """
+        import fcntl, tempfile
+        def work(path):
+            with open(path, "w") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                sftp.stat("/")  #12
+        def begin():
+            path = tempfile.mktemp()
+            threading.Thread(target=work, args=(path,)).start()
+        def main():
+            begin()
+            begin()
+        """,
+    "a lock of a file that is made for each task": """
+        import fcntl, tempfile
+        def work(path):
+            with open(path, "w") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                sftp.stat("/")  #12
+        def main():
+            for _ in range(3):
+                threading.Thread(target=work, args=(tempfile.mktemp(),)).start()
+        """,
+    "a lock of a file whose path a loop makes": """
+        import fcntl
+        def work(path):
+            with open(path, "w") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                sftp.stat("/")  #12
+        def main():
+            number = 0
+            while number < 4:
+                path = f"/var/{number}"
+                threading.Thread(target=work, args=(path,)).start()
+                number += 1
         """,
     "a lock of a file that is open for all": """
         import fcntl

@@ -13,6 +13,7 @@ from paramedic.lint.awaiting import Awaiting
 from paramedic.lint.identity import Identity, Thing
 from paramedic.lint.outcomes import UNKNOWN, Sized, made
 from paramedic.lint.passages import Def, File, Loop, Place, leaves, name_of, through
+from paramedic.lint.paths import origin
 from paramedic.lint.variables import subjects
 
 _LOCKS = frozenset("Lock RLock Condition allocate_lock FileLock SoftFileLock InterProcessLock Mutex".split())
@@ -193,34 +194,11 @@ class Exclusions:
                 if path is not None:
                     yield from self._path(identity, path)
 
-    def _path(self, identity: Identity, path: ast.expr, steps: int = 3) -> Iterator[Thing]:
+    def _path(self, identity: Identity, path: ast.expr) -> Iterator[Thing]:
         """A path that is the same for all."""
-        things = [(n, identity.thing(n)) for n in ast.walk(path) if isinstance(n, ast.Name | ast.Attribute)]
-        for node, thing in things:
-            if thing is None or isinstance(node, ast.Name) and node.id in identity.file.imported:
-                continue
-            home = identity.home(thing)
-            if isinstance(home, Def) and home is identity.file.home(path):
-                values = list(identity.values(thing))
-                if node is path and len(values) == 1 and steps:
-                    yield from self._path(identity, values[0].value, steps - 1)
-                elif node is path and not values and steps:
-                    yield from self._given(identity, identity.given(home, thing.name), steps - 1)
-                return
-            if identity.is_many(thing):
-                return
-        yield Thing(f"{_LOCK_OF}{ast.unparse(path)}", id(identity.file))
-
-    def _given(self, identity: Identity, paths: list[ast.expr], steps: int) -> Iterator[Thing]:
-        """A path that all who call a function, or start it, give it."""
-        if len({ast.unparse(p) for p in paths}) != 1 or any(map(identity.varies, paths)):
-            return
-        found = list(self._path(identity, paths[0], steps))
-        yield from found
-        starter = identity.file.home(paths[0])
-        if not found and isinstance(starter, Def) and not any(map(identity.is_parameter, ast.walk(paths[0]))):
-            if not identity.is_several(starter):
-                yield Thing(f"{_LOCK_OF}{ast.unparse(paths[0])}", id(identity.file))
+        one = origin(identity, path)
+        if one is not None:
+            yield Thing(f"{_LOCK_OF}{one}", id(identity.file))
 
     # what is taken out and put back
 

@@ -308,11 +308,10 @@ class Identity:
             given += (
                 self.given(maker, value.id) if isinstance(maker, Def) and value.id in self.file.variables(maker) else []
             )
-        sure = [isinstance(v, ast.Call) or self.varies(v) for v in given if not self.is_parameter(v)]
+        sure = [isinstance(v, ast.Call) or self.varies(v) for v in given if not self._is_parameter(v)]
         return bool(sure) and all(sure)
 
-    def is_parameter(self, node: ast.AST) -> bool:
-        """Whether it is a name for what somebody gives the function."""
+    def _is_parameter(self, node: ast.AST) -> bool:
         home = self.file.home(node)
         return isinstance(node, ast.Name) and isinstance(home, Def) and bool(self.given(home, node.id))
 
