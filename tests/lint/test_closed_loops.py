@@ -26,8 +26,53 @@ while not stop.is_set() and not stdout.channel.closed:
     if stdout.channel.recv_ready():
         out.append(stdout.channel.recv(1000))  # here
 """,
+    "it is left once it is closed": """
+while True:
+    if channel.recv_ready():  # here
+        out.append(channel.recv(1000))
+    if channel.closed:
+        break
+""",
+    "its function is left once its end is known": """
+def read():
+    while time.time() < limit:
+        if channel.eof_received:
+            log("done")
+            return out
+        while channel.recv_ready():  # here
+            out.append(channel.recv(1000))
+""",
 }
 QUIET = {
+    "it is left once it is closed and the buffer is empty": """
+while True:
+    if channel.recv_ready():  # here
+        out.append(channel.recv(1000))
+    if channel.closed and not channel.recv_ready():
+        break
+""",
+    "what is left is read on the way out": """
+while True:
+    if channel.closed:
+        out.append(channel.recv(1000000))
+        break
+    if channel.recv_ready():  # here
+        out.append(channel.recv(1000))
+""",
+    "it is closed where nothing was there": """
+while True:
+    if channel.recv_ready():  # here
+        out.append(channel.recv(1000))
+    elif channel.closed:
+        break
+""",
+    "who finds it closed dials again": """
+while True:
+    if channel.closed:
+        channel = dial()
+    if channel.recv_ready():  # here
+        out.append(channel.recv(1000))
+""",
     "the buffer counts, too": """
 while not channel.closed or channel.recv_ready():
     if channel.recv_ready():  # here

@@ -52,7 +52,7 @@ def ended_by(inside: Iterable[ast.AST], line: int) -> str:
     for loop in nodes:
         if not isinstance(loop, ast.While) or not covers(loop, line):
             continue
-        end = _end(loop.test)
+        end = _end(loop)
         calls = [n for n in nodes if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)]
         looked_at = {ast.unparse(c.func.value) for c in calls if tail(c.func) in _READY and covers(loop, c.lineno)}  # type: ignore[attr-defined]
         later = any(tail(c.func) in _READS | _READY for c in calls if c.lineno > last_line(loop))
@@ -61,11 +61,19 @@ def ended_by(inside: Iterable[ast.AST], line: int) -> str:
     return ""
 
 
-def _end(test: ast.expr) -> ast.Attribute | None:
-    """``x.closed`` of ``while not x.closed``, also with ``and …`` after it, but not with ``or x.recv_ready()``."""
+def _end(loop: ast.While) -> ast.Attribute | None:
+    """``x.closed`` of ``while not x.closed``, also with ``and …`` after it, but not with ``or x.recv_ready()``.
+
+    The same for ``if x.closed: break`` among the statements of the loop, where that is all that is asked.
+    """
+    test = loop.test
     parts = test.values if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And) else [test]
-    for part in parts:
-        if isinstance(part, ast.UnaryOp) and isinstance(part.op, ast.Not):
-            if isinstance(part.operand, ast.Attribute) and part.operand.attr in _ENDS:
-                return part.operand
-    return None
+    asked = [part.operand for part in parts if isinstance(part, ast.UnaryOp) and isinstance(part.op, ast.Not)]
+    asked += [each.test for each in loop.body if isinstance(each, ast.If) and _only_leaves(each)]
+    return next((one for one in asked if isinstance(one, ast.Attribute) and one.attr in _ENDS), None)
+
+
+def _only_leaves(branch: ast.If) -> bool:
+    """Whether a branch ends the loop, and reads nothing on the way."""
+    reads = any(isinstance(n, ast.Call) and tail(n.func) in _READS | _READY for s in branch.body for n in ast.walk(s))
+    return isinstance(branch.body[-1], ast.Break | ast.Return) and not reads
