@@ -22,6 +22,7 @@ def facts(**changes: Any) -> Any:
     return SimpleNamespace(
         live=False, status=told["status"], ended_itself=True, end_ns=10 * S_NS,
         states=SimpleNamespace(orderly_end=told["orderly_end"]), futures=SimpleNamespace(failures=failed),
+        loop_rests=SimpleNamespace(standing=lambda facts: []),
         open=SimpleNamespace(all=lambda: told["under_way"]), is_remote=lambda name: True,
     )  # fmt: skip
 

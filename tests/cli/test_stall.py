@@ -140,6 +140,31 @@ os._exit(0)
         assert TOLD not in screen.read_until("shell: status 0")
 
 
+def test_tasks_of_an_event_loop_that_wait_for_what_nobody_gives_back(at_terminal) -> None:  # type: ignore[no-untyped-def]
+    program = """
+import asyncio
+def fail():
+    client.exec_command("true")
+    raise OSError("no")
+async def job(pool):
+    lent = await pool.get()
+    await asyncio.to_thread(fail)
+    pool.put_nowait(lent)
+async def main():
+    pool = asyncio.Queue()
+    pool.put_nowait(client)
+    await asyncio.gather(job(pool), job(pool), return_exceptions=True)
+asyncio.run(main())
+"""
+    with at_terminal(program) as screen:
+        screen.read_until(TOLD)
+        story = screen.read_until("suppressed.")
+        assert "PMC217 pool-drained" in story and "lent = await pool.get()" in story
+        screen.type(b"\x03")
+        end = screen.read_until("shell: killed by SIGINT")
+    assert "PMC217 pool-drained" in end[end.index("KeyboardInterrupt") :]
+
+
 KILLED = {
     "it ends by SIGTERM": "signal.signal(signal.SIGTERM, signal.SIG_DFL)",
     "it takes SIGTERM and ends well": "signal.signal(15, lambda *_: (print('bye', flush=True), os._exit(0)))",
@@ -202,6 +227,22 @@ try:
 except socket.timeout:
     print("given up", flush=True)
 client.exec_command('sleep 5')[1].read()
+""",
+    "an event loop that goes on until Ctrl-C comes": """
+import asyncio
+def fail():
+    command = f"(sleep 5; kill -INT {os.getpid()}) >/dev/null 2>&1 &"
+    client.exec_command(command)[1].channel.recv_exit_status()
+    raise OSError("no")
+async def main():
+    jobs = asyncio.Queue()
+    worker = asyncio.create_task(jobs.get())
+    print(await asyncio.gather(asyncio.to_thread(fail), return_exceptions=True))
+    await asyncio.Event().wait()
+try:
+    asyncio.run(main())
+except KeyboardInterrupt:
+    print("stopped")
 """,
     "a worker that waits for work": """
 import queue

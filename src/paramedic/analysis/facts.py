@@ -18,6 +18,7 @@ from paramedic.analysis.forks import Forks
 from paramedic.analysis.futures import Futures
 from paramedic.analysis.lives import Lives
 from paramedic.analysis.locks import Edge, Locks, OwnWait
+from paramedic.analysis.loop_rests import LoopRests
 from paramedic.analysis.loop_waits import LoopWaits
 from paramedic.analysis.machine import Root
 from paramedic.analysis.orders import cycles
@@ -138,6 +139,7 @@ class Facts:
         self.futures = Futures()
         self.pools = Pools()
         self.async_pools = AsyncPools()
+        self.loop_rests = LoopRests()
         self.polls = Polls(self.world)
         self.slots = Slots()
         self.wakers = Wakers()
@@ -260,7 +262,8 @@ class Facts:
     def waits_since(self, t_ns: int) -> bool:
         """Whether something has been waited for since then or longer: a call, or a lock."""
         calls = any(c.began_ns <= t_ns for c in self.open.all() if c.name not in ("Transport.run", "Loop.run_forever"))
-        return calls or any(w.began_ns <= t_ns for w in self.locks.waiting.values()) or bool(self.finalizing)
+        rests = any(rest.t_ns <= t_ns for rest in self.loop_rests.now.values())
+        return calls or rests or any(w.began_ns <= t_ns for w in self.locks.waiting.values()) or bool(self.finalizing)
 
     def at_s(self, t_ns: int) -> float:
         """Seconds since the recording began: that of the first process, where there are several."""

@@ -9,6 +9,7 @@ Threads: pure.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -219,7 +220,7 @@ def unset(facts: Facts) -> list[Unset]:
             continue
         before = facts.wakers.of(call.thread, call.obj)
         others = before or facts.wakers.given(call.thread, call.obj)
-        if _has_timer(facts) and any(facts.world.thread(t).kind == "Timer" for t in others):
+        if has_timer(facts) and any(facts.world.thread(t).kind == "Timer" for t in others):
             continue  # one timer after the other does it, and the next one is there
         over = all(facts.world.thread(t).ended_ns or facts.futures.is_idle(t) for t in others)
         if others and over and not (facts.futures.failures or _deaths(facts)):
@@ -243,11 +244,15 @@ def may_be_signalled(facts: Facts) -> bool:
     """
     if facts.states.signal_handlers or any(facts.states.forwards.values()):
         return True
-    return facts.live and _has_timer(facts)
+    return facts.live and has_timer(facts)
 
 
-def _has_timer(facts: Facts) -> bool:
-    return any(t.kind == "Timer" and not t.ended_ns for t in facts.world.threads.values())
+def has_timer(facts: Facts) -> bool:
+    """Whether a Timer may still wake somebody: it has not ended, and is to do more than to end the program.
+
+    Threads: pure.
+    """
+    return any(t.kind == "Timer" and not t.ended_ns and not t.guards for t in facts.world.threads.values())
 
 
 def _begun_at(facts: Facts, thread: int) -> int:
@@ -256,11 +261,25 @@ def _begun_at(facts: Facts, thread: int) -> int:
     return task or facts.world.thread(thread).started_at
 
 
-def _waits(facts: Facts) -> list[Call] | None:
+def everybody_waits(facts: Facts, but: Collection[int]) -> bool:
+    """Whether every thread waits, for ever, and so wakes no other; of some it is known.
+
+    Args:
+        facts: of the recording.
+        but: the threads of which it is known.
+
+    Threads: pure.
+    """
+    return _waits(facts, but) is not None
+
+
+def _waits(facts: Facts, but: Collection[int] = ()) -> list[Call] | None:
     """The waits for what may be a pool; None if some thread does not wait, or not for ever, and may wake another."""
     found: list[Call] = []
     others: list[int] = []
     for thread in facts.world.threads.values():
+        if thread.number in but:
+            continue
         if thread.ended_ns or thread.transport or thread.kind == "Timer" or not (thread.begun_ns or thread.number == 1):
             continue
         calls = facts.open.of(thread.number)

@@ -10,7 +10,7 @@ from paramedic.analysis.futures import SUBMITTED
 from paramedic.analysis.locks import TRIED
 from paramedic.analysis.pools import GETS
 from paramedic.analysis.wakers import AWAITED
-from paramedic.model.event import FIRST_STREAM, Kind, Row
+from paramedic.model.event import ENDS_PROGRAM, FIRST_STREAM, Kind, Row
 from paramedic.model.report import Gap
 
 
@@ -190,7 +190,8 @@ class RunFacts(CallFacts):
         _, number, _, site, kind, daemon, thread, _ = event
         child = self.world.thread(number)
         child.started_at, child.starter, child.kind = site, thread, self.world.text(kind)
-        child.daemon = daemon == 1
+        child.daemon = daemon & 1 > 0
+        child.guards = daemon & ENDS_PROGRAM > 0
         child.start = self.clocks.start(thread, number)
         self.wakers.started(thread, number, event[0])
 
@@ -217,6 +218,7 @@ class RunFacts(CallFacts):
         self.futures.thread_ended(number)
         self.locks.thread_ended(number)
         self.wakers.thread_ended(number)
+        self.loop_rests.ends(number)
 
     def _gap(self, event: Row) -> None:
         slug, _, detail = self.world.text(event[4]).partition("\t")

@@ -133,6 +133,7 @@ class States:
     Attributes:
         orderly_end: whether the interpreter came to its end, and was not killed.
         broken_off: whether an exception that nobody caught had ended the main thread then.
+        serves: whether the program is a server of SSH's: its transports' threads call functions of the program's.
     """
 
     def __init__(self, clocks: Clocks) -> None:
@@ -153,6 +154,7 @@ class States:
         self.keepalive: dict[int, Call] = {}
         self.safe: set[int] = set()
         self.forwards: dict[int, list[Call]] = {}
+        self.serves = False
         self.replaced: list[tuple[Call, Call]] = []
         self.misled: set[int] = set()
         self.silenced: dict[int, tuple[Call, Call]] = {}
@@ -173,6 +175,7 @@ class States:
         self.begins: Mapping[str, Listener] = {
             "SSHClient.set_missing_host_key_policy": self._policy,
             "Transport.connect": self._bare_connect,
+            "Transport.start_server": self._serves,
             "Transport.set_keepalive": self._keepalive,
             "Channel.fileno": self._fileno,
             "Loop.run_forever": self._loop_begins,
@@ -284,6 +287,9 @@ class States:
     def _bare_connect(self, call: Call, root: Root) -> None:
         if call.words:
             self.unverified.setdefault(call.stack, call)
+
+    def _serves(self, call: Call, root: Root) -> None:
+        self.serves = True
 
     def _keepalive(self, call: Call, root: Root) -> None:
         if call.words:

@@ -9,13 +9,19 @@ from typing import TYPE_CHECKING
 from paramedic.analysis.calls import Call
 from paramedic.analysis.conflicts import Conflict
 from paramedic.analysis.locks import Hold, Wait
+from paramedic.model.event import TaskWait
 from paramedic.model.finding import Confidence, Finding, Site, Step
 from paramedic.model.hazard import Hazard
 
 if TYPE_CHECKING:
+    from paramedic.analysis.loop_rests import Stranded, TaskWaits
     from paramedic.analysis.run import RunFacts
 
 _LATEST = 1 << 62
+_METHODS = {
+    TaskWait.GET: "get", TaskWait.PUT: "put", TaskWait.JOIN: "join", TaskWait.EVENT: "wait", TaskWait.BARRIER: "wait",
+    TaskWait.CONDITION: "wait",
+}  # fmt: skip
 _MOST_DOUBTED = 50
 """Of so many conflicts on one object it is asked whether something unrecorded excuses them all."""
 
@@ -84,6 +90,40 @@ class Story:
         """A lock is waited for."""
         words = f"waited {self.duration(lasted_ns)} for {self.world.name(wait.lock)}"
         return self.step(wait.thread, wait.stack, wait.began_ns, words)
+
+    def locked_out(self, found: Stranded) -> str:
+        """ "2 tasks of the event loop wait for lock #1 and lock #2, and nobody is left to let go of them: …"."""
+        names = list(dict.fromkeys(self.world.name(task.obj) for task in found.tasks))
+        them = "it" if len(names) == 1 else "them"
+        waits = f"{self.tasks(found)} for {' and '.join(names)}"
+        return f"{waits}, and nobody is left to let go of {them}: {self.still(found)}"
+
+    @staticmethod
+    def still(found: Stranded) -> str:
+        """Why nothing comes any more."""
+        end = ", and work had ended with an exception" if found.failed else ""
+        return f"no other task and no thread has anything to do, and no timer is set{end}"
+
+    @staticmethod
+    def tasks(found: Stranded) -> str:
+        """ "2 tasks of the event loop wait"."""
+        one = "One task of the event loop waits"
+        return one if len(found.tasks) == 1 else f"{len(found.tasks)} tasks of the event loop wait"
+
+    def stranded(self, found: Stranded) -> list[Step]:
+        """What ended with an exception, and the tasks of an event loop that wait since, for what, and for whom."""
+        steps = [self.step(f.thread, f.site, f.t_ns, f"ended with {f.error}: it began here") for f in found.failed[:2]]
+        for task in [*found.tasks[:3], *found.behind[:1]]:
+            for_what = self.awaited(task) if task in found.tasks else "for such tasks"
+            what = f"has a task that waits {for_what}"
+            steps.append(self.step(task.thread, task.stack, task.t_ns, what))
+        return steps
+
+    def awaited(self, task: TaskWaits) -> str:
+        """What a task of an event loop waits for: "in get() of queue #1 (made at …)"."""
+        name = self.world.name(task.obj) if task.obj else "a future"
+        method = _METHODS.get(task.what, "")
+        return f"in {method}() of {name}" if method else f"for {name}"
 
     @staticmethod
     def duration(ns: int) -> str:

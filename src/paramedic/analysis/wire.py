@@ -180,6 +180,10 @@ class WireFacts(Facts):
             self.sftp.asked_ahead(self.open.of(thread), obj, value)
         elif state == State.ASYNC_QUEUE:
             self.async_pools.changed(obj, value, text, Moment(thread, event[3], t_ns))
+        elif state == State.LOOP_RESTS:
+            self.loop_rests.rests(thread, value, text > 0, t_ns)
+        elif state == State.TASK_WAITS:
+            self.loop_rests.waits(thread, obj, value, text, event[3])
         elif state == State.BEFORE:
             if not obj:
                 self.clocks.learns_everything(thread)

@@ -30,6 +30,7 @@ class Thread:
         kind: its class, where that is not Thread itself: "Timer".
         native: the system's number of it, or 0.
         daemon: whether the program does not wait for it at its end.
+        guards: whether it is a Timer that ends the program, and wakes nobody.
     """
 
     number: int
@@ -44,6 +45,7 @@ class Thread:
     kind: str = ""
     native: int = 0
     daemon: bool = False
+    guards: bool = False
 
 
 class Thing:

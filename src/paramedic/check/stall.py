@@ -206,7 +206,8 @@ def _lasting(facts: RunFacts, since_ns: int) -> Waits:
     """Which threads have waited since then, and since when exactly."""
     calls = ((c.thread, c.began_ns) for c in facts.open.all() if c.name not in ("Transport.run", "Loop.run_forever"))
     locks = ((w.thread, w.began_ns) for w in facts.locks.waiting.values())
-    return frozenset((thread, began_ns) for thread, began_ns in (*calls, *locks) if began_ns <= since_ns)
+    rests = ((thread, rest.t_ns) for thread, rest in facts.loop_rests.now.items())
+    return frozenset((thread, began_ns) for thread, began_ns in (*calls, *locks, *rests) if began_ns <= since_ns)
 
 
 def _waiting(facts: RunFacts, since_ns: int) -> Places:
@@ -220,6 +221,9 @@ def _waiting(facts: RunFacts, since_ns: int) -> Places:
     for call in facts.open.all():
         if call.began_ns <= since_ns and call.name not in ("Transport.run", "Loop.run_forever"):
             add(call.thread, call.stack, call.began_ns)
+    for task in facts.loop_rests.standing(facts):
+        if task.t_ns <= since_ns:
+            add(task.thread, task.stack, task.t_ns)
     for wait in facts.locks.waiting.values():
         if wait.began_ns <= since_ns:
             add(wait.thread, wait.stack, wait.began_ns)

@@ -45,4 +45,9 @@ def _what(group: tuple[Activity, ...]) -> str:
     if first.wait is Wait.OWN_CODE:
         return "stand in their own code" if several else "stands in its own code"
     what = first.lock or str(first.wait)
+    if first.wait is Wait.LOOP:
+        what += _TASKS
     return f"wait for {what}" if several else f"waits for {what}"
+
+
+_TASKS = " (what its tasks wait for is in no thread's stack; paramedic run tells it)"

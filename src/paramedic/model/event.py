@@ -31,7 +31,8 @@ class Kind:
     POST = 14  # handed something over through `obj`: a = token (1: a task was submitted, with its site), b = id of the
     # thing if it is one of Paramiko's, or of the task's pool
     TAKE = 15  # received what was handed over through `obj`: a = token
-    START = 16  # is about to start thread `a`: b = text: its class, where that is not Thread itself; op = 1: a daemon
+    START = 16  # is about to start thread `a`: b = text: its class, where that is not Thread itself; op = 1: a daemon,
+    # + `ENDS_PROGRAM`: a Timer that does nothing but end the program
     BEGIN = 17  # the thread runs: a = its native id, b = text: its name
     END = 18  # the thread is about to end: b = text of the exception that ends it
     JOINED = 19  # learned that thread `a` has ended
@@ -105,6 +106,10 @@ class State:
     WAKE_UP_LOST = 19  # channel: data is there, and its wake-up pipe, by which select() would tell, is empty
     ASKED_AHEAD = 20  # SFTP file: a = how many bytes prefetch() or readv() have asked for
     ASYNC_QUEUE = 21  # queue of an event loop: a = token of the item, b = what a task does with it: see `ASYNC_KIND`
+    LOOP_RESTS = 22  # the thread's event loop has nothing to do, and no timer: a = how many tasks it has, of each of
+    # which a TASK_WAITS follows, b = 1; or b = 0: it goes on
+    TASK_WAITS = 23  # a task waits for `obj` or, where that is 0, for no object that we know: a = what tells the task
+    # from others, and above that the task that it waits for, b = what for: see `TaskWait`; site = where the task is
 
 
 OUT, ERR, IN = 0, 1, 2
@@ -117,6 +122,25 @@ ASYNC_OURS = 4
 """The bit that says that the item is one of Paramiko's objects."""
 ASYNC_TASK_SHIFT = 3
 """The bits from here on tell the task from others."""
+
+TASK_BITS = 28
+"""So many bits tell a task from others."""
+
+
+class TaskWait:
+    """``b`` of a `State.TASK_WAITS`: what a task waits for, by the method of asyncio's that it is in."""
+
+    OTHER = 0
+    GET, PUT, JOIN = 1, 2, 3  # of a queue
+    LOCK = 4
+    SLOT = 5  # of a semaphore, by ``async with``
+    ASKED = 6  # … by acquire()
+    EVENT, CONDITION, BARRIER = 7, 8, 9
+    TASKS = 10  # other tasks, by ``await task``, gather(), wait() or a TaskGroup
+
+
+ENDS_PROGRAM = 2
+"""Bit of ``op`` of a `Kind.START`."""
 
 BY_PEER = 1
 """``op`` of a `Kind.LINK` of a channel that the peer has asked for."""

@@ -8,18 +8,18 @@ Threads: the probes run in the loop's thread and do not block.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from sys import _getframe
 from typing import Any
 
 from paramedic.model.event import ASYNC_OURS, ASYNC_PUT, ASYNC_TASK_SHIFT, ASYNC_TOOK, ASYNC_WAITS, Kind, State
 from paramedic.model.operations import NUMBER
+from paramedic.record.asyncio_tasks import number_of, running
+from paramedic.record.frames import LIBRARY, owner_of
 from paramedic.record.patches import Target
 from paramedic.record.probe import MARK, Probes
 
 _EMPTY: dict[str, int] = {}
-_TASK_BITS = 0x0FFFFFFF
 
 
 def async_queues(probes: Probes, queues: Any) -> Iterator[Target]:
@@ -59,6 +59,22 @@ def async_queues(probes: Probes, queues: Any) -> Iterator[Target]:
             trouble("asyncio.Queue.get", e)
         return empty
 
+    def born(thing: Any) -> None:
+        try:
+            frame: Any = _getframe(2)
+            if frame.f_code.co_name == "__init__" and owner_of(frame.f_code) > LIBRARY:
+                frame = frame.f_back  # a BoundedSemaphore is a Semaphore
+            if owner_of(frame.f_code) <= LIBRARY:
+                probes.adopt(thing, 0, 0, frame)
+        except Exception as e:
+            trouble("asyncio birth", e)
+
+    yield Target(queues.Queue, "__init__", born)
+    locks = queues.locks
+    for name in ("Lock", "Semaphore", "Event", "Condition", "Barrier"):
+        if hasattr(locks, name):
+            probes.classes[getattr(locks, name)] = NUMBER[f"{name}.__init__"]
+            yield Target(getattr(locks, name), "__init__", born)
     yield Target(queues.Queue, "put_nowait", put, parameters=("item",))
     yield Target(queues.Queue, "get_nowait", asked, took)
     yield Target(queues.Queue, "empty", looks, looked)
@@ -66,8 +82,4 @@ def async_queues(probes: Probes, queues: Any) -> Iterator[Target]:
 
 def _task() -> int:
     """What tells the running task from others, in the bits that are left."""
-    tasks, events = sys.modules.get("asyncio.tasks"), sys.modules.get("asyncio.events")
-    loop = events._get_running_loop() if events is not None else None
-    task = tasks.current_task(loop) if tasks is not None and loop is not None else None
-    number: int = (id(task) >> 4 & _TASK_BITS) << ASYNC_TASK_SHIFT
-    return number
+    return number_of(running()) << ASYNC_TASK_SHIFT

@@ -13,10 +13,12 @@ from collections.abc import Iterator
 from sys import _getframe
 from typing import Any
 
+from paramedic.model.event import TASK_BITS
 from paramedic.record.frames import LIBRARY, owner_of
 from paramedic.record.patches import Target
 from paramedic.record.probe import Probes
 
+_TASK_MASK = (1 << TASK_BITS) - 1
 _MADE_AT = "_paramedic_made_at_"
 
 
@@ -25,11 +27,26 @@ def made_at() -> int:
 
     Threads: any.
     """
+    made: int = getattr(running(), _MADE_AT, 0)
+    return made
+
+
+def running() -> Any:
+    """The task that runs in this thread; None where none does.
+
+    Threads: any.
+    """
     events, tasks = sys.modules.get("asyncio.events"), sys.modules.get("asyncio.tasks")
     loop = events._get_running_loop() if events is not None else None
-    task = tasks.current_task(loop) if tasks is not None and loop is not None else None
-    made: int = getattr(task, _MADE_AT, 0)
-    return made
+    return tasks.current_task(loop) if tasks is not None and loop is not None else None
+
+
+def number_of(task: Any) -> int:
+    """What tells a task from others, in `TASK_BITS`; 0 for None.
+
+    Threads: any.
+    """
+    return (id(task) >> 4 & _TASK_MASK) if task is not None else 0
 
 
 def task_births(probes: Probes, base_events: Any) -> Iterator[Target]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import CodeType, FrameType
 from typing import Any
 
@@ -217,6 +217,11 @@ class Stacks:
             walk = native.rows.Walker(good, stack_of, traced, outermost, silent)
         self._walkers[silent] = walk
         return walk
+
+    def of_frames(self, frames: Iterable[FrameType]) -> int:
+        """As `of`, of frames that nothing links: those of coroutines that wait; innermost first."""
+        owned = ((frame, owner_of(frame.f_code)) for frame in frames)
+        return self._stack([str(self._frame(f, owner)) for f, owner in owned if owner <= LIBRARY][:DEPTH])
 
     def _intern(self, frame: FrameType | None, silent: int) -> int:
         try:

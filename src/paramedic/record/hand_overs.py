@@ -8,6 +8,7 @@ Threads: the probes run in any thread of the program's and do not block; making 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from sys import _getframe
 from typing import Any
@@ -339,6 +340,11 @@ class HandOvers:
         yield Target(events.Handle, "_run", runs)
         yield from unretrieved(self.probes, base_events, self.failures)
         yield from task_births(self.probes, base_events)
+        from paramedic.record.loop_rests import loop_rests  # not before it is needed: the start is short
+
+        selectors = sys.modules.get("selectors")
+        if selectors is not None:
+            yield from loop_rests(self.probes, selectors, events)
 
 
 def _asker(caller: Any, asked: int) -> int:
@@ -347,6 +353,7 @@ def _asker(caller: Any, asked: int) -> int:
 
 
 _COPIES = os.path.join("asyncio", "futures.py")
+_RUNNERS = os.path.join("asyncio", "runners.py")
 _PASSES_ON = NUMBER["Loop.run_forever"]
 
 
@@ -359,7 +366,7 @@ def signal_handlers(probes: Probes, signal: Any) -> Iterator[Target]:
             function = getattr(handler, "func", handler)  # functools.partial
             call = type(function).__call__ if callable(function) else None  # of an object of the program's
             code = getattr(getattr(function, "__func__", function), "__code__", None) or getattr(call, "__code__", None)
-            if code is not None:
+            if code is not None and not code.co_filename.endswith(_RUNNERS):  # asyncio.run()'s own, for Ctrl-C
                 words = f"{code.co_filename}\t{getattr(code, 'co_qualname', code.co_name)}"
                 probes.row(state, handler_set, 0, 0, int(number), probes.writer.text(words))
         except Exception as e:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from sys import _getframe, exc_info
 from typing import Any
 
-from paramedic.model.event import Kind, State
+from paramedic.model.event import ENDS_PROGRAM, Kind, State
 from paramedic.model.operations import NUMBER
 from paramedic.record.frames import PARAMIKO
 from paramedic.record.patches import Target
@@ -37,13 +37,16 @@ def threads(probes: Probes, threading: Any) -> Iterator[Target]:
     def start(thread: Any) -> None:
         try:
             kind = type(thread)
-            if kind is timer and getattr(thread.function, "__module__", "") == "paramiko.packet":
-                thread.__dict__[_UNTOLD] = True
-                return
+            ends = 0
+            if kind is timer:
+                if getattr(thread.function, "__module__", "") == "paramiko.packet":
+                    thread.__dict__[_UNTOLD] = True
+                    return
+                ends = ENDS_PROGRAM if _ends_program(thread.function) else 0
             thread.__dict__[THREAD_MARK] = given = writer.reserve_thread()
             words = writer.text(kind.__qualname__) if kind is not threading.Thread else 0
             daemon = thread.__dict__.get("_daemonic", False)  # not there where __init__ was not called
-            row(_START, int(daemon), 0, probes.stacks.of(_getframe(2)), given, words)
+            row(_START, int(daemon) | ends, 0, probes.stacks.of(_getframe(2)), given, words)
             home = getattr(getattr(thread, "_target", None), "__module__", "")
             if home == "concurrent.futures.thread":
                 pool = thread._args[0]()  # a weak reference, so that a pool that nobody uses can end
@@ -160,3 +163,15 @@ def _short_ident() -> int:
 
 
 _native_id: Callable[[], int] = getattr(_thread, "get_native_id", _short_ident)
+
+
+def _ends_program(function: Any) -> bool:
+    """Whether a function, as a watchdog's, does hardly more than to end the program."""
+    code = getattr(function, "__code__", None)
+    if code is not None:
+        return not _ENDS.isdisjoint(code.co_names) and len(code.co_names) <= _FEW_NAMES
+    return getattr(function, "__name__", "") in _ENDS
+
+
+_ENDS = frozenset(("_exit", "abort"))
+_FEW_NAMES = 6

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from paramedic.analysis.hangs import HUNG_NS
 from paramedic.analysis.locks import Edge
+from paramedic.analysis.loop_rests import locked_out
 from paramedic.analysis.run import RunFacts
 from paramedic.analysis.story import Story
 from paramedic.analysis.waits import Deadlock, Link, own_waits
@@ -26,6 +27,15 @@ _WHY_LOOP = "Who awaits a thread keeps its asyncio locks meanwhile; the thread w
 _FIX_LOOP = (
     "Let the lock go before you await the thread; or have the thread return what the coroutine is to work on, and "
     "await that coroutine afterwards, outside the thread."
+)
+
+_WHY_TASKS = (
+    "A task keeps its asyncio locks while it awaits: whoever has one and awaits another, or a task that needs the one "
+    "that it has, waits for ever once the other does the same"
+)
+_FIX_TASKS = (
+    "Take locks in one order everywhere, and let a lock go before you await a task (gather(), wait(), a TaskGroup) "
+    "that takes it, too; async with asyncio.timeout(…) ends such a wait."
 )
 
 
@@ -66,6 +76,13 @@ def find(facts: RunFacts) -> Iterator[Finding]:
                 fix=_FIX_JOINED if by_hand else "",
             )  # fmt: skip
     yield from _own(facts, story)
+    locked = locked_out(facts)
+    if locked is not None and not locked.failed:
+        objects = [task.obj for task in locked.tasks]
+        yield story.finding(
+            HAZARD, Confidence.OBSERVED, f"Deadlock: {story.locked_out(locked)}", story.stranded(locked), objects,
+            len(objects), _WHY_TASKS, _FIX_TASKS,
+        )  # fmt: skip
     places: dict[frozenset[tuple[int, int]], list[tuple[Edge, ...]]] = {}
     for edges in facts.lock_cycles():
         if frozenset(edge.first for edge in edges) not in told:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from paramedic.analysis.forsaken import forsaken
+from paramedic.analysis.loop_rests import locked_out
 from paramedic.analysis.run import RunFacts
 from paramedic.analysis.story import Story
 from paramedic.analysis.waits import orphans
@@ -13,6 +14,7 @@ from paramedic.model.finding import Confidence, Finding
 
 _WHY_LOCK = "What raises between acquire() and release() leaves the lock taken, and Paramiko raises often and late"
 _FIX_LOCK = "Take the lock by `with lock:`, or let it go in a finally clause: then an exception lets it go, too."
+_FIX_TASK = "Take it by `async with`, or let it go in a finally clause: then an exception lets it go, too."
 
 _FIX_TWO = "Take both under one lock, or give the first one back before the second is taken, or set a limit."
 
@@ -62,9 +64,10 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         )
     for dry in facts.async_pools.drained(facts):
         name, count = facts.world.name(dry.queue), len(dry.waits)
+        end = ", and work had ended with an exception" if dry.failed else ""
         message = (
             f"{count} task{'s' if count > 1 else ''} of the event loop waited for {name} to give back what was taken "
-            "from it: nothing else was under way, and work had ended with an exception"
+            f"from it: nothing else was under way{end}"
         )
         steps = [story.step(at.thread, at.stack, at.t_ns, "took one that was not put back") for at in dry.taken[:3]]
         steps += [story.step(f.thread, f.site, f.t_ns, f"ended with {f.error}: it began here") for f in dry.failed[:2]]
@@ -83,6 +86,13 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         ]
         steps += [story.call(call) for call in found.waits[:3]]
         yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, [found.obj], len(found.waits))
+    locked = locked_out(facts)
+    if locked is not None and locked.failed:
+        objects = [task.obj for task in locked.tasks]
+        yield story.finding(
+            HAZARD, Confidence.OBSERVED, story.locked_out(locked), story.stranded(locked), objects, len(objects),
+            _WHY_LOCK, _FIX_TASK,
+        )  # fmt: skip
     for hold, waits in orphans(facts):
         holder, lock = facts.world.thread(hold.thread), facts.world.name(hold.lock)
         name = facts.world.thread_name(hold.thread)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from paramedic.analysis.forsaken import Unset, left_waiting, too_late, unset
 from paramedic.analysis.hangs import hung
 from paramedic.analysis.locks import is_endless
+from paramedic.analysis.loop_rests import stranded
 from paramedic.analysis.pools import LONG_NS
 from paramedic.analysis.run import RunFacts
 from paramedic.analysis.story import Story
@@ -41,6 +42,7 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     yield from _left_waiting(facts, story)
     yield from _not_set(facts, story)
     yield from _full(facts, story)
+    yield from _stranded(facts, story)
     guarded = facts.states.keepalive.keys() | facts.states.watched | facts.states.safe
     unlimited = [h for h in facts.practice.unlimited.values() if h.transport not in guarded]
     habits = sorted(unlimited, key=lambda h: -h.count)
@@ -136,6 +138,20 @@ def _full(facts: RunFacts, story: Story) -> Iterator[Finding]:
         yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, queues, 1, _WHY_FULL, _FIX_FULL, _STILL)
 
 
+def _stranded(facts: RunFacts, story: Story) -> Iterator[Finding]:
+    """Tasks of an event loop that wait for what neither a task nor a thread is left to bring."""
+    found = stranded(facts)
+    if found is None:
+        return
+    waits = " and ".join(dict.fromkeys(story.awaited(task) for task in found.tasks))
+    message = f"{story.tasks(found)} {waits}, and nobody is left to end that: {story.still(found)}"
+    objects = [task.obj for task in found.tasks if task.obj]
+    steps = story.stranded(found)
+    yield story.finding(
+        HAZARD, Confidence.OBSERVED, message, steps, objects, len(found.tasks), _WHY_TASKS, _FIX_TASKS, _STILL_TASKS
+    )
+
+
 def _is_given(facts: RunFacts, left: Unset, places: Places) -> bool:
     """Whether the source of those who wait, and of who has begun the others, gives such a word at all."""
     stacks = (left.wait.stack, *(facts.world.thread(number).started_at for number in left.others))
@@ -161,6 +177,12 @@ _STILL = (
     "The program stands still and says nothing; its threads sit in threading.py and queue.py, and Ctrl-C shows where "
     "the main thread does, alone"
 )
+_WHY_TASKS = "a coroutine that ends by an exception leaves undone what others await: task_done(), put(), set()"
+_FIX_TASKS = (
+    "Do what others await in a `finally`, or run the tasks in an asyncio.TaskGroup, which cancels the others when one "
+    "fails; and limit the wait: async with asyncio.timeout(…)."
+)
+_STILL_TASKS = "The program stands still and says nothing; its main thread sits in selectors.py"
 _WHY_FULL = "a queue with a maxsize makes those who fill it wait until somebody takes from it, at a program's end, too"
 _FIX_FULL = (
     "Go on taking from the queue until those who fill it are done (each puts a last word in), and join them after "
