@@ -25,7 +25,7 @@ HAZARD = Hazard(
 - _, stdout, _ = client.exec_command(command)
 - output = stdout.read()
 + with sessions:                  # threading.Semaphore(8)
-+     _, stdout, _ = client.exec_command(command)
++     _, stdout, _ = client.exec_command(command, timeout=60)
 +     output = stdout.read()
 +     stdout.channel.close()
 """,

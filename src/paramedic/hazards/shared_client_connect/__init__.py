@@ -23,9 +23,10 @@ HAZARD = Hazard(
     ),
     change="""\
 - client.connect(host)            # in every worker
-+ client = paramiko.SSHClient()   # the worker's own
-+ client.load_system_host_keys()
-+ client.connect(host, timeout=10)
++ with paramiko.SSHClient() as client:   # the worker's own
++     client.load_system_host_keys()
++     client.connect(host, timeout=10)
++     run(client)
 """,
     safe="SharedClient",
     upstream=(

@@ -24,6 +24,7 @@ HAZARD = Hazard(
     change="""\
 - sftp.put(source, target)        # one for all threads
 + with client.open_sftp() as sftp:   # one for each thread
++     sftp.get_channel().settimeout(60)
 +     sftp.put(source, target)
 """,
     safe="ClientPool",

@@ -26,6 +26,7 @@ HAZARD = Hazard(
 + with ThreadPoolExecutor(max_workers=1) as pool:
 +     errors = pool.submit(stderr.read)
 +     output = stdout.read()
++ errors = errors.result()
 """,
     safe="ClientPool",
     upstream=(
