@@ -356,3 +356,26 @@ def test_turns_of_less_than_a_second_that_cost_much_altogether_are_an_advice(
 def test_a_lock_that_is_needed_is_not_taken_away_without_its_reason(call: str, before: str, fix: str) -> None:
     told = [f for f in findings_of(before + _TURN.format(call, 3000)) if f.hazard == "lock-held-across-io"]
     assert [f.fix.partition(" is for")[0] for f in told] == [fix]
+
+
+HELD_OVER_A_COMMAND = """
+    A: take L
+    A: connect client …
+    A: … connect client
+    A: read ch.stdout …
+    B: wait L
+    … 3 s
+    A: … read ch.stdout = 3
+    A: free L
+    B: got L
+    B: free L"""
+
+
+def test_a_lock_that_has_also_kept_apart_who_writes_known_hosts_is_not_said_to_be_for_nothing() -> None:
+    saves = 'A: save_host_keys client (7) "1:2"\n    A: … connect client'
+    for story, told in (
+        (HELD_OVER_A_COMMAND, False),
+        (HELD_OVER_A_COMMAND.replace("A: … connect client", saves), True),
+    ):
+        (found,) = [f for f in findings_of(story) if f.hazard == "lock-held-across-io"]
+        assert ("known_hosts" in found.fix) is told

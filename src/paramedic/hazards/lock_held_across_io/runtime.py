@@ -89,6 +89,8 @@ def _words(facts: RunFacts, hold: Hold, call: Call) -> tuple[str, str]:
     opener = channel.opener if channel is not None else None
     if opener is not None and opener.thread != hold.thread:
         return _ONE_USER, _EACH.format("A channel", "channel", "transport.open_session() or client.invoke_shell()")
+    if any(hold.lock in rewrite.call.locks for rewrite in facts.rewrites.own):
+        return "", f"{HAZARD.fix} {_ALSO_KNOWN_HOSTS}"
     return "", ""
 
 
@@ -99,6 +101,10 @@ _ONE_USER = (
 _EACH = (
     "{} is for one thread at a time, so the lock is needed as long as there is one for all: give each thread a {} of "
     "its own ({}, within the server's limit of sessions), and the lock can go."
+)
+_ALSO_KNOWN_HOSTS = (
+    "But this lock has also kept apart who writes known_hosts, as AutoAddPolicy does in connect(): have the keys "
+    "in the file before, with the default RejectPolicy, or keep a lock around connect() alone."
 )
 _MANY = 10
 _ALL_TOLD_NS = 5_000_000_000
