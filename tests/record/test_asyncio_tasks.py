@@ -87,3 +87,31 @@ def test_what_a_loop_runs_before_it_is_known_to_be_handed_in_was_handed_in(recor
     (post,) = (e for e in done.events() if e.kind == Kind.POST and e.a == ANYTHING)
     took = [e for e in done.events() if e.kind == Kind.TAKE and e.obj == post.obj]
     assert took and took[0].thread != post.thread
+
+
+def test_which_task_gave_work_to_an_executor_is_told_and_who_made_it(recorded: Run) -> None:
+    done = recorded(
+        "-c",
+        "import asyncio, concurrent.futures\n"
+        "async def steps(pool):\n"
+        "    for _ in range(2): await asyncio.get_running_loop().run_in_executor(pool, int)\n"
+        "async def main():\n"
+        "    with concurrent.futures.ThreadPoolExecutor(1) as pool:\n"
+        "        await asyncio.gather(steps(pool), steps(pool))\n"
+        "        await steps(pool)\n"
+        "        for _ in range(20): await asyncio.create_task(steps(pool))  # of the same id as those before\n"
+        "        pool.submit(int).result()\n"
+        "        asyncio.get_running_loop().call_soon(pool.submit, int)\n"
+        "        await asyncio.sleep(0)\n"
+        "asyncio.run(main())\n",
+    )
+    assert done.status == 0, done.err
+    events = done.events()
+    rows = [e for e in events if e.kind == Kind.STATE and e.op == State.FOR_TASK]
+    tasks, makers = [e.a & 0xFFFFFFFF for e in rows], [e.a >> 32 for e in rows]
+    assert len(rows) == 2 * 23 + 1  # but not what a callback submits
+    assert tasks[0] == tasks[2] != tasks[1] == tasks[3] and len(set(tasks)) == 23
+    main = tasks[4]
+    assert makers == [0 if task == main else main for task in tasks]
+    taken = [e.obj for e in events if e.kind == Kind.TAKE and e.a == SUBMITTED]
+    assert {e.obj for e in rows} < set(taken)

@@ -80,6 +80,8 @@ class CallFacts(WireFacts):
         holds = self.locks.held.get(thread)
         held = tuple(holds) if holds else ()
         call = Call(thread, operation.name, obj, site, t_ns, a, b, held, clock.now)
+        if self.actors.working:
+            call.actor = self.actors.working.get(thread, thread)
         calls = self.open.stacks.get(thread)
         if calls is None:
             calls = self.open.stacks[thread] = []

@@ -30,11 +30,13 @@ class Call:
         error: "Type: message" if it raised, else "".
         holds: the locks that the thread held when it began, outermost first.
         epoch: the moment of its begin.
+        actor: who makes it one of several steps: the thread's number, or below 0 that of the event loop's task for
+            which an executor's thread makes it.
     """
 
     __slots__ = (
-        "argument", "began_ns", "ended_ns", "epoch", "error", "holds", "name", "obj", "result", "stack", "thread",
-        "words",
+        "actor", "argument", "began_ns", "ended_ns", "epoch", "error", "holds", "name", "obj", "result", "stack",
+        "thread", "words",
     )  # fmt: skip
 
     def __init__(
@@ -53,6 +55,7 @@ class Call:
         self.error = ""
         self.holds = holds
         self.epoch = epoch
+        self.actor = thread
 
     @property
     def locks(self) -> tuple[int, ...]:

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
+from paramedic.analysis.actors import Actors
 from paramedic.analysis.calls import Call, Informed, apart
 from paramedic.analysis.clocks import Clocks, Known
 from paramedic.analysis.machine import Listener, Root
@@ -66,10 +67,12 @@ class Dialogues:
 
     Args:
         clocks: what each thread knows of the others.
+        actors: for whom a thread works; "thread" here is one who makes the steps of a dialogue, in whatever threads.
     """
 
-    def __init__(self, clocks: Clocks) -> None:
+    def __init__(self, clocks: Clocks, actors: Actors) -> None:
         self._clocks = clocks
+        self._actors = actors
         self._found: dict[tuple[int, int], TornDialogue] = {}
         self._channels: dict[int, _Channel] = {}
         asks = [f"stdin:{name}" if name.startswith("File.") else name for name in WRITES]
@@ -94,19 +97,19 @@ class Dialogues:
         if channel is None:
             channel = self._channels[root.channel] = _Channel()
         known = self._clocks.of(call.thread).weak_known
-        before = channel.asked.get(call.thread)
+        before = channel.asked.get(call.actor)
         if before is not None and not channel.matched and _handed_on(channel, before[0], known):
             channel.matched = True
             self._found = {key: torn for key, torn in self._found.items() if torn.channel != root.channel}
         channel.last = call
-        channel.asked[call.thread] = call, known
+        channel.asked[call.actor] = call, known
 
     def _looks(self, call: Call, root: Root) -> None:
         """Who asks, and looks for an answer, has a dialogue, also where another thread takes all answers."""
         channel = self._channels.get(root.channel)
-        if channel is not None and not channel.matched and call.thread in channel.asked:
-            channel.looked.add(call.thread)
-            torn = channel.between.pop(call.thread, None)
+        if channel is not None and not channel.matched and call.actor in channel.asked:
+            channel.looked.add(call.actor)
+            torn = channel.between.pop(call.actor, None)
             if torn is not None:
                 self._note(torn)
 
@@ -114,7 +117,7 @@ class Dialogues:
         channel = self._channels.get(root.channel)
         if channel is None or channel.matched:
             return
-        thread = call.thread
+        thread = call.actor
         heard = channel.heard.get(thread)
         if heard is None:
             heard = channel.heard[thread] = deque(maxlen=_KEPT_CALLS)
@@ -126,16 +129,18 @@ class Dialogues:
         if question is None or last is None:
             return
         asked = question[0]
-        if last.thread != thread:
+        if last.actor != thread:
+            if self._actors.are_kin(last.actor, thread):
+                return
             torn = TornDialogue(root.channel, asked, last, call, True)
-            if last.thread in channel.heard or last.thread in channel.looked:
+            if last.actor in channel.heard or last.actor in channel.looked:
                 self._note(torn)
             else:
-                channel.between[last.thread] = torn
+                channel.between[last.actor] = torn
         elif asked.holds and call.holds and not call.in_one_hold_with(asked):
             # Calls without a lock are ordered by locks between them, such as a condition's that says whose turn it is;
             # where each call has a lock of its own, that lock puts any two calls in an order that means nothing.
-            answer = call, self._clocks.of(thread).weak_known
+            answer = call, self._clocks.of(call.thread).weak_known
             for other, theirs in channel.pairs.items():
                 if other != thread and apart(theirs, question) and apart(theirs, answer):
                     self._note(TornDialogue(root.channel, asked, theirs[0], call, False))
@@ -151,4 +156,4 @@ class Dialogues:
 def _handed_on(channel: _Channel, question: Call, known: Known) -> bool:
     """Whether the thread of a question has received nothing since, and knows of another that has."""
     received = [call for calls in channel.heard.values() for call in calls if call.began_ns > question.began_ns]
-    return not any(call.thread == question.thread for call in received) and any(known.has(c.epoch) for c in received)
+    return not any(call.actor == question.actor for call in received) and any(known.has(c.epoch) for c in received)

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from paramedic.analysis.actors import Actors
 from paramedic.analysis.async_pools import AsyncPools
 from paramedic.analysis.busy import BusyTimes
 from paramedic.analysis.callbacks import Callbacks
@@ -143,10 +144,11 @@ class Facts:
         self.polls = Polls(self.world)
         self.slots = Slots()
         self.wakers = Wakers()
-        self.sftp = SftpState(self.clocks)
+        self.actors = Actors()
+        self.sftp = SftpState(self.clocks, self.actors)
         self.states = States(self.clocks)
         self.loop_waits = LoopWaits(self.clocks, self.states.loops, self.locks)
-        self.dialogues = Dialogues(self.clocks)
+        self.dialogues = Dialogues(self.clocks, self.actors)
         self.busy = BusyTimes()
         self.finalizing: dict[int, int] = {}
         self.connects_of: dict[int, Call] = {}

@@ -152,6 +152,8 @@ class RunFacts(CallFacts):
         self.clocks.post(thread, obj, token)
         if 0 < token <= 2:
             self.futures.post(self.clocks.of(thread), obj, token, site, thing, t_ns)
+            if token != SUBMITTED and self.actors.working:
+                self.actors.ends(thread)
             if token == SUBMITTED:
                 self.wakers.hands_on(thread, obj, token, t_ns)
             return
@@ -169,6 +171,7 @@ class RunFacts(CallFacts):
         clock = self.clocks.of(thread)
         if token == SUBMITTED:
             self.wakers.take(thread, obj, token)
+            self.actors.begins(thread, obj)
             clock.begins(obj if self.futures.has_others(thread) else 0)
         clock.told_itself, known = 0, clock.weak_known
         self.clocks.take(thread, obj, token)
@@ -219,6 +222,7 @@ class RunFacts(CallFacts):
         self.locks.thread_ended(number)
         self.wakers.thread_ended(number)
         self.loop_rests.ends(number)
+        self.actors.ends(number)
 
     def _gap(self, event: Row) -> None:
         slug, _, detail = self.world.text(event[4]).partition("\t")

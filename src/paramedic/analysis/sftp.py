@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from paramedic.analysis.actors import Actors
 from paramedic.analysis.calls import Call, Informed, apart
 from paramedic.analysis.clocks import Clocks
 from paramedic.analysis.machine import Root
@@ -98,10 +99,12 @@ class SftpState:
 
     Args:
         clocks: what each thread knows of the others.
+        actors: for whom a thread works.
     """
 
-    def __init__(self, clocks: Clocks) -> None:
+    def __init__(self, clocks: Clocks, actors: Actors) -> None:
         self._clocks = clocks
+        self._actors = actors
         self.torn: dict[tuple[int, int], TornStep] = {}
         self.moved: dict[tuple[int, int], MovedDirectory] = {}
         self.behind: dict[tuple[int, int], BehindPrefetch] = {}
@@ -126,12 +129,12 @@ class SftpState:
         if root.kind != "SFTPFile":
             return
         position = self._positions.setdefault(call.obj, _Position())
-        sought = position.sought.pop(call.thread, None)
+        sought = position.sought.pop(call.actor, None)
         known = self._clocks.of(call.thread).weak_known
         if sought is not None and call.method not in ("seek", "tell"):
             turn, (seek, _) = sought
             last = position.last
-            if position.turn != turn and last is not None and last.thread != call.thread:
+            if position.turn != turn and last is not None and not self._actors.are_kin(last.actor, call.actor):
                 self.torn[seek.stack, last.stack] = TornStep(call.obj, seek, last, call, True)
             elif seek.holds and call.holds and not call.in_one_hold_with(seek):
                 self._could_be_torn(position, sought[1], (call, known))
@@ -141,11 +144,11 @@ class SftpState:
         position.last = call
         if call.method == "seek":
             (self._far.add if call.argument == FAR else self._far.discard)(call.obj)
-            position.sought[call.thread] = (position.turn, (call, known))
+            position.sought[call.actor] = (position.turn, (call, known))
 
     def _could_be_torn(self, position: _Position, seek: Informed, use: Informed) -> None:
         """A lock of its own for each call puts them in an order with those of others that means nothing."""
-        thread = use[0].thread
+        thread = use[0].actor
         for other, theirs in position.pairs.items():
             if other != thread and apart(theirs, seek) and apart(theirs, use):
                 torn = TornStep(use[0].obj, seek[0], theirs[0], use[0], False)
@@ -157,12 +160,12 @@ class SftpState:
         if known is None or call.argument != 1 or call.name == "SFTPClient.chdir":
             return
         latest, own = known
-        mine = own.get(call.thread)
+        mine = own.get(call.actor)
         if mine is None:
             return
         changed = mine[0]
         key = (changed.stack, call.stack)
-        if latest.thread != call.thread:
+        if not self._actors.are_kin(latest.actor, call.actor):
             self.moved[key] = MovedDirectory(call.obj, changed, latest, call, True)
             return
         other = next((o for o in own.values() if apart(o, mine)), None)
@@ -173,7 +176,7 @@ class SftpState:
         if call.error:
             return
         own = self._chdirs[call.obj][1] if call.obj in self._chdirs else {}
-        own[call.thread] = call, self._clocks.of(call.thread).weak_known
+        own[call.actor] = call, self._clocks.of(call.thread).weak_known
         self._chdirs[call.obj] = (call, own)
 
     def _prefetch(self, call: Call, root: Root) -> None:

@@ -22,6 +22,11 @@ _METHODS = {
     TaskWait.GET: "get", TaskWait.PUT: "put", TaskWait.JOIN: "join", TaskWait.EVENT: "wait", TaskWait.BARRIER: "wait",
     TaskWait.CONDITION: "wait",
 }  # fmt: skip
+IN_ONE_TASK = (
+    "Hold one asyncio.Lock over all the steps (async with lock: …), or make them one function that the executor runs "
+    "as a whole: each await between two of them lets other tasks in, although one thread runs them all."
+)
+"""Fix of steps that several tasks of an event loop make in an executor."""
 _MOST_DOUBTED = 50
 """Of so many conflicts on one object it is asked whether something unrecorded excuses them all."""
 
@@ -73,6 +78,17 @@ class Story:
         elif not call.ended_ns:
             words += f", which had not returned after {self.duration(self.facts.end_ns - call.began_ns)}"
         return self.step(call.thread, call.stack, call.began_ns, words, self._kept(call))
+
+    def two(self, first: Call, second: Call) -> tuple[str, str, str]:
+        """Who made two calls, the first at the start of a sentence, and what both are: "thread", or "task"."""
+        if first.actor == first.thread or second.actor == second.thread:
+            return self.world.thread_name(first.thread), self.world.thread_name(second.thread), "thread"
+        return "A task of the event loop", "another one", "task"
+
+    def intrusion(self, call: Call) -> Step:
+        """What another task did with steps of a task's in between; or another thread."""
+        other = f"called {call.method}() on {self.world.name(call.obj)} in another task"
+        return self.call(call, other if call.actor != call.thread else "")
 
     def _kept(self, call: Call) -> Iterable[int]:
         """The locks that a thread holds during a call: who waits in a condition has let go of that one's own."""

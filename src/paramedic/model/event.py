@@ -108,6 +108,8 @@ class State:
     ASYNC_QUEUE = 21  # queue of an event loop: a = token of the item, b = what a task does with it: see `ASYNC_KIND`
     LOOP_RESTS = 22  # the thread's event loop has nothing to do, and no timer: a = how many tasks it has, of each of
     # which a TASK_WAITS follows, b = 1; or b = 0: it goes on
+    FOR_TASK = 24  # future: the task of an event loop's that has given it to an executor: a = its number, and above its
+    # lowest 32 bits that of the task that made it; tasks are numbered once per process
     TASK_WAITS = 23  # a task waits for `obj` or, where that is 0, for no object that we know: a = what tells the task
     # from others, and above that the task that it waits for, b = what for: see `TaskWait`; site = where the task is
 

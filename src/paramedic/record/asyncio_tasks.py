@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from itertools import count
 from sys import _getframe
 from typing import Any
 
@@ -19,16 +20,36 @@ from paramedic.record.patches import Target
 from paramedic.record.probe import Probes
 
 _TASK_MASK = (1 << TASK_BITS) - 1
-_MADE_AT = "_paramedic_made_at_"
+_MADE_AT, _MADE_BY, _NUMBER = "_paramedic_made_at_", "_paramedic_made_by_", "_paramedic_number_"
+_numbers = count(1)
 
 
-def made_at() -> int:
-    """The stack that made the task that runs in this thread; 0 where no task does, or it is one of the user's own.
+def made_at(task: Any) -> int:
+    """The stack that made a task; 0 for None, or where it is one of the user's own.
 
     Threads: any.
     """
-    made: int = getattr(running(), _MADE_AT, 0)
+    made: int = getattr(task, _MADE_AT, 0)
     return made
+
+
+def lineage(task: Any) -> int:
+    """The number of a task, and above its lowest 32 bits that of the task that made it; 0 for what is not known.
+
+    Threads: the loop's.
+    """
+    return _numbered(task) | getattr(task, _MADE_BY, 0) << 32
+
+
+def _numbered(task: Any) -> int:
+    number: int = getattr(task, _NUMBER, 0)
+    if not number:
+        number = next(_numbers)
+        try:
+            setattr(task, _NUMBER, number)
+        except AttributeError:  # somebody's own kind of task
+            return 0
+    return number
 
 
 def running() -> Any:
@@ -56,17 +77,21 @@ def task_births(probes: Probes, base_events: Any) -> Iterator[Target]:
     """
     stack_of, trouble = probes.stacks.of, probes.trouble
 
-    def enter(_: Any, coroutine: Any) -> int | None:
+    def enter(_: Any, coroutine: Any) -> tuple[int, int] | None:
         try:
             code = getattr(coroutine, "cr_code", None)
-            return stack_of(_getframe(2)) if code is not None and owner_of(code) > LIBRARY else None
+            stack = stack_of(_getframe(2)) if code is not None and owner_of(code) > LIBRARY else 0
+            maker = running()
+            return stack, _numbered(maker) if maker is not None else 0
         except Exception as e:
             trouble("create_task", e)
             return None
 
-    def made(stack: int, task: Any) -> Any:
+    def made(token: tuple[int, int], task: Any) -> Any:
         try:
-            setattr(task, _MADE_AT, stack)
+            for name, value in zip((_MADE_AT, _MADE_BY), token, strict=True):
+                if value:
+                    setattr(task, name, value)
         except AttributeError:  # somebody's own kind of task
             return task
         return task

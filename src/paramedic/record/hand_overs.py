@@ -16,7 +16,7 @@ from typing import Any
 from paramedic.model.event import Kind, State
 from paramedic.model.operations import NUMBER
 from paramedic.record.asyncio_futures import Failures, unretrieved
-from paramedic.record.asyncio_tasks import made_at, task_births
+from paramedic.record.asyncio_tasks import lineage, made_at, running, task_births
 from paramedic.record.frames import PARAMIKO, SYNC, _owners, owner_of
 from paramedic.record.patches import Guard, Target
 from paramedic.record.probe import MARK, Probes, describe, milliseconds
@@ -223,12 +223,16 @@ class HandOvers:
         probes.classes[base.Future] = NUMBER["Future.__init__"]
         probes.classes[thread.ThreadPoolExecutor] = NUMBER["Executor.__init__"]
         timeout = lambda _, value=None: (milliseconds(value), 0)  # noqa: E731
+        state, for_task = int(Kind.STATE), int(State.FOR_TASK)
 
         def submitted(_: Any, future: Any) -> None:
             try:
                 submit = _getframe(2)
                 pool = submit.f_locals.get("self")
-                site = made_at() or stack_of(submit)
+                task = running()
+                site = made_at(task) or stack_of(submit)
+                if task is not None:
+                    row(state, for_task, id_of(future), 0, lineage(task), 0)
                 row(_POST, 0, id_of(future), site, SUBMITTED, id_of(pool) if pool is not None else 0)
             except Exception as e:
                 trouble("submit", e)
@@ -243,7 +247,7 @@ class HandOvers:
         yield Target(thread._WorkItem, "__init__", submitted, parameters=("future",))
         yield Target(thread._WorkItem, "run", runs)
         done = self.post(lambda *_: DONE, _ALWAYS)
-        state, failed = int(Kind.STATE), int(State.FAILED)
+        failed = int(State.FAILED)
         text, failures = probes.writer.text, self.failures
 
         def fails(future: Any, error: Any) -> None:

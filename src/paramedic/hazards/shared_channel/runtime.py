@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from paramedic.analysis.run import RunFacts
-from paramedic.analysis.story import Story
+from paramedic.analysis.story import IN_ONE_TASK, Story
 from paramedic.hazards.shared_channel import HAZARD
 from paramedic.model.finding import Confidence, Finding
 
@@ -31,16 +31,18 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         if torn.channel in told or place in places:
             continue
         places.add(place)
-        first, second = (facts.world.thread_name(call.thread) for call in (torn.asked, torn.intruder))
+        first, second, each = story.two(torn.asked, torn.intruder)
         what = "came between" if torn.happened else "can come between, as no lock is held over the two,"
         message = (
             f"{first} asks and receives on {facts.world.name(torn.channel)}; what {second} sent {what} "
-            "its question and its answer, so answers can go to the wrong thread"
+            f"its question and its answer, so answers can go to the wrong {each}"
         )
-        steps = sorted(map(story.call, (torn.asked, torn.intruder, torn.answered)), key=lambda step: step.at_s or 0.0)
+        steps = [story.call(torn.asked), story.intrusion(torn.intruder), story.call(torn.answered)]
+        steps.sort(key=lambda step: step.at_s or 0.0)
         confidence = Confidence.OBSERVED if torn.happened else Confidence.POSSIBLE
+        fix = IN_ONE_TASK if each == "task" else ""
         why = "channel.py Channel (5.1.0) is one stream of bytes each way: send() and recv() are two steps"
-        yield story.finding(HAZARD, confidence, message, steps, [torn.channel], 1, why)
+        yield story.finding(HAZARD, confidence, message, steps, [torn.channel], 1, why, fix)
 
 
 _STREAMS = {

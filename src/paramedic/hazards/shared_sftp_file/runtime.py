@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from paramedic.analysis.run import RunFacts
-from paramedic.analysis.story import Story
+from paramedic.analysis.story import IN_ONE_TASK, Story
 from paramedic.hazards.shared_sftp_file import HAZARD
 from paramedic.model.finding import Confidence, Finding
 
@@ -23,15 +23,16 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         if not torn.happened and (happened or torn.file in shared):
             continue  # what did happen is the better story than what could have
         what = "moved" if torn.happened else "can move, as the lock is let go in between,"
+        intruder, user, each = story.two(torn.intruder, torn.seek)
         message = (
-            f"{facts.world.thread_name(torn.intruder.thread)} {what} the position of "
-            f"{facts.world.name(torn.file)} between "
-            f"{facts.world.thread_name(torn.seek.thread)}'s seek() and its {torn.use.method}()"
+            f"{intruder} {what} the position of {facts.world.name(torn.file)} between "
+            f"{user}'s seek() and its {torn.use.method}()"
         )
-        steps = [story.call(torn.seek), story.call(torn.intruder), story.call(torn.use)]
+        steps = [story.call(torn.seek), story.intrusion(torn.intruder), story.call(torn.use)]
         steps.sort(key=lambda step: step.at_s or 0.0)
         confidence = Confidence.OBSERVED if torn.happened else Confidence.POSSIBLE
-        yield story.finding(HAZARD, confidence, message, steps, [torn.file])
+        fix = IN_ONE_TASK if each == "task" else ""
+        yield story.finding(HAZARD, confidence, message, steps, [torn.file], fix=fix)
     for group in groups:
         name = facts.world.name(group[0].resource)
         yield story.sharing(HAZARD, group, f"{story.everyone(group)} used {name}")
