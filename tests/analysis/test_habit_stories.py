@@ -212,6 +212,10 @@ STORIES: dict[str, tuple[str, list[str], str]] = {
     "an SFTP call of a client whose channel has a limit": (
         "wait-without-timeout", [], "A: settimeout ch_of_sftp (1000)\nA: stat sftp",
     ),
+    "a read of an SFTP file without a limit": ("wait-without-timeout", ["advice"], "A: read file = 1000"),
+    "a read of an SFTP file whose client's channel has a limit": (
+        "wait-without-timeout", [], "A: settimeout ch_of_sftp (1000)\nA: read file = 1000",
+    ),
     "a connection that is open at the end": ("leaked-connection", ["advice"], "A: recv ch\n… 1 s\nend: orderly"),
     "a connection that is closed at the end": ("leaked-connection", [], "A: recv ch\nA: close client\nend: orderly"),
     "a connection that is open when the program is killed": ("leaked-connection", [], "A: recv ch\n… 1 s\nend: 137"),

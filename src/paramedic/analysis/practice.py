@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from paramedic.analysis.calls import Call
 from paramedic.analysis.channels import LARGE_BYTES, Channels
-from paramedic.analysis.machine import Listener, Root
+from paramedic.analysis.machine import SFTP_FILE, Listener, Root
 from paramedic.analysis.operations import READS, SFTP_CALLS
 from paramedic.model.event import ERR, OUT
 
@@ -130,6 +130,9 @@ class Practice:
     def _reads(self, call: Call, root: Root) -> None:
         channel = root.channel
         if not channel:
+            return
+        if root.shape == SFTP_FILE:
+            self._asks(call, root)
             return
         stream = ERR if root.stream == ERR or call.name == "Channel.recv_stderr" else OUT
         if stream == ERR:

@@ -160,9 +160,9 @@ class Births:
             event._paramedic_channel_ = given
         if over not in self._asked:  # with its first channel the program has had its chance to set the option
             self._asked.add(over)
-            option = getattr(getattr(transport, "sock", None), "getsockopt", None)
-            if option is not None:
-                probes.row(_STATE, State.NO_DELAY, over, 0, bool(option(6, 1)) | 2 * _is_watched(option), 0)
+            options = _options(getattr(transport, "sock", None))
+            if options is not None:
+                probes.row(_STATE, State.NO_DELAY, over, 0, options, 0)
         return given
 
     def _confirmed(self) -> Target:
@@ -256,6 +256,17 @@ class Births:
         except Exception as e:
             self._probes.trouble("makefile", e)
         return file
+
+
+def _options(sock: Any) -> int | None:
+    """1 where TCP_NODELAY is set, 2 where the system notices a dead peer; None for a socket that has neither."""
+    option = getattr(sock, "getsockopt", None)
+    if option is None:
+        return None
+    try:
+        return bool(option(6, 1)) | 2 * _is_watched(option)
+    except Exception:  # one of a Unix socket pair, as tests have it, or an object like a socket
+        return None
 
 
 def _is_watched(option: Callable[[int, int], int]) -> bool:
