@@ -30,9 +30,9 @@
     end: orderly                  or the status with which the process ended; ``broken-off`` by an exception of Main
 
 Each line is a millisecond after the one before. A name says what it names: ``ch2`` is a channel, ``sftp`` an SFTP
-client, ``L1`` a lock, ``RL`` an RLock … ``x.stdout`` is a stream of a channel. Each thing is there from the start, and
-belongs to ``conn`` of ``client``, whose thread is ``T``; ``ch@conn2`` belongs to ``conn2`` of ``client2``, whose thread
-is ``T2``. A channel that somebody ``opens`` belongs to it from then on.
+client, ``L1`` a lock, ``RL`` an RLock, ``semb`` a semaphore of one … ``x.stdout`` is a stream. Each is there from the
+start, and belongs to ``conn`` of ``client``, whose thread is ``T``; ``ch@conn2`` belongs to ``conn2`` of ``client2``,
+whose thread is ``T2``. A channel that somebody ``opens`` belongs to it from then on.
 Equal words after the colon stand on the same line of the program, as when several threads run one function; a ``#2`` at
 the end makes it another line, a ``#name`` one in a function of that name, ``#name<caller`` one that another called.
 Whatever ends with the same ``#@name`` stands on one line.
@@ -46,7 +46,7 @@ from collections.abc import Iterable, Iterator
 from paramedic.analysis.polls import LOGGINGS
 from paramedic.analysis.run import RunFacts
 from paramedic.check.recording import judged
-from paramedic.model.event import BY_PEER, Event, Kind, State
+from paramedic.model.event import BINARY, BY_PEER, Event, Kind, State
 from paramedic.model.finding import Confidence, Finding
 from paramedic.model.operations import NUMBER, OPERATIONS
 from paramedic.model.report import Gap
@@ -54,9 +54,9 @@ from paramedic.model.report import Gap
 _KINDS = {
     "client": "SSHClient", "conn": "Transport", "ch": "Channel", "sftp": "SFTPClient", "file": "SFTPFile", "L": "Lock",
     "RL": "RLock", "RLlog": "RLock",
-    "q": "Queue", "sq": "SimpleQueue", "ev": "Event", "sem": "Semaphore", "bar": "Barrier", "cond": "Condition",
-    "f": "Future", "ex": "Executor", "loop": "Loop", "keys": "HostKeys", "agent": "AgentKey", "proxy": "ProxyCommand",
-    "thread": "Thread",
+    "q": "Queue", "sq": "SimpleQueue", "ev": "Event", "sem": "Semaphore", "semb": "Semaphore", "bar": "Barrier",
+    "cond": "Condition", "f": "Future", "ex": "Executor", "loop": "Loop", "keys": "HostKeys", "agent": "AgentKey",
+    "proxy": "ProxyCommand", "thread": "Thread",
 }  # fmt: skip
 _NATIVE = 1000
 _STREAMS = {"stdout": 0, "stderr": 1, "stdin": 2}
@@ -64,7 +64,7 @@ _LOCK_ROWS = {
     "take": (Kind.GOT, 0), "got": (Kind.GOT, 0), "try": (Kind.GOT, 2), "wait": (Kind.WAIT, -1),
     "gave-up": (Kind.GAVE_UP, 0), "free": (Kind.FREE, 0),
 }  # fmt: skip
-_WAITS = {"q": "Queue", "sq": "SimpleQueue", "ev": "Event", "sem": "Semaphore", "bar": "Barrier", "cond": "Condition"}
+_WAITS = {k: _KINDS[k] for k in ("q", "sq", "ev", "sem", "semb", "bar", "cond")}
 _HAND_OVERS = frozenset((*_WAITS.values(), "Loop"))
 _ROWS = frozenset(
     "feed status gets-eof gets-close sends-eof sends-close opens finalize finalized collect makes drops state".split()
@@ -363,7 +363,8 @@ class Story:
         elif kind == "SFTPFile":
             number, _, connection = name.removeprefix("file").partition("@")
             parent = self._thing(f"sftp{number[:1]}{'@' + connection if connection else ''}")
-        return self._new(name, kind, parent, LOGGINGS if name.startswith("RLlog") else 0)
+        number = LOGGINGS if name.startswith("RLlog") else BINARY if name.startswith("semb") else 0
+        return self._new(name, kind, parent, number)
 
     def _link(self, thread: int, name: str, op: int = 0) -> None:
         channel = self._things[name]

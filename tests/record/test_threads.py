@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from twice import Run
 
-from paramedic.model.event import Kind
+from paramedic.model.event import BINARY, Kind
+from paramedic.model.operations import OPERATIONS
 
 PROGRAM = """
 import threading
@@ -39,3 +40,23 @@ def test_the_timer_of_a_handshake_is_not_recorded_and_one_of_the_program_is(leve
     assert {e.thread for e in events if e.kind == Kind.END} == {number}
     assert {e.a for e in events if e.kind == Kind.JOINED} == {number}
     assert len({e.thread for e in events}) == 2  # and the main thread
+
+
+def test_a_semaphore_of_which_there_is_one_is_told_from_others(recorded: Run) -> None:
+    done = recorded(
+        "-c",
+        "import threading\n"
+        "class Own(threading.Semaphore): pass\n"
+        "made = [threading.Semaphore(), threading.BoundedSemaphore(), threading.BoundedSemaphore(1), Own(1)]\n"
+        "made += [threading.Semaphore(2), threading.Semaphore(0), threading.BoundedSemaphore(7)]\n"
+        "made += [threading.Barrier(1)]\n"
+        "for one in made[:4]: one.acquire(); one.release()\n",
+    )
+    assert done.status == 0, done.err
+    births = [
+        e
+        for e in done.events()
+        if e.kind == Kind.NEW and OPERATIONS[e.op] in ("Semaphore.__init__", "Barrier.__init__")
+    ]
+    assert [e.b for e in births] == [BINARY] * 4 + [0] * 4
+    assert all(e.site for e in births)

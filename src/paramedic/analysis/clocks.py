@@ -320,6 +320,11 @@ class Clocks:
         """Who came through a lock first is taken for luck, except where it was polled."""
         self._locks_order = False
 
+    @property
+    def locks_order(self) -> bool:
+        """Whether who came through a lock first is taken for what had to be so."""
+        return self._locks_order
+
     def of(self, thread: int) -> ThreadClock:
         """That thread's clocks."""
         clock = self.threads.get(thread)

@@ -344,6 +344,15 @@ class Locks:
                 if wait.lock == lock:
                     self._waited(wait, hold, t_ns)
 
+    def is_signal(self, lock: int, t_ns: int) -> None:
+        """What was taken for a lock is none: another thread lets it go, or nobody had it."""
+        hold = self._holder.get(lock)
+        if hold is not None:
+            self.free(hold.thread, lock, t_ns)
+        self.handed.add(lock)
+        for pair in [pair for pair in self.edges if lock in pair]:
+            del self.edges[pair]
+
     def remote(self, call: Call, transport: int, clock: ThreadClock) -> None:
         """A call that waits for the peer begins."""
         holds = self.held.get(call.thread)

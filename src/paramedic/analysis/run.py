@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
 
 from paramedic.analysis.called import CallFacts
+from paramedic.analysis.clocks import ThreadClock
 from paramedic.analysis.futures import SUBMITTED
 from paramedic.analysis.locks import TRIED
 from paramedic.analysis.pools import GETS
 from paramedic.analysis.wakers import AWAITED
-from paramedic.model.event import ENDS_PROGRAM, FIRST_STREAM, Kind, Row
+from paramedic.model.event import BINARY, ENDS_PROGRAM, FIRST_STREAM, Kind, Row
 from paramedic.model.report import Gap
 
 
@@ -149,6 +150,14 @@ class RunFacts(CallFacts):
         t_ns, token, obj, site, thing, _, thread, _ = event
         if self.polls.aside:
             self._no_accident(thread)
+        if not token and self._is_like_lock(obj):
+            hold = self.locks.holder(obj)
+            if hold is not None and hold.thread == thread:
+                self.clocks.unlocked(thread, obj)
+                self.locks.free(thread, obj, t_ns)
+                self.slots.give(thread, obj)
+                return
+            self.locks.is_signal(obj, t_ns)
         self.clocks.post(thread, obj, token)
         if 0 < token <= 2:
             self.futures.post(self.clocks.of(thread), obj, token, site, thing, t_ns)
@@ -166,9 +175,30 @@ class RunFacts(CallFacts):
             if thing:
                 self.pools.put(obj, token, thing)
 
+    def _is_like_lock(self, obj: int) -> bool:
+        """Whether it is a semaphore of one, of which each was let go by who had taken it: its order means nothing."""
+        known = self.world.things.get(obj)
+        if known is None or known.number != BINARY or known.kind != "Semaphore":
+            return False
+        return self.clocks.locks_order and obj not in self.locks.handed
+
+    def _takes_slot(self, event: Row, clock: ThreadClock) -> bool:
+        """A thread has got such a semaphore; False if it did not wait for it in a call."""
+        t_ns, _, obj, _, _, _, thread, _ = event
+        calls = self.open.of(thread)
+        if not calls or calls[-1].name != "Semaphore.acquire" or calls[-1].obj != obj:
+            return False
+        call = calls[-1]
+        self.locks.got(thread, obj, call.stack, t_ns, call.argument >= 0, clock, self._registered(thread))
+        self.clocks.locked(thread, obj)
+        self.slots.take(thread, self.futures.running(thread), call)
+        return True
+
     def _take(self, event: Row) -> None:
         t_ns, token, obj, _, _, op, thread, _ = event
         clock = self.clocks.of(thread)
+        if not token and self._is_like_lock(obj) and self._takes_slot(event, clock):
+            return
         if token == SUBMITTED:
             self.wakers.take(thread, obj, token)
             self.actors.begins(thread, obj)

@@ -21,7 +21,8 @@ class Kind:
     CALL = 4  # a call of operation `op` on `obj` began: a = argument (a timeout in ms, or -1), b = text
     RETURN = 5  # … returned: a = measure of the result (bytes, status), where there is one
     RAISE = 6  # … raised: b = text "Type: message", a = its code, where it has one
-    NEW = 7  # `obj` came to be: op = its class's __init__, a = parent object, b = number, stream; 1: logging's lock
+    NEW = 7  # `obj` came to be: op = its class's __init__, a = parent object, b = number, stream; 1: logging's lock;
+    # `BINARY` of a semaphore: one of which there is one
     FINAL = 8  # the finalizer of `obj` began (a = 0) or ended (a = 1)
     LINK = 9  # `obj` belongs to object `a` from now on; b = number that the relation carries; op: see `BY_PEER`
     WAIT = 10  # is about to block for lock `obj`
@@ -141,6 +142,8 @@ class TaskWait:
     TASKS = 10  # other tasks, by ``await task``, gather(), wait() or a TaskGroup
 
 
+BINARY = 2
+"""``b`` of a `Kind.NEW` of a semaphore that is made with 1."""
 ENDS_PROGRAM = 2
 """Bit of ``op`` of a `Kind.START`."""
 

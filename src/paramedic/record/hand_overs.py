@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from sys import _getframe
 from typing import Any
 
-from paramedic.model.event import Kind, State
+from paramedic.model.event import BINARY, Kind, State
 from paramedic.model.operations import NUMBER
 from paramedic.record.asyncio_futures import Failures, unretrieved
 from paramedic.record.asyncio_tasks import lineage, made_at, running, task_births
@@ -98,9 +98,19 @@ class HandOvers:
             except Exception as e:
                 probes.trouble("birth", e)
 
+        def semaphore_made(thing: Any, value: Any = 0) -> None:
+            try:
+                frame = _getframe(2)
+                if owner_of(frame.f_code) < SYNC:
+                    probes.adopt(thing, 0, BINARY if value == 1 else 0, frame)
+            except Exception as e:
+                probes.trouble("birth", e)
+
         by_program = probes.by_program
-        for name in ("Semaphore", "Barrier"):
-            yield Target(getattr(threading, name), "__init__", born, guard=by_program)
+        for name in ("Semaphore", "BoundedSemaphore"):
+            made = getattr(threading, name)
+            yield Target(made, "__init__", semaphore_made, parameters=("value",), guard=by_program)
+        yield Target(threading.Barrier, "__init__", born, guard=by_program)
         # Paramiko's and the standard library's own events are used far more often than the program's. Only where every
         # birth is seen may those that have no id be passed over; which is told quickest by an attribute of their own.
         known = probes.is_known if probes.early else by_program
