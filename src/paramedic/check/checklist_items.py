@@ -142,7 +142,7 @@ CHECKLIST: tuple[Item, ...] = (
         hazards=("session-limit", "connect-storm"),
         wants=("threads",),
         idle="the source starts no threads: one thing is done after the other",
-        settles="A BoundedSemaphore(8) around opening to closing, or an executor with max_workers=8.",
+        settles="A BoundedSemaphore(5) around opening to closing, or an executor with max_workers=5.",
         weight=3,
     ),
     Item(

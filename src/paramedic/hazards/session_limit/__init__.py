@@ -18,13 +18,14 @@ HAZARD = Hazard(
         "their reason or get another's"
     ),
     fix=(
-        "Hold a semaphore of fewer than MaxSessions around opening to closing each channel, close channels "
-        "when done, or use more connections."
+        "Hold a semaphore of half of MaxSessions around opening to closing each channel, close channels when done, or "
+        "use more connections. Half, because the server counts a session until it has handled its close, and the next "
+        "open may come before that."
     ),
     change="""\
 - _, stdout, _ = client.exec_command(command)
 - output = stdout.read()
-+ with sessions:                  # threading.Semaphore(8)
++ with sessions:                  # threading.Semaphore(5)
 +     _, stdout, _ = client.exec_command(command, timeout=60)
 +     output = stdout.read()
 +     stdout.channel.close()
