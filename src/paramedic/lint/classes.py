@@ -74,6 +74,8 @@ CLASSES: dict[str, str] = {
     "concurrent.futures.thread.ThreadPoolExecutor": "executor",
     "concurrent.futures.ProcessPoolExecutor": "executor",
     "concurrent.futures.process.ProcessPoolExecutor": "executor",
+    "concurrent.futures.Future": "promise",
+    "concurrent.futures._base.Future": "promise",
     "multiprocessing.Pool": "executor",
     "multiprocessing.pool.Pool": "executor",
     "multiprocessing.pool.ThreadPool": "executor",
@@ -107,7 +109,7 @@ CLASSES: dict[str, str] = {
 KINDS = frozenset(
     """thread lock semaphore event barrier local contextvar queue executor future exitstack eventloop mpcontext
     iterator results completed loghandler logger serverinterface requesthandler server timer world parallel
-    group taskgroup namespace selector statusevent writer webapp taskapp scheduler""".split()
+    group taskgroup promise namespace selector statusevent writer webapp taskapp scheduler""".split()
 )
 """Kinds whose methods the reader itself knows."""
 

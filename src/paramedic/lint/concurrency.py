@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from paramedic.lint import attributes, calls, loops
+from paramedic.lint import attributes, calls, loops, promises
 from paramedic.lint.contexts import Context
 from paramedic.lint.values import (
     Bound,
@@ -356,6 +356,8 @@ def join(w: Walker, owner: Obj, *, read: bool = False, over: bool = False) -> Va
 
     Threads: the reader's own; does not block.
     """
+    if owner.kind == "promise":
+        return promises.wait(w, owner, "result", w.statement or ast.Pass())
     result: Value = owner.root.parts.get("__value") or Unknown()
     loops_here = w.loops[w.task_base :] if w.task_base else w.loops
     limited = Const(True) if _one_of_many(w, owner) else owner.parts.get("__limited")

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from paramedic.lint import calls, concurrency, eventloop, frameworks, library, loops, protocols, starters, writers
+from paramedic.lint.promises import call as call_promise
 from paramedic.lint.ranks import of_wait
 from paramedic.lint.values import (
     HAND_OVER,
@@ -487,8 +488,8 @@ _METHODS = {
     "barrier": _signal,
     "queue": _queue,
     "executor": _executor,
-    "future": _future,
-    "results": _future,
+    **dict.fromkeys(("future", "results"), _future),
+    "promise": call_promise,
     "eventloop": eventloop.on_loop,
     "taskgroup": eventloop.on_group,
     "mpcontext": _mpcontext,
