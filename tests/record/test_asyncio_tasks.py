@@ -115,3 +115,33 @@ def test_which_task_gave_work_to_an_executor_is_told_and_who_made_it(recorded: R
     assert makers == [0 if task == main else main for task in tasks]
     taken = [e.obj for e in events if e.kind == Kind.TAKE and e.a == SUBMITTED]
     assert {e.obj for e in rows} < set(taken)
+
+
+def test_which_exceptions_a_gather_has_put_among_its_results_is_told(recorded: Run, tmp_path: Path) -> None:
+    script = tmp_path / "gathers.py"
+    script.write_text(
+        "import asyncio\n"
+        "def fails(n): raise OSError(n)\n"
+        "async def one(n): await asyncio.to_thread(fails, n)\n"
+        "async def main():\n"
+        "    found = await asyncio.gather(one(1), one(2), asyncio.to_thread(int), return_exceptions=True)  # told\n"
+        "    print(found)\n"
+        "    try: await asyncio.gather(one(3), asyncio.to_thread(int))\n"
+        "    except OSError as error: print(error)\n"
+        "    again = asyncio.gather(asyncio.sleep(1000), return_exceptions=True)\n"
+        "    again.cancel()\n"
+        "    try: await again\n"
+        "    except asyncio.CancelledError: print('cancelled', again.cancelled())\n"
+        "    print(await asyncio.gather(return_exceptions=True))\n"
+        "asyncio.run(main())\n"
+    )
+    done = recorded(str(script))
+    assert done.out == "[OSError(1), OSError(2), 0]\n3\ncancelled False\n[]\n", done.err
+    (trace,) = done.traces()
+    events = list(trace.events())
+    rows = [e for e in events if e.kind == Kind.STATE and e.op == State.GATHERED]
+    failed = [e.obj for e in events if e.kind == Kind.STATE and e.op == State.FAILED]
+    assert len(failed) == 3 and {e.obj for e in rows} == set(failed[:2])
+    frame = trace.texts[int(trace.texts[rows[0].site].split()[1])].split("\t")
+    assert frame[1] == str(script) and "# told" in script.read_text().splitlines()[int(frame[2]) - 1]
+    assert not done.gaps()

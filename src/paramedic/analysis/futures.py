@@ -168,6 +168,7 @@ class Futures:
         used: the latest call of each thread that waited for the peer.
         failures: the first task of each place that ended with an exception.
         task_of: where the task that a worker runs, or has run last, was submitted.
+        gathered: exceptions that ``gather(…, return_exceptions=True)`` has put among its results, and its stack.
         turned_ns: when a worker has begun or ended its latest task.
     """
 
@@ -176,6 +177,7 @@ class Futures:
         self.used: dict[int, Call] = {}
         self._failed: dict[int, LostError] = {}
         self._passed_on: dict[int, LostError] = {}
+        self.gathered: dict[int, tuple[LostError, int]] = {}
         self._told_sites: set[int] = set()
         self._waiting: dict[int, int] = {}
         self._crews = Crews()
@@ -397,6 +399,12 @@ class Futures:
         lost = self._passed_on.pop(future, None)
         if lost is not None:
             self._failed[future] = lost
+
+    def is_gathered(self, future: int, stack: int) -> None:
+        """An event loop's ``gather(…, return_exceptions=True)``, at that stack, has put it among its results."""
+        lost = self._passed_on.pop(future, None)
+        if lost is not None and lost.call is not None and len(self.gathered) < _MOST_PASSED_ON:
+            self.gathered[future] = lost, stack
 
     def is_told(self, site: int) -> bool:
         """Whether somebody has the exception of a task that was submitted there: what an event loop has, it is believed

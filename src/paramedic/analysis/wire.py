@@ -180,6 +180,8 @@ class WireFacts(Facts):
             self.sftp.asked_ahead(self.open.of(thread), obj, value)
         elif state == State.ASYNC_QUEUE:
             self.async_pools.changed(obj, value, text, Moment(thread, event[3], t_ns))
+        elif state == State.GATHERED:
+            self.futures.is_gathered(obj, event[3])
         elif state == State.FOR_TASK:
             self.actors.gives(obj, value)
         elif state == State.LOOP_RESTS:

@@ -205,3 +205,23 @@ def around(facts: SourceFacts, site: Site) -> Function | None:
             if found is None or node.lineno >= found.node.lineno:
                 found = function
     return found
+
+
+def is_told_on_its_way(facts: SourceFacts, operation: Operation) -> bool:
+    """Whether a handler around an operation, a call that leads to it, or where it is awaited, says so and raises again.
+
+    Threads: pure.
+    """
+    awaiting = [one.site for one in operation.context.chain() if one.inline and one.site is not None]
+    for site in (*sites(operation), *awaiting):
+        function = around(facts, site)
+        for node in ast.walk(function.node) if function is not None else ():
+            if isinstance(node, ast.Try) and any(map(_says_and_raises, node.handlers)):
+                if node.body[0].lineno <= site.line <= (node.body[-1].end_lineno or 0):
+                    return True
+    return False
+
+
+def _says_and_raises(handler: ast.ExceptHandler) -> bool:
+    says = any(isinstance(s, ast.Expr) and isinstance(s.value, ast.Call) for s in handler.body)
+    return says and any(isinstance(s, ast.Raise) for s in handler.body)

@@ -111,6 +111,7 @@ class State:
     # which a TASK_WAITS follows, b = 1; or b = 0: it goes on
     FOR_TASK = 24  # future: the task of an event loop's that has given it to an executor: a = its number, and above its
     # lowest 32 bits that of the task that made it; tasks are numbered once per process
+    GATHERED = 25  # future: ``gather(…, return_exceptions=True)`` has put its exception among the results; site = where
     TASK_WAITS = 23  # a task waits for `obj` or, where that is 0, for no object that we know: a = what tells the task
     # from others, and above that the task that it waits for, b = what for: see `TaskWait`; site = where the task is
 

@@ -11,8 +11,10 @@ Threads: the probes run in the loop's thread, also in finalizers, and do not blo
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from sys import _getframe
 from typing import Any
+from weakref import ref
 
 from paramedic.model.event import Kind, State
 from paramedic.record.patches import Target
@@ -84,7 +86,40 @@ def unretrieved(probes: Probes, base_events: Any, failures: Failures) -> Iterato
             probes.trouble("_convert_future_exc", e)
         return made
 
+    gathers = getattr(sys.modules.get("asyncio.tasks"), "_GatheringFuture", None)
+    if gathers is not None:
+        yield Target(gathers, "__init__", _gathers(probes, failures))
     yield Target(base_events.BaseEventLoop, "call_exception_handler", told, parameters=("context",))
     futures = sys.modules.get("asyncio.futures")
     if futures is not None and hasattr(futures, "_convert_future_exc"):
         yield Target(futures, "_convert_future_exc", enter, converted)
+
+
+def _gathers(probes: Probes, failures: Failures) -> Callable[[Any], None]:
+    """A probe of the making of the future of ``gather()``: which exceptions it then puts among its results."""
+    state, gathered = int(Kind.STATE), int(State.GATHERED)
+
+    def enter(outer: Any) -> None:
+        try:
+            gather = _getframe(2)
+            if gather.f_locals.get("return_exceptions") is not True:
+                return
+            stack, known = probes.stacks.of(gather.f_back), ref(outer)
+
+            def set_result(results: Any) -> None:
+                future: Any = known()
+                try:
+                    del future.set_result
+                    for error in results:
+                        told = failures.future_of(error) if isinstance(error, BaseException) else 0
+                        if told:
+                            probes.row(state, gathered, told, stack, 0, 0)
+                except Exception as e:
+                    probes.trouble("gather", e)
+                type(future).set_result(future, results)
+
+            outer.set_result = set_result  # of this one alone: that of its class is written in C
+        except Exception as e:
+            probes.trouble("gather", e)
+
+    return enter

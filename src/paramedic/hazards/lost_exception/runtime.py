@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from paramedic.analysis.forsaken import bereaved
+from paramedic.analysis.futures import LostError
 from paramedic.analysis.run import RunFacts
 from paramedic.analysis.story import Story
 from paramedic.hazards.lost_exception import HAZARD
+from paramedic.lint.ignored_gathers import IgnoredGathers
 from paramedic.model.finding import Confidence, Finding
 
 
@@ -18,8 +20,10 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     """
     story = Story(facts)
     yield from _waited_for(facts, story)
-    lost = facts.futures.lost()
-    if not lost or not (facts.states.orderly_end or facts.stopped):
+    if not (facts.states.orderly_end or facts.stopped):
+        return
+    lost = [*facts.futures.lost(), *_thrown_away(facts)]
+    if not lost:
         return
     kinds = sorted({entry.error.partition(":")[0].rpartition(".")[2] for entry in lost})
     told = "1 task" if len(lost) == 1 else f"{len(lost)} tasks"
@@ -39,6 +43,16 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         Confidence.ADVICE if known else Confidence.OBSERVED if facts.states.orderly_end else Confidence.POSSIBLE
     )
     yield story.finding(HAZARD, confidence, message, steps, [], len(lost))
+
+
+def _thrown_away(facts: RunFacts) -> Iterator[LostError]:
+    """Exceptions that a ``gather(…, return_exceptions=True)`` has put among results at which nobody looks."""
+    source = IgnoredGathers()
+    for entry, stack in facts.futures.gathered.values():
+        world, call = facts.world, entry.call
+        stacks = [world.stack(entry.site), *([world.stack(call.stack)] if call is not None else [])]
+        if source.is_ignored(world.stack(stack)) and not source.may_be_told(stacks):
+            yield entry
 
 
 def _waited_for(facts: RunFacts, story: Story) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from paramedic.hazards.lost_exception import HAZARD
 from paramedic.lint.edits import consume_results
 from paramedic.lint.facts import SourceFacts
+from paramedic.lint.guards import is_told_on_its_way
 from paramedic.lint.values import Const, Obj
 from paramedic.model.finding import Finding
 
@@ -32,11 +33,12 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
             continue
         risky = facts.may_fail(future, context)
         place = (watched.site.file, watched.site.line)
-        if not risky or all(o.guarded for o in risky) or place in done:
+        lost = [o for o in risky if not (o.guarded or is_told_on_its_way(facts, o))]
+        if not lost or place in done:
             continue
         done.add(place)
         name = f"the task {future.label}".rstrip() if "__since" in future.parts else context.name
-        message = f"Nobody asks for the result of {name}: an exception of {facts.called(risky[0])} is lost"
-        steps = [facts.step_at(watched.site, "submits the work and drops its future"), facts.step(risky[0])]
+        message = f"Nobody asks for the result of {name}: an exception of {facts.called(lost[0])} is lost"
+        steps = [facts.step_at(watched.site, "submits the work and drops its future"), facts.step(lost[0])]
         edits = consume_results(facts, watched.site) if isinstance(results, Obj) and thrown else ()
         yield facts.finding(HAZARD, message, steps, objects=[], edits=edits)
