@@ -226,13 +226,11 @@ class HandOvers:
         yield Target(queue.Queue, "task_done", self.post(lambda: -1))
         yield Target(queue.Queue, "join", *self.waiting("Queue.join", lambda _: -1))
 
-    def futures(self, base: Any, thread: Any) -> Iterator[Target]:
-        """Futures and thread pools."""
+    def pools(self, thread: Any) -> Iterator[Target]:
+        """Thread pools."""
         probes = self.probes
         row, id_of, stack_of, trouble = probes.row, probes.id_of, probes.stacks.of, probes.trouble
-        probes.classes[base.Future] = NUMBER["Future.__init__"]
         probes.classes[thread.ThreadPoolExecutor] = NUMBER["Executor.__init__"]
-        timeout = lambda _, value=None: (milliseconds(value), 0)  # noqa: E731
         state, for_task = int(Kind.STATE), int(State.FOR_TASK)
 
         def submitted(_: Any, future: Any) -> None:
@@ -256,6 +254,14 @@ class HandOvers:
         # 3.14 gives a _WorkItem its task in one argument; the future stays the first
         yield Target(thread._WorkItem, "__init__", submitted, parameters=("future",))
         yield Target(thread._WorkItem, "run", runs)
+
+    def futures(self, base: Any) -> Iterator[Target]:
+        """Futures, those of no pool too: a program may make one, and set its result itself."""
+        probes = self.probes
+        row, id_of, trouble = probes.row, probes.id_of, probes.trouble
+        probes.classes[base.Future] = NUMBER["Future.__init__"]
+        timeout = lambda _, value=None: (milliseconds(value), 0)  # noqa: E731
+        state = int(Kind.STATE)
         done = self.post(lambda *_: DONE, _ALWAYS)
         failed = int(State.FAILED)
         text, failures = probes.writer.text, self.failures

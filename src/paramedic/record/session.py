@@ -174,7 +174,8 @@ class Session:
             listeners |= {
                 "threading": self._threading,
                 "queue": self._queue,
-                "concurrent.futures.thread": self._futures,
+                "concurrent.futures._base": self._futures,
+                "concurrent.futures.thread": self._pools,
                 "asyncio.base_events": self._asyncio,
                 "asyncio.queues": self._async_queues,
                 "multiprocessing.pool": self._thread_pools,
@@ -354,9 +355,10 @@ class Session:
             self._replace(module, "SimpleQueue", simple_queue(self.probes, real))
 
     def _futures(self, module: Any) -> None:
-        base = sys.modules.get("concurrent.futures._base")
-        if base is not None:
-            self._watch(self._hand_overs.futures(base, module))
+        self._watch(self._hand_overs.futures(module))
+
+    def _pools(self, module: Any) -> None:
+        self._watch(self._hand_overs.pools(module))
 
     def _asyncio(self, module: Any) -> None:
         events = sys.modules.get("asyncio.events")
