@@ -105,6 +105,10 @@ CLOSED, COLLECTED = 1, 2
 """Bits of a finalizer's ``b``: the object was closed before; the collector found it, in a cycle of references."""
 KNOWS_END = 1
 """``argument`` of an exit_status_ready() whose caller looks at ``eof_received`` or ``closed``, too."""
+_BARE_LOGINS = (
+    "Transport.auth_none Transport.auth_password Transport.auth_publickey Transport.auth_interactive "
+    "Transport.auth_interactive_dumb"
+).split()
 _MOST_COLLECTED = 1000
 _MOST_CALLS = 10_000
 
@@ -151,6 +155,8 @@ class States:
         self.readers: dict[int, dict[tuple[int, int], Informed]] = {}
         self.policies: dict[int, Call] = {}
         self.unverified: dict[int, Call] = {}
+        self.bare_logins: dict[int, Call] = {}
+        self._dialled: set[int] = set()
         self.keepalive: dict[int, Call] = {}
         self.safe: set[int] = set()
         self.forwards: dict[int, list[Call]] = {}
@@ -176,6 +182,8 @@ class States:
             "SSHClient.set_missing_host_key_policy": self._policy,
             "Transport.connect": self._bare_connect,
             "Transport.start_server": self._serves,
+            "Transport.start_client": lambda call, root: self._dialled.add(call.obj),
+            **dict.fromkeys(_BARE_LOGINS, self._bare_login),
             "Transport.set_keepalive": self._keepalive,
             "Channel.fileno": self._fileno,
             "Loop.run_forever": self._loop_begins,
@@ -224,6 +232,7 @@ class States:
     def forget_connection(self, transport: int) -> None:
         """A connection has ended long ago."""
         self.keepalive.pop(transport, None)
+        self._dialled.discard(transport)
         self.forwards.pop(transport, None)
 
     def forget(self, channel: int) -> None:
@@ -287,6 +296,11 @@ class States:
     def _bare_connect(self, call: Call, root: Root) -> None:
         if call.words:
             self.unverified.setdefault(call.stack, call)
+
+    def _bare_login(self, call: Call, root: Root) -> None:
+        if call.obj in self._dialled:
+            self._dialled.discard(call.obj)
+            self.bare_logins.setdefault(call.stack, call)
 
     def _serves(self, call: Call, root: Root) -> None:
         self.serves = True

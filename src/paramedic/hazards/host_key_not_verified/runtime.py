@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from paramedic.analysis.run import RunFacts
 from paramedic.analysis.story import Story
 from paramedic.hazards.host_key_not_verified import HAZARD
+from paramedic.lint.unseen_keys import UnseenKeys
 from paramedic.model.finding import Confidence, Finding
 
 
@@ -25,4 +26,10 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         message = (
             "Transport.connect() without hostkey= logs in to whoever answers: the server's key is compared with nothing"
         )
+        yield story.finding(HAZARD, Confidence.ADVICE, message, [story.call(call)], [call.obj])
+    source = UnseenKeys()
+    for call in facts.states.bare_logins.values():
+        if call.obj in facts.states.safe or not source.nobody_looks(facts.world.stack(call.stack), call.method):
+            continue
+        message = f"{call.method}() logs in to whoever answers: nobody has looked at the server's key"
         yield story.finding(HAZARD, Confidence.ADVICE, message, [story.call(call)], [call.obj])
