@@ -411,7 +411,7 @@ def log_handler(w: Walker, given: Value, node: ast.AST) -> None:
                 concurrency.handler(w, "logging", emit.bind(option), [Unknown("record")], node)
 
 
-def serve(w: Walker, given: Value, node: ast.AST, kind: str = "server") -> None:
+def serve(w: Walker, given: Value, node: ast.AST, kind: str = "server", server: Obj | None = None) -> None:
     """A server that makes a request handler and a thread (or, as a kind, a process) for each request.
 
     Threads: the reader's own; does not block.
@@ -419,11 +419,11 @@ def serve(w: Walker, given: Value, node: ast.AST, kind: str = "server") -> None:
     for option in alternatives(given):
         if not isinstance(option, ClassValue):
             continue
-        number = w.world.number()
-        with w.looping(number):
+        with w.looping(w.world.number()):
             for name, member in [(n, m) for c in option.lineage() for n, m in c.members.items()]:
                 if isinstance(member, Function) and (name.startswith("do_") or name == "handle"):
                     instance = Instance(option, w.loops)
+                    instance.attrs |= {"server": server.root.instance or server} if server is not None else {}
                     concurrency.handler(w, kind, member.bind(instance), [], node)
 
 
@@ -445,7 +445,7 @@ def _server(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[st
         if given is not None:
             before = len(w.world.pending)
             forks = any(".Forking" in path for path in _paths_of(obj))
-            serve(w, given, node, "process" if forks else "server")
+            serve(w, given, node, "process" if forks else "server", obj)
             w.world.contexts_of.setdefault(id(obj.root), []).extend(w.world.pending[before:])
     elif name in {"server_close", "__exit__"} and not _has_daemons(obj):
         concurrency.join(w, obj)
