@@ -1,4 +1,4 @@
-"""Which known_hosts file a call is about: looked at once for the call and the one that Paramiko makes inside it."""
+"""Which known_hosts file a call is about: looked at once a second for those that read it, anew for those that write."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ class Looks:
         patch.setattr(paramiko_calls, "monotonic_ns", lambda: self.now_ns)
         patch.setattr(paramiko_calls, "_node", self._look)
         probes: Any = SimpleNamespace(writer=SimpleNamespace(text=lambda words: len(words) and int(words[2:])))
-        self.file_name = paramiko_calls._Words(probes, False).file_name
+        words = paramiko_calls._Words(probes, False)
+        self.read_file, self.file_name = words.read_file, words.file_name
 
     def _look(self, filename: object) -> str:
         self.count += 1
@@ -32,23 +33,37 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> Looks:
     return Looks(monkeypatch)
 
 
-def test_the_call_inside_another_one_looks_no_second_time(looks: Looks) -> None:
-    first = looks.file_name(None, NAME)
-    looks.now_ns += 20_000
-    assert looks.file_name(None, NAME) == first == (hash(NAME) & 0x7FFFFFFF, 1)
+def test_who_reads_it_next_looks_no_second_time(looks: Looks) -> None:
+    first = looks.read_file(None, NAME)
+    looks.now_ns += 900_000_000
+    assert looks.read_file(None, "".join(NAME)) == first == (hash(NAME) & 0x7FFFFFFF, 1)
     assert looks.count == 1
 
 
 def test_a_file_that_was_replaced_is_another_one(looks: Looks) -> None:
-    looks.file_name(None, NAME)
-    looks.now_ns, looks.node = looks.now_ns + 2_000_000, "8:2"
-    assert looks.file_name(None, NAME)[1] == 2
+    looks.read_file(None, NAME)
+    looks.now_ns, looks.node = looks.now_ns + 1_000_000_000, "8:2"
+    assert looks.read_file(None, NAME)[1] == 2
+
+
+def test_who_writes_it_looks_anew_and_tells_who_reads_it(looks: Looks) -> None:
+    looks.read_file(None, NAME)
+    looks.node = "8:2"
+    assert looks.file_name(None, NAME)[1] == looks.read_file(None, NAME)[1] == 2
+    assert looks.count == 2
+
+
+def test_a_file_that_is_not_there_yet_is_looked_for_again(looks: Looks) -> None:
+    looks.node = ""
+    assert looks.read_file(None, NAME)[1] == 0
+    looks.node = "8:1"
+    assert looks.read_file(None, NAME)[1] == 1
 
 
 @pytest.mark.parametrize("other", ["/etc/ssh/known_hosts", None, NAME.encode()], ids=["path", "none", "bytes"])
 def test_another_name_is_looked_at(looks: Looks, other: Any) -> None:
-    looks.file_name(None, NAME)
-    looks.file_name(None, other)
+    looks.read_file(None, NAME)
+    looks.read_file(None, other)
     assert looks.count == 2
 
 
@@ -57,6 +72,6 @@ def test_what_is_no_string_is_not_kept_alive(looks: Looks) -> None:
         pass
 
     mine = Path(NAME)
-    looks.file_name(None, mine)
-    looks.file_name(None, mine)
+    looks.read_file(None, mine)
+    looks.read_file(None, mine)
     assert looks.count == 2

@@ -156,8 +156,9 @@ _MEASURES: dict[str, Callable[[Any], int]] = {
 }
 
 
-_AT_ONCE_NS = 1_000_000
-"""Within this time a name is still that of the same file."""
+_STILL_NS = 1_000_000_000
+"""Within this time a name from which keys are read is still that of the same file: to look at it is a good part of what
+it costs us that a client reads them, which each connect does."""
 _ONLY_TIMED = frozenset(("Channel.settimeout", "Transport.open_session", "SSHClient.exec_command"))
 _NOTES = frozenset(
     "add append warning warn info debug error log print put format get_name get_base64 get_fingerprint hexlify hex "
@@ -201,17 +202,15 @@ class _Words:
             "Transport.request_port_forward": lambda _, handler: (_which(handler), 0),
             "Transport.set_keepalive": lambda link, interval: (milliseconds(interval), _is_safe(link)),
             "AgentKey.sign_ssh_data": lambda key: (id(getattr(key, "agent", None)), 0),
-            **dict.fromkeys(("SSHClient.close", "Transport.close"), lambda _, frame: (_why_now(frame), 0)),
+            **dict.fromkeys(("SSHClient.close", "Transport.close"), _why_now),
             "SFTPFile.seek": lambda file, offset, whence=0: (_is_far(file, offset, whence), 0),
             "Channel.exit_status_ready": lambda _, frame: (_knows_end(frame), 0),
             "Channel.fileno": lambda _, frame: (_positional_arguments(frame), 0),
             "Channel.settimeout": lambda _, timeout: (milliseconds(timeout), 0),
             "Channel.setblocking": lambda _, blocking: (-1 if blocking else 0, 0),
             "SFTPFile.prefetch": lambda _, size, most=0: (size or -1, most or 0),
-            **dict.fromkeys(
-                ("SSHClient.load_host_keys", "SSHClient.save_host_keys", "HostKeys.load", "HostKeys.save"),
-                self.file_name,
-            ),
+            **dict.fromkeys(("SSHClient.load_host_keys", "HostKeys.load"), self.read_file),
+            **dict.fromkeys(("SSHClient.save_host_keys", "HostKeys.save"), self.file_name),
         }
 
     def arguments(self, full: str) -> Callable[..., tuple[int, int]] | None:
@@ -230,7 +229,8 @@ class _Words:
         monkey = sys.modules.get("gevent.monkey")
         if monkey is not None and monkey.is_module_patched("socket") and not monkey.is_module_patched("threading"):
             self.probes.row(_STATE, State.GEVENT, self.probes.id_of(client), 0, 1, 0)
-        return milliseconds(timeout), self.text(f"{hostname}" if port == 22 else f"{hostname}:{port}")
+        limit = -1 if timeout is None else milliseconds(timeout)
+        return limit, self.text(f"{hostname}" if port == 22 else f"{hostname}:{port}")
 
     def bare_connect(self, _: Any, hostkey: Any, password: Any, pkey: Any) -> tuple[int, int]:
         # without either nobody is logged in yet: there is time to look at the key
@@ -255,14 +255,16 @@ class _Words:
 
     def file_name(self, _: Any, filename: Any) -> tuple[int, int]:
         # which file it is matters, its name does not leave: only equality within this run is kept
-        name, which, node, looked_ns = self._latest_file
-        now_ns = monotonic_ns()
-        # SSHClient.load_host_keys has HostKeys.load do it: to look at the file is a good part of what either costs
-        if name is not filename or now_ns - looked_ns > _AT_ONCE_NS:
-            which, node = hash(str(filename)) & 0x7FFFFFFF, _node(filename)
-            if type(filename) is str:  # nobody else's object is kept alive
-                self._latest_file = filename, which, node, now_ns
+        which, node = hash(str(filename)) & 0x7FFFFFFF, _node(filename)
+        if type(filename) is str and node:  # nobody else's object is kept alive
+            self._latest_file = filename, which, node, monotonic_ns()
         return which, self.text(node)
+
+    def read_file(self, client: Any, filename: Any) -> tuple[int, int]:
+        name, which, node, looked_ns = self._latest_file
+        if type(filename) is str and filename == name and monotonic_ns() - looked_ns < _STILL_NS:
+            return which, self.text(node)
+        return self.file_name(client, filename)
 
 
 def _accepts_all(code: CodeType) -> bool:
@@ -311,23 +313,24 @@ def _knows_end(frame: Any) -> int:
     return int("eof_received" in names or "closed" in names)
 
 
-def _why_now(frame: Any) -> int:
+def _why_now(_: Any, frame: Any) -> tuple[int, int]:
     """1 if a deadline of an event loop's makes a call, 3 if a signal has the thread leave all that it does; else -1."""
-    return 1 if _is_deadline(frame) else 3 if is_on_way_out() else -1
+    events = sys.modules.get("asyncio.events")
+    if events is not None and events._get_running_loop() is not None and _is_deadline(frame, events):
+        return 1, 0
+    return (3 if sys.exc_info()[1] is not None and is_on_way_out() else -1), 0
 
 
-def _is_deadline(frame: Any) -> bool:
+def _is_deadline(frame: Any, events: Any) -> bool:
     """Whether a timer of an asyncio loop makes the call, as ``loop.call_later(30, client.close)`` does.
 
     A task that slept is no timer's: the loop resumes it by a handle of another kind.
     """
-    events = sys.modules.get("asyncio.events")
-    if events is not None and events._get_running_loop() is not None:
-        runs, here = events.Handle._run.__code__, frame
-        while here is not None:
-            if here.f_code is runs:
-                return isinstance(here.f_locals.get("self"), events.TimerHandle)
-            here = here.f_back
+    runs, here = events.Handle._run.__code__, frame
+    while here is not None:
+        if here.f_code is runs:
+            return isinstance(here.f_locals.get("self"), events.TimerHandle)
+        here = here.f_back
     return False
 
 
