@@ -60,3 +60,38 @@ def test_a_semaphore_of_which_there_is_one_is_told_from_others(recorded: Run) ->
     ]
     assert [e.b for e in births] == [BINARY] * 4 + [0] * 4
     assert all(e.site for e in births)
+
+
+STRICT = """
+import threading
+
+class Strict(threading.Thread):
+    def __init__(self):
+        self.__dict__["known"] = set()
+        super().__init__()
+        self.known.update(vars(self), ("_paramiko",))
+
+    def __setattr__(self, name, value):
+        if self.known and name not in self.known:
+            raise AttributeError(name)
+        super().__setattr__(name, value)
+
+    def run(self):
+        raise ValueError("in run")
+
+thread = Strict()
+thread.start()
+thread.join()
+print(thread.is_alive())
+"""
+
+
+@pytest.mark.parametrize("level", ["watch", "check"])
+def test_a_class_that_takes_only_the_attributes_that_it_knows_is_recorded(level: str, recorded: Run) -> None:
+    done = recorded("-c", STRICT, level=level)
+    assert done.out.splitlines() == ["False"] and "ValueError: in run" in done.err
+    (trace,) = done.traces()
+    (started,) = (e for e in trace.events() if e.kind == Kind.START)
+    deaths = [trace.texts[e.b] for e in trace.events() if e.kind == Kind.END and e.op]
+    assert deaths == ["ValueError"] and {e.thread for e in trace.events() if e.kind == Kind.END} == {started.a}
+    assert not trace.gaps

@@ -273,7 +273,7 @@ def test_pages_know_their_bounds_and_what_is_closed() -> None:
 
 def test_a_walk_finds_what_is_known_and_leaves_the_rest_to_python(asked: list[tuple[Any, ...]]) -> None:
     good = type("Good", (Sites,), {"__slots__": ()})
-    walker = rows.Walker([good], lambda frame: asked.append((frame,)) or 77, sys.gettrace, {}, 6)
+    walker = rows.Walker([good], lambda frame: asked.append((frame,)) or 77, {}, 6)
     frame = sys._getframe()
     assert (walker(frame), walker(None)) == (77, 77)
     frame.f_trace = lines = good([5] * 4000)  # type: ignore[assignment]
@@ -284,7 +284,7 @@ def test_a_walk_finds_what_is_known_and_leaves_the_rest_to_python(asked: list[tu
 
     assert walker(frame) == 5
     apart = good([])
-    apart.apart = {(at, 6): 9 for at in range(1000)}
+    apart.apart = {5: [7] * 1000, 6: [9] * 1000}
     lines.calls = {at: {id(inner.__code__): apart} for at in range(4000)}
     traced = sys.gettrace()
     assert inner() == (9, None if traced else apart)
@@ -307,7 +307,7 @@ def test_no_memory_is_kept(writer: TraceWriter) -> None:
 
     begin = rows.Begin(writer.current, left, set(), None, SPAN + 1, GIVEN)
     end = rows.End(None, left, Thing, Thing, STREAMS, 1 << 29)
-    walker = rows.Walker([good], left, sys.gettrace, {}, 6)
+    walker = rows.Walker([good], left, {}, 6)
     sent, received = rows.Sent(writer.current, left, WIRE), rows.Received(writer.current, left, WIRE)
     requested = rows.Requested(writer.current, left, STATE)
     confirmed = rows.Confirmed(writer.current, left, {70_001}, new_id, 0, 1)

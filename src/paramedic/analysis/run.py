@@ -13,6 +13,7 @@ from paramedic.analysis.pools import GETS
 from paramedic.analysis.wakers import AWAITED
 from paramedic.model.event import BINARY, ENDS_PROGRAM, FIRST_STREAM, Kind, Row
 from paramedic.model.report import Gap
+from paramedic.model.thread_name import joined_name
 
 
 class RunFacts(CallFacts):
@@ -229,9 +230,9 @@ class RunFacts(CallFacts):
         self.wakers.started(thread, number, event[0])
 
     def _begin(self, event: Row) -> None:
-        t_ns, native, _, _, name, _, number, _ = event
+        t_ns, native, in_name, _, name, _, number, _ = event
         thread = self.world.thread(number)
-        thread.name, thread.begun_ns = self.world.text(name) or thread.name, t_ns
+        thread.name, thread.begun_ns = joined_name(in_name, self.world.text(name)) or thread.name, t_ns
         thread.native = native
         self.clocks.begin(number)
         # what a thread's local storage holds is finalized after the thread's end, and has a number of its own

@@ -34,7 +34,7 @@ class Kind:
     TAKE = 15  # received what was handed over through `obj`: a = token
     START = 16  # is about to start thread `a`: b = text: its class, where that is not Thread itself; op = 1: a daemon,
     # + `ENDS_PROGRAM`: a Timer that does nothing but end the program
-    BEGIN = 17  # the thread runs: a = its native id, b = text: its name
+    BEGIN = 17  # the thread runs: a = its native id, obj and b = its name's number and text (`model.thread_name`)
     END = 18  # the thread is about to end: b = text of the exception that ends it
     JOINED = 19  # learned that thread `a` has ended
     FEED = 20  # data for channel `obj` came: op = stream, a = unread bytes after it, b = receive window size

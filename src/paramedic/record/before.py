@@ -50,7 +50,7 @@ class Before:
         threads = dict(threading._active)
         for ident, thread in sorted(threads.items(), key=lambda item: item[1] is not main):
             number = self._writer.reserve_thread()
-            self._writer.numbers[ident] = thread.__dict__[THREAD_MARK] = number
+            self._writer.numbers[ident] = thread._paramedic_thread_ = number
             if ident != get_ident():
                 self._idents.add(ident)
 

@@ -103,7 +103,7 @@ class _Lines:
         calls: what it calls, by the instruction and then by the id of the code.
         code: the function's; kept, or another one could get the same id.
         keep: whether it can be kept with its frame.
-        apart: None, or of a function whose calls some do not record, the stacks by instruction and ``silent``.
+        apart: None, or of a function whose calls some do not record, by ``silent`` what is else in ``sites``.
     """
 
     __slots__ = ("apart", "calls", "code", "keep", "sites")
@@ -111,7 +111,7 @@ class _Lines:
     calls: dict[int, _Callees]
     code: CodeType
     keep: bool
-    apart: dict[tuple[int, int], int] | None
+    apart: dict[int, list[int | None]] | None
 
     def __bool__(self) -> bool:
         return False
@@ -203,9 +203,7 @@ class Stacks:
                         if called.keep and not lines and traced() is None:
                             frame.f_trace = called
                         lines = called
-                if lines.apart is not None:
-                    return lines.apart[frame.f_lasti, silent]  # type: ignore[no-any-return]
-                known = lines.sites[frame.f_lasti]
+                known = (lines.sites if lines.apart is None else lines.apart[silent])[frame.f_lasti]
                 return known if known is not None else unknown(frame, silent)
             except (KeyError, IndexError, AttributeError) as e:
                 if e.__traceback__ is not None and e.__traceback__.tb_next is not None and not _is_ours(e):
@@ -214,7 +212,7 @@ class Stacks:
 
         walk: Callable[[FrameType | None], int] = stack_of
         if native.rows is not None:
-            walk = native.rows.Walker(good, stack_of, traced, outermost, silent)
+            walk = native.rows.Walker(good, stack_of, outermost, silent)
         self._walkers[silent] = walk
         return walk
 
@@ -247,14 +245,12 @@ class Stacks:
         stack: int = SILENT if is_silent else self._stack(words)
         lines = self._lines(frame)
         self._count += 1
-        if lines.apart is None:
-            missing = frame.f_lasti + 1 - len(lines.sites)
-            if missing > 0:
-                lines.sites.extend([None] * missing)
-                self._count += missing // _SITES_PER_PLACE
-            lines.sites[frame.f_lasti] = stack
-        else:
-            lines.apart[frame.f_lasti, silent] = stack
+        sites = lines.sites if lines.apart is None else lines.apart.setdefault(silent, [])
+        missing = frame.f_lasti + 1 - len(sites)
+        if missing > 0:
+            sites.extend([None] * missing)
+            self._count += missing // _SITES_PER_PLACE
+        sites[frame.f_lasti] = stack
         return stack
 
     def _lines(self, frame: FrameType) -> _Lines:

@@ -82,6 +82,7 @@ class Probes:
         lock held as it is closed, in a run with traps."""
         self.called: Callable[[int], None] | None = None
         """Called when it has been recorded that a call begins, with its stack, in a run with traps."""
+        self._span_probes: Callable[..., tuple[Callable[..., Any], ...]] | None = None
         self._paramikos: set[str] = set()
         self._inner: set[str] = set()
         self._by_user = _called_from_outside(self._paramikos, FIND_CALLER)
@@ -252,7 +253,18 @@ class Probes:
             except Exception as e:
                 trouble(f"fail {op}", e)
 
-        return own(enter) if framed else own(enter_from), own(leave), fail
+        begin, end = own(enter) if framed else own(enter_from), own(leave)
+        if native.rows is not None and self.called is None:
+            current = self.writer.current
+            if not framed:
+                walk = self.stacks.walker(silent)
+                begin = native.rows.Enter(
+                    current, begin, walk, arguments, lambda e: trouble(f"enter {op}", e), op + (_CALL << KIND_SHIFT)
+                )
+            if measure is None or measure is len:
+                how = UNMEASURED if measure is None else LENGTH
+                end = native.rows.Leave(current, end, op + (_RETURN << KIND_SHIFT), how)
+        return begin, end, fail
 
     def span(
         self, op: int, measure: Measure | None, arguments: Arguments | None, plain: Guard, asks_caller: bool
@@ -266,9 +278,41 @@ class Probes:
             plain: says, without much ado, whether ``arguments`` would return (-1, 0).
             asks_caller: ``arguments`` is given the caller's frame second.
         """
-        id_of, trouble, called, row, span = self.id_of, self.trouble, self.called, self.row, self.writer.span
-        text, stack_of = self.writer.text, self.stacks.walker(PARAMIKO)
+        called = self.called
+        if self._span_probes is None:  # not in __init__: `row` and `called` are set after it
+            self._span_probes = _makes_span_probes(self)
+        enter, leave, fail, failed = self._span_probes(op, measure, arguments, asks_caller)
+        begins = op + (_SPAN << KIND_SHIFT)
+        if native.rows is not None:
+            how = NEVER if called is not None else _PLAIN.get(plain.words, IF_FILE)
+            stream = plain.values.get("_stream")
+            asked = arguments if called is None else None
+            kinds = (op + (_CALL << KIND_SHIFT), op + (_LATER << KIND_SHIFT))
+            things = (self.writer.current, enter, self._paramikos, stream, asked, failed)
+            begin = native.rows.Begin(*things, begins, how, int(asks_caller), *kinds)
+            ends = (None, None, UNMEASURED if measure is None else LENGTH if measure is len else NUMBER)
+            return enter, leave, fail, Span("True", "", {"_begin": begin, "_end": None}, ends)
+        values = {
+            **plain.values,
+            "_current": self.writer.current,
+            "_pack": SPAN_ROW.pack_into,
+            "_now": monotonic_ns,
+            "_id_of": self.id_of,
+            "_begins": begins,
+            "_len": len,
+        }
+        stored = "" if measure is None else "_len(_result)" if measure is len else "_result"
+        return enter, leave, fail, Span(plain.words if called is None else "False", stored, values)
 
+
+def _makes_span_probes(probes: Probes) -> Callable[..., tuple[Callable[..., Any], ...]]:
+    """Makes the probes of calls. What all use they share: there are many, and the collector looks at each cell."""
+    id_of, trouble, called, row, span = probes.id_of, probes.trouble, probes.called, probes.row, probes.writer.span
+    text, stack_of = probes.writer.text, probes.stacks.walker(PARAMIKO)
+
+    def made(
+        op: int, measure: Measure | None, arguments: Arguments | None, asks_caller: bool
+    ) -> tuple[Callable[..., Any], ...]:
         def enter(thing: Any, frame: Any, *values: Any) -> Begun:
             try:
                 if frame is None:
@@ -312,27 +356,9 @@ class Probes:
             except Exception as e:
                 trouble(f"fail {op}", e)
 
-        begins = op + (_SPAN << KIND_SHIFT)
-        if native.rows is not None:
-            how = NEVER if called is not None else _PLAIN.get(plain.words, IF_FILE)
-            stream = plain.values.get("_stream")
-            asked = arguments if called is None else None
-            kinds = (op + (_CALL << KIND_SHIFT), op + (_LATER << KIND_SHIFT))
-            things = (self.writer.current, enter, self._paramikos, stream, asked, failed)
-            begin = native.rows.Begin(*things, begins, how, int(asks_caller), *kinds)
-            ends = (None, None, UNMEASURED if measure is None else LENGTH if measure is len else NUMBER)
-            return enter, leave, fail, Span("True", "", {"_begin": begin, "_end": None}, ends)
-        values = {
-            **plain.values,
-            "_current": self.writer.current,
-            "_pack": SPAN_ROW.pack_into,
-            "_now": monotonic_ns,
-            "_id_of": id_of,
-            "_begins": begins,
-            "_len": len,
-        }
-        stored = "" if measure is None else "_len(_result)" if measure is len else "_result"
-        return enter, leave, fail, Span(plain.words if called is None else "False", stored, values)
+        return enter, leave, fail, failed
+
+    return made
 
 
 def _caller() -> FrameType | None:

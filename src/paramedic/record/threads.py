@@ -8,21 +8,27 @@ from __future__ import annotations
 import _thread
 from collections.abc import Callable, Iterator
 from sys import _getframe, exc_info
+from types import MethodType
 from typing import Any
 
 from paramedic.model.event import ENDS_PROGRAM, Kind, State
 from paramedic.model.operations import NUMBER
+from paramedic.model.thread_name import name_parts
 from paramedic.record.frames import PARAMIKO
 from paramedic.record.patches import Target
 from paramedic.record.probe import Probes, describe, milliseconds
+from paramedic.trace import native
+from paramedic.trace.layout import KIND_SHIFT
 
 _START, _BEGIN, _END, _JOINED = (int(k) for k in (Kind.START, Kind.BEGIN, Kind.END, Kind.JOINED))
 THREAD_MARK = "_paramedic_thread_"
-"""Attribute of a thread that has been started: its number."""
-_UNTOLD = "_paramedic_untold_"
-"""Attribute of the threads with which Paramiko limits its handshakes (packet.py `Packetizer.start_handshake`): each
-connect starts one, which sleeps and sets a flag. To record
+"""Attribute of threads: the number of one that has been started, 0 until then; `_UNTOLD`. It is never looked up in a
+thread's ``__dict__``: an object's attributes are slower for good once that has been made."""
+_UNTOLD = None
+"""In place of the number of the threads with which Paramiko limits its handshakes (packet.py
+`Packetizer.start_handshake`): each connect starts one, which sleeps and sets a flag. To record
 it would tell nothing, and is a good part of what a connect costs us."""
+_set: Callable[[Any, str, object], None] = object.__setattr__  # a class of the program's may have a __setattr__
 _ALWAYS = PARAMIKO + 1
 
 
@@ -40,12 +46,13 @@ def threads(probes: Probes, threading: Any) -> Iterator[Target]:
             ends = 0
             if kind is timer:
                 if getattr(thread.function, "__module__", "") == "paramiko.packet":
-                    thread.__dict__[_UNTOLD] = True
+                    _set(thread, THREAD_MARK, _UNTOLD)
                     return
                 ends = ENDS_PROGRAM if _ends_program(thread.function) else 0
-            thread.__dict__[THREAD_MARK] = given = writer.reserve_thread()
+            given = writer.reserve_thread()
+            _set(thread, THREAD_MARK, given)
             words = writer.text(kind.__qualname__) if kind is not threading.Thread else 0
-            daemon = thread.__dict__.get("_daemonic", False)  # not there where __init__ was not called
+            daemon = getattr(thread, "_daemonic", False)  # not there where __init__ was not called
             row(_START, int(daemon) | ends, 0, probes.stacks.of(_getframe(2)), given, words)
             home = getattr(getattr(thread, "_target", None), "__module__", "")
             if home == "concurrent.futures.thread":
@@ -53,18 +60,30 @@ def threads(probes: Probes, threading: Any) -> Iterator[Target]:
                 row(state, worker, probes.id_of(pool), 0, pool._max_workers, given)
             elif home == "multiprocessing.pool" and thread._target.__name__ == "worker":
                 row(state, worker, probes.id_of(thread._args[0]), 0, 0, given)
-            hook = thread.__dict__.get("_invoke_excepthook")
+            hook = getattr(thread, "_invoke_excepthook", None)
             if hook is not None:
-                thread._invoke_excepthook = _told(hook, row, writer, trouble)
+                _set(thread, "_invoke_excepthook", MethodType(dies, hook))
         except Exception as e:
             trouble("Thread.start", e)
 
+    def dies(hook: Callable[[Any], Any], thread: Any) -> Any:
+        """A thread's exception hook, which says first that an exception ends the thread."""
+        try:
+            error = exc_info()[1]
+            if error is not None and not isinstance(error, SystemExit):
+                row(_END, 1, 0, 0, 0, writer.text(describe(error)))
+        except Exception as e:
+            trouble("excepthook", e)
+        return hook(thread)
+
     def begin(thread: Any) -> Any:
         try:
-            if _UNTOLD in thread.__dict__:
+            number = getattr(thread, THREAD_MARK, 0)
+            if number is _UNTOLD:
                 return None
-            writer.adopt_thread(thread.__dict__.get(THREAD_MARK, 0))
-            row(_BEGIN, 0, 0, 0, _native_id(), writer.text(str(thread._name)))
+            writer.adopt_thread(number)
+            in_name, words = name_parts(str(thread._name))
+            row(_BEGIN, 0, in_name, 0, _native_id(), writer.text(words))
         except Exception as e:
             trouble("Thread begin", e)
         return thread
@@ -77,13 +96,20 @@ def threads(probes: Probes, threading: Any) -> Iterator[Target]:
             trouble("Thread end", e)
         return result
 
+    begins: Callable[[Any], Any] = begin
+    ends_it: Callable[[Any, Any], Any] = end
+    if native.rows is not None:
+        current, owner = writer.current, int(Kind.OWNER) << KIND_SHIFT
+        begins = native.rows.ThreadBegins(current, begin, writer.text, owner, _BEGIN << KIND_SHIFT)
+        ends_it = native.rows.ThreadEnds(current, end, _END << KIND_SHIFT)
+
     def failed(thread: Any, _: BaseException) -> None:
-        end(thread, None)
+        ends_it(thread, None)
 
     begin_join, end_join, fail_join = probes.call(
         NUMBER["Thread.join"],
         None,
-        lambda thread, timeout: (milliseconds(timeout), thread.__dict__.get(THREAD_MARK, 0)),
+        lambda thread, timeout: (milliseconds(timeout), getattr(thread, THREAD_MARK, 0) or 0),
         _ALWAYS,
     )
 
@@ -94,20 +120,16 @@ def threads(probes: Probes, threading: Any) -> Iterator[Target]:
     def joined(pair: tuple[Any, int], result: Any) -> Any:
         thread, token = pair
         try:
-            number = thread.__dict__.get(THREAD_MARK)
-            if number is not None and not thread.is_alive():
+            number = getattr(thread, THREAD_MARK, 0)
+            if number and not thread.is_alive():
                 row(_JOINED, 0, 0, 0, number, 0)
         except Exception as e:
             trouble("Thread.join", e)
         return end_join(token, result)
 
-    def looked(thread: Any) -> Any:
-        return thread
-
     def alive(thread: Any, result: Any) -> Any:
         try:
-            number = thread.__dict__.get(THREAD_MARK)
-            if result is False and number is not None:
+            if result is False and (number := getattr(thread, THREAD_MARK, 0)):
                 row(_JOINED, 0, 0, 0, number, 0)
         except Exception as e:
             trouble("is_alive", e)
@@ -134,27 +156,11 @@ def threads(probes: Probes, threading: Any) -> Iterator[Target]:
 
     yield Target(threading, "_shutdown", ends, ended)
     cls = threading.Thread
+    probes.defaults.append((cls, THREAD_MARK))
     yield Target(cls, "start", start)
-    yield Target(cls, "_bootstrap_inner", begin, end, failed)
+    yield Target(cls, "_bootstrap_inner", begins, ends_it, failed)
     yield Target(cls, "join", join, joined, lambda pair, e: fail_join(pair[1], e), ("timeout",))
-    yield Target(cls, "is_alive", looked, alive)
-
-
-def _told(
-    hook: Callable[[Any], Any], row: Callable[..., None], writer: Any, trouble: Callable[[str, BaseException], None]
-) -> Callable[[Any], Any]:
-    """The thread's exception hook, which says first that an exception ends the thread."""
-
-    def invoke_excepthook(thread: Any) -> Any:
-        try:
-            error = exc_info()[1]
-            if error is not None and not isinstance(error, SystemExit):
-                row(_END, 1, 0, 0, 0, writer.text(describe(error)))
-        except Exception as e:
-            trouble("excepthook", e)
-        return hook(thread)
-
-    return invoke_excepthook
+    yield Target(cls, "is_alive", None, alive)
 
 
 def _short_ident() -> int:

@@ -20,9 +20,11 @@
 #endif
 
 #define SYMBOLS(X)                                                                                                    \
-    X(f_trace) X(f_back) X(sites) X(calls) X(keep) X(apart) X(local) X(texts) X(chunk) X(rows)       \
+    X(f_trace) X(sites) X(calls) X(keep) X(apart) X(local) X(texts) X(chunk) X(rows)       \
     X(channel) X(timeout) X(transport) X(chanid) X(packet) X(tell) X(getvalue) X(status_event) X(_flag) X(closed) X(eof_sent) X(lock) X(locked) X(references)                 \
-    X(channel_events) X(in_window_size) X(_paramedic_id_) X(_paramedic_channel_)
+    X(channel_events) X(in_window_size) X(_paramedic_id_) X(_paramedic_channel_)                                           \
+    X(_paramedic_thread_) X(__dict__) X(_name) X(number) X(spare) X(ended) X(popleft) X(appendleft)  \
+    X(append)
 #define DECLARE(name) static PyObject *s_##name;
 SYMBOLS(DECLARE)
 static PyObject *zero, *one, *getframe;
@@ -265,7 +267,7 @@ typedef struct {
     PyTypeObject *type; /* the last that was seen, kept alive */
     Py_ssize_t offset;
 } Slot;
-static Slot slot_local, slot_texts, slot_rows, slot_sites;
+static Slot slot_local, slot_texts, slot_rows, slot_sites, slot_calls, slot_keep, slot_apart, slot_number, slot_spare, slot_ended;
 
 static PyObject *get_slot(PyObject *thing, Slot *slot, PyObject *name) {
     if (!thing) return NULL;
@@ -435,6 +437,14 @@ static int is_plain(Probe *self, PyObject *first, PyObject *key) {
 #define MOST_IN_FLAGS 255 /* as paramedic.trace.layout.MOST_IN_FLAGS */
 #define MOST_PASSED 6
 
+static int pair_of(PyObject *found, int64_t *a, int64_t *b) {
+    if (!PyTuple_CheckExact(found) || PyTuple_GET_SIZE(found) != 2 || !PyLong_CheckExact(PyTuple_GET_ITEM(found, 0))) return 0;
+    int beyond;
+    *a = PyLong_AsLongLongAndOverflow(PyTuple_GET_ITEM(found, 0), &beyond);
+    *b = to_number(PyTuple_GET_ITEM(found, 1), UINT32_MAX);
+    return !beyond && *b >= 0;
+}
+
 /* what is recorded of the arguments: 0 if that is not to be had, with an error if that was raised */
 static int arguments_of(Probe *self, PyObject *first, PyObject *key, PyObject *frame, int64_t *a, int64_t *b,
                         int *raised) {
@@ -447,13 +457,7 @@ static int arguments_of(Probe *self, PyObject *first, PyObject *key, PyObject *f
     if (self->things[4] == Py_None || passed > MOST_PASSED || must_go_on()) return 0;
     found = PyObject_Vectorcall(self->things[4], args, 1 + passed, NULL);
     if ((*raised = !found)) return 0;
-    int good = PyTuple_CheckExact(found) && PyTuple_GET_SIZE(found) == 2 && PyLong_CheckExact(PyTuple_GET_ITEM(found, 0));
-    if (good) {
-        int beyond;
-        *a = PyLong_AsLongLongAndOverflow(PyTuple_GET_ITEM(found, 0), &beyond);
-        *b = to_number(PyTuple_GET_ITEM(found, 1), UINT32_MAX);
-        good = !beyond && *b >= 0;
-    }
+    int good = pair_of(found, a, b);
     Py_DECREF(found);
     return good;
 }
@@ -593,7 +597,7 @@ static PyObject *text(Probe *self, PyObject *const *args, size_t flags, PyObject
     return must_go_on() ? NULL : PyObject_Vectorcall(ASK(self), args, flags, names);
 }
 
-/* Walker(kept, stack_of, gettrace, outermost, silent)(frame) -> stack, as `stack_of` in record.frames */
+/* Walker(kept, stack_of, outermost, silent)(frame) -> stack, as `stack_of` in record.frames */
 #define MOST_FRAMES 100
 
 static PyObject *item(PyObject *dict, PyObject *key) { /* gives up the reference to the key; borrowed */
@@ -606,11 +610,11 @@ static PyObject *item(PyObject *dict, PyObject *key) { /* gives up the reference
 static PyObject *lines_of(Probe *self, PyObject *frame, int left) {
     PyObject *lines = get(frame, s_f_trace), *good = PyList_GET_ITEM(CURRENT(self), 0);
     if (!lines || (PyObject *)Py_TYPE(lines) == good) return lines;
-    PyObject *outer = get(frame, s_f_back), *callees = NULL, *called = NULL;
-    if (outer == Py_None) {
-        callees = Py_NewRef(self->things[3]);
-    } else if (outer && left) {
-        PyObject *over = lines_of(self, outer, left - 1), *calls = get(over, s_calls);
+    PyObject *outer = (PyObject *)PyFrame_GetBack((PyFrameObject *)frame), *callees = NULL, *called = NULL;
+    if (!outer) {
+        callees = Py_NewRef(self->things[2]);
+    } else if (left) {
+        PyObject *over = lines_of(self, outer, left - 1), *calls = get_slot(over, &slot_calls, s_calls);
         callees = Py_XNewRef(item(calls, PyLong_FromLong(PyFrame_GetLasti((PyFrameObject *)outer))));
         Py_XDECREF(over);
         Py_XDECREF(calls);
@@ -619,10 +623,10 @@ static PyObject *lines_of(Probe *self, PyObject *frame, int left) {
     called = Py_XNewRef(item(callees, PyLong_FromVoidPtr(code)));
     Py_DECREF(code);
     /* what was kept before `Stacks.forget` is false, and gives way, too */
-    if (called && truth_at(called, s_keep) > 0 && PyObject_Not(lines) > 0) {
-        PyObject *traced = PyObject_CallNoArgs(self->things[2]);
-        if (traced == Py_None) PyObject_SetAttr(frame, s_f_trace, called);
-        Py_XDECREF(traced);
+    if (called && (lines == Py_None || PyObject_Not(lines) > 0) && !PyThreadState_Get()->c_traceobj) {
+        PyObject *keep = get_slot(called, &slot_keep, s_keep);
+        if (keep == Py_True) PyObject_SetAttr(frame, s_f_trace, called);
+        Py_XDECREF(keep);
     }
     if (called && PyErr_Occurred()) Py_CLEAR(called);
     Py_DECREF(lines);
@@ -635,22 +639,155 @@ static PyObject *walk(Probe *self, PyObject *const *args, size_t flags, PyObject
     PyObject *stack = NULL;
     if (!names && PyVectorcall_NARGS(flags) == 1 && PyFrame_Check(args[0])) {
         PyObject *frame = args[0];
-        PyObject *lines = lines_of(self, frame, MOST_FRAMES), *apart = get(lines, s_apart);
+        PyObject *lines = lines_of(self, frame, MOST_FRAMES), *apart = get_slot(lines, &slot_apart, s_apart), *sites;
         int at = PyFrame_GetLasti((PyFrameObject *)frame);
-        if (apart == Py_None) {
-            PyObject *sites = get_slot(lines, &slot_sites, s_sites);
-            if (sites && PyList_CheckExact(sites) && at >= 0 && at < PyList_GET_SIZE(sites))
-                stack = Py_NewRef(PyList_GET_ITEM(sites, at));
-            Py_XDECREF(sites);
-        } else if (apart) {
-            stack = Py_XNewRef(item(apart, Py_BuildValue("(iI)", at, self->numbers[0])));
-        }
+        sites = apart == Py_None ? get_slot(lines, &slot_sites, s_sites)
+                                 : Py_XNewRef(item(apart, PyLong_FromUnsignedLong(self->numbers[0])));
+        if (sites && PyList_CheckExact(sites) && at >= 0 && at < PyList_GET_SIZE(sites))
+            stack = Py_NewRef(PyList_GET_ITEM(sites, at));
+        Py_XDECREF(sites);
         Py_XDECREF(lines);
         Py_XDECREF(apart);
         if (stack && PyLong_CheckExact(stack) && !PyErr_Occurred()) return stack;
         Py_XDECREF(stack);
     }
     return must_go_on() ? NULL : PyObject_Vectorcall(ASK(self), args, flags, names);
+}
+
+/* ---- calls that are recorded whoever makes them (record.probe) ---- */
+
+/* Enter(current, enter, walk, arguments, failed, last)(thing, *values) -> id of the thing, or None */
+static PyObject *enter(Probe *self, PyObject *const *args, size_t flags, PyObject *names) {
+    Py_ssize_t count = PyVectorcall_NARGS(flags);
+    PyObject *frame = !names && count ? caller_of() : NULL, *answer = NULL, *walked = NULL;
+    int64_t stack = frame ? known_stack(frame) : -1, given = -1, a = -1, b = 0;
+    if (frame && stack < 0 && !must_go_on()) {
+        walked = PyObject_CallOneArg(self->things[2], frame);
+        if (!walked) goto raised;
+        stack = to_number(walked, UINT32_MAX);
+    }
+    if (stack >= 0 && (given = number_at(args[0], s__paramedic_id_)) > 0) {
+        if (self->things[3] != Py_None) {
+            PyObject *found = PyObject_Vectorcall(self->things[3], args, (size_t)count, NULL);
+            if (!found) goto raised;
+            if (!pair_of(found, &a, &b)) given = -1;
+            Py_DECREF(found);
+        }
+        if (store(CURRENT(self), (uint64_t)a, given, (uint32_t)stack, (uint32_t)b, self->numbers[0]))
+            answer = PyLong_FromLongLong(given);
+    }
+    Py_XDECREF(walked);
+    Py_XDECREF(frame);
+    if (answer) return answer;
+    return must_go_on() ? NULL : PyObject_Vectorcall(ASK(self), args, flags, names);
+raised:
+    Py_XDECREF(walked);
+    Py_DECREF(frame);
+    return told(self->things[4]);
+}
+
+/* Leave(current, leave, last, measure)(id, result) -> result */
+static PyObject *leave(Probe *self, PyObject *const *args, size_t flags, PyObject *names) {
+    if (!names && PyVectorcall_NARGS(flags) == 2) {
+        int64_t given = to_number(args[0], UINT32_MAX), size = measured(self->numbers[1], args[1]);
+        if (size >= 0 && store(CURRENT(self), (uint64_t)size, given, 0, 0, self->numbers[0])) return Py_NewRef(args[1]);
+    }
+    return must_go_on() ? NULL : PyObject_Vectorcall(ASK(self), args, flags, names);
+}
+
+/* ---- threads (record.threads) ---- */
+
+/* `Thread-12 (work)` is 12 and `work`, a new reference, as record.threads.name_parts; NULL if that is not to be had */
+static PyObject *name_parts(PyObject *name, uint32_t *number) {
+    *number = 0;
+    if (!PyUnicode_IS_COMPACT_ASCII(name) || PyUnicode_GET_LENGTH(name) < 8) return Py_NewRef(name);
+    const char *words = (const char *)PyUnicode_1BYTE_DATA(name), *end = words + PyUnicode_GET_LENGTH(name), *at = words + 7;
+    uint32_t found = 0;
+    if (memcmp(words, "Thread-", 7) || *at == '0') return Py_NewRef(name);
+    for (int digits = 0; at < end && *at >= '0' && *at <= '9'; at++) {
+        if (++digits > 9) return Py_NewRef(name);
+        found = found * 10 + (uint32_t)(*at - '0');
+    }
+    if (!found || (at < end && (end - at < 4 || memcmp(at, " (", 2) || end[-1] != ')'))) return Py_NewRef(name);
+    *number = found;
+    return at < end ? PyUnicode_FromStringAndSize(at + 2, end - at - 3) : PyUnicode_FromStringAndSize("", 0);
+}
+
+#ifdef PY_HAVE_THREAD_NATIVE_ID
+#define NATIVE_ID() PyThread_get_thread_native_id()
+#else
+#define NATIVE_ID() 0 /* Python has something in its place */
+#endif
+
+/* a chunk in which there is room for two rows, for the calling thread, which has none; a new reference */
+static PyObject *spare_chunk(PyObject *current, PyObject *number, Page **page) {
+    PyObject *local = get_slot(current, &slot_local, s_local), *kept = get(local, s___dict__), *chunk = NULL;
+    PyObject *spare = kept && PyDict_CheckExact(kept) && !PyDict_Contains(kept, s_chunk) ? get_slot(current, &slot_spare, s_spare) : NULL;
+    if (spare && PyObject_Size(spare) > 0 && (chunk = PyObject_CallMethodNoArgs(spare, s_popleft))) {
+        PyObject *rows = get_slot(chunk, &slot_rows, s_rows);
+        *page = rows && Py_TYPE(rows) == &Page_Type ? (Page *)rows : NULL;
+        if (!*page || !(*page)->open || (*page)->end - (*page)->next < 2 || PyObject_SetAttr(chunk, s_number, number) ||
+            PyObject_SetAttr(local, s_chunk, chunk)) {
+            PyObject *type, *error, *traceback;
+            PyErr_Fetch(&type, &error, &traceback);
+            Py_XDECREF(PyObject_CallMethodOneArg(spare, s_appendleft, chunk));
+            PyErr_Restore(type, error, traceback);
+            Py_CLEAR(chunk);
+            Py_XDECREF(rows);
+        }
+    }
+    Py_XDECREF(local);
+    Py_XDECREF(kept);
+    Py_XDECREF(spare);
+    return chunk;
+}
+
+/* ThreadBegins(current, begin, text, owner, begins)(thread) -> thread; None if it is one of those that are not told */
+static PyObject *thread_begins(Probe *self, PyObject *const *args, size_t flags, PyObject *names) {
+    PyObject *mark = !names && PyVectorcall_NARGS(flags) == 1 ? get(args[0], s__paramedic_thread_) : NULL;
+    if (mark == Py_None) return mark;
+    PyObject *name = get(mark ? args[0] : NULL, s__name), *words = NULL, *told_as = NULL, *chunk = NULL;
+    int64_t number = to_number(mark, UINT32_MAX), native = NATIVE_ID(), text = -1;
+    uint32_t in_name = 0;
+    Page *page = NULL;
+    if (number > 0 && native && name && PyUnicode_CheckExact(name) && (words = name_parts(name, &in_name)) &&
+        (told_as = PyObject_CallOneArg(self->things[2], words)) && (text = to_number(told_as, UINT32_MAX)) >= 0)
+        chunk = spare_chunk(CURRENT(self), mark, &page);
+    if (chunk) {
+        put(page, (uint64_t)number, 0, 0, 0, self->numbers[0]);
+        if (has_room(page)) put(page, (uint64_t)native, in_name, 0, (uint32_t)text, self->numbers[1]);
+        Py_DECREF(page);
+        Py_DECREF(chunk);
+    }
+    Py_XDECREF(words);
+    Py_XDECREF(told_as);
+    Py_XDECREF(name);
+    Py_XDECREF(mark);
+    if (chunk) return Py_NewRef(args[0]);
+    return must_go_on() ? NULL : PyObject_Vectorcall(ASK(self), args, flags, names);
+}
+
+/* ThreadEnds(current, end, last)(thread, result) -> result */
+static PyObject *thread_ends(Probe *self, PyObject *const *args, size_t flags, PyObject *names) {
+    Page *page = !names && PyVectorcall_NARGS(flags) == 2 ? page_of(CURRENT(self)) : NULL;
+    PyObject *local = page ? get_slot(CURRENT(self), &slot_local, s_local) : NULL, *chunk = get(local, s_chunk);
+    PyObject *number = get_slot(chunk, &slot_number, s_number), *ended = number ? get_slot(CURRENT(self), &slot_ended, s_ended) : NULL;
+    PyObject *spare = ended ? get_slot(CURRENT(self), &slot_spare, s_spare) : NULL, *done = NULL;
+    if (spare && PySet_Check(ended) && !PyObject_DelAttr(local, s_chunk)) {
+        if (has_room(page)) put(page, 0, 0, 0, 0, self->numbers[0]);
+        forget_page(page);
+        done = Py_NewRef(args[1]);
+        if (!PySet_Add(ended, number)) Py_XDECREF(PyObject_CallMethodOneArg(spare, s_append, chunk));
+    }
+    Py_XDECREF(local);
+    Py_XDECREF(chunk);
+    Py_XDECREF(number);
+    Py_XDECREF(ended);
+    Py_XDECREF(spare);
+    Py_XDECREF(page);
+    if (must_go_on()) Py_CLEAR(done);
+    else if (!done) done = PyObject_Vectorcall(ASK(self), args, flags, names);
+    return done;
 }
 
 /* ---- messages (record.wire) ---- */
@@ -766,6 +903,32 @@ static PyObject *born(Probe *self, PyObject *thing) {
         return PyBool_FromLong(0);
     }
     return must_go_on() ? NULL : PyBool_FromLong(known <= 0);
+}
+
+/* EndOf(None, of, gone, kept)(thing, id): have `gone` called when it goes (record.ends) */
+static PyObject *end_of(Probe *self, PyObject *const *args, size_t flags, PyObject *names) {
+    if (!names && PyVectorcall_NARGS(flags) == 2 && PyDict_CheckExact(self->things[3])) {
+        PyObject *weak = PyWeakref_NewRef(args[0], self->things[2]), *at = weak ? PyLong_FromVoidPtr(weak) : NULL;
+        PyObject *both = at ? PyTuple_Pack(2, weak, args[1]) : NULL;
+        int done = both && !PyDict_SetItem(self->things[3], at, both);
+        Py_XDECREF(weak);
+        Py_XDECREF(at);
+        Py_XDECREF(both);
+        if (done) Py_RETURN_NONE;
+    }
+    return must_go_on() ? NULL : PyObject_Vectorcall(ASK(self), args, flags, names);
+}
+
+/* Gone(current, gone, kept, last)(weak reference) */
+static PyObject *gone(Probe *self, PyObject *const *args, size_t flags, PyObject *names) {
+    if (!names && PyVectorcall_NARGS(flags) == 1 && PyDict_CheckExact(self->things[2])) {
+        PyObject *at = PyLong_FromVoidPtr(args[0]), *both = at ? PyDict_GetItemWithError(self->things[2], at) : NULL;
+        int64_t given = both && PyTuple_CheckExact(both) ? to_number(PyTuple_GET_ITEM(both, 1), UINT32_MAX) : -1;
+        int done = store(CURRENT(self), 1, given, 0, 0, self->numbers[0]) && !PyDict_DelItem(self->things[2], at);
+        Py_XDECREF(at);
+        if (done) Py_RETURN_NONE;
+    }
+    return must_go_on() ? NULL : PyObject_Vectorcall(ASK(self), args, flags, names);
 }
 
 /* Confirmed(current, confirmed, asked, new_id, last, marks_event)[channel] = number at the peer */
@@ -922,6 +1085,12 @@ CALLED(Row, row);
 CALLED(Span, span);
 CALLED(Walker, walk);
 CALLED(Text, text);
+CALLED(Enter, enter);
+CALLED(Leave, leave);
+CALLED(ThreadBegins, thread_begins);
+CALLED(ThreadEnds, thread_ends);
+CALLED(EndOf, end_of);
+CALLED(Gone, gone);
 CALLED(Adopt, adopt);
 LOOKED_UP(Born, born);
 LOOKED_UP(Received, received);
@@ -933,7 +1102,8 @@ LOOKED_UP(FileEnds, file_ends);
 
 static PyTypeObject *types[] = {&Page_Type,     &Call_Type, &Begin_Type,     &End_Type,       &Row_Type,
                                 &Span_Type,     &Walker_Type, &Text_Type, &Adopt_Type, &Born_Type,
-                                &Received_Type, &Sent_Type, &Requested_Type, &Confirmed_Type, &ChannelEnds_Type, &FileEnds_Type, &Notice_Type};
+                                &Received_Type, &Sent_Type, &Requested_Type, &Confirmed_Type, &ChannelEnds_Type, &FileEnds_Type, &Notice_Type,
+                                &Enter_Type, &Leave_Type, &ThreadBegins_Type, &ThreadEnds_Type, &EndOf_Type, &Gone_Type};
 
 /* without functions, or faulthandler would name the module in what it prints when the program dies (module objects of
  * which that is true are no extensions to it) */

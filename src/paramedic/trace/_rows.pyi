@@ -56,7 +56,6 @@ class Walker:
         self,
         kept: list[Any],
         stack_of: Callable[[FrameType | None], int],
-        gettrace: Callable[[], Any],
         outermost: Mapping[int, Any],
         silent: int,
     ) -> None: ...
@@ -124,6 +123,76 @@ class End:
         most: int = 0,
     ) -> None: ...
     def __setitem__(self, call: Call | None, result: Any) -> None: ...
+
+class Enter:
+    """``(thing, *values)``: a call begins that is recorded whoever makes it; the id of the thing, or None.
+
+    Args:
+        current: see `paramedic.trace.chunks.Current`.
+        enter: called with the same.
+        walk: see `Walker`.
+        arguments: called with the same, returns what is recorded of it; or None.
+        failed: called with what ``arguments`` raises; the call is not recorded then.
+        last: the row's last field.
+    """
+
+    def __init__(
+        self,
+        current: Any,
+        enter: Callable[..., int | None],
+        walk: Callable[[FrameType | None], int],
+        arguments: Callable[..., tuple[int, int]] | None,
+        failed: Callable[[Exception], None],
+        last: int,
+    ) -> None: ...
+    def __call__(self, thing: Any, *values: Any) -> int | None: ...
+
+class Leave:
+    """``(id, result)``: it has returned; the result.
+
+    Args:
+        current: see `paramedic.trace.chunks.Current`.
+        leave: called with the same.
+        last: the row's last field.
+        measure: see `End`.
+    """
+
+    def __init__(self, current: Any, leave: Callable[[Any, Any], Any], last: int, measure: int) -> None: ...
+    def __call__(self, token: int, result: Any) -> Any: ...
+
+class ThreadBegins:
+    """``(thread)``: it runs, and is the calling one; None if it is not to be told (`paramedic.record.threads`)."""
+
+    def __init__(
+        self, current: Any, begin: Callable[[Any], Any], text: Callable[[str], int], owner: int, begins: int
+    ) -> None: ...
+    def __call__(self, thread: Any) -> Any: ...
+
+class ThreadEnds:
+    """``(thread, result)``: it is about to end; the result."""
+
+    def __init__(self, current: Any, end: Callable[[Any, Any], Any], last: int) -> None: ...
+    def __call__(self, thread: Any, result: Any) -> Any: ...
+
+class EndOf:
+    """``(thing, id)``: have the end of a thing told to ``gone`` (`paramedic.record.ends`)."""
+
+    def __init__(
+        self,
+        nothing: None,
+        of: Callable[[Any, int], None],
+        gone: Callable[[Any], None],
+        kept: dict[int, tuple[Any, int]],
+    ) -> None: ...
+    def __call__(self, thing: Any, given: int) -> None: ...
+
+class Gone:
+    """``(weak reference)``: what it referred to is gone."""
+
+    def __init__(
+        self, current: Any, gone: Callable[[Any], None], kept: dict[int, tuple[Any, int]], last: int
+    ) -> None: ...
+    def __call__(self, weak: Any) -> None: ...
 
 class Notice:
     """`paramedic.record.patches.Notice`; ``[object]`` tells whether it is of that, and then is of none any more."""

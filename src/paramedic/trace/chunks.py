@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import mmap
 from _thread import _local
+from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import count
 from time import monotonic_ns
@@ -91,13 +92,17 @@ class Current:
     Attributes:
         local: has the calling thread's chunk as its attribute ``chunk``.
         texts: the ids of the texts that are stored.
+        spare: chunks with room, of threads that have ended: the next that starts takes the first.
+        ended: the numbers of those threads.
     """
 
-    __slots__ = ("local", "texts")
+    __slots__ = ("ended", "local", "spare", "texts")
 
     def __init__(self) -> None:
         self.local: Any = _local()
         self.texts: dict[str, int] = {}
+        self.spare: deque[Chunk] = deque()
+        self.ended: set[int] = set()
 
 
 Span = Any

@@ -19,9 +19,9 @@ import sys
 from typing import Literal
 
 MAGIC = b"PARAMEDIC\r\n\x1a\n\x00\x00\x00"
-VERSION = 2
+VERSION = 3
 FIRST_VERSION = 1
-"""The oldest that is still read. In version 1 a call's end was always a row of its own."""
+"""The oldest that is still read. Version 1 has a row of its own for a call's end, 2 a text for each thread's name."""
 HEADER_BYTES = 65536
 EXTENT_BYTES = 1 << 20
 CHUNK_BYTES = 1 << 15

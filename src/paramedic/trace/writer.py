@@ -110,10 +110,8 @@ class TraceWriter:
         self._room_is_kept = False
         self._maps: list[Extent] = []
         self._fresh: deque[tuple[Extent, int]] = deque()
-        self._partial: deque[Chunk] = deque()
         self._filled: deque[Chunk] = deque()
         self._chunks: set[Chunk] = set()
-        self._ended: set[int] = set()
         self.current = Current()
         self._thread_numbers = count(1)
         self._text_ids = count(1)
@@ -200,7 +198,9 @@ class TraceWriter:
         self.current.local = other.current.local
 
     def _take_over(self, other: TraceWriter) -> None:
-        self.current.texts = other.current.texts  # first: ids of the old file's must not come into the new one
+        ours, theirs = self.current, other.current
+        ours.texts = theirs.texts  # first: ids of the old file's must not come into the new one
+        ours.spare, ours.ended = theirs.spare, theirs.ended
         self.__dict__.update(other.__dict__ | {name: self.__dict__[name] for name in _KEPT})
 
     def _let_go(self) -> None:
@@ -241,7 +241,7 @@ class TraceWriter:
         if announce:
             number = self.numbers.pop(get_ident(), 0) or next(self._thread_numbers)
         try:
-            chunk = self._partial.popleft()
+            chunk = self.current.spare.popleft()
             chunk.number = number
         except IndexError:
             fresh = self._take_chunk(ROLE_ROWS)
@@ -288,12 +288,12 @@ class TraceWriter:
         except AttributeError:
             return
         forget_pages()
-        self._ended.add(chunk.number)
+        self.current.ended.add(chunk.number)
         self._give_back(chunk)
 
     def _give_back(self, chunk: Chunk) -> None:
         if chunk.extent is not None:
-            self._partial.append(chunk)
+            self.current.spare.append(chunk)
 
     def become(self, other: TraceWriter) -> None:
         """After a fork, in the child: go on with another file. References to this writer stay good.
@@ -335,7 +335,7 @@ class TraceWriter:
         self._file_is_ours = False
         self._wakes.clear()
         self._fresh.clear()
-        self._partial.clear()
+        self.current.spare.clear()
         self._max_extents = 0
         self._text_chunks.clear()
         self._filled.clear()
@@ -425,7 +425,7 @@ class TraceWriter:
     def _oldest(self) -> Chunk | None:
         """The oldest filled chunk of a thread that has ended, else the oldest of all."""
         for chunk in list(self._filled):
-            if chunk.number in self._ended:
+            if chunk.number in self.current.ended:
                 try:
                     self._filled.remove(chunk)
                 except ValueError:  # another thread was quicker
