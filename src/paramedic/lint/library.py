@@ -258,6 +258,11 @@ def _other(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], 
         return first
     if path in {"dataclasses.replace", "copy.replace"}:
         return choose([calls.replaced(w, option, keywords, node) for option in alternatives(first)])
+    if path == "contextvars.copy_context":
+        return External("contextvars.Context")
+    if path == "contextvars.Context.run" and args:
+        w.context.copied = w.context.copied or len(w.stack) == w.root_depth  # a thread that does nothing else
+        return calls.call(w, first, args[1:], keywords, node)
     if path == "weakref.ref":
         return Partial(External("copy.copy"), [first], {})
     if path in {"copy.deepcopy", "itertools.repeat"}:

@@ -190,7 +190,7 @@ class Meetings:
     def _given_before(self, first: Operation, wait: Operation, second: Operation) -> bool:
         """Whether a wait may have had its signal from an earlier one than that which comes after the first."""
         root = wait.obj.root
-        if root.kind not in {"event", "queue", "lock"} or "__polled" in root.parts:
+        if root.kind not in {"event", "queue", "lock", "promise"} or "__polled" in root.parts:
             return False
         mine = self._signals_of(root)
         before = [

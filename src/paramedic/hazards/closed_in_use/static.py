@@ -49,6 +49,26 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
             yield from _swept(facts, close, done)
             yield from _evicted(facts, close, done)
             yield from _hurried(facts, close, done)
+            yield from _by_the_first(facts, close, done)
+
+
+def _by_the_first(facts: SourceFacts, close: Operation, done: set[int]) -> Iterable[Finding]:
+    """A connection for all that each of several threads closes once it is done with it itself."""
+    owner = close.obj
+    if close.context.kind not in WORKERS or close.in_handler or id(owner.root) in done or looked_at(facts, close):
+        return
+    if owner.kind not in CONNECTIONS or owner.owned or owner.uncertain or "after-yield" in close.effects:
+        return
+    if any(dial.context is close.context for dial in facts.of(owner, "connect")):
+        return  # where each makes the connection anew as well, that is what goes wrong
+    for use in facts.below(owner, *_USES):
+        if use.context is close.context and facts.concurrent(use, close, owner) and not facts.common_locks(use, close):
+            done.add(id(owner.root))
+            message = (
+                f"Each {close.context.name} closes {facts.name(owner)}: the first to be done takes it from the others"
+            )
+            yield facts.finding(HAZARD, message, [facts.step(close), facts.step(use)], objects=[owner])
+            return
 
 
 def _counted(facts: SourceFacts, close: Operation, use: Operation) -> bool:
