@@ -117,6 +117,18 @@ def test_a_timer_may_wake_one_and_a_watchdog_does_not() -> None:
     assert not findings(FAILED, "has q", "get q", "tasks", timer="cools down")
 
 
+def test_a_thread_that_nobody_has_begun_may_be_at_work() -> None:
+    told = Story(LOOP + FAILED)
+    told._add(77, Kind.POST, obj=told._thing("loop"), a=-1)
+    told._add(1, Kind.STATE, op=State.LOOP_RESTS, a=1, b=1)
+    told._add(1, Kind.STATE, op=State.TASK_WAITS, obj=told._thing("L"), a=1, b=TaskWait.LOCK)
+    for events, count in (told.events, 0), ([e for e in told.events if e.thread != 77], 1):
+        facts = RunFacts(told.texts, list(OPERATIONS), 1)
+        facts.live = True
+        facts.feed_all(events, told.ended_ns + 6_000_000_000)
+        assert len(facts.loop_rests.standing(facts)) == count
+
+
 def test_a_loop_that_goes_on_hangs_no_more() -> None:
     told = Story(LOOP + FAILED)
     told._add(1, Kind.STATE, op=State.LOOP_RESTS, a=1, b=1)

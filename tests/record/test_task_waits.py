@@ -119,7 +119,14 @@ except KeyboardInterrupt: print("paramedic" in traceback.format_exc())
 
 @pytest.mark.parametrize(
     ("function", "guards"),
-    [("os._exit", True), ("guard", True), ("lambda: os._exit(3)", True), ("print", False), ("lambda: print(1)", False)],
+    [
+        ("os._exit", True),
+        ("guard", True),
+        ("lambda: os._exit(3)", True),
+        ("print", False),
+        ("lambda: print(1)", False),
+        ("lambda: queue.put(1) if queue else os._exit(1)", False),
+    ],
 )
 def test_a_timer_that_ends_the_program_is_told_from_others(function: str, guards: bool, recorded: Run) -> None:
     done = recorded(

@@ -104,6 +104,9 @@ class LoopRests:
             return []
         if has_timer(facts) or facts.states.serves or any(facts.states.forwards.values()):
             return []  # a timer may wake one, or a visitor
+        begun = {t.number for t in facts.world.threads.values() if t.begun_ns or t.ended_ns}
+        if facts.clocks.threads.keys() - begun - {1}:
+            return []  # one that was not begun by `threading`: nobody knows whether it waits
         if facts.states.loops.keys() - self.now.keys() or not everybody_waits(facts, self.now.keys()):
             return []
         return [task for rest in rests for task in rest.tasks]

@@ -56,7 +56,9 @@ def loop_rests(probes: Probes, selectors: Any, events: Any) -> Iterator[Target]:
             if _getframe(2).f_code.co_name != "_run_once":
                 return None
             loop: Any = events._get_running_loop()
-            if loop is None or loop._selector is not selector or loop._signal_handlers:
+            if loop is None or getattr(loop, "_selector", loop) is not selector:
+                return None
+            if getattr(loop, "_signal_handlers", None):
                 return None
             if len(selector.get_map()) > 1:  # besides the loop's own pipe: whoever may call in is not known
                 return None

@@ -172,12 +172,15 @@ _native_id: Callable[[], int] = getattr(_thread, "get_native_id", _short_ident)
 
 
 def _ends_program(function: Any) -> bool:
-    """Whether a function, as a watchdog's, does hardly more than to end the program."""
+    """Whether a function, as a watchdog's, does no more than to end the program, with a word perhaps."""
     code = getattr(function, "__code__", None)
     if code is not None:
-        return not _ENDS.isdisjoint(code.co_names) and len(code.co_names) <= _FEW_NAMES
+        return not _ENDS.isdisjoint(code.co_names) and _SAYS.issuperset(code.co_names)
     return getattr(function, "__name__", "") in _ENDS
 
 
 _ENDS = frozenset(("_exit", "abort"))
-_FEW_NAMES = 6
+_SAYS = _ENDS | frozenset(
+    "os sys print stderr stdout write flush faulthandler dump_traceback traceback print_stack format_stack "
+    "logging log logger critical error warning exception info debug getLogger".split()
+)
