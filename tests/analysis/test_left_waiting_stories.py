@@ -81,3 +81,11 @@ def test_who_waits_in_a_condition_is_not_told_to_hold_its_lock() -> None:
         "B": ("lock #2 (made at app.py:3)",),  # L1
         "C": (),
     }
+
+
+def test_a_lock_that_was_taken_after_the_conditions_is_held_while_it_waits() -> None:
+    inside = SEVERAL.replace("    B: take RL #take\n", "    B: take RL #take\n    B: take L1\n")
+    (found,) = findings_of(inside)
+    assert [s.locks for s in found.steps if "called wait()" in s.what and s.thread == "B"] == [
+        ("lock #2 (made at app.py:3)",)  # L1
+    ]

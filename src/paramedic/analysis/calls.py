@@ -62,6 +62,15 @@ class Call:
         """Ids of the locks that the thread held when it began, outermost first."""
         return tuple(hold.lock for hold in self.holds)
 
+    @property
+    def let_go(self) -> Hold | None:
+        """Of a wait in a condition: the hold of the condition's own lock, which the wait itself has ended.
+
+        Mostly that of the lock that was taken last; None where no lock was held.
+        """
+        ended = [hold for hold in self.holds if hold.ended_ns >= self.began_ns]
+        return min(ended, key=lambda hold: hold.ended_ns, default=self.holds[-1] if self.holds else None)
+
     def in_one_hold_with(self, other: Call) -> bool:
         """Whether a lock was held from the one call to the other and not let go between them."""
         return any(mine is theirs for mine in self.holds for theirs in other.holds)

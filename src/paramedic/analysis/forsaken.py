@@ -140,9 +140,10 @@ def too_late(facts: Facts) -> list[TooLate]:
         return []
     found: list[TooLate] = []
     for call in waits:
-        if not call.name.startswith("Condition.") or not call.holds or facts.end_ns - call.began_ns < LONG_NS:
+        own = call.let_go if call.name.startswith("Condition.") else None
+        if own is None or facts.end_ns - call.began_ns < LONG_NS:
             continue
-        holds = facts.locks.last_holds(call.holds[-1].lock)
+        holds = facts.locks.last_holds(own.lock)
         others = [hold for thread, hold in holds.items() if thread != call.thread]
         ended = all(facts.world.thread(h.thread).ended_ns and h.began_ns < call.began_ns for h in others)
         if others and ended and not any(facts.world.thread(h.thread).death for h in others):
@@ -172,8 +173,8 @@ def left_waiting(facts: Facts) -> list[LeftWaiting]:
         return []
     by_lock: dict[int, list[Call]] = {}
     for call in waits:
-        if call.name.startswith("Condition.") and call.holds:
-            by_lock.setdefault(call.holds[-1].lock, []).append(call)
+        if call.name.startswith("Condition.") and call.let_go is not None:
+            by_lock.setdefault(call.let_go.lock, []).append(call)
     found: list[LeftWaiting] = []
     for lock, calls in by_lock.items():
         waiting = {call.thread for call in calls}

@@ -94,9 +94,7 @@ class Story:
         """The locks that a thread holds during a call: who waits in a condition has let go of that one's own."""
         if not call.name.startswith("Condition.wait"):
             return call.locks
-        born = self.world.thing(call.obj).born
-        own = [lock for lock in call.locks if born and self.world.thing(lock).born == born] or list(call.locks)[-1:]
-        return [lock for lock in call.locks if lock not in own]
+        return [hold.lock for hold in call.holds if hold is not call.let_go]
 
     def hold(self, hold: Hold) -> Step:
         """A lock is taken."""

@@ -45,11 +45,13 @@ def at_entrances(facts: Facts) -> list[Inside]:
     found: list[Inside] = []
     for calls in list(facts.open.stacks.values()):
         wait = calls[-1] if calls else None
-        if wait is None or wait.name not in ("Condition.wait", "Condition.wait_for") or not wait.holds:
+        if wait is None or wait.name not in ("Condition.wait", "Condition.wait_for"):
             continue
         if not is_endless(wait.argument) and facts.end_ns - wait.began_ns < LASTING_NS:
             continue
-        mine = wait.holds[-1]
+        mine = wait.let_go
+        if mine is None:
+            continue
         entrance = _function(facts, mine.stack)
         if not _is_entrance(entrance) or _function(facts, wait.stack) != entrance:
             continue
