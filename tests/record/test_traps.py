@@ -14,7 +14,7 @@ from paramedic.model.event import Kind
 from paramedic.model.operations import NUMBER
 from paramedic.record import traps
 from paramedic.record.probe import CLOSE, EOF, PIPE, SEND
-from paramedic.record.traps import ANYWHERE, CALL, COLLECT, FREED, SIGN, Traps
+from paramedic.record.traps import ANYWHERE, CALL, COLLECT, FREED, LOCK, SIGN, Traps
 
 USERS = "\n\ndef sends(probe):\n    probe()\n"
 """A program whose line 4 ends up in a probe."""
@@ -201,3 +201,20 @@ def test_a_seed_delays_a_thread_of_a_name_in_the_same_way_again(slept: list[floa
     assert len({tuple(row) for row in rows[0]}) > 6
     slow = [sum(row) > 1 for row in rows[0]]
     assert any(slow) and not all(slow)
+
+
+@pytest.mark.parametrize(("kind", "token", "line", "delays"), [
+    (Kind.TAKE, 0, 4, [0.5]), (Kind.TAKE, 0, 3, []), (Kind.TAKE, 12345, 4, []), (Kind.POST, 0, 4, []),
+])  # fmt: skip
+def test_who_has_taken_a_semaphore_is_held_up_as_with_a_lock(
+    kind: int, token: int, line: int, delays: list[float], slept: list[float]
+) -> None:
+    app: dict[str, object] = {}
+    exec(compile(USERS, "/home/me/app.py", "exec"), app)
+    row = Traps([(LOCK, "/home/me/app.py", line)], 1, 0.5).around(lambda *fields: None)
+
+    def probe() -> None:  # what a watched function calls
+        row(int(kind), 0, 7, 0, token, 0)
+
+    app["sends"](probe)  # type: ignore[operator]
+    assert slept == delays

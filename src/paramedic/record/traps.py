@@ -100,6 +100,8 @@ class Traps:
                 self._delay(LOCK, site)
             elif kind == take and a == SUBMITTED and not self._anywhere:
                 self._delay(TASK, 0)
+            elif kind == take and not a and not self._anywhere:
+                self._delay(LOCK, 0)  # a semaphore is taken, perhaps as a lock is
 
         return trapped
 
