@@ -212,9 +212,5 @@ def test_who_has_taken_a_semaphore_is_held_up_as_with_a_lock(
     app: dict[str, object] = {}
     exec(compile(USERS, "/home/me/app.py", "exec"), app)
     row = Traps([(LOCK, "/home/me/app.py", line)], 1, 0.5).around(lambda *fields: None)
-
-    def probe() -> None:  # what a watched function calls
-        row(int(kind), 0, 7, 0, token, 0)
-
-    app["sends"](probe)  # type: ignore[operator]
+    app["sends"](partial(row, int(kind), 0, 7, 0, token, 0))  # type: ignore[operator]
     assert slept == delays
