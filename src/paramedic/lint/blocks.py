@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from paramedic.lint import attributes, concurrency, containers, definitions, ranks, roles, starters, turns
+from paramedic.lint import attributes, carried, concurrency, containers, definitions, ranks, roles, starters, turns
 from paramedic.lint.contexts import branch_from
 from paramedic.lint.values import (
     Bound,
@@ -177,10 +177,18 @@ def _if(w: Walker, node: ast.If) -> bool:
         return _forked(w, node, child)
     if known is not None:
         return w.block(node.body if known else node.orelse)
-    ended = arms(w, lambda: w.block(node.body), lambda: w.block(node.orelse), asked)
+    sure = carried.sure_arms(w, node)
+    ended = arms(
+        w, lambda: _arm(w, node.test, True, node.body), lambda: _arm(w, node.test, False, node.orelse), asked, sure
+    )
     if not ended and w.path and _leaves_early(w, node):
         w.world.early_returns.add(w.path[-1])
     return ended
+
+
+def _arm(w: Walker, test: ast.expr, outcome: bool, statements: list[ast.stmt]) -> bool:
+    carried.entered(w, test, outcome)
+    return w.block(statements)
 
 
 def _leaves_early(w: Walker, node: ast.If) -> bool:
@@ -245,7 +253,13 @@ def _forked(w: Walker, node: ast.If, body_is_child: bool) -> bool:
     return ended
 
 
-def arms(w: Walker, first: Callable[[], bool], second: Callable[[], bool], asked: Value | None = None) -> bool:
+def arms(
+    w: Walker,
+    first: Callable[[], bool],
+    second: Callable[[], bool],
+    asked: Value | None = None,
+    sure: frozenset[int] = frozenset(),
+) -> bool:
     """Reads two arms of a branch, of which a run takes one; True where neither comes out.
 
     What follows an arm that ends is exclusive with it: after ``if x: return status()`` no run has that status.
@@ -255,10 +269,12 @@ def arms(w: Walker, first: Callable[[], bool], second: Callable[[], bool], asked
         first: reads the arm that is taken where what is asked is true.
         second: reads the other one.
         asked: what the branch asks for, where that may be a number of the thread's own.
+        sure: the arms that are taken wherever there is something of a former turn.
 
     Threads: the reader's own; does not block.
     """
     branch = w.world.number()
+    w.world.only_asks.update((branch, arm) for arm in sure)
     for arm, choices in enumerate(ranks.choices(asked)):
         if choices:
             w.world.chosen[branch, arm] = choices

@@ -5,7 +5,18 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from paramedic.lint import api, attributes, callbacks, classes, containers, definitions, handovers, library, repetition
+from paramedic.lint import (
+    api,
+    attributes,
+    callbacks,
+    carried,
+    classes,
+    containers,
+    definitions,
+    handovers,
+    library,
+    repetition,
+)
 from paramedic.lint.scope import Scope
 from paramedic.lint.values import (
     Bound,
@@ -231,7 +242,8 @@ def call_function(w: Walker, fn: Function, args: list[Value], keywords: dict[str
         if isinstance(fn.node, ast.Lambda):
             w.returns.append(w.evaluate(fn.node.body))
         else:
-            w.block(fn.node.body)
+            with carried.call(w, fn.node):
+                w.block(fn.node.body)
     finally:
         w.scope, w.module, w.function, w.statement = outside
         if locked:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from paramedic.lint import attributes, calls, loops, promises
+from paramedic.lint import attributes, calls, carried, loops, promises
 from paramedic.lint.contexts import Context
 from paramedic.lint.values import (
     Bound,
@@ -148,6 +148,7 @@ def context_of(
     name = f"{label} ({target})" if target else label
     context = Context(kind=kind, name=name, site=site, parent=w.context, loops=w.loops, pool=pool, width=width)
     context.begun_in = w.loops
+    context.path = tuple(w.path)
     context.start = w.world.next_moment()
     context.episode = w.world.episode
     context.at_import = w.at_import
@@ -361,6 +362,8 @@ def join(w: Walker, owner: Obj, *, read: bool = False, over: bool = False) -> Va
     result: Value = owner.root.parts.get("__value") or Unknown()
     loops_here = w.loops[w.task_base :] if w.task_base else w.loops
     limited = Const(True) if _one_of_many(w, owner) else owner.parts.get("__limited")
+    if w.world.formers and (over if owner.kind == "thread" else not read) and limited is None:
+        carried.noted(w, owner)
     for pending in w.world.started_by(owner):
         if not (isinstance(limited, Const) and limited.value):  # else the others may still run
             pending.context.joins.append((w.world.next_moment(), loops_here, w.world.episode))

@@ -56,6 +56,8 @@ class Context:
         steps: the moments between which that task's coroutine, or one of a ``gather()``, was read.
         episode: number of the root function whose reading started it.
         done_of: for a callback of a future, that future: a worker of its pool calls it as the work ends.
+        path: the branches around its start.
+        chained: before it is started, the former turn's end is awaited: when, and of which loops each turn is one.
     """
 
     kind: str
@@ -81,6 +83,8 @@ class Context:
     task: Task | None = None
     steps: tuple[int, int] | None = None
     done_of: Obj | None = None
+    path: tuple[tuple[int, int], ...] = ()
+    chained: list[tuple[int, frozenset[int]]] = field(default_factory=list)
 
     @property
     def strand(self) -> Context:
@@ -121,6 +125,8 @@ class Context:
             mine -= set(loops)
             if self.begun_in and set(self.begun_in) <= set(loops):
                 mine.clear()  # begun and awaited in one turn, wherever it was made
+        for _, awaited in self.chained:
+            mine -= awaited
         outer = self.parent.turns() if self.parent is not None else frozenset()
         return frozenset(mine) | outer
 

@@ -11,6 +11,7 @@ from paramedic.lint import (
     attributes,
     builtin_calls,
     calls,
+    carried,
     classes,
     concurrency,
     containers,
@@ -127,7 +128,8 @@ def _either(w: Walker, node: ast.IfExp) -> Value:
     role = roles.settled(w, node.test)
     if role is not None:
         return w.evaluate(node.body if role else node.orelse)
-    arms = [w.evaluate(node.body), w.evaluate(node.orelse)]
+    with carried.doubting(w, [node.test]):
+        arms = [w.evaluate(node.body), w.evaluate(node.orelse)]
     if isinstance(node.test, ast.Compare) and isinstance(node.test.ops[0], (ast.Lt, ast.LtE, ast.Gt, ast.GtE)):
         one, other = (v if isinstance(v, Collection) and not v.rest else None for v in arms)
         if one is not None and other is not None and one.items == other.items[::-1]:
@@ -136,7 +138,10 @@ def _either(w: Walker, node: ast.IfExp) -> Value:
 
 
 def _boolean(w: Walker, node: ast.BoolOp) -> Value:
-    values = [w.evaluate(v) for v in node.values]
+    values = []
+    for position, value in enumerate(node.values):
+        with carried.doubting(w, node.values[:position]):
+            values.append(w.evaluate(value))
     rank = ranks.joined(node.op, values)
     return choose(values) if rank is None else Unknown(rank=rank)
 

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from paramedic.lint import api, blocks, calls, concurrency, ranks, roles, turns
+from paramedic.lint import api, blocks, calls, carried, concurrency, ranks, roles, turns
 from paramedic.lint.values import (
     Bound,
     Collection,
@@ -40,7 +40,7 @@ def _for(w: Walker, node: ast.For | ast.AsyncFor) -> bool:
     names = dict(w.scope.names)
     w.world.loop_sizes[number] = size(source)
     _note_retry(w, node, number)
-    with w.looping(number):
+    with w.looping(number), carried.turn(w, node, number):
         blocks.bind(w, node.target, element(w, source, number, node.iter))
         w.block(node.body)
     concurrency.end_of_loop(w, source)
@@ -119,7 +119,7 @@ def _while(w: Walker, node: ast.While) -> bool:
     number = w.world.number()
     names = dict(w.scope.names)
     _note_retry(w, node, number)
-    with w.looping(number):
+    with w.looping(number), carried.turn(w, node, number):
         w.evaluate(node.test)
         w.block(node.body)
     _after(w, names)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
+from paramedic.lint.chains import Chains
 from paramedic.lint.contexts import Context, branch_from, common_ancestor, lifetimes_meet
 from paramedic.lint.countdowns import Countdowns
 from paramedic.lint.leaders import Leaders, meets_part
@@ -22,6 +23,7 @@ class Meetings:
         self.world = world
         self._countdowns = Countdowns(world)
         self._leaders = Leaders(world)
+        self._chains = Chains(world)
         self._signals: dict[int, list[Operation]] = {}
         for operation in world.operations:
             if "wait-signal" in operation.effects or "give-signal" in operation.effects:
@@ -52,7 +54,7 @@ class Meetings:
         if self._leaders.one_does(a, b, obj) or self._called_back(a, b, obj) or self._called_back(b, a, obj):
             return False
         if a.context is b.context:
-            return self.in_several(a.context, obj)
+            return self.in_several(a.context, obj) and not self._chains.part(a, b, obj)
         ancestor = common_ancestor(a.context, b.context)
         if ancestor is None:
             return False
@@ -154,7 +156,8 @@ class Meetings:
             return not any(where == above.episode and at <= above.moment for at, _, where in branch.joins)
         if above.moment < branch.start:
             # Earlier in the text, but a later turn of the same loop comes after this turn's start.
-            again = set(above.loops) & branch.turns()
+            later = (loops for moment, loops in branch.chained if moment > above.moment)
+            again = set(above.loops) & branch.turns().union(*later)
             return bool(again - set(obj.loops)) and not obj.owned
         if branch.ends_before(above.moment, above.episode):
             return False

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from paramedic.lint import blocks, definitions, expressions, loops, matching, protocols
+from paramedic.lint import blocks, carried, definitions, expressions, loops, matching, protocols
 from paramedic.lint.contexts import Context
 from paramedic.lint.modules import Module
 from paramedic.lint.operations import Operation
@@ -32,6 +32,7 @@ class Walker:
         self.root_depth = 0
         self.path: list[tuple[int, int]] = []
         self.guards = 0
+        self.doubts = 0
         self.in_finally = False
         self.in_handler = False
         self.on_loop = False
@@ -163,6 +164,8 @@ class Walker:
             test=statement if isinstance(statement, (ast.If, ast.While)) else None,
         )
         self.world.operations.append(operation)
+        if self.world.formers:
+            carried.noted(self, obj, method, node)
         return operation
 
     @contextmanager

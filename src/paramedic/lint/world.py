@@ -26,8 +26,9 @@ from paramedic.lint.values import (
 from paramedic.model.finding import Site
 
 if TYPE_CHECKING:
-    from paramedic.lint import ranks
+    from paramedic.lint import carried, ranks
     from paramedic.lint.repetition import Reading
+    from paramedic.lint.slots import Slot
     from paramedic.lint.walker import Walker
 
 STEPS = 60_000
@@ -96,6 +97,9 @@ class World:
         self.annotations: dict[int, ast.expr] = {}
         self.promising: dict[int, bool] = {}
         self.sites: dict[tuple[int, str], Site] = {}
+        self.carrying: dict[int, tuple[Slot, ...]] = {}
+        self.formers: dict[int, carried.Former] = {}
+        self.only_asks: set[tuple[int, int]] = set()
         self.loop_sizes: dict[int, int | None] = {}
         self.pseudo_locks: dict[str, Obj] = {}
         self.polled: dict[str, Obj] = {}

@@ -1,0 +1,287 @@
+"""What the former turn of a loop has left: read once, a body shows only what was there before the loop.
+
+Such a variable is given, at the beginning of the turn, a stand-in beside what it held. Whoever waits for that waits for
+what the variable holds at the end of the turn.
+
+Threads: one thread, the reader's own; nothing here blocks.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from paramedic.lint.contexts import Context
+from paramedic.lint.slots import LEAVES, Slot, presence, slots
+from paramedic.lint.values import (
+    ClassValue,
+    Instance,
+    Loops,
+    Obj,
+    Value,
+    alternatives,
+    choose,
+    native_objects,
+)
+
+if TYPE_CHECKING:
+    from paramedic.lint.walker import Walker
+
+_WAITS = frozenset(("wait", "result", "get", "exception", "await"))
+_OVER = frozenset(("done", "is_set", "ready"))
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """One place where the former turn's end is awaited.
+
+    Attributes:
+        moment: when.
+        context: who waits.
+        loops: the loops around it.
+        path: the branches around it, but for those that only ask whether there is a former turn.
+    """
+
+    moment: int
+    context: Context
+    loops: Loops
+    path: frozenset[tuple[int, int]]
+
+
+@dataclass(slots=True, eq=False)
+class Former:
+    """A stand-in for what the former turn has left.
+
+    Attributes:
+        obj: what stands for it.
+        covers: the loops of which each turn has it from the one before.
+        left: what it is.
+        waits: who surely waits for it.
+    """
+
+    obj: Obj
+    covers: frozenset[int]
+    left: tuple[Obj, ...] = ()
+    waits: list[Wait] = field(default_factory=list)
+
+
+@contextmanager
+def turn(w: Walker, node: ast.For | ast.AsyncFor | ast.While, number: int) -> Iterator[None]:
+    """Around the reading of a loop's body.
+
+    Threads: the reader's own.
+    """
+    test = node.test if isinstance(node, ast.While) else None
+    begun = [_begin(w, slot, frozenset({number})) for slot in _slots(w, node, node.body, test)]
+    yield
+    _end_all(w, begun)
+
+
+def _end_all(w: Walker, begun: list[tuple[Slot, Former, Value] | None]) -> None:
+    for one in begun:
+        if one is not None:
+            _end(w, *one)
+
+
+@contextmanager
+def call(w: Walker, node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[None]:
+    """Around the reading of a function's body, where a loop calls it again and again: what it leaves stays.
+
+    Threads: the reader's own.
+    """
+    turns = frozenset(w.loops[len(w.context.loops) :])
+    begun = []
+    if turns and not isinstance(node, ast.AsyncFunctionDef):
+        begun = [
+            _begin(w, slot, turns)
+            for slot in _slots(w, node, node.body, None)
+            if isinstance(slot.target, ast.Attribute) or slot.target.id in _declared(node)
+        ]
+    yield
+    _end_all(w, begun)
+
+
+def _declared(node: ast.FunctionDef) -> set[str]:
+    return {name for n in node.body if isinstance(n, (ast.Global, ast.Nonlocal)) for name in n.names}
+
+
+def _slots(w: Walker, node: ast.AST, body: list[ast.stmt], test: ast.expr | None) -> tuple[Slot, ...]:
+    known = w.world.carrying.get(id(node))
+    if known is None:
+        known = w.world.carrying[id(node)] = slots(body, test)
+    return known
+
+
+def _holder(w: Walker, slot: Slot) -> tuple[dict[str, Value], str, Loops] | None:
+    """Where the variable is kept, under which name, and of which loops each turn has such a place of its own."""
+    if isinstance(slot.target, ast.Name):
+        name = slot.target.id
+        scope = w.scope.declared.get(name) or (w.scope if name in w.scope.names else None)
+        if scope is None:  # a function's own global declaration is read only later
+            scope = w.scope.module_scope() if w.scope.parent is not None else None
+        return (scope.names, name, scope.loops) if scope is not None and name in scope.names else None
+    held = alternatives(w.evaluate(slot.target.value))
+    if len(held) == 1 and isinstance(held[0], Instance) and slot.target.attr in held[0].attrs:
+        return held[0].attrs, slot.target.attr, held[0].root.loops
+    return None
+
+
+def _begin(w: Walker, slot: Slot, turns: frozenset[int]) -> tuple[Slot, Former, Value] | None:
+    place = _holder(w, slot)
+    kind = slot.kind or _kind_of_class(w, slot.call)
+    if place is None or not kind:
+        return None
+    names, name, loops = place
+    before = names[name]
+    stand_in = w.make(kind, slot.call)
+    covers = turns - set(loops)
+    for outer in (w.world.formers.get(id(o)) for o in alternatives(before)):
+        covers |= outer.covers if outer is not None else frozenset()
+    if not covers:
+        return None
+    former = w.world.formers[id(stand_in)] = Former(stand_in, covers)
+    names[name] = choose([before, stand_in])
+    return slot, former, before
+
+
+def _kind_of_class(w: Walker, call: ast.Call) -> str:
+    for option in alternatives(w.evaluate(call.func)) if isinstance(call.func, ast.Name) else ():
+        if isinstance(option, ClassValue) and any(path.endswith(".Thread") for path in option.external_bases()):
+            return "thread"
+    return ""
+
+
+def _end(w: Walker, slot: Slot, former: Former, before: Value) -> None:
+    place = _holder(w, slot)
+    if place is None:
+        return
+    names, name, _ = place
+    now = alternatives(names[name])
+    others = [o for o in now if o is not former.obj]
+    if len(others) < len(now):
+        names[name] = choose(others or [before])
+    known = {id(o) for o in alternatives(before)}
+    left = [o for one in others if id(one) not in known for o in native_objects(one)]
+    if any(set(o.root.loops) & former.covers or id(o.root) in w.world.formers for o in left):
+        former.left = tuple(o.root for o in left)
+    for begun in [p.context for o in former.left if o.kind in {"future", "thread"} for p in w.world.started_by(o)]:
+        for wait in former.waits:
+            if wait.context is begun.parent and is_before(wait, begun):
+                begun.chained.append((wait.moment, former.covers))
+
+
+def is_before(wait: Wait, begun: Context) -> bool:
+    """Whether a thread surely waits before it starts another one.
+
+    Threads: pure.
+    """
+    return wait.moment < begun.start and set(wait.loops) <= set(begun.begun_in) and wait.path <= set(begun.path)
+
+
+# ---------------------------------------------------------------- waiting
+
+
+def noted(w: Walker, obj: Obj, method: str = "", node: ast.AST | None = None) -> None:
+    """A wait for an object, if that stands for what a former turn has left.
+
+    Args:
+        w: who waits.
+        obj: for what.
+        method: the method that is called; "" where it is known to wait, and not to give up.
+        node: the call.
+
+    Threads: the reader's own.
+    """
+    former = w.world.formers.get(id(obj.root))
+    if former is None or w.doubts or (method and (method not in _WAITS or _gives_up(w, method, node))):
+        return
+    path = frozenset(step for step in w.path if step not in w.world.only_asks)
+    former.waits.append(Wait(w.world.next_moment(), w.context, w.loops, path))
+
+
+def _gives_up(w: Walker, method: str, node: ast.AST | None) -> bool:
+    """Whether a wait may come back before the end, and the program goes on all the same."""
+    given = [*node.args, *(k.value for k in node.keywords)] if isinstance(node, ast.Call) else []
+    if not any(not (isinstance(one, ast.Constant) and one.value is None) for one in given):
+        return False
+    if method != "wait":
+        return w.guards > 0  # it raises TimeoutError
+    statement = w.statement
+    if isinstance(statement, ast.If) and any(
+        isinstance(n, ast.UnaryOp) and isinstance(n.op, ast.Not) and n.operand is node for n in ast.walk(statement.test)
+    ):
+        return not isinstance(statement.body[-1], LEAVES)
+    return isinstance(statement, ast.Expr) and statement.value is node
+
+
+@contextmanager
+def doubting(w: Walker, tests: list[ast.expr]) -> Iterator[None]:
+    """Around what an expression does only where tests say so: ``f.result() if f is not None else 0`` is sure.
+
+    Threads: the reader's own.
+    """
+    sure = not w.world.formers or all(presence(test, _text(w, test)) is not None for test in tests)
+    w.doubts += not sure
+    yield
+    w.doubts -= not sure
+
+
+def _text(w: Walker, test: ast.expr) -> str:
+    """The variable in a test that may be what a former turn has left; "" if there is none."""
+    for node in ast.walk(test):
+        if isinstance(node, (ast.Name, ast.Attribute)) and _formers(w, node):
+            return ast.unparse(node)
+    return ""
+
+
+def _formers(w: Walker, node: ast.expr) -> list[Obj]:
+    if isinstance(node, ast.Attribute):  # no property: that would be a call
+        held = [o for o in alternatives(w.evaluate(node.value)) if isinstance(o, Instance)]
+        if not any(node.attr in one.root.attrs for one in held):
+            return []
+    return [o for o in native_objects(w.evaluate(node)) if id(o.root) in w.world.formers]
+
+
+def sure_arms(w: Walker, node: ast.If) -> frozenset[int]:
+    """The arms of a branch that are taken, or that are gone on from, wherever there is a former turn.
+
+    Threads: the reader's own.
+    """
+    if not w.world.formers:
+        return frozenset()
+    present = presence(node.test, _text(w, node.test))
+    if present is not None:
+        return frozenset({0 if present else 1})
+    leaves = isinstance(node.body[-1], LEAVES)
+    return frozenset({1}) if leaves and any(True for _ in _ended(w, node.test, False)) else frozenset()
+
+
+def entered(w: Walker, test: ast.expr, outcome: bool) -> None:
+    """An arm of a branch is entered: what the test has asked may be over, then.
+
+    Threads: the reader's own.
+    """
+    if w.world.formers:
+        for obj in _ended(w, test, outcome):
+            noted(w, obj)
+
+
+def _ended(w: Walker, test: ast.expr, outcome: bool) -> Iterator[Obj]:
+    """What is over, if it is there at all, where a test is true or false: ``if job is None or job.done():``."""
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        yield from _ended(w, test.operand, not outcome)
+    elif isinstance(test, ast.Call) and isinstance(test.func, ast.Attribute):
+        if test.func.attr in _OVER if outcome else test.func.attr == "is_alive":
+            yield from _formers(w, test.func.value)
+    elif isinstance(test, ast.BoolOp):
+        text = _text(w, test)
+        if isinstance(test.op, ast.Or if outcome else ast.And):  # any of them may be the reason
+            rest = [one for one in test.values if presence(one, text) is not (not outcome)]
+            if len(rest) == 1:
+                yield from _ended(w, rest[0], outcome)
+        else:
+            for one in test.values:
+                yield from _ended(w, one, outcome)

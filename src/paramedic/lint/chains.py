@@ -1,0 +1,87 @@
+"""Turns of a loop each of which begins a thread that waits for the one that the former turn has begun.
+
+The first hands over to the second, that one to the third: all are in an order, though a loop is read once and shows
+only the threads of one turn. What the former turn has left, a future, a thread or an event, is over or set only after a
+use; and the use of the next turn comes only after its wait for that.
+
+Threads: one thread; pure.
+"""
+
+from __future__ import annotations
+
+from paramedic.lint.carried import Former, Wait, is_before
+from paramedic.lint.operations import Operation, exclusive
+from paramedic.lint.values import Obj
+from paramedic.lint.world import World
+
+
+class Chains:
+    """Who hands over to whom from turn to turn.
+
+    Args:
+        world: what was read.
+
+    Threads: pure.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._formers = [former for former in world.formers.values() if former.left and former.waits]
+        self._gives: dict[int, list[Operation]] = {}
+        self._waits: dict[int, list[Operation]] = {}
+        for one in world.operations if self._formers else ():
+            if "give-signal" in one.effects:
+                self._gives.setdefault(id(one.obj.root), []).append(one)
+            if "wait-signal" in one.effects:
+                self._waits.setdefault(id(one.context), []).append(one)
+
+    def part(self, a: Operation, b: Operation, obj: Obj) -> bool:
+        """Whether the uses that the threads of several turns make of an object come one after the other.
+
+        Args:
+            a: a use.
+            b: the same one or another, by threads that the same expression starts.
+            obj: what both use.
+
+        Threads: pure.
+        """
+        if not self._formers or a.context is not b.context:
+            return False
+        turns = a.context.turns() - set(obj.loops)
+        return any(turns <= former.covers and self._hands_over(former, a, b) for former in self._formers)
+
+    def _hands_over(self, former: Former, a: Operation, b: Operation) -> bool:
+        waits = [wait for wait in former.waits if _comes_before(wait, a) and _comes_before(wait, b)]
+        return any(
+            all(self._is_after(left, use, wait, ()) for left in former.left for use in (a, b)) for wait in waits[:4]
+        )
+
+    def _is_after(self, left: Obj, use: Operation, wait: Wait, seen: tuple[Obj, ...]) -> bool:
+        """Whether something is given, or over, only after a use and after the wait before that."""
+        if left.kind in {"future", "thread"}:
+            begun = [pending.context for pending in self._world.started_by(left)]
+            return bool(begun) and all(context is use.context for context in begun)
+        gives = self._gives.get(id(left), [])
+        if not gives:  # by somebody who is not seen, or by nobody
+            return id(left) not in self._world.formers and left.kind in {"event", "promise"}
+        return all(self._gives_after(give, use, wait, (*seen, left)) for give in gives)
+
+    def _gives_after(self, give: Operation, use: Operation, wait: Wait, seen: tuple[Obj, ...]) -> bool:
+        if give.context is use.context:  # a run that gives it elsewhere has nothing to use
+            return give.moment > use.moment or exclusive(give, use) and give.moment > wait.moment
+        if give.context.done_of is not None and self._is_after(give.context.done_of, use, wait, seen):
+            return True
+        return any(
+            one.moment < give.moment
+            and set(one.path) <= set(give.path)
+            and not any(one.obj.root is known for known in seen)
+            and bool(self._gives.get(id(one.obj.root)))
+            and self._is_after(one.obj.root, use, wait, seen)
+            for one in self._waits.get(id(give.context), ())
+        )
+
+
+def _comes_before(wait: Wait, use: Operation) -> bool:
+    if wait.context is not use.context:
+        return wait.context is use.context.parent and is_before(wait, use.context)
+    return wait.moment < use.moment and set(wait.loops) <= set(use.loops) and wait.path <= set(use.path)
