@@ -23,7 +23,7 @@
     T: opens ch peer              the peer has asked for it
     A: opens ch2 as ch1           the peer uses its number of ch1 again
     A: makes-event ev             by this thread, and not from the start
-    A: makes-condition cond RL    … with its lock
+    A: makes-condition cond RL    … with its lock; ``given`` after it: one that was there before
     A: makes conn7                a connection that is not there from the start; ``… inside`` the open connect()
     A: drops conn7                the last reference to its client is gone
     … 5 s                         time passes
@@ -186,8 +186,10 @@ class Story:
         elif verb == "makes-event":
             self._add(thread, Kind.NEW, op=NUMBER["Event.__init__"], obj=self._thing(first), site=site)
         elif verb == "makes-condition":
-            self._add(thread, Kind.NEW, op=NUMBER["Condition.__init__"], obj=self._thing(first), site=site)
-            self._add(thread, Kind.NEW, op=NUMBER["RLock.__init__"], obj=self._thing(rest[1]), site=site)
+            given = self._thing(rest[1]) if rest[2:] == ["given"] else 0
+            self._add(thread, Kind.NEW, op=NUMBER["Condition.__init__"], obj=self._thing(first), site=site, b=given)
+            if not given:
+                self._add(thread, Kind.NEW, op=NUMBER["RLock.__init__"], obj=self._thing(rest[1]), site=site)
         elif verb == "runs-soon":
             self._add(thread, Kind.TAKE, obj=self._thing(first), a=-1)
         elif verb == "works":

@@ -34,8 +34,15 @@ FOUND = {
         "    Main: start A\n", "    Main: take RL #fill\n    Main: free RL\n    Main: start A\n"
     ),
     "a thread that only looks goes on": WATCHED,
+    "the condition was given a lock that was there": LEASES.replace("cond RL", "cond RL given"),
+    "two conditions have one lock": SEVERAL.replace(
+        "cond RL", "cond RL given\n    Main: makes-condition cond2 RL given"
+    ).replace("C: wait cond", "C: wait cond2"),
 }
 QUIET = {
+    "another has the lock of which it was made": LEASES.replace("cond RL", "cond RL given").replace(
+        "A: ends", "A: get q …"
+    ),
     "who has it is at work": LEASES.replace("    A: ends", "    A: recv ch …"),
     "another thread computes": LEASES.replace("    A: ends", "    Main: start C\n    A: ends\n    C: take L1"),
     "nobody waits for those who wait": SEVERAL.replace("Main: join B …", "Main: await ev …"),

@@ -95,3 +95,22 @@ def test_a_class_that_takes_only_the_attributes_that_it_knows_is_recorded(level:
     deaths = [trace.texts[e.b] for e in trace.events() if e.kind == Kind.END and e.op]
     assert deaths == ["ValueError"] and {e.thread for e in trace.events() if e.kind == Kind.END} == {started.a}
     assert not trace.gaps
+
+
+def test_a_condition_tells_which_lock_it_was_given(recorded: Run) -> None:
+    done = recorded(
+        "-c",
+        "import threading\n"
+        "import paramiko\n"
+        "lock = threading.Lock()\n"
+        "made = [threading.Condition(lock), threading.Condition(lock=lock), threading.Condition()]\n"
+        "class Lock:\n"
+        "    acquire = release = _id = None\n"
+        "    def __getattr__(self, name): raise AttributeError(name)\n"
+        "made.append(threading.Condition(Lock()))\n",
+    )
+    assert done.status == 0, done.err
+    (trace,) = done.traces()
+    born = [(OPERATIONS[e.op], e) for e in trace.events() if e.kind == Kind.NEW]
+    lock = next(e.obj for name, e in born if name == "Lock.__init__")
+    assert [e.b for name, e in born if name == "Condition.__init__"] == [lock, lock, 0, 0]

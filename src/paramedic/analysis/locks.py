@@ -235,10 +235,13 @@ class Locks:
         """The hold of it that ended last."""
         return self._last.get(lock) or self._older.get(lock)
 
-    def made(self, obj: int, kind: str, thread: int, stack: int) -> None:
-        """An object comes to be."""
+    def made(self, obj: int, kind: str, thread: int, stack: int, given: int = 0) -> None:
+        """An object comes to be; a condition may be given the lock of that id, which another one may have, too."""
         if kind == "Condition":
-            self._new_condition = thread, stack
+            self._new_condition = (thread, stack) if not given else (0, 0)
+            if given and given not in self._of_conditions and len(self._of_conditions) < _KEPT_FREE:
+                last = self.last_hold(given)
+                self._of_conditions[given] = {last.thread: last} if last is not None else {}
         elif kind in ("Lock", "RLock") and self._new_condition == (thread, stack):
             self._new_condition = (0, 0)
             if len(self._of_conditions) < _KEPT_FREE:

@@ -107,7 +107,7 @@ class RunFacts(CallFacts):
         elif kind in AWAITED:
             self.wakers.made(obj, thread, event[0])
         elif kind in ("Condition", "Lock", "RLock"):
-            self.locks.made(obj, kind, thread, site)
+            self.locks.made(obj, kind, thread, site, number)
         elif kind == "Transport":
             if parent:
                 self.roots.carried(obj, self.roots.of(parent).transport)

@@ -18,6 +18,7 @@ from paramedic.model.operations import NUMBER
 from paramedic.record.asyncio_futures import Failures, unretrieved
 from paramedic.record.asyncio_tasks import lineage, made_at, running, task_births
 from paramedic.record.frames import PARAMIKO, SYNC, _owners, owner_of
+from paramedic.record.locks import StandIns
 from paramedic.record.patches import Guard, Target
 from paramedic.record.probe import MARK, Probes, describe, milliseconds
 from paramedic.record.status_event import status_waits
@@ -81,7 +82,7 @@ class HandOvers:
 
         return begin, leave, fail
 
-    def signals(self, threading: Any, make_rlock: Callable[[], Any]) -> Iterator[Target]:
+    def signals(self, threading: Any, locks: StandIns) -> Iterator[Target]:
         """Events, semaphores, barriers and conditions of the program's."""
         probes = self.probes
         for name in ("Event", "Semaphore", "Barrier", "Condition"):
@@ -152,7 +153,7 @@ class HandOvers:
                 if owner_of(frame.f_code) >= SYNC:
                     return None
                 if not condition._paramedic_id_:
-                    probes.adopt(condition, 0, 0, frame)
+                    probes.adopt(condition, 0, lock._id if locks.is_one(lock) else 0, frame)
             except Exception as e:
                 probes.trouble("Condition", e)
             return condition if lock is None else None
@@ -160,7 +161,7 @@ class HandOvers:
         def condition_ready(condition: Any, result: Any) -> Any:
             # a Condition that makes its own lock makes it inside threading, where locks are not watched
             try:
-                lock = make_rlock()
+                lock = locks.watched_rlock()
                 initialize: Callable[[Any, Any], None] = threading.Condition.__init__
                 initialize(condition, lock)
             except Exception as e:

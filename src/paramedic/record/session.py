@@ -338,7 +338,7 @@ class Session:
         made = self._stand_ins
         self.probes.makers = {name: (ours, getattr(module, name)) for name, ours in made.replaced.items()}
         self._watch(threads(self.probes, module))
-        self._watch(self._hand_overs.signals(module, made.watched_rlock))
+        self._watch(self._hand_overs.signals(module, made))
         self._watch(made.targets)
         for name, ours in made.replaced.items():
             self._replace(module, name, ours)
