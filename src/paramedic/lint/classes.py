@@ -89,6 +89,8 @@ CLASSES: dict[str, str] = {
     "trio.open_nursery": "taskgroup",
     "contextlib.ExitStack": "exitstack",
     "contextlib.AsyncExitStack": "exitstack",
+    "sched.scheduler": "sched",
+    "logging.handlers.QueueListener": "listener",
     "logging.Handler": "loghandler",
     "logging.StreamHandler": "loghandler",
     "paramiko.ServerInterface": "serverinterface",
@@ -109,7 +111,7 @@ CLASSES: dict[str, str] = {
 KINDS = frozenset(
     """thread lock semaphore event barrier local contextvar queue executor future exitstack eventloop mpcontext
     iterator results completed loghandler logger serverinterface requesthandler server timer world parallel
-    group taskgroup promise namespace selector statusevent writer webapp taskapp scheduler""".split()
+    group taskgroup promise namespace selector statusevent writer webapp taskapp scheduler sched listener""".split()
 )
 """Kinds whose methods the reader itself knows."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from paramedic.lint import calls, concurrency
+from paramedic.lint import callers, calls, concurrency
 from paramedic.lint.values import Bound, External, Function, Native, Obj, Unknown, Value, alternatives, text_of
 from paramedic.lint.world import Pending
 
@@ -33,6 +33,8 @@ def on_app(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str
 
     Threads: the reader's own; does not block.
     """
+    if obj.kind in {"sched", "listener"}:
+        return callers.call(w, obj, name, args, keywords, node)
     if obj.kind == "webapp":
         if name == "add_url_rule":
             given = keywords.get("view_func", args[2] if len(args) > 2 else None)

@@ -496,5 +496,5 @@ _METHODS = {
     "contextvar": _contextvar,
     "exitstack": _exitstack,
     "logger": _logger,
-    **dict.fromkeys(("webapp", "taskapp", "scheduler"), frameworks.on_app),
+    **dict.fromkeys(("webapp", "taskapp", "scheduler", "sched", "listener"), frameworks.on_app),
 }
