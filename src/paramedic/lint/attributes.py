@@ -264,13 +264,16 @@ def part(w: Walker, holder: Obj, kind: str, node: ast.AST) -> Obj:
     return made
 
 
-def _keep_local(holder: Obj, name: str, value: Value) -> None:
+def _keep_local(w: Walker, holder: Obj, name: str, value: Value) -> None:
     holder.root.ever.setdefault(name, []).append(value)
     for kept in alternatives(value):
         if isinstance(kept, Obj):
             kept.root.parts["__local"] = holder.root
         elif isinstance(kept, Collection):
             kept.local = holder.root
+        elif isinstance(kept, Instance) and not any(True for _ in kept.cls.external_bases()):
+            if kept.cls.find("__del__") is None:  # else it may close what it has when its thread ends
+                w.world.in_locals.add(id(kept.root))
 
 
 def share(w: Walker, value: Value, holder: tuple[int, ...]) -> None:
@@ -358,7 +361,7 @@ def write(w: Walker, holder: Value, name: str, value: Value) -> None:
     for option in alternatives(holder):
         if isinstance(option, Instance):
             if option.native is not None and option.native.kind == "local":
-                _keep_local(option.native, name, value)
+                _keep_local(w, option.native, name, value)
                 continue
             share(w, value, option.loops)
             _is_one_each(option, value)
@@ -372,7 +375,7 @@ def write(w: Walker, holder: Value, name: str, value: Value) -> None:
                 one = one.base
         elif isinstance(option, Obj):
             if option.kind == "local":
-                _keep_local(option, name, value)
+                _keep_local(w, option, name, value)
             else:
                 option.parts[name] = value
                 option.root.parts.setdefault(name, value)

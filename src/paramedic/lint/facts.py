@@ -279,6 +279,14 @@ class SourceFacts(Meetings):
         """
         return self._keepers.get(id(obj.root), [])
 
+    def is_in_locals(self, obj: Obj) -> bool:
+        """Whether only objects of the tree keep it that each thread has for itself.
+
+        Threads: pure.
+        """
+        mine = self.keepers(obj)
+        return bool(mine) and all(id(one.root) in self.world.in_locals for one in mine) and not self.passed_on(obj)
+
     @cached_property
     def _keepers(self) -> dict[int, list[Instance]]:
         return keepers(self.world)

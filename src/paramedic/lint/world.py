@@ -12,6 +12,7 @@ from paramedic.lint.contexts import Context, Task
 from paramedic.lint.modules import Module, ModuleIndex
 from paramedic.lint.operations import Operation
 from paramedic.lint.values import (
+    Bound,
     Choice,
     ClassValue,
     Collection,
@@ -100,6 +101,7 @@ class World:
         self.carrying: dict[int, tuple[Slot, ...]] = {}
         self.formers: dict[int, carried.Former] = {}
         self.only_asks: set[tuple[int, int]] = set()
+        self.in_locals: set[int] = set()
         self.loop_sizes: dict[int, int | None] = {}
         self.pseudo_locks: dict[str, Obj] = {}
         self.polled: dict[str, Obj] = {}
@@ -267,6 +269,9 @@ class World:
             return
         if isinstance(value, Obj):
             self.escaped.add(id(value.root))
+        elif isinstance(value, Bound):
+            if value.name == "close":  # weakref.finalize(holder, client.close)
+                self.escape(value.receiver)
         elif isinstance(value, Choice):
             for option in value.options:
                 self.escape(option)

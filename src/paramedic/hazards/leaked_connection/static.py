@@ -22,10 +22,10 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
         place = (client.site.file, client.site.line)
         if client.kind not in {"client", "netmiko", "pysftp", "transport"} or place in done:
             continue
-        local = client.parts.get("__local")
+        local = client.parts.get("__local") is not None or facts.is_in_locals(client)
         kept = client.parts.get("__kept") is not None or facts.passed_on(client) or facts.held_by_instance(client)
         kept = kept or (client.kind == "transport" and "__kept_with" in client.parts)
-        if _closed(facts, connect, client) or (kept and (local is None or client.parts.get("__kept") is not None)):
+        if _closed(facts, connect, client) or (kept and (not local or client.parts.get("__kept") is not None)):
             if _each_failure_leaves_one(facts, connect, client):
                 done.add(place)
                 message = f"Each login that fails leaves {facts.name(client)} behind: connect() does not close it"
@@ -46,12 +46,12 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
         many = bool(set(connect.obj.root.loops) - facts.world.retries) or connect.context.parent is not None
         message = (
             f"Each thread's {facts.name(client)} stays open after the thread: nothing closes a thread-local's client"
-            if local is not None
+            if local
             else f"{facts.name(client)} is connected and never closed: its thread and connection stay"
         )
         if any(o.has("after-yield") for o in facts.of(client, "close")):
             message = f"{facts.name(client)} is closed only if the body of its `with` raises nothing: no finally"
-        strong = local is not None or _many(connect, many)
+        strong = local or _many(connect, many)
         if strong:
             done.add(place)  # what is read on its own is advice, and may be strong where a thread does it
         confidence = Confidence.POSSIBLE if strong else Confidence.ADVICE
