@@ -9,6 +9,7 @@ from paramedic.lint.contexts import Context, branch_from, common_ancestor, lifet
 from paramedic.lint.countdowns import Countdowns
 from paramedic.lint.leaders import Leaders, meets_part
 from paramedic.lint.operations import Operation, exclusive
+from paramedic.lint.tokens import Tokens
 from paramedic.lint.values import HAND_OVER, Obj, Unknown, number_of, objects_in
 from paramedic.lint.world import World
 
@@ -24,6 +25,7 @@ class Meetings:
         self._countdowns = Countdowns(world)
         self._leaders = Leaders(world)
         self._chains = Chains(world)
+        self._tokens = Tokens(world)
         self._signals: dict[int, list[Operation]] = {}
         for operation in world.operations:
             if "wait-signal" in operation.effects or "give-signal" in operation.effects:
@@ -48,6 +50,8 @@ class Meetings:
         Threads: pure.
         """
         if _on_one_loop(a, b) or _on_one_loop(b, a) or self._in_turns(a, b):
+            return False
+        if self._tokens.part(a, b):
             return False
         if self._countdowns.last_does(a, b) or self._countdowns.last_does(b, a):
             return False
