@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from paramedic.lint.contexts import Context
-from paramedic.lint.slots import LEAVES, Slot, presence, slots
+from paramedic.lint.slots import LEAVES, Slot, kind_of, presence, slots
 from paramedic.lint.values import (
     ClassValue,
     Instance,
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from paramedic.lint.walker import Walker
 
 _WAITS = frozenset(("wait", "result", "get", "exception", "await"))
+_LEFT = frozenset(("event", "future", "promise", "thread"))
 _OVER = frozenset(("done", "is_set", "ready"))
 
 
@@ -68,6 +69,16 @@ class Former:
     waits: list[Wait] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A variable that has got a stand-in: which, beside what, and of which loops."""
+
+    slot: Slot
+    stand_in: Obj | Instance
+    before: Value
+    covers: frozenset[int]
+
+
 @contextmanager
 def turn(w: Walker, node: ast.For | ast.AsyncFor | ast.While, number: int) -> Iterator[None]:
     """Around the reading of a loop's body.
@@ -80,10 +91,10 @@ def turn(w: Walker, node: ast.For | ast.AsyncFor | ast.While, number: int) -> It
     _end_all(w, begun)
 
 
-def _end_all(w: Walker, begun: list[tuple[Slot, Former, Value] | None]) -> None:
+def _end_all(w: Walker, begun: list[_Begun | None]) -> None:
     for one in begun:
         if one is not None:
-            _end(w, *one)
+            _end(w, one)
 
 
 @contextmanager
@@ -129,42 +140,64 @@ def _holder(w: Walker, slot: Slot) -> tuple[dict[str, Value], str, Loops] | None
     return None
 
 
-def _begin(w: Walker, slot: Slot, turns: frozenset[int]) -> tuple[Slot, Former, Value] | None:
+def _begin(w: Walker, slot: Slot, turns: frozenset[int]) -> _Begun | None:
     place = _holder(w, slot)
-    kind = slot.kind or _kind_of_class(w, slot.call)
-    if place is None or not kind:
+    if place is None:
         return None
     names, name, loops = place
-    before = names[name]
-    stand_in = w.make(kind, slot.call)
-    covers = turns - set(loops)
-    for outer in (w.world.formers.get(id(o)) for o in alternatives(before)):
-        covers |= outer.covers if outer is not None else frozenset()
-    if not covers:
+    before, covers = names[name], turns - set(loops)
+    for outer in alternatives(before):
+        covers |= w.world.former_turns.get(id(outer), frozenset())
+    stand_in = _stand_in(w, slot) if covers else None
+    if stand_in is None:
         return None
-    former = w.world.formers[id(stand_in)] = Former(stand_in, covers)
+    w.world.former_turns[id(stand_in)] = covers
+    for native in native_objects(stand_in):
+        w.world.formers[id(native)] = Former(native, covers)
     names[name] = choose([before, stand_in])
-    return slot, former, before
+    return _Begun(slot, stand_in, before, covers)
 
 
-def _kind_of_class(w: Walker, call: ast.Call) -> str:
-    for option in alternatives(w.evaluate(call.func)) if isinstance(call.func, ast.Name) else ():
-        if isinstance(option, ClassValue) and any(path.endswith(".Thread") for path in option.external_bases()):
-            return "thread"
-    return ""
+def _stand_in(w: Walker, slot: Slot) -> Obj | Instance | None:
+    if slot.kind:
+        return w.make(slot.kind, slot.call)
+    func = slot.call.func
+    for cls in alternatives(w.evaluate(func)) if isinstance(func, ast.Name) else ():
+        if isinstance(cls, ClassValue):
+            thread = any(path.endswith(".Thread") for path in cls.external_bases())
+            if not thread and not any(isinstance(n, ast.Call) and kind_of(n) for n in ast.walk(cls.node)):
+                return None  # it has nothing that one could wait for
+            made = Instance(cls, w.loops)
+            if thread:
+                made.native = w.make("thread", slot.call)
+                made.native.instance = made
+            return made
+    return None
 
 
-def _end(w: Walker, slot: Slot, former: Former, before: Value) -> None:
-    place = _holder(w, slot)
+def _end(w: Walker, begun: _Begun) -> None:
+    place = _holder(w, begun.slot)
     if place is None:
         return
     names, name, _ = place
     now = alternatives(names[name])
-    others = [o for o in now if o is not former.obj]
+    others = [o for o in now if o is not begun.stand_in]
     if len(others) < len(now):
-        names[name] = choose(others or [before])
-    known = {id(o) for o in alternatives(before)}
-    left = [o for one in others if id(one) not in known for o in native_objects(one)]
+        names[name] = choose(others or [begun.before])
+    known = {id(o) for o in alternatives(begun.before)}
+    left = [one for one in others if id(one) not in known]
+    for native in native_objects(begun.stand_in):
+        _leave(w, w.world.formers[id(native)], [o for one in left for o in native_objects(one)])
+    if isinstance(begun.stand_in, Instance) and len(left) == 1 and isinstance(left[0], Instance):
+        for attribute, value in left[0].attrs.items():
+            held = [o for o in alternatives(value) if isinstance(o, Obj) and o.kind in _LEFT]
+            if held and all(set(o.root.loops) & begun.covers for o in held):
+                one = begun.stand_in.attrs[attribute] = w.make(held[0].kind, begun.slot.call)
+                former = w.world.formers[id(one)] = Former(one, begun.covers)
+                _leave(w, former, held)
+
+
+def _leave(w: Walker, former: Former, left: list[Obj]) -> None:
     if any(set(o.root.loops) & former.covers or id(o.root) in w.world.formers for o in left):
         former.left = tuple(o.root for o in left)
     for begun in [p.context for o in former.left if o.kind in {"future", "thread"} for p in w.world.started_by(o)]:
@@ -223,7 +256,7 @@ def doubting(w: Walker, tests: list[ast.expr]) -> Iterator[None]:
 
     Threads: the reader's own.
     """
-    sure = not w.world.formers or all(presence(test, _text(w, test)) is not None for test in tests)
+    sure = not w.world.former_turns or all(presence(test, _text(w, test)) is not None for test in tests)
     w.doubts += not sure
     yield
     w.doubts -= not sure
@@ -232,17 +265,27 @@ def doubting(w: Walker, tests: list[ast.expr]) -> Iterator[None]:
 def _text(w: Walker, test: ast.expr) -> str:
     """The variable in a test that may be what a former turn has left; "" if there is none."""
     for node in ast.walk(test):
-        if isinstance(node, (ast.Name, ast.Attribute)) and _formers(w, node):
+        if isinstance(node, (ast.Name, ast.Attribute)) and _may_be_former(w, node):
             return ast.unparse(node)
     return ""
 
 
+def _may_be_former(w: Walker, node: ast.expr) -> bool:
+    if isinstance(node, ast.Attribute) and not _is_plain(w, node):
+        return False
+    return any(id(o) in w.world.former_turns for o in alternatives(w.evaluate(node)))
+
+
 def _formers(w: Walker, node: ast.expr) -> list[Obj]:
-    if isinstance(node, ast.Attribute):  # no property: that would be a call
-        held = [o for o in alternatives(w.evaluate(node.value)) if isinstance(o, Instance)]
-        if not any(node.attr in one.root.attrs for one in held):
-            return []
+    if isinstance(node, ast.Attribute) and not _is_plain(w, node):
+        return []
     return [o for o in native_objects(w.evaluate(node)) if id(o.root) in w.world.formers]
+
+
+def _is_plain(w: Walker, node: ast.Attribute) -> bool:
+    """Whether an attribute is no property: that would be a call."""
+    held = [o for o in alternatives(w.evaluate(node.value)) if isinstance(o, Instance)]
+    return any(node.attr in one.root.attrs for one in held)
 
 
 def sure_arms(w: Walker, node: ast.If) -> frozenset[int]:
@@ -250,7 +293,7 @@ def sure_arms(w: Walker, node: ast.If) -> frozenset[int]:
 
     Threads: the reader's own.
     """
-    if not w.world.formers:
+    if not w.world.former_turns:
         return frozenset()
     present = presence(node.test, _text(w, node.test))
     if present is not None:

@@ -124,6 +124,8 @@ def _while(w: Walker, node: ast.While) -> bool:
         w.block(node.body)
     _after(w, names)
     turns.waited(w, node)
+    if not _has_statement(node.body, (ast.Break,)):
+        carried.entered(w, node.test, False)
     w.block(node.orelse)
     endless = isinstance(node.test, ast.Constant) and bool(node.test.value)
     return endless and not _has_statement(node.body, (ast.Break,))

@@ -61,7 +61,7 @@ def slots(body: list[ast.stmt], test: ast.expr | None = None) -> tuple[Slot, ...
             for target, value in _assigned(statement):
                 stores.setdefault(ast.unparse(target), []).append(_Store(statement, value, block))
     if not any(
-        isinstance(store.value, ast.Call) and _kind(store.value) is not None for s in stores.values() for store in s
+        isinstance(store.value, ast.Call) and kind_of(store.value) is not None for s in stores.values() for store in s
     ):
         return ()
     nodes = [n for part in (*body, *([test] if test is not None else [])) for n in ast.walk(part)]
@@ -77,12 +77,15 @@ def slots(body: list[ast.stmt], test: ast.expr | None = None) -> tuple[Slot, ...
         call, store = left
         where = next(t for t, _ in _assigned(store.node) if ast.unparse(t) == text)
         assert isinstance(where, (ast.Name, ast.Attribute))
-        found.append(Slot(where, _kind(call) or "", call))
+        found.append(Slot(where, kind_of(call) or "", call))
     return tuple(found)
 
 
-def _kind(call: ast.Call) -> str | None:
-    """The kind of what a call makes, "" where its class may say; None for anything else."""
+def kind_of(call: ast.Call) -> str | None:
+    """The kind of what a call makes, "" where its class may say; None for anything else.
+
+    Threads: pure.
+    """
     name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
     return _KINDS.get(name, "" if name[:1].isupper() else None)
 
@@ -98,7 +101,7 @@ def _left(mine: list[_Store], stores: dict[str, list[_Store]], text: str) -> tup
         if len(theirs) != 1 or value.id == text:
             return None
         value = theirs[0].value
-    return (value, real[0]) if isinstance(value, ast.Call) and _kind(value) is not None else None
+    return (value, real[0]) if isinstance(value, ast.Call) and kind_of(value) is not None else None
 
 
 def _was_asked(store: _Store, text: str) -> bool:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from paramedic.lint import carried, concurrency
+from paramedic.lint import concurrency
 from paramedic.lint.values import Const, Function, Instance, Obj, alternatives
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ def waited(w: Walker, node: ast.While) -> None:
                 obj = asked.native if isinstance(asked, Instance) else asked
                 if isinstance(obj, Obj):
                     _ended(w, obj, call.func.attr, negated, node)
-    carried.entered(w, node.test, False)
     if any(isinstance(n, (ast.Gt, ast.GtE)) for n in ast.walk(node.test)):
         return  # a count of those who are inside lets several in
     for name in _state(w, node.test, deep=True):

@@ -100,6 +100,7 @@ class World:
         self.sites: dict[tuple[int, str], Site] = {}
         self.carrying: dict[int, tuple[Slot, ...]] = {}
         self.formers: dict[int, carried.Former] = {}
+        self.former_turns: dict[int, frozenset[int]] = {}
         self.only_asks: set[tuple[int, int]] = set()
         self.in_locals: set[int] = set()
         self.loop_sizes: dict[int, int | None] = {}
