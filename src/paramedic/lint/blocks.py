@@ -402,6 +402,8 @@ def _try(w: Walker, node: ast.Try) -> bool:
     w.world.tries.add(branch)
     names = dict(w.scope.names)
     w.path.append((branch, 0))
+    if carried.is_whole(node):
+        w.world.only_asks.add((branch, 0))
     w.guards += caught
     if caught and not any(_leaves(h) for h in node.handlers):
         w.world.swallowing.add(branch)

@@ -247,7 +247,17 @@ def _gives_up(w: Walker, method: str, node: ast.AST | None) -> bool:
         isinstance(n, ast.UnaryOp) and isinstance(n.op, ast.Not) and n.operand is node for n in ast.walk(statement.test)
     ):
         return not isinstance(statement.body[-1], LEAVES)
+    if isinstance(statement, ast.Assign) and statement.value is node and w.stack:
+        names = {target.id for target in statement.targets if isinstance(target, ast.Name)}
+        return bool(names) and not _is_asked(w.stack[-1], names)
     return isinstance(statement, ast.Expr) and statement.value is node
+
+
+def _is_asked(function: ast.AST, names: set[str]) -> bool:
+    """Whether a function asks for what one of its variables holds, or gives it back."""
+    tests = [n.test for n in ast.walk(function) if isinstance(n, (ast.If, ast.While, ast.Assert, ast.IfExp))]
+    tests += [n.value for n in ast.walk(function) if isinstance(n, ast.Return) and n.value is not None]
+    return any(isinstance(n, ast.Name) and n.id in names for test in tests for n in ast.walk(test))
 
 
 @contextmanager
@@ -300,6 +310,15 @@ def sure_arms(w: Walker, node: ast.If) -> frozenset[int]:
         return frozenset({0 if present else 1})
     leaves = isinstance(node.body[-1], LEAVES)
     return frozenset({1}) if leaves and any(True for _ in _ended(w, node.test, False)) else frozenset()
+
+
+def is_whole(node: ast.Try) -> bool:
+    """Whether whoever goes on after a ``try`` has done what it begins with: a former turn that has failed is over, too.
+
+    Threads: pure.
+    """
+    only = len(node.body) == 1 and isinstance(node.body[0], (ast.Expr, ast.Assign, ast.AugAssign, ast.Return, ast.If))
+    return only or all(isinstance(handler.body[-1], ast.Raise) for handler in node.handlers)
 
 
 def entered(w: Walker, test: ast.expr, outcome: bool) -> None:
