@@ -178,17 +178,10 @@ def _if(w: Walker, node: ast.If) -> bool:
     if known is not None:
         return w.block(node.body if known else node.orelse)
     sure = carried.sure_arms(w, node)
-    ended = arms(
-        w, lambda: _arm(w, node.test, True, node.body), lambda: _arm(w, node.test, False, node.orelse), asked, sure
-    )
+    ended = arms(w, lambda: carried.arm(w, node, True), lambda: carried.arm(w, node, False), asked, sure)
     if not ended and w.path and _leaves_early(w, node):
         w.world.early_returns.add(w.path[-1])
     return ended
-
-
-def _arm(w: Walker, test: ast.expr, outcome: bool, statements: list[ast.stmt]) -> bool:
-    carried.entered(w, test, outcome)
-    return w.block(statements)
 
 
 def _leaves_early(w: Walker, node: ast.If) -> bool:
@@ -402,8 +395,7 @@ def _try(w: Walker, node: ast.Try) -> bool:
     w.world.tries.add(branch)
     names = dict(w.scope.names)
     w.path.append((branch, 0))
-    if carried.is_whole(node):
-        w.world.only_asks.add((branch, 0))
+    carried.tried(w, node, branch)
     w.guards += caught
     if caught and not any(_leaves(h) for h in node.handlers):
         w.world.swallowing.add(branch)

@@ -312,13 +312,28 @@ def sure_arms(w: Walker, node: ast.If) -> frozenset[int]:
     return frozenset({1}) if leaves and any(True for _ in _ended(w, node.test, False)) else frozenset()
 
 
-def is_whole(node: ast.Try) -> bool:
-    """Whether whoever goes on after a ``try`` has done what it begins with: a former turn that has failed is over, too.
+def tried(w: Walker, node: ast.Try, branch: int) -> None:
+    """Before the body of a ``try``. A former turn that has failed is over, too.
 
-    Threads: pure.
+    Threads: the reader's own.
     """
+    if _is_whole(node):
+        w.world.only_asks.add((branch, 0))
+
+
+def _is_whole(node: ast.Try) -> bool:
+    """Whether whoever goes on after a ``try`` has done what it begins with."""
     only = len(node.body) == 1 and isinstance(node.body[0], (ast.Expr, ast.Assign, ast.AugAssign, ast.Return, ast.If))
     return only or all(isinstance(handler.body[-1], ast.Raise) for handler in node.handlers)
+
+
+def arm(w: Walker, node: ast.If, outcome: bool) -> bool:
+    """Reads an arm of a branch; True where no run gets past it.
+
+    Threads: the reader's own.
+    """
+    entered(w, node.test, outcome)
+    return w.block(node.body if outcome else node.orelse)
 
 
 def entered(w: Walker, test: ast.expr, outcome: bool) -> None:
