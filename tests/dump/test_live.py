@@ -253,17 +253,20 @@ def test_the_recording_of_a_process_is_joined_in(start: Start, tmp_path: Path, m
     main = f"main(['run', '--recording', '{tmp_path}/rec', 'program.py'])"
     runner = start(f"import sys\nfrom paramedic.cli.main import main\nsys.exit({main})")
     process = int(ready(runner))
-    report = check_process(process, Look(interval_s=0.3), HAVE)
-    (cycle,) = [f for f in report.findings if f.hazard == "lock-order-inversion"]
-    assert cycle.confidence is Confidence.OBSERVED
-    assert {(Path(s.file).name, s.line) for s in cycle.sites} >= {("program.py", 10), ("program.py", 17)}
-    assert all(s.at_s is not None for s in cycle.steps)
-    assert [Path(p).suffix for p in report.source["recordings"]] == [".pmrec"]
-    assert not [f for f in report.findings if any("paramedic" in s.file for s in f.sites)]
-    monkeypatch.setattr("paramedic.check.joining.MAX_BYTES", 1)  # nobody waits for the reading of a very long one
-    left = check_process(process, Look(interval_s=0.3), HAVE)
-    assert [g.reason for g in left.gaps] == ["recording-not-joined"]
-    assert "lock-order-inversion" in {f.hazard for f in left.findings}
+    try:
+        report = check_process(process, Look(interval_s=0.3), HAVE)
+        (cycle,) = [f for f in report.findings if f.hazard == "lock-order-inversion"]
+        assert cycle.confidence is Confidence.OBSERVED
+        assert {(Path(s.file).name, s.line) for s in cycle.sites} >= {("program.py", 10), ("program.py", 17)}
+        assert all(s.at_s is not None for s in cycle.steps)
+        assert [Path(p).suffix for p in report.source["recordings"]] == [".pmrec"]
+        assert not [f for f in report.findings if any("paramedic" in s.file for s in f.sites)]
+        monkeypatch.setattr("paramedic.check.joining.MAX_BYTES", 1)  # nobody waits for the reading of a very long one
+        left = check_process(process, Look(interval_s=0.3), HAVE)
+        assert [g.reason for g in left.gaps] == ["recording-not-joined"]
+        assert "lock-order-inversion" in {f.hazard for f in left.findings}
+    finally:
+        os.kill(process, signal.SIGKILL)  # its two threads wait for ever, also without its runner
 
 
 @linux
