@@ -73,6 +73,8 @@ def _makes(steps: list[Operation]) -> int | None:
     for step in steps:
         if step.has("tried") or step.obj.uncertain:
             return None
+        if step.has("release") and step.call is not None and (step.call.args or step.call.keywords):
+            return None  # several at once
         if step.has("acquire"):
             if last is not None and last.has("acquire") and not exclusive(last, step):
                 return None

@@ -50,7 +50,8 @@ class Before:
         threads = dict(threading._active)
         for ident, thread in sorted(threads.items(), key=lambda item: item[1] is not main):
             number = self._writer.reserve_thread()
-            self._writer.numbers[ident] = thread._paramedic_thread_ = number
+            self._writer.numbers[ident] = number
+            object.__setattr__(thread, THREAD_MARK, number)  # the program's class may have one of its own
             if ident != get_ident():
                 self._idents.add(ident)
 

@@ -265,13 +265,13 @@ class Session:
         # not current_thread(), which would make a thread object where there is none
         thread = module._active.get(get_ident()) if module is not None else None
         if thread is not None:
-            thread._paramedic_thread_ = number
+            object.__setattr__(thread, THREAD_MARK, number)
         self._writer.row(int(Kind.BEGIN), 0, 0, 0, self.process, self._writer.text(name))
 
     def _mark_main(self, threading: Any) -> None:
         main = threading.main_thread()
         if main.ident == get_ident():
-            main._paramedic_thread_ = getattr(main, THREAD_MARK, 0) or self._main
+            object.__setattr__(main, THREAD_MARK, getattr(main, THREAD_MARK, 0) or self._main)
 
     def _adopted(self, number: int) -> None:
         """A thread whose start was not seen has recorded something: say what it is called."""
@@ -285,7 +285,7 @@ class Session:
             thread = module._active.get(get_ident()) if module is not None else None
             name = thread._name if thread is not None else f"thread-{number}"
             if thread is not None:
-                thread._paramedic_thread_ = number
+                object.__setattr__(thread, THREAD_MARK, number)
             self._writer.row(int(Kind.BEGIN), 0, 0, 0, get_native_id(), self._writer.text(str(name)))
             if self._before is not None:
                 self._before.adopted(thread)
