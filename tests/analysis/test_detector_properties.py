@@ -26,7 +26,7 @@ def _events(draw: st.DrawFn) -> list[Event]:
     for number, (kind, a, obj, b, thread) in enumerate(rows):
         op = draw(st.integers(0, _LAST_STATE) if kind is Kind.STATE else st.integers(0, len(OPERATIONS) - 1))
         if kind is Kind.FEED:
-            op = draw(st.integers(0, 1))
+            op = draw(st.integers(0, 2))  # there is no stream 2, but a damaged file may say so
         found.append(Event(1_000_000 * (number + 1), a - 1, obj, b, b, op, thread, int(kind)))
     return found
 

@@ -233,6 +233,8 @@ class Channels:
 
     def feed(self, ident: int, stream: int, unread: int, window: int, t_ns: int) -> None:
         """Data came."""
+        if stream > 1:  # of a damaged recording: there are two
+            return
         channel = self.alive.get(ident) or self.of(ident)
         both = channel.unread
         both[stream] = unread
