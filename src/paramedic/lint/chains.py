@@ -1,4 +1,6 @@
-"""Turns of a loop each of which begins a thread that waits for the one that the former turn has begun.
+"""Turns of a loop whose threads come one after the other, by what they hand over.
+
+Each turn may begin a thread and wait for its signal, or a thread may wait for the one that the former turn has begun.
 
 The first hands over to the second, that one to the third: all are in an order, though a loop is read once and shows
 only the threads of one turn. What the former turn has left, a future, a thread or an event, is over or set only after a
@@ -29,7 +31,7 @@ class Chains:
         self._formers = [former for former in world.formers.values() if former.left and former.waits]
         self._gives: dict[int, list[Operation]] = {}
         self._waits: dict[int, list[Operation]] = {}
-        for one in world.operations if self._formers else ():
+        for one in world.operations:
             if "give-signal" in one.effects:
                 self._gives.setdefault(id(one.obj.root), []).append(one)
             if "wait-signal" in one.effects:
@@ -45,10 +47,34 @@ class Chains:
 
         Threads: pure.
         """
-        if not self._formers or a.context is not b.context:
+        if a.context is not b.context:
             return False
         turns = a.context.turns() - set(obj.loops)
+        if turns <= self.ended_in(a) and turns <= self.ended_in(b):
+            return True
         return any(turns <= former.covers and self._hands_over(former, a, b) for former in self._formers)
+
+    def ended_in(self, use: Operation) -> frozenset[int]:
+        """The loops each turn of which waits for what its thread gives after a use, before the next turn begins.
+
+        Args:
+            use: of a thread that is begun in these loops.
+
+        Threads: pure.
+        """
+        context, parent = use.context, use.context.parent
+        if parent is None or not context.loops:
+            return frozenset()
+        found: set[int] = set()
+        for wait in self._waits.get(id(parent), ()):
+            root = wait.obj.root
+            if root.kind not in _GIVEN_ONCE or wait.moment < context.start or wait.episode != context.episode:
+                continue
+            if set(wait.path) <= set(context.path) and not _may_give_up(wait):
+                gives = self._gives.get(id(root), [])
+                if gives and all(_is_given_after(give, use) for give in gives):
+                    found |= set(wait.loops) & set(root.loops) & set(context.loops)  # made anew in each turn
+        return frozenset(found) - parent.turns()
 
     def _hands_over(self, former: Former, a: Operation, b: Operation) -> bool:
         waits = [wait for wait in former.waits if _comes_before(wait, a) and _comes_before(wait, b)]
@@ -79,6 +105,27 @@ class Chains:
             and self._is_after(one.obj.root, use, wait, seen)
             for one in self._waits.get(id(give.context), ())
         )
+
+
+_GIVEN_ONCE = frozenset(("event", "promise", "queue"))
+
+
+def _may_give_up(wait: Operation) -> bool:
+    """Whether the turn may go on though nothing was given: at a limit, where nothing says so or nobody listens."""
+    call = wait.call
+    limited = call is not None and bool(call.args or call.keywords)
+    if wait.obj.root.kind == "event":
+        return limited
+    return wait.method == "get_nowait" or wait.guarded and (limited or wait.method == "await")
+
+
+def _is_given_after(give: Operation, use: Operation) -> bool:
+    """Whether a thread gives a signal only when it is done with a use."""
+    if give.context is not use.context:
+        return False
+    if (set(give.loops) & set(use.loops)) - set(use.context.loops):
+        return False  # it goes on to use it again
+    return give.moment > use.moment or exclusive(give, use)
 
 
 def _comes_before(wait: Wait, use: Operation) -> bool:

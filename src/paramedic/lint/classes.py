@@ -76,6 +76,7 @@ CLASSES: dict[str, str] = {
     "concurrent.futures.process.ProcessPoolExecutor": "executor",
     "concurrent.futures.Future": "promise",
     "concurrent.futures._base.Future": "promise",
+    "asyncio.Future": "promise",
     "multiprocessing.Pool": "executor",
     "multiprocessing.pool.Pool": "executor",
     "multiprocessing.pool.ThreadPool": "executor",

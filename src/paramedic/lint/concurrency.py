@@ -442,6 +442,8 @@ def awaited(w: Walker, value: Value, node: ast.AST) -> Value:
         if isinstance(option, Obj) and option.kind == "future":
             w.record(option, "await", frozenset({"awaits"}), node)
             results.append(join(w, option, read=True))
+        elif isinstance(option, Obj) and option.kind == "promise":
+            results.append(promises.wait(w, option, "await", node))
         elif isinstance(option, Obj) and option.kind == "group":
             results.append(_awaited_together(w, option, node))
         else:

@@ -33,7 +33,14 @@ _TO_THREAD = {
     "fastapi.concurrency.run_in_threadpool",
     "asgiref.sync.sync_to_async",
 }
-_LOOPS = {"asyncio.get_event_loop", "asyncio.get_running_loop", "asyncio.new_event_loop", "asyncio.Runner"}
+_LOOPS = {
+    "asyncio.get_event_loop",
+    "asyncio.get_running_loop",
+    "asyncio.new_event_loop",
+    "asyncio.Runner",
+    "uvloop.new_event_loop",
+    "uvloop.Loop",
+}
 _TASKS = {"asyncio.create_task", "asyncio.ensure_future", "asyncio.run_coroutine_threadsafe"}
 _CALLBACKS = {
     "call_soon": 0,
@@ -45,6 +52,8 @@ _CALLBACKS = {
     "add_signal_handler": 1,
 }
 """Methods of a loop, and the position of the function that it will call on its thread."""
+_SIGNALS = {"set", "set_result", "set_exception", "put_nowait"}
+_SIGNALLED = {"event", "promise", "queue"}
 
 
 def called(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value | None:
@@ -67,7 +76,7 @@ def called(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], 
         return _task(w, args[0], node)
     if path in {"asyncio.wait_for", "asyncio.wrap_future"}:
         return args[0]
-    if path == "asyncio.run":
+    if path in {"asyncio.run", "uvloop.run"}:
         result = concurrency.awaited(w, args[0], node)
         _end(w, executor=True)
         return result
@@ -95,6 +104,8 @@ def on_loop(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[st
         kind = "pool" if pool is None else concurrency.pool_kind(pool)
         width = _default_width(w) if pool is None else None
         return _of_the_loop(concurrency.submit(w, pool, args[1], args[2:], keywords, node, kind=kind, width=width))
+    if name == "create_future":
+        return w.make("promise", node)
     if name == "set_default_executor" and args:
         w.world.default_executor = next((o for o in alternatives(args[0]) if isinstance(o, Obj)), None)
     if name in {"run_until_complete", "run"} and args:
@@ -149,6 +160,9 @@ def on_its_thread(w: Walker, target: Value, args: list[Value], node: ast.AST) ->
     if any(c.kind == "loop" and c.site == site for c in w.context.chain()):
         return  # it comes again and again
     for option in alternatives(target):
+        if _gives_signal(option):  # no sooner than it is handed in, and that orders who hands it in and who waits
+            calls.call(w, option, args, {}, node)
+            continue
         if not isinstance(option, (Function, Bound, Partial, Instance)):
             continue
         context = concurrency.context_of(w, "loop", concurrency.target_name(option), node)
@@ -159,6 +173,16 @@ def on_its_thread(w: Walker, target: Value, args: list[Value], node: ast.AST) ->
             return calls.call(inner, one, args, {}, node)
 
         w.world.expect(None, Pending(context, body))
+
+
+def _gives_signal(target: Value) -> bool:
+    """Whether a callback does no more than to give a signal, such as ``event.set`` or ``lambda: future.set_result(x)``."""
+    if isinstance(target, Partial):
+        return _gives_signal(target.function)
+    if isinstance(target, Bound):
+        return target.name in _SIGNALS and isinstance(target.receiver, Obj) and target.receiver.kind in _SIGNALLED
+    body = target.node.body if isinstance(target, Function) and isinstance(target.node, ast.Lambda) else None
+    return isinstance(body, ast.Call) and isinstance(body.func, ast.Attribute) and body.func.attr in _SIGNALS
 
 
 def _full_name(target: Value) -> str:

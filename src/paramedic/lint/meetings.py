@@ -162,7 +162,8 @@ class Meetings:
             # Earlier in the text, but a later turn of the same loop comes after this turn's start.
             later = (loops for moment, loops in branch.chained if moment > above.moment)
             again = set(above.loops) & branch.turns().union(*later)
-            return bool(again - set(obj.loops)) and not obj.owned
+            again = again - set(obj.loops)
+            return bool(again) and not obj.owned and not again <= self._chains.ended_in(below)
         if branch.ends_before(above.moment, above.episode):
             return False
         return not self._signalled(above, below)

@@ -38,7 +38,7 @@ _SPAWNERS = {
     "twisted.internet.reactor.callInThread",
 }
 
-_WITH_LOOPS = ("asyncio.", "anyio.", "trio.", "starlette.", "fastapi.", "asgiref.")
+_WITH_LOOPS = ("asyncio.", "uvloop.", "anyio.", "trio.", "starlette.", "fastapi.", "asgiref.")
 
 
 def call(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value | None:
