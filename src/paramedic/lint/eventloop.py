@@ -176,7 +176,7 @@ def on_its_thread(w: Walker, target: Value, args: list[Value], node: ast.AST) ->
 
 
 def _gives_signal(target: Value) -> bool:
-    """Whether a callback does no more than to give a signal, such as ``event.set`` or ``lambda: future.set_result(x)``."""
+    """Whether a callback does no more than to give a signal, as ``event.set`` or ``lambda: future.set_result(x)``."""
     if isinstance(target, Partial):
         return _gives_signal(target.function)
     if isinstance(target, Bound):

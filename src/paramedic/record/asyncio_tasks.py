@@ -70,8 +70,8 @@ def number_of(task: Any) -> int:
     return (id(task) >> 4 & _TASK_MASK) if task is not None else 0
 
 
-def task_births(probes: Probes, base_events: Any) -> Iterator[Target]:
-    """The probe of what makes tasks.
+def task_births(probes: Probes, loop: Any) -> Iterator[Target]:
+    """The probe of what makes tasks, of a class of event loops.
 
     Threads: the thread that starts a recording, or that imports asyncio.
     """
@@ -96,4 +96,4 @@ def task_births(probes: Probes, base_events: Any) -> Iterator[Target]:
             return task
         return task
 
-    yield Target(base_events.BaseEventLoop, "create_task", enter, made, parameters=("coro",))
+    yield Target(loop, "create_task", enter, made, parameters=("coro",))

@@ -360,7 +360,7 @@ class HandOvers:
         yield Target(base_events.BaseEventLoop, "call_soon_threadsafe", asked)
         yield Target(events.Handle, "_run", runs)
         yield from unretrieved(self.probes, base_events, self.failures)
-        yield from task_births(self.probes, base_events)
+        yield from task_births(self.probes, base_events.BaseEventLoop)
         from paramedic.record.loop_rests import loop_rests  # not before it is needed: the start is short
 
         selectors = sys.modules.get("selectors")

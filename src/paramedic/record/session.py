@@ -17,6 +17,7 @@ from paramedic.model.event import Kind, State
 from paramedic.model.named_tuple import NamedTuple
 from paramedic.model.operations import OPERATIONS
 from paramedic.record import codes, paramiko_calls, rights
+from paramedic.record.attributes import Overridden, Replaced, Unmarked
 from paramedic.record.frames import Stacks
 from paramedic.record.hand_overs import HandOvers, signal_handlers
 from paramedic.record.imports import ImportWatch, Listener
@@ -75,36 +76,6 @@ class _Origin(NamedTuple):
     thread: int
 
 
-class _Replaced(NamedTuple):
-    """A module attribute that we stand in for."""
-
-    owner: Any
-    name: str
-    original: Any
-    ours: Any
-
-    def apply(self) -> None:
-        setattr(self.owner, self.name, self.ours)
-
-    def undo(self) -> None:
-        if self.owner.__dict__.get(self.name) is self.ours:  # or the program (gevent, say) has put its own there
-            setattr(self.owner, self.name, self.original)
-
-
-class _Unmarked(NamedTuple):
-    """What the objects of a class have for an id while they have none of their own."""
-
-    owner: type
-    name: str = MARK
-
-    def apply(self) -> None:
-        setattr(self.owner, self.name, 0)
-
-    def undo(self) -> None:
-        if vars(self.owner).get(self.name) == 0:
-            delattr(self.owner, self.name)
-
-
 class Session:
     """A recording that is under way.
 
@@ -126,7 +97,7 @@ class Session:
         if options.level not in LEVELS:
             raise ValueError(f"level {options.level!r} is none of {', '.join(LEVELS)}")
         self.options = options
-        self._patches: list[Patch | _Replaced | _Unmarked] = []
+        self._patches: list[Patch | Replaced | Overridden | Unmarked] = []
         self._imports: ImportWatch | None = None
         self.process = os.getpid()
         if child:
@@ -179,6 +150,7 @@ class Session:
                 "asyncio.base_events": self._asyncio,
                 "asyncio.queues": self._async_queues,
                 "multiprocessing.pool": self._thread_pools,
+                "uvloop": self._uvloop,
             }
         else:
             self._hand_overs = HandOvers(self.probes)
@@ -370,13 +342,20 @@ class Session:
 
         self._watch(async_queues(self.probes, module))
 
+    def _uvloop(self, module: Any) -> None:
+        from paramedic.record.uvloop_loops import uvloop_loops
+
+        for ours in list(uvloop_loops(self.probes, module)):
+            ours.apply()
+            self._patches.append(ours)
+
     def _thread_pools(self, module: Any) -> None:
         from paramedic.record.thread_pools import thread_pools
 
         self._watch(thread_pools(self.probes, module, self._hand_overs.failures))
 
     def _replace(self, owner: Any, name: str, ours: Any) -> None:
-        replaced = _Replaced(owner, name, getattr(owner, name), ours)
+        replaced = Replaced(owner, name, getattr(owner, name), ours)
         replaced.apply()
         self._patches.append(replaced)
 
@@ -414,7 +393,7 @@ class Session:
 
     def _unmarked(self, owner: type, name: str = MARK) -> None:
         if name not in vars(owner):
-            mark = _Unmarked(owner, name)
+            mark = Unmarked(owner, name)
             mark.apply()
             self._patches.append(mark)
 
