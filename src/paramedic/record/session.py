@@ -151,6 +151,8 @@ class Session:
                 "asyncio.queues": self._async_queues,
                 "multiprocessing.pool": self._thread_pools,
                 "uvloop": self._uvloop,
+                "trio._core._entry_queue": self._loop_door,
+                "twisted.internet.base": self._loop_door,
             }
         else:
             self._hand_overs = HandOvers(self.probes)
@@ -348,6 +350,11 @@ class Session:
         for ours in list(uvloop_loops(self.probes, module)):
             ours.apply()
             self._patches.append(ours)
+
+    def _loop_door(self, module: Any) -> None:
+        from paramedic.record.loop_doors import loop_door
+
+        self._watch(loop_door(self.probes, module))
 
     def _thread_pools(self, module: Any) -> None:
         from paramedic.record.thread_pools import thread_pools
