@@ -118,6 +118,14 @@ FOUND: dict[str, tuple[str, str]] = {
         B: exec_command client ! SSHException: No existing session
         A: … connect client""",
     ),
+    "a channel asked for on the connection of a client that is still being connected": (
+        "shared-client-connect observed",
+        """
+        A: connect client …
+        A: makes conn inside
+        B: open_channel conn ! SSHException: Timeout opening channel.
+        A: … connect client""",
+    ),
     "each thread sees that the connection is gone and connects": (
         "shared-client-connect possible",
         """
@@ -212,6 +220,15 @@ FOUND: dict[str, tuple[str, str]] = {
 }
 
 QUIET: dict[str, str] = {
+    "a channel asked for on a connection that another thread has made, with no order to be seen": """
+        A: connect client …
+        A: makes conn inside
+        A: … connect client
+        B: open_channel conn""",
+    "a channel asked for beside the connect of another client": """
+        A: connect client2 …
+        B: open_channel conn
+        A: … connect client2""",
     "one channel for each thread on a shared client": """
         A: exec_command client …
         B: exec_command client

@@ -74,6 +74,11 @@ RULES: tuple[Rule, ...] = (
         Need.OVERLAP,
     ),
     _rule(
+        "client.life", "connect", "early", "shared-client-connect",
+        "client.py", "SSHClient.connect", "stores self._transport, which is active then, before anybody has logged in",
+        Need.OVERLAP,
+    ),
+    _rule(
         "transport.auth", "auth", "auth", "shared-client-connect",
         "transport.py", "Transport.auth_publickey", "replaces self.auth_handler, of which there is one",
     ),
@@ -150,6 +155,7 @@ def _uses() -> dict[str, tuple[tuple[str, str], ...]]:
     use("HostKeys", "save", ("host-keys", "change"))
     use("Transport", "request_port_forward cancel_port_forward renegotiate_keys", ("transport.reply", "global"))
     use("Transport", "global_request", ("transport.reply", "global"))
+    use("Transport", "open_session open_channel open_sftp_client request_port_forward", ("client.life", "early"))
     use(
         "Transport",
         "auth_none auth_password auth_publickey auth_interactive auth_interactive_dumb",

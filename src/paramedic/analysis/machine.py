@@ -25,9 +25,10 @@ class Root:
         transport: the connection.
         sftp: the SFTP client.
         shape: index into `SHAPES`.
+        client: of a transport: whose connection it is.
     """
 
-    __slots__ = ("channel", "kind", "sftp", "shape", "stream", "transport")
+    __slots__ = ("channel", "client", "kind", "sftp", "shape", "stream", "transport")
 
     def __init__(self, kind: str, channel: int, stream: int, transport: int, sftp: int, shape: int = 0) -> None:
         self.kind = kind
@@ -36,6 +37,7 @@ class Root:
         self.transport = transport
         self.sftp = sftp
         self.shape = shape
+        self.client = 0
 
 
 NOWHERE = Root("object", 0, 0, 0, 0)

@@ -100,11 +100,14 @@ class Whose(IntEnum):
     REPLY = 3  # the transport's, unless no reply is asked for
     ARGUMENT = 4  # a file's, an agent's: in the call's argument
     OBJECT = 5
+    CLIENT = 6  # the client's whose connection the transport is
 
 
 def _whose(resource: str, name: str) -> Whose:
     if resource.startswith("channel."):
         return Whose.CHANNEL
+    if resource == "client.life" and name.startswith("Transport."):
+        return Whose.CLIENT
     if resource == "transport.reply":
         return Whose.REPLY if name == "Transport.global_request" else Whose.TRANSPORT
     if resource in ("host-keys", "agent"):

@@ -53,6 +53,7 @@ class Roots:
             root = Root(kind, obj, 0, above.transport, 0)
         elif kind == "Transport":
             root = Root(kind, 0, 0, obj, 0)
+            root.client = self.client_of.get(obj, 0)
         elif kind == "SSHClient":
             root = Root(kind, 0, 0, self.transport_of.get(obj, 0), 0)
         elif kind == "SFTPClient":
@@ -67,6 +68,7 @@ class Roots:
     def connected(self, client: int, transport: int) -> None:
         """A client has this connection from now on."""
         self.known.pop(client, None)
+        self.known.pop(transport, None)
         self.client_of[transport] = client
         self.transport_of[client] = transport
         self._world.thing(transport).label = self._world.thing(client).label
@@ -115,6 +117,8 @@ def resource_of(whose: Whose, call: Call, root: Root) -> int:
         return root.transport
     if whose is Whose.OBJECT:
         return call.obj
+    if whose is Whose.CLIENT:
+        return root.client
     if whose is Whose.REPLY:
         return 0 if not call.argument else root.transport
     return call.argument if call.argument > 0 else 0
