@@ -75,3 +75,9 @@ def test_what_is_no_string_is_not_kept_alive(looks: Looks) -> None:
     looks.read_file(None, mine)
     looks.read_file(None, mine)
     assert looks.count == 2
+
+
+def test_a_name_that_begins_in_the_current_folder_is_looked_at_each_time(looks: Looks) -> None:
+    looks.read_file(None, "known_hosts")
+    looks.node = "8:2"  # after os.chdir()
+    assert looks.read_file(None, "known_hosts")[1] == 2

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dis import get_instructions
 from opcode import opmap
+from os.path import isabs
 from sys import _getframe
 from time import monotonic_ns
 from types import CodeType
@@ -256,7 +257,8 @@ class _Words:
     def file_name(self, _: Any, filename: Any) -> tuple[int, int]:
         # which file it is matters, its name does not leave: only equality within this run is kept
         which, node = hash(str(filename)) & 0x7FFFFFFF, _node(filename)
-        if type(filename) is str and node:  # nobody else's object is kept alive
+        # nobody else's object is kept alive, and what a name means that does not begin at the root changes with chdir()
+        if type(filename) is str and node and isabs(filename):
             self._latest_file = filename, which, node, monotonic_ns()
         return which, self.text(node)
 
