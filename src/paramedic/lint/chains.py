@@ -12,6 +12,7 @@ Threads: one thread; pure.
 from __future__ import annotations
 
 from paramedic.lint.carried import Former, Wait, is_before
+from paramedic.lint.contexts import Context
 from paramedic.lint.operations import Operation, exclusive
 from paramedic.lint.values import Obj
 from paramedic.lint.world import World
@@ -31,11 +32,14 @@ class Chains:
         self._formers = [former for former in world.formers.values() if former.left and former.waits]
         self._gives: dict[int, list[Operation]] = {}
         self._waits: dict[int, list[Operation]] = {}
+        self._cleared: dict[int, list[Operation]] = {}
         for one in world.operations:
             if "give-signal" in one.effects:
                 self._gives.setdefault(id(one.obj.root), []).append(one)
             if "wait-signal" in one.effects:
                 self._waits.setdefault(id(one.context), []).append(one)
+            if "take-back" in one.effects:
+                self._cleared.setdefault(id(one.obj.root), []).append(one)
 
     def part(self, a: Operation, b: Operation, obj: Obj) -> bool:
         """Whether the uses that the threads of several turns make of an object come one after the other.
@@ -68,13 +72,21 @@ class Chains:
         found: set[int] = set()
         for wait in self._waits.get(id(parent), ()):
             root = wait.obj.root
-            if root.kind not in _GIVEN_ONCE or wait.moment < context.start or wait.episode != context.episode:
+            if root.kind not in _GIVEN_ONCE and wait.method != "wait_for":
+                continue
+            if wait.moment < context.start or wait.episode != context.episode:
                 continue
             if set(wait.path) <= set(context.path) and not _may_give_up(wait):
                 gives = self._gives.get(id(root), [])
                 if gives and all(_is_given_after(give, use) for give in gives):
-                    found |= set(wait.loops) & set(root.loops) & set(context.loops)  # made anew in each turn
+                    found |= set(wait.loops) & self._anew(root, context) & set(context.loops)
         return frozenset(found) - parent.turns()
+
+    def _anew(self, root: Obj, context: Context) -> set[int]:
+        """The loops in each turn of which a signal is made, or cleared by who begins the thread."""
+        clears = [o for o in self._cleared.get(id(root), ()) if o.context is context.parent]
+        clears = [o for o in clears if o.episode == context.episode and set(o.path) <= set(context.path)]
+        return {*root.loops, *(loop for o in clears for loop in o.loops)}
 
     def _hands_over(self, former: Former, a: Operation, b: Operation) -> bool:
         waits = [wait for wait in former.waits if _comes_before(wait, a) and _comes_before(wait, b)]
@@ -107,14 +119,15 @@ class Chains:
         )
 
 
-_GIVEN_ONCE = frozenset(("event", "promise", "queue"))
+_GIVEN_ONCE = frozenset(("event", "promise", "queue", "semaphore"))
 
 
 def _may_give_up(wait: Operation) -> bool:
     """Whether the turn may go on though nothing was given: at a limit, where nothing says so or nobody listens."""
     call = wait.call
-    limited = call is not None and bool(call.args or call.keywords)
-    if wait.obj.root.kind == "event":
+    predicates = int(wait.method == "wait_for")
+    limited = call is not None and (len(call.args) > predicates or bool(call.keywords))
+    if wait.obj.root.kind in {"event", "lock"}:
         return limited
     return wait.method == "get_nowait" or wait.guarded and (limited or wait.method == "await")
 

@@ -136,8 +136,8 @@ def _signal(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[st
         if obj.kind == "barrier":
             effects.add("give-signal")
         return of_wait(w.record(obj, name, frozenset(effects), node, args=args, keywords=keywords))
-    if name == "set":
-        w.record(obj, name, frozenset({"give-signal"}), node)
+    if name in {"set", "clear"}:
+        w.record(obj, name, frozenset({"give-signal" if name == "set" else "take-back"}), node)
     return Unknown()
 
 

@@ -198,7 +198,7 @@ class Meetings:
     def _given_before(self, first: Operation, wait: Operation, second: Operation) -> bool:
         """Whether a wait may have had its signal from an earlier one than that which comes after the first."""
         root = wait.obj.root
-        if root.kind not in {"event", "queue", "lock", "promise"} or "__polled" in root.parts:
+        if root.kind not in {"event", "queue", "lock", "promise", "semaphore"} or "__polled" in root.parts:
             return False
         mine = self._signals_of(root)
         before = [
@@ -207,7 +207,7 @@ class Meetings:
             if _is_of(o, first) and "give-signal" in o.effects and o.moment < first.moment
             if o.episode == first.episode and not exclusive(o, first)
         ]
-        if root.kind == "queue" and not set(wait.loops) - set(wait.context.loops):
+        if root.kind in {"queue", "semaphore"} and not set(wait.loops) - set(wait.context.loops):
             taken = [o for o in mine if _is_of(o, second) and "wait-signal" in o.effects]
             return len(before) >= len([o for o in taken if o.moment < second.moment])
         return bool(before)

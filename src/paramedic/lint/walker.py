@@ -12,7 +12,7 @@ from paramedic.lint.contexts import Context
 from paramedic.lint.modules import Module
 from paramedic.lint.operations import Operation
 from paramedic.lint.scope import Scope
-from paramedic.lint.values import Const, Loops, Obj, Unknown, Value
+from paramedic.lint.values import Const, Loops, Obj, Unknown, Value, number_of
 from paramedic.lint.world import OutOfSteps, World
 from paramedic.model.finding import Site
 
@@ -136,6 +136,8 @@ class Walker:
         statement = self.statement
         if self.after_yield and not self.in_finally and "close" in effects:
             effects = effects | {"after-yield"}
+        if obj.kind == "semaphore" and number_of(obj.root.parts.get("__count", Unknown())) == 0:
+            effects = effects | _SIGNALS.get(frozenset(effects), frozenset())
         operation = Operation(
             moment=self.world.next_moment(),
             context=self.context,
@@ -205,3 +207,10 @@ _STATEMENTS: dict[type[ast.AST], Callable[[Walker, Any], bool]] = {
     **protocols.READERS,
     **definitions.READERS,
 }
+
+
+_SIGNALS = {
+    frozenset({"release"}): frozenset({"give-signal"}),
+    frozenset({"acquire"}): frozenset({"wait-signal", "blocks"}),
+}
+"""What is done with a semaphore that was made with 0: nobody has it before somebody else has given it."""
