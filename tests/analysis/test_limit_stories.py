@@ -56,6 +56,17 @@ STORIES: dict[str, tuple[str, list[str], str]] = {
         threads(6, 'connect client# "web" …') + "\nA: close client1\nW1: … connect client1 ! EOFError\n"
         + "\n".join(f"W{n}: … connect client{n}" for n in range(2, 7)),
     ),
+    "twelve forwards open at once, which the connection's thread records": (
+        "session-limit", [],
+        threads(12, 'open_channel conn "direct-tcpip" …') + "\n"
+        + "\n".join(f"T: opens ch{n}" for n in range(1, 13)) + "\n" + threads(12, "… open_channel conn"),
+    ),
+    "eleven sessions open at once, which the connection's thread records, and forwards before": (
+        "session-limit", ["advice"],
+        threads(2, 'open_channel conn "direct-tcpip" …') + "\n"
+        + "\n".join(f"T: opens ch{n}" for n in range(1, 3)) + "\n" + threads(2, "… open_channel conn") + "\n"
+        + "\n".join(f"T: opens ch{n}" for n in range(3, 14)),
+    ),
     "eleven sessions open at once, which the server allows": (
         "session-limit", ["advice"], threads(11, "opens ch#"),
     ),

@@ -61,7 +61,7 @@ class CallFacts(WireFacts):
             "Channel.get_pty": self._gets_terminal, "Channel.invoke_shell": self._gets_terminal,
             "SSHClient.connect": self._connects, "SSHClient.close": self._closes, "Transport.close": self._closes,
             "SFTPClient.close": self._closes_sftp, "Channel.close": self._gives_up,
-            "Channel.exit_status_ready": self._asks_status,
+            "Channel.exit_status_ready": self._asks_status, "Transport.open_channel": self._asks_for_other,
         }  # fmt: skip
         self._afterwards = [[afterwards[o.name]] if o.name in afterwards else [] for o in self._operations]
         machines: tuple[Machine, ...] = (

@@ -42,6 +42,7 @@ class WireFacts(Facts):
         self._operations = operations
         self._by_name = {o.name: o for o in operations}
         self._streams: dict[int, list[int]] = {}
+        self._asking: dict[int, list[Call]] = {}
         self._ended_connections: deque[int] = deque()
         self._ended_readers: dict[int, int] = {}
         self._closed_sftps: dict[int, int] = {}
@@ -143,7 +144,7 @@ class WireFacts(Facts):
         if by == BY_PEER:
             self.states.comes_in(transport)
             self.channels.of(channel).from_peer = True
-        elif not self._opens_other(calls):
+        elif not self._opens_other(calls) and not (self._asking and self._is_asked_for_other(thread, transport)):
             self.lives.session_opened(transport, channel, t_ns)
         self.roots.by_number[transport, number] = channel
         self.channels.opened_by(channel, calls)
@@ -154,6 +155,21 @@ class WireFacts(Facts):
             if call.name == "Transport.open_channel" and not self._is_session(call):
                 return True
         return False
+
+    def _asks_for_other(self, call: Call, root: Root) -> None:
+        """A channel is asked for; from now until it is there it may be the one that the connection's thread records."""
+        if not self._is_session(call) and root.transport:
+            asking = [c for c in self._asking.get(root.transport, ()) if not c.ended_ns]
+            self._asking[root.transport] = [*asking, call]
+
+    def _is_asked_for_other(self, thread: int, transport: int) -> bool:
+        """Whether a channel that the connection's own thread records may be no session, as one is asked for that is none.
+
+        The thread that gets a session from ``open_session()`` records it once more.
+        """
+        if self.world.thread(thread).transport != transport:
+            return False
+        return any(not call.ended_ns for call in self._asking.get(transport, ()))
 
     def _is_session(self, call: Call) -> bool:
         return self.world.text(call.words) in ("", "session")
