@@ -239,6 +239,9 @@ STORIES: dict[str, tuple[str, list[str], str]] = {
     "a policy that accepts all": (
         "host-key-not-verified", ["advice"], 'A: set_missing_host_key_policy client "AutoAddPolicy"',
     ),
+    "the policy that all others are made from, which does nothing": (
+        "host-key-not-verified", ["advice"], 'A: set_missing_host_key_policy client "MissingHostKeyPolicy"',
+    ),
     "a policy of the program's that accepts all": (
         "host-key-not-verified", ["advice"], 'A: set_missing_host_key_policy client "Mine accepts all"',
     ),

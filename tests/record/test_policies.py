@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import sys
 from binascii import hexlify
@@ -10,7 +11,7 @@ from typing import Any
 import paramiko
 import pytest
 
-from paramedic.record.paramiko_calls import _accepts_all
+from paramedic.record.paramiko_calls import _accepts_all, _is_blind
 
 _log = logging.getLogger(__name__)
 
@@ -77,3 +78,47 @@ def test_a_policy_that_only_notes_the_key_accepts_all(policy: Any) -> None:
 @pytest.mark.parametrize("policy", [_Raises, _AsksAnother, _Decides, _given(print)])
 def test_a_policy_that_may_refuse_does_not(policy: Any) -> None:
     assert not _accepts_all(policy.missing_host_key.__code__)
+
+
+class _Adds(paramiko.AutoAddPolicy):
+    """As Paramiko's, under a name of the program's."""
+
+
+class _AddsAndTells(paramiko.AutoAddPolicy):
+    def missing_host_key(self, client: Any, hostname: Any, key: Any) -> None:
+        digest = hashlib.sha256(key.asbytes()).hexdigest()
+        print(f"note: {hostname} has {digest[:16]}", file=sys.stderr)
+        super().missing_host_key(client, hostname, key)
+
+
+class _TellsAndRejects(paramiko.RejectPolicy):
+    def missing_host_key(self, client: Any, hostname: Any, key: Any) -> None:
+        print(hostname)
+        super().missing_host_key(client, hostname, key)
+
+
+class _AsksAnotherPolicy(paramiko.MissingHostKeyPolicy):
+    strict = paramiko.RejectPolicy()
+
+    def missing_host_key(self, client: Any, hostname: Any, key: Any) -> None:
+        self.strict.missing_host_key(client, hostname, key)
+
+
+class _Fixed:
+    @staticmethod
+    def missing_host_key(client: Any, hostname: Any, key: Any) -> None:
+        return None
+
+
+@pytest.mark.parametrize(
+    "policy", [_Silent, _Adds, _AddsAndTells, _Fixed, paramiko.WarningPolicy, paramiko.MissingHostKeyPolicy]
+)
+def test_a_policy_takes_any_key_whichever_of_its_classes_does(policy: Any) -> None:
+    assert _is_blind(policy.__mro__)
+
+
+@pytest.mark.parametrize(
+    "policy", [_Raises, _AsksAnother, _TellsAndRejects, _AsksAnotherPolicy, _Decides, paramiko.RejectPolicy, dict]
+)
+def test_a_policy_that_may_refuse_in_one_of_its_classes_is_not_blind(policy: Any) -> None:
+    assert not _is_blind(policy.__mro__)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dis import get_instructions
 from opcode import opmap
 from os.path import isabs
@@ -163,9 +163,13 @@ it costs us that a client reads them, which each connect does."""
 _ONLY_TIMED = frozenset(("Channel.settimeout", "Transport.open_session", "SSHClient.exec_command"))
 _NOTES = frozenset(
     "add append warning warn info debug error log print put format get_name get_base64 get_fingerprint hexlify hex "
-    "decode encode get_host_keys save_host_keys save join write flush getLogger".split()
+    "decode encode get_host_keys save_host_keys save join write flush getLogger asbytes b64encode rstrip strip md5 sha1 "
+    "sha256 sha512 new digest hexdigest str repr bytes upper lower now isoformat strftime setdefault open dump dumps".split()
 )
 """What a host key policy calls to tell of a key, or to keep it."""
+_BLIND = frozenset(("AutoAddPolicy", "WarningPolicy", "MissingHostKeyPolicy"))
+"""Paramiko's own: the last does nothing at all."""
+_UPWARDS = ("super", "missing_host_key")
 _TIMED = "recv recv_stderr send send_stderr sendall sendall_stderr".split()
 
 
@@ -246,10 +250,7 @@ class _Words:
 
     def policy(self, _: Any, policy: Any) -> tuple[int, int]:
         kind: Any = policy if isinstance(policy, type) else type(policy)
-        decides = getattr(kind.missing_host_key, "__code__", None)
-        own = kind.__module__.partition(".")[0] != "paramiko"
-        blind = own and decides is not None and _accepts_all(decides)
-        return -1, self.text(f"{kind.__name__}{' accepts all' if blind else ''}")
+        return -1, self.text(f"{kind.__name__}{' accepts all' if _is_blind(kind.__mro__) else ''}")
 
     def open_channel(self, _: Any, timeout: Any, kind: Any) -> tuple[int, int]:
         return milliseconds(timeout), self.text(str(kind))
@@ -269,8 +270,24 @@ class _Words:
         return self.file_name(client, filename)
 
 
-def _accepts_all(code: CodeType) -> bool:
-    """Whether a policy's function never raises, and calls nothing that could decide about a key."""
+def _is_blind(classes: Sequence[type]) -> bool:
+    """Whether the first of a policy's classes that has a say takes any key; it may leave that to the next one."""
+    for place, kind in enumerate(classes):
+        if "missing_host_key" not in vars(kind):
+            continue
+        if kind.__module__.partition(".")[0] == "paramiko":
+            return kind.__name__ in _BLIND
+        code = getattr(kind.missing_host_key, "__code__", None)  # type: ignore[attr-defined]
+        if code is None or not _accepts_all(code, *_UPWARDS):
+            return False
+        if "missing_host_key" not in code.co_names:
+            return True
+        return "super" in code.co_names and _is_blind(classes[place + 1 :])
+    return False
+
+
+def _accepts_all(code: CodeType, *others: str) -> bool:
+    """Whether a policy's function never raises, and calls nothing that could decide about a key, but perhaps others."""
     called, function, begins, last = set(), "", False, ""
     for i in get_instructions(code):
         if i.opname == "RAISE_VARARGS":
@@ -286,7 +303,7 @@ def _accepts_all(code: CodeType) -> bool:
                 continue
         called.add(function)
         function = ""
-    return called <= {"", *_NOTES}
+    return called <= {"", *_NOTES, *others}
 
 
 def _node(filename: Any) -> str:

@@ -19,7 +19,7 @@ def find(facts: RunFacts) -> Iterator[Finding]:
     story = Story(facts)
     for call in facts.states.policies.values():
         policy, _, accepts = facts.world.text(call.words).partition(" ")
-        if accepts or policy in ("AutoAddPolicy", "WarningPolicy"):
+        if accepts or policy in ("AutoAddPolicy", "WarningPolicy", "MissingHostKeyPolicy"):
             message = f"{policy} accepts whatever key the server shows: nobody would notice somebody in the middle"
             yield story.finding(HAZARD, Confidence.ADVICE, message, [story.call(call)], [call.obj])
     for call in facts.states.unverified.values():
