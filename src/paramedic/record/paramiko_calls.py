@@ -163,8 +163,9 @@ it costs us that a client reads them, which each connect does."""
 _ONLY_TIMED = frozenset(("Channel.settimeout", "Transport.open_session", "SSHClient.exec_command"))
 _NOTES = frozenset(
     "add append warning warn info debug error log print put format get_name get_base64 get_fingerprint hexlify hex "
-    "decode encode get_host_keys save_host_keys save join write flush getLogger asbytes b64encode rstrip strip md5 sha1 "
-    "sha256 sha512 new digest hexdigest str repr bytes upper lower now isoformat strftime setdefault open dump dumps".split()
+    "decode encode get_host_keys save_host_keys save join write flush getLogger asbytes b64encode rstrip strip md5 "
+    "sha1 sha256 sha512 new digest hexdigest str repr bytes upper lower now isoformat strftime setdefault open "
+    "dump dumps".split()
 )
 """What a host key policy calls to tell of a key, or to keep it."""
 _BLIND = frozenset(("AutoAddPolicy", "WarningPolicy", "MissingHostKeyPolicy"))
