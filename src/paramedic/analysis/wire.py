@@ -163,7 +163,7 @@ class WireFacts(Facts):
             self._asking[root.transport] = [*asking, call]
 
     def _is_asked_for_other(self, thread: int, transport: int) -> bool:
-        """Whether a channel that the connection's own thread records may be no session, as one is asked for that is none.
+        """Whether a channel that the connection's own thread records may be no session: one is asked for that is none.
 
         The thread that gets a session from ``open_session()`` records it once more.
         """
