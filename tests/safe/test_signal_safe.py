@@ -119,14 +119,15 @@ def test_no_lock_stays_taken(strike: Any, use: Callable[[Any], None], make: Call
 
 
 def test_who_was_notified_and_struck_passes_it_on() -> None:
-    condition = SignalSafeCondition()
-    restore: Any = condition._acquire_restore
     ended: list[str] = []
 
-    def struck_restore(saved: object) -> None:
-        restore(saved)
-        if threading.current_thread().name == "struck":
-            raise Struck
+    class StruckInRestore(SignalSafeCondition):
+        def _acquire_restore(self, saved: object) -> None:
+            self._lock._acquire_restore(saved)
+            if threading.current_thread().name == "struck":
+                raise Struck
+
+    condition = StruckInRestore()
 
     def wait() -> None:
         with condition:
@@ -136,7 +137,6 @@ def test_who_was_notified_and_struck_passes_it_on() -> None:
                 pass
             ended.append(threading.current_thread().name)
 
-    condition._acquire_restore = struck_restore
     threads = []
     for count, name in enumerate(("struck", "other"), 1):
         threads.append(threading.Thread(target=wait, name=name, daemon=True))

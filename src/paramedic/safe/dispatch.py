@@ -36,6 +36,8 @@ from paramedic.safe.task import Stage, Task, Why
 from paramedic.safe.verdict import after_attempts, ending_of, verdict
 
 _LOG = logging.getLogger("paramedic.safe")
+_QUEUED, _LAUNCHED, _DONE = Stage.QUEUED, Stage.LAUNCHED, Stage.DONE  # see paramedic.safe.session
+_CLOSED, _REFUSED = Outcome.CLOSED, Outcome.REFUSED
 
 
 class Dispatcher(Lending):
@@ -104,7 +106,7 @@ class Dispatcher(Lending):
         with self._lock:
             if self._closed:
                 raise PoolClosed("the pool is closed", host=self.host, phase="queue")
-            self._queue.extend(task for task in tasks if task.stage is Stage.QUEUED)
+            self._queue.extend(task for task in tasks if task.stage is _QUEUED)
             actions = self._decide()
         for task in tasks:
             if task.total_at is not None:
@@ -210,8 +212,7 @@ class Dispatcher(Lending):
         return self.crew.ask(give_back)
 
     def _set_alarm(self, task: Task, when: float) -> None:
-        if task.alarm is not None:
-            task.alarm.cancel()
+        task.cancel_alarm()
         task.alarm = self._clock.at(when, lambda: self.stop(task, Why.TIMEOUT))
 
     def _started(self, task: Task, session: Session) -> None:
@@ -237,17 +238,16 @@ class Dispatcher(Lending):
             for task, session in over:
                 if self._is_to_run_again(task, session, now):
                     again.append(task)
-                elif task.stage is not Stage.DONE:
-                    task.stage = Stage.DONE
+                elif task.stage is not _DONE:
+                    task.stage = _DONE
                     settle.append((task, session))
             actions = self._decide()
             self._tell_idle()
             if not self._tasks:
                 self._answers.rest()
-        self._give_way(task.link for task, session in over if session.outcome is Outcome.REFUSED)
+        self._give_way(task.link for task, session in over if session.outcome is _REFUSED)
         for task in again:
-            if task.alarm is not None:
-                task.alarm.cancel()
+            task.cancel_alarm()
             if task.total_at is not None:
                 self._set_alarm(task, task.total_at)
         self._act(actions)
@@ -257,7 +257,10 @@ class Dispatcher(Lending):
     def _is_to_run_again(self, task: Task, session: Session, now: float) -> bool:
         # You hold the lock. If it is, it stands in the queue again.
         key, outcome, again = task.link, session.outcome, False
-        if outcome is Outcome.REFUSED:
+        if outcome is _CLOSED:
+            self._plan.finished(key, now)
+            self._deaf |= task.ending is Ending.HUNTED  # from then on, no time is lost with signals
+        elif outcome is _REFUSED:
             self._counts["refused_sessions"] += 1
             again = self._plan.refused(key, now)
         elif outcome is Outcome.LOST:
@@ -267,8 +270,6 @@ class Dispatcher(Lending):
             self._plan.finished(key, now)
             task.unsent = outcome is Outcome.UNSENT
             again = task.unsent or (outcome is Outcome.ORPHANED and task.may_repeat)
-        if task.ending is Ending.HUNTED and outcome is Outcome.CLOSED:
-            self._deaf = True  # from now on, no time is lost with signals
         self._under_way(task, -1)
         if not again or task.why is not None or task.stage is not Stage.LAUNCHED or self._over:
             return False
@@ -282,8 +283,7 @@ class Dispatcher(Lending):
         return True
 
     def _settle(self, task: Task, session: Session | None, ending: Ending) -> None:
-        if task.alarm is not None:
-            task.alarm.cancel()
+        task.cancel_alarm()
         task.ending = ending
         said = verdict(task, session)
         result = said if isinstance(said, CommandResult) else task.result(session)
@@ -313,8 +313,7 @@ class Dispatcher(Lending):
         return tasks, borrowers
 
     def _fail(self, task: Task, error: SafeError) -> None:
-        if task.alarm is not None:
-            task.alarm.cancel()
+        task.cancel_alarm()
         task.ending = task.ending_unsent
         error = after_attempts(task, error)
         tell(self.crew, self.host, task.result(None), error, task.context)
@@ -335,7 +334,7 @@ class Dispatcher(Lending):
                 self._plan.links[key].strangers += 1
                 actions.lend.append((task, (key, self._links[key])))
                 continue
-            task.stage = Stage.LAUNCHED
+            task.stage = _LAUNCHED
             task.link = key
             self._under_way(task, 1)
             actions.launch.append((task, self._links[key]))
@@ -469,7 +468,7 @@ class Dispatcher(Lending):
         for task in (item for item in (*self._queue, *self._tasks) if isinstance(item, Task)):
             task.future._condition = SignalSafeCondition()  # another thread may have held it
             task.future._told = []
-            task.future._done_callbacks = []  # type: ignore[attr-defined]  # who wanted to be called is the parent, and will be
+            task.future._done_callbacks = []  # who wanted to be called is the parent, and will be
             task.stage = Stage.DONE
             task.future.settle(PoolClosed("the pool stayed in the parent process", host=self.host), Ending.UNKNOWN)
             task.sink.finish()  # who takes from a stream

@@ -48,8 +48,17 @@ _FIRST_ID = 1 << 24
 _LARGE_BYTES = 16 * 1024
 """A message of this size is sent before the next one is encrypted."""
 _FAREWELL_LETTERS = 200
+_ORDER = itertools.count(1)
 Guest = tuple[int, int]
 """When a session was asked for: after the first of these ``Session.order`` numbers, and before the second."""
+
+
+def moment() -> int:
+    """A number above the ``order`` of all sessions that were asked for before, and below that of all that follow.
+
+    Threads: any thread; it does not block.
+    """
+    return next(_ORDER)
 
 
 class Launched(Protocol):
@@ -253,17 +262,19 @@ class Link(Handshake):
         try:
             ours: list[bytes] = []
             for data in messages:
-                message = data.asbytes()
+                is_ours = isinstance(data, Packet)
+                message, sender = (
+                    (data.data, data.sender) if is_ours else (data.asbytes(), getattr(data, "sender", None))
+                )
                 if ours and len(message) > _LARGE_BYTES:  # while it is still in the processor's cache
                     self.packetizer.send_messages(ours)
                     ours = []
-                sender = getattr(data, "sender", None)
                 if sender is not None:
                     if sender.close_sent:
                         continue
                     if message[0] == packets.CHANNEL_CLOSE:
                         sender.close_sent = True
-                if isinstance(data, Packet):
+                if is_ours:
                     ours.append(message)
                     continue
                 if ours:

@@ -32,6 +32,10 @@ class LinkPhase(enum.Enum):
     LENT = "lent"
 
 
+_CONNECTING, _READY, _LENT = LinkPhase.CONNECTING, LinkPhase.READY, LinkPhase.LENT
+"""As in ``paramedic.safe.session``: a look into an enumeration is slow, and each decision takes some."""
+
+
 @dataclass(slots=True, kw_only=True)
 class LinkState:
     """One connection, as the plan sees it."""
@@ -62,9 +66,9 @@ class LinkState:
 
         Threads: under the pool's lock; it does not block.
         """
-        if self.phase is not LinkPhase.READY or now < self.rest_until or self.held:
+        if self.phase is not _READY or now < self.rest_until or self.held or self.open >= self.limit:
             return 0
-        return max(0, self.limit - self.open)
+        return self.limit - self.open
 
     def may_have_more(self, now: float) -> bool:
         """Whether the server may be asked for one session more than the limit, which is only learned.
@@ -304,10 +308,10 @@ class Plan:
         self._waits = bool(left)
         stalled = now >= self.progress_at + _STALLED_S
         connect, wake_at = self._connections(left, borrowers - len(lend), reserved, now, stalled=stalled)
-        serving = [
-            link for link in self.links.values() if link.phase is not LinkPhase.LENT and link.key not in reserved
-        ]
-        if left and not connect:
+        if not left:
+            return Decision(launch=tuple(launch), lend=tuple(lend), connect=connect, wake_at=wake_at)
+        serving = [link for link in self.links.values() if link.phase is not _LENT and link.key not in reserved]
+        if not connect:
             if (stalled or still) and not self._is_connecting():
                 probed = next((link for link in serving if link.may_have_more(now)), None)
                 if probed is not None:
@@ -326,7 +330,10 @@ class Plan:
 
     def _is_still(self) -> bool:
         """Whether all that is open are sessions of strangers: nothing of ours will end and make room."""
-        return all(link.open <= link.strangers for link in self.links.values())
+        for link in self.links.values():
+            if link.open > link.strangers:
+                return False
+        return True
 
     def _reserved(self, borrowers: int) -> set[int]:
         # The emptiest are kept free of new sessions, so that a busy pool cannot starve a borrower. Where strangers
@@ -340,19 +347,22 @@ class Plan:
         return {link.key for link in sorted(ready, key=lambda link: link.open)[:borrowers]}
 
     def _is_connecting(self) -> bool:
-        return any(link.phase is LinkPhase.CONNECTING for link in self.links.values())
+        for link in self.links.values():  # a generator for any() costs several times as much
+            if link.phase is _CONNECTING:
+                return True
+        return False
 
     def _next_look(self, wake_at: float | None, now: float) -> float | None:
         times = [] if wake_at is None else [wake_at]
-        connecting = self._is_connecting()
+        connecting, stalls_at = self._is_connecting(), self.progress_at + _STALLED_S
         for link in self.links.values():
-            if link.phase is LinkPhase.READY and link.open < link.limit:
+            if link.phase is _READY and link.open < link.limit:
                 times.append(link.rest_until)
-            elif link.phase is LinkPhase.READY and link.limit < link.ceiling and not connecting:
-                times.append(max(link.probe_at, self.progress_at + _STALLED_S))
+            elif link.phase is _READY and link.limit < link.ceiling and not connecting:
+                times.append(link.probe_at if link.probe_at > stalls_at else stalls_at)
         if 0 < len(self.links) < self.sizes.connections and not connecting:
-            times.append(max(self.connect_after, self.progress_at + _STALLED_S))
-        return min((time for time in times if time > now), default=None)
+            times.append(max(self.connect_after, stalls_at))
+        return min([time for time in times if time > now], default=None)
 
     def moves(self, waiting: int, borrowers: int, now: float) -> bool:
         """Whether what waits will get on, or at least learn more, without any session or loan coming to its end.
@@ -387,9 +397,9 @@ class Plan:
             return (), None
         connecting = serving = capacity = 0
         for link in self.links.values():
-            if link.phase is LinkPhase.CONNECTING:
+            if link.phase is _CONNECTING:
                 connecting += 1
-            elif link.phase is LinkPhase.READY and link.key not in reserved and link.limit > link.strangers:
+            elif link.phase is _READY and link.key not in reserved and link.limit > link.strangers:
                 serving += 1
                 capacity += link.limit - link.strangers
         # A connection costs the server ten times what a short command costs. One more is worth it when there is none,

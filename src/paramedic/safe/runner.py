@@ -159,9 +159,8 @@ class _Line(Session):
             self._unsent += data
             self._send_what_fits()
 
-    def _pump(self) -> None:
-        with self._order_of_input:
-            self._send_what_fits()
+    def _next_input(self) -> list[bytes]:
+        return []  # it does not end; what was said already follows when the runner hears of the start
 
     def _widen(self, count: int) -> None:
         with self._order_of_input:
@@ -353,6 +352,7 @@ class Runner:
         Threads: the reader thread; it does not block.
         """
         self.link.guests[session.channel] = (session.order, session.order)
+        self._line.put(b"")  # what was said before, as far as there is room
         if self.state is not State.STARTING or self.why:
             session.close()  # nobody wants it any more
 

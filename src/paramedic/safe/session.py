@@ -10,7 +10,6 @@ It is no Paramiko channel: it has no buffer that moves bytes around, no lock for
 from __future__ import annotations
 
 import enum
-import itertools
 import threading
 import time
 from typing import Protocol
@@ -18,21 +17,11 @@ from typing import Protocol
 import paramiko
 
 from paramedic.safe import packets
-from paramedic.safe.link import Link
+from paramedic.safe.link import Link, moment
 from paramedic.safe.packets import Packet, Sender
 from paramedic.safe.signal_safe import SignalSafeCondition
 from paramedic.safe.sink import STDERR, STDOUT, Sink
 from paramedic.safe.window import Window
-
-_ORDER = itertools.count(1)
-
-
-def moment() -> int:
-    """A number above the ``order`` of all sessions that were asked for before, and below that of all that follow.
-
-    Threads: any thread; it does not block.
-    """
-    return next(_ORDER)
 
 
 class Phase(enum.Enum):
@@ -60,6 +49,9 @@ class Outcome(enum.Enum):
     """The runner that was to run the command had ended, or could not: nothing was run."""
     ORPHANED = "orphaned"
     """The runner ended before the command did, or without a word about it."""
+
+
+_OPENING, _RUNNING, _ENDED = Phase.OPENING, Phase.RUNNING, Phase.ENDED  # an Enum's look-up is slow up to Python 3.11
 
 
 class Owner(Protocol):
@@ -169,7 +161,7 @@ class Session:
         self.link: Link | None = None
         self.channel = -1
         self.remote = -1
-        self.phase = Phase.OPENING
+        self.phase = _OPENING
         self.outcome: Outcome | None = None
         self.order = 0
         self.command_sent = False
@@ -209,7 +201,7 @@ class Session:
 
         Threads: any thread; it does not block.
         """
-        if self._withdrawn and self.phase is Phase.OPENING:
+        if self._withdrawn and self.phase is _OPENING:
             self._end(Outcome.ABANDONED)
 
     def signal(self, name: str) -> None:
@@ -217,7 +209,7 @@ class Session:
 
         Threads: any thread. It blocks while the peer does not read.
         """
-        if self.phase is Phase.RUNNING:
+        if self.phase is _RUNNING:
             self._send(packets.signal(self.remote, name.encode()))
 
     def close(self) -> None:
@@ -226,7 +218,7 @@ class Session:
         Threads: any thread. It blocks while the peer does not read.
         """
         self._is_given_up = True  # the reader thread may be sending the command: it looks at this when it has
-        if not self.withdraw() and self.phase is Phase.RUNNING:
+        if not self.withdraw() and self.phase is _RUNNING:
             self._send(packets.close(self.remote))
             self._end(Outcome.ABANDONED)
 
@@ -250,11 +242,11 @@ class Session:
         at = 0
         while at < len(data):
             with room:
-                while self.phase is Phase.OPENING or (self.phase is Phase.RUNNING and self._window_left <= 0):
+                while self.phase is _OPENING or (self.phase is _RUNNING and self._window_left <= 0):
                     left = None if deadline is None else deadline - time.monotonic()
                     if (left is not None and left <= 0) or not room.wait(left):
                         raise TimeoutError("the remote command does not read its input")
-                if self.phase is Phase.ENDED or not self.hold_input:
+                if self.phase is _ENDED or not self.hold_input:
                     raise BrokenPipeError("the remote command no longer reads its input")
                 begins, at = at, at + min(len(data) - at, self._window_left)
                 self._window_left -= at - begins
@@ -273,7 +265,7 @@ class Session:
             if not self.hold_input:
                 return
             self.hold_input = False
-            running = self.phase is Phase.RUNNING
+            running = self.phase is _RUNNING
         # While it is OPENING, the reader thread sees hold_input and ends the input itself.
         if running:
             self._send(packets.eof(self.remote))
@@ -292,7 +284,7 @@ class Session:
         """
         if not untaken:
             self._grant(count)
-        elif self.phase is Phase.RUNNING:
+        elif self.phase is _RUNNING:
             self._send(packets.adjust(self.remote, count))
 
     # -- what the link calls, on the reader thread
@@ -326,7 +318,7 @@ class Session:
             return  # answered already
         remote, window, max_packet = packets.three_numbers_at(message, 5)
         self.remote = remote
-        if self.phase is not Phase.OPENING:  # forgone
+        if self.phase is not _OPENING:  # forgone
             self._send(packets.close(remote))
             return
         self.max_data_bytes = max(min(max_packet, 1 << 18) - 64, 1)
@@ -336,30 +328,24 @@ class Session:
             return
         self.started_at = time.monotonic()
         more = 0
-        if self.link is not None:
-            round_trip_s = self.link.round_trip_s = min(self.link.round_trip_s, self.started_at - self.requested_at)
+        if (link := self.link) is not None:
+            round_trip_s = link.round_trip_s = min(link.round_trip_s, self.started_at - self.requested_at)
             more = self._window.opened(self.started_at, round_trip_s)
-        self.order = next(_ORDER)
-        for name, value in (self.environment or {}).items():
-            self._send(packets.environment(remote, name, value))
-        if self.terminal:
-            self._send(packets.terminal(remote, b"xterm", 80, 24))
-        self.command_sent = True
-        if self.subsystem is not None:
-            self._send(packets.subsystem(remote, self.subsystem))
-        else:
-            self._send(packets.execute(remote, self.command))
+        self.order = moment()
+        requests = self._requests()
         if more:
-            self._send(packets.adjust(remote, more))
+            requests.append(packets.adjust(remote, more))
+        self.command_sent = True
         room = self._room
         if room is None:
             self._window_left = window
-            self.phase = Phase.RUNNING
-            self._pump()
+            self._send(*requests, *self._next_input())
+            self.phase = _RUNNING  # from now on others send, and nothing may come before the request
         else:
+            self._send(*requests)
             with room:
                 self._window_left = window
-                self.phase = Phase.RUNNING
+                self.phase = _RUNNING
                 ended = not self.hold_input
                 room.notify_all()
             if ended:
@@ -369,14 +355,24 @@ class Session:
         if self._is_given_up:
             self.close()
 
-    def _pump(self) -> None:
+    def _requests(self) -> list[bytes]:
+        requests = [packets.environment(self.remote, *variable) for variable in (self.environment or {}).items()]
+        if self.terminal:
+            requests.append(packets.terminal(self.remote, b"xterm", 80, 24))
+        if self.subsystem is None:
+            return [*requests, packets.execute(self.remote, self.command)]
+        return [*requests, packets.subsystem(self.remote, self.subsystem)]
+
+    def _next_input(self) -> list[bytes]:
+        found: list[bytes] = []
         while self._input and self._window_left > 0:
             size = min(len(self._input), self._window_left, self.max_data_bytes)
             self._window_left -= size
-            self._send(packets.data(self.remote, self._input[:size]))
+            found.append(packets.data(self.remote, self._input[:size]))
             self._input = self._input[size:]
         if not self._input:
-            self._send(packets.eof(self.remote))
+            found.append(packets.eof(self.remote))
+        return found
 
     def abandon(self) -> None:
         """The connection is gone.
@@ -412,14 +408,14 @@ class Session:
             self._take(STDERR, packets.string_at(message, 9))
 
     def _take(self, stream: int, data: bytes) -> None:
-        if self.phase is not Phase.RUNNING:
+        if self.phase is not _RUNNING:
             return
         if back := self.sink.feed(stream, data):
             self._grant(back)
 
     def _grant(self, count: int) -> None:
         link = self.link
-        if link is not None and self.phase is Phase.RUNNING:
+        if link is not None and self.phase is _RUNNING:
             if amount := self._window.took(count, time.monotonic(), link.round_trip_s):
                 self._send(packets.adjust(self.remote, amount))
 
@@ -431,7 +427,7 @@ class Session:
         if room is None:
             self._window_left += count
             if self._input:
-                self._pump()
+                self._send(*self._next_input())
             return
         with room:
             self._window_left += count
@@ -461,13 +457,11 @@ class Session:
     # -- inside
 
     def _send(self, *messages: bytes) -> None:
-        if self.link is not None:
+        if (link := self.link) is not None:
             try:
-                self.link.send([Packet(message, self.sender) for message in messages])
+                link.send([Packet(message, self.sender) for message in messages])
             except (paramiko.SSHException, EOFError, OSError):
-                # A connection that is gone is told by the reader thread, once, to everybody. An SSHException says that
-                # a key exchange does not end: whoever closes a session then is not held up by it.
-                pass
+                pass  # the reader thread tells of the loss; a key exchange without an end does not hold up a close()
 
     def _end(self, outcome: Outcome) -> None:
         if not self._once.acquire(blocking=False):
@@ -476,10 +470,10 @@ class Session:
         self.ended_at = time.monotonic()
         room = self._room
         if room is None:
-            self.phase = Phase.ENDED
+            self.phase = _ENDED
         else:
             with room:
-                self.phase = Phase.ENDED
+                self.phase = _ENDED
                 room.notify_all()
         if self.command_sent or outcome is Outcome.ABANDONED:
             self.sink.finish()  # else it may be run yet: refused, or meant for a connection or a runner that was gone

@@ -16,7 +16,7 @@ import paramiko
 from paramedic.safe.connections import Borrowed, Borrower, Slot
 from paramedic.safe.dispatch import Dispatcher
 from paramedic.safe.errors import PoolTimeout, SafeError, SessionRefused
-from paramedic.safe.session import moment
+from paramedic.safe.link import moment
 from paramedic.safe.standstill import Loan, Waiting, loan
 
 _ANSWER_S = 300.0

@@ -77,7 +77,15 @@ class SignalSafeCondition(threading.Condition):
 
         Threads: any thread; it does not block.
         """
-        super().__init__(SignalSafeLock() if lock is None else lock)
+        # The base class would keep five of the lock's methods with each condition, and each command has one.
+        self._lock = SignalSafeLock() if lock is None else lock
+        self._waiters = deque()
+
+    acquire = property(attrgetter("_lock.acquire"))
+    release = property(attrgetter("_lock.release"))
+    _release_save = property(attrgetter("_lock._release_save"))
+    _acquire_restore = property(attrgetter("_lock._acquire_restore"))
+    _is_owned = property(attrgetter("_lock._is_owned"))
 
     # `with` looks both up before it begins, and so calls the lock's own, without a step of Python between.
     __enter__ = property(attrgetter("_lock.__enter__"))
@@ -91,21 +99,21 @@ class SignalSafeCondition(threading.Condition):
 
         Threads: one that has the lock. It blocks.
         """
-        if not self._is_owned():  # type: ignore[attr-defined]
+        if not self._is_owned():
             raise RuntimeError("cannot wait on un-acquired lock")
         waiter = _thread.allocate_lock()
         waiter.acquire()
         woken = False
         try:
             self._waiters.append(waiter)
-            saved = self._release_save()  # type: ignore[attr-defined]
+            saved = self._release_save()
             try:
                 if timeout is None:
                     came = waiter.acquire()
                 else:
                     came = waiter.acquire(True, timeout) if timeout > 0 else waiter.acquire(False)
             finally:
-                self._acquire_restore(saved)  # type: ignore[attr-defined]
+                self._acquire_restore(saved)
             woken = came
             return woken
         finally:

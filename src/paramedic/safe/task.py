@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from paramedic.safe.dispatch import Dispatcher
 
 
+_LOST = Outcome.LOST
 _MOST_ATTEMPTS = 3
 _SETTLED_S = 1.0
 """How long a stream must have been full until it is sure that its command does not just end."""
@@ -97,6 +98,14 @@ class Task:
         """
         self.pool.stop(self, Why.CANCELLED)
 
+    def cancel_alarm(self) -> None:
+        """Takes back the alarm for its limit, if there is one.
+
+        Threads: whoever has the task; it does not block.
+        """
+        if self.alarm is not None:
+            self.alarm.cancel()
+
     def drain(self) -> None:
         """Has its output come, though nobody may take it: a server that cannot send it does not report the end.
 
@@ -166,7 +175,7 @@ class Task:
         Threads: the reader thread or the one that closes; it does not block.
         """
         link = session.link
-        if link is None or session.outcome is Outcome.LOST or threading.get_ident() != link.reader:
+        if link is None or session.outcome is _LOST or threading.get_ident() != link.reader:
             self.pool._ended([(self, session)])
         else:
             # First the reader handles all that it has read; then one decision serves all sessions that ended.

@@ -7,6 +7,7 @@ from paramedic.safe.result import CommandResult, Ending
 from paramedic.safe.session import Outcome, Session
 from paramedic.safe.task import Task, Why
 
+_CLOSED, _EXITED = Outcome.CLOSED, Ending.EXITED
 _WAITING_FOR = {
     "connect": "connecting",
     "queue": "waiting for a free session",
@@ -47,6 +48,8 @@ def ending_of(task: Task, session: Session) -> Ending:
 
     Threads: whoever settles the task; it does not block.
     """
+    if session.outcome is _CLOSED and task.why is None:
+        return _EXITED  # as nearly all; each look into an enumeration is slow up to Python 3.11
     if session.outcome is Outcome.LOST:
         return Ending.UNKNOWN if session.command_sent else task.ending_unsent
     if session.outcome is Outcome.ORPHANED or (session.outcome is Outcome.ABANDONED and task.why is None):
@@ -79,6 +82,8 @@ def verdict(task: Task, session: Session | None) -> CommandResult | SafeError:
 
     Threads: whoever settles the task; it does not block.
     """
+    if session is not None and session.outcome is _CLOSED and task.why is None and session.exit_status is not None:
+        return task.result(session)
     said = _verdict(task, session)
     return after_attempts(task, said) if isinstance(said, SafeError) else said
 

@@ -11,11 +11,14 @@ import queue
 import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from paramedic.safe.signal_safe import SignalSafeCondition
 
 _T = TypeVar("_T")
+_NEW = {"_state": "PENDING", "_result": None, "_exception": None}
+_KNOWN = vars(Future()).keys() == {*_NEW, "_condition", "_waiters", "_done_callbacks"}
+"""Whether this Python's futures are made of nothing else (3.11 to 3.14)."""
 _CANCELLED = ("CANCELLED", "CANCELLED_AND_NOTIFIED")
 _OVER = (*_CANCELLED, "FINISHED")
 
@@ -31,7 +34,12 @@ class WaitedFuture(Future[_T]):
 
         Threads: any thread; it does not block.
         """
-        super().__init__()
+        if _KNOWN:  # the base class would make a condition that is thrown away: a dozen steps for each command
+            self.__dict__.update(_NEW)
+            self._waiters: list[Any] = []
+            self._done_callbacks: list[Callable[[Future[_T]], Any]] = []
+        else:
+            super().__init__()
         self._condition = SignalSafeCondition()
         self._told: list[queue.SimpleQueue[None]] = []
 
@@ -57,7 +65,8 @@ class WaitedFuture(Future[_T]):
 
         Threads: any thread. It blocks.
         """
-        self._wait_for_end(timeout)
+        if self._state != "FINISHED":
+            self._wait_for_end(timeout)
         return super().result(0)
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
