@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import gc
 import io
@@ -10,7 +11,7 @@ import pickle
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from fractions import Fraction
 from pathlib import Path
@@ -153,6 +154,17 @@ def test_an_input_that_is_no_bytes_is_told(pool: ClientPool) -> None:
         pool.run("cat", input=[3], timeout=30)  # type: ignore[list-item]
 
 
+@pytest.mark.parametrize("trouble", [SystemExit(3), KeyboardInterrupt(), asyncio.CancelledError()])
+def test_an_input_that_ends_its_thread_ends_the_command(pool: ClientPool, trouble: BaseException) -> None:
+    def words() -> Iterator[bytes]:
+        yield b"some"
+        raise trouble
+
+    with pytest.raises(CommandError, match=f"its input failed: {type(trouble).__name__}") as caught:
+        pool.run("cat", input=words(), timeout=30)
+    assert caught.value.__cause__ is trouble
+
+
 @pytest.mark.parametrize("limit", [-1.0, float("nan")])
 def test_limits_that_are_none_are_told(pool: ClientPool, limit: float) -> None:
     with pytest.raises(ValueError, match="run="):
@@ -229,11 +241,11 @@ def test_a_command_longer_than_the_system_takes_is_the_remote_shells_error(pool:
         ("true", {"NAME": "x" * 300_000}),
         ("true \ud800", None),
         ("true", {"NAME": "\0"}),
+        ("true", {"NAME": 1}),
+        ("true", {b"NAME": "1"}),
     ],
 )
-def test_what_would_end_the_connection_of_others_is_not_sent(
-    pool: ClientPool, command: str, environment: dict[str, str] | None
-) -> None:
+def test_what_would_end_the_connection_of_others_is_not_sent(pool: ClientPool, command: str, environment: Any) -> None:
     lost = pool.statistics().lost_connections
     with pool.stream("echo began; sleep 1; echo other") as other:
         assert next(other.lines()).text == "began"

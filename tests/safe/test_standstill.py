@@ -50,6 +50,9 @@ class Engine:
         self.refused[request] = error
         return True
 
+    def look_soon(self) -> None:
+        """Nothing happens in a story by itself."""
+
 
 def told(waits: list[tuple[str, list[tuple[str, str] | str], float]], has: dict[str, list[str]], late: str = "") -> Any:
     """Which requests ("thread's on pool") are refused, and whether there is to be another look."""
@@ -353,3 +356,15 @@ def test_what_takes_long_holds_nobody_up_while_there_may_be_more(host: Host) -> 
             assert pool.run("echo ok").text == "ok\n"
             assert pool.statistics().running == commands
             pool.close(cancel=True)
+
+
+def test_an_input_that_asks_for_the_session_that_it_feeds_is_told(host: Host) -> None:
+    with host.pool(connections=1, sessions=1, limits=Limits(acquire=0.5)) as pool:
+
+        def words() -> Iterator[bytes]:
+            yield pool.run("echo in time").stdout  # asked for before the command that it is for has its session
+
+        with pytest.raises(SafeError) as caught:
+            pool.run("cat", input=words())
+        assert isinstance(caught.value.__cause__, PoolDeadlock)
+        assert pool.run("true").ok

@@ -38,7 +38,7 @@ def replayable(source: Input) -> bool:
     return source is None or isinstance(source, bytes | bytearray | memoryview | str)
 
 
-def feed(session: Session, source: Input, failed: Callable[[Exception], None]) -> None:
+def feed(session: Session, source: Input, failed: Callable[[BaseException], None]) -> None:
     """Sends the input and ends it. A command that stops reading or ends is no error, as in a shell's pipe.
 
     Args:
@@ -53,8 +53,9 @@ def feed(session: Session, source: Input, failed: Callable[[Exception], None]) -
             for chunk in _chunks(source):
                 session.write(chunk)
             session.end_input()
-    except Exception as error:
+    except BaseException as error:
         # The caller's file or iterator failed: the command sees a short input, so it must not end as if all were well.
+        # By whatever it raises: SystemExit or asyncio.CancelledError end this thread, and the command would wait on.
         _LOG.debug("the input of a command failed; the command is being ended", exc_info=True)
         failed(error)
         session.signal("TERM")

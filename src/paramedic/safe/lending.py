@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import queue
 import time
 from concurrent.futures import Future
@@ -195,9 +196,24 @@ class Lending(Connections):
                     first,
                     PoolTimeout(f"no session was free within {acquire_s:g} s", host=self.host, phase="queue"),
                 )
-        if later is not None and (self._look is None or self._look.call is None):
+        if later is None and (self._queue or self._borrowers) and (self._loans or self._handed):
+            later = math.inf  # a command may be on its way to its session yet: it holds nobody up until it runs
+        if later is not None:
+            self._set_look(later)
+
+    def look_soon(self) -> None:
+        """Has hopeless waits looked for now and then, for as long as anything waits here.
+
+        Threads: any thread, no lock being held; it does not block.
+        """
+        if (self._queue or self._borrowers) and (self._look is None or self._look.call is None):
+            self.crew.tell(lambda: self._set_look(math.inf))
+
+    def _set_look(self, when: float) -> None:
+        now = time.monotonic()
+        if self._look is None or self._look.call is None:
             # A stream may become full before, which tells more; what is past waits for other threads.
-            due = later if now < later < now + _LOOK_S else now + _LOOK_S
+            due = when if now < when < now + _LOOK_S else now + _LOOK_S
             self._look = self._clock.at(max(now + 0.01, due), self._look_later)
 
     def _look_later(self) -> None:

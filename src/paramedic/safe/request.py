@@ -33,6 +33,8 @@ def encoded(command: str, environment: Mapping[str, str] | None, host: str) -> t
 
 
 def _bytes(text: str, what: str, host: str) -> bytes:
+    if not isinstance(text, str):
+        raise BadCommand(f"{what} is a {type(text).__name__}", host=host, phase="queue", hint="pass it as text")
     if "\0" in text:
         hint = "send binary data as input="
         raise BadCommand(f"{what} contains a NUL byte", host=host, phase="queue", hint=hint)

@@ -105,6 +105,12 @@ class Engine(Protocol):
         Threads: any thread, no lock being held; it does not block.
         """
 
+    def look_soon(self) -> None:
+        """Has hopeless waits looked for now and then, for as long as anything waits here.
+
+        Threads: any thread, no lock being held; it does not block.
+        """
+
 
 Request = tuple[Engine, object]
 Target = Request | threading.Thread
@@ -144,6 +150,9 @@ class Waiting:
         _WAITS[self._thread] = self
         if LENDERS:
             look()
+            for target in self.targets():
+                if not isinstance(target, threading.Thread):
+                    target[0].look_soon()  # it may not be hopeless yet, and nothing else may happen any more
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

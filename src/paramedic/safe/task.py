@@ -84,7 +84,7 @@ class Task:
     """Its process on the other side, once that was found."""
     hangs: bool = False
     """Whether its end may depend on a thread of the program: who takes its output, or makes its input."""
-    input_trouble: Exception | None = None
+    input_trouble: BaseException | None = None
     """Why there was no more of its input to be had."""
     feeder: threading.Thread | None = None
     """Who sends its input, once somebody does."""
@@ -125,7 +125,7 @@ class Task:
         """What became of its process, if this attempt was not sent: an earlier one may still be running."""
         return Ending.NOT_STARTED if self.attempts == 1 else Ending.UNKNOWN
 
-    def input_failed(self, error: Exception) -> None:
+    def input_failed(self, error: BaseException) -> None:
         """Called when the input cannot be read: the command is ended for that.
 
         Threads: the one that sends the input; it does not block.
