@@ -99,6 +99,28 @@ def test_directories_keep_their_permissions_and_times(pool: ClientPool, tmp_path
     assert (plain / "group").stat().st_mtime > 1_100_000_000
 
 
+@pytest.mark.parametrize("resume", [False, True])
+@pytest.mark.parametrize("way", ["up", "down"])
+def test_without_permissions_a_copy_has_those_that_were_there_or_the_umasks(
+    pool: ClientPool, tmp_path: Path, way: str, resume: bool
+) -> None:
+    source, there, new, made = (tmp_path / name for name in ("source", "there", "new", "made"))
+    source.write_text("x")
+    source.chmod(0o664)
+    there.write_text("a secret")
+    there.chmod(0o600)
+    before = os.umask(0o037)
+    try:
+        pool.run(f": > {made}") if way == "up" else made.touch()
+        for copy in (there, new):
+            (pool.upload if way == "up" else pool.download)(str(source), str(copy), preserve=False, resume=resume)
+    finally:
+        os.umask(before)
+    assert there.read_text() == new.read_text() == "x"
+    modes = [stat.S_IMODE(path.stat().st_mode) for path in (there, new)]
+    assert modes == [0o600, stat.S_IMODE(made.stat().st_mode)]
+
+
 @pytest.mark.skipif(not os.path.exists("/proc/cpuinfo"), reason="no /proc")
 @pytest.mark.parametrize("way", ["up", "down"])
 def test_files_of_proc_have_no_size_and_a_content_all_the_same(pool: ClientPool, tmp_path: Path, way: str) -> None:

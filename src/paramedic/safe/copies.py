@@ -41,7 +41,8 @@ class Copies:
             remote: its name there; relative to the home directory; a file goes into it if it is a directory, and
                 anything does if it ends with "/".
             resume: go on with what an earlier attempt with ``resume`` left, if the file has not changed.
-            preserve: keep permissions (never set-user-id) and times; a directory that is there keeps its own.
+            preserve: keep permissions (never set-user-id) and times; a directory that is there keeps its own. Without
+                it so does a file that is replaced, and what is new is as anything new there.
             follow_symlinks: copy what links in a tree point to, but for directories that they are in; they are skipped
                 otherwise.
             verify: compare sizes, or SHA-256 sums too, for which ``sha256sum`` is run there.
@@ -73,7 +74,8 @@ class Copies:
             remote: a file or a directory there.
             local: its name here; a file goes into it if it is a directory, and anything does if it ends with "/".
             resume: go on with what an earlier attempt with ``resume`` left.
-            preserve: keep permissions (never set-user-id) and times; a directory that is there keeps its own.
+            preserve: keep permissions (never set-user-id) and times; a directory that is there keeps its own. Without
+                it so does a file that is replaced, and what is new is as anything new there.
             follow_symlinks: copy what links in a tree point to, but for directories that they are in; they are skipped
                 otherwise.
             verify: compare sizes, or SHA-256 sums too.

@@ -182,6 +182,7 @@ class _Download:
         self._pieces = Pieces(0, 0, 1, 1)
         self._readers = 0
         self._stated: Reply | None = None
+        self._before: int | None = None
         self._failed: Exception | None = None
 
     def leave(self) -> None:
@@ -192,7 +193,11 @@ class _Download:
     def _open(self) -> None:
         flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
         flags |= getattr(os, "O_NOFOLLOW", 0) | (0 if self._options.resume else os.O_TRUNC)
-        self._descriptor = os.open(self._part, flags, 0o600)
+        if not self._options.preserve:
+            with contextlib.suppress(OSError):  # a copy over a file leaves it as private as it was
+                self._before = os.stat(self._local).st_mode & 0o777
+        private = self._options.preserve or self._before is not None
+        self._descriptor = os.open(self._part, flags, 0o600 if private else 0o666)  # less what the umask says
         if not self._options.resume:
             self._tally.parts.add(self._part)
         self._file = FileIO(self._descriptor, "wb")
@@ -329,8 +334,8 @@ class _Download:
                 os.fchmod(self._descriptor, attributes.mode & 0o777)  # no set-user-id, whatever the server says
             if attributes.mtime is not None:
                 os.utime(self._descriptor, (attributes.atime or attributes.mtime, attributes.mtime))
-        else:
-            os.fchmod(self._descriptor, 0o644)
+        elif self._before is not None:
+            os.fchmod(self._descriptor, self._before)
         os.replace(self._part, self._local)
         self._tally.parts.discard(self._part)
         self._tally.files += 1

@@ -132,6 +132,7 @@ class _Upload:
         self._users = 1
         self._status = os.fstat(self._descriptor)
         self._size = self._status.st_size
+        self._mode = self._status.st_mode & 0o777 if self._options.preserve else None
         folder, name = posixpath.split(remote)
         part = part_name(name, self._size, self._status.st_mtime_ns, resume=self._options.resume)
         self._part = posixpath.join(folder, part)
@@ -158,8 +159,12 @@ class _Upload:
         else:
             flags |= sftp.FLAG_TRUNCATE
             self._tally.parts.add(self._part)
-        private = Attributes(mode=0o600).encode()
-        (opened,) = yield [(sftp.OPEN, sftp.text(self._part) + struct.pack(">I", flags) + private)]
+        if not self._options.preserve:
+            (found,) = yield [(sftp.STAT, sftp.text(self._remote))]
+            if found.kind == sftp.ATTRS and (mode := found.expect(sftp.ATTRS).attributes().mode) is not None:
+                self._mode = mode & 0o777  # a copy over a file leaves it as private as it was
+        private = Attributes() if self._mode is None else Attributes(mode=0o600)  # a new one is as the server makes it
+        (opened,) = yield [(sftp.OPEN, sftp.text(self._part) + struct.pack(">I", flags) + private.encode())]
         self._handle = opened.expect(sftp.HANDLE).string()
         piece = self._session.write_bytes
         if not self._size:
@@ -235,11 +240,9 @@ class _Upload:
 
     def _last_requests(self) -> list[Request]:
         handle = sftp.text(self._handle)
-        keep = self._options.preserve
-        mode = self._status.st_mode & 0o777
         attributes = Attributes(
-            mode=mode if keep else 0o644,
-            mtime=_seconds(self._status) if keep else None,
+            mode=self._mode,
+            mtime=_seconds(self._status) if self._options.preserve else None,
             size=self._size if self._options.resume else None,
         )
         return [(sftp.FSETSTAT, handle + attributes.encode()), (sftp.FSTAT, handle), (sftp.CLOSE, handle)]
