@@ -92,6 +92,24 @@ def test_threads_one_after_another_share_chunks_and_keep_their_numbers(make: Mak
     assert os.stat(writer.path).st_size == HEADER_BYTES + EXTENT_BYTES
 
 
+def test_threads_that_have_ended_are_forgotten_but_for_those_whose_chunks_may_go(make: Make) -> None:
+    writer = make()
+
+    def one(rows: int) -> int:
+        number: int = writer.reserve_thread()
+        writer.adopt_thread(number)
+        for _ in range(rows):
+            writer.row(GOT, 0, 1, 0, 0, 0)
+        writer.end_thread()
+        return number
+
+    busy = one(3 * PER_CHUNK)
+    for _ in range(5_000):
+        one(3)
+    assert busy in writer.current.ended
+    assert len(writer.current.ended) < 2_000
+
+
 @given(
     st.lists(
         st.tuples(

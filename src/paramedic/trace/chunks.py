@@ -86,6 +86,9 @@ class Silence:
         self.chunk = chunk
 
 
+_MOST_ENDED = 1000
+
+
 class Current:
     """What rewritten code and the hot paths in C know of a recording; all in it is another one in each recording.
 
@@ -103,6 +106,18 @@ class Current:
         self.texts: dict[str, int] = {}
         self.spare: deque[Chunk] = deque()
         self.ended: set[int] = set()
+
+    def fills(self, chunk: Chunk, filled: deque[Chunk]) -> None:
+        """A chunk is full, and is put among those that are.
+
+        Of the threads that have ended only theirs are asked for: the others are forgotten, or a program that starts
+        threads for days would keep the number of each.
+
+        Threads: any; it does not block.
+        """
+        filled.append(chunk)
+        if len(self.ended) > max(_MOST_ENDED, 2 * len(filled)):
+            self.ended.intersection_update([one.number for one in list(filled)])
 
 
 Span = Any

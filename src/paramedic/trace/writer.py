@@ -363,7 +363,7 @@ class TraceWriter:
             local.chunk = self._no_chunk(chunk.number)
             return None
         if chunk.extent is not None:
-            self._filled.append(chunk)
+            self.current.fills(chunk, self._filled)
         turned = self._chunk_of(fresh, chunk.number)
         self._own(turned)
         local.chunk = turned
