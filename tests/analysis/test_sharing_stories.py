@@ -97,6 +97,30 @@ FOUND: dict[str, tuple[str, str]] = {
         B: send ch
         B: recv ch""",
     ),
+    "a client of whose round trips each is under a lock, and an upload that asks ahead": (
+        "shared-sftp-client observed",
+        """
+        A: put sftp …
+        B: stat sftp …
+        A: take RL #_request<work
+        A: free RL
+        B: take RL #_request<work
+        B: free RL
+        B: … stat sftp
+        A: … put sftp""",
+    ),
+    "calls of one client that meet and report their progress under a lock": (
+        "shared-sftp-client observed",
+        """
+        A: stat sftp …
+        B: stat sftp …
+        A: take RL #progress
+        A: free RL
+        B: take RL #progress
+        B: free RL
+        B: … stat sftp
+        A: … stat sftp""",
+    ),
     "two requests on one channel": (
         "shared-channel observed",
         """
@@ -220,6 +244,15 @@ FOUND: dict[str, tuple[str, str]] = {
 }
 
 QUIET: dict[str, str] = {
+    "a client of whose round trips each is under the lock of its own class": """
+        A: stat sftp …
+        B: listdir sftp …
+        A: take RL #_request<work
+        A: free RL
+        B: take RL #_request<work
+        A: … stat sftp
+        B: free RL
+        B: … listdir sftp""",
     "a channel asked for on a connection that another thread has made, with no order to be seen": """
         A: connect client …
         A: makes conn inside

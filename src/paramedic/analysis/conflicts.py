@@ -94,6 +94,8 @@ class Conflicts:
         self._pin = pin
         self._maker = maker
         self._shared: dict[str, dict[int, _Shared]] = {rule.resource: {} for rule in RULES}
+        self.inside: set[int] = set()
+        """Locks that a class of the program's own takes around each round trip, inside of the calls that make them."""
         self._found: dict[tuple[object, ...], tuple[Conflict, _Shared]] = {}
 
     def begin(self, uses: Sequence[Use], call: Call, root: Root, clock: ThreadClock) -> None:
@@ -174,8 +176,14 @@ class Conflicts:
         return [
             conflict
             for conflict, shared in self._found.values()
-            if conflict.overlapped or shared.overlaps or shared.turns < ENOUGH_TURNS
+            if (conflict.overlapped or shared.overlaps or shared.turns < ENOUGH_TURNS)
+            and not (self.inside and self._is_apart_inside(conflict))
         ]
+
+    def _is_apart_inside(self, conflict: Conflict) -> bool:
+        """Whether both calls took one such lock when they had begun."""
+        locks = ({hold.lock for hold in call.holds} for call in (conflict.first, conflict.second))
+        return bool(self.inside.intersection(*locks))
 
     def _note(self, rule: Rule, ident: int, first: Call, second: Call, overlapped: bool, shared: _Shared) -> None:
         places = frozenset(((first.stack, first.name), (second.stack, second.name)))

@@ -47,6 +47,14 @@ SFTP_CALLS = frozenset(
     "SFTPClient.rmdir SFTPFile.read SFTPFile.readline SFTPFile.readlines".split()
 )
 """Those that wait for an answer, of the many."""
+ROUND_TRIPS = frozenset(
+    "SFTPClient.listdir SFTPClient.listdir_attr SFTPClient.open SFTPClient.remove SFTPClient.rename SFTPClient.mkdir "
+    "SFTPClient.posix_rename SFTPClient.rmdir SFTPClient.stat SFTPClient.lstat SFTPClient.symlink SFTPClient.chmod "
+    "SFTPClient.chown SFTPClient.utime SFTPClient.truncate SFTPClient.readlink SFTPClient.normalize SFTPClient.chdir "
+    "SFTPFile.stat SFTPFile.close File.read File.readline File.readlines".split()
+)
+"""Those that do all that they ask by ``SFTPClient._request`` (sftp_client.py), which waits for the answer: put() and
+get() also ask ahead."""
 WRITES = frozenset("Channel.send Channel.sendall File.write File.writelines File.flush".split())
 ENDS_INPUT = frozenset(("ChannelStdinFile.close", "Channel.shutdown", "Channel.shutdown_write"))
 BRINGS = frozenset(

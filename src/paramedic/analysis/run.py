@@ -9,6 +9,7 @@ from paramedic.analysis.called import CallFacts
 from paramedic.analysis.clocks import ThreadClock
 from paramedic.analysis.futures import SUBMITTED
 from paramedic.analysis.locks import TRIED
+from paramedic.analysis.operations import ROUND_TRIPS
 from paramedic.analysis.pools import GETS
 from paramedic.analysis.wakers import AWAITED
 from paramedic.model.event import BINARY, ENDS_PROGRAM, FIRST_STREAM, Kind, Row
@@ -30,6 +31,7 @@ class RunFacts(CallFacts):
     def __init__(self, texts: Mapping[int, str], names: list[str], process: int = 0) -> None:
         super().__init__(texts, names, process)
         self._natives: dict[int, int] = {}
+        self._in_request: dict[int, bool] = {}
         self._passes_on = names.index("Loop.run_forever") if "Loop.run_forever" in names else -1
         handlers: dict[int, Callable[[Row], None]] = {
             Kind.CALL: self._call, Kind.RETURN: self._return, Kind.RAISE: self._raise, Kind.NEW: self._new,
@@ -129,12 +131,27 @@ class RunFacts(CallFacts):
         transport = self._registered(thread)
         clock = self.clocks.threads.get(thread) or self.clocks.of(thread)
         self.locks.got(thread, lock, site, t_ns, how == TRIED, clock, transport)
+        if self._in_request.get(site) is not False:
+            self._is_for_round_trip(thread, lock, site)
         if self.polls.is_aside(thread, lock, site):
             earlier = self.locks.last_hold(lock)
             if earlier is not None and clock.knows(earlier.epoch):  # it has come to a lock that it knew to be taken
                 self.clocks.locked_by(thread, lock, earlier.thread)
         else:
             self.clocks.locked(thread, lock, self.polls.takes(thread, lock, site))
+
+    def _is_for_round_trip(self, thread: int, lock: int, site: int) -> None:
+        """A subclass of SFTPClient may keep round trips apart, not calls: it has its lock around ``_request``."""
+        known = self._in_request.get(site)
+        if known is None:
+            stack = self.world.stack(site)
+            known = bool(stack) and stack[0].function.rpartition(".")[2] == "_request"
+            self._in_request[site] = known
+        calls, holds = self.open.of(thread), self.locks.held.get(thread)
+        if known and holds and calls and calls[-1].name in ROUND_TRIPS and holds[-1].lock == lock:
+            self.conflicts.inside.add(lock)
+            if all(hold.lock != lock for hold in calls[-1].holds):
+                calls[-1].holds += (holds[-1],)
 
     def _gave_up(self, event: Row) -> None:
         self.locks.gave_up(event[6], event[0])
