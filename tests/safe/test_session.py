@@ -90,6 +90,10 @@ STORIES: dict[str, tuple[list[bytes], dict[str, Any]]] = {
     ),
     "the session is refused": ([REFUSED], {"outcome": Outcome.REFUSED, "command_sent": False}),
     "the command is refused": ([OPENED, FAILED], {"outcome": Outcome.EXEC_REFUSED, "exit_status": None}),
+    "what runs is refused afterwards": (
+        [OPENED, ACCEPTED, REFUSED, FAILED, OUT, STATUS, CLOSE],
+        {"outcome": Outcome.CLOSED, "command_sent": True, "exit_status": 3},
+    ),
     "output of a kind that nobody knows is left out": ([OPENED, ODD, CLOSE], {"outcome": Outcome.CLOSED}),
     "nothing is heard after the end": ([OPENED, STATUS, CLOSE, OUT, CLOSE], {"outcome": Outcome.CLOSED}),
 }
@@ -163,12 +167,18 @@ MESSAGES = [OPENED, REFUSED, ACCEPTED, FAILED, EOF, CLOSE, OUT, ERR, ODD, STATUS
 
 @given(st.lists(st.sampled_from(MESSAGES), max_size=12))
 def test_no_order_of_messages_breaks_it(messages: list[bytes]) -> None:
-    session, _, owner, _ = session_of(input=b"abc")
+    session, link, owner, _ = session_of(input=b"abc")
     for one in messages:
         session.receive(one[0], one)
     session.abandon()
     assert owner.told.count("ended") == 1
     assert session.phase is Phase.ENDED
+    sent = packets.execute(REMOTE, b"true") in link.sent
+    assert session.command_sent == sent
+    if session.outcome is Outcome.REFUSED:
+        assert not sent, "what was refused is run again"
+    if session.outcome is Outcome.EXEC_REFUSED:
+        assert ACCEPTED not in messages[messages.index(OPENED) : messages.index(FAILED, messages.index(OPENED))]
 
 
 @given(st.sampled_from(MESSAGES), st.integers(0, 30))

@@ -79,6 +79,7 @@ class Session:
     """
 
     __slots__ = (
+        "_accepted",
         "_input",
         "_is_given_up",
         "_may_send",
@@ -176,12 +177,11 @@ class Session:
         self.ended_at = 0.0
         self.max_data_bytes = 32768
         self._input = input
-        self._is_given_up = False
+        self._is_given_up = self._withdrawn = self._accepted = False
         self._window = Window(window_bytes, grows=growing_window)
         self._window_left = 0
         self._once = threading.Lock()
         self._may_send = threading.Lock()
-        self._withdrawn = False
         self._room: SignalSafeCondition | None = SignalSafeCondition() if hold_input else None
 
     # -- what anybody may do
@@ -312,6 +312,8 @@ class Session:
             self.answered = True
         if (handler := _HANDLERS.get(kind)) is not None:
             handler(self, message)
+        elif kind == packets.CHANNEL_SUCCESS:
+            self._accepted = True
 
     def _opened(self, message: memoryview | bytes) -> None:
         if self.remote >= 0:
@@ -389,6 +391,8 @@ class Session:
         self._end(Outcome.ABANDONED)
 
     def _refused(self, message: memoryview | bytes) -> None:
+        if self.remote >= 0:
+            return  # it was opened, and the command is sent: told as refused, it would be run once more
         text = packets.string_at(message, 9).decode("utf-8", "replace")
         self.refusal = paramiko.ChannelException(packets.number_at(message, 5), text)
         if self.link is not None:
@@ -396,7 +400,8 @@ class Session:
         self._end(Outcome.REFUSED)
 
     def _failed(self, message: memoryview | bytes) -> None:
-        # Only the exec request asks for an answer.
+        if self._accepted:
+            return  # only the request to run the command asks for an answer, and had it: it runs
         self._send(packets.close(self.remote))
         self._end(Outcome.EXEC_REFUSED)
 
