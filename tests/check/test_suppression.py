@@ -107,6 +107,15 @@ def test_a_comment_that_allows_something_else_is_told() -> None:
     assert len(result.report.findings) == 2
 
 
+@pytest.mark.parametrize("words", ["allow it", "allow[] it", "allow[shared-channel it", "allow"])
+def test_a_comment_that_allows_nothing_is_told_where_it_stands_beside_a_finding(words: str) -> None:
+    source = f"x  # paramedic: {words}\ny  # paramedic: allowed here\n".encode()
+    report = Report(source={}, findings=(finding(("a.py", 1)), finding(("a.py", 2))))
+    result = suppress(report, Configuration(), lambda _: source)
+    assert result.warnings == ("a.py:1: the comment names no hazard: allow[shared-channel] and the reason",)
+    assert len(result.report.findings) == 2
+
+
 def test_each_file_is_read_once() -> None:
     read: list[str] = []
 
@@ -151,6 +160,14 @@ def test_a_rule_without_a_reason_is_told(tmp_path: Path) -> None:
         "/p/pyproject.toml: there is no hazard 'shared-chanel'; did you mean shared-channel?",
         "/p/pyproject.toml: the rule that ignores shared-chanel gives no reason",
     )
+
+
+def test_a_reason_of_blanks_is_none(tmp_path: Path) -> None:
+    rule = Ignore(hazard="shared-channel", reason=" ")
+    report = Report(source={}, findings=(finding(("a.py", 1)),))
+    result = suppress(report, Configuration(file=Path("/p/pyproject.toml"), ignore=(rule,)), lambda _: b"")
+    assert result.warnings == ("/p/pyproject.toml: the rule that ignores shared-channel gives no reason",)
+    assert [reason for _, reason in result.report.suppressed] == [NO_REASON]
 
 
 def test_what_was_suppressed_before_stays_counted() -> None:

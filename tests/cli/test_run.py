@@ -305,6 +305,7 @@ def test_a_report_that_cannot_be_written_does_not_change_the_status(place: Path)
     done = run("--output", str(place / "no" / "such" / "file"), "-c", "raise SystemExit(6)")
     assert done.returncode == 6
     assert "cannot write the report" in done.stderr and "Traceback" not in done.stderr
+    assert "; the recording is in " in done.stderr, "what was found is not lost"
     done = run("--output", "/dev/full", "-c", "print('ran')")
     assert (done.returncode, done.stdout) == (0, "ran\n")
     assert "Traceback" not in done.stderr

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-_COMMENT = re.compile(r"#+\s*paramedic\s*:\s*allow\s*\[(?P<names>[^\]]*)\](?P<reason>.*)", re.IGNORECASE)
+_COMMENT = re.compile(r"#+\s*paramedic\s*:\s*allow(?!\w)(?:\s*\[(?P<names>[^\]]*)\])?(?P<reason>.*)", re.IGNORECASE)
 _QUICK = re.compile(rb"paramedic\s*:\s*allow", re.IGNORECASE)
 
 
@@ -20,7 +20,7 @@ class Allowance:
     Attributes:
         file: where it stands.
         line: 1-based.
-        names: what it allows, as written.
+        names: what it allows, as written; none where there are no brackets, or nothing in them.
         reason: why; "" where the writer gave none.
     """
 
@@ -95,5 +95,5 @@ def _parse(file: str, number: int, text: str) -> Allowance | None:
     match = _COMMENT.search(text)
     if match is None:
         return None
-    names = tuple(name.strip() for name in match["names"].split(",") if name.strip())
+    names = tuple(name.strip() for name in (match["names"] or "").split(",") if name.strip())
     return Allowance(file=file, line=number, names=names, reason=match["reason"].strip(" \t-–:"))

@@ -50,7 +50,7 @@ def suppress(
     for rule in configuration.ignore:
         if rule.hazard:
             _warn_unknown(rule.hazard, place, warnings)
-        if not rule.reason:
+        if not rule.reason.strip():
             warnings[f"{place}: the rule that ignores {rule.hazard or rule.path} gives no reason"] = None
     for finding in report.findings:
         reason = _ignored(finding, configuration)
@@ -67,7 +67,7 @@ def suppress(
 def _ignored(finding: Finding, configuration: Configuration) -> str | None:
     for rule in configuration.ignore:
         if (not rule.hazard or names_hazard(rule.hazard, finding)) and _path_matches(rule, finding, configuration):
-            return Elsewhere(rule.reason or NO_REASON)
+            return Elsewhere(rule.reason.strip() or NO_REASON)
     return None
 
 
@@ -121,12 +121,14 @@ class _Comments:
         return None
 
     def note_others(self, finding: Finding, warnings: dict[str, None]) -> None:
-        """Tells a comment on the very line of a finding that allows something else."""
+        """Tells a comment on the very line of a finding that allows something else, or nothing."""
         site = finding.site
         for allowance in self._files[site.file].get(site.line, ()) if site is not None else ():
             known = [name for name in allowance.names if _is_hazard(name)]
+            place = f"{allowance.file}:{allowance.line}"
+            if not allowance.names:
+                warnings[f"{place}: the comment names no hazard: allow[{finding.hazard}] and the reason"] = None
             if known:
-                place = f"{allowance.file}:{allowance.line}"
                 warnings[f"{place}: allow[{', '.join(known)}] does not allow {finding.hazard}, which is told there"] = (
                     None
                 )

@@ -408,7 +408,7 @@ def _report(
             print(file=sys.stderr)  # the program may have left the cursor in the middle of a line
         output.write(verdict, args, again=f"paramedic check {shlex.quote(str(folder))}", stream=sys.stderr)
     except CommandError as error:
-        complain(str(error))
+        complain(f"{error}; the recording is in {folder}")
     except OSError as error:
         if error.filename is None:  # standard error is full, or its reader has gone
             silence(sys.stderr)
