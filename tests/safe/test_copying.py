@@ -239,6 +239,19 @@ def test_a_server_without_sftp(start_host: Any, tmp_path: Path) -> None:
         pool.upload(tmp_path / "file", "x")
 
 
+@pytest.mark.parametrize("first", ["Welcome", r"\0\0\0\0", r"\0\0\0\1\2", r"\0\0\0\2\2x", r"\177\377\377\377"])
+@pytest.mark.parametrize("way", ["lent", "copied"])
+def test_what_is_no_sftp_is_told(start_host: Any, way: str, first: str) -> None:
+    with start_host(f"ForceCommand printf '{first}'; sleep 1").pool() as pool:
+        with pytest.raises(SessionRefused, match="no SFTP: .") as caught:
+            if way == "copied":
+                pool.upload(__file__, "copy")
+            else:
+                with pool.sftp():
+                    pass
+        assert caught.value.phase == "open" and caught.value.hint and caught.value.host
+
+
 def test_a_connection_that_dies_under_a_copy(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(content(30_000_000))
     with lab(Manners(reset_after_bytes=200_000, sftp_root=str(tmp_path))) as server:

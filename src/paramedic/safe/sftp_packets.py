@@ -196,8 +196,8 @@ class Reply:
         code = reader.number()
         if code == OK:
             return None
-        said = reader.name() if reader.more() else f"status {code}"
-        return OSError(_ERRNO.get(code, errno.EIO), said)
+        said = reader.name() if reader.more() else ""
+        return OSError(_ERRNO.get(code, errno.EIO), said or f"status {code}")
 
     def is_eof(self) -> bool:
         """Whether it says that there is no more.

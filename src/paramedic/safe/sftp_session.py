@@ -175,7 +175,7 @@ class SftpSession:
             session.write(struct.pack(">IBI", 5, sftp.INIT, 3), timeout)
             hello = self._next(time.monotonic() + timeout)
             self._round_trip_s = time.monotonic() - asked
-            if hello[0] != sftp.VERSION:
+            if len(hello) < 5 or hello[0] != sftp.VERSION:
                 raise ValueError("it does not speak SFTP")
             self.extensions = self._extensions(hello)
         except (ConnectionLost, OSError, ValueError) as error:

@@ -6,6 +6,7 @@ import contextlib
 import copy
 import functools
 import math
+import struct
 import time
 import weakref
 from dataclasses import dataclass
@@ -203,9 +204,12 @@ class Shelf:
                 lent.sftp = _Client(channel)
                 channel.settimeout(_ANSWER_S)
                 return
-            except (paramiko.SSHException, EOFError, OSError) as error:
+            except (paramiko.SSHException, paramiko.SFTPError, struct.error, EOFError, OSError) as error:
                 raise SessionRefused(
-                    f"the server has no SFTP: {error}", host=host, phase="open", hint="Subsystem sftp in sshd_config"
+                    f"the server has no SFTP: {str(error) or 'it does not answer'}",
+                    host=host,
+                    phase="open",
+                    hint="Subsystem sftp in sshd_config",
                 ) from error
 
     def expect(self, lent: Lent) -> None:
