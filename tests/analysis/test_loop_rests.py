@@ -7,6 +7,7 @@ from notation import Story, said
 
 from paramedic.analysis.run import RunFacts
 from paramedic.check.recording import judged
+from paramedic.lint.unset_events import UnsetEvents
 from paramedic.model.event import (
     ASYNC_OURS,
     ASYNC_PUT,
@@ -138,3 +139,14 @@ def test_a_loop_that_goes_on_hangs_no_more() -> None:
     facts.live = True
     facts.feed_all(told.events, told.ended_ns + 6_000_000_000)
     assert not [f for f in judged(facts, []) if f.hazard == "lock-order-inversion"]
+
+
+@pytest.mark.parametrize("was", [True, False])
+def test_an_event_is_told_where_the_source_says_that_what_failed_was_to_set_it(
+    was: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(UnsetEvents, "was_to_be_set_by", lambda *_: was)
+    assert ("wait-without-timeout observed" in findings(FAILED, "event ev")) is was
+    assert "wait-without-timeout observed" not in findings("", "event ev"), "nothing has failed"
+    handled = FAILED + "Main: handles stop\n"
+    assert "wait-without-timeout observed" not in findings(handled, "event ev"), "a signal may set it"

@@ -149,6 +149,16 @@ def stranded(facts: Facts) -> Stranded | None:
     return _stranded(facts, _OF_FEEDERS) if found is None and _ought_to_end(facts) else found
 
 
+def events_awaited(facts: Facts) -> Stranded | None:
+    """The tasks that wait for an event after something has failed, which may have been the one to set it.
+
+    Threads: pure.
+    """
+    if may_be_signalled(facts) or not facts.futures.failures:
+        return None
+    return _stranded(facts, frozenset((TaskWait.EVENT,)))
+
+
 def are_awaited(standing: list[TaskWaits]) -> bool:
     """Whether others wait for tasks that wait, and none for somebody outside, as who goes on until Ctrl-C comes does.
 

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from paramedic.analysis.forsaken import Unset, left_waiting, too_late, unset
 from paramedic.analysis.hangs import hung
 from paramedic.analysis.locks import is_endless
-from paramedic.analysis.loop_rests import stranded
+from paramedic.analysis.loop_rests import Stranded, events_awaited, stranded
 from paramedic.analysis.pools import LONG_NS
 from paramedic.analysis.run import RunFacts
 from paramedic.analysis.story import Story
 from paramedic.hazards.wait_without_timeout import HAZARD
 from paramedic.lint.passages import Places
+from paramedic.lint.unset_events import UnsetEvents
 from paramedic.model.finding import Confidence, Finding
 
 
@@ -140,7 +141,7 @@ def _full(facts: RunFacts, story: Story) -> Iterator[Finding]:
 
 def _stranded(facts: RunFacts, story: Story) -> Iterator[Finding]:
     """Tasks of an event loop that wait for what neither a task nor a thread is left to bring."""
-    found = stranded(facts)
+    found = stranded(facts) or _never_set(facts)
     if found is None:
         return
     waits = " and ".join(dict.fromkeys(story.awaited(task) for task in found.tasks))
@@ -150,6 +151,23 @@ def _stranded(facts: RunFacts, story: Story) -> Iterator[Finding]:
     yield story.finding(
         HAZARD, Confidence.OBSERVED, message, steps, objects, len(found.tasks), _WHY_TASKS, _FIX_TASKS, _STILL_TASKS
     )
+
+
+def _never_set(facts: RunFacts) -> Stranded | None:
+    """Tasks that wait for an event that what has failed was to set, as the source tells."""
+    found, source, stack = events_awaited(facts), UnsetEvents(), facts.world.stack
+    if found is None:
+        return None
+    pairs = [
+        (task, failed)
+        for task in found.tasks
+        for failed in found.failed
+        if source.was_to_be_set_by(stack(task.stack), stack(failed.site))
+    ]
+    if not pairs:
+        return None
+    tasks = [task for task in found.tasks if any(task is one for one, _ in pairs)]
+    return Stranded(tasks, found.behind, [failed for failed in found.failed if any(failed is f for _, f in pairs)])
 
 
 def _is_given(facts: RunFacts, left: Unset, places: Places) -> bool:
