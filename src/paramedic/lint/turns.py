@@ -18,7 +18,7 @@ def waited(w: Walker, node: ast.While) -> None:
 
     Threads: the reader's own; does not block.
     """
-    if not all(_only_sleeps(s) for s in node.body):
+    if not all(_only_sleeps(s, _LIMITED) for s in node.body):
         return
     for call, negated in _questions(node.test):
         if isinstance(call.func, ast.Attribute) and call.func.attr in {"is_set", "is_alive", "done"}:
@@ -26,6 +26,8 @@ def waited(w: Walker, node: ast.While) -> None:
                 obj = asked.native if isinstance(asked, Instance) else asked
                 if isinstance(obj, Obj):
                     _ended(w, obj, call.func.attr, negated, node)
+    if not all(map(_only_sleeps, node.body)):
+        return  # who waits for a condition there asks for what is under its lock
     if any(isinstance(n, (ast.Gt, ast.GtE)) for n in ast.walk(node.test)):
         return  # a count of those who are inside lets several in
     for name in _state(w, node.test, deep=True):
@@ -50,12 +52,17 @@ def stored(w: Walker, target: ast.expr) -> None:
             w.record(flag, "set", frozenset({"give-signal"}), target)
 
 
-def _only_sleeps(statement: ast.stmt) -> bool:
+_LIMITED = frozenset(("join", "wait"))
+
+
+def _only_sleeps(statement: ast.stmt, others: frozenset[str] = frozenset()) -> bool:
+    """Whether it sleeps, or waits for a time by one of these other methods."""
     if isinstance(statement, ast.Expr):
         value = statement.value.value if isinstance(statement.value, ast.Await) else statement.value
         if isinstance(value, ast.Call):
             called = value.func
-            return (called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")) == "sleep"
+            name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
+            return name == "sleep" or name in others and bool(value.args or value.keywords)
     return isinstance(statement, (ast.Pass, ast.Continue))
 
 
