@@ -72,7 +72,9 @@ def _dialled_by_hand(facts: SourceFacts, login: Operation) -> bool:
 
 _HARMLESS = frozenset(
     """add append warning warn info debug error log print put format get_name get_base64 get_fingerprint hexlify hex
-    decode encode get_host_keys save_host_keys save join write flush getLogger""".split()
+    decode encode get_host_keys save_host_keys save join write flush getLogger asbytes b64encode rstrip strip
+    md5 sha1 sha256 sha512 new digest hexdigest str repr bytes upper lower now isoformat strftime setdefault open dump
+    dumps""".split()
 )
 """Calls that decide nothing about a key."""
 
