@@ -36,9 +36,11 @@ from paramedic.safe import (
     PoolClosed,
     SafeError,
     SessionRefused,
+    packets,
 )
 from paramedic.safe.connections import Borrower
 from paramedic.safe.link import Link
+from paramedic.safe.packets import Packet
 
 COMMANDS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "both streams come back apart": ("echo out; echo err >&2", {}, {"stdout": b"out\n", "stderr": b"err\n"}),
@@ -460,3 +462,12 @@ def test_ctrl_c_while_a_session_is_asked_for_gives_its_room_back(
         finally:
             monkeypatch.setattr(threading.Event, "wait", wait)
         assert pool.upload(tmp_path / "file", str(tmp_path / "copy")).files == 1
+
+
+def test_what_the_server_said_when_it_ended_the_connection_is_told(pool: ClientPool) -> None:
+    stream = pool.stream("echo began; sleep 60")
+    assert next(stream.lines()).text == "began"
+    (link,) = pool._dispatcher._links.values()
+    link.send((Packet(packets.eof(99)),))  # what Paramiko does in a race: sshd disconnects everybody
+    with pytest.raises(ConnectionLost, match="while the command ran; the server said: .*nonexistent channel"):
+        stream.result(60)

@@ -130,8 +130,11 @@ def _verdict(task: Task, session: Session | None) -> CommandResult | SafeError:
             return why_not
         what = _LOST.get(outcome, "the server did not say how it ended")
         again = f"it was run {task.attempts} times: does it end the connection itself?" if task.attempts > 1 else None
+        when = "while the command ran" if started else "before the command was sent"
+        link = session.link if session is not None and outcome is Outcome.LOST else None
+        farewell = f"; the server said: {link.farewell}" if link is not None and link.farewell else ""
         return ConnectionLost(
-            f"{what} while the command ran" if started else f"{what} before the command was sent",
+            f"{what} {when}{farewell}",
             host=host,
             result=result,
             may_have_started=started,
