@@ -11,6 +11,8 @@ Threads: one thread; pure.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from paramedic.lint.carried import Former, Wait, is_before
 from paramedic.lint.contexts import Context
 from paramedic.lint.operations import Operation, exclusive
@@ -70,17 +72,45 @@ class Chains:
         if parent is None or not context.loops:
             return frozenset()
         found: set[int] = set()
-        for wait in self._waits.get(id(parent), ()):
+        for wait in self._ends(use):
+            if set(wait.path) <= set(context.path):
+                found |= set(wait.loops) & self._anew(wait.obj.root, context) & set(context.loops)
+        return frozenset(found) - parent.turns()
+
+    def is_over(self, use: Operation, other: Operation, later: Context) -> bool:
+        """Whether who begins a later thread has waited before for what a thread gives when it is done with a use.
+
+        Args:
+            use: of the first thread.
+            other: of the later one, or of one that this has begun.
+            later: the later thread; the same one begins both.
+
+        Threads: pure.
+        """
+        context = use.context
+        if not any(
+            wait.moment < later.start and context.episode == later.episode and set(wait.path) <= set(later.path)
+            for wait in self._ends(use)
+        ):
+            return False
+        again = context.turns() - set(use.obj.loops)
+        if not again <= self.ended_in(use):
+            return False
+        shared = again & later.turns()  # the next turn's first thread comes after this one's last
+        return not shared or other.context is later and shared <= self.ended_in(other)
+
+    def _ends(self, use: Operation) -> Iterator[Operation]:
+        """The waits of who has begun a thread for what that gives only when it is done with a use."""
+        context = use.context
+        for wait in self._waits.get(id(context.parent), ()):
             root = wait.obj.root
             if root.kind not in _GIVEN_ONCE and wait.method != "wait_for":
                 continue
-            if wait.moment < context.start or wait.episode != context.episode:
+            if wait.moment < context.start or wait.episode != context.episode or _may_give_up(wait):
                 continue
-            if set(wait.path) <= set(context.path) and not _may_give_up(wait):
-                gives = self._gives.get(id(root), [])
-                if gives and all(_is_given_after(give, use) for give in gives):
-                    found |= set(wait.loops) & self._anew(root, context) & set(context.loops)
-        return frozenset(found) - parent.turns()
+            gives = self._gives.get(id(root), [])
+            if gives and all(_is_given_after(give, use) for give in gives):
+                yield wait
 
     def _anew(self, root: Obj, context: Context) -> set[int]:
         """The loops in each turn of which a signal is made, or cleared by who begins the thread."""

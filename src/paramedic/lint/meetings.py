@@ -73,6 +73,9 @@ class Meetings:
         first, second = branch_from(ancestor, a.context), branch_from(ancestor, b.context)
         if first is None or second is None or first is second:
             return first is second and self.in_several(first, obj) if first is not None else False
+        (early, one), (late, two) = sorted(((first, a), (second, b)), key=lambda pair: pair[0].start)
+        if one.context is early and self._chains.is_over(one, two, late):
+            return False
         return lifetimes_meet(first, second) and first.episode == second.episode and not self._signalled(a, b)
 
     def _in_turns(self, a: Operation, b: Operation) -> bool:
