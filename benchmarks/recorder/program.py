@@ -1,9 +1,10 @@
-"""The program that the benchmark of the recorder observes: one of four jobs over SSH, and how long it took.
+"""The program that the benchmark of the recorder observes: one of four jobs over SSH, a part each time it is told to.
 
-    python benchmarks/recorder/program.py JOB SERVER.json SCALE [TOOL]
+    python benchmarks/recorder/program.py JOB SERVER.json [TOOL] < SHARES
 
-Prints one JSON object: wall and CPU time of the job itself (``wall_s``, ``cpu_s``), without imports and start. TOOL is
-one that is switched on inside a program: ``settrace``, ``log``, ``viztracer``.
+Each line of its input is a share of the whole job (0.1: 100 commands); it does that much and prints one JSON object:
+wall and CPU time of it (``wall_s``, ``cpu_s``), without imports, start and, but for ``connects``, the connection. TOOL
+is one that is switched on inside a program: ``settrace``, ``log``, ``viztracer``.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ THREADS = 8
 SFTP_THREADS = 4
 FILE_BYTES = 4096
 Server = dict[str, Any]
+Job = Callable[[float], None]
 
 
 def connect(server: Server) -> paramiko.SSHClient:
@@ -60,63 +62,78 @@ def in_threads(count: int, work: Callable[[int], None]) -> None:
         raise errors[0]
 
 
-def commands(server: Server, scale: float) -> int:
+@contextlib.contextmanager
+def commands(server: Server) -> Iterator[Job]:
     """1,000 short commands by 8 threads over one connection, counted under a lock."""
-    lock, statuses = threading.Lock(), []
-    each = max(1, int(1000 * scale) // THREADS)
     with connect(server) as client:
 
-        def work(_: int) -> None:
-            for _ in range(each):
-                # stdin is held until the channel is closed: Paramiko may else send EOF after CLOSE (eof-after-close)
-                stdin, stdout, stderr = client.exec_command("true")
-                stdout.read()
-                stderr.read()
-                status = stdout.channel.recv_exit_status()
-                with lock:
-                    statuses.append(status)
-                stdin.channel.close()
+        def job(share: float) -> None:
+            lock, statuses = threading.Lock(), []
+            each = max(1, round(1000 * share) // THREADS)
 
-        in_threads(THREADS, work)
-    assert statuses == [0] * (each * THREADS)
-    return len(statuses)
+            def work(_: int) -> None:
+                for _ in range(each):
+                    # stdin is held until the channel is closed: Paramiko may else send EOF after CLOSE (eof-after-close)
+                    stdin, stdout, stderr = client.exec_command("true")
+                    stdout.read()
+                    stderr.read()
+                    status = stdout.channel.recv_exit_status()
+                    with lock:
+                        statuses.append(status)
+                    stdin.channel.close()
+
+            in_threads(THREADS, work)
+            assert statuses == [0] * (each * THREADS)
+
+        yield job
 
 
-def stdout(server: Server, scale: float) -> int:
+@contextlib.contextmanager
+def stdout(server: Server) -> Iterator[Job]:
     """100 MB of one command's output."""
-    size = got = int(100 * scale) * 1_000_000
     with connect(server) as client:
-        stdin, out, _ = client.exec_command(f"head -c {size} /dev/zero")
-        while data := out.read(65536):
-            got -= len(data)
-        stdin.channel.close()
-    assert got == 0
-    return size
+
+        def job(share: float) -> None:
+            left = round(100 * share) * 1_000_000
+            stdin, out, _ = client.exec_command(f"head -c {left} /dev/zero")
+            while data := out.read(65536):
+                left -= len(data)
+            stdin.channel.close()
+            assert left == 0
+
+        yield job
 
 
-def connects(server: Server, scale: float) -> int:
+@contextlib.contextmanager
+def connects(server: Server) -> Iterator[Job]:
     """50 connections, one after the other."""
-    count = max(1, int(50 * scale))
-    for _ in range(count):
-        connect(server).close()
-    return count
+
+    def job(share: float) -> None:
+        for _ in range(max(1, round(50 * share))):
+            connect(server).close()
+
+    yield job
 
 
-def sftp(server: Server, scale: float) -> int:
+@contextlib.contextmanager
+def sftp(server: Server) -> Iterator[Job]:
     """1,000 files of 4 kB by 4 threads, each with an SFTP client of its own over one connection."""
-    each = max(1, int(1000 * scale) // SFTP_THREADS)
     with tempfile.TemporaryDirectory() as folder, connect(server) as client:
         local = Path(folder) / "local"
         local.write_bytes(bytes(FILE_BYTES))
 
-        def work(number: int) -> None:
-            with client.open_sftp() as files:
-                for n in range(each):
-                    files.put(str(local), f"{folder}/{number}-{n}")
+        def job(share: float) -> None:
+            each = max(1, round(1000 * share) // SFTP_THREADS)
 
-        in_threads(SFTP_THREADS, work)
-        assert len(list(Path(folder).iterdir())) == each * SFTP_THREADS + 1
-    return each * SFTP_THREADS
+            def work(number: int) -> None:
+                with client.open_sftp() as files:
+                    for n in range(each):
+                        files.put(str(local), f"{folder}/{number}-{n}")
+
+            in_threads(SFTP_THREADS, work)
+            assert len(list(Path(folder).iterdir())) >= each * SFTP_THREADS + 1
+
+        yield job
 
 
 JOBS = {"commands": commands, "stdout": stdout, "connects": connects, "sftp": sftp}
@@ -152,14 +169,15 @@ def tool(name: str) -> Iterator[None]:
 
 
 def main() -> None:
-    job, described, scale, *tools = sys.argv[1:]
-    server: Server = json.loads(Path(described).read_text())
-    JOBS[job](server, 0.02)  # the first of everything is paid for
-    with tool(tools[0] if tools else ""):
-        wall, cpu = time.perf_counter(), time.process_time()
-        JOBS[job](server, float(scale))
-        took = {"wall_s": time.perf_counter() - wall, "cpu_s": time.process_time() - cpu}
-    print(json.dumps(took), flush=True)
+    name, described, *tools = sys.argv[1:]
+    with JOBS[name](json.loads(Path(described).read_text())) as job:
+        job(0.02)  # the first of everything is paid for
+        with tool(tools[0] if tools else ""):
+            for share in sys.stdin:
+                wall, cpu = time.perf_counter(), time.process_time()
+                job(float(share))
+                took = {"wall_s": time.perf_counter() - wall, "cpu_s": time.process_time() - cpu}
+                print(json.dumps(took), flush=True)
 
 
 if __name__ == "__main__":

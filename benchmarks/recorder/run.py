@@ -1,12 +1,15 @@
 """What the recorder costs the observed program, beside other tools: one interleaved run, medians, ratios to plain.
 
-    python benchmarks/recorder/run.py [--rounds 7] [--scale 1.0] [--only plain watch check …] [job ...]
+    python benchmarks/recorder/run.py [--rounds 9] [--scale 1.0] [--only plain watch check …] [job ...]
     python benchmarks/recorder/run.py --start [--rounds 15]
 
-Jobs: 1,000 short commands by 8 threads, 100 MB of stdout, 50 connects, SFTP of 1,000 small files (program.py), each run
-in a process of its own against OpenSSH on loopback. A ratio is the median of those of the pairs, round by round: the
-order of the tools is turned round each time. Read CPU before wall: the server works on the same machine. ``--start``
-measures what is paid once, in CPU: the recorder's start, ``import paramedic``, ``paramedic --help``.
+Jobs: 1,000 short commands by 8 threads, 100 MB of stdout, 50 connects, SFTP of 1,000 small files (program.py), against
+OpenSSH on loopback. In each round each tool has a process of its own, new ones each time, for where its memory lies
+makes a process some percent quicker or slower; all of them are alive together and do their tenths of the job in turns,
+in an order that is drawn anew, so that what else the machine does hits all alike. A ratio is that of the sums of a
+round; printed are its median and, behind it, its quartiles over the rounds. Read CPU before wall: the server works on
+the same machine. ``--start`` measures what is paid once, in CPU: the recorder's start, ``import paramedic``,
+``paramedic --help``.
 
 Tools that are not installed are left out with a word; for all of them: pip install viztracer pyvft.
 """
@@ -14,9 +17,11 @@ Tools that are not installed are left out with a word; for all of them: pip inst
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.util
 import json
 import os
+import random
 import resource
 import statistics
 import subprocess
@@ -49,65 +54,94 @@ TOOLS = {
     "viztracer": "VizTracer",
     "pyvft": "pyvft, a race detector",
 }
-SLOW = {"settrace": 5, "viztracer": 5, "pyvft": 20}
-"""Tools that get this many times less to do; their times are set beside a plain program that gets as little."""
-LIMIT_S = 300
+TURNS = 10
+"""In so many parts a job is done."""
+SLOW = {"settrace": 5, "viztracer": 5, "pyvft": 10}
+"""Tools that take part in only one of so many turns; their times are set beside those of the plain program in these."""
 Times = dict[str, float]
 
 
-def once(tool: str, job: str, server: Path, scale: float, folder: Path) -> Times | str:
-    """One run of the program under a tool; or what went wrong."""
-    arguments = [str(HERE / "program.py"), job, str(server), str(scale)]
-    environment = dict(os.environ)
-    if tool in LEVELS:
-        options = Options(directory=str(folder / f"{tool}-{time.monotonic_ns()}"), level=tool)
-        words, environment = command(arguments, options, environment)
-    elif tool == "pyvft":
-        words = [sys.executable, "-m", "pyvft", "--no-colour", *arguments]
-    else:
-        words = [sys.executable, *arguments, *([] if tool == "plain" else [tool])]
-    try:
-        done = subprocess.run(words, capture_output=True, text=True, timeout=LIMIT_S, env=environment, cwd=folder)
-    except subprocess.TimeoutExpired:
-        return f"took longer than {LIMIT_S} s"
-    lines = [line for line in done.stdout.splitlines() if line.startswith('{"wall_s"')]
-    if not lines:
-        return (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
-    times: Times = json.loads(lines[-1])
-    return times
+class Side:
+    """One tool's process of one round."""
+
+    def __init__(self, tool: str, job: str, server: Path, folder: Path) -> None:
+        arguments = [str(HERE / "program.py"), job, str(server)]
+        environment = dict(os.environ)
+        if tool in LEVELS:
+            options = Options(directory=str(folder / f"{tool}-{time.monotonic_ns()}"), level=tool)
+            words, environment = command(arguments, options, environment)
+        elif tool == "pyvft":
+            words = [sys.executable, "-m", "pyvft", "--no-colour", *arguments]
+        else:
+            words = [sys.executable, *arguments, *([] if tool == "plain" else [tool])]
+        self.tool, self.took, self.trouble = tool, dict[int, Times](), ""
+        self._errors = tempfile.TemporaryFile("w+")
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(
+            words, stdin=pipe, stdout=pipe, stderr=self._errors, text=True, env=environment, cwd=folder
+        )
+
+    def works(self, turn: int, share: float) -> None:
+        """Has it do its part of one turn."""
+        if self.trouble or turn % SLOW.get(self.tool, 1):
+            return
+        assert self._process.stdin is not None and self._process.stdout is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(f"{share}\n")
+            self._process.stdin.flush()
+        for line in self._process.stdout:
+            if line.startswith('{"wall_s"'):
+                self.took[turn] = json.loads(line)
+                return
+        self._errors.seek(0)
+        said = self._errors.read().strip().splitlines()
+        self.trouble = (said or [f"exit status {self._process.wait()}"])[-1]
+
+    def ends(self) -> None:
+        with contextlib.suppress(BrokenPipeError):
+            self._process.communicate()
+        self._errors.close()
+
+
+def one_round(tools: list[str], job: str, server: Path, share: float, folder: Path) -> dict[str, Side]:
+    """All tools do the job once, in turns."""
+    sides = {tool: Side(tool, job, server, folder) for tool in tools}
+    for turn in range(TURNS):
+        for side in random.sample(list(sides.values()), len(sides)):
+            side.works(turn, share / TURNS)
+    for side in sides.values():
+        side.ends()
+    if sides["plain"].trouble:
+        raise SystemExit(f"the plain program failed: {sides['plain'].trouble}")
+    return sides
 
 
 def compare(job: str, tools: list[str], server: Path, scale: float, rounds: int, folder: Path) -> None:
     """The table of one job."""
-    rows: dict[str, list[tuple[Times, Times]]] = {tool: [] for tool in tools}
-    trouble: dict[str, str] = {}
-    for turn in range(rounds):
-        plains: dict[int, Times] = {}
-        for tool in tools if turn % 2 == 0 else reversed(tools):  # A B C, C B A: drift hits all alike
-            fewer = SLOW.get(tool, 1)
-            if fewer not in plains:
-                plain = once("plain", job, server, scale / fewer, folder)
-                if isinstance(plain, str):
-                    raise SystemExit(f"the plain program failed: {plain}")
-                plains[fewer] = plain
-            if tool == "plain":
-                rows[tool].append((plains[1], plains[1]))
-            elif tool not in trouble:
-                found = once(tool, job, server, scale / fewer, folder)
-                if isinstance(found, str):
-                    trouble[tool] = found
-                else:
-                    rows[tool].append((found, plains[fewer]))
+    done = [one_round(tools, job, server, scale, folder) for _ in range(rounds)]
     print(f"\n### {JOBS[job]} (x {scale:g}), {rounds} rounds; load {os.getloadavg()[0]:.1f}\n")
     print("| | CPU s | wall s | CPU ÷ plain | wall ÷ plain |\n|---|--:|--:|--:|--:|")
     for tool in tools:
-        if not rows[tool]:
-            print(f"| {TOOLS[tool]} | {trouble.get(tool, 'no run')[:100]} | | | |")
+        troubles = [sides[tool].trouble for sides in done if sides[tool].trouble]
+        if troubles:
+            print(f"| {TOOLS[tool]} | {troubles[0][:100]} | | | |")
             continue
-        cpu, wall = (statistics.median(mine[k] for mine, _ in rows[tool]) for k in ("cpu_s", "wall_s"))
-        ratios = [statistics.median(mine[k] / plain[k] for mine, plain in rows[tool]) for k in ("cpu_s", "wall_s")]
+        times, ratios = [], []
+        for key in ("cpu_s", "wall_s"):
+            mine = [sum(took[key] for took in sides[tool].took.values()) for sides in done]
+            plain = [sum(sides["plain"].took[turn][key] for turn in sides[tool].took) for sides in done]
+            times.append(f"{statistics.median(mine):.2f}")
+            ratios.append(spread([a / b for a, b in zip(mine, plain, strict=True)]))
         share = f" (1/{SLOW[tool]} of the job)" if tool in SLOW else ""
-        print(f"| {TOOLS[tool]}{share} | {cpu:.2f} | {wall:.2f} | {ratios[0]:.2f} | {ratios[1]:.2f} |", flush=True)
+        print(f"| {TOOLS[tool]}{share} | {' | '.join(times + ratios)} |", flush=True)
+
+
+def spread(values: list[float]) -> str:
+    """The median, and the quartiles behind it."""
+    if len(values) < 2 or set(values) == {1.0}:
+        return f"{statistics.median(values):.2f}"
+    low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
+    return f"{middle:.2f} ({low:.2f} to {high:.2f})"
 
 
 def start(rounds: int) -> None:
@@ -159,7 +193,7 @@ def start(rounds: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("jobs", nargs="*", metavar="job", help=f"of {', '.join(JOBS)}; all if none is named")
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--scale", type=float, default=1.0)
     parser.add_argument("--only", nargs="+", choices=list(TOOLS), default=list(TOOLS))
     parser.add_argument("--start", action="store_true")
@@ -171,7 +205,7 @@ def main() -> None:
         start(args.rounds)
         return
     tools = []
-    for tool in args.only:
+    for tool in dict.fromkeys(["plain", *args.only]):
         if tool in ("viztracer", "pyvft") and importlib.util.find_spec(tool) is None:
             print(f"{TOOLS[tool]} is not installed: pip install {tool}")
         else:
