@@ -97,6 +97,21 @@ def test_a_class_that_takes_only_the_attributes_that_it_knows_is_recorded(level:
     assert not trace.gaps
 
 
+def test_a_class_with_a_base_in_c_that_has_a_setattr_is_recorded(recorded: Run) -> None:
+    script = (
+        "import decimal, threading\n"
+        "class Odd(threading.Thread, decimal.Context):\n"
+        "    def run(self): print('in run')\n"
+        "odd = Odd()\n"
+        "odd.start()\n"
+        "odd.join()\n"
+    )
+    done = recorded("-c", script)
+    (trace,) = done.traces()
+    assert [e.kind for e in trace.events() if e.kind == Kind.START] == [Kind.START]
+    assert not trace.gaps
+
+
 def test_a_condition_tells_which_lock_it_was_given(recorded: Run) -> None:
     done = recorded(
         "-c",

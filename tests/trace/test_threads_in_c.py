@@ -17,6 +17,7 @@ from probing import Sites, Thing, leave_to, stored
 from paramedic.model.event import Kind
 from paramedic.model.thread_name import joined_name, name_parts
 from paramedic.trace import native
+from paramedic.trace.chunks import Chunk, Silence
 from paramedic.trace.writer import TraceWriter
 
 if native.rows is None:
@@ -65,6 +66,21 @@ def test_a_thread_takes_the_chunk_of_one_that_has_ended(writer: TraceWriter, ask
     assert list(writer.current.spare) == [chunk] and chunk.number == 9 and 9 in writer.current.ended
     text = writer.text("work")
     assert text and stored(writer) == [(Kind.BEGIN, 0, 12, 0, native_id, text), (Kind.END, 0, 0, 0, 0, 0)]
+
+
+def test_a_thread_that_ends_as_recording_does_keeps_the_chunk_of_all(writer: TraceWriter, asked: Asked) -> None:
+    nobodys, before = Chunk(None, 0, 0), writer.current.local
+
+    def work() -> None:
+        writer.current_thread()
+        rows.Row(writer.current, leave_to([]))(int(Kind.STATE), 0, 0, 0, 0, 0)  # the page is known from now on
+        writer.current.local = Silence(nobodys)
+        rows.ThreadEnds(writer.current, leave_to(asked), END)("thread", "result")
+
+    in_thread(work)
+    assert (asked, list(writer.current.spare)) == ([("thread", "result")], [])
+    assert writer.current.local.chunk is nobodys
+    writer.current.local = before
 
 
 def test_a_thread_that_is_not_to_be_told_stays_without(writer: TraceWriter, asked: Asked) -> None:

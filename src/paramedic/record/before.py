@@ -24,7 +24,7 @@ from paramedic.record.frames import PARAMIKO, owner_of
 from paramedic.record.locks import StandIns
 from paramedic.record.probe import MARK, Probes
 from paramedic.record.swapping import Swap
-from paramedic.record.threads import THREAD_MARK
+from paramedic.record.threads import THREAD_MARK, set_plainly
 from paramedic.trace.writer import TraceWriter
 
 _CALL, _LINK, _STATE, _NEW = int(Kind.CALL), int(Kind.LINK), int(Kind.STATE), int(Kind.NEW)
@@ -51,7 +51,7 @@ class Before:
         for ident, thread in sorted(threads.items(), key=lambda item: item[1] is not main):
             number = self._writer.reserve_thread()
             self._writer.numbers[ident] = number
-            object.__setattr__(thread, THREAD_MARK, number)  # the program's class may have one of its own
+            set_plainly(thread, THREAD_MARK, number)
             if ident != get_ident():
                 self._idents.add(ident)
 

@@ -27,7 +27,7 @@ from paramedic.record.patches import CannotRewrite, Patch, Target
 from paramedic.record.probe import MARK, Probes
 from paramedic.record.simple_queue import simple_queue
 from paramedic.record.status_event import status_waits
-from paramedic.record.threads import THREAD_MARK, threads
+from paramedic.record.threads import THREAD_MARK, set_plainly, threads
 from paramedic.trace.layout import SUFFIX
 from paramedic.trace.writer import TraceWriter
 
@@ -239,13 +239,13 @@ class Session:
         # not current_thread(), which would make a thread object where there is none
         thread = module._active.get(get_ident()) if module is not None else None
         if thread is not None:
-            object.__setattr__(thread, THREAD_MARK, number)
+            set_plainly(thread, THREAD_MARK, number)
         self._writer.row(int(Kind.BEGIN), 0, 0, 0, self.process, self._writer.text(name))
 
     def _mark_main(self, threading: Any) -> None:
         main = threading.main_thread()
         if main.ident == get_ident():
-            object.__setattr__(main, THREAD_MARK, getattr(main, THREAD_MARK, 0) or self._main)
+            set_plainly(main, THREAD_MARK, getattr(main, THREAD_MARK, 0) or self._main)
 
     def _adopted(self, number: int) -> None:
         """A thread whose start was not seen has recorded something: say what it is called."""
@@ -259,7 +259,7 @@ class Session:
             thread = module._active.get(get_ident()) if module is not None else None
             name = thread._name if thread is not None else f"thread-{number}"
             if thread is not None:
-                object.__setattr__(thread, THREAD_MARK, number)
+                set_plainly(thread, THREAD_MARK, number)
             self._writer.row(int(Kind.BEGIN), 0, 0, 0, get_native_id(), self._writer.text(str(name)))
             if self._before is not None:
                 self._before.adopted(thread)

@@ -28,8 +28,18 @@ _UNTOLD = None
 """In place of the number of the threads with which Paramiko limits its handshakes (packet.py
 `Packetizer.start_handshake`): each connect starts one, which sleeps and sets a flag. To record
 it would tell nothing, and is a good part of what a connect costs us."""
-_set: Callable[[Any, str, object], None] = object.__setattr__  # a class of the program's may have a __setattr__
 _ALWAYS = PARAMIKO + 1
+
+
+def set_plainly(thread: Any, name: str, value: object) -> None:
+    """Set an attribute of a thread past a ``__setattr__`` of the program's own.
+
+    Threads: any; it does not block.
+    """
+    try:
+        object.__setattr__(thread, name, value)
+    except TypeError:  # its class has a base in C that has one, as threading.local
+        thread.__dict__[name] = value
 
 
 def threads(probes: Probes, threading: Any) -> Iterator[Target]:
@@ -46,11 +56,11 @@ def threads(probes: Probes, threading: Any) -> Iterator[Target]:
             ends = 0
             if kind is timer:
                 if getattr(thread.function, "__module__", "") == "paramiko.packet":
-                    _set(thread, THREAD_MARK, _UNTOLD)
+                    set_plainly(thread, THREAD_MARK, _UNTOLD)
                     return
                 ends = ENDS_PROGRAM if _ends_program(thread.function) else 0
             given = writer.reserve_thread()
-            _set(thread, THREAD_MARK, given)
+            set_plainly(thread, THREAD_MARK, given)
             words = writer.text(kind.__qualname__) if kind is not threading.Thread else 0
             daemon = getattr(thread, "_daemonic", False)  # not there where __init__ was not called
             row(_START, int(daemon) | ends, 0, probes.stacks.of(_getframe(2)), given, words)
@@ -62,7 +72,7 @@ def threads(probes: Probes, threading: Any) -> Iterator[Target]:
                 row(state, worker, probes.id_of(thread._args[0]), 0, 0, given)
             hook = getattr(thread, "_invoke_excepthook", None)
             if hook is not None:
-                _set(thread, "_invoke_excepthook", MethodType(dies, hook))
+                set_plainly(thread, "_invoke_excepthook", MethodType(dies, hook))
         except Exception as e:
             trouble("Thread.start", e)
 

@@ -697,7 +697,7 @@ static PyObject *leave(Probe *self, PyObject *const *args, size_t flags, PyObjec
 
 /* ---- threads (record.threads) ---- */
 
-/* `Thread-12 (work)` is 12 and `work`, a new reference, as record.threads.name_parts; NULL if that is not to be had */
+/* `Thread-12 (work)` is 12 and `work`, a new reference, as model.thread_name.name_parts; NULL if that is not to be had */
 static PyObject *name_parts(PyObject *name, uint32_t *number) {
     *number = 0;
     if (!PyUnicode_IS_COMPACT_ASCII(name) || PyUnicode_GET_LENGTH(name) < 8) return Py_NewRef(name);
@@ -771,7 +771,10 @@ static PyObject *thread_begins(Probe *self, PyObject *const *args, size_t flags,
 static PyObject *thread_ends(Probe *self, PyObject *const *args, size_t flags, PyObject *names) {
     Page *page = !names && PyVectorcall_NARGS(flags) == 2 ? page_of(CURRENT(self)) : NULL;
     PyObject *local = page ? get_slot(CURRENT(self), &slot_local, s_local) : NULL, *chunk = get(local, s_chunk);
-    PyObject *number = get_slot(chunk, &slot_number, s_number), *ended = number ? get_slot(CURRENT(self), &slot_ended, s_ended) : NULL;
+    PyObject *rows = get_slot(chunk, &slot_rows, s_rows);
+    /* between two recordings every thread has the chunk that takes nothing, and keeps it */
+    PyObject *number = rows == (PyObject *)page ? get_slot(chunk, &slot_number, s_number) : NULL;
+    PyObject *ended = number ? get_slot(CURRENT(self), &slot_ended, s_ended) : NULL;
     PyObject *spare = ended ? get_slot(CURRENT(self), &slot_spare, s_spare) : NULL, *done = NULL;
     if (spare && PySet_Check(ended) && !PyObject_DelAttr(local, s_chunk)) {
         if (has_room(page)) put(page, 0, 0, 0, 0, self->numbers[0]);
@@ -781,6 +784,7 @@ static PyObject *thread_ends(Probe *self, PyObject *const *args, size_t flags, P
     }
     Py_XDECREF(local);
     Py_XDECREF(chunk);
+    Py_XDECREF(rows);
     Py_XDECREF(number);
     Py_XDECREF(ended);
     Py_XDECREF(spare);
