@@ -73,7 +73,7 @@ def commands(server: Server) -> Iterator[Job]:
 
             def work(_: int) -> None:
                 for _ in range(each):
-                    # stdin is held until the channel is closed: Paramiko may else send EOF after CLOSE (eof-after-close)
+                    # stdin is held until the channel is closed: else Paramiko may send EOF after CLOSE
                     stdin, stdout, stderr = client.exec_command("true")
                     stdout.read()
                     stderr.read()
