@@ -37,6 +37,7 @@ _CALLS: dict[str, str] = {
     "sftp.BaseSFTP._read_all": "recv",
     "sftp.BaseSFTP._write_all": "send",
     "sftp_client.SFTPClient._transfer_with_callback": "read write",
+    "sftp_client.SFTPClient._read_response": "_read_packet",
     "sftp_client.SFTPClient.close": "close",
     "sftp_client.SFTPClient.get": "getfo",
     "sftp_client.SFTPClient.getfo": "open stat prefetch close",

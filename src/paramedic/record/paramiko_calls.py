@@ -32,6 +32,8 @@ _CALL = opmap.get("CALL", -1)
 _STATE = int(Kind.STATE)
 _NO_TIMEOUT = (-1, 0)
 _FAR_BYTES = 16 << 20
+_OF_LISTINGS = (4, 11)
+"""CMD_CLOSE and CMD_OPENDIR (sftp.py): what ``listdir_iter`` waits for itself."""
 
 
 def targets(paramiko: Any, probes: Probes, record_commands: bool) -> Iterator[Target]:
@@ -424,11 +426,14 @@ def _listings(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
     are watched, and are the user's calls when ``listdir_iter`` (sftp_client.py) is their caller.
     """
     enter, leave, fail = probes.call(NUMBER["SFTPClient.listdir_iter"], None, None, _ALWAYS, True)
-    iterated = Guard("(_caller := _getframe(1)).f_code.co_name == 'listdir_iter'", {"_getframe": _getframe})
-    for method in ("_request", "_read_packet"):
+    iterated = "(_caller := _getframe(1)).f_code.co_name == 'listdir_iter'"
+    # every request and answer of a file comes by here, and to ask who called makes an object of the frame
+    words = {"_request": f"t in {_OF_LISTINGS} and {iterated}", "_read_packet": iterated}
+    for method in words:
         home = next((c for c in homes["SFTPClient"].__mro__ if method in vars(c)), None)
         if home is not None:
-            yield Target(home, method, enter, leave, fail, guard=iterated)
+            guard = Guard(words[method], {"_getframe": _getframe}, probes.notices.get(method))
+            yield Target(home, method, enter, leave, fail, guard=guard)
 
 
 def _asked_ahead(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
