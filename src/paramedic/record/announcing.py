@@ -105,6 +105,10 @@ class _Statements(ast.NodeTransformer):
     def _said(self, said: _Said, node: ast.stmt) -> list[ast.stmt]:
         function: Any = said.call.func
         name = function.attr
+        if TAKES_BACK and said.who is function.value:  # as few of the interpreter's steps as can be
+            saying = ast.BinOp(ast.Constant(announces(name)), ast.MatMult(), said.who)
+            function.value = placed(saying, said.who)
+            return [placed(_taken_back(name, [node]), node)]
         if said.held:
             function.value = ast.copy_location(_read(_WHO), function.value)
             before = _say(name, [said.who], ast.Name(_WHO, ast.Store()))
@@ -132,7 +136,7 @@ class _Statements(ast.NodeTransformer):
         if not isinstance(root, ast.Name):
             return None
         if root.id in self._local:
-            return _Said(call, _read(value.id) if isinstance(value, ast.Name) else value, value is not root)
+            return _Said(call, value, value is not root)
         first = call.args[0] if call.args else None
         # Class.method(self)
         by_class = isinstance(first, ast.Name) and first.id == self._first and self._first

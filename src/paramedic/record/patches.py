@@ -66,7 +66,8 @@ class Notice:
 
 
 TAKES_BACK = native.rows is not None
-"""Whether to ask a notice, ``_notice[object]``, is to take it back, and all that need be done."""
+"""Whether to ask a notice, ``_notice[object]``, is to take it back, and all that need be done; it is given there by
+``_notice @ object``, which is the object."""
 if native.rows is not None:
     Notice = native.rows.Notice  # type: ignore[misc]
 

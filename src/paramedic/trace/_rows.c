@@ -1001,11 +1001,13 @@ static PyObject *file_ends(Probe *self, PyObject *file) {
     return PyLong_FromLongLong(matters ? references : 0);
 }
 
-/* Notice()[object] -> whether `who` is that, which then is none any more (record.patches) */
+/* Notice()[object] -> whether `who` is that, which then is none any more; Notice() @ object -> the object, which is `who`
+ * from then on (record.patches) */
 typedef struct {
     PyObject_HEAD
     PyObject *who;
 } Notice;
+static PyTypeObject Notice_Type;
 
 static int notice_traverse(Notice *self, visitproc visit, void *arg) {
     Py_VISIT(self->who);
@@ -1035,7 +1037,14 @@ static PyObject *notice_taken(Notice *self, PyObject *thing) {
     Py_RETURN_TRUE;
 }
 
+static PyObject *notice_said(PyObject *self, PyObject *thing) {
+    if (Py_TYPE(self) != &Notice_Type) Py_RETURN_NOTIMPLEMENTED;
+    Py_XSETREF(((Notice *)self)->who, Py_NewRef(thing));
+    return Py_NewRef(thing);
+}
+
 static PyMemberDef notice_members[] = {{"who", T_OBJECT_EX, offsetof(Notice, who), 0, NULL}, {NULL}};
+static PyNumberMethods notice_number = {.nb_matrix_multiply = notice_said};
 static PyMappingMethods notice_mapping = {.mp_subscript = (binaryfunc)notice_taken};
 static PyTypeObject Notice_Type = {
     PyVarObject_HEAD_INIT(NULL, 0).tp_name = "paramedic.trace._rows.Notice",
@@ -1047,6 +1056,7 @@ static PyTypeObject Notice_Type = {
     .tp_clear = (inquiry)notice_clear,
     .tp_members = notice_members,
     .tp_as_mapping = &notice_mapping,
+    .tp_as_number = &notice_number,
 };
 
 /* ---- the types ---- */
