@@ -282,8 +282,8 @@ def test_a_gevent_patched_program(what: str, server: Server, plain: Run, recorde
     assert not done.gaps()
 
 
-def _in_terminal(command: list[str], env: dict[str, str], typed: bytes, cwd: Path) -> bytes:
-    """What a program writes to a terminal into which this is typed, as soon as it shows a prompt."""
+def _in_terminal(command: list[str], env: dict[str, str], typed: list[tuple[bytes, bytes]], cwd: Path) -> bytes:
+    """What a program writes to a terminal into which something is typed as soon as it shows each prompt."""
     child, terminal = pty.fork()
     if child == 0:
         try:
@@ -291,7 +291,7 @@ def _in_terminal(command: list[str], env: dict[str, str], typed: bytes, cwd: Pat
             os.execve(command[0], command, env)
         finally:
             os._exit(127)
-    seen, end, sent = b"", time.monotonic() + 60, False
+    seen, end, typed = b"", time.monotonic() + 60, list(typed)
     try:
         while time.monotonic() < end:
             if select.select([terminal], [], [], 1)[0]:
@@ -302,9 +302,8 @@ def _in_terminal(command: list[str], env: dict[str, str], typed: bytes, cwd: Pat
                 if not data:
                     break
                 seen += data
-            if b"> " in seen and not sent:
-                os.write(terminal, typed)
-                sent = True
+            if typed and typed[0][0] in seen:
+                os.write(terminal, typed.pop(0)[1])
     finally:
         os.close(terminal)
         _, status = os.waitpid(child, 0)
@@ -316,6 +315,7 @@ import os, sys, termios, threading
 print(sys.stdin.isatty(), sys.stdout.isatty(), sys.stderr.isatty(), os.tcgetpgrp(0) == os.getpgrp())
 print(os.get_terminal_size(), termios.tcgetattr(0)[3] & termios.ECHO != 0, sys.stdout.line_buffering)
 print(input("> "))
+print("and? ", end="", flush=True)
 print(sys.stdin.readline())
 raise SystemExit(5)
 """
@@ -324,9 +324,10 @@ raise SystemExit(5)
 def test_a_terminal_stays_the_programs(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(TERMINAL)
     env = environment(tmp_path) | {"XDG_STATE_HOME": str(tmp_path / "state"), "TERM": "dumb"}
-    plain = _in_terminal([sys.executable, "app.py"], env, b"first\nsecond\n", tmp_path)
+    typed = [(b"> ", b"first\n"), (b"and? ", b"second\n")]  # one at a time: a terminal echoes when it is written to
+    plain = _in_terminal([sys.executable, "app.py"], env, typed, tmp_path)
     ours = [sys.executable, "-m", "paramedic", "run", "--quiet", "app.py"]
-    assert _in_terminal(ours, env, b"first\nsecond\n", tmp_path).split() == plain.split()
+    assert _in_terminal(ours, env, typed, tmp_path).split() == plain.split()
     assert b"True True True True" in plain
 
 
