@@ -8,16 +8,25 @@ from __future__ import annotations
 from typing import Any
 
 from paramedic.model.named_tuple import NamedTuple
-from paramedic.record.probe import MARK
+
+NOTHING = object()
+"""Stands for what is not there."""
 
 
-class Replaced(NamedTuple):
-    """A module attribute that we stand in for."""
+class Attribute(NamedTuple):
+    """An attribute of a module or a class that is ours meanwhile.
+
+    Attributes:
+        owner: the module or class.
+        name: of the attribute.
+        ours: what it is as long as it is recorded.
+        before: what stood there; `NOTHING` where the class inherits it, or has nothing of that name.
+    """
 
     owner: Any
     name: str
-    original: Any
     ours: Any
+    before: Any = NOTHING
 
     def apply(self) -> None:
         """Put ours in.
@@ -27,54 +36,13 @@ class Replaced(NamedTuple):
         setattr(self.owner, self.name, self.ours)
 
     def undo(self) -> None:
-        """Put the original back.
+        """Put back what stood there.
 
         Threads: see the module's text.
         """
-        if self.owner.__dict__.get(self.name) is self.ours:  # or the program (gevent, say) has put its own there
-            setattr(self.owner, self.name, self.original)
-
-
-class Overridden(NamedTuple):
-    """A method that a class inherits from one that is written in C, and has from us meanwhile."""
-
-    owner: type
-    name: str
-    ours: Any
-
-    def apply(self) -> None:
-        """Put ours in.
-
-        Threads: see the module's text.
-        """
-        setattr(self.owner, self.name, self.ours)
-
-    def undo(self) -> None:
-        """Let the class inherit it again.
-
-        Threads: see the module's text.
-        """
-        if vars(self.owner).get(self.name) is self.ours:
+        if self.owner.__dict__.get(self.name) is not self.ours:
+            return  # the program (gevent, say) has put its own there
+        if self.before is NOTHING:
             delattr(self.owner, self.name)
-
-
-class Unmarked(NamedTuple):
-    """What the objects of a class have for an id while they have none of their own."""
-
-    owner: type
-    name: str = MARK
-
-    def apply(self) -> None:
-        """Put it in.
-
-        Threads: see the module's text.
-        """
-        setattr(self.owner, self.name, 0)
-
-    def undo(self) -> None:
-        """Take it out.
-
-        Threads: see the module's text.
-        """
-        if vars(self.owner).get(self.name) == 0:
-            delattr(self.owner, self.name)
+        else:
+            setattr(self.owner, self.name, self.before)

@@ -17,7 +17,7 @@ from paramedic.model.event import Kind, State
 from paramedic.model.named_tuple import NamedTuple
 from paramedic.model.operations import OPERATIONS
 from paramedic.record import codes, paramiko_calls, rights
-from paramedic.record.attributes import Overridden, Replaced, Unmarked
+from paramedic.record.attributes import Attribute
 from paramedic.record.frames import Stacks
 from paramedic.record.hand_overs import HandOvers, signal_handlers
 from paramedic.record.imports import ImportWatch, Listener
@@ -97,7 +97,7 @@ class Session:
         if options.level not in LEVELS:
             raise ValueError(f"level {options.level!r} is none of {', '.join(LEVELS)}")
         self.options = options
-        self._patches: list[Patch | Replaced | Overridden | Unmarked] = []
+        self._patches: list[Patch | Attribute] = []
         self._imports: ImportWatch | None = None
         self.process = os.getpid()
         if child:
@@ -362,7 +362,7 @@ class Session:
         self._watch(thread_pools(self.probes, module, self._hand_overs.failures))
 
     def _replace(self, owner: Any, name: str, ours: Any) -> None:
-        replaced = Replaced(owner, name, getattr(owner, name), ours)
+        replaced = Attribute(owner, name, ours, getattr(owner, name))
         replaced.apply()
         self._patches.append(replaced)
 
@@ -400,7 +400,7 @@ class Session:
 
     def _unmarked(self, owner: type, name: str = MARK) -> None:
         if name not in vars(owner):
-            mark = Unmarked(owner, name)
+            mark = Attribute(owner, name, 0)
             mark.apply()
             self._patches.append(mark)
 

@@ -16,17 +16,17 @@ from typing import Any
 from paramedic.model.event import Kind
 from paramedic.model.operations import NUMBER
 from paramedic.record.asyncio_tasks import task_births
-from paramedic.record.attributes import Overridden, Unmarked
+from paramedic.record.attributes import Attribute
 from paramedic.record.frames import PARAMIKO
 from paramedic.record.interrupts import reaches_program, without_us
 from paramedic.record.patches import Target
-from paramedic.record.probe import Probes
+from paramedic.record.probe import MARK, Probes
 
 _NAMES = ("call_soon_threadsafe", "run_forever", "create_task")
 _POST, _TAKE = int(Kind.POST), int(Kind.TAKE)
 
 
-def uvloop_loops(probes: Probes, uvloop: Any) -> Iterator[Overridden | Unmarked]:
+def uvloop_loops(probes: Probes, uvloop: Any) -> Iterator[Attribute]:
     """What is put into ``uvloop.Loop``; nothing where that is no class which inherits what it does.
 
     Threads: the thread that starts a recording, or that imports uvloop.
@@ -37,10 +37,10 @@ def uvloop_loops(probes: Probes, uvloop: Any) -> Iterator[Overridden | Unmarked]
         return
     probes.classes[loop] = NUMBER["Loop.__init__"]
     runs = probes.call(NUMBER["Loop.run_forever"], None, None, PARAMIKO + 1)
-    yield Unmarked(loop)
-    yield Overridden(loop, _NAMES[0], _handing_over(probes, getattr(loop, _NAMES[0])))
+    yield Attribute(loop, MARK, 0)
+    yield Attribute(loop, _NAMES[0], _handing_over(probes, getattr(loop, _NAMES[0])))
     for target in (Target(loop, _NAMES[1], *runs), *task_births(probes, loop)):
-        yield Overridden(loop, target.name, _around(getattr(loop, target.name), target))
+        yield Attribute(loop, target.name, _around(getattr(loop, target.name), target))
 
 
 def _handing_over(probes: Probes, real: Any) -> Callable[..., Any]:
