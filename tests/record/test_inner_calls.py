@@ -1,180 +1,330 @@
-"""A call that Paramiko makes itself is passed over because it is announced, and only that call."""
+"""Whether Paramiko itself makes a call is told without the caller's frame object, and as that would tell it."""
 
 from __future__ import annotations
 
-import importlib.util
+import _thread
+import asyncio
+import functools
 import sys
+import threading
 import weakref
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from operator import attrgetter
 from pathlib import Path
-from types import FunctionType, ModuleType
+from types import FrameType
 from typing import Any
 
 import paramiko
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from paramedic.record.inner_calls import _CALLS, announcing, notices
-from paramedic.record.patches import TAKES_BACK, Guard, Notice, Target, announces
-from paramedic.record.rewrite import compiled, prepare
+from paramedic.model.operations import OPERATIONS
+from paramedic.record.inner_calls import _LOCKS, OFTEN, with_real_locks
+from paramedic.record.patches import Target
+from paramedic.trace import native
 
-SOURCE = """
-class File:
-    def __init__(self): self.inner = self
-    def __enter__(self): return self
-    def __exit__(self, *_): self.close()
-    def close(self): return "closed"
-    def directly(self): self.close()
-    def by_attribute(self): return self.inner.close()
-    def of_a_variable(self):
-        f = self.inner
-        got = f.close()
-        return got
-    def by_class(self): File.close(self)
-    def in_an_argument(self): return str(self.close())
-    def after_a_block(self):
-        with self.inner as f:
-            f.inner
-    def after_a_block_that_returns(self):
-        with self.inner as f:
-            return f.inner
-    def after_another_call(self): return "".join(other(self)) + self.close()
-    def with_arguments_that_call(self): return self.close(*other(self))
+in_c = pytest.mark.skipif(native.rows is None, reason="built without a compiler")
+WAYS = """
+import functools
 
-class Stdin(File):
-    def close(self): return "stdin"
-    def by_super(self): return super().close()
-
-def other(file):
-    file.close()
-    return ()
+def directly(f): return f()
+def by_a_lambda(f): return (lambda: f())()
+def by_a_generator(f): return next(x for x in [0] if True) or next(each(f))
+def each(f): yield f()
+def resumed(f):
+    run = waits(f)
+    next(run)
+    return run.send(None)
+def waits(f):
+    yield
+    yield f()
+def closed(f):
+    said = []
+    def run():
+        try: yield
+        finally: said.append(f())
+    it = run()
+    next(it)
+    it.close()
+    return said[0]
+def thrown(f):
+    def run():
+        try: yield
+        except KeyError: yield f()
+    it = run()
+    next(it)
+    return it.throw(KeyError())
+def in_a_list(f): return [f() for _ in range(1)][0]
+def by_map(f): return next(map(lambda _: f(), [0]))
+def from_c(f): return next(map(f, [0]))
+def by_a_key(f):
+    said = []
+    sorted([1, 2], key=lambda _: said.append(f()) or 0)
+    return said[0]
+def by_partial(f): return functools.partial(f, 1)()
+def by_reduce(f): return functools.reduce(lambda a, b: f(), [1, 2])
+def in_a_class(f):
+    class Body:
+        said = f()
+    return Body.said
+def by_a_property(f):
+    class Has:
+        @property
+        def it(self): return f()
+    return Has().it
+def by_a_missing_attribute(f):
+    class Has:
+        def __getattr__(self, name): return f()
+    return Has().it
+def as_a_method(f):
+    class Has:
+        def __call__(self, *_): return f(self)
+    return Has()()
+def made(f):
+    said = []
+    class New:
+        def __init__(self): said.append(f())
+    New()
+    return said[0]
+def finalized(f):
+    said = []
+    class Ends:
+        def __del__(self): said.append(f())
+    Ends()
+    return said[0]
+def by_eval(f): return eval("f()", {"f": f})
+def by_exec(f):
+    space = {"f": f}
+    exec(compile("said = f()", __file__, "exec"), space)
+    return space["said"]
+def deep(f, left=30): return deep(f, left - 1) if left else f()
+def while_it_raises(f):
+    try: raise KeyError
+    except KeyError: return f()
+    finally: f()
+def after_an_error(f):
+    def fails(): raise KeyError
+    try: fails()
+    except KeyError: pass
+    return f()
+def with_many(f, *args, **kwargs): return f(*range(3), **{"x": 1}) if args else with_many(f, 1, b=2)
+def as_a_coroutine(f):
+    async def runs(): return f()
+    try: runs().send(None)
+    except StopIteration as e: return e.value
 """
-ANNOUNCED = (
-    *("directly", "by_attribute", "of_a_variable", "by_class", "in_an_argument"),
-    *("after_a_block", "after_a_block_that_returns"),
-)
-NOT_ANNOUNCED = ("after_another_call", "with_arguments_that_call")
+NAMES = [line.partition("(")[0][4:] for line in WAYS.splitlines() if line.startswith("def ")]
+CALLERS = [name for name in NAMES if name not in ("each", "waits")]
 
 
-class Watched:
-    """The module, with `close` watched, and which of its calls were not passed over."""
-
-    def __init__(self, module: Any) -> None:
-        self.module = module
-        self.notice = Notice()
-        self.asked: list[object] = []
-        guard = Guard("_asked(_first)", {"_asked": self.asked.append}, self.notice)
-        prepare(module.File.close, Target(None, "close", guard=guard)).apply()
-
-    def announces(self, function: FunctionType) -> FunctionType:
-        prepare(function, Target(None, "", notices={"close": self.notice}, only=True)).apply()
-        return function
+def loaded(path: Path) -> dict[str, Any]:
+    path.write_text(WAYS)
+    space: dict[str, Any] = {"__name__": path.stem, "__file__": str(path)}
+    exec(compile(WAYS, str(path), "exec"), space)
+    return space
 
 
-@pytest.fixture
-def watched(tmp_path: Path) -> Iterator[Watched]:
-    (tmp_path / "inner_calls_subject.py").write_text(SOURCE)
-    spec = importlib.util.spec_from_file_location("inner_calls_subject", tmp_path / "inner_calls_subject.py")
-    assert spec is not None and spec.loader is not None
-    module: ModuleType = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    yield Watched(module)
+class Asks:
+    """Two files with the same functions, one of which is inside; a function that asks, and what the frame says."""
+
+    def __init__(self, folder: Path) -> None:
+        self.spaces = {name: loaded(folder / f"{name}.py") for name in ("inner", "outer")}
+        self.files = {str(folder / "inner.py")}
+        inside = native.rows.Inside(self.files, set())
+
+        def asks(*_: object, **__: object) -> tuple[bool, bool]:
+            answer = inside[None]
+            return answer, sys._getframe(1).f_code.co_filename in self.files
+
+        self.asks = asks
 
 
-@pytest.mark.parametrize("name", ANNOUNCED)
-def test_what_is_announced_is_passed_over(name: str, watched: Watched) -> None:
-    file = watched.module.File()
-    function = getattr(watched.module.File, name)
-    expected = function(file)
-    assert watched.asked == [file], "nobody has announced anything yet"
-    watched.asked.clear()
-    assert watched.announces(function)(file) == expected
-    assert (watched.asked, watched.notice.who) == ([], None)
-    file.close()
-    assert watched.asked == [file], "the program's own call is seen"
+@pytest.fixture(scope="module")
+def asking(tmp_path_factory: pytest.TempPathFactory) -> Asks:
+    return Asks(tmp_path_factory.mktemp("callers"))
 
 
-@pytest.mark.parametrize("name", NOT_ANNOUNCED)
-def test_where_something_else_is_called_in_between_nothing_is_announced(name: str, watched: Watched) -> None:
-    file = watched.module.File()
-    assert watched.announces(getattr(watched.module.File, name))(file) == "closed"
-    assert watched.asked == [file, file]
+@in_c
+@pytest.mark.parametrize("where", ["inner", "outer"])
+@pytest.mark.parametrize("name", CALLERS)
+def test_every_way_to_be_called_is_told_as_by_the_frame(asking: Asks, name: str, where: str) -> None:
+    answer, expected = asking.spaces[where][name](asking.asks)
+    assert answer == expected
+    if name != "by_partial" and name != "by_eval":
+        assert answer == (where == "inner")
 
 
-def test_a_method_of_a_base_class_is_announced(watched: Watched) -> None:
-    stdin = watched.module.Stdin()
-    assert watched.announces(watched.module.Stdin.by_super)(stdin) == "closed"
-    assert watched.asked == []
+@contextmanager
+def traced() -> Iterator[None]:
+    def trace(frame: FrameType, event: str, _: object) -> Any:
+        frame.f_trace_opcodes = True
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        yield
+    finally:
+        sys.settrace(before)
 
 
-def _by_instance(file: Any) -> None:
-    file.close = lambda: "own"
+@in_c
+@given(st.lists(st.tuples(st.sampled_from(["inner", "outer"]), st.sampled_from(CALLERS)), max_size=4), st.booleans())
+def test_chains_of_callers(asking: Asks, chain: list[tuple[str, str]], is_traced: bool) -> None:
+    call: Callable[..., Any] = asking.asks
+    for where, name in chain:
+        call = lambda *_, way=asking.spaces[where][name], inner=call, **__: way(inner)  # noqa: E731
+    if is_traced:
+        with traced():
+            answer, expected = call()
+    else:
+        answer, expected = call()
+    assert answer == expected
 
 
-def _by_monkeypatch(file: Any) -> None:
-    type(file).close = lambda self: "own"
+@in_c
+def test_what_c_alone_calls_is_from_nowhere() -> None:
+    inside, answers, done = native.rows.Inside({__file__, threading.__file__}, set()), [], threading.Event()
+
+    def asks() -> None:
+        try:
+            sys._getframe(1)
+        except ValueError:
+            answers.append(inside[None])
+        done.set()
+
+    _thread.start_new_thread(asks, ())
+    assert done.wait(10)
+    assert answers == [False]
+    thread = threading.Thread(target=lambda: answers.append(inside[None]))  # by threading's run()
+    thread.start()
+    thread.join()
+    assert answers == [False, True]
 
 
-OWN: dict[str, Callable[[Any], None]] = {"an attribute": _by_instance, "a patched class": _by_monkeypatch}
+@in_c
+def test_a_callback_belongs_to_where_it_strikes(asking: Asks) -> None:
+    said: list[tuple[bool, bool]] = []
+
+    class Thing:
+        pass
+
+    thing = Thing()
+    dies = weakref.ref(thing, lambda _: said.append(asking.asks()))
+    del thing
+    assert dies() is None and said == [(False, False)]
+
+    async def later() -> None:
+        asyncio.get_running_loop().call_soon(lambda: said.append(asking.spaces["inner"]["directly"](asking.asks)))
+        await asyncio.sleep(0)
+
+    asyncio.run(later())
+    assert said[1] == (True, True)
 
 
-@pytest.mark.parametrize("how", OWN)
-def test_what_the_program_has_put_in_its_place_is_called_and_nothing_stays_announced(
-    how: str, watched: Watched
-) -> None:
-    file = watched.module.File()
-    OWN[how](file)
-    assert watched.announces(watched.module.File.by_attribute)(file) == "own"
-    assert (watched.asked, watched.notice.who) == ([], None)
-    gone = weakref.ref(file)
-    del file.inner, file
-    assert gone() is None
+@in_c
+def test_greenlets_have_callers_of_their_own(asking: Asks) -> None:
+    greenlet = pytest.importorskip("greenlet")
+    parent, said = greenlet.getcurrent(), []
+
+    def asks() -> None:
+        said.append(inside[None])
+        parent.switch()
+        said.append(inside[None])  # and has others beside it now
+
+    inside = native.rows.Inside(asking.files, set())
+    running = [greenlet.greenlet(functools.partial(asking.spaces[w]["directly"], asks)) for w in ("inner", "outer")]
+    for one in (*running, *reversed(running)):
+        one.switch()
+    assert said == [True, False, False, True]
 
 
-def test_after_an_exception_nothing_stays_announced(watched: Watched) -> None:
-    file = watched.module.File()
-
-    def fails() -> None:
-        raise KeyError("own")
-
-    file.close = fails
-    with pytest.raises(KeyError, match="own"):
-        watched.announces(watched.module.File.by_attribute)(file)
-    assert watched.notice.who is None
-
-
-def test_a_call_for_another_object_is_not_passed_over(watched: Watched) -> None:
-    file, another = watched.module.File(), watched.module.File()
-    watched.notice.who = another
-    file.close()
-    assert watched.asked == [file]
+PASSES = """
+class Closing:
+    def __init__(self, asks): self.asks = asks
+    def __enter__(self): return self
+    def __exit__(self, *_): self.said = self.asks()
+    def close(self): self.said = self.asks()
+def uses(made):
+    with made: pass
+    return made.said
+"""
 
 
-def test_all_calls_that_are_listed_and_there_are_announced() -> None:
-    targets = list(announcing([], paramiko, notices()))
-    assert {t.name for t in targets} > {"exec_command", "_read_all", "close"}
-    for target in targets:
-        function = vars(target.owner).get(target.name)
-        if isinstance(function, FunctionType):
-            constants = compiled(function, target).co_consts
-            called = {name for name in target.notices if name in function.__code__.co_names} - {"close"}
-            assert called <= {name for name in target.notices if announces(name) in constants}, target
-            assert any(announces(name) in constants for name in target.notices), target
+@in_c
+def test_an_exit_closes_for_whoever_leaves_the_block(tmp_path: Path) -> None:
+    spaces: dict[str, dict[str, Any]] = {name: {} for name in ("inner", "outer", "util")}
+    for name, space in spaces.items():
+        exec(compile(PASSES, str(tmp_path / name), "exec"), space)
+    inside = native.rows.Inside({str(tmp_path / "inner")}, {str(tmp_path / "util")})
+
+    def asks() -> bool:
+        return inside[None]  # type: ignore[no-any-return]
+
+    closing = spaces["util"]["Closing"](asks)
+    assert (spaces["inner"]["uses"](closing), spaces["outer"]["uses"](closing)) == (True, False)
+    closing.close()
+    assert closing.said is False  # its other functions are not passed through
+    assert spaces["inner"]["uses"](spaces["outer"]["Closing"](asks)) is False
 
 
-def test_every_function_that_is_listed_is_in_this_paramiko() -> None:
-    assert [full for full in _CALLS if not callable(attrgetter(full)(paramiko))] == []
+@in_c
+def test_files_may_be_added_later() -> None:
+    files: set[str] = set()
+    inside = native.rows.Inside(files, set())
+
+    def asks() -> bool:
+        return inside[None]  # type: ignore[no-any-return]
+
+    assert asks() is False
+    files.add(__file__)
+    assert asks() is True
 
 
-@pytest.mark.skipif(not TAKES_BACK, reason="built without a compiler")
-def test_a_notice_is_taken_back_by_the_call_that_it_is_of() -> None:
-    notice, mine, others = Notice(), object(), object()
-    assert (notice.who, notice[mine]) == (None, False)
-    notice.who = mine
-    before = sys.getrefcount(mine)
-    assert (notice[others], notice.who is mine) == (False, True)
-    assert (notice[mine], notice.who) == (True, None)
-    assert sys.getrefcount(mine) == before - 1
-    assert notice[None] is True  # nobody is announced, and nobody asks about None
-    del notice.who
-    assert notice[mine] is False
+@in_c
+def test_called_by_one_function() -> None:
+    def asks() -> FrameType | None:
+        return called_by[None]  # type: ignore[no-any-return]
+
+    def calls() -> tuple[FrameType | None, FrameType]:
+        return asks(), sys._getframe()
+
+    called_by = native.rows.CalledBy(calls)
+    frame, expected = calls()
+    assert frame is expected
+    assert asks() is None
+    calls.__code__ = calls.__code__.replace(co_name="other")  # as a probe is put in
+    frame, expected = calls()
+    assert frame is expected
+    assert native.rows.CalledBy(None)[None] is None
+
+
+@in_c
+def test_nothing_is_kept() -> None:
+    files, here = {__file__}, sys._getframe().f_code
+    inside, called_by = native.rows.Inside(files, set()), native.rows.CalledBy(test_nothing_is_kept)
+
+    def asks() -> None:
+        for _ in range(100):
+            inside[None], called_by[None]
+
+    before = sys.getrefcount(here), sys.getrefcount(files), sys.getrefcount(sys._getframe())
+    asks()
+    assert (sys.getrefcount(here), sys.getrefcount(files), sys.getrefcount(sys._getframe())) == before
+
+
+def test_what_is_listed_is_watched_and_in_this_paramiko() -> None:
+    assert OFTEN <= set(OPERATIONS)
+    assert [full for full in _LOCKS if not callable(attrgetter(full)(paramiko))] == []
+
+
+def test_what_makes_locks_is_a_target_once() -> None:
+    makers: dict[str, tuple[object, object]] = {"Lock": (object(), object())}
+    watched = [Target(paramiko.Transport, "__init__"), Target(paramiko.Transport, "close")]
+    targets = list(with_real_locks(watched, paramiko, makers))
+    assert len(targets) == len(_LOCKS) + 1
+    assert [t.only for t in targets[:2]] == [False, False] and all(t.only for t in targets[2:])
+    assert [dict(t.makers) for t in targets[:2]] == [makers, {}]
+    assert list(with_real_locks(watched, paramiko, {})) == watched

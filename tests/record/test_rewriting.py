@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from paramedic.record.patches import FIND_CALLER, CannotRewrite, Guard, Notice, Patch, Span, Stored, Target
+from paramedic.record.patches import FIND_CALLER, CannotRewrite, Guard, Patch, Span, Stored, Target
 from paramedic.record.rewrite import prepare
+from paramedic.trace import native
 
 SOURCE = '''
 import contextlib, functools
@@ -344,28 +345,27 @@ def test_what_interrupts_as_a_row_is_stored_goes_on_to_the_program(tmp_path: Pat
     assert told == []
 
 
-def test_an_announced_call_runs_without_a_question(module: ModuleType) -> None:
-    notice, told = Notice(), []  # type: Notice, list[object]
+class Looks:
+    """What rewritten code looks something up in, and how often."""
+
+    def __init__(self, answer: object) -> None:
+        self.answer, self.asked = answer, 0
+
+    def __getitem__(self, _: object) -> object:
+        self.asked += 1
+        return self.answer
+
+
+@pytest.mark.skipif(native.rows is None, reason="built without a compiler")
+@pytest.mark.parametrize("passes_over", [False, True])
+def test_what_is_often_passed_over_runs_as_if_nobody_watched(module: ModuleType, passes_over: bool) -> None:
     Base = module.Base
-    guard = Guard(f"{FIND_CALLER} is None", {"_getframe": told.append}, notice)
-    values = {"_current": None, "_pack": None, "_now": None, "_id_of": None, "_begins": 0, "_len": len}
-
-    def enter(*arguments: object) -> Any:
-        told.append(arguments)
-        return None, None
-
-    target = Target(Base, "hello", enter, guard=guard, span=Span("True", "", values))
-    prepare(found(module, "Base.hello"), target).apply()
-    first, second = Base(), Base()
-    notice.who = first
-    assert first.hello() == "hello base"
-    assert notice.who is None
-    assert told == []
-    notice.who = first
-    second.hello()
-    assert notice.who is first  # it was another's
-    first.hello()
-    assert told == [1, (second, None)]
+    inner, begin = Looks(passes_over), Looks(None)
+    guard = Guard("not _inside[_first]", {"_inside": inner}, often=True)
+    span = Span("True", "", {"_begin": begin, "_end": None}, ends=(None, None, 0))
+    prepare(found(module, "Base.hello"), Target(Base, "hello", guard=guard, span=span)).apply()
+    assert Base().hello() == "hello base"
+    assert (inner.asked, begin.asked) == (1, 0 if passes_over else 1)
 
 
 def test_what_is_defined_inside_keeps_its_name(tmp_path: Path) -> None:
@@ -407,23 +407,20 @@ def outer():
 
 
 @pytest.mark.parametrize("asks", ["True", "False", "_flip()"])
-@pytest.mark.parametrize("noticed", [False, True])
-def test_what_is_passed_over_and_what_is_watched_share_their_declarations(
-    tmp_path: Path, asks: str, noticed: bool
-) -> None:
+def test_what_is_passed_over_and_what_is_watched_share_their_declarations(tmp_path: Path, asks: str) -> None:
     """Both are in one function, in which a name is declared once, before it is used."""
     path = tmp_path / "counting.py"
     path.write_text(COUNTS)
     space: dict[str, Any] = {"__name__": "counting"}
     exec(compile(COUNTS, str(path), "exec"), space)
-    turns, notice, left = iter([True, False] * 9), Notice() if noticed else None, []  # type: Any, Any, list[object]
+    turns, left = iter([True, False] * 9), []  # type: Any, list[object]
 
     def leave(token: object, result: object) -> object:
         left.append(result)
         return result
 
     for function in (space["counts"], space["outer"]()):
-        guard = Guard(asks, {"_flip": turns.__next__}, notice)
+        guard = Guard(asks, {"_flip": turns.__next__})
         target = Target(space, function.__name__, lambda first: "token", leave, guard=guard)
         prepare(function, target).apply()
         by_nonlocal = function is not space["counts"]

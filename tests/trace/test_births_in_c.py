@@ -166,7 +166,7 @@ ARGUMENTS: dict[str, tuple[Any, list[tuple[int, ...]]]] = {
 def with_arguments(writer: TraceWriter, asked: Asked, arguments: Any, asks_caller: int = 0) -> Any:
     writer.current_thread()
     kinds = (SPAN + 1, NEVER, asks_caller, CALL + 1, LATER + 1)
-    return rows.Begin(writer.current, leave_to(asked), set(), None, arguments, unexpected, *kinds)
+    return rows.Begin(writer.current, leave_to(asked), None, None, arguments, unexpected, *kinds)
 
 
 @pytest.mark.parametrize("found, events", ARGUMENTS.values(), ids=ARGUMENTS)
@@ -233,7 +233,7 @@ def test_what_comes_up_in_python_is_told_or_goes_on(writer: TraceWriter, error: 
 
     writer.current_thread()
     kinds = (SPAN + 1, NEVER, 0, CALL + 1, LATER + 1)
-    begin = rows.Begin(writer.current, raising, set(), None, raising, failed, *kinds)
+    begin = rows.Begin(writer.current, raising, None, None, raising, failed, *kinds)
     ids = iter(range(70, 90)).__next__
     adopts = [
         rows.Adopt(writer.current, raising, CLASSES, ids, raising, NEW),
@@ -280,7 +280,7 @@ def test_no_memory_is_kept(writer: TraceWriter) -> None:
     begin = rows.Begin(
         writer.current,
         lambda *_: None,
-        set(),
+        None,
         None,
         lambda *_: (next(count), next(count)),
         unexpected,
@@ -291,7 +291,7 @@ def test_no_memory_is_kept(writer: TraceWriter) -> None:
         LATER,
     )
     failed = rows.Begin(
-        writer.current, lambda *_: None, set(), None, failing, lambda _: None, SPAN, NEVER, 0, CALL, LATER
+        writer.current, lambda *_: None, None, None, failing, lambda _: None, SPAN, NEVER, 0, CALL, LATER
     )
     sites = Sites([5] * 4000)
     text = rows.Text(writer.current, lambda _: next(count))

@@ -33,7 +33,7 @@ real = sys._getframe
 sys._getframe = lambda depth=0: "no frame"
 from paramedic.trace import _rows
 asked = []
-begin = _rows.Begin(None, lambda *given: asked.append(given), set(), None, 1, 0)
+begin = _rows.Begin(None, lambda *given: asked.append(given), None, None, 1, 0)
 begin["thing"]
 assert asked == [("thing", None)], asked
 """

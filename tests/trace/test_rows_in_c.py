@@ -32,7 +32,7 @@ ODD_IDS: list[Any] = [0, -1, 1 << 32, 1 << 70, "7", None, 2.5, True]
 
 
 def test_a_call_is_stored_and_its_end(writer: TraceWriter, asked: list[tuple[Any, ...]]) -> None:
-    begin = rows.Begin(writer.current, leave_to(asked), set(), None, SPAN + 1, ALWAYS)
+    begin = rows.Begin(writer.current, leave_to(asked), None, None, SPAN + 1, ALWAYS)
     end = rows.End(None, leave_to(asked), None, None, LENGTH)
     writer.current_thread()
     call = called(begin, Thing(_paramedic_id_=7), Sites([5] * 400))
@@ -44,7 +44,7 @@ def test_a_call_is_stored_and_its_end(writer: TraceWriter, asked: list[tuple[Any
 @pytest.mark.parametrize("given", ODD_IDS)
 def test_an_odd_id_is_left_to_python(writer: TraceWriter, asked: list[tuple[Any, ...]], given: Any) -> None:
     thing, writer_thread = Thing(_paramedic_id_=given), writer.current_thread()
-    begin = rows.Begin(writer.current, leave_to(asked), set(), None, SPAN + 1, ALWAYS)
+    begin = rows.Begin(writer.current, leave_to(asked), None, None, SPAN + 1, ALWAYS)
     assert writer_thread and called(begin, thing, Sites([5] * 400)) is None
     assert [words[0] for words in asked] == [thing]
     assert stored(writer) == []
@@ -53,20 +53,20 @@ def test_an_odd_id_is_left_to_python(writer: TraceWriter, asked: list[tuple[Any,
 @pytest.mark.parametrize("sites", [Sites([]), Sites([None] * 400), Sites({}), Sites([-1] * 400), lambda *_: None])
 def test_an_unknown_stack_is_left_to_python(writer: TraceWriter, asked: list[tuple[Any, ...]], sites: Any) -> None:
     writer.current_thread()
-    begin = rows.Begin(writer.current, leave_to(asked), set(), None, SPAN + 1, ALWAYS)
+    begin = rows.Begin(writer.current, leave_to(asked), None, None, SPAN + 1, ALWAYS)
     assert called(begin, (Thing(_paramedic_id_=7), "timeout"), sites) is None
     (thing, frame, timeout), *others = asked
     assert (thing._paramedic_id_, frame.f_code, timeout, others) == (7, called.__code__, "timeout", [])
 
 
 def test_a_thread_that_has_no_page_yet_is_left_to_python(writer: TraceWriter, asked: list[tuple[Any, ...]]) -> None:
-    begin = rows.Begin(writer.current, leave_to(asked), set(), None, SPAN + 1, ALWAYS)
+    begin = rows.Begin(writer.current, leave_to(asked), None, None, SPAN + 1, ALWAYS)
     assert called(begin, Thing(_paramedic_id_=7), Sites([5] * 400)) is None
     assert len(asked) == 1
 
 
 def test_who_is_called_from_inside_is_not_recorded(writer: TraceWriter, asked: list[tuple[Any, ...]]) -> None:
-    begin = rows.Begin(writer.current, leave_to(asked), {probing.__file__}, None, SPAN + 1, ALWAYS)
+    begin = rows.Begin(writer.current, leave_to(asked), rows.Inside({probing.__file__}, set()), None, SPAN + 1, ALWAYS)
     assert called(begin, Thing(_paramedic_id_=7), None) is None
     assert asked == []
 
@@ -93,7 +93,7 @@ def test_only_a_call_without_arguments_is_stored_at_once(
 ) -> None:
     plain, key, expected = STREAM_TIMEOUTS[name]
     writer.current_thread()
-    begin = rows.Begin(writer.current, leave_to(asked), set(), Thing, SPAN + 1, plain)
+    begin = rows.Begin(writer.current, leave_to(asked), None, Thing, SPAN + 1, plain)
     assert (called(begin, key, Sites([5] * 400)) is not None, asked == []) == (expected, expected)
 
 
@@ -131,7 +131,7 @@ def test_what_python_raises_goes_on(writer: TraceWriter) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    begin = rows.Begin(writer.current, interrupted, set(), None, SPAN + 1, NEVER)
+    begin = rows.Begin(writer.current, interrupted, None, None, SPAN + 1, NEVER)
     end = rows.End(None, interrupted, None, None, TOLD)
     with pytest.raises(KeyboardInterrupt):
         begin[Thing()]
@@ -149,7 +149,7 @@ def test_what_interrupts_somebodys_attribute_goes_on_and_its_errors_do_not(
         def _paramedic_id_(self) -> int:
             raise self.error
 
-    begin = rows.Begin(writer.current, leave_to(asked), set(), None, SPAN + 1, ALWAYS)
+    begin = rows.Begin(writer.current, leave_to(asked), None, None, SPAN + 1, ALWAYS)
     called(begin, Odd(), Sites([5] * 400))
     assert len(asked) == 1
     Odd.error = KeyboardInterrupt
@@ -305,7 +305,7 @@ def test_no_memory_is_kept(writer: TraceWriter) -> None:
         lines["n"] += 1
         return lines["n"] + 100_000
 
-    begin = rows.Begin(writer.current, left, set(), None, SPAN + 1, GIVEN)
+    begin = rows.Begin(writer.current, left, None, None, SPAN + 1, GIVEN)
     end = rows.End(None, left, Thing, Thing, STREAMS, 1 << 29)
     walker = rows.Walker([good], left, {}, 6)
     sent, received = rows.Sent(writer.current, left, WIRE), rows.Received(writer.current, left, WIRE)
@@ -354,7 +354,7 @@ def test_probes_are_collected_with_what_they_refer_to(writer: TraceWriter) -> No
         def enter(*_: object) -> object:
             return begin
 
-        begin = rows.Begin(writer.current, enter, set(), None, SPAN, ALWAYS)
+        begin = rows.Begin(writer.current, enter, None, None, SPAN, ALWAYS)
 
     made()
     gc.collect()
@@ -372,7 +372,7 @@ def test_a_function_that_is_called_of_a_tuple_is_left_to_python(
 ) -> None:
     """The same as a key that passes something, but with nothing in it."""
     writer.current_thread()
-    begin = rows.Begin(writer.current, leave_to(asked), set(), None, SPAN + 1, plain)
+    begin = rows.Begin(writer.current, leave_to(asked), None, None, SPAN + 1, plain)
     call = called(begin, key, Sites([5] * 400))
     assert [words[0] for words in asked] == ([key[0] if key else key] if call is None else [])
     assert (call is not None) == (plain == ALWAYS and key != ())
@@ -411,7 +411,7 @@ def test_what_interrupts_the_look_at_a_class_goes_on(writer: TraceWriter, asked:
         def __call__(self, *_: object) -> None:
             return None
 
-    begin = rows.Begin(writer.current, leave_to(asked), set(), None, SPAN + 1, ALWAYS)
+    begin = rows.Begin(writer.current, leave_to(asked), None, None, SPAN + 1, ALWAYS)
     with pytest.raises(KeyboardInterrupt):
         called(begin, Thing(_paramedic_id_=7), Tracer())
     assert asked == []

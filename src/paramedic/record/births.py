@@ -87,7 +87,7 @@ class Births:
         yield Target(self._homes["SFTPClient"], "__init__", born(self._sftp_channel), parameters=("sock",))
         yield self._confirmed()
         # the finalizer of a stdin matters also where nothing else is done with it
-        by_user = self._probes.by_user("makefile_stdin")
+        by_user = self._probes.by_user()
         yield Target(self._homes["Channel"], "makefile_stdin", lambda *_: 0, self._made, guard=by_user)
 
     def leaves(self) -> dict[str, Callable[[Ended], Ended]]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from paramedic import __version__
 from paramedic.record import cache_file
-from paramedic.record.patches import TAKES_BACK, CannotRewrite, Patch, Target, with_probes
+from paramedic.record.patches import CannotRewrite, Patch, Target, with_probes
 
 _KIND = "functions"
 _IN_C = ""
@@ -30,7 +30,7 @@ _stamps: dict[str, tuple[int, int] | None] = {}
 def _origin() -> str:
     """What has rewritten the code: another version's, or another state of ours, is not used."""
     here = os.path.dirname(os.path.abspath(__file__))
-    names = ("rewrite.py", "announcing.py", "span_code.py", "syntax.py")
+    names = ("rewrite.py", "span_code.py", "syntax.py")
     return f"{__version__} {' '.join(str(_stamp(os.path.join(here, name))) for name in names)}"
 
 
@@ -67,7 +67,7 @@ def prepared(function: FunctionType, target: Target) -> Patch:
 def _what(target: Target) -> tuple[object, ...]:
     """What of a target decides how its code is rewritten."""
     guard, span, stored = target.guard, target.span, target.stored
-    asked = None if guard is None else (guard.words, guard.notice is not None, TAKES_BACK)
+    asked = None if guard is None else (guard.words, guard.often)
     spans = None if span is None else (span.words, span.measure) if span.ends is None else _IN_C
     if stored is None:
         stores: object = None
@@ -75,8 +75,8 @@ def _what(target: Target) -> tuple[object, ...]:
         stores = (_IN_C, stored.item)
     else:
         stores = (stored.words, stored.fields, stored.then, stored.otherwise)
-    announced = (tuple(target.notices), tuple(target.makers)) if target.notices or target.makers else None
-    return target.parameters, asked, spans, stores, announced, target.only, target.enter is None, target.ends
+    made = tuple(target.makers)
+    return target.parameters, asked, spans, stores, made, target.only, target.enter is None, target.ends
 
 
 def save() -> None:

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dis import get_instructions
 from opcode import opmap
 from os.path import isabs
-from sys import _getframe
 from time import monotonic_ns
 from types import CodeType
 from typing import Any
@@ -20,10 +19,10 @@ from paramedic.model.event import Kind, State
 from paramedic.model.operations import NUMBER, OPERATIONS
 from paramedic.record.births import Births, finalizers
 from paramedic.record.frames import PARAMIKO
-from paramedic.record.inner_calls import announcing, notices
+from paramedic.record.inner_calls import OFTEN, with_real_locks
 from paramedic.record.interrupts import is_on_way_out
-from paramedic.record.patches import TAKES_BACK, Guard, Target
-from paramedic.record.probe import Probes, milliseconds, number
+from paramedic.record.patches import Guard, Target
+from paramedic.record.probe import Probes, called_by, milliseconds, number
 from paramedic.record.wake_ups import wake_ups
 from paramedic.record.wire import wire
 
@@ -32,14 +31,11 @@ _CALL = opmap.get("CALL", -1)
 _STATE = int(Kind.STATE)
 _NO_TIMEOUT = (-1, 0)
 _FAR_BYTES = 16 << 20
-_OF_LISTINGS = (4, 11)
-"""CMD_CLOSE and CMD_OPENDIR (sftp.py): what ``listdir_iter`` waits for itself."""
 
 
 def targets(paramiko: Any, probes: Probes, record_commands: bool) -> Iterator[Target]:
     """All that is to be watched in this Paramiko."""
-    probes.notices.update(notices())
-    return announcing(_watched(paramiko, probes, record_commands), paramiko, probes.notices, probes.makers)
+    return with_real_locks(_watched(paramiko, probes, record_commands), paramiko, probes.makers)
 
 
 def _watched(paramiko: Any, probes: Probes, record_commands: bool) -> Iterator[Target]:
@@ -89,7 +85,8 @@ def _watched(paramiko: Any, probes: Probes, record_commands: bool) -> Iterator[T
         enter, leave, fail, span = probes.span(op, _MEASURES.get(method), words.arguments(full), plain, full in _ASKED)
         if full in around:
             leave, span = around[full](leave), births.told(full, span)
-        yield Target(home, method, enter, leave, fail, _PARAMETERS.get(full, ()), probes.by_user(method), span=span)
+        guard = probes.by_user(full in OFTEN)
+        yield Target(home, method, enter, leave, fail, _PARAMETERS.get(full, ()), guard, span=span)
     yield from _line_reads(homes, probes)
     yield from _listings(homes, probes)
     yield from _asked_ahead(homes, probes)
@@ -393,17 +390,13 @@ def _line_reads(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
     ``_read`` is watched, and is the user's call when ``readline`` (file.py) is its caller.
     """
     row, stack_of, id_of, trouble = probes.row, probes.stacks.of, probes.id_of, probes.trouble
-    readline = homes["File"].readline
     op = NUMBER["File.readline"]
     call = int(Kind.CALL)
     _, leave, fail = probes.call(op, len)
 
-    def enter(thing: Any) -> int | None:
+    def enter(thing: Any, frame: Any) -> int | None:
         try:
-            notice.who = None
-            frame = _getframe(2)
-            # the code object is looked at each time: it is our own rewritten one only while somebody has patched it
-            if frame.f_code is not readline.__code__:
+            if frame is None:
                 return None
             given: int = id_of(thing)
             row(call, op, given, stack_of(frame), _file_timeout(thing)[0], 0)
@@ -412,8 +405,7 @@ def _line_reads(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
             trouble("readline", e)
             return None
 
-    notice = probes.notices["_read"]
-    by_readline = Guard("_notice[_first]" if TAKES_BACK else "_notice.who is _first", {"_notice": notice})
+    by_readline = called_by(homes["File"].readline)
     for home in (homes["ChannelFile"], *homes["ChannelFile"].__subclasses__(), homes["SFTPFile"]):
         if "_read" in vars(home):
             yield Target(home, "_read", enter, leave, fail, guard=by_readline)
@@ -426,14 +418,11 @@ def _listings(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
     are watched, and are the user's calls when ``listdir_iter`` (sftp_client.py) is their caller.
     """
     enter, leave, fail = probes.call(NUMBER["SFTPClient.listdir_iter"], None, None, _ALWAYS, True)
-    iterated = "(_caller := _getframe(1)).f_code.co_name == 'listdir_iter'"
-    # every request and answer of a file comes by here, and to ask who called makes an object of the frame
-    words = {"_request": f"t in {_OF_LISTINGS} and {iterated}", "_read_packet": iterated}
-    for method in words:
+    iterated = called_by(homes["SFTPClient"].listdir_iter)
+    for method in ("_request", "_read_packet"):
         home = next((c for c in homes["SFTPClient"].__mro__ if method in vars(c)), None)
         if home is not None:
-            guard = Guard(words[method], {"_getframe": _getframe}, probes.notices.get(method))
-            yield Target(home, method, enter, leave, fail, guard=guard)
+            yield Target(home, method, enter, leave, fail, guard=iterated)
 
 
 def _asked_ahead(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:

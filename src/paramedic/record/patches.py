@@ -20,7 +20,7 @@ Fail = Callable[[Any, BaseException], None]
 """Called with the token and the exception, if the token is not None."""
 
 _PLACE = "\0paramedic "
-_VALUE, _ANNOUNCES, _STAND_IN, _REAL = "value", "announces", "stand-in", "real"
+_VALUE, _STAND_IN, _REAL = "value", "stand-in", "real"
 ENTER, LEAVE, FAIL = _PLACE + "enter", _PLACE + "leave", _PLACE + "fail"
 """Constants of rewritten code, in whose place `with_probes` puts the probes."""
 FIRST = "_first"
@@ -31,8 +31,6 @@ FIND_CALLER = f"({CALLER} := _getframe(1))"
 """How a guard's words do that, where rewritten code that knows the caller's frame already is to find it there."""
 KEPT = ("_chunk", "_given", "_raw")
 """What a guard's words may assign, too."""
-NOTICE = _PLACE + "notice"
-"""The constant of rewritten code in whose place `with_probes` puts a guard's notice."""
 
 
 def placeholder(name: str) -> str:
@@ -41,35 +39,6 @@ def placeholder(name: str) -> str:
     Threads: pure.
     """
     return f"{_PLACE}{_VALUE} {name}"
-
-
-class Notice:
-    """Says that Paramiko's code calls one method next, and of which object.
-
-    Who calls can be told from the caller's frame alone, and the interpreter has to make an object of that first: as
-    much work as many of the calls that Paramiko makes. So where those are made, the rewritten code says it here, and
-    the function that is called takes it back as the first thing that it does.
-
-    There is one for each name of a method and not for each thread. What another thread writes over it is only no
-    longer said: then the caller's frame is looked at. A call of the program's would be passed over if it came, for the
-    same method of the same object, in another thread while this one is stopped between the two; they are next to each
-    other, so this is as good as never, and the next such call is seen.
-
-    Attributes:
-        who: the object; None after the call.
-    """
-
-    __slots__ = ("who",)
-
-    def __init__(self) -> None:
-        self.who: object = None
-
-
-TAKES_BACK = native.rows is not None
-"""Whether to ask a notice, ``_notice[object]``, is to take it back, and all that need be done; it is given there by
-``_notice @ object``, which is the object."""
-if native.rows is not None:
-    Notice = native.rows.Notice  # type: ignore[misc]
 
 
 class Guard(NamedTuple):
@@ -81,20 +50,13 @@ class Guard(NamedTuple):
         words: a Python expression; `Enter` is called where it is true, or raises. It may name ``_first``, the other
             parameters, and what ``values`` has, and assign ``_caller`` and those of `KEPT`.
         values: what the names in it mean.
-        notice: where calls that are passed over may have been announced.
+        often: whether it mostly says no: a function whose calls are stored (`Span`) then has its body once more for
+            that, in which nothing is asked any more.
     """
 
     words: str
     values: Mapping[str, object]
-    notice: Notice | None = None
-
-
-def announces(name: str) -> str:
-    """The constant of rewritten code that stands for the notice of calls of a method.
-
-    Threads: pure.
-    """
-    return f"{_PLACE}{_ANNOUNCES} {name}"
+    often: bool = False
 
 
 def makers(name: str) -> tuple[str, str]:
@@ -160,7 +122,6 @@ def _ignore(_: Any, __: BaseException) -> None:
     return None
 
 
-_NO_NOTICES: Mapping[str, Notice] = {}
 _NO_MAKERS: Mapping[str, tuple[object, object]] = {}
 
 
@@ -175,10 +136,9 @@ class Target(NamedTuple):
         fail: see `Fail`.
         parameters: those whose values `enter` gets after the first; those that the function has not are left out.
         guard: asked first, where there is one.
-        notices: which calls of other watched functions it announces: by the name that they are called by.
         makers: functions of `threading` that something of ours stands in for, by name: that and the real one, which the
             function is to call itself.
-        only: nothing is put in but notices and makers.
+        only: nothing is put in but makers.
         span: the rewritten code stores the row. `enter` then is called where it cannot, with the caller's frame or None
             as its second argument, and returns a `paramedic.trace.chunks.Span`; `leave` and `fail` get that in place of
             the token, `leave` only what cannot be stored.
@@ -192,7 +152,6 @@ class Target(NamedTuple):
     fail: Fail = _ignore
     parameters: tuple[str, ...] = ()
     guard: Guard | None = None
-    notices: Mapping[str, Notice] = _NO_NOTICES
     makers: Mapping[str, tuple[object, object]] = _NO_MAKERS
     only: bool = False
     span: Span | None = None
@@ -252,9 +211,7 @@ def _put_in(place: str, target: Target) -> object:
             return target.stored.native
         asked = (target.stored, target.span, target.guard)
         return next(words.values[name] for words in asked if words is not None and name in words.values)
-    if kind == _ANNOUNCES:
-        return target.notices[name]
     if kind in (_STAND_IN, _REAL):
         return target.makers[name][kind == _REAL]
     probes = {ENTER: target.enter, LEAVE: target.leave, FAIL: target.fail}
-    return target.guard.notice if place == NOTICE and target.guard is not None else probes[place]
+    return probes[place]

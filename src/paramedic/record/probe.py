@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from paramedic.model.event import Kind
 from paramedic.record.frames import PARAMIKO, SYNC, Stacks, owner_of_file
 from paramedic.record.interrupts import NO_ROOM, reaches_program
-from paramedic.record.patches import FIND_CALLER, Guard, Notice, Span, Stored
+from paramedic.record.patches import CALLER, FIND_CALLER, Guard, Span, Stored
 from paramedic.trace import native
 from paramedic.trace.chunks import NO_SPAN, end_call, ended_otherwise
 from paramedic.trace.chunks import Span as Begun
@@ -85,19 +85,22 @@ class Probes:
         self._span_probes: Callable[..., tuple[Callable[..., Any], ...]] | None = None
         self._paramikos: set[str] = set()
         self._inner: set[str] = set()
-        self._by_user = _called_from_outside(self._paramikos, FIND_CALLER)
-        self.notices: dict[str, Notice] = {}
-        """By the name of a method: which calls of it Paramiko announces (see `paramedic.record.inner_calls`)."""
+        self._passing_on: set[str] = set()
+        self._by_user = _called_from_outside(self._paramikos, self._passing_on, FIND_CALLER)
         self.makers: dict[str, tuple[object, object]] = {}
         """What stands in for functions of `threading`, by name, with the real ones."""
-        self.by_program = _called_from_outside(self._inner, "_getframe(1)")
+        self.by_program = _called_from_outside(self._inner, set(), "_getframe(1)")
         """… or from `threading`, `queue` and executors."""
         self.is_known = Guard(f"_first.{MARK}", {})
         """Asks whether an object has an id."""
 
-    def by_user(self, method: str) -> Guard:
-        """Asks whether a call comes from anywhere but Paramiko; the probe gets the caller's frame."""
-        return self._by_user._replace(notice=self.notices.get(method))
+    def by_user(self, often: bool = False) -> Guard:
+        """Asks whether a call comes from anywhere but Paramiko.
+
+        Args:
+            often: see `Guard`.
+        """
+        return self._by_user._replace(often=often)
 
     def stores(self, words: str, kind: int, obj: str, a: int) -> Guard:
         """A guard that stores a row itself; its probe, which stores the same, is called where that fails.
@@ -140,7 +143,9 @@ class Probes:
         """Some of these files may be Paramiko's or those of `by_program`: a short cut, the probes look again."""
         for file in files:
             owner = owner_of_file(file)
-            if owner == PARAMIKO and not file.endswith(_PASSES_ON):
+            if owner == PARAMIKO and file.endswith(_PASSES_ON):
+                self._passing_on.add(file)
+            elif owner == PARAMIKO:
                 self._paramikos.add(file)
                 self._inner.add(file)
             elif owner == SYNC:
@@ -288,7 +293,7 @@ class Probes:
             stream = plain.values.get("_stream")
             asked = arguments if called is None else None
             kinds = (op + (_CALL << KIND_SHIFT), op + (_LATER << KIND_SHIFT))
-            things = (self.writer.current, enter, self._paramikos, stream, asked, failed)
+            things = (self.writer.current, enter, self._by_user.values["_inside"], stream, asked, failed)
             begin = native.rows.Begin(*things, begins, how, int(asks_caller), *kinds)
             ends = (None, None, UNMEASURED if measure is None else LENGTH if measure is len else NUMBER)
             return enter, leave, fail, Span("True", "", {"_begin": begin, "_end": None}, ends)
@@ -401,10 +406,23 @@ _PASSES_ON = "util.py"
 """Its ClosingContextManager closes for whoever wrote the ``with``."""
 
 
-def _called_from_outside(files: set[str], frame: str) -> Guard:
+def _called_from_outside(files: set[str], passing_on: set[str], frame: str) -> Guard:
+    if native.rows is not None:
+        return Guard("not _inside[_first]", {"_inside": native.rows.Inside(files, passing_on)})
     # the set's method, not the set: a constant of a code object must be hashable, and no class of ours is looked at
     words = f"not _inside({frame}.f_code.co_filename)"
     return Guard(words, {"_getframe": _getframe, "_inside": files.__contains__})
+
+
+def called_by(function: Any) -> Guard:
+    """Asks whether a call comes from this function; the probe gets the caller's frame.
+
+    Threads: pure.
+    """
+    if native.rows is not None:
+        return Guard(f"({CALLER} := _called_by[_first])", {"_called_by": native.rows.CalledBy(function)})
+    # the code object is looked at each time: it is our own rewritten one only while somebody has patched it
+    return Guard(f"{FIND_CALLER}.f_code is _caller_s.__code__", {"_getframe": _getframe, "_caller_s": function})
 
 
 _TELLING = ("AttributeError", "EOFError", "RuntimeError", "TimeoutError")

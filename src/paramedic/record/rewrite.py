@@ -13,7 +13,6 @@ import ast
 from collections.abc import Container, Iterable
 from types import CodeType, FunctionType
 
-from paramedic.record.announcing import announce, is_announced
 from paramedic.record.patches import (
     CALLER,
     ENTER,
@@ -67,8 +66,6 @@ def compiled(function: FunctionType, target: Target) -> CodeType:
     if original.co_flags & _GENERATOR_FLAGS:
         raise CannotRewrite("it is a generator or a coroutine")
     definition = _definition(original)
-    if target.notices:
-        announce(definition, target.notices)
     if target.makers:
         _RealMakers(target.makers).visit(definition)
     if target.span is not None:
@@ -261,16 +258,12 @@ def _begin(
     )
     other = ast.If(ast.Compare(inside, [ast.IsNot()], [ast.Constant(None)]), [ast.Raise()], [])
     wrong: list[ast.stmt] = [other, ast.Assign([ast.Name(_TOKEN, ast.Store())], again)]
-    asks = ast.Try(
+    return ast.Try(
         [ast.If(words, [ast.Assign(token, asked)], passes_over)],
         [ast.ExceptHandler(ast.Name("Exception", ast.Load()), _ERROR, wrong)],
         [],
         [],
     )
-    if guard.notice is None:
-        return asks
-    announced, taken_back = is_announced(first)
-    return ast.If(announced, [*taken_back, *passes_over] or [ast.Pass()], [asks])
 
 
 def _set_probes(definition: ast.FunctionDef, target: Target) -> None:

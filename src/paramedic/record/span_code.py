@@ -14,7 +14,6 @@ import ast
 from collections.abc import Mapping
 from typing import Any
 
-from paramedic.record.announcing import is_announced
 from paramedic.record.patches import CALLER, ENTER, FAIL, FIND_CALLER, FIRST, KEPT, LEAVE, Target, placeholder
 from paramedic.record.syntax import OwnStatements, another, callable_constant, placed
 
@@ -105,14 +104,12 @@ def set_span(definition: ast.FunctionDef, target: Target) -> None:
     first, passed = _parameters(definition, target)
     names = _Names(first, {**guard.values, **span.values})
     head, rest, begin = _body(definition)
-    announced: list[Any] = []
-    if guard.notice is not None:
-        # a body of its own, in which nothing is asked any more
-        asked, taken_back = is_announced(first)
-        announced.append(
-            placed(ast.If(asked, [*taken_back, *another(rest), ast.Return(ast.Constant(None))], []), begin)
-        )
     in_c = span.ends is not None
+    passed_over: list[Any] = []
+    if guard.often and in_c:
+        asks: Any = names.code(f"if {guard.words}: pass\nelse: return", begin)[0]
+        asks.orelse[:0] = another(rest)
+        passed_over.append(asks)
     guarded_by = guard.words.replace(FIND_CALLER, CALLER)
     words = _BEGIN_IN_C if in_c else _BEGIN
     words = words.format(caller=FIND_CALLER, guard=guarded_by, plain=f"({span.words})", passed=passed)
@@ -130,7 +127,7 @@ def set_span(definition: ast.FunctionDef, target: Target) -> None:
     # what comes as the call begins ends it, too: else it would be under way for ever
     before, inside = (enter, []) if in_c else (names.code(_NO_PLACE, begin), enter)
     guarded = placed(ast.Try([*inside, *watched], [handler], [], []), begin)
-    definition.body = [*head, *announced, *before, guarded]
+    definition.body = [*head, *passed_over, *before, guarded]
 
 
 def set_stored(definition: ast.FunctionDef, target: Target) -> None:

@@ -15,6 +15,21 @@
 #include <stdint.h>
 #include <time.h>
 
+/* Who has called is asked at each call of a watched function, and most of these are Paramiko's own: to have an object made
+ * of its frame each time, which is all that is public, would be as much work as many of them (internal/pycore_frame.h of
+ * 3.11 to 3.14, as greenlet and Cython use it; where it is another version's or is not there, objects are made) */
+#if PY_VERSION_HEX < 0x030F0000 && defined(__has_include)
+#if PY_VERSION_HEX >= 0x030E0000
+#if __has_include("internal/pycore_interpframe.h")
+#define Py_BUILD_CORE 1
+#include "internal/pycore_interpframe.h"
+#endif
+#elif __has_include("internal/pycore_frame.h")
+#define Py_BUILD_CORE 1
+#include "internal/pycore_frame.h"
+#endif
+#endif
+
 #if defined(Py_GIL_DISABLED) || PY_BIG_ENDIAN
 #error "Python does it: the one has no lock that all hold, the other stores the bytes of a row the other way round"
 #endif
@@ -24,7 +39,7 @@
     X(channel) X(timeout) X(transport) X(chanid) X(packet) X(tell) X(getvalue) X(status_event) X(_flag) X(closed) X(eof_sent) X(lock) X(locked) X(references)                 \
     X(channel_events) X(in_window_size) X(_paramedic_id_) X(_paramedic_channel_)                                           \
     X(_paramedic_thread_) X(__dict__) X(_name) X(number) X(spare) X(ended) X(popleft) X(appendleft)  \
-    X(append)
+    X(append) X(__exit__)
 #define DECLARE(name) static PyObject *s_##name;
 SYMBOLS(DECLARE)
 static PyObject *zero, *one, *getframe;
@@ -389,14 +404,9 @@ static int ask_about(Probe *self, PyObject *first, PyObject *second) {
     return answer ? 0 : -1;
 }
 
-/* the stack that is known at a frame (record.frames), -1: not, -2: nothing is kept with the frame */
+/* the stack that is known at a frame (record.frames), -1: not */
 static int64_t known_stack(PyObject *frame) {
-    PyObject *lines = get(frame, s_f_trace);
-    if (lines == Py_None) {
-        Py_DECREF(lines);
-        return -2;
-    }
-    PyObject *sites = get_slot(lines, &slot_sites, s_sites);
+    PyObject *lines = get(frame, s_f_trace), *sites = lines != Py_None ? get_slot(lines, &slot_sites, s_sites) : NULL;
     Py_XDECREF(lines);
     int64_t stack = -1;
     if (sites && PyList_CheckExact(sites)) {
@@ -411,6 +421,65 @@ static int64_t known_stack(PyObject *frame) {
 static PyObject *caller_of(void) {
     PyObject *frame = PyObject_Vectorcall(getframe, &one, 1, NULL);
     if (frame && !PyFrame_Check(frame)) Py_CLEAR(frame); /* somebody has put another function there */
+    return frame;
+}
+
+/* The code that has called the Python function that runs, or with 2 what has called that; NULL where C alone has. Borrowed,
+ * which is good as long as it runs. */
+#if defined(Py_BUILD_CORE)
+static PyCodeObject *caller_code(int up) {
+    PyThreadState *state = PyThreadState_Get();
+#if PY_VERSION_HEX >= 0x030D0000
+    _PyInterpreterFrame *frame = state->current_frame;
+#else
+    _PyInterpreterFrame *frame = state->cframe->current_frame;
+#endif
+    for (;; up--, frame = frame->previous) {
+        while (frame && _PyFrame_IsIncomplete(frame)) frame = frame->previous;
+        if (!frame) return NULL;
+        if (!up) break;
+    }
+#if PY_VERSION_HEX >= 0x030D0000
+    return _PyFrame_GetCode(frame);
+#else
+    return frame->f_code;
+#endif
+}
+#else
+static PyCodeObject *caller_code(int up) {
+    PyFrameObject *frame = PyThreadState_GetFrame(PyThreadState_Get());
+    for (; frame && up; up--) {
+        PyFrameObject *outer = PyFrame_GetBack(frame);
+        Py_DECREF(frame);
+        frame = outer;
+    }
+    PyCodeObject *code = frame ? PyFrame_GetCode(frame) : NULL;
+    Py_XDECREF(frame);
+    Py_XDECREF(code);
+    return code;
+}
+#endif
+
+static PyTypeObject Inside_Type;
+
+/* Inside(files, passing_on)[...] -> whether the function that asks is called by code from one of the files, or by an
+ * `__exit__` from one of the others that is */
+static int is_inside(Probe *self) {
+    PyCodeObject *code = caller_code(1);
+    if (code && code->co_name == s___exit__ && PySet_Contains(self->things[1], code->co_filename) > 0)
+        code = caller_code(2);
+    int inside = code ? PySet_Contains(self->things[0], code->co_filename) : 0;
+    if (inside < 0) PyErr_Clear(); /* no set: it was the memory that was not enough */
+    return inside > 0;
+}
+
+static PyObject *inside(Probe *self, PyObject *unused) { return PyBool_FromLong(is_inside(self)); }
+
+/* CalledBy(function)[...] -> the frame of the function that asks for its caller, if that is this function, else None */
+static PyObject *called_by(Probe *self, PyObject *unused) {
+    PyObject *function = self->things[0], *frame = NULL;
+    if (PyFunction_Check(function) && (PyObject *)caller_code(1) == PyFunction_GET_CODE(function)) frame = caller_of();
+    if (!frame) return must_go_on() ? NULL : Py_NewRef(Py_None);
     return frame;
 }
 
@@ -464,16 +533,12 @@ static int arguments_of(Probe *self, PyObject *first, PyObject *key, PyObject *f
 
 static PyObject *begin(Probe *self, PyObject *key) {
     int passes = PyTuple_CheckExact(key) && PyTuple_GET_SIZE(key); /* or a program calls the function of () */
+    if (Py_TYPE(self->things[2]) == &Inside_Type && is_inside((Probe *)self->things[2])) return Py_NewRef(Py_None);
     PyObject *first = passes ? PyTuple_GET_ITEM(key, 0) : key, *answer = NULL, *frame = caller_of();
     int64_t a = -1, b = 0;
     int raised = 0;
     int64_t stack = frame ? known_stack(frame) : -1;
-    if (stack == -2) {
-        PyCodeObject *code = PyFrame_GetCode((PyFrameObject *)frame);
-        int inside = PySet_Contains(self->things[2], code->co_filename);
-        Py_DECREF(code);
-        if (inside > 0) answer = Py_NewRef(Py_None);
-    } else if (stack >= 0 && (is_plain(self, first, key) || arguments_of(self, first, key, frame, &a, &b, &raised))) {
+    if (stack >= 0 && (is_plain(self, first, key) || arguments_of(self, first, key, frame, &a, &b, &raised))) {
         int64_t given = number_at(first, s__paramedic_id_);
         Page *page = given > 0 ? page_of(CURRENT(self)) : NULL;
         Call *made = page ? call_of(page, 0) : NULL;
@@ -1001,64 +1066,6 @@ static PyObject *file_ends(Probe *self, PyObject *file) {
     return PyLong_FromLongLong(matters ? references : 0);
 }
 
-/* Notice()[object] -> whether `who` is that, which then is none any more; Notice() @ object -> the object, which is `who`
- * from then on (record.patches) */
-typedef struct {
-    PyObject_HEAD
-    PyObject *who;
-} Notice;
-static PyTypeObject Notice_Type;
-
-static int notice_traverse(Notice *self, visitproc visit, void *arg) {
-    Py_VISIT(self->who);
-    return 0;
-}
-
-static int notice_clear(Notice *self) {
-    Py_CLEAR(self->who);
-    return 0;
-}
-
-static void notice_dealloc(Notice *self) {
-    PyObject_GC_UnTrack(self);
-    notice_clear(self);
-    Py_TYPE(self)->tp_free((PyObject *)self);
-}
-
-static PyObject *notice_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
-    Notice *self = (Notice *)type->tp_alloc(type, 0);
-    if (self) self->who = Py_NewRef(Py_None);
-    return (PyObject *)self;
-}
-
-static PyObject *notice_taken(Notice *self, PyObject *thing) {
-    if (self->who != thing) Py_RETURN_FALSE;
-    Py_SETREF(self->who, Py_NewRef(Py_None)); /* not its last reference: the caller has one */
-    Py_RETURN_TRUE;
-}
-
-static PyObject *notice_said(PyObject *self, PyObject *thing) {
-    if (Py_TYPE(self) != &Notice_Type) Py_RETURN_NOTIMPLEMENTED;
-    Py_XSETREF(((Notice *)self)->who, Py_NewRef(thing));
-    return Py_NewRef(thing);
-}
-
-static PyMemberDef notice_members[] = {{"who", T_OBJECT_EX, offsetof(Notice, who), 0, NULL}, {NULL}};
-static PyNumberMethods notice_number = {.nb_matrix_multiply = notice_said};
-static PyMappingMethods notice_mapping = {.mp_subscript = (binaryfunc)notice_taken};
-static PyTypeObject Notice_Type = {
-    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "paramedic.trace._rows.Notice",
-    .tp_basicsize = sizeof(Notice),
-    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
-    .tp_new = notice_new,
-    .tp_dealloc = (destructor)notice_dealloc,
-    .tp_traverse = (traverseproc)notice_traverse,
-    .tp_clear = (inquiry)notice_clear,
-    .tp_members = notice_members,
-    .tp_as_mapping = &notice_mapping,
-    .tp_as_number = &notice_number,
-};
-
 /* ---- the types ---- */
 
 #define PROBE(name, ...)                                                                                              \
@@ -1113,10 +1120,12 @@ SET(Requested, requested);
 SET(Confirmed, confirmed);
 LOOKED_UP(ChannelEnds, channel_ends);
 LOOKED_UP(FileEnds, file_ends);
+LOOKED_UP(Inside, inside);
+LOOKED_UP(CalledBy, called_by);
 
 static PyTypeObject *types[] = {&Page_Type,     &Call_Type, &Begin_Type,     &End_Type,       &Row_Type,
                                 &Span_Type,     &Walker_Type, &Text_Type, &Adopt_Type, &Born_Type,
-                                &Received_Type, &Sent_Type, &Requested_Type, &Confirmed_Type, &ChannelEnds_Type, &FileEnds_Type, &Notice_Type,
+                                &Received_Type, &Sent_Type, &Requested_Type, &Confirmed_Type, &ChannelEnds_Type, &FileEnds_Type, &Inside_Type, &CalledBy_Type,
                                 &Enter_Type, &Leave_Type, &ThreadBegins_Type, &ThreadEnds_Type, &EndOf_Type, &Gone_Type};
 
 /* without functions, or faulthandler would name the module in what it prints when the program dies (module objects of

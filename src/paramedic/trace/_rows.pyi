@@ -73,7 +73,7 @@ class Begin:
     Args:
         current: see `paramedic.trace.chunks.Current`.
         enter: called with ``first``, the caller's frame or None, and what is passed.
-        inside: files whose calls are not recorded.
+        inside: calls from there are not recorded; None: there is no such place.
         stream: a class whose objects have a ``channel`` with a ``timeout``, or None.
         arguments: called with ``first`` and what is passed, returns what is recorded of it; or None, then ``enter`` is
             called where a call has something that is recorded.
@@ -89,7 +89,7 @@ class Begin:
         self,
         current: Any,
         enter: Callable[..., Any],
-        inside: set[str],
+        inside: Inside | None,
         stream: type | None,
         arguments: Callable[..., tuple[int, int]] | None,
         failed: Callable[[Exception], None],
@@ -194,11 +194,22 @@ class Gone:
     ) -> None: ...
     def __call__(self, weak: Any) -> None: ...
 
-class Notice:
-    """`paramedic.record.patches.Notice`; ``[object]`` tells whether it is of that, and then is of none any more."""
+class Inside:
+    """``[anything]``: whether the Python function that asks is called by code from one of the files.
 
-    who: object
-    def __getitem__(self, thing: object) -> bool: ...
+    Args:
+        files: names of source files.
+        passing_on: files whose ``__exit__`` calls for whoever called that.
+    """
+
+    def __init__(self, files: set[str], passing_on: set[str]) -> None: ...
+    def __getitem__(self, anything: object) -> bool: ...
+
+class CalledBy:
+    """``[anything]``: the frame that the Python function that asks is called by, if it is this function's; or None."""
+
+    def __init__(self, function: Callable[..., Any]) -> None: ...
+    def __getitem__(self, anything: object) -> FrameType | None: ...
 
 class Received:
     """``[channel]``: EOF or CLOSE has come (`paramedic.record.wire`)."""
