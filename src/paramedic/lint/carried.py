@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from paramedic.lint import limits
 from paramedic.lint.contexts import Context
 from paramedic.lint.slots import LEAVES, Slot, kind_of, presence, slots
 from paramedic.lint.values import (
@@ -229,35 +230,10 @@ def noted(w: Walker, obj: Obj, method: str = "", node: ast.AST | None = None) ->
     Threads: the reader's own.
     """
     former = w.world.formers.get(id(obj.root))
-    if former is None or w.doubts or (method and (method not in _WAITS or _gives_up(w, method, node))):
+    if former is None or w.doubts or (method and (method not in _WAITS or limits.gives_up(w, method, node))):
         return
     path = frozenset(step for step in w.path if step not in w.world.only_asks)
     former.waits.append(Wait(w.world.next_moment(), w.context, w.loops, path))
-
-
-def _gives_up(w: Walker, method: str, node: ast.AST | None) -> bool:
-    """Whether a wait may come back before the end, and the program goes on all the same."""
-    given = [*node.args, *(k.value for k in node.keywords)] if isinstance(node, ast.Call) else []
-    if not any(not (isinstance(one, ast.Constant) and one.value is None) for one in given):
-        return False
-    if method != "wait":
-        return w.guards > 0  # it raises TimeoutError
-    statement = w.statement
-    if isinstance(statement, ast.If) and any(
-        isinstance(n, ast.UnaryOp) and isinstance(n.op, ast.Not) and n.operand is node for n in ast.walk(statement.test)
-    ):
-        return not isinstance(statement.body[-1], LEAVES)
-    if isinstance(statement, ast.Assign) and statement.value is node and w.stack:
-        names = {target.id for target in statement.targets if isinstance(target, ast.Name)}
-        return bool(names) and not _is_asked(w.stack[-1], names)
-    return isinstance(statement, ast.Expr) and statement.value is node
-
-
-def _is_asked(function: ast.AST, names: set[str]) -> bool:
-    """Whether a function asks for what one of its variables holds, or gives it back."""
-    tests = [n.test for n in ast.walk(function) if isinstance(n, (ast.If, ast.While, ast.Assert, ast.IfExp))]
-    tests += [n.value for n in ast.walk(function) if isinstance(n, ast.Return) and n.value is not None]
-    return any(isinstance(n, ast.Name) and n.id in names for test in tests for n in ast.walk(test))
 
 
 @contextmanager

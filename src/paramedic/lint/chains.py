@@ -158,7 +158,7 @@ def _may_give_up(wait: Operation) -> bool:
     predicates = int(wait.method == "wait_for")
     limited = call is not None and (len(call.args) > predicates or bool(call.keywords))
     if wait.obj.root.kind in {"event", "lock"}:
-        return limited
+        return limited and not wait.has("sure")
     return wait.method == "get_nowait" or wait.guarded and (limited or wait.method == "await")
 
 

@@ -182,7 +182,10 @@ def _gives_signal(target: Value) -> bool:
     if isinstance(target, Bound):
         return target.name in _SIGNALS and isinstance(target.receiver, Obj) and target.receiver.kind in _SIGNALLED
     body = target.node.body if isinstance(target, Function) and isinstance(target.node, ast.Lambda) else None
-    return isinstance(body, ast.Call) and isinstance(body.func, ast.Attribute) and body.func.attr in _SIGNALS
+    if not (isinstance(body, ast.Call) and isinstance(body.func, ast.Attribute) and body.func.attr in _SIGNALS):
+        return False
+    given = [*body.args, *(k.value for k in body.keywords)]
+    return not any(isinstance(n, ast.Call) for one in given for n in ast.walk(one))  # that would be done on the loop
 
 
 def _full_name(target: Value) -> str:

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from paramedic.lint import calls, concurrency, eventloop, frameworks, library, loops, protocols, starters, writers
+from paramedic.lint import (
+    concurrency,
+    eventloop,
+    frameworks,
+    library,
+    loops,
+    protocols,
+    servers,
+    signals,
+    starters,
+    writers,
+)
 from paramedic.lint.promises import call as call_promise
-from paramedic.lint.ranks import of_wait
 from paramedic.lint.values import (
     HAND_OVER,
     Bound,
-    ClassValue,
     Collection,
     Const,
     Function,
@@ -76,68 +85,6 @@ def _thread(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[st
         concurrency.join(w, obj)
         for pending in w.world.started_by(obj):
             pending.context.watchdog = True
-    return Unknown()
-
-
-def _lock(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
-    if name in {"acquire", "__enter__"}:
-        take_lock(w, obj, node, args, tried=_gives_up(args, keywords))
-    elif name in {"release", "__exit__"}:
-        w.record(obj, "release", frozenset({"release"}), node)
-        for position in range(len(w.locks) - 1, -1, -1):
-            if w.locks[position] is obj:
-                del w.locks[position]
-                break
-    elif name in {"wait", "wait_for", "notify", "notify_all"}:
-        effects = {"wait-signal", "blocks"} if name.startswith("wait") else {"give-signal"}
-        if name == "wait_for" and args:
-            calls.call(w, args[0], [], {}, node)  # the predicate, under the lock, also before anything is waited for
-        w.record(obj, name, frozenset(effects), node, args=args, keywords=keywords)
-    return Unknown()
-
-
-def take_lock(w: Walker, obj: Obj, node: ast.AST, among: Sequence[Value] = (), *, tried: bool = False) -> None:
-    """Holds a lock from here on.
-
-    Args:
-        w: who.
-        obj: the lock.
-        node: where.
-        among: the locks of which a run takes this or another one.
-        tried: whether it goes on without the lock where it is not free, at once or after a time.
-
-    Threads: the reader's own; does not block.
-    """
-    effects = {"acquire", "tried"} if tried else {"acquire"}
-    operation = w.record(obj, "acquire", frozenset(effects), node, args=list(among))
-    if not any(lock is obj for lock in w.locks):
-        w.held_since[id(obj)] = operation.moment
-    w.locks.append(obj)
-
-
-def _gives_up(args: list[Value], keywords: dict[str, Value]) -> bool:
-    """Whether ``acquire(blocking, timeout)`` comes back without the lock, too."""
-    if any(isinstance(one, Obj) for one in args):
-        args = []  # not what acquire() was given, but the locks of which this is one
-    blocking = keywords.get("blocking", args[0] if args else None)
-    limit = keywords.get("timeout", args[1] if len(args) > 1 else None)
-    if isinstance(blocking, Const) and not blocking.value:
-        return True
-    return limit is not None and not (isinstance(limit, Const) and limit.value in {None, -1})
-
-
-def _signal(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
-    if name == "wait":
-        # With a limit, in a loop, it mostly comes back before the signal: a pause, which puts nothing in an order. But
-        # not where each turn waits for another one.
-        limited = any(not (isinstance(one, Const) and one.value is None) for one in (*args, *keywords.values()))
-        pause = obj.kind == "event" and limited and bool({*w.loops} - {*w.context.loops} - {*obj.loops})
-        effects = {"blocks"} if pause else {"wait-signal", "blocks"}
-        if obj.kind == "barrier":
-            effects.add("give-signal")
-        return of_wait(w.record(obj, name, frozenset(effects), node, args=args, keywords=keywords))
-    if name in {"set", "clear"}:
-        w.record(obj, name, frozenset({"give-signal" if name == "set" else "take-back"}), node)
     return Unknown()
 
 
@@ -411,22 +358,6 @@ def log_handler(w: Walker, given: Value, node: ast.AST) -> None:
                 concurrency.handler(w, "logging", emit.bind(option), [Unknown("record")], node)
 
 
-def serve(w: Walker, given: Value, node: ast.AST, kind: str = "server", server: Obj | None = None) -> None:
-    """A server that makes a request handler and a thread (or, as a kind, a process) for each request.
-
-    Threads: the reader's own; does not block.
-    """
-    for option in alternatives(given):
-        if not isinstance(option, ClassValue):
-            continue
-        with w.looping(w.world.number()):
-            for name, member in [(n, m) for c in option.lineage() for n, m in c.members.items()]:
-                if isinstance(member, Function) and (name.startswith("do_") or name == "handle"):
-                    instance = Instance(option, w.loops)
-                    instance.attrs |= {"server": server.root.instance or server} if server is not None else {}
-                    concurrency.handler(w, kind, member.bind(instance), [], node)
-
-
 def _status_event(
     w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
 ) -> Value:
@@ -439,35 +370,6 @@ def _status_event(
     return Unknown()
 
 
-def _server(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
-    if name == "__init__":
-        given = keywords.get("RequestHandlerClass", args[1] if len(args) > 1 else None)
-        if given is not None:
-            before = len(w.world.pending)
-            forks = any(".Forking" in path for path in _paths_of(obj))
-            serve(w, given, node, "process" if forks else "server", obj)
-            w.world.contexts_of.setdefault(id(obj.root), []).extend(w.world.pending[before:])
-    elif name in {"server_close", "__exit__"} and not _has_daemons(obj):
-        concurrency.join(w, obj)
-    return Unknown()
-
-
-def _has_daemons(server: Obj) -> bool:
-    """Whether closing a threading server leaves its request threads alone (socketserver.py, ThreadingMixIn)."""
-    said = server.root.parts.get("daemon_threads")
-    instance = server.root.instance
-    if instance is not None:
-        said = instance.attrs.get("daemon_threads") or instance.cls.find("daemon_threads") or said
-    if isinstance(said, Const):
-        return bool(said.value)
-    return any(path.endswith("ThreadingHTTPServer") for path in _paths_of(server))
-
-
-def _paths_of(server: Obj) -> list[str]:
-    instance = server.root.instance
-    return list(instance.cls.external_bases()) if instance is not None else [server.root.label]
-
-
 def _selector(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
     if name == "register" and args:
         for given in objects_in(args[0]):
@@ -478,14 +380,14 @@ def _selector(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[
 
 _METHODS = {
     "selector": _selector,
-    "server": _server,
+    "server": servers.on_server,
     "writer": writers.on_writer,
     "statusevent": _status_event,
     "thread": _thread,
-    "lock": _lock,
-    "semaphore": _lock,
-    "event": _signal,
-    "barrier": _signal,
+    "lock": signals.on_lock,
+    "semaphore": signals.on_lock,
+    "event": signals.on_signal,
+    "barrier": signals.on_signal,
     "queue": _queue,
     "executor": _executor,
     **dict.fromkeys(("future", "results"), _future),

@@ -18,6 +18,8 @@ from paramedic.lint import (
     frameworks,
     handovers,
     loops,
+    servers,
+    signals,
     starters,
     wrappers,
     writers,
@@ -306,7 +308,7 @@ def _other(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], 
     if path in {"logging.getLogger", "logging.basicConfig"}:
         return _logger(w, path, args, keywords, node)
     if path.rsplit(".", 1)[-1].startswith("Threading") and path.rsplit(".", 1)[-1].endswith("Server") and len(args) > 1:
-        handovers.serve(w, args[1], node)
+        servers.serve(w, args[1], node)
         return Unknown()
     if path == "importlib.import_module":
         text = text_of(first)
@@ -331,7 +333,7 @@ def _lock_of_a_file(w: Walker, args: list[Value], node: ast.AST) -> Value:
     if asked.endswith("LOCK_UN"):
         w.locks[:] = [one for one in w.locks if one is not lock]
     elif not asked.endswith("LOCK_SH"):
-        handovers.take_lock(w, lock, node)
+        signals.take_lock(w, lock, node)
     return Unknown()
 
 

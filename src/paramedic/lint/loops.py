@@ -123,12 +123,13 @@ def _while(w: Walker, node: ast.While) -> bool:
         w.evaluate(node.test)
         w.block(node.body)
     _after(w, names)
-    turns.waited(w, node)
-    if not _has_statement(node.body, (ast.Break,)):
+    breaks = _has_statement(node.body, (ast.Break,))
+    turns.waited(w, node, breaks=breaks)
+    if not breaks:
         carried.entered(w, node.test, False)
     w.block(node.orelse)
     endless = isinstance(node.test, ast.Constant) and bool(node.test.value)
-    return endless and not _has_statement(node.body, (ast.Break,))
+    return endless and not breaks
 
 
 def _after(w: Walker, names: dict[str, Value]) -> None:

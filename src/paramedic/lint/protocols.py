@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from paramedic.lint import attributes, blocks, calls, concurrency, handovers, library
+from paramedic.lint import attributes, blocks, calls, concurrency, handovers, library, signals
 from paramedic.lint.values import (
     Collection,
     External,
@@ -54,7 +54,7 @@ def _enter(w: Walker, node: ast.With | ast.AsyncWith, position: int, ended: list
     entered = _enter_value(w, manager, item.context_expr)
     held = _locks_of(w, manager, item.context_expr)
     for lock in held:
-        handovers.take_lock(w, lock, item.context_expr, held)
+        signals.take_lock(w, lock, item.context_expr, held)
     go_on(entered)
     for lock in held:
         for i in range(len(w.locks) - 1, -1, -1):
@@ -247,7 +247,7 @@ def enter_for_stack(w: Walker, stack: Obj, manager: Value, node: ast.AST) -> Val
     put_on_stack(w, stack, manager, node)
     held = [o for o in alternatives(manager) if isinstance(o, Obj) and o.kind in {"lock", "semaphore"}]
     for lock in held:
-        handovers.take_lock(w, lock, node)
+        signals.take_lock(w, lock, node)
     if isinstance(node, ast.expr):
         return _enter_value(w, manager, node)
     return manager

@@ -13,19 +13,23 @@ if TYPE_CHECKING:
     from paramedic.lint.walker import Walker
 
 
-def waited(w: Walker, node: ast.While) -> None:
-    """Notes what a loop has waited for that only sleeps: an event, the end of a thread, a flag, a turn.
+def waited(w: Walker, node: ast.While, *, breaks: bool) -> None:
+    """Notes what a loop has waited for: an event, the end of a thread; if it only sleeps, a flag, a turn.
+
+    Args:
+        w: who waits.
+        node: the loop.
+        breaks: whether it may be left before that.
 
     Threads: the reader's own; does not block.
     """
-    if not all(_only_sleeps(s, _LIMITED) for s in node.body):
-        return
-    for call, negated in _questions(node.test):
-        if isinstance(call.func, ast.Attribute) and call.func.attr in {"is_set", "is_alive", "done"}:
-            for asked in alternatives(w.evaluate(call.func.value)):
-                obj = asked.native if isinstance(asked, Instance) else asked
-                if isinstance(obj, Obj):
-                    _ended(w, obj, call.func.attr, negated, node)
+    if not breaks:  # whatever is done meanwhile
+        for call, negated in _questions(node.test):
+            if isinstance(call.func, ast.Attribute) and call.func.attr in {"is_set", "wait", "is_alive", "done"}:
+                for asked in alternatives(w.evaluate(call.func.value)):
+                    obj = asked.native if isinstance(asked, Instance) else asked
+                    if isinstance(obj, Obj):
+                        _ended(w, obj, call.func.attr, negated, node)
     if not all(map(_only_sleeps, node.body)):
         return  # who waits for a condition there asks for what is under its lock
     if any(isinstance(n, (ast.Gt, ast.GtE)) for n in ast.walk(node.test)):
@@ -52,17 +56,12 @@ def stored(w: Walker, target: ast.expr) -> None:
             w.record(flag, "set", frozenset({"give-signal"}), target)
 
 
-_LIMITED = frozenset(("join", "wait"))
-
-
-def _only_sleeps(statement: ast.stmt, others: frozenset[str] = frozenset()) -> bool:
-    """Whether it sleeps, or waits for a time by one of these other methods."""
+def _only_sleeps(statement: ast.stmt) -> bool:
     if isinstance(statement, ast.Expr):
         value = statement.value.value if isinstance(statement.value, ast.Await) else statement.value
         if isinstance(value, ast.Call):
             called = value.func
-            name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
-            return name == "sleep" or name in others and bool(value.args or value.keywords)
+            return (called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")) == "sleep"
     return isinstance(statement, (ast.Pass, ast.Continue))
 
 
@@ -78,7 +77,7 @@ def _questions(test: ast.expr, negated: bool = False) -> Iterator[tuple[ast.Call
 
 
 def _ended(w: Walker, obj: Obj, question: str, negated: bool, node: ast.AST) -> None:
-    if question == "is_set" and negated and obj.kind == "event":
+    if question in {"is_set", "wait"} and negated and obj.kind == "event":
         w.record(obj, "wait", frozenset({"wait-signal"}), node)
     elif question == "is_alive" and not negated and obj.kind == "thread":
         concurrency.join(w, obj)
