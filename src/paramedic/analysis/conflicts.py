@@ -94,6 +94,8 @@ class Conflicts:
         self._pin = pin
         self._maker = maker
         self._shared: dict[str, dict[int, _Shared]] = {rule.resource: {} for rule in RULES}
+        self.apart_elsewhere: Callable[[Conflict], bool] = lambda conflict: False
+        """Whether two calls that met may have been kept apart by a class of the program's own, in what is not seen."""
         self.inside: set[int] = set()
         """Locks that a class of the program's own takes around each round trip, inside of the calls that make them."""
         self._found: dict[tuple[object, ...], tuple[Conflict, _Shared]] = {}
@@ -178,6 +180,7 @@ class Conflicts:
             for conflict, shared in self._found.values()
             if (conflict.overlapped or shared.overlaps or shared.turns < ENOUGH_TURNS)
             and not (self.inside and self._is_apart_inside(conflict))
+            and not self.apart_elsewhere(conflict)
         ]
 
     def _is_apart_inside(self, conflict: Conflict) -> bool:

@@ -83,6 +83,8 @@ class Facts:
         only_looks: whether a thread can wake nobody any more, whatever it does from here on.
         heard: when each transport last heard from its peer.
         busy: when the process used much CPU.
+        own_steps: of clients and connections whose class has an inner step (`model.event.OWN_STEPS`) that is not
+            Paramiko's: which, and its file, line and function.
         forks: what was done with connections on both sides of a fork.
         redials: which clients one thread connected and another used by luck after that.
         rewrites: which known_hosts files were rewritten, by this process and by others.
@@ -142,6 +144,7 @@ class Facts:
         self.async_pools = AsyncPools()
         self.loop_rests = LoopRests()
         self.polls = Polls(self.world)
+        self.own_steps: dict[int, tuple[str, str, int, str]] = {}
         self.slots = Slots()
         self.wakers = Wakers()
         self.actors = Actors()

@@ -55,6 +55,11 @@ ROUND_TRIPS = frozenset(
 )
 """Those that do all that they ask by ``SFTPClient._request`` (sftp_client.py), which waits for the answer: put() and
 get() also ask ahead."""
+OF_STEPS = {
+    "_request": ROUND_TRIPS,
+    "global_request": frozenset(("Transport.request_port_forward", "Transport.cancel_port_forward")),
+}
+"""Calls that consist of one inner step of Paramiko's, or of several: who keeps these apart keeps the calls apart."""
 WRITES = frozenset("Channel.send Channel.sendall File.write File.writelines File.flush".split())
 ENDS_INPUT = frozenset(("ChannelStdinFile.close", "Channel.shutdown", "Channel.shutdown_write"))
 BRINGS = frozenset(

@@ -9,12 +9,16 @@ from paramedic.analysis.called import CallFacts
 from paramedic.analysis.clocks import ThreadClock
 from paramedic.analysis.futures import SUBMITTED
 from paramedic.analysis.locks import TRIED
-from paramedic.analysis.operations import ROUND_TRIPS
+from paramedic.analysis.operations import OF_STEPS
 from paramedic.analysis.pools import GETS
 from paramedic.analysis.wakers import AWAITED
 from paramedic.model.event import BINARY, ENDS_PROGRAM, FIRST_STREAM, Kind, Row
 from paramedic.model.report import Gap
 from paramedic.model.thread_name import joined_name
+
+_NO_CALLS: frozenset[str] = frozenset()
+_HELPERS = 3
+"""So deep in a step of the program's own may its lock be taken: in what a ``with`` of it calls, say."""
 
 
 class RunFacts(CallFacts):
@@ -31,7 +35,7 @@ class RunFacts(CallFacts):
     def __init__(self, texts: Mapping[int, str], names: list[str], process: int = 0) -> None:
         super().__init__(texts, names, process)
         self._natives: dict[int, int] = {}
-        self._in_request: dict[int, bool] = {}
+        self._in_step: dict[int, frozenset[str]] = {}
         self._passes_on = names.index("Loop.run_forever") if "Loop.run_forever" in names else -1
         handlers: dict[int, Callable[[Row], None]] = {
             Kind.CALL: self._call, Kind.RETURN: self._return, Kind.RAISE: self._raise, Kind.NEW: self._new,
@@ -131,8 +135,8 @@ class RunFacts(CallFacts):
         transport = self._registered(thread)
         clock = self.clocks.threads.get(thread) or self.clocks.of(thread)
         self.locks.got(thread, lock, site, t_ns, how == TRIED, clock, transport)
-        if self._in_request.get(site) is not False:
-            self._is_for_round_trip(thread, lock, site)
+        if self._in_step.get(site) is not _NO_CALLS:
+            self._is_for_step(thread, lock, site)
         if self.polls.is_aside(thread, lock, site):
             earlier = self.locks.last_hold(lock)
             if earlier is not None and clock.knows(earlier.epoch):  # it has come to a lock that it knew to be taken
@@ -140,18 +144,20 @@ class RunFacts(CallFacts):
         else:
             self.clocks.locked(thread, lock, self.polls.takes(thread, lock, site))
 
-    def _is_for_round_trip(self, thread: int, lock: int, site: int) -> None:
-        """A subclass of SFTPClient may keep round trips apart, not calls: it has its lock around ``_request``."""
-        known = self._in_request.get(site)
+    def _is_for_step(self, thread: int, lock: int, site: int) -> None:
+        """A class of the program's own may keep steps apart, not calls: it has its lock around ``_request``, say."""
+        known = self._in_step.get(site)
         if known is None:
-            stack = self.world.stack(site)
-            known = bool(stack) and stack[0].function.rpartition(".")[2] == "_request"
-            self._in_request[site] = known
-        calls, holds = self.open.of(thread), self.locks.held.get(thread)
-        if known and holds and calls and calls[-1].name in ROUND_TRIPS and holds[-1].lock == lock:
+            own = {function: step for step, _, _, function in self.own_steps.values()}
+            frames = (frame.function for frame in self.world.stack(site)[:_HELPERS])
+            steps = (own.get(function) or function.rpartition(".")[2] for function in frames)
+            known = self._in_step[site] = next((OF_STEPS[step] for step in steps if step in OF_STEPS), _NO_CALLS)
+        call = next((c for c in reversed(self.open.of(thread)) if c.name != "Semaphore.acquire"), None)
+        holds = self.locks.held.get(thread)
+        if holds and call is not None and call.name in known and holds[-1].lock == lock:
             self.conflicts.inside.add(lock)
-            if all(hold.lock != lock for hold in calls[-1].holds):
-                calls[-1].holds += (holds[-1],)
+            if all(hold.lock != lock for hold in call.holds):
+                call.holds += (holds[-1],)
 
     def _gave_up(self, event: Row) -> None:
         self.locks.gave_up(event[6], event[0])
@@ -208,6 +214,8 @@ class RunFacts(CallFacts):
             return False
         call = calls[-1]
         self.locks.got(thread, obj, call.stack, t_ns, call.argument >= 0, clock, self._registered(thread))
+        if self._in_step.get(call.stack) is not _NO_CALLS:
+            self._is_for_step(thread, obj, call.stack)
         self.clocks.locked(thread, obj)
         self.slots.take(thread, self.futures.running(thread), call)
         return True

@@ -16,7 +16,7 @@ from paramedic.analysis.forks import Sent
 from paramedic.analysis.machine import Root
 from paramedic.analysis.operations import ENDS_INPUT, Operation
 from paramedic.analysis.world import Thing
-from paramedic.model.event import BY_PEER, FIRST_STREAM, Row, State
+from paramedic.model.event import BY_PEER, FIRST_STREAM, OWN_STEPS, Row, State
 
 _EOF, _CLOSE = 96, 97
 _WINDOW, _REMOTE_CHANNEL = int(State.WINDOW), int(State.REMOTE_CHANNEL)
@@ -211,6 +211,9 @@ class WireFacts(Facts):
                 self.world.thing(obj).before = True
                 if value:
                     self.clocks.held_before(obj)
+        elif state == State.OWN_STEP:
+            path, line, function = self.world.text(text).split("\t")
+            self.own_steps[obj] = OWN_STEPS[self.world.thing(obj).kind], path, int(line), function
         elif state == State.CONNECTED:
             words = self.world.text(text)
             self.world.thing(obj).label = f"to {words}" if words else ""

@@ -13,6 +13,7 @@ from paramedic.check import chapters, families
 from paramedic.check.families import Family
 from paramedic.check.told import kept, with_told
 from paramedic.check.unrecorded import (
+    asking_own_steps,
     asking_the_source,
     asking_what_is_put_back,
     asking_what_sections_do,
@@ -194,7 +195,9 @@ def new_facts(trace: TraceFile) -> RunFacts:
     facts.forked = bool(trace.header.get("forked"))
     facts.polls.only_notes = asking_what_sections_do(facts)
     facts.pools.puts_back = asking_what_is_put_back(facts)
-    if trace.header.get("level") == "watch":
+    with_locks = trace.header.get("level") != "watch"
+    facts.conflicts.apart_elsewhere = asking_own_steps(facts, with_locks)
+    if not with_locks:
         facts.clocks.take_order_for_granted()
     return facts
 

@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from paramedic.analysis.calls import Call
+from paramedic.analysis.conflicts import Conflict
 from paramedic.analysis.facts import Unseen
+from paramedic.analysis.operations import OF_STEPS
 from paramedic.analysis.run import RunFacts
 from paramedic.analysis.story import Story
 from paramedic.lint.bystanders import Bystanders
+from paramedic.lint.own_steps import Keeps, OwnSteps
 from paramedic.lint.passages import Places
 from paramedic.lint.returning import puts_back
 from paramedic.lint.sections import Sections
@@ -126,5 +129,35 @@ def asking_what_sections_do(facts: RunFacts) -> Callable[[int], bool]:
             return source.only_notes(sites)
         except Exception:  # of what the source is like nothing is known: it may read there what decides everything
             return False
+
+    return answer
+
+
+def asking_own_steps(facts: RunFacts, locks: bool) -> Callable[[Conflict], bool]:
+    """What says of two calls that met whether their object's class may have kept apart the steps that they consist of.
+
+    Args:
+        facts: of the recording.
+        locks: whether it has locks: then those that are taken in a step say themselves whom they keep apart.
+
+    Threads: one thread; what is returned reads the files in which the program's classes are.
+    """
+    source = OwnSteps()
+    known: dict[tuple[str, str, int, str], Keeps] = {}
+
+    def answer(conflict: Conflict) -> bool:
+        own = facts.own_steps.get(conflict.resource)
+        if own is None:
+            return False
+        composed = [call.name in OF_STEPS[own[0]] for call in (conflict.first, conflict.second)]
+        steps = [call.method == own[0] for call in (conflict.first, conflict.second)]  # one in another's call, too
+        if not any(composed) or not all(map(max, composed, steps)):
+            return False
+        if own not in known:
+            try:
+                known[own] = source.keeps(*own)
+            except Exception:  # of what the source is like nothing is known: it may keep them apart
+                known[own] = Keeps.ELSEWHERE
+        return known[own] is Keeps.ELSEWHERE or known[own] is Keeps.BY_LOCK and not locks
 
     return answer

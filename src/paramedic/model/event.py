@@ -112,9 +112,14 @@ class State:
     FOR_TASK = 24  # future: the task of an event loop's that has given it to an executor: a = its number, and above its
     # lowest 32 bits that of the task that made it; tasks are numbered once per process
     GATHERED = 25  # future: ``gather(…, return_exceptions=True)`` has put its exception among the results; site = where
+    OWN_STEP = 26  # SFTP client, transport: its class has a step of `OWN_STEPS` of the program's own, or of another
+    # library's; b = text: file, first line and qualified name of that
     TASK_WAITS = 23  # a task waits for `obj` or, where that is 0, for no object that we know: a = what tells the task
     # from others, and above that the task that it waits for, b = what for: see `TaskWait`; site = where the task is
 
+
+OWN_STEPS = {"SFTPClient": "_request", "Transport": "global_request"}
+"""Steps of which Paramiko's calls of a class consist, and which a class of the program's own may keep apart."""
 
 OUT, ERR, IN = 0, 1, 2
 """Streams of a channel, as `Kind.FEED` and `Kind.NEW` of a channel file number them."""

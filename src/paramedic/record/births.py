@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from sys import _getframe, getrefcount
 from typing import Any
 
-from paramedic.model.event import ERR, FIRST_STREAM, IN, OUT, Kind, State
+from paramedic.model.event import ERR, FIRST_STREAM, IN, OUT, OWN_STEPS, Kind, State
 from paramedic.record.ends import Ends
 from paramedic.record.patches import Guard, Span, Target
 from paramedic.record.probe import MARK, STREAMS, TOLD, Probes
@@ -82,9 +82,12 @@ class Births:
         yield Target(self._homes["SSHClient"], "__init__", born(None, ends), guard=guard(ends))
         for name in ("HostKeys", "ProxyCommand"):
             yield Target(self._homes[name], "__init__", born(None), guard=guard())
-        over_socket = guard(words="_isinstance(sock, _channel) or _born[_first]")
-        yield Target(self._homes["Transport"], "__init__", born(self._channel), parameters=("sock",), guard=over_socket)
-        yield Target(self._homes["SFTPClient"], "__init__", born(self._sftp_channel), parameters=("sock",))
+        own = self._own_step("Transport")
+        connection = born(self._channel, own)
+        over_socket = guard(own, "_isinstance(sock, _channel) or _born[_first]")
+        yield Target(self._homes["Transport"], "__init__", connection, parameters=("sock",), guard=over_socket)
+        session = born(self._sftp_channel, self._own_step("SFTPClient"))
+        yield Target(self._homes["SFTPClient"], "__init__", session, parameters=("sock",))
         yield self._confirmed()
         # the finalizer of a stdin matters also where nothing else is done with it
         by_user = self._probes.by_user()
@@ -147,6 +150,21 @@ class Births:
         if given:
             setattr(sock.in_buffer, QUIET, 1)
         return given
+
+    def _own_step(self, kind: str) -> Callable[[Any, int], None]:
+        """Tells whose step it is, of which calls of a class consist, where it is not Paramiko's."""
+        home, name, probes = self._homes[kind], OWN_STEPS[kind], self._probes
+        paramikos = home.__init__.__code__.co_filename
+
+        def made(thing: Any, given: int) -> None:
+            code = getattr(getattr(type(thing), name, None), "__code__", None)
+            if code is None:
+                probes.row(_STATE, State.OWN_STEP, given, 0, 0, probes.writer.text("\t0\t"))
+            elif code.co_filename != paramikos:
+                words = f"{code.co_filename}\t{code.co_firstlineno}\t{code.co_qualname}"
+                probes.row(_STATE, State.OWN_STEP, given, 0, 0, probes.writer.text(words))
+
+        return made
 
     def _open(self, channel: Any, given: int, chanid: int, by_peer: int = 0) -> int:
         probes = self._probes
