@@ -109,6 +109,18 @@ FOUND: dict[str, tuple[str, str]] = {
         B: … stat sftp
         A: … put sftp""",
     ),
+    "reads of one file that meet, of whose round trips each is under a lock": (
+        "shared-sftp-file observed",
+        """
+        A: read file …
+        B: read file …
+        A: take RL #_request<work
+        A: free RL
+        B: take RL #_request<work
+        B: free RL
+        B: … read file
+        A: … read file""",
+    ),
     "calls of one client that meet and report their progress under a lock": (
         "shared-sftp-client observed",
         """
@@ -258,6 +270,16 @@ QUIET: dict[str, str] = {
         A: makes conn inside
         A: … connect client
         B: open_channel conn""",
+    "a channel asked for on the connection that a client had before it is connected anew": """
+        A: connect client …
+        A: makes conn7 inside
+        A: … connect client
+        A: put q conn7
+        B: get q conn7
+        A: connect client … #2
+        B: open_channel conn7
+        A: makes conn8 inside
+        A: … connect client""",
     "a channel asked for beside the connect of another client": """
         A: connect client2 …
         B: open_channel conn

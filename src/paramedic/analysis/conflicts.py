@@ -88,11 +88,18 @@ class Conflicts:
     Args:
         pin: keeps the names of an object and its owners although it is freed.
         maker: the thread that made an object.
+        made_by: the SSHClient.connect that made a connection.
     """
 
-    def __init__(self, pin: Callable[[int], None], maker: Callable[[int], int] = lambda ident: 0) -> None:
+    def __init__(
+        self,
+        pin: Callable[[int], None],
+        maker: Callable[[int], int] = lambda ident: 0,
+        made_by: Callable[[int], Call | None] = lambda ident: None,
+    ) -> None:
         self._pin = pin
         self._maker = maker
+        self._made_by = made_by
         self._shared: dict[str, dict[int, _Shared]] = {rule.resource: {} for rule in RULES}
         self.apart_elsewhere: Callable[[Conflict], bool] = lambda conflict: False
         """Whether two calls that met may have been kept apart by a class of the program's own, in what is not seen."""
@@ -125,7 +132,7 @@ class Conflicts:
         for other, group in shared.open:
             if other.thread != call.thread:
                 rule = use.breaches.get(group)
-                if rule is not None:
+                if rule is not None and not self._is_of_another(rule, call, other):
                     shared.overlaps += 1
                     self._note(rule, ident, other, call, True, shared)
 
@@ -179,9 +186,16 @@ class Conflicts:
             conflict
             for conflict, shared in self._found.values()
             if (conflict.overlapped or shared.overlaps or shared.turns < ENOUGH_TURNS)
-            and not (self.inside and self._is_apart_inside(conflict))
+            and not (self.inside and conflict.rule.resource == "sftp" and self._is_apart_inside(conflict))
             and not self.apart_elsewhere(conflict)
         ]
+
+    def _is_of_another(self, rule: Rule, *calls: Call) -> bool:
+        """Whether the connection that is used early is none that the open connect() has made, but one before that."""
+        if "early" not in rule.second:
+            return False
+        early, connect = sorted(calls, key=lambda call: call.name == "SSHClient.connect")
+        return self._made_by(early.obj) is not connect
 
     def _is_apart_inside(self, conflict: Conflict) -> bool:
         """Whether both calls took one such lock when they had begun."""

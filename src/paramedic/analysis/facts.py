@@ -110,7 +110,9 @@ class Facts:
         self.roots = Roots(self.world)
         self.clocks = Clocks()
         self.open = OpenCalls(self.abandoned)
-        self.conflicts = Conflicts(self.world.pin, lambda ident: self.world.thing(ident).thread)
+        self.conflicts = Conflicts(
+            self.world.pin, lambda ident: self.world.thing(ident).thread, lambda ident: self.connects_of.get(ident)
+        )
         self.locks = Locks()
         self.channels = Channels()
         self.practice = Practice(self.channels)
