@@ -74,7 +74,10 @@ class Chains:
         found: set[int] = set()
         for wait in self._ends(use):
             if set(wait.path) <= set(context.path):
-                found |= set(wait.loops) & self._anew(wait.obj.root, context) & set(context.loops)
+                covered = self._anew(wait.obj.root, context)
+                if self._is_one_for_one(wait, context):
+                    covered |= set(wait.loops)
+                found |= set(wait.loops) & covered & set(context.loops)
         return frozenset(found) - parent.turns()
 
     def is_over(self, use: Operation, other: Operation, later: Context) -> bool:
@@ -117,6 +120,19 @@ class Chains:
         clears = [o for o in self._cleared.get(id(root), ()) if o.context is context.parent]
         clears = [o for o in clears if o.episode == context.episode and set(o.path) <= set(context.path)]
         return {*root.loops, *(loop for o in clears for loop in o.loops)}
+
+    def _is_one_for_one(self, wait: Operation, context: Context) -> bool:
+        """Whether a turn takes one of what each thread gives one: as many are done then as there were turns."""
+        root = wait.obj.root
+        if root.kind not in {"queue", "semaphore"} or not set(context.loops) <= set(wait.loops):
+            return False
+        gives = self._gives[id(root)]
+        return all(
+            give.loops == context.loops
+            and not give.has("several")
+            and all(give is other or exclusive(give, other) for other in gives)
+            for give in gives
+        )
 
     def _hands_over(self, former: Former, a: Operation, b: Operation) -> bool:
         waits = [wait for wait in former.waits if _comes_before(wait, a) and _comes_before(wait, b)]

@@ -18,6 +18,7 @@ from paramedic.lint import (
     frameworks,
     handovers,
     loops,
+    pipes,
     servers,
     signals,
     starters,
@@ -287,6 +288,9 @@ def _other(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], 
             if isinstance(sink, Obj) and sink.kind in {"stdin", "sftpfile"}:
                 calls.on_table(w, sink, "writelines", [Unknown()], {}, node)
         return Unknown()
+    piped = pipes.called(w, path, args, keywords, node)
+    if piped is not None:
+        return piped
     written = writers.called(w, path, args, keywords, node)
     if written is not None:
         return written
@@ -314,6 +318,8 @@ def _other(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], 
         text = text_of(first)
         return definitions.import_module(w, text) if text else Unknown()
     if path in {"select.select", "select.poll", "selectors.DefaultSelector"}:
+        for one in builtin_calls.parts(first) if path == "select.select" and len(args) == 3 else ():
+            pipes.looked_at(w, one, node)
         for argument in args[:3]:
             for option in builtin_calls.parts(argument):
                 for obj in alternatives(option):

@@ -25,11 +25,7 @@ def on_lock(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[st
     if name in {"acquire", "__enter__"}:
         take_lock(w, obj, node, args, tried=_gives_up(args, keywords))
     elif name in {"release", "__exit__"}:
-        w.record(obj, "release", frozenset({"release"}), node)
-        for position in range(len(w.locks) - 1, -1, -1):
-            if w.locks[position] is obj:
-                del w.locks[position]
-                break
+        release(w, obj, node, several=bool(args or keywords) and name == "release")
     elif name in {"wait", "wait_for", "notify", "notify_all"}:
         effects = {"wait-signal", "blocks"} if name.startswith("wait") else {"give-signal"}
         if name == "wait_for" and args:
@@ -37,6 +33,24 @@ def on_lock(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[st
         effects |= {"sure"} if name == "wait_for" and limits.only_goes_on(w, node) else set()
         w.record(obj, name, frozenset(effects), node, args=args, keywords=keywords)
     return Unknown()
+
+
+def release(w: Walker, obj: Obj, node: ast.AST, *, several: bool = False) -> None:
+    """Lets go of a lock, or gives what a semaphore counts.
+
+    Args:
+        w: who.
+        obj: the lock.
+        node: where.
+        several: whether it may be more than one that is given.
+
+    Threads: the reader's own; does not block.
+    """
+    w.record(obj, "release", frozenset({"release", "several"} if several else {"release"}), node)
+    for position in range(len(w.locks) - 1, -1, -1):
+        if w.locks[position] is obj:
+            del w.locks[position]
+            break
 
 
 def take_lock(w: Walker, obj: Obj, node: ast.AST, among: Sequence[Value] = (), *, tried: bool = False) -> None:

@@ -20,11 +20,11 @@ class Tokens:
     """
 
     def __init__(self, world: World) -> None:
-        self._steps: dict[int, list[Operation]] = {}
+        self._steps: dict[tuple[int, int], list[Operation]] = {}
         self._of: dict[int, list[list[Operation]]] = {}
         for operation in world.operations:
             if operation.obj.kind == "semaphore" and operation.effects & {"acquire", "release"}:
-                self._steps.setdefault(id(operation.context), []).append(operation)
+                self._steps.setdefault(_reading(operation), []).append(operation)
         for steps in self._steps.values():
             for root in {id(o.obj.root) for o in steps}:
                 self._of.setdefault(root, []).append(steps)
@@ -60,11 +60,16 @@ class Tokens:
         return tokens <= 1 and all(self._has_one(use, ring) for use in (a, b))
 
     def _has_one(self, use: Operation, ring: dict[int, Obj]) -> bool:
-        before = [o for o in self._steps.get(id(use.context), []) if o.moment < use.moment and not exclusive(o, use)]
+        before = [o for o in self._steps.get(_reading(use), []) if o.moment < use.moment and not exclusive(o, use)]
         if not before or id(before[-1].obj.root) not in ring:
             return False
         taken = before[-1]
         return taken.has("acquire") and set(taken.path) <= set(use.path) and set(taken.loops) <= set(use.loops)
+
+
+def _reading(operation: Operation) -> tuple[int, int]:
+    """Its thread, in one reading: what a class does when it is read alone is done with other semaphores."""
+    return id(operation.context), operation.episode
 
 
 def _makes(steps: list[Operation]) -> int | None:
@@ -73,8 +78,8 @@ def _makes(steps: list[Operation]) -> int | None:
     for step in steps:
         if step.has("tried") or step.obj.uncertain:
             return None
-        if step.has("release") and step.call is not None and (step.call.args or step.call.keywords):
-            return None  # several at once
+        if step.has("several"):
+            return None
         if step.has("acquire"):
             if last is not None and last.has("acquire") and not exclusive(last, step):
                 return None

@@ -137,7 +137,7 @@ class Walker:
         if self.after_yield and not self.in_finally and "close" in effects:
             effects = effects | {"after-yield"}
         if obj.kind == "semaphore" and number_of(obj.root.parts.get("__count", Unknown())) == 0:
-            effects = effects | _SIGNALS.get(frozenset(effects), frozenset())
+            effects = effects | _SIGNALS.get(effects - {"several"}, frozenset())
         operation = Operation(
             moment=self.world.next_moment(),
             context=self.context,
