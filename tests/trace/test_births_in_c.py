@@ -21,7 +21,7 @@ rows: Any = native.rows
 
 Asked = list[tuple[Any, ...]]
 CALL, LATER, NEW, SPAN = (int(k) << 24 for k in (Kind.CALL, Kind.LATER, Kind.NEW, Kind.SPAN))
-NEVER = 1
+OTHERS = 1
 
 
 class Rigid:
@@ -165,7 +165,7 @@ ARGUMENTS: dict[str, tuple[Any, list[tuple[int, ...]]]] = {
 
 def with_arguments(writer: TraceWriter, asked: Asked, arguments: Any, asks_caller: int = 0) -> Any:
     writer.current_thread()
-    kinds = (SPAN + 1, NEVER, asks_caller, CALL + 1, LATER + 1)
+    kinds = (SPAN + 1, OTHERS, asks_caller, CALL + 1, LATER + 1)
     return rows.Begin(writer.current, leave_to(asked), None, None, arguments, unexpected, *kinds)
 
 
@@ -211,8 +211,8 @@ ODD_ARGUMENTS: list[Callable[..., Any] | None] = [
 @pytest.mark.parametrize("arguments", ODD_ARGUMENTS)
 def test_odd_arguments_are_left_to_python(writer: TraceWriter, asked: Asked, arguments: Any) -> None:
     begin, thing = with_arguments(writer, asked, arguments), Thing(_paramedic_id_=7)
-    assert called(begin, (thing, "timeout"), Sites([5] * 400)) is None
-    assert called(begin, (thing, *range(9)), Sites([5] * 400)) is None
+    assert not called(begin, (thing, "timeout"), Sites([5] * 400))
+    assert not called(begin, (thing, *range(9)), Sites([5] * 400))
     assert [len(words) for words in asked] == [3, 8]
     assert stored(writer) == []
 
@@ -232,7 +232,7 @@ def test_what_comes_up_in_python_is_told_or_goes_on(writer: TraceWriter, error: 
             raise raised
 
     writer.current_thread()
-    kinds = (SPAN + 1, NEVER, 0, CALL + 1, LATER + 1)
+    kinds = (SPAN + 1, OTHERS, 0, CALL + 1, LATER + 1)
     begin = rows.Begin(writer.current, raising, None, None, raising, failed, *kinds)
     ids = iter(range(70, 90)).__next__
     adopts = [
@@ -266,7 +266,7 @@ def test_two_rows_are_not_torn_apart_by_the_end_of_a_page(writer: TraceWriter, a
     for room in (0, 1, 2):
         writer.current.local.chunk = Thing(rows=rows.Page(mapping, left - room, left))
         rows.Page.forget()
-        assert (called(begin, (thing, 1), Sites([5] * 400)) is None) == (room < 2)
+        assert bool(called(begin, (thing, 1), Sites([5] * 400))) == (room == 2)
     assert len(asked) == 2
     assert [at for at in range(left) if any(mapping[32 * at : 32 * at + 32])] == [left - 2, left - 1]
 
@@ -285,13 +285,13 @@ def test_no_memory_is_kept(writer: TraceWriter) -> None:
         lambda *_: (next(count), next(count)),
         unexpected,
         SPAN,
-        NEVER,
+        OTHERS,
         0,
         CALL,
         LATER,
     )
     failed = rows.Begin(
-        writer.current, lambda *_: None, None, None, failing, lambda _: None, SPAN, NEVER, 0, CALL, LATER
+        writer.current, lambda *_: None, None, None, failing, lambda _: None, SPAN, OTHERS, 0, CALL, LATER
     )
     sites = Sites([5] * 4000)
     text = rows.Text(writer.current, lambda _: next(count))

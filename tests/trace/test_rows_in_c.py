@@ -7,6 +7,8 @@ import io
 import sys
 import threading
 from collections import Counter
+from fractions import Fraction
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +17,8 @@ import pytest
 from probing import Sites, Thing, called, leave_to, stored
 
 from paramedic.model.event import Kind
+from paramedic.record.paramiko_calls import _relative
+from paramedic.record.probe import milliseconds
 from paramedic.trace import native
 from paramedic.trace.writer import TraceWriter
 
@@ -24,7 +28,7 @@ rows: Any = native.rows
 
 SPAN, STATE, WIRE = (int(k) << 24 for k in (Kind.SPAN, Kind.STATE, Kind.WIRE))
 UNMEASURED, LENGTH, NUMBER, TOLD, STREAMS = range(5)
-ALWAYS, NEVER, OWN, FILE, GIVEN = range(5)
+NOTHING, OTHERS, OWN, FILE, GIVEN, PATH = range(6)
 EXIT_STATUS = b"\x62\0\0\0\0\0\0\x0bexit-status\0\0\0\0"
 
 
@@ -32,11 +36,11 @@ ODD_IDS: list[Any] = [0, -1, 1 << 32, 1 << 70, "7", None, 2.5, True]
 
 
 def test_a_call_is_stored_and_its_end(writer: TraceWriter, asked: list[tuple[Any, ...]]) -> None:
-    begin = rows.Begin(writer.current, leave_to(asked), None, None, SPAN + 1, ALWAYS)
     end = rows.End(None, leave_to(asked), None, None, LENGTH)
+    begin = rows.Begin(writer.current, leave_to(asked), None, None, None, None, end, SPAN + 1, NOTHING)
     writer.current_thread()
     call = called(begin, Thing(_paramedic_id_=7), Sites([5] * 400))
-    end[call] = b"four"
+    assert call and call @ b"four" == b"four"
     assert asked == []
     assert stored(writer) == [(Kind.CALL, 1, 7, 5, -1, 0), (Kind.RETURN, 1, 7, 0, 4, 0)]
 
@@ -44,8 +48,8 @@ def test_a_call_is_stored_and_its_end(writer: TraceWriter, asked: list[tuple[Any
 @pytest.mark.parametrize("given", ODD_IDS)
 def test_an_odd_id_is_left_to_python(writer: TraceWriter, asked: list[tuple[Any, ...]], given: Any) -> None:
     thing, writer_thread = Thing(_paramedic_id_=given), writer.current_thread()
-    begin = rows.Begin(writer.current, leave_to(asked), None, None, SPAN + 1, ALWAYS)
-    assert writer_thread and called(begin, thing, Sites([5] * 400)) is None
+    begin = rows.Begin(writer.current, leave_to(asked), None, None, SPAN + 1, NOTHING)
+    assert writer_thread and not called(begin, thing, Sites([5] * 400))
     assert [words[0] for words in asked] == [thing]
     assert stored(writer) == []
 
@@ -53,48 +57,68 @@ def test_an_odd_id_is_left_to_python(writer: TraceWriter, asked: list[tuple[Any,
 @pytest.mark.parametrize("sites", [Sites([]), Sites([None] * 400), Sites({}), Sites([-1] * 400), lambda *_: None])
 def test_an_unknown_stack_is_left_to_python(writer: TraceWriter, asked: list[tuple[Any, ...]], sites: Any) -> None:
     writer.current_thread()
-    begin = rows.Begin(writer.current, leave_to(asked), None, None, SPAN + 1, ALWAYS)
-    assert called(begin, (Thing(_paramedic_id_=7), "timeout"), sites) is None
+    begin = rows.Begin(writer.current, leave_to(asked), None, None, SPAN + 1, NOTHING)
+    assert not called(begin, (Thing(_paramedic_id_=7), "timeout"), sites)
     (thing, frame, timeout), *others = asked
     assert (thing._paramedic_id_, frame.f_code, timeout, others) == (7, called.__code__, "timeout", [])
 
 
 def test_a_thread_that_has_no_page_yet_is_left_to_python(writer: TraceWriter, asked: list[tuple[Any, ...]]) -> None:
-    begin = rows.Begin(writer.current, leave_to(asked), None, None, SPAN + 1, ALWAYS)
-    assert called(begin, Thing(_paramedic_id_=7), Sites([5] * 400)) is None
+    begin = rows.Begin(writer.current, leave_to(asked), None, None, SPAN + 1, NOTHING)
+    assert not called(begin, Thing(_paramedic_id_=7), Sites([5] * 400))
     assert len(asked) == 1
 
 
 def test_who_is_called_from_inside_is_not_recorded(writer: TraceWriter, asked: list[tuple[Any, ...]]) -> None:
-    begin = rows.Begin(writer.current, leave_to(asked), rows.Inside({probing.__file__}, set()), None, SPAN + 1, ALWAYS)
-    assert called(begin, Thing(_paramedic_id_=7), None) is None
+    begin = rows.Begin(writer.current, leave_to(asked), rows.Inside({probing.__file__}, set()), None, SPAN + 1, NOTHING)
+    call = called(begin, Thing(_paramedic_id_=7), None)
+    assert not call and call @ asked is asked
     assert asked == []
 
 
-STREAM_TIMEOUTS: dict[str, tuple[int, Any, bool]] = {
-    "always": (ALWAYS, Thing(_paramedic_id_=7), True),
-    "never": (NEVER, Thing(_paramedic_id_=7), False),
-    "no timeout of its own": (OWN, Thing(_paramedic_id_=7, timeout=None), True),
-    "one of its own": (OWN, Thing(_paramedic_id_=7, timeout=0.0), False),
-    "it has no such attribute": (OWN, Thing(_paramedic_id_=7), False),
-    "a file's channel has none": (FILE, Thing(_paramedic_id_=7, channel=Thing(timeout=None)), True),
-    "a file's channel has one": (FILE, Thing(_paramedic_id_=7, channel=Thing(timeout=3)), False),
-    "a file without channel": (FILE, Thing(_paramedic_id_=7), False),
-    "a file of another kind": (FILE, SimpleNamespace(_paramedic_id_=7), True),
-    "none is given": (GIVEN, (Thing(_paramedic_id_=7), None), True),
-    "one is given": (GIVEN, (Thing(_paramedic_id_=7), 3.5), False),
-    "nothing is passed": (GIVEN, Thing(_paramedic_id_=7), False),
+ARGUMENTS: dict[str, tuple[int, Any, int | None]] = {
+    "nothing": (NOTHING, Thing(_paramedic_id_=7), -1),
+    "others": (OTHERS, Thing(_paramedic_id_=7), None),
+    "no timeout of its own": (OWN, Thing(_paramedic_id_=7, timeout=None), -1),
+    "one of its own": (OWN, Thing(_paramedic_id_=7, timeout=0.0), 0),
+    "a number": (OWN, Thing(_paramedic_id_=7, timeout=3), 3000),
+    "a long one": (OWN, Thing(_paramedic_id_=7, timeout=86400.5), 86_400_500),
+    "one that is no number": (OWN, Thing(_paramedic_id_=7, timeout="3"), None),
+    "a negative one": (OWN, Thing(_paramedic_id_=7, timeout=-1.0), None),
+    "a very long one": (OWN, Thing(_paramedic_id_=7, timeout=1e300), None),
+    "one that is not a number": (OWN, Thing(_paramedic_id_=7, timeout=float("nan")), None),
+    "it has no such attribute": (OWN, Thing(_paramedic_id_=7), None),
+    "a file's channel has none": (FILE, Thing(_paramedic_id_=7, channel=Thing(timeout=None)), -1),
+    "a file's channel has one": (FILE, Thing(_paramedic_id_=7, channel=Thing(timeout=0.1)), 100),
+    "a file without channel": (FILE, Thing(_paramedic_id_=7), None),
+    "a file of another kind": (FILE, SimpleNamespace(_paramedic_id_=7), -1),
+    "none is given": (GIVEN, (Thing(_paramedic_id_=7), None), -1),
+    "one is given": (GIVEN, (Thing(_paramedic_id_=7), 3.5), 3500),
+    "one of another class": (GIVEN, (Thing(_paramedic_id_=7), Fraction(7, 2)), None),
+    "nothing is passed": (GIVEN, Thing(_paramedic_id_=7), None),
+    "a path": (PATH, (Thing(_paramedic_id_=7), "a/b"), 1),
+    "an absolute one": (PATH, (Thing(_paramedic_id_=7), "/a/b"), 0),
+    "an empty one": (PATH, (Thing(_paramedic_id_=7), ""), 1),
+    "one in bytes": (PATH, (Thing(_paramedic_id_=7), b"/a"), None),
+    "a path of another class": (PATH, (Thing(_paramedic_id_=7), Path("/a")), None),
+    "none": (PATH, Thing(_paramedic_id_=7), None),
 }
 
 
-@pytest.mark.parametrize("name", STREAM_TIMEOUTS)
-def test_only_a_call_without_arguments_is_stored_at_once(
+@pytest.mark.parametrize("name", ARGUMENTS)
+def test_what_is_recorded_of_arguments_or_left_to_python(
     writer: TraceWriter, asked: list[tuple[Any, ...]], name: str
 ) -> None:
-    plain, key, expected = STREAM_TIMEOUTS[name]
+    what, key, expected = ARGUMENTS[name]
     writer.current_thread()
-    begin = rows.Begin(writer.current, leave_to(asked), None, Thing, SPAN + 1, plain)
-    assert (called(begin, key, Sites([5] * 400)) is not None, asked == []) == (expected, expected)
+    kinds = (SPAN + 1, what, 0, (int(Kind.CALL) << 24) + 1, (int(Kind.LATER) << 24) + 1)
+    begin = rows.Begin(writer.current, leave_to(asked), None, Thing, None, None, None, *kinds)
+    assert (bool(called(begin, key, Sites([5] * 400))), asked == []) == (expected is not None, expected is not None)
+    told = [words[4] for words in stored(writer) if words[0] == Kind.CALL]
+    assert told == ([] if expected is None else [expected])
+    if expected is not None and type(key) is tuple:
+        (as_python,) = {milliseconds(key[1]) if what == GIVEN else _relative(*key)[0]}
+        assert expected == as_python
 
 
 RESULTS: dict[str, tuple[int, Any, int | None]] = {
@@ -119,24 +143,31 @@ RESULTS: dict[str, tuple[int, Any, int | None]] = {
 def test_a_result_is_measured_or_left_to_python(writer: TraceWriter, asked: list[tuple[Any, ...]], name: str) -> None:
     how, result, size = RESULTS[name]
     end = rows.End(None, leave_to(asked), None, None, how)
-    call = writer.span(int(Kind.SPAN), 1, 7, 5)
-    end[call] = result
+    call = begun(writer, end)
+    assert call @ result is result
     assert asked == ([(call, result)] if size is None else [])
     assert [words[4] for words in stored(writer) if words[0] == Kind.RETURN] == ([] if size is None else [size])
-    end[None] = result
-    assert len(asked) <= 1
+
+
+def begun(writer: TraceWriter, end: Any) -> Any:
+    """A call that Python has begun."""
+
+    def python(*_: object) -> Any:
+        return writer.span(int(Kind.SPAN), 1, 7, 5)
+
+    return rows.Begin(writer.current, python, None, None, None, None, end, 0, OTHERS)[Thing()]
 
 
 def test_what_python_raises_goes_on(writer: TraceWriter) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    begin = rows.Begin(writer.current, interrupted, None, None, SPAN + 1, NEVER)
+    begin = rows.Begin(writer.current, interrupted, None, None, SPAN + 1, OTHERS)
     end = rows.End(None, interrupted, None, None, TOLD)
     with pytest.raises(KeyboardInterrupt):
         begin[Thing()]
     with pytest.raises(KeyboardInterrupt):
-        end[writer.span(int(Kind.SPAN), 1, 7, 5)] = 1
+        begun(writer, end) @ 1
 
 
 def test_what_interrupts_somebodys_attribute_goes_on_and_its_errors_do_not(
@@ -149,7 +180,7 @@ def test_what_interrupts_somebodys_attribute_goes_on_and_its_errors_do_not(
         def _paramedic_id_(self) -> int:
             raise self.error
 
-    begin = rows.Begin(writer.current, leave_to(asked), None, None, SPAN + 1, ALWAYS)
+    begin = rows.Begin(writer.current, leave_to(asked), None, None, SPAN + 1, NOTHING)
     called(begin, Odd(), Sites([5] * 400))
     assert len(asked) == 1
     Odd.error = KeyboardInterrupt
@@ -305,8 +336,8 @@ def test_no_memory_is_kept(writer: TraceWriter) -> None:
         lines["n"] += 1
         return lines["n"] + 100_000
 
-    begin = rows.Begin(writer.current, left, None, None, SPAN + 1, GIVEN)
     end = rows.End(None, left, Thing, Thing, STREAMS, 1 << 29)
+    begin = rows.Begin(writer.current, left, None, None, None, None, end, SPAN + 1, GIVEN)
     walker = rows.Walker([good], left, {}, 6)
     sent, received = rows.Sent(writer.current, left, WIRE), rows.Received(writer.current, left, WIRE)
     requested = rows.Requested(writer.current, left, STATE)
@@ -320,10 +351,9 @@ def test_no_memory_is_kept(writer: TraceWriter) -> None:
     def turn() -> None:
         channel = channel_of(0, chanid=1, in_window_size=5, transport=transport, status_event=Thing(_flag=False))
         confirmed[channel] = 3
-        assert channel._paramedic_id_
         streams = tuple(Thing(_paramedic_id_=0, channel=channel) for _ in range(3))
         for key in ((channel, None), (channel, 3.0), (odd, None)):
-            end[begin[key]] = streams
+            begin[key] @ streams
         walker(sys._getframe())
         for given in (closing, odd, None):
             sent[transport] = given
@@ -333,7 +363,7 @@ def test_no_memory_is_kept(writer: TraceWriter) -> None:
         received[odd]
         writer.row(20, 1, 2, 3, 1 << 40, 4)
         writer.span(26, 1, 2, 1)
-        assert channel_ends[channel] is False and file_ends[streams[0]]
+        channel_ends[channel], file_ends[streams[0]]
 
     assert nothing is not None
     sys._getframe().f_trace = sites
@@ -354,7 +384,7 @@ def test_probes_are_collected_with_what_they_refer_to(writer: TraceWriter) -> No
         def enter(*_: object) -> object:
             return begin
 
-        begin = rows.Begin(writer.current, enter, None, None, SPAN, ALWAYS)
+        begin = rows.Begin(writer.current, enter, None, None, SPAN, NOTHING)
 
     made()
     gc.collect()
@@ -365,17 +395,17 @@ def test_probes_are_collected_with_what_they_refer_to(writer: TraceWriter) -> No
     assert Counter(type(o).__name__ for o in gc.get_objects())["Begin"] == before
 
 
-@pytest.mark.parametrize("plain", [ALWAYS, GIVEN])
+@pytest.mark.parametrize("what", [NOTHING, GIVEN])
 @pytest.mark.parametrize("key", [(), (Thing(_paramedic_id_=7),)])
 def test_a_function_that_is_called_of_a_tuple_is_left_to_python(
-    writer: TraceWriter, asked: list[tuple[Any, ...]], plain: int, key: Any
+    writer: TraceWriter, asked: list[tuple[Any, ...]], what: int, key: Any
 ) -> None:
     """The same as a key that passes something, but with nothing in it."""
     writer.current_thread()
-    begin = rows.Begin(writer.current, leave_to(asked), None, None, SPAN + 1, plain)
+    begin = rows.Begin(writer.current, leave_to(asked), None, None, SPAN + 1, what)
     call = called(begin, key, Sites([5] * 400))
-    assert [words[0] for words in asked] == ([key[0] if key else key] if call is None else [])
-    assert (call is not None) == (plain == ALWAYS and key != ())
+    assert [words[0] for words in asked] == ([key[0] if key else key] if not call else [])
+    assert bool(call) == (what == NOTHING and key != ())
 
 
 class Interrupted:
@@ -411,7 +441,7 @@ def test_what_interrupts_the_look_at_a_class_goes_on(writer: TraceWriter, asked:
         def __call__(self, *_: object) -> None:
             return None
 
-    begin = rows.Begin(writer.current, leave_to(asked), None, None, SPAN + 1, ALWAYS)
+    begin = rows.Begin(writer.current, leave_to(asked), None, None, SPAN + 1, NOTHING)
     with pytest.raises(KeyboardInterrupt):
         called(begin, Thing(_paramedic_id_=7), Tracer())
     assert asked == []

@@ -21,8 +21,20 @@ from paramedic.record.births import Births, finalizers
 from paramedic.record.frames import PARAMIKO
 from paramedic.record.inner_calls import OFTEN, with_real_locks
 from paramedic.record.interrupts import is_on_way_out
-from paramedic.record.patches import Guard, Target
-from paramedic.record.probe import Probes, called_by, milliseconds, number
+from paramedic.record.patches import Target
+from paramedic.record.probe import (
+    FILE_TIMEOUT,
+    GIVEN_PATH,
+    GIVEN_TIMEOUT,
+    NOTHING,
+    OTHERS,
+    OWN_TIMEOUT,
+    Probes,
+    Recorded,
+    called_by,
+    milliseconds,
+    number,
+)
 from paramedic.record.wake_ups import wake_ups
 from paramedic.record.wire import wire
 
@@ -81,8 +93,8 @@ def _watched(paramiko: Any, probes: Probes, record_commands: bool) -> Iterator[T
                 home, method, *probes.call(op, None, words.arguments(full), _ALWAYS), _PARAMETERS.get(full, ())
             )
             continue
-        plain = _plain(full, homes["ChannelFile"], record_commands)
-        enter, leave, fail, span = probes.span(op, _MEASURES.get(method), words.arguments(full), plain, full in _ASKED)
+        what = _recorded(full, homes["ChannelFile"], record_commands)
+        enter, leave, fail, span = probes.span(op, _MEASURES.get(method), words.arguments(full), what, full in _ASKED)
         if full in around:
             leave, span = around[full](leave), births.told(full, span)
         guard = probes.by_user(full in OFTEN)
@@ -173,17 +185,19 @@ _UPWARDS = ("super", "missing_host_key")
 _TIMED = "recv recv_stderr send send_stderr sendall sendall_stderr".split()
 
 
-def _plain(full: str, stream: type, record_commands: bool) -> Guard:
-    """Asks whether a call has none of the arguments that `_Words.arguments` is about."""
+def _recorded(full: str, stream: type, record_commands: bool) -> Recorded:
+    """What `_Words.arguments` would make of a call's arguments."""
     name, _, method = full.partition(".")
     if name == "File":
         words = "(_first.channel.timeout if _isinstance(_first, _stream) else None) is None"
-        return Guard(words, {"_isinstance": isinstance, "_stream": stream})
+        return Recorded(FILE_TIMEOUT, words, {"_isinstance": isinstance, "_stream": stream})
     if name == "Channel" and method in _TIMED:
-        return Guard("_first.timeout is None", {})
+        return Recorded(OWN_TIMEOUT, "_first.timeout is None")
     if full in _ONLY_TIMED and not (full == "SSHClient.exec_command" and record_commands):
-        return Guard("timeout is None", {})
-    return Guard("False" if full in _PARAMETERS or full in _ASKED else "True", {})
+        return Recorded(GIVEN_TIMEOUT, "timeout is None")
+    if name == "SFTPClient" and full in _PARAMETERS:
+        return Recorded(GIVEN_PATH, "False")
+    return Recorded(OTHERS, "False") if full in _PARAMETERS or full in _ASKED else Recorded(NOTHING, "True")
 
 
 class _Words:

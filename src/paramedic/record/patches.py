@@ -80,14 +80,16 @@ class Span(NamedTuple):
         measure: a function of the result whose value is stored with the end, given as the words of an expression of
             ``_result``; "" if nothing is, None if `leave` is always called, which then has to store the end.
         values: what the names in both mean, and ``_current``, ``_pack``, ``_now``, ``_id_of`` and ``_begins``; where
-            the hot paths are there in C, ``_begin`` and ``_end`` are all.
+            the hot paths are there in C, ``_begin`` is all.
         ends: the arguments of `_rows.End` after `leave`; None where Python does it.
+        begins: makes the `_rows.Begin` of such an end.
     """
 
     words: str
     measure: str | None
     values: Mapping[str, object]
     ends: tuple[object, ...] | None = None
+    begins: Callable[[object], object] | None = None
 
 
 class Stored(NamedTuple):
@@ -205,8 +207,8 @@ def _put_in(place: str, target: Target) -> object:
     """What belongs into this place of rewritten code."""
     kind, _, name = place.removeprefix(_PLACE).partition(" ")
     if kind == _VALUE:
-        if name == "_end" and target.span is not None and target.span.ends is not None:
-            return native.rows.End(None, target.leave, *target.span.ends)
+        if name == "_begin" and target.span is not None and target.span.begins is not None:
+            return target.span.begins(native.rows.End(None, target.leave, *(target.span.ends or ())))
         if name == "_native" and target.stored is not None:
             return target.stored.native
         asked = (target.stored, target.span, target.guard)

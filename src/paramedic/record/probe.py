@@ -10,12 +10,13 @@ Threads: the probes run in any thread of the program's, also in signal handlers 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from time import monotonic_ns
 from types import FrameType, FunctionType
 from typing import Any, TypeVar
 
 from paramedic.model.event import Kind
+from paramedic.model.named_tuple import NamedTuple
 from paramedic.record.frames import PARAMIKO, SYNC, Stacks, owner_of_file
 from paramedic.record.interrupts import NO_ROOM, reaches_program
 from paramedic.record.patches import CALLER, FIND_CALLER, Guard, Span, Stored
@@ -30,11 +31,10 @@ _set: Callable[[Any, str, object], None] = object.__setattr__
 _CALL, _RETURN, _RAISE, _NEW, _GAP = (int(k) for k in (Kind.CALL, Kind.RETURN, Kind.RAISE, Kind.NEW, Kind.GAP))
 _SPAN, _LATER = int(Kind.SPAN), int(Kind.LATER)
 _NOTHING = (-1, 0)
-ALWAYS, NEVER, IF_OWN, IF_FILE, IF_GIVEN = range(5)
-"""Of `_rows.Begin`: when a call has none of the arguments that are recorded."""
+NOTHING, OTHERS, OWN_TIMEOUT, FILE_TIMEOUT, GIVEN_TIMEOUT, GIVEN_PATH = range(6)
+"""Of `_rows.Begin`: what is recorded of a call besides its stack; of the others only Python knows it."""
 UNMEASURED, LENGTH, NUMBER, TOLD, STREAMS = range(5)
 """Of `_rows.End`: what of a result is recorded."""
-_PLAIN = {"True": ALWAYS, "False": NEVER, "_first.timeout is None": IF_OWN, "timeout is None": IF_GIVEN}
 _Probe = TypeVar("_Probe", bound=Callable[..., Any])
 EOF, SEND, PIPE, CLOSE = "eof", "send", "pipe", "close"
 """Inner points of Paramiko at which a run with traps may stop: see `Probes.hold_back`."""
@@ -47,6 +47,20 @@ Adopt = Callable[..., int]
 """Called with an object, its parent's id, a number, the frame that made it or None, and the id, or 0 for a new one.
 
 Returns the id; 0 if the object does not take it."""
+
+
+class Recorded(NamedTuple):
+    """What is recorded of a call besides its stack, where that is told without `Arguments`.
+
+    Attributes:
+        kind: `NOTHING` and the others.
+        plain: a Python expression that is true where there is nothing; see `paramedic.record.patches.Guard`.
+        values: what the names in it mean.
+    """
+
+    kind: int
+    plain: str
+    values: Mapping[str, object] = {}
 
 
 class Probes:
@@ -272,7 +286,7 @@ class Probes:
         return begin, end, fail
 
     def span(
-        self, op: int, measure: Measure | None, arguments: Arguments | None, plain: Guard, asks_caller: bool
+        self, op: int, measure: Measure | None, arguments: Arguments | None, what: Recorded, asks_caller: bool
     ) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any], Span]:
         """The probes of a call of the user's, and how rewritten code does without them.
 
@@ -280,7 +294,7 @@ class Probes:
             op: number of the operation.
             measure: of the result: `number`, ``len`` or none.
             arguments: as of `call`.
-            plain: says, without much ado, whether ``arguments`` would return (-1, 0).
+            what: as ``arguments``, without much ado.
             asks_caller: ``arguments`` is given the caller's frame second.
         """
         called = self.called
@@ -289,16 +303,18 @@ class Probes:
         enter, leave, fail, failed = self._span_probes(op, measure, arguments, asks_caller)
         begins = op + (_SPAN << KIND_SHIFT)
         if native.rows is not None:
-            how = NEVER if called is not None else _PLAIN.get(plain.words, IF_FILE)
-            stream = plain.values.get("_stream")
-            asked = arguments if called is None else None
-            kinds = (op + (_CALL << KIND_SHIFT), op + (_LATER << KIND_SHIFT))
-            things = (self.writer.current, enter, self._by_user.values["_inside"], stream, asked, failed)
-            begin = native.rows.Begin(*things, begins, how, int(asks_caller), *kinds)
+            asked, how = (arguments, what.kind) if called is None else (None, OTHERS)
+            inside, stream = self._by_user.values["_inside"], what.values.get("_stream")
+            things = (self.writer.current, enter, inside, stream, asked, failed)
+            numbers = (begins, how, int(asks_caller), op + (_CALL << KIND_SHIFT), op + (_LATER << KIND_SHIFT))
+
+            def begin(end: object) -> object:
+                return native.rows.Begin(*things, end, *numbers)
+
             ends = (None, None, UNMEASURED if measure is None else LENGTH if measure is len else NUMBER)
-            return enter, leave, fail, Span("True", "", {"_begin": begin, "_end": None}, ends)
+            return enter, leave, fail, Span("True", "", {"_begin": None}, ends, begin)
         values = {
-            **plain.values,
+            **what.values,
             "_current": self.writer.current,
             "_pack": SPAN_ROW.pack_into,
             "_now": monotonic_ns,
@@ -307,7 +323,7 @@ class Probes:
             "_len": len,
         }
         stored = "" if measure is None else "_len(_result)" if measure is len else "_result"
-        return enter, leave, fail, Span(plain.words if called is None else "False", stored, values)
+        return enter, leave, fail, Span(what.plain if called is None else "False", stored, values)
 
 
 def _makes_span_probes(probes: Probes) -> Callable[..., tuple[Callable[..., Any], ...]]:

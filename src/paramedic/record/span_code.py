@@ -66,9 +66,9 @@ raise
 """
 # in C: CPython looks for signals neither after a subscription nor before its result is assigned and a `try` has begun
 _BEGIN_IN_C = "_call = _begin[_first{passed}]"
-_END_IN_C = "_end[_call] = {result}"
+_RETURNS_IN_C = "return _call @ None"
 _FAILED_IN_C = """
-if _call is not None:
+if _call:
     _fail(_call, _error)
 raise
 """
@@ -214,7 +214,7 @@ class _Returns(OwnStatements):
     def end(self, where: ast.AST, result: str, measure: str | None) -> list[ast.stmt]:
         """What is done before a function returns."""
         if self._in_c:
-            return self._names.code(_END_IN_C.format(result=result), where)
+            return self._names.code(_RETURNS_IN_C, where)
         if self._measure is None:
             return self._names.code(_TOLD.format(result=result), where)
         # 0 stands there already: the status of most commands, the length of most error output
@@ -224,6 +224,10 @@ class _Returns(OwnStatements):
     def visit_Return(self, node: ast.Return) -> list[ast.stmt]:
         kept = _LOCALS["_result"]
         value = node.value or ast.copy_location(ast.Constant(None), node)
+        if self._in_c:
+            returns: Any = self._names.code(_RETURNS_IN_C, node)
+            returns[0].value.right = value
+            return returns  # type: ignore[no-any-return]
         keep, leave = ast.Assign([ast.Name(kept, ast.Store())], value), ast.Return(ast.Name(kept, ast.Load()))
         return [
             placed(keep, node),

@@ -129,23 +129,29 @@ static PyObject *page_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) 
 
 static PyObject *page_next(Page *self) { return self->next < self->end ? PyLong_FromUnsignedLong(self->next++) : NULL; }
 
+/* A call of a function whose end is stored in the row of its beginning. `call @ result` is the result, and stores that the
+ * call has returned it: two bytecodes at each `return`. */
 typedef struct {
     PyObject_HEAD
-    Page *page;
+    Page *page; /* NULL: of the one that stands for all calls that are not recorded, and is false */
+    PyObject *end;
     uint32_t place;
 } Call;
+static Call *no_call;
 
 static PyTypeObject Call_Type;
 
 static void call_dealloc(Call *self) {
     Py_XDECREF(self->page);
+    Py_XDECREF(self->end);
     PyObject_Free(self);
 }
 
 static Call *call_of(Page *page, uint32_t place) {
     Call *self = PyObject_New(Call, &Call_Type);
     if (self) {
-        self->page = (Page *)Py_NewRef((PyObject *)page);
+        self->page = (Page *)Py_XNewRef((PyObject *)page);
+        self->end = NULL;
         self->place = place;
     }
     return self;
@@ -181,7 +187,7 @@ static PyTypeObject Page_Type = {
 
 /* ends a call: 0 if its page is gone, and there is nothing to be done */
 static void call_end(Call *self, uint32_t size) {
-    if (!self->page->open) return;
+    if (!self->page || !self->page->open) return;
     Row *row = self->page->rows + self->place;
     if (size) row->b = size;
     __atomic_store_n(&row->a, now_ns(), __ATOMIC_RELEASE);
@@ -198,7 +204,7 @@ static PyObject *call_end_method(Call *self, PyObject *size) {
 }
 
 static PyObject *call_ended_otherwise(Call *self, PyObject *unused) {
-    if (!self->page->open) return PyLong_FromLong(0);
+    if (!self->page || !self->page->open) return PyLong_FromLong(0);
     Row *row = self->page->rows + self->place;
     __atomic_store_n(&row->a, 1, __ATOMIC_RELEASE);
     return PyLong_FromUnsignedLong(row->obj);
@@ -208,12 +214,17 @@ static PyMethodDef call_methods[] = {{"end", (PyCFunction)call_end_method, METH_
                                      {"ended_otherwise", (PyCFunction)call_ended_otherwise, METH_NOARGS, NULL},
                                      {NULL}};
 
+static int call_is_recorded(Call *self) { return self->page != NULL; }
+static PyObject *call_returns(PyObject *self, PyObject *result);
+static PyNumberMethods call_number = {.nb_bool = (inquiry)call_is_recorded, .nb_matrix_multiply = call_returns};
+
 static PyTypeObject Call_Type = {
     PyVarObject_HEAD_INIT(NULL, 0).tp_name = "paramedic.trace._rows.Call",
     .tp_basicsize = sizeof(Call),
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
     .tp_dealloc = (destructor)call_dealloc,
     .tp_methods = call_methods,
+    .tp_as_number = &call_number,
 };
 
 /* ---- looking at objects; what fails is no error, but left to Python ----
@@ -345,7 +356,7 @@ static int store(PyObject *current, uint64_t a, int64_t obj, uint32_t site, uint
 
 /* ---- probes: all have the same form, of objects and numbers ---- */
 
-#define MOST_THINGS 6
+#define MOST_THINGS 7
 #define MOST_NUMBERS 5
 typedef struct {
     PyObject_HEAD
@@ -483,24 +494,43 @@ static PyObject *called_by(Probe *self, PyObject *unused) {
     return frame;
 }
 
-/* Begin(current, enter, inside, stream, arguments, failed, last, plain, asks_caller, call, later)[first] or
- * [first, *passed] -> Call or None */
-enum { ALWAYS, NEVER, OWN_TIMEOUT, FILE_TIMEOUT, GIVEN_TIMEOUT };
+/* Begin(current, enter, inside, stream, arguments, failed, end, last, what, asks_caller, call, later)[first] or
+ * [first, *passed] -> Call */
+enum { NOTHING, OTHERS, OWN_TIMEOUT, FILE_TIMEOUT, GIVEN_TIMEOUT, GIVEN_PATH };
 
-static int is_plain(Probe *self, PyObject *first, PyObject *key) {
-    PyObject *timeout = NULL;
+/* record.probe.milliseconds, of what a timeout nearly always is; 0: of something else */
+static int milliseconds(PyObject *timeout, int64_t *ms) {
+    if (timeout == Py_None) return 1; /* and -1 */
+    double s = PyFloat_CheckExact(timeout) ? PyFloat_AS_DOUBLE(timeout) : (double)to_number(timeout, UINT32_MAX);
+    if (!(s >= 0 && s <= UINT32_MAX)) return 0;
+    *ms = (int64_t)(s * 1000);
+    return 1;
+}
+
+/* whether a path depends on the working directory, as record.paramiko_calls */
+static int relative(PyObject *path, int64_t *is_so) {
+    if (!PyUnicode_CheckExact(path)) return 0;
+    *is_so = !PyUnicode_GET_LENGTH(path) || PyUnicode_READ_CHAR(path, 0) != '/';
+    return 1;
+}
+
+/* what is recorded of the arguments, where that is told without Python; 0 where it is not */
+static int is_plain(Probe *self, PyObject *first, PyObject *key, int64_t *a) {
+    PyObject *given = key != first && PyTuple_GET_SIZE(key) > 1 ? PyTuple_GET_ITEM(key, 1) : NULL, *timeout = NULL;
     switch (self->numbers[1]) {
-    case ALWAYS: return 1;
+    case NOTHING: return 1;
     case OWN_TIMEOUT: timeout = get(first, s_timeout); break;
-    case GIVEN_TIMEOUT: return key != first && PyTuple_GET_SIZE(key) > 1 && PyTuple_GET_ITEM(key, 1) == Py_None;
+    case GIVEN_TIMEOUT: return given && milliseconds(given, a);
+    case GIVEN_PATH: return given && relative(given, a);
     case FILE_TIMEOUT:
         if (!PyType_Check(self->things[3]) || !PyObject_TypeCheck(first, (PyTypeObject *)self->things[3])) return 1;
         timeout = then_get(get(first, s_channel), s_timeout);
         break;
     default: return 0;
     }
+    int known = timeout && milliseconds(timeout, a);
     Py_XDECREF(timeout);
-    return timeout == Py_None;
+    return known;
 }
 
 #define MOST_IN_FLAGS 255 /* as paramedic.trace.layout.MOST_IN_FLAGS */
@@ -533,12 +563,13 @@ static int arguments_of(Probe *self, PyObject *first, PyObject *key, PyObject *f
 
 static PyObject *begin(Probe *self, PyObject *key) {
     int passes = PyTuple_CheckExact(key) && PyTuple_GET_SIZE(key); /* or a program calls the function of () */
-    if (Py_TYPE(self->things[2]) == &Inside_Type && is_inside((Probe *)self->things[2])) return Py_NewRef(Py_None);
+    if (Py_TYPE(self->things[2]) == &Inside_Type && is_inside((Probe *)self->things[2]))
+        return Py_NewRef((PyObject *)no_call);
     PyObject *first = passes ? PyTuple_GET_ITEM(key, 0) : key, *answer = NULL, *frame = caller_of();
     int64_t a = -1, b = 0;
     int raised = 0;
     int64_t stack = frame ? known_stack(frame) : -1;
-    if (stack >= 0 && (is_plain(self, first, key) || arguments_of(self, first, key, frame, &a, &b, &raised))) {
+    if (stack >= 0 && (is_plain(self, first, key, &a) || arguments_of(self, first, key, frame, &a, &b, &raised))) {
         int64_t given = number_at(first, s__paramedic_id_);
         Page *page = given > 0 ? page_of(CURRENT(self)) : NULL;
         Call *made = page ? call_of(page, 0) : NULL;
@@ -567,10 +598,16 @@ static PyObject *begin(Probe *self, PyObject *key) {
         }
     }
     Py_XDECREF(frame);
+    if (!answer) return NULL;
+    if (Py_TYPE(answer) != &Call_Type) { /* None: it is not recorded */
+        Py_DECREF(answer);
+        return Py_NewRef((PyObject *)no_call);
+    }
+    if (!((Call *)answer)->end) ((Call *)answer)->end = Py_NewRef(self->things[6]);
     return answer;
 }
 
-/* End(None, leave, stdin, stdout, measure, most)[call] = result */
+/* End(None, leave, stdin, stdout, measure, most): what is done at the end of a call */
 enum { UNMEASURED, LENGTH, NUMBER, TOLD, STREAMS };
 
 static int64_t measured(uint32_t how, PyObject *result) {
@@ -602,17 +639,18 @@ static int64_t streams(Probe *self, PyObject *result) {
     return set_number(in, s__paramedic_id_, first + 2) ? 0 : first;
 }
 
-static int end(Probe *self, PyObject *call, PyObject *result) {
-    if (call == Py_None) return 0;
-    if (result && Py_TYPE(call) == &Call_Type) {
-        int64_t size = measured(self->numbers[0], result);
-        if (self->numbers[0] == STREAMS && !(size = streams(self, result))) size = -1;
-        if (size >= 0 && size <= UINT32_MAX) {
-            call_end((Call *)call, (uint32_t)size);
-            return 0;
-        }
-    }
-    return ask_about(self, call, result ? result : Py_None);
+static PyTypeObject End_Type;
+
+static PyObject *call_returns(PyObject *call, PyObject *result) {
+    Call *self = (Call *)call;
+    if (Py_TYPE(call) != &Call_Type) Py_RETURN_NOTIMPLEMENTED;
+    if (!self->page) return Py_NewRef(result);
+    Probe *end = self->end && Py_TYPE(self->end) == &End_Type ? (Probe *)self->end : NULL;
+    int64_t size = end ? measured(end->numbers[0], result) : 0;
+    if (end && end->numbers[0] == STREAMS && !(size = streams(end, result))) size = -1;
+    if (size >= 0 && size <= UINT32_MAX) call_end(self, (uint32_t)size);
+    else if (ask_about(end, call, result)) return NULL;
+    return Py_NewRef(result);
 }
 
 /* Row(current, row)(kind, op, obj, site, a, b); Span(current, span)(kind, op, obj, site) -> Call */
@@ -1101,7 +1139,7 @@ static PyObject *file_ends(Probe *self, PyObject *file) {
         .tp_vectorcall_offset = offsetof(Probe, call)}
 
 LOOKED_UP(Begin, begin);
-SET(End, end);
+PROBE(End, PLAIN);
 CALLED(Row, row);
 CALLED(Span, span);
 CALLED(Walker, walk);
@@ -1143,6 +1181,7 @@ PyMODINIT_FUNC PyInit__rows(void) {
     }
     Py_INCREF(getframe);
     if (!(zero = PyLong_FromLong(0)) || !(one = PyLong_FromLong(1))) return NULL;
+    if (PyType_Ready(&Call_Type) || !(no_call = call_of(NULL, 0))) return NULL;
     PyObject *made = PyModule_Create(&module);
     for (size_t i = 0; made && i < sizeof(types) / sizeof(*types); i++)
         if (PyModule_AddType(made, types[i])) Py_CLEAR(made);

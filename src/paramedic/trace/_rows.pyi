@@ -10,7 +10,9 @@ Threads: any, with the GIL; nothing blocks.
 
 from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar
+
+_Result = TypeVar("_Result")
 
 class Page(Iterator[int]):
     """Places of a mapping, as numbers of rows, which are taken one by one; by `put` in C without an iteration.
@@ -30,7 +32,11 @@ class Page(Iterator[int]):
         """Calls that are under way shall not write into it any more when they end."""
 
 class Call:
-    """A call that is under way: where its row is."""
+    """A call that is under way: where its row is. The one that stands for all that are not recorded is false."""
+
+    def __bool__(self) -> bool: ...
+    def __matmul__(self, result: _Result) -> _Result:
+        """It has returned this, which is stored as the `End` of the `Begin` says."""
 
     def end(self, size: int) -> bool:
         """It has returned: store the time, and the measure of its result; False if that is no such number."""
@@ -76,10 +82,11 @@ class Begin:
         inside: calls from there are not recorded; None: there is no such place.
         stream: a class whose objects have a ``channel`` with a ``timeout``, or None.
         arguments: called with ``first`` and what is passed, returns what is recorded of it; or None, then ``enter`` is
-            called where a call has something that is recorded.
+            called where ``what`` does not tell it.
         failed: called with what ``arguments`` raises; the call is not recorded then.
+        end: what is done as the call returns.
         last: the row's last field: op, flags and kind.
-        plain: when a call has none of the arguments that are recorded (`paramedic.record.probe.ALWAYS` and the others).
+        what: what is recorded of the arguments (`paramedic.record.probe.NOTHING` and the others).
         asks_caller: whether ``arguments`` is given the caller's frame instead.
         call: as ``last``, of the row with what is recorded of the arguments, where that has no room in the flags.
         later: as ``last``, of the row after it.
@@ -93,16 +100,17 @@ class Begin:
         stream: type | None,
         arguments: Callable[..., tuple[int, int]] | None,
         failed: Callable[[Exception], None],
+        end: End | None,
         last: int,
-        plain: int,
+        what: int,
         asks_caller: int,
         call: int,
         later: int,
     ) -> None: ...
-    def __getitem__(self, key: Any) -> Call | None: ...
+    def __getitem__(self, key: Any) -> Call: ...
 
 class End:
-    """``[call] = result``: it has returned; nothing happens where the call is None.
+    """What is done as a call returns.
 
     Args:
         current: None.
@@ -122,7 +130,6 @@ class End:
         measure: int,
         most: int = 0,
     ) -> None: ...
-    def __setitem__(self, call: Call | None, result: Any) -> None: ...
 
 class Enter:
     """``(thing, *values)``: a call begins that is recorded whoever makes it; the id of the thing, or None.
