@@ -16,6 +16,7 @@ from paramedic.model.event import (
     ASYNC_WAITS,
     ENDS_PROGRAM,
     TASK_BITS,
+    TICKS,
     Event,
     Kind,
     State,
@@ -150,3 +151,20 @@ def test_an_event_is_told_where_the_source_says_that_what_failed_was_to_set_it(
     assert "wait-without-timeout observed" not in findings("", "event ev"), "nothing has failed"
     handled = FAILED + "Main: handles stop\n"
     assert "wait-without-timeout observed" not in findings(handled, "event ev"), "a signal may set it"
+
+
+@pytest.mark.parametrize("harmless", [True, False])
+def test_a_heartbeat_is_no_way_out_and_a_timer_that_may_wake_somebody_is_one(harmless: bool) -> None:
+    told = Story(LOOP + FAILED)
+    told._add(1, Kind.STATE, op=State.LOOP_RESTS, a=3, b=TICKS)
+    for number, what in enumerate((TaskWait.JOIN, TaskWait.TASKS, TaskWait.TIMER), 1):
+        told._add(1, Kind.STATE, op=State.TASK_WAITS, obj=told._thing("q"), a=number, b=what)
+    ends = Event(told.ended_ns, 0, told._thing("loop"), 0, 0, OPERATIONS.index("Loop.run_forever"), 1, Kind.RETURN)
+    for events, expected in (told.events, harmless), ([*told.events, ends], False):
+        facts = RunFacts(told.texts, list(OPERATIONS), 1)
+        facts.live = True
+        facts.loop_rests.only_ticks = lambda stack: harmless
+        facts.feed_all(events, told.ended_ns + 6_000_000_000)
+        found = [f for f in judged(facts, []) if f.hazard == "wait-without-timeout" and "nobody is left" in f.message]
+        assert bool(found) is expected
+        assert all("what sleeps" in f.message and "no timer" not in f.message for f in found)

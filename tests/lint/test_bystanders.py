@@ -140,6 +140,93 @@ MAY_WAKE = {
         threading.Thread(target=beat).start()
         """,
 }
+TICKS = {
+    "a heartbeat": """
+        async def beat():
+            while True:
+                await asyncio.sleep(1)  #here
+                print("alive", time.monotonic())
+        """,
+    "one that others may stop": """
+        class Service:
+            async def watch(self):
+                try:
+                    while not self.stop.is_set() and self.running:
+                        try:
+                            await asyncio.wait_for(self.stop.wait(), 1)  #here
+                        except asyncio.TimeoutError:
+                            self.report(len(self.jobs))
+                except asyncio.CancelledError:
+                    print("over")
+            def report(self, count):
+                logging.info("%d jobs", count)
+        """,
+}
+MAY_END_A_TASKS_WAIT = {
+    "it gives a token back": """
+        async def refill(tokens):
+            while True:
+                await asyncio.sleep(1)  #here
+                tokens.release()
+        """,
+    "what it calls does": """
+        async def refill(tokens):
+            while True:
+                await asyncio.sleep(1)  #here
+                give(tokens)
+        def give(tokens):
+            tokens.put_nowait(1)
+        """,
+    "it begins a task": """
+        async def beat():
+            while True:
+                await asyncio.sleep(1)  #here
+                asyncio.create_task(one())
+        async def one():
+            print(1)
+        """,
+    "it ends, and who waits for that goes on": """
+        async def countdown(left):
+            while left:
+                await asyncio.sleep(1)  #here
+                left -= 1
+        """,
+    "it ends some day": """
+        async def until(path):
+            while not os.path.exists(path):
+                await asyncio.sleep(1)  #here
+        """,
+    "it breaks off": """
+        async def beat():
+            while True:
+                await asyncio.sleep(1)  #here
+                if time.monotonic() > 100:
+                    break
+        """,
+    "it fails": """
+        async def beat(left):
+            while True:
+                await asyncio.sleep(1)  #here
+                if not left.pop():
+                    raise OSError
+        """,
+    "it sleeps once": """
+        async def late():
+            await asyncio.sleep(1)  #here
+        """,
+    "it holds a lock meanwhile": """
+        async def beat(lock):
+            while True:
+                async with lock:
+                    await asyncio.sleep(1)  #here
+        """,
+    "it has a deadline around all": """
+        async def beat():
+            async with asyncio.timeout(60):
+                while True:
+                    await asyncio.sleep(1)  #here
+        """,
+}
 STORE = """
 import threading
 class Store:
@@ -155,14 +242,19 @@ class Store:
 """
 
 
-def looks(program: str, folder: Path) -> bool:
-    """What is said of the thread that stands at #here."""
-    text = "import logging, os, threading, time\n" + dedent(program)
+def site_of(program: str, folder: Path) -> Site:
+    """Where #here is, in a file."""
+    text = "import asyncio, logging, os, threading, time\n" + dedent(program)
     (folder / "store.py").write_text(STORE)
     file = folder / "app.py"
     file.write_text(text)
     (line,) = (n for n, words in enumerate(text.splitlines(), 1) if words.endswith("#here"))
-    return Bystanders().only_looks([Site(file=str(file), line=line, function="f")])
+    return Site(file=str(file), line=line, function="f")
+
+
+def looks(program: str, folder: Path) -> bool:
+    """What is said of the thread that stands at #here."""
+    return Bystanders().only_looks([site_of(program, folder)])
 
 
 @pytest.mark.parametrize("how", LOOKS)
@@ -180,3 +272,15 @@ def test_what_began_the_thread_is_not_known(tmp_path: Path) -> None:
     site = Site(file=str(tmp_path / "app.py"), line=2, function="beat")
     assert not Bystanders().only_looks([site] * 10)
     assert not Bystanders().only_looks([])
+
+
+@pytest.mark.parametrize("how", TICKS)
+def test_a_task_only_ticks(how: str, tmp_path: Path) -> None:
+    assert Bystanders().only_ticks([site_of(TICKS[how], tmp_path)])
+
+
+@pytest.mark.parametrize("how", MAY_END_A_TASKS_WAIT)
+def test_a_task_that_sleeps_may_end_the_wait_of_another(how: str, tmp_path: Path) -> None:
+    site = site_of(MAY_END_A_TASKS_WAIT[how], tmp_path)
+    assert not Bystanders().only_ticks([site])
+    assert not Bystanders().only_ticks([])

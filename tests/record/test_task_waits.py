@@ -5,14 +5,15 @@ from __future__ import annotations
 import pytest
 from twice import Run
 
-from paramedic.model.event import ENDS_PROGRAM, Kind, State, TaskWait
+from paramedic.model.event import ENDS_PROGRAM, TICKS, Kind, State, TaskWait
 
 HEAD = """\
 import asyncio, os, signal, sys, threading
 from paramedic.record import loop_rests
 looked, look = [], loop_rests._look
-def watched(probes, loop):  # the look is over: the program goes on
-    looked.append(look(probes, loop))
+def watched(probes, tasks, *more):  # the look is over: the program goes on
+    looked.append(look(probes, tasks, *more))
+    loop = asyncio.get_running_loop()
     loop.call_soon_threadsafe(end.set)
     return looked[-1]
 loop_rests._look, loop_rests.REST_S = watched, 0.01
@@ -100,11 +101,52 @@ asyncio.run(main())
     assert not done.gaps()
 
 
+TICKING = """\
+loop_rests._BETWEEN_LOOKS_S = 0
+async def beat(stop):
+    while True: await asyncio.sleep(0.03)
+async def until(stop):
+    while not stop.is_set():
+        try: await asyncio.wait_for(stop.wait(), 0.05)
+        except asyncio.TimeoutError: pass
+async def get(queue): return await queue.get()
+async def main():
+    global end
+    end, queue, stop = asyncio.Event(), asyncio.Queue(), asyncio.Event()
+    gets = asyncio.create_task(get(queue))
+    tasks = [asyncio.create_task(f(stop)) for f in (beat, until)]
+    {more}
+    await end.wait()
+    await asyncio.sleep(0.3)
+    queue.put_nowait("over")
+    print(await gets)
+    for task in tasks: task.cancel()
+asyncio.run(main())
+"""
+
+
+def test_a_loop_whose_only_timers_are_those_of_sleepers_is_looked_at(recorded: Run) -> None:
+    done = recorded("-c", HEAD + TICKING.format(more="pass"))
+    assert done.out == "over\n" and not done.gaps(), done.err
+    (trace,) = done.traces()
+    states = [e for e in trace.events() if e.kind == Kind.STATE and e.op in (State.LOOP_RESTS, State.TASK_WAITS)]
+    assert [(e.op, e.a, e.b) for e in states[:1]] == [(State.LOOP_RESTS, 4, TICKS)]
+    waits = sorted(e.b for e in states[1:5])
+    assert waits == [TaskWait.GET, TaskWait.EVENT, TaskWait.TIMER, TaskWait.TIMER]
+    assert (states[5].op, states[5].b) == (State.LOOP_RESTS, 0), "main went on"
+
+
+def test_a_loop_with_any_other_timer_is_not(recorded: Run) -> None:
+    more = "asyncio.get_running_loop().call_later(0.6, lambda: [end.set(), print(len(looked))])"
+    done = recorded("-c", HEAD + TICKING.format(more=more))
+    assert done.out == "0\nover\n" and not done.gaps(), done.err
+
+
 def test_ctrl_c_during_a_look_has_no_frame_of_ours_in_its_traceback(recorded: Run) -> None:
     program = """\
 import traceback
 real = loop_rests._look
-def interrupted(probes, loop):
+def interrupted(probes, tasks):
     signal.raise_signal(signal.SIGINT)
 loop_rests._look = interrupted
 async def main(): await asyncio.Event().wait()

@@ -1,20 +1,22 @@
 """Event loops that rest, and when nothing is left that could wake one of them.
 
 A loop that rests has no timer and no socket: only another thread can give it anything to do. Where every other thread
-waits, too, or is another loop that rests, or an idle worker, what its tasks wait for never comes.
+waits, too, or is another loop that rests, or an idle worker, what its tasks wait for never comes. A loop that has no
+timers but those of a heartbeat, say, rests as well, if its source tells that the heartbeat wakes nobody.
 
 Threads: one thread, the one that drives the machines; nothing here blocks.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from paramedic.analysis.forsaken import everybody_waits, has_timer, may_be_signalled
 from paramedic.analysis.futures import Failed
 from paramedic.analysis.pools import LONG_NS
-from paramedic.model.event import TASK_BITS, TaskWait
+from paramedic.model.event import TASK_BITS, TICKS, TaskWait
 
 if TYPE_CHECKING:
     from paramedic.analysis.facts import Facts
@@ -59,11 +61,13 @@ class Rest:
     Attributes:
         t_ns: since when it is known to.
         count: how many tasks it has.
+        ticks: whether some of them only sleep.
         tasks: those of them that were told of yet.
     """
 
     t_ns: int
     count: int
+    ticks: bool = False
     tasks: list[TaskWaits] = field(default_factory=list)
 
 
@@ -72,15 +76,17 @@ class LoopRests:
 
     Attributes:
         now: by thread.
+        only_ticks: whether a task that sleeps in a stack wakes nobody, and never ends.
     """
 
     def __init__(self) -> None:
         self.now: dict[int, Rest] = {}
+        self.only_ticks: Callable[[int], bool] = lambda stack: False
 
-    def rests(self, thread: int, tasks: int, begins: bool, t_ns: int) -> None:
+    def rests(self, thread: int, tasks: int, how: int, t_ns: int) -> None:
         """A loop begins to rest, or goes on."""
-        if begins:
-            self.now[thread] = Rest(t_ns, tasks)
+        if how:
+            self.now[thread] = Rest(t_ns, tasks, how == TICKS)
         else:
             self.now.pop(thread, None)
 
@@ -99,6 +105,8 @@ class LoopRests:
         """The tasks of all loops that rest, if nothing can wake one of them any more; else none."""
         if not self.now or facts.states.orderly_end or facts.greenlets or facts.states.gevent:
             return []
+        for thread in [t for t, rest in self.now.items() if rest.ticks and t not in facts.states.loops]:
+            del self.now[thread]  # that one is not told of the loop's end
         rests = self.now.values()
         if any(facts.end_ns - r.t_ns < LONG_NS or len(r.tasks) < r.count for r in rests):
             return []
@@ -109,7 +117,10 @@ class LoopRests:
             return []  # one that was not begun by `threading`: nobody knows whether it waits
         if facts.states.loops.keys() - self.now.keys() or not everybody_waits(facts, self.now.keys()):
             return []
-        return [task for rest in rests for task in rest.tasks]
+        tasks = [task for rest in rests for task in rest.tasks]
+        if any(task.what == TaskWait.TIMER and not self.only_ticks(task.stack) for task in tasks):
+            return []
+        return [task for task in tasks if task.what != TaskWait.TIMER]
 
 
 @dataclass(frozen=True, slots=True)

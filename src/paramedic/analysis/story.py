@@ -112,10 +112,11 @@ class Story:
         waits = f"{self.tasks(found)} for {' and '.join(names)}"
         return f"{waits}, and nobody is left to let go of {them}: {self.still(found)}"
 
-    @staticmethod
-    def still(found: Stranded) -> str:
+    def still(self, found: Stranded) -> str:
         """Why nothing comes any more."""
         end = ", and work had ended with an exception" if found.failed else ""
+        if any(rest.ticks for rest in self.facts.loop_rests.now.values()):
+            return f"what sleeps, as a heartbeat does, wakes no other task, and no thread has anything to do{end}"
         return f"no other task and no thread has anything to do, and no timer is set{end}"
 
     @staticmethod

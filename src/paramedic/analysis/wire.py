@@ -201,7 +201,7 @@ class WireFacts(Facts):
         elif state == State.FOR_TASK:
             self.actors.gives(obj, value)
         elif state == State.LOOP_RESTS:
-            self.loop_rests.rests(thread, value, text > 0, t_ns)
+            self.loop_rests.rests(thread, value, text, t_ns)
         elif state == State.TASK_WAITS:
             self.loop_rests.waits(thread, obj, value, text, event[3])
         elif state == State.BEFORE:

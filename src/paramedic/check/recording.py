@@ -18,6 +18,7 @@ from paramedic.check.unrecorded import (
     asking_what_is_put_back,
     asking_what_sections_do,
     asking_who_only_looks,
+    asking_who_only_ticks,
 )
 from paramedic.hazards import catalogue
 from paramedic.hazards.connect_storm import runtime as connect_storm
@@ -195,6 +196,7 @@ def new_facts(trace: TraceFile) -> RunFacts:
     facts.forked = bool(trace.header.get("forked"))
     facts.polls.only_notes = asking_what_sections_do(facts)
     facts.pools.puts_back = asking_what_is_put_back(facts)
+    facts.loop_rests.only_ticks = asking_who_only_ticks(facts)
     with_locks = trace.header.get("level") != "watch"
     facts.conflicts.apart_elsewhere = asking_own_steps(facts, with_locks)
     if not with_locks:

@@ -92,6 +92,28 @@ def asking_who_only_looks(facts: RunFacts) -> Callable[[int], bool]:
     return answer
 
 
+def asking_who_only_ticks(facts: RunFacts) -> Callable[[int], bool]:
+    """What says of a stack in which a task of an event loop sleeps whether it wakes nobody any more, and never ends.
+
+    Args:
+        facts: of the recording.
+
+    Threads: one thread; what is returned reads the files of the program.
+    """
+    source = Bystanders()
+    known: dict[int, bool] = {}
+
+    def answer(stack: int) -> bool:
+        if stack not in known:
+            try:
+                known[stack] = bool(stack) and source.only_ticks(facts.world.stack(stack))
+            except Exception:  # of what the source is like nothing is known: it may wake somebody
+                known[stack] = False
+        return known[stack]
+
+    return answer
+
+
 def asking_what_is_put_back(facts: RunFacts) -> Callable[[int], bool]:
     """What says of a stack in which something is taken from a queue whether it is put back there afterwards.
 

@@ -12,9 +12,10 @@ from __future__ import annotations
 import ast
 import builtins
 from collections.abc import Iterator, Sequence
+from types import UnionType
 
 from paramedic.lint.imported import with_imported
-from paramedic.lint.passages import Def, File, Place, Places, name_of
+from paramedic.lint.passages import Def, File, Place, Places, With, name_of
 from paramedic.model.finding import Site
 
 _WAKES = frozenset(
@@ -23,6 +24,8 @@ _WAKES = frozenset(
     "run_coroutine_threadsafe add_done_callback throw setattr getattr __import__ import_module".split()
 )
 """What wakes somebody, starts what might, ends the process, or calls what no name tells."""
+_HANDS_ON = frozenset("create_task ensure_future call_soon call_later call_at run_in_executor to_thread".split())
+"""What has others do something in a while, who may wake somebody."""
 _KNOWN = frozenset(dir(builtins))
 _BUILTINS = frozenset(("set", "map"))
 _BEGINS = frozenset(("__init__", "__post_init__"))
@@ -51,30 +54,75 @@ class Bystanders:
         Args:
             stack: all of the thread's, innermost first.
         """
-        places = self._places.places(stack, "")
-        if not 0 < len(places) == len(stack) < _DEEPEST:
-            return False
-        files, whole = with_imported([place.file for place in places], self._places.file)
+        places = self._known(stack)
+        files, whole = self._program(places)
         if not whole or not any(_is_target(file, places[-1]) for file in files):
             return False
-        program = _Program(files)
-        pending = [(place.file, place.function) for place in places] + program.implied()
-        seen: set[int] = set()
-        for file, node in pending:  # it grows
-            if id(node) in seen:
-                continue
-            seen.add(id(node))
-            if len(seen) > _MOST_FUNCTIONS or isinstance(node, ast.Module) or not program.understands(file, node):
-                return False
-            pending += program.named(node)
-        return True
+        return _wake_nobody(places, _Program(files))
+
+    def only_ticks(self, stack: Sequence[Site]) -> bool:
+        """Whether a task of an event loop's, which sleeps there, can wake nobody any more, nor by its own end.
+
+        Args:
+            stack: of all the coroutines in which it is, innermost first.
+        """
+        places = self._known(stack)
+        if not places or not _is_endless(places[-1]):
+            return False
+        files, whole = self._program(places)
+        return whole and _wake_nobody(places, _Program(files, _HANDS_ON, With | ast.AsyncFor | ast.Raise))
+
+    def _known(self, stack: Sequence[Site]) -> list[Place]:
+        """Where all of a stack is; nothing if that is not known."""
+        places = self._places.places(stack, "")
+        return places if len(places) == len(stack) < _DEEPEST else []
+
+    def _program(self, places: Sequence[Place]) -> tuple[list[File], bool]:
+        """The files of the program, and whether that is all of them."""
+        files, whole = with_imported([place.file for place in places], self._places.file)
+        return files, whole and bool(places)
+
+
+def _wake_nobody(places: Sequence[Place], program: _Program) -> bool:
+    """Whether all that may be called from here on is understood, and wakes nobody."""
+    pending = [(place.file, place.function) for place in places] + program.implied()
+    seen: set[int] = set()
+    for file, node in pending:  # it grows
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if len(seen) > _MOST_FUNCTIONS or isinstance(node, ast.Module) or not program.understands(file, node):
+            return False
+        pending += program.named(node)
+    return True
+
+
+def _is_endless(place: Place) -> bool:
+    """Whether a coroutine goes round for ever: in ``while True``, or ``while`` what only others change."""
+    loops = [loop for loop in place.loops() if isinstance(loop, ast.While)]
+    if not loops or not isinstance(place.function, ast.AsyncFunctionDef):
+        return False
+    within = place.file.own(place.function)
+    if any(isinstance(node, ast.Return) for node in within):
+        return False
+    loop = loops[-1]
+    assert isinstance(loop, ast.While)
+    if any(isinstance(node, ast.Break) for node in ast.walk(loop)):
+        return False
+    changed = {name_of(n) for n in within if isinstance(n, ast.Name | ast.Attribute) and isinstance(n.ctx, ast.Store)}
+    parts = list(ast.walk(loop.test))
+    asked = {name_of(n) for n in parts if isinstance(n, ast.Name | ast.Attribute)}
+    calls = [n for n in parts if isinstance(n, ast.Call)]
+    return not asked & changed and all(name_of(call.func) == "is_set" for call in calls)
 
 
 class _Program:
     """The files of a program, by what they define and by what they keep in attributes."""
 
-    def __init__(self, files: Sequence[File]) -> None:
-        self._files = files
+    def __init__(
+        self, files: Sequence[File], wakes: frozenset[str] = frozenset(), opaque: type | UnionType = ast.Interactive
+    ) -> None:
+        self._files, self._wakes, self._opaque = files, _WAKES | wakes, opaque
         self._defined = {name for file in files for name in (*file.functions, *file.classes)}
         self._stored: set[str] = set()
         for node in (node for file in files for node in ast.walk(file.tree)):
@@ -100,12 +148,14 @@ class _Program:
     def understands(self, file: File, function: ast.AST) -> bool:
         """Whether everything that a function calls by itself has a name that tells what it is, and wakes nobody."""
         nodes = list(ast.walk(function))
+        if any(isinstance(node, self._opaque) for node in nodes):
+            return False
         own = _variables(function)
         if isinstance(function, Def) and any(name_of(d) not in _PLAIN for d in function.decorator_list):
             return False
-        if any(isinstance(node, ast.Attribute) and node.attr in _WAKES for node in nodes):
+        if any(isinstance(node, ast.Attribute) and node.attr in self._wakes for node in nodes):
             return False
-        if any(isinstance(node, ast.Name) and node.id in _WAKES - _BUILTINS for node in nodes):
+        if any(isinstance(node, ast.Name) and node.id in self._wakes - _BUILTINS for node in nodes):
             return False
         calls = [node for node in nodes if isinstance(node, ast.Call)]
         return all(self._is_known(file, call.func, own) and not _has_callback(call) for call in calls)

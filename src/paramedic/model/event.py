@@ -108,7 +108,7 @@ class State:
     ASKED_AHEAD = 20  # SFTP file: a = how many bytes prefetch() or readv() have asked for
     ASYNC_QUEUE = 21  # queue of an event loop: a = token of the item, b = what a task does with it: see `ASYNC_KIND`
     LOOP_RESTS = 22  # the thread's event loop has nothing to do, and no timer: a = how many tasks it has, of each of
-    # which a TASK_WAITS follows, b = 1; or b = 0: it goes on
+    # which a TASK_WAITS follows, b = 1; b = `TICKS`: no timer but those of tasks that sleep; or b = 0: it goes on
     FOR_TASK = 24  # future: the task of an event loop's that has given it to an executor: a = its number, and above its
     # lowest 32 bits that of the task that made it; tasks are numbered once per process
     GATHERED = 25  # future: ``gather(…, return_exceptions=True)`` has put its exception among the results; site = where
@@ -132,6 +132,8 @@ ASYNC_OURS = 4
 ASYNC_TASK_SHIFT = 3
 """The bits from here on tell the task from others."""
 
+TICKS = 2
+"""``b`` of a `State.LOOP_RESTS`."""
 TASK_BITS = 28
 """So many bits tell a task from others."""
 
@@ -146,6 +148,7 @@ class TaskWait:
     ASKED = 6  # … by acquire()
     EVENT, CONDITION, BARRIER = 7, 8, 9
     TASKS = 10  # other tasks, by ``await task``, gather(), wait() or a TaskGroup
+    TIMER = 11  # a time, by ``asyncio.sleep()``; or anything, but no longer
 
 
 BINARY = 2

@@ -5,6 +5,9 @@ socket to listen to asks its selector to wait without a limit: only another thre
 for `REST_S` it is noted once which tasks there are, where each of them is, and what for. The loop sleeps as long as
 ever: the first second of it is just asked for apart, of the same selector, and what is ready then is still ready.
 
+A loop with a heartbeat is never without a timer. Where all timers are those of tasks that sleep, and no other task has
+moved for as long, this is noted, too: whether the sleepers may wake one is for those to say who read the recording.
+
 Threads: the probes run in the loop's thread; nothing here blocks but that first second of what would have blocked.
 """
 
@@ -13,10 +16,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from sys import _getframe
+from time import monotonic
 from types import FrameType
 from typing import Any
+from weakref import WeakKeyDictionary, ref
 
-from paramedic.model.event import TASK_BITS, Kind, State, TaskWait
+from paramedic.model.event import TASK_BITS, TICKS, Kind, State, TaskWait
 from paramedic.record.asyncio_tasks import number_of
 from paramedic.record.frames import STDLIB, owner_of
 from paramedic.record.interrupts import reaches_program
@@ -24,6 +29,8 @@ from paramedic.record.patches import Guard, Target
 from paramedic.record.probe import Probes
 
 REST_S = 1.0
+_SHORTEST_S, _BETWEEN_LOOKS_S = 0.02, 0.25
+"""Sleeps of a loop that has timers: it is looked at before one of this length, and not more often than that."""
 _MOST_TASKS, _MOST_FRAMES, _MOST_LOOKS = 100, 50, 1000
 _AWAITED = {
     "Queue.get": TaskWait.GET,
@@ -51,20 +58,44 @@ def loop_rests(probes: Probes, selectors: Any, events: Any) -> Iterator[Target]:
     row, trouble, looks = probes.row, probes.trouble, iter(range(_MOST_LOOKS))
     state, rests = int(Kind.STATE), int(State.LOOP_RESTS)
 
-    def enter(selector: Any) -> bool | None:
+    ticking: WeakKeyDictionary[Any, _Still] = WeakKeyDictionary()
+
+    def ticks(loop: Any, rested: bool) -> None:
+        now_s = monotonic()
+        known = ticking.get(loop)
+        if known is None:
+            known = ticking[loop] = _Still()
+        if rested and now_s < known.due_s:
+            return
+        known.due_s = now_s + _BETWEEN_LOOKS_S
+        tasks = _tasks(loop) if rested else set()
+        sleep = _sleepers(loop, tasks) if 0 < len(tasks) <= _MOST_TASKS else None
+        others = tasks - sleep[0] - sleep[1] if sleep is not None else None
+        if known.goes_on(others, now_s):
+            row(state, rests, 0, 0, 0, 0)
+        elif sleep is not None and not known.told and now_s - known.since_s >= REST_S and next(looks, None) is not None:
+            known.told = True
+            _look(probes, tasks - sleep[1], sleep[0])
+
+    def enter(selector: Any, timeout: float | None) -> bool | None:
         try:
             if _getframe(2).f_code.co_name != "_run_once":
                 return None
             loop: Any = events._get_running_loop()
             if loop is None or getattr(loop, "_selector", loop) is not selector:
                 return None
-            if getattr(loop, "_signal_handlers", None):
+            # besides the loop's own pipe: whoever may call in is not known
+            alone = not getattr(loop, "_signal_handlers", None) and len(selector.get_map()) < 2
+            if timeout is not None:
+                ticks(loop, alone)
                 return None
-            if len(selector.get_map()) > 1:  # besides the loop's own pipe: whoever may call in is not known
+            if loop in ticking:
+                ticks(loop, False)
+            if not alone:
                 return None
             if select(selector, REST_S) or next(looks, None) is None:
                 return None
-            return _look(probes, loop)
+            return _look(probes, _tasks(loop))
         except BaseException as e:  # of Ctrl-C it is more likely here than in any other probe: here time passes
             if reaches_program(e):
                 raise
@@ -78,19 +109,79 @@ def loop_rests(probes: Probes, selectors: Any, events: Any) -> Iterator[Target]:
             trouble("select", e)
         return ready
 
-    yield Target(owner, "select", enter, goes_on, guard=Guard("timeout is None", {}))
+    long_enough = Guard(f"timeout is None or timeout > {_SHORTEST_S}", {})
+    yield Target(owner, "select", enter, goes_on, guard=long_enough, parameters=("timeout",))
 
 
-def _look(probes: Probes, loop: Any) -> bool | None:
-    """Note what the loop's tasks wait for; None if there are too many."""
-    tasks = sys.modules["asyncio.tasks"].all_tasks(loop)
+class _Still:
+    """A loop that has timers, and those of its tasks that have not moved.
+
+    Attributes:
+        due_s: when it is to be looked at again.
+        since_s: since when none but the sleepers has moved.
+        told: whether that was noted.
+    """
+
+    def __init__(self) -> None:
+        self.due_s = self.since_s = 0.0
+        self.told = False
+        self._waits: frozenset[Any] | None = None
+
+    def goes_on(self, others: set[Any] | None, now_s: float) -> bool:
+        """Note who but the sleepers waits now; whether it was noted that the loop rests, and it does so no more."""
+        # a task that has moved waits for another future, even if that is where the former one was
+        waits = None if others is None else frozenset((ref(task), ref(task._fut_waiter)) for task in others)
+        if waits is not None and waits == self._waits:
+            return False
+        was_told, self.told = self.told, False
+        self._waits, self.since_s = waits, now_s
+        return was_told
+
+
+def _tasks(loop: Any) -> set[Any]:
+    found: set[Any] = sys.modules["asyncio.tasks"].all_tasks(loop)
+    return found
+
+
+def _sleepers(loop: Any, tasks: set[Any]) -> tuple[set[Any], set[Any]] | None:
+    """The tasks that the timers of a loop are for, and those that these wait for no longer than that.
+
+    None if some timer is not for a task, or a task does not wait.
+    """
+    if len(loop._scheduled) > _MOST_TASKS or any(task._fut_waiter is None for task in tasks):
+        return None
+    waiting = {id(task._fut_waiter): task for task in tasks}
+    limited = set()
+    for task in tasks:
+        for called, _ in task._callbacks or ():  # wait_for() before Python 3.12 has the future of its timer there
+            given = getattr(called, "args", None)
+            if given and id(given[0]) in waiting and owner_of(called.func.__code__) == STDLIB:
+                limited.add(task)
+    found = set()
+    for timer in loop._scheduled:
+        if timer._cancelled:
+            continue
+        task = waiting.get(id(timer._args[0])) if timer._args else None
+        if task is None:  # asyncio.timeout(), and wait_for() since Python 3.12
+            owner: Any = getattr(timer._callback, "__self__", None)
+            task = owner._task if type(owner).__module__ == "asyncio.timeouts" else None
+        code = getattr(task.get_coro(), "cr_code", None) if task in tasks else None
+        if code is None or owner_of(code) == STDLIB:
+            return None
+        found.add(task)
+    return found, limited
+
+
+def _look(probes: Probes, tasks: set[Any], sleepers: set[Any] | None = None) -> bool | None:
+    """Note what a loop's tasks wait for; None if there are too many."""
     if not 0 < len(tasks) <= _MOST_TASKS:
         return None
     state, waits = int(Kind.STATE), int(State.TASK_WAITS)
-    probes.row(state, int(State.LOOP_RESTS), 0, 0, len(tasks), 1)
+    probes.row(state, int(State.LOOP_RESTS), 0, 0, len(tasks), TICKS if sleepers is not None else 1)
     for task in sorted(tasks, key=id):
         frames = _frames(task)
-        what, thing, awaited = _awaited(task, frames)
+        sleeps = sleepers is not None and task in sleepers
+        what, thing, awaited = (TaskWait.TIMER, None, 0) if sleeps else _awaited(task, frames)
         obj = probes.id_of(thing) if thing is not None else 0
         site = probes.stacks.of_frames(reversed(frames))
         probes.row(state, waits, obj, site, number_of(task) | awaited << TASK_BITS, what)
