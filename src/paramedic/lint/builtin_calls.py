@@ -66,7 +66,11 @@ def call(w: Walker, name: str, args: list[Value], keywords: dict[str, Value], no
             known = [list(row) for row in zip(*(c for c in columns if c is not None), strict=False)]
             return Collection([Collection(row, length=len(row)) for row in known], length=len(known))
         rows = [choose(parts(a)) if parts(a) else Unknown(loops=w.loops) for a in args]
-        return Collection(rest=[Collection(rows, length=len(rows))], length=loops.size(first))
+        row = Collection(rows, length=len(rows))
+        counted = tuple(at for at, one in enumerate(args) if isinstance(one, ranks.Counted) and not one.rest)
+        if counted:
+            return ranks.Counted(rest=[row], length=loops.size(first), columns=counted)
+        return Collection(rest=[row], length=loops.size(first))
     if name in {"map", "filter"} and len(args) > 1:
         number = w.world.number()
         with w.looping(number):

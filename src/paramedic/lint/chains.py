@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from paramedic.lint.carried import Former, Wait, is_before
 from paramedic.lint.contexts import Context
 from paramedic.lint.operations import Operation, exclusive
+from paramedic.lint.places import Places, is_given_after
 from paramedic.lint.values import Obj
 from paramedic.lint.world import World
 
@@ -35,6 +36,7 @@ class Chains:
         self._gives: dict[int, list[Operation]] = {}
         self._waits: dict[int, list[Operation]] = {}
         self._cleared: dict[int, list[Operation]] = {}
+        self._places = Places(world)
         for one in world.operations:
             if "give-signal" in one.effects:
                 self._gives.setdefault(id(one.obj.root), []).append(one)
@@ -58,6 +60,8 @@ class Chains:
         turns = a.context.turns() - set(obj.loops)
         if turns <= self.ended_in(a) and turns <= self.ended_in(b):
             return True
+        if turns <= self._places.freed_in(a) and turns <= self._places.freed_in(b):
+            return True
         return any(turns <= former.covers and self._hands_over(former, a, b) for former in self._formers)
 
     def ended_in(self, use: Operation) -> frozenset[int]:
@@ -79,6 +83,20 @@ class Chains:
                     covered |= set(wait.loops)
                 found |= set(wait.loops) & covered & set(context.loops)
         return frozenset(found) - parent.turns()
+
+    def is_done(self, use: Operation, above: Operation) -> bool:
+        """Whether a thread is done with a use when who has begun it does something: it has given its place back.
+
+        Args:
+            use: of the thread.
+            above: what the one who has begun it does.
+
+        Threads: pure.
+        """
+        if above.moment > use.context.start:
+            return self._places.is_free(use, above)
+        again = set(above.loops) & use.context.turns()
+        return bool(again) and again <= self._places.freed_in(use, above)
 
     def is_over(self, use: Operation, other: Operation, later: Context) -> bool:
         """Whether who begins a later thread has waited before for what a thread gives when it is done with a use.
@@ -112,7 +130,7 @@ class Chains:
             if wait.moment < context.start or wait.episode != context.episode or _may_give_up(wait):
                 continue
             gives = self._gives.get(id(root), [])
-            if gives and all(_is_given_after(give, use) for give in gives):
+            if gives and all(is_given_after(give, use) for give in gives):
                 yield wait
 
     def _anew(self, root: Obj, context: Context) -> set[int]:
@@ -176,15 +194,6 @@ def _may_give_up(wait: Operation) -> bool:
     if wait.obj.root.kind in {"event", "lock"}:
         return limited and not wait.has("sure")
     return wait.method == "get_nowait" or wait.guarded and (limited or wait.method == "await")
-
-
-def _is_given_after(give: Operation, use: Operation) -> bool:
-    """Whether a thread gives a signal only when it is done with a use."""
-    if give.context is not use.context:
-        return False
-    if (set(give.loops) & set(use.loops)) - set(use.context.loops):
-        return False  # it goes on to use it again
-    return give.moment > use.moment or exclusive(give, use)
 
 
 def _comes_before(wait: Wait, use: Operation) -> bool:

@@ -361,7 +361,7 @@ def join(w: Walker, owner: Obj, *, read: bool = False, over: bool = False) -> Va
         return promises.wait(w, owner, "result", w.statement or ast.Pass())
     result: Value = owner.root.parts.get("__value") or Unknown()
     loops_here = w.loops[w.task_base :] if w.task_base else w.loops
-    limited = Const(True) if _one_of_many(w, owner) else owner.parts.get("__limited")
+    limited = Const(True) if _one_of_many(w, owner) or _is_called_back(w, owner) else owner.parts.get("__limited")
     if w.world.formers and (over if owner.kind == "thread" else not read) and limited is None:
         carried.noted(w, owner)
     for pending in w.world.started_by(owner):
@@ -381,6 +381,11 @@ def _one_of_many(w: Walker, owner: Obj) -> bool:
     """Whether it is one that was picked out of several, not each of them in turn."""
     picked = isinstance(owner.tag, tuple) and owner.tag[:1] in {("take",), ("item",)}
     return picked and w.loops == w.context.loops and bool(set(owner.root.loops) - set(w.loops))
+
+
+def _is_called_back(w: Walker, owner: Obj) -> bool:
+    """Whether it is asked in what is called when it is over: nobody else waits for that."""
+    return any(context.done_of is owner.root for context in w.context.chain())
 
 
 def join_all(w: Walker, value: Value, *, read: bool = False) -> list[Value]:

@@ -40,11 +40,21 @@ _LOOPS = {
     "asyncio.Runner",
     "uvloop.new_event_loop",
     "uvloop.Loop",
+    "trio.lowlevel.current_trio_token",
 }
+_DOORS = {
+    "trio.from_thread.run_sync",
+    "trio.from_thread.run",
+    "anyio.from_thread.run_sync",
+    "anyio.from_thread.run",
+    "twisted.internet.reactor.callFromThread",
+}
+"""Functions by which another thread has the loop's thread call one."""
 _TASKS = {"asyncio.create_task", "asyncio.ensure_future", "asyncio.run_coroutine_threadsafe"}
 _CALLBACKS = {
     "call_soon": 0,
     "call_soon_threadsafe": 0,
+    "run_sync_soon": 0,
     "call_later": 1,
     "call_at": 1,
     "add_reader": 1,
@@ -52,7 +62,7 @@ _CALLBACKS = {
     "add_signal_handler": 1,
 }
 """Methods of a loop, and the position of the function that it will call on its thread."""
-_SIGNALS = {"set", "set_result", "set_exception", "put_nowait"}
+_SIGNALS = {"set", "set_result", "set_exception", "put_nowait", "callback", "errback"}
 _SIGNALLED = {"event", "promise", "queue"}
 
 
@@ -72,6 +82,9 @@ def called(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], 
         return _group(w, path, args, keywords, node)
     if not args:
         return None
+    if path in _DOORS:
+        on_its_thread(w, args[0], args[1:], node)
+        return Unknown()
     if path in _TASKS:
         return _task(w, args[0], node)
     if path in {"asyncio.wait_for", "asyncio.wrap_future"}:
@@ -151,8 +164,15 @@ def on_group(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[s
     return Unknown()
 
 
-def on_its_thread(w: Walker, target: Value, args: list[Value], node: ast.AST) -> None:
+def on_its_thread(w: Walker, target: Value, args: list[Value], node: ast.AST, *, done_of: Obj | None = None) -> None:
     """A function that the loop calls on its thread, between two steps of its tasks.
+
+    Args:
+        w: who hands it in.
+        target: the function.
+        args: what it is given.
+        node: the call that hands it in.
+        done_of: the future whose end it waits for, if it does.
 
     Threads: the reader's own; does not block.
     """
@@ -166,6 +186,7 @@ def on_its_thread(w: Walker, target: Value, args: list[Value], node: ast.AST) ->
         if not isinstance(option, (Function, Bound, Partial, Instance)):
             continue
         context = concurrency.context_of(w, "loop", concurrency.target_name(option), node)
+        context.done_of = done_of
 
         def body(inner: Walker, one: Value = option) -> Value:
             inner.on_loop = True

@@ -242,7 +242,7 @@ def _future(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[st
         else:
             obj.root.parts["__read"] = Const(True)
         if "__loop" in obj.root.parts:
-            eventloop.on_its_thread(w, args[0], [obj], node)
+            eventloop.on_its_thread(w, args[0], [obj], node, done_of=obj.root)
         else:
             before = len(w.world.pending)
             concurrency.handler(w, "pool", args[0], [obj], node, done_of=obj.root)

@@ -19,6 +19,7 @@ from paramedic.lint import (
     handovers,
     loops,
     pipes,
+    ranks,
     servers,
     signals,
     starters,
@@ -270,6 +271,8 @@ def _other(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], 
         return Partial(External("copy.copy"), [first], {})
     if path in {"copy.deepcopy", "itertools.repeat"}:
         return Collection(items=[first]) if path.endswith("repeat") else Unknown()
+    if path == "itertools.count":
+        return ranks.Counted()
     if path == "itertools.batched" and len(args) > 1:
         most = number_of(args[1])
         return Collection(

@@ -220,7 +220,8 @@ def element(w: Walker, source: Value, number: int, node: ast.AST) -> Value:
             option.read = True
             w.world.came_for(lambda one=option: len(one.everything()), w.context)  # type: ignore[misc]
             items = [_item(w, option, item, number) for item in option.everything()]
-            found.extend(ranks.numbered(items, number, w.loops) if isinstance(option, ranks.Counted) else items)
+            counted = isinstance(option, ranks.Counted)
+            found.extend(ranks.numbered(option, items, number, w.loops) if counted else items)  # type: ignore[arg-type]
         elif isinstance(option, Obj):
             found.append(_of_object(w, option, node))
         elif isinstance(option, Instance):

@@ -80,7 +80,7 @@ class Meetings:
 
     def _in_turns(self, a: Operation, b: Operation) -> bool:
         """Whether a barrier parts the rounds of both threads, or a condition is handed from one to the next."""
-        mine = [o for o in self._signals_of(a.context) if o.obj.kind in {"barrier", "lock"}]
+        mine = [o for o in self._signals_around(a) if o.obj.kind in {"barrier", "lock"} and _is_of(o, a)]
         if not mine:
             return False
         barriers = [o for o in mine if o.obj.kind == "barrier"]
@@ -161,6 +161,8 @@ class Meetings:
             if any(where == branch.episode for _, _, where in branch.joins):
                 return False
             return not any(where == above.episode and at <= above.moment for at, _, where in branch.joins)
+        if below.context is branch and self._chains.is_done(below, above):
+            return False
         if above.moment < branch.start:
             # Earlier in the text, but a later turn of the same loop comes after this turn's start.
             later = (loops for moment, loops in branch.chained if moment > above.moment)

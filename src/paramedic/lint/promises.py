@@ -22,10 +22,10 @@ def call(w: Walker, promise: Obj, name: str, args: list[Value], keywords: dict[s
 
     Threads: the reader's own; does not block.
     """
-    if name in {"set_result", "set_exception"}:
+    if name in {"set_result", "set_exception", "callback", "errback"}:
         w.record(promise, name, frozenset({"give-signal"}), node, args=args)
         given = args[0] if args else keywords.get("result")
-        if name == "set_result" and given is not None:
+        if name in {"set_result", "callback"} and given is not None:
             _contents(promise).rest.append(given)
     elif name in {"result", "exception"}:
         limit = args[0] if args else keywords.get("timeout", Const(None))

@@ -34,16 +34,22 @@ class Rank:
     if_false: tuple[Choice, ...] = ()
 
 
+@dataclass(slots=True, eq=False)
 class Counted(Collection):
-    """What ``range()`` and ``enumerate()`` give: no number comes twice."""
+    """What ``range()`` and ``enumerate()`` give: no number comes twice.
 
-    __slots__ = ()
+    Attributes:
+        columns: where the numbers are, if the items are rows.
+    """
+
+    columns: tuple[int, ...] = (0,)
 
 
-def numbered(items: Sequence[Value], loop: int, loops: Loops) -> list[Value]:
+def numbered(source: Counted, items: Sequence[Value], loop: int, loops: Loops) -> list[Value]:
     """The items of what a loop counts, each with the number of its turn.
 
     Args:
+        source: what is iterated over.
         items: what is counted, as the loop has it; none for ``range()``.
         loop: the loop's number in the reading.
         loops: the loops around the item.
@@ -52,7 +58,10 @@ def numbered(items: Sequence[Value], loop: int, loops: Loops) -> list[Value]:
     """
     number = Unknown(loops=loops, rank=_number(loop))
     rows = [i for i in items if isinstance(i, Collection)]
-    return [Collection([number, *row.items[1:]], length=row.length) for row in rows] or [number]
+    return [
+        Collection([number if at in source.columns else i for at, i in enumerate(row.items)], length=row.length)
+        for row in rows
+    ] or [number]
 
 
 def of_wait(wait: Operation) -> Unknown:
