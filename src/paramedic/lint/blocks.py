@@ -51,6 +51,8 @@ def _assign(w: Walker, node: ast.Assign) -> bool:
         bind(w, target, value)
         if w.world.polled:
             turns.stored(w, target)
+        if w.world.conditions and isinstance(node.value, ast.Constant):
+            turns.flagged(w, target, bool(node.value.value))
     return False
 
 

@@ -36,8 +36,11 @@ class Chains:
         self._gives: dict[int, list[Operation]] = {}
         self._waits: dict[int, list[Operation]] = {}
         self._cleared: dict[int, list[Operation]] = {}
+        self._flags: dict[int, list[Operation]] = {}
         self._places = Places(world)
         for one in world.operations:
+            if one.obj.kind == "flag":
+                self._flags.setdefault(id(one.obj), []).append(one)
             if "give-signal" in one.effects:
                 self._gives.setdefault(id(one.obj.root), []).append(one)
             if "wait-signal" in one.effects:
@@ -131,11 +134,21 @@ class Chains:
                 continue
             gives = self._gives.get(id(root), [])
             if gives and all(is_given_after(give, use) for give in gives):
-                yield wait
+                raised = [o for flag in self._flags_of(root) for o in flag if o.has("raised")]
+                if all(is_given_after(flag, use) for flag in raised if flag.context is not context.parent):
+                    yield wait
+
+    def _flags_of(self, root: Obj) -> list[list[Operation]]:
+        """For each flag that is asked by who waits for a condition, where it is set or taken back."""
+        names = self._world.conditions.get(id(root), ()) if root.kind == "lock" else ()
+        flags = [self._world.flags[name] for name in names if name in self._world.flags]
+        return [self._flags.get(id(flag), []) for flag in flags]
 
     def _anew(self, root: Obj, context: Context) -> set[int]:
         """The loops in each turn of which a signal is made, or cleared by who begins the thread."""
         clears = [o for o in self._cleared.get(id(root), ()) if o.context is context.parent]
+        lowered = [o for flag in self._flags_of(root) for o in flag if o.has("lowered")]
+        clears += [o for o in lowered if o.context is context.parent and o.moment < context.start]
         clears = [o for o in clears if o.episode == context.episode and set(o.path) <= set(context.path)]
         return {*root.loops, *(loop for o in clears for loop in o.loops)}
 

@@ -71,8 +71,14 @@ def call(w: Walker, path: str, args: list[Value], keywords: dict[str, Value], no
             return made
         if path in {"threading.Condition", "asyncio.Condition"}:
             own = next(
-                (o for o in alternatives(args[0] if args else keywords.get("lock", Unknown())) if is_lock(o)), None
+                (
+                    o
+                    for o in alternatives(args[0] if args else keywords.get("lock", Unknown()))
+                    if isinstance(o, Obj) and is_lock(o)
+                ),
+                None,
             )
+            w.world.conditions.setdefault(id(made if own is None else own.root), set())
             if own is not None:
                 return own  # who holds the one holds the other
         construct_native(w, made, args, keywords, node)

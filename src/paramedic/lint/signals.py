@@ -9,7 +9,7 @@ import ast
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from paramedic.lint import calls, limits
+from paramedic.lint import calls, limits, turns
 from paramedic.lint.ranks import of_wait
 from paramedic.lint.values import Const, Obj, Unknown, Value
 
@@ -29,6 +29,8 @@ def on_lock(w: Walker, obj: Obj, name: str, args: list[Value], keywords: dict[st
     elif name in {"wait", "wait_for", "notify", "notify_all"}:
         effects = {"wait-signal", "blocks"} if name.startswith("wait") else {"give-signal"}
         if name == "wait_for" and args:
+            asked = node.args[0] if isinstance(node, ast.Call) and node.args else node
+            turns.asked_for(w, obj, asked.body if isinstance(asked, ast.Lambda) else asked)
             calls.call(w, args[0], [], {}, node)  # the predicate, under the lock, also before anything is waited for
         effects |= {"sure"} if name == "wait_for" and limits.only_goes_on(w, node) else set()
         w.record(obj, name, frozenset(effects), node, args=args, keywords=keywords)

@@ -30,6 +30,9 @@ def waited(w: Walker, node: ast.While, *, breaks: bool) -> None:
                     obj = asked.native if isinstance(asked, Instance) else asked
                     if isinstance(obj, Obj):
                         _ended(w, obj, call.func.attr, negated, node)
+        for condition in _conditions(w, node):
+            asked_for(w, condition, node.test)
+            w.record(condition, "wait_for", frozenset({"wait-signal", "blocks"}), node)
     if not all(map(_only_sleeps, node.body)):
         return  # who waits for a condition there asks for what is under its lock
     if any(isinstance(n, (ast.Gt, ast.GtE)) for n in ast.walk(node.test)):
@@ -54,6 +57,45 @@ def stored(w: Walker, target: ast.expr) -> None:
         flag = w.world.polled.get(name)
         if flag is not None:
             w.record(flag, "set", frozenset({"give-signal"}), target)
+
+
+def asked_for(w: Walker, condition: Obj, test: ast.AST) -> None:
+    """Notes what is asked by who waits for a condition.
+
+    Threads: the reader's own; does not block.
+    """
+    w.world.conditions.setdefault(id(condition.root), set()).update(_state(w, test, deep=True))
+
+
+def flagged(w: Walker, target: ast.expr, is_raised: bool) -> None:
+    """Notes that a flag is set, or is taken back, for which somebody may wait at a condition.
+
+    Threads: the reader's own; does not block.
+    """
+    if isinstance(target, ast.Attribute):
+        name = target.attr
+    elif isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant):
+        name = str(target.slice.value)
+    elif isinstance(target, ast.Name) and (w.scope.parent is None or target.id in w.scope.declared):
+        name = target.id
+    else:
+        return
+    flag = w.world.flags.get(name)
+    if flag is None:
+        flag = w.world.flags[name] = w.make("flag", target)
+        flag.loops = ()
+    w.record(flag, "set", frozenset({"raised" if is_raised else "lowered"}), target)
+
+
+def _conditions(w: Walker, node: ast.While) -> Iterator[Obj]:
+    """The conditions at which each turn of a loop waits: ``while not done: condition.wait()``."""
+    for statement in node.body:
+        call = statement.value if isinstance(statement, ast.Expr) else None
+        call = call.value if isinstance(call, ast.Await) else call
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "wait":
+            for option in alternatives(w.evaluate(call.func.value)):
+                if isinstance(option, Obj) and option.kind == "lock":
+                    yield option
 
 
 def _only_sleeps(statement: ast.stmt) -> bool:

@@ -106,6 +106,8 @@ class World:
         self.loop_sizes: dict[int, int | None] = {}
         self.pseudo_locks: dict[str, Obj] = {}
         self.polled: dict[str, Obj] = {}
+        self.conditions: dict[int, set[str]] = {}
+        self.flags: dict[str, Obj] = {}
         self.shelves: dict[int, Obj] = {}
         self.default_executor: Obj | None = None
         self.scripts: list[str] = []
