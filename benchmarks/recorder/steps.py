@@ -4,8 +4,7 @@
 
 Runs 50 units of each job in one thread, plain and recorded, and prints by function how many steps of one unit are more.
 Where `perf` shows what the recorder costs it is spread over the interpreter's loop, so steps foretell CPU time better
-than machine instructions do (`instructions.py`). Counted are the job's thread and those that it starts, not the thread
-of a connection that was there. While a trace function is set the recorder finds stacks by its slow path: what
+than machine instructions do (`instructions.py`). Counted are all threads of the program. While a trace function is set the recorder finds stacks by its slow path: what
 `made.<locals>.enter` and ``Stacks`` take is not paid otherwise.
 """
 
@@ -36,20 +35,23 @@ def counted(job: str, described: str) -> None:
 
     program.THREADS = program.SFTP_THREADS = 1
     steps: Counter[str] = Counter()
+    counts = False
 
     def trace(frame: FrameType, event: str, _: Any) -> Any:
         frame.f_trace_opcodes, frame.f_trace_lines = True, False
-        if event == "opcode":
+        if counts and event == "opcode":
             code = frame.f_code
             steps[f"{Path(code.co_filename).name} {code.co_qualname}"] += 1
         return trace
 
+    threading.settrace(trace)
     with program.JOBS[job](json.loads(Path(described).read_text())) as work:
         work(0.04)  # stacks are found for the first time
         with program.tool("steps"):
-            threading.settrace(trace)
             sys.settrace(trace)
+            counts = True
             work(PARTS[job])
+            counts = False
             sys.settrace(None)
     print(json.dumps(steps))
 

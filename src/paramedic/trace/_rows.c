@@ -415,9 +415,20 @@ static int ask_about(Probe *self, PyObject *first, PyObject *second) {
     return answer ? 0 : -1;
 }
 
+/* what is kept with a frame, as its attribute f_trace; a new reference, NULL: nothing */
+static PyObject *kept_with(PyObject *frame) {
+#if defined(Py_BUILD_CORE)
+    return Py_XNewRef(((PyFrameObject *)frame)->f_trace);
+#else
+    PyObject *kept = get(frame, s_f_trace);
+    if (kept == Py_None) Py_CLEAR(kept);
+    return kept;
+#endif
+}
+
 /* the stack that is known at a frame (record.frames), -1: not */
 static int64_t known_stack(PyObject *frame) {
-    PyObject *lines = get(frame, s_f_trace), *sites = lines != Py_None ? get_slot(lines, &slot_sites, s_sites) : NULL;
+    PyObject *lines = kept_with(frame), *sites = get_slot(lines, &slot_sites, s_sites);
     Py_XDECREF(lines);
     int64_t stack = -1;
     if (sites && PyList_CheckExact(sites)) {
@@ -428,8 +439,29 @@ static int64_t known_stack(PyObject *frame) {
     return stack;
 }
 
+/* The frame in which the caller of the running function is, or 2: of that; in the interpreter's own form. NULL: C alone has
+ * called it. */
+#if defined(Py_BUILD_CORE)
+static _PyInterpreterFrame *caller_frame(int up) {
+    PyThreadState *state = PyThreadState_Get();
+#if PY_VERSION_HEX >= 0x030D0000
+    _PyInterpreterFrame *frame = state->current_frame;
+#else
+    _PyInterpreterFrame *frame = state->cframe->current_frame;
+#endif
+    for (;; up--, frame = frame->previous) {
+        while (frame && _PyFrame_IsIncomplete(frame)) frame = frame->previous;
+        if (!frame || !up) return frame;
+    }
+}
+#endif
+
 /* the caller of the Python function that is running, a new reference; NULL where C alone has called it */
 static PyObject *caller_of(void) {
+#if defined(Py_BUILD_CORE)
+    _PyInterpreterFrame *inner = caller_frame(1);
+    if (inner && inner->frame_obj) return Py_NewRef((PyObject *)inner->frame_obj); /* it has been asked for before */
+#endif
     PyObject *frame = PyObject_Vectorcall(getframe, &one, 1, NULL);
     if (frame && !PyFrame_Check(frame)) Py_CLEAR(frame); /* somebody has put another function there */
     return frame;
@@ -439,17 +471,8 @@ static PyObject *caller_of(void) {
  * which is good as long as it runs. */
 #if defined(Py_BUILD_CORE)
 static PyCodeObject *caller_code(int up) {
-    PyThreadState *state = PyThreadState_Get();
-#if PY_VERSION_HEX >= 0x030D0000
-    _PyInterpreterFrame *frame = state->current_frame;
-#else
-    _PyInterpreterFrame *frame = state->cframe->current_frame;
-#endif
-    for (;; up--, frame = frame->previous) {
-        while (frame && _PyFrame_IsIncomplete(frame)) frame = frame->previous;
-        if (!frame) return NULL;
-        if (!up) break;
-    }
+    _PyInterpreterFrame *frame = caller_frame(up);
+    if (!frame) return NULL;
 #if PY_VERSION_HEX >= 0x030D0000
     return _PyFrame_GetCode(frame);
 #else
@@ -475,16 +498,34 @@ static PyTypeObject Inside_Type;
 
 /* Inside(files, passing_on)[...] -> whether the function that asks is called by code from one of the files, or by an
  * `__exit__` from one of the others that is */
-static int is_inside(Probe *self) {
+#define SEEN 16
+typedef struct {
+    Probe probe;
+    PyObject *seen[SEEN]; /* of the names that were found inside: a function's code has the very same each time */
+} Inside;
+
+static int is_inside(Inside *self) {
     PyCodeObject *code = caller_code(1);
-    if (code && code->co_name == s___exit__ && PySet_Contains(self->things[1], code->co_filename) > 0)
+    if (!code) return 0;
+    PyObject **seen = &self->seen[((uintptr_t)code->co_filename >> 4) % SEEN];
+    if (*seen == code->co_filename) return 1;
+    if (code->co_name == s___exit__ && PySet_Contains(self->probe.things[1], code->co_filename) > 0) {
         code = caller_code(2);
-    int inside = code ? PySet_Contains(self->things[0], code->co_filename) : 0;
+        if (!code) return 0;
+        seen = &self->seen[((uintptr_t)code->co_filename >> 4) % SEEN];
+    }
+    int inside = PySet_Contains(self->probe.things[0], code->co_filename);
     if (inside < 0) PyErr_Clear(); /* no set: it was the memory that was not enough */
+    else if (inside && PyUnicode_CheckExact(code->co_filename)) Py_XSETREF(*seen, Py_NewRef(code->co_filename));
     return inside > 0;
 }
 
-static PyObject *inside(Probe *self, PyObject *unused) { return PyBool_FromLong(is_inside(self)); }
+static PyObject *inside(Inside *self, PyObject *unused) { return PyBool_FromLong(is_inside(self)); }
+
+static void inside_dealloc(Inside *self) {
+    for (int i = 0; i < SEEN; i++) Py_CLEAR(self->seen[i]);
+    probe_dealloc(&self->probe);
+}
 
 /* CalledBy(function)[...] -> the frame of the function that asks for its caller, if that is this function, else None */
 static PyObject *called_by(Probe *self, PyObject *unused) {
@@ -563,7 +604,7 @@ static int arguments_of(Probe *self, PyObject *first, PyObject *key, PyObject *f
 
 static PyObject *begin(Probe *self, PyObject *key) {
     int passes = PyTuple_CheckExact(key) && PyTuple_GET_SIZE(key); /* or a program calls the function of () */
-    if (Py_TYPE(self->things[2]) == &Inside_Type && is_inside((Probe *)self->things[2]))
+    if (Py_TYPE(self->things[2]) == &Inside_Type && is_inside((Inside *)self->things[2]))
         return Py_NewRef((PyObject *)no_call);
     PyObject *first = passes ? PyTuple_GET_ITEM(key, 0) : key, *answer = NULL, *frame = caller_of();
     int64_t a = -1, b = 0;
@@ -1158,7 +1199,8 @@ SET(Requested, requested);
 SET(Confirmed, confirmed);
 LOOKED_UP(ChannelEnds, channel_ends);
 LOOKED_UP(FileEnds, file_ends);
-LOOKED_UP(Inside, inside);
+static PyMappingMethods Inside_mapping = {.mp_subscript = (binaryfunc)inside};
+PROBE(Inside, PLAIN, .tp_as_mapping = &Inside_mapping);
 LOOKED_UP(CalledBy, called_by);
 
 static PyTypeObject *types[] = {&Page_Type,     &Call_Type, &Begin_Type,     &End_Type,       &Row_Type,
@@ -1181,6 +1223,8 @@ PyMODINIT_FUNC PyInit__rows(void) {
     }
     Py_INCREF(getframe);
     if (!(zero = PyLong_FromLong(0)) || !(one = PyLong_FromLong(1))) return NULL;
+    Inside_Type.tp_basicsize = sizeof(Inside);
+    Inside_Type.tp_dealloc = (destructor)inside_dealloc;
     if (PyType_Ready(&Call_Type) || !(no_call = call_of(NULL, 0))) return NULL;
     PyObject *made = PyModule_Create(&module);
     for (size_t i = 0; made && i < sizeof(types) / sizeof(*types); i++)
