@@ -4,8 +4,9 @@
 
 Runs 50 units of each job in one thread, plain and recorded, and prints by function how many steps of one unit are more.
 Where `perf` shows what the recorder costs it is spread over the interpreter's loop, so steps foretell CPU time better
-than machine instructions do (`instructions.py`). Counted are all threads of the program. While a trace function is set the recorder finds stacks by its slow path: what
-`made.<locals>.enter` and ``Stacks`` take is not paid otherwise.
+than machine instructions do (`instructions.py`). Counted are all threads of the program. While a trace function is set
+the recorder finds stacks by its slow path: what functions of the recorder itself take (`made.<locals>.enter`,
+`_file_timeout`, ``Stacks`` …) is not paid otherwise.
 """
 
 from __future__ import annotations
