@@ -132,6 +132,8 @@ def in_one_order(items: Collection) -> Collection:
 
     Threads: the reader's own; does not block.
     """
+    if all(isinstance(item, Const) for item in items.items):
+        return Collection(sorted(items.items, key=repr), dict(items.keyed), list(items.rest), items.length)
     return Collection(sorted(items.items, key=_age), dict(items.keyed), list(items.rest), items.length)
 
 

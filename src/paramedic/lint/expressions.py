@@ -212,6 +212,11 @@ def _item(w: Walker, holder: Collection, key: Value, node: ast.Subscript) -> Val
             return holder.keyed[key.value]
         if isinstance(key.value, int) and not holder.rest and -len(holder.items) <= key.value < len(holder.items):
             return holder.items[key.value]
+    named = isinstance(key, Const) and isinstance(key.value, str) and not key.partial and not holder.rest
+    if holder.missing is not None and named and isinstance(key, Const):
+        made = holder.keyed[key.value] = calls.call(w, holder.missing, [], {}, node)
+        attributes.share(w, made, ())
+        return made
     if holder.missing is not None and not holder.everything():
         made = calls.call(w, holder.missing, [], {}, node)
         holder.rest.append(made)

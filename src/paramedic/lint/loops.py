@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 def _for(w: Walker, node: ast.For | ast.AsyncFor) -> bool:
     source = w.evaluate(node.iter)
-    known = one_by_one(source) or _roles(w, source, [*node.body], node.target)
+    known = one_by_one(source) or _roles(w, source, [*node.body], node.target) or _keys(source, node)
     if known is not None:
         for item in known:
             blocks.bind(w, node.target, item)
@@ -107,6 +107,18 @@ def _roles(w: Walker, source: Value, turn: list[ast.AST], target: ast.expr) -> l
     """The constants of a short list that is written out, where each is what a thread is started as."""
     items = one_by_one(source, all_kinds=True)
     return items if items is not None and roles.are_given(w.module.source.tree, turn, target, items) else None
+
+
+def _keys(source: Value, node: ast.For | ast.AsyncFor) -> list[Value] | None:
+    """The constants of a short list by which a loop takes locks, one by one: ``enter_context(locks[name])``."""
+    items = one_by_one(source, all_kinds=True) if isinstance(node.target, ast.Name) else None
+    if not items or not all(isinstance(item, Const) and not item.partial for item in items):
+        return None
+    name = node.target.id  # type: ignore[attr-defined]
+    calls = [n for one in node.body for n in ast.walk(one) if isinstance(n, ast.Call)]
+    called = [c for c in calls if isinstance(c.func, ast.Attribute) and c.func.attr in {"acquire", "enter_context"}]
+    keys = (n.slice for c in called for n in ast.walk(c) if isinstance(n, ast.Subscript))
+    return items if any(isinstance(key, ast.Name) and key.id == name for key in keys) else None
 
 
 def _worth_following(item: Value) -> bool:

@@ -40,6 +40,7 @@ def find(facts: SourceFacts) -> Iterable[Finding]:
                 not lets_one_in(lock)
                 or (lock.kind == "semaphore" and _is_taken_with_another(facts, lock))
                 or id(lock.root) in gates
+                or _is_one_of_many(facts, wait, lock)
                 or id(lock) in done
                 or lock.root.parts.get("__guessed") is not None
             ):
@@ -80,6 +81,13 @@ def _reserves(operation: Operation) -> bool:
     # What one key gives is one lock, whichever it is.
     known = {lock.tag if lock.uncertain else id(lock.root) for lock in held}
     return len({lock.root.site for lock in held}) < len(known)
+
+
+def _is_one_of_many(facts: SourceFacts, wait: Operation, lock: Obj) -> bool:
+    """Whether a loop that is over has taken it, and others of its kind: ``for name in names: enter(locks[name])``."""
+    since = _hold(wait, lock)
+    taken = next((o for o in facts.of(lock, "acquire") if o.moment == since), None)
+    return taken is not None and lock.uncertain and bool(set(taken.loops) - set(wait.loops))
 
 
 def _is_taken_with_another(facts: SourceFacts, lock: Obj) -> bool:
