@@ -6,6 +6,7 @@ import pytest
 from twice import Run
 
 from paramedic.model.event import ENDS_PROGRAM, TICKS, Kind, State, TaskWait
+from paramedic.model.operations import NUMBER
 
 HEAD = """\
 import asyncio, os, signal, sys, threading
@@ -27,6 +28,10 @@ async def within(lock):
 async def acquire(lock): await lock.acquire()
 async def notified(condition):
     async with condition: await condition.wait()
+async def items(lock):
+    async with lock: yield 1
+async def first_of(lock):
+    async for item in items(lock): return item
 async def main():
     global end
     end = asyncio.Event()
@@ -35,7 +40,7 @@ async def main():
     await slots.acquire()
     await lock.acquire()
     waits = [get(asyncio.LifoQueue()), put(full), join(full), within(lock), within(slots), acquire(slots),
-             asyncio.Event().wait(), notified(asyncio.Condition())]
+             asyncio.Event().wait(), notified(asyncio.Condition()), first_of(lock)]
     tasks = [asyncio.create_task(w) for w in waits]
     tasks.append(asyncio.create_task(asyncio.wait(tasks)))
     tasks.append(asyncio.ensure_future(asyncio.gather(*tasks)))
@@ -56,7 +61,7 @@ def test_each_task_is_told_with_what_it_waits_for(recorded: Run, tmp_path_factor
     first, last = (next(e for e in order if e.op == State.LOOP_RESTS) for order in (states, states[::-1]))
     waits = [e for e in states if e.op == State.TASK_WAITS]
     assert (first.a, first.b, last.b) == (len(waits), 1, 0)
-    one_each = [TaskWait.GET, TaskWait.PUT, TaskWait.JOIN, TaskWait.LOCK, TaskWait.SLOT, TaskWait.ASKED]
+    one_each = [TaskWait.GET, TaskWait.PUT, TaskWait.JOIN, TaskWait.LOCK, TaskWait.LOCK, TaskWait.SLOT, TaskWait.ASKED]
     assert sorted(e.b for e in waits) == sorted(
         [*one_each, TaskWait.EVENT, TaskWait.EVENT, TaskWait.CONDITION, TaskWait.TASKS]
     )
@@ -180,3 +185,22 @@ def test_a_timer_that_ends_the_program_is_told_from_others(function: str, guards
     assert done.status == 0, done.err
     (start,) = [e for e in done.events() if e.kind == Kind.START and e.b]
     assert bool(start.op & ENDS_PROGRAM) is guards
+
+
+def test_a_future_of_a_coroutine_is_told_with_its_loop(recorded: Run) -> None:
+    done = recorded(
+        "-c",
+        "import asyncio\n"
+        "async def one(): return 1\n"
+        "async def main():\n"
+        "    loop = asyncio.get_running_loop()\n"
+        "    def ask(): return asyncio.run_coroutine_threadsafe(one(), loop).result()\n"
+        "    print(await asyncio.to_thread(ask))\n"
+        "asyncio.run(main())\n",
+    )
+    assert done.out == "1\n" and not done.gaps(), done.err
+    (trace,) = done.traces()
+    (told,) = [e for e in trace.events() if e.kind == Kind.STATE and e.op == State.OF_COROUTINE]
+    runs = NUMBER["Loop.run_forever"]
+    assert told.a in {e.obj for e in trace.events() if e.kind == Kind.CALL and e.op == runs}
+    assert told.obj > 0

@@ -170,6 +170,7 @@ class Futures:
         task_of: where the task that a worker runs, or has run last, was submitted.
         gathered: exceptions that ``gather(…, return_exceptions=True)`` has put among its results, and its stack.
         turned_ns: when a worker has begun or ended its latest task.
+        loop_of: the event loops on which the coroutines run of which some futures are.
     """
 
     def __init__(self) -> None:
@@ -196,6 +197,7 @@ class Futures:
         self._unordered: dict[int, _Unordered] = {}
         self._beside: dict[int, _Beside] = {}
         self._own_pools: dict[int, OwnPool] = {}
+        self.loop_of: dict[int, int] = {}
         self.begins: dict[str, Listener] = {"Future.result": self._waits, "Future.wait": self._waits}
         self.ends = {
             "Future.result": self._asked, "Future.exception": self._asked, "Future.wait": self._waited,
@@ -345,6 +347,12 @@ class Futures:
         crew = [thread for thread, (own, _) in self._workers.items() if pool and own == pool]
         busy = [thread for thread in crew if thread in self._running]
         return busy if crew and len(busy) >= max(self._workers[crew[0]][1], len(crew)) else []
+
+    def is_coroutines(self, future: int, loop: int) -> None:
+        """A future is done by a coroutine that runs on that event loop."""
+        self.loop_of[future] = loop
+        if len(self.loop_of) > _MOST_DONE:
+            del self.loop_of[next(iter(self.loop_of))]
 
     def is_executors(self, future: int) -> bool:
         """Whether a worker runs a future's task, or will."""

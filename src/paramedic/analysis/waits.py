@@ -81,6 +81,37 @@ def own_locks(facts: Facts) -> list[tuple[Wait, Hold, Call | None]]:
 OWN_NS = 1_000_000_000
 
 
+def own_coroutines(facts: Facts) -> list[tuple[Call, ...]]:
+    """Waits of an event loop's thread for a coroutine of the loop itself, or for who waits for one: nobody runs it.
+
+    Threads: pure.
+    """
+    if facts.states.orderly_end or facts.greenlets or facts.states.gevent or not facts.futures.loop_of:
+        return []
+    found: list[tuple[Call, ...]] = []
+    for thread in facts.states.loops:
+        call = facts.open.of(thread)[-1]
+        if call.name in _OF_FUTURES and _loops_thread(facts, call) == thread:
+            found.append((call,))
+    for circle in deadlocks(facts):
+        calls = [link.call for link in circle.links if link.call is not None]
+        for place, call in enumerate(calls):
+            if len(calls) == len(circle.links) and call.name in _OF_FUTURES and _loops_thread(facts, call):
+                found.append((*calls[place + 1 :], *calls[: place + 1]))
+                break
+    return [
+        calls
+        for calls in found
+        if all(is_endless(call.argument) and facts.end_ns - call.began_ns >= OWN_NS for call in calls)
+    ]
+
+
+def _loops_thread(facts: Facts, call: Call) -> int:
+    """The thread whose event loop runs the coroutine that a call waits for; 0 if there is none."""
+    loop = facts.futures.loop_of.get(call.obj, 0)
+    return next((thread for thread, runs in facts.states.loops.items() if loop and runs.obj == loop), 0)
+
+
 def own_waits(facts: Facts) -> list[OwnWait]:
     """Threads that wait for a plain lock that they hold themselves, and that nobody else lets go, or is about to.
 
@@ -229,8 +260,8 @@ def _needed(facts: Facts, call: Call) -> list[int]:
     if call.name == "Thread.join":
         thread = facts.world.threads.get(call.words)
         return [call.words] if thread is not None and thread.begun_ns and not thread.ended_ns else []
-    if call.name in ("Future.result", "Future.exception", "Future.wait"):
-        runner = facts.futures.runner(call.obj)
+    if call.name in _OF_FUTURES:
+        runner = facts.futures.runner(call.obj) or _loops_thread(facts, call)
         return [runner] if runner else facts.futures.whole_crew(call.obj)
     if call.name not in _WOKEN | _EMPTIED:
         return []
@@ -266,6 +297,7 @@ def _waits_too(facts: Facts, thread: Thread) -> bool:
 
 _OVER_PEER = ("SSHClient.", "Transport.", "Channel.", "File.", "SFTP")
 _WOKEN = frozenset(("Event.wait", "Queue.get", "SimpleQueue.get"))
+_OF_FUTURES = frozenset(("Future.result", "Future.exception", "Future.wait"))
 _EMPTIED = frozenset(("Queue.put", "Queue.join"))
 _HAND_OVERS = _WOKEN | frozenset(
     "Thread.join Thread.shutdown Future.result Future.wait Future.exception Queue.put Queue.join Semaphore.acquire "

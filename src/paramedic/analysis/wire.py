@@ -198,6 +198,8 @@ class WireFacts(Facts):
             self.async_pools.changed(obj, value, text, Moment(thread, event[3], t_ns))
         elif state == State.GATHERED:
             self.futures.is_gathered(obj, event[3])
+        elif state == State.OF_COROUTINE:
+            self.futures.is_coroutines(obj, value)
         elif state == State.FOR_TASK:
             self.actors.gives(obj, value)
         elif state == State.LOOP_RESTS:

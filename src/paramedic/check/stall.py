@@ -15,7 +15,7 @@ from typing import Any
 
 from paramedic.analysis.run import RunFacts
 from paramedic.analysis.story import Story
-from paramedic.analysis.waits import own_locks
+from paramedic.analysis.waits import own_coroutines, own_locks
 from paramedic.check.copying import in_a_copy
 from paramedic.check.families import has_ended
 from paramedic.check.recording import import_lenses, judged, new_facts
@@ -186,7 +186,7 @@ class StallWatch:
 def _judged(facts: RunFacts, now_ns: int, since_ns: int) -> list[dict[str, Any]]:
     """The hangs of which the facts speak, as if all ended now."""
     facts.finish(now_ns)
-    waiting, loop_stands = _waiting(facts, since_ns), bool(own_locks(facts))
+    waiting, loop_stands = _waiting(facts, since_ns), bool(own_locks(facts) or own_coroutines(facts))
     return [finding_to_json(f) for f in judged(facts, []) if _hangs(f, waiting, loop_stands)]
 
 

@@ -114,6 +114,7 @@ class State:
     GATHERED = 25  # future: ``gather(…, return_exceptions=True)`` has put its exception among the results; site = where
     OWN_STEP = 26  # SFTP client, transport: its class has a step of `OWN_STEPS` of the program's own, or of another
     # library's; b = text: file, first line and qualified name of that
+    OF_COROUTINE = 27  # future: run_coroutine_threadsafe() has made it: a = the event loop that its coroutine runs on
     TASK_WAITS = 23  # a task waits for `obj` or, where that is 0, for no object that we know: a = what tells the task
     # from others, and above that the task that it waits for, b = what for: see `TaskWait`; site = where the task is
 

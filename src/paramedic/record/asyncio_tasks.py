@@ -14,7 +14,7 @@ from itertools import count
 from sys import _getframe
 from typing import Any
 
-from paramedic.model.event import TASK_BITS
+from paramedic.model.event import TASK_BITS, Kind, State
 from paramedic.record.frames import LIBRARY, owner_of
 from paramedic.record.patches import Target
 from paramedic.record.probe import Probes
@@ -97,3 +97,23 @@ def task_births(probes: Probes, loop: Any) -> Iterator[Target]:
         return task
 
     yield Target(loop, "create_task", enter, made, parameters=("coro",))
+
+
+def coroutines_futures(probes: Probes, tasks: Any) -> Iterator[Target]:
+    """The probe of what gives other threads a future of a coroutine.
+
+    Threads: the thread that starts a recording, or that imports asyncio.
+    """
+    row, id_of, trouble = probes.row, probes.id_of, probes.trouble
+
+    def enter(_: Any, loop: Any) -> Any:
+        return loop
+
+    def made(loop: Any, future: Any) -> Any:
+        try:
+            row(int(Kind.STATE), int(State.OF_COROUTINE), id_of(future), 0, id_of(loop), 0)
+        except Exception as e:
+            trouble("run_coroutine_threadsafe", e)
+        return future
+
+    yield Target(tasks, "run_coroutine_threadsafe", enter, made, parameters=("loop",))

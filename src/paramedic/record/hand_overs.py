@@ -16,7 +16,7 @@ from typing import Any
 from paramedic.model.event import BINARY, Kind, State
 from paramedic.model.operations import NUMBER
 from paramedic.record.asyncio_futures import Failures, unretrieved
-from paramedic.record.asyncio_tasks import lineage, made_at, running, task_births
+from paramedic.record.asyncio_tasks import coroutines_futures, lineage, made_at, running, task_births
 from paramedic.record.frames import PARAMIKO, SYNC, _owners, owner_of
 from paramedic.record.locks import StandIns
 from paramedic.record.patches import Guard, Target
@@ -361,6 +361,8 @@ class HandOvers:
         yield Target(events.Handle, "_run", runs)
         yield from unretrieved(self.probes, base_events, self.failures)
         yield from task_births(self.probes, base_events.BaseEventLoop)
+        if "asyncio.tasks" in sys.modules:
+            yield from coroutines_futures(self.probes, sys.modules["asyncio.tasks"])
         from paramedic.record.loop_rests import loop_rests  # not before it is needed: the start is short
 
         selectors = sys.modules.get("selectors")

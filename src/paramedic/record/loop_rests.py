@@ -13,6 +13,7 @@ Threads: the probes run in the loop's thread; nothing here blocks but that first
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable, Iterator
 from sys import _getframe
@@ -200,7 +201,8 @@ def _frames(task: Any) -> list[FrameType]:
                 here = getattr(here, inner, None)
                 break
         else:
-            break
+            # what waits for the next item of an asynchronous generator tells the generator to the collector alone
+            here = next((o for o in gc.get_referents(here) if hasattr(o, "ag_frame")), None)
     return found
 
 

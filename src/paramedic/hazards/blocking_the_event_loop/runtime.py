@@ -8,7 +8,7 @@ from paramedic.analysis.calls import Call
 from paramedic.analysis.loop_waits import LONG_NS
 from paramedic.analysis.run import RunFacts
 from paramedic.analysis.story import Story
-from paramedic.analysis.waits import own_locks
+from paramedic.analysis.waits import own_coroutines, own_locks
 from paramedic.hazards.blocking_the_event_loop import HAZARD
 from paramedic.model.finding import Confidence, Finding
 
@@ -31,6 +31,14 @@ def find(facts: RunFacts) -> Iterator[Finding]:
         steps += [story.call(coroutine)] if coroutine is not None else []
         steps.append(story.step(wait.thread, wait.stack, wait.began_ns, f"waits for {name}, on the event loop"))
         yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, [wait.lock])
+    for calls in own_coroutines(facts):
+        first, last, thread = calls[0], calls[-1], facts.world.thread_name(calls[0].thread)
+        what = "for a coroutine of the same loop"
+        if last is not first:
+            what = f"for {facts.world.thread_name(last.thread)}, which waits in {last.method}() {what}"
+        message = f"The event loop on {thread} waits in {first.method}() {what}: nothing on the loop runs any more"
+        steps = [story.call(first, _WAITED), *(story.call(call) for call in calls[1:])]
+        yield story.finding(HAZARD, Confidence.OBSERVED, message, steps, [last.obj], fix=_AWAIT_OWN)
     for found in facts.loop_waits.found():
         message = (
             f"{found.wait.method}() blocked the event loop on {facts.world.thread_name(found.wait.thread)} for "
@@ -66,6 +74,10 @@ _WAITED = "waited on the event loop, without an await"
 _AWAIT = (
     "Await it: asyncio.wrap_future(future) makes an executor's future one that can be awaited, loop.run_in_executor() "
     "starts the work so, and asyncio.to_thread() does the waiting for a thread, an event or a queue."
+)
+_AWAIT_OWN = (
+    "Await the coroutine itself where the loop runs: run_coroutine_threadsafe(…).result() is for other threads alone; "
+    "and wait for these with an await, as by asyncio.to_thread(thread.join)."
 )
 SHORT_NS = 1_000_000
 """Less than this is no wait for a peer."""
