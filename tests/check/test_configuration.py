@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from pathlib import Path
 
@@ -59,6 +60,12 @@ def test_the_nearest_table_counts_not_the_nearest_file(tmp_path: Path) -> None:
     assert read_configuration(inner).level == "watch"
     (inner / "pyproject.toml").write_text("[tool.paramedic]\n")
     assert read_configuration(inner).level == ""
+
+
+def test_what_is_no_regular_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pyproject.toml")
+    with pytest.raises(ConfigurationError, match="is no regular file"):
+        read_configuration(tmp_path)
 
 
 def test_no_table_is_no_trouble(tmp_path: Path) -> None:

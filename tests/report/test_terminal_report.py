@@ -125,6 +125,15 @@ def test_nothing_found_is_said() -> None:
         assert report_text(Report(source=source, findings=()), {}).splitlines()[0] == "Paramedic found nothing."
 
 
+def test_many_gaps_of_one_kind_are_not_told_one_by_one() -> None:
+    many = tuple(Gap(reason="unreadable", detail=f"file {n} cannot be read") for n in range(1000))
+    few = tuple(Gap(reason="cut-off", detail=f"file {n} ends early") for n in range(5))
+    text = report_text(Report(source={}, findings=(), gaps=(*many, *few)), {})
+    assert text.count("cannot be read") == 3
+    assert "997 more of this kind (unreadable)" in text
+    assert text.count("ends early") == 5
+
+
 def test_of_a_part_it_is_not_said_that_paramiko_was_never_imported() -> None:
     source = {"kind": "recording", "processes": [{"paramiko": ""}]}
     for reason in ("chunk-dropped", "cut-off", "disk-full", "info"):

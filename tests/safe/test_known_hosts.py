@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import subprocess
 import sys
 import textwrap
@@ -276,6 +277,15 @@ def test_no_entry_is_added_that_would_mean_other_hosts(
     with pytest.raises(HostKeyError, match="no entry can be named"):
         KnownHosts(file, policy="accept-new", hash_names=hashed).verify(name, 22, keys[0])
     assert not file.read_bytes()
+
+
+def test_what_is_no_regular_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="is no regular file"):
+        KnownHosts(tmp_path / "pipe").lookup("web1")
+    with pytest.raises(OSError, match="is no regular file"):
+        KnownHosts("/dev/zero").lookup("web1")
+    assert KnownHosts(os.devnull).lookup("web1") == ()
 
 
 def test_an_unknown_policy_is_told() -> None:

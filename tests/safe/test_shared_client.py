@@ -250,6 +250,14 @@ def no_garbage_collection() -> Iterator[None]:
     gc.enable()
 
 
+def test_a_factory_that_gives_nothing_to_close_is_told() -> None:
+    with (
+        pytest.raises(TypeError, match=r"returned None, which has no close\(\)"),
+        local_client(lambda: None) as clients,
+    ):
+        clients()
+
+
 @pytest.mark.usefixtures("no_garbage_collection")
 @pytest.mark.parametrize("kind", [paramiko.SSHClient, SharedClient])
 def test_a_thread_that_ends_takes_its_client_with_it(host: Any, kind: type[paramiko.SSHClient]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -63,13 +64,16 @@ def read_configuration(start: Path) -> Configuration:
     """The table of the nearest pyproject.toml, from ``start`` upwards, that has one.
 
     Raises:
-        ConfigurationError: the file is not TOML, or a setting is unknown or of the wrong kind.
+        ConfigurationError: the file is no regular one or no TOML, or a setting is unknown or of the wrong kind.
 
     Threads: any thread; reads files.
     """
     for folder in (start, *start.parents):
         file = folder / "pyproject.toml"
         try:
+            mode = file.stat().st_mode
+            if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # a FIFO would be waited for, without an end
+                raise ConfigurationError(f"{file} is no regular file, and was not opened")
             text = file.read_bytes()
         except OSError:  # it is not there, or not ours to read
             continue

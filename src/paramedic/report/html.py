@@ -19,6 +19,7 @@ from paramedic.model.report import Report
 from paramedic.report.excerpt import Excerpts, shown_path
 from paramedic.report.markup import attribute, escaped, escaped_lines, link
 from paramedic.report.story import MOST_FRAMES, MOST_LINKS, parted
+from paramedic.report.summary import not_seen
 from paramedic.report.swimlanes import lanes_markup, span_of
 
 
@@ -87,7 +88,7 @@ def _counted(report: Report) -> str:
 
 
 def _notes(report: Report, warnings: Sequence[str]) -> str:
-    gaps = [f"Not seen: {g.detail or g.reason}{f' ({g.count} times)' if g.count > 1 else ''}" for g in report.gaps]
+    gaps = [f"Not seen: {sentence}" for sentence in not_seen(report)]
     return "".join(f'<p class="gaps">{escaped(words)}</p>' for words in (*gaps, *warnings))
 
 

@@ -26,15 +26,37 @@ def summary(report: Report, *, width: int, warnings: Sequence[str] = (), again: 
     if report.findings:
         told += _table(report)
         told.append(EMPTY)
-    for gap in report.gaps:
-        times = f" ({gap.count} times)" if gap.count > 1 else ""
-        told += labelled("Not seen", f"{gap.detail or gap.reason}{times}", width, indent=0, column=12)
+    for unseen in not_seen(report):
+        told += labelled("Not seen", unseen, width, indent=0, column=12)
     for warning in warnings:
         told += labelled("Note", warning, width, indent=0, column=12)
     told += [line(Span(x, "message")) for x in wrapped(_counted(report), width)]
     if again:
         told.append(line(Span("Again: ", "label"), printable(again)))
     told.append(line(_suppressed(len(report.suppressed))))
+    return told
+
+
+_MOST_ALIKE = 5
+"""So many gaps of one kind are told one by one; of more, as of a folder of damaged recordings, the first three are."""
+
+
+def not_seen(report: Report) -> list[str]:
+    """A sentence for each gap, and one for the rest where many are of one kind.
+
+    Threads: pure.
+    """
+    alike: dict[str, list[str]] = {}
+    for gap in report.gaps:
+        times = f" ({gap.count} times)" if gap.count > 1 else ""
+        alike.setdefault(gap.reason, []).append(f"{gap.detail or gap.reason}{times}")
+    told: list[str] = []
+    for reason, sentences in alike.items():
+        if len(sentences) <= _MOST_ALIKE:
+            told += sentences
+        else:
+            rest = len(sentences) - 3
+            told += [*sentences[:3], f"{rest} more of this kind ({reason}); --format json names them all"]
     return told
 
 

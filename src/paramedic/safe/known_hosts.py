@@ -14,6 +14,7 @@ import hashlib
 import hmac
 import os
 import secrets
+import stat
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -325,6 +326,11 @@ class KnownHosts:
             stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
         except OSError:
             stamp = None
+        else:
+            if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
+                if not _is_null(status):  # a FIFO would be waited for, and /dev/zero has no end
+                    raise OSError(f"{path} is no regular file, and was not opened")
+                stamp = None
         index = self._indexes.get(path)
         if index is None or index.stamp != stamp:
             data = path.read_bytes() if stamp is not None else b""
@@ -333,6 +339,14 @@ class KnownHosts:
                 index.grow(data)
             index.stamp = stamp
         return index
+
+
+def _is_null(status: os.stat_result) -> bool:
+    """Whether it is /dev/null, by which people say that they have no such file."""
+    try:
+        return os.path.samestat(status, os.stat(os.devnull))
+    except OSError:
+        return False
 
 
 @contextlib.contextmanager

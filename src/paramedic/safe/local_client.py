@@ -100,6 +100,7 @@ class LocalClient(Generic[_C]):
 
         Raises:
             RuntimeError: the owner was closed.
+            TypeError: the factory gave nothing that can be closed: it forgot its ``return``.
 
         Threads: any thread; the client belongs to it. It blocks as long as the factory does.
         """
@@ -115,6 +116,9 @@ class LocalClient(Generic[_C]):
         return holder.client
 
     def _keep(self, client: _C) -> None:
+        if not callable(getattr(client, "close", None)):
+            what = "None" if client is None else f"a {type(client).__name__}"
+            raise TypeError(f"local_client's factory returned {what}, which has no close(): is it to return a client?")
         holder = _Holder(client)
         with self._lock:
             closed = self._closed
