@@ -135,3 +135,8 @@ def test_what_the_recording_tells_itself_is_not_told_twice() -> None:
     assert with_told([other], [told]) == [other, told]
     same = finding("pool-drained", Confidence.POSSIBLE, 3)
     assert with_told([same], [told]) == [same]
+    nowhere = finding("closed-in-use", Confidence.OBSERVED)
+    assert with_told([other], [nowhere]) == [other]
+    assert with_told([same], [nowhere]) == [same, nowhere]
+    elsewhere = replace(nowhere, process=7)
+    assert with_told([other], [elsewhere]) == [other, elsewhere]

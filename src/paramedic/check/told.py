@@ -75,6 +75,8 @@ def _same_story(recorded: Finding, told: Finding) -> bool:
     if recorded.hazard in _UNEXPLAINED:
         return recorded.hazard == told.hazard
     if recorded.hazard == told.hazard:
-        return bool(recorded.places & told.places)
+        # stacks without a line of the program's, as of asyncio.to_thread(sftp.stat, …), have no place of their own
+        nowhere = not told.places and recorded.process == told.process and recorded.confidence is Confidence.OBSERVED
+        return nowhere or bool(recorded.places & told.places)
     alike = recorded.places <= told.places or told.places <= recorded.places
     return alike and bool(recorded.places) and recorded.confidence is Confidence.OBSERVED
