@@ -20,6 +20,7 @@ from paramedic.safe import (
     ClientPool,
     Group,
     KnownHosts,
+    Limits,
     NotRun,
     SafeError,
     SessionRefused,
@@ -229,6 +230,13 @@ def test_answers_that_make_no_sense_are_a_failure_of_the_copy(start_host: Any, t
     with start_host(f"ForceCommand {sys.executable} {tmp_path / 'confused.py'}").pool() as pool:
         with pytest.raises(TransferError, match="an SFTP answer of type 104 instead of 102"):
             pool.upload(tmp_path / "file", str(tmp_path / "copy"))
+
+
+def test_a_subsystem_that_says_nothing_is_given_up_at_the_limit_for_opening(start_host: Any, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"x")
+    with start_host("ForceCommand sleep 20").pool(limits=Limits(open=0.5, grace=0.1)) as pool:
+        with pytest.raises(TransferTimeout, match="does not answer"):  # it ends later, and then there is no SFTP
+            pool.upload(tmp_path / "file", tmp_path / "there")
 
 
 def test_a_server_without_sftp(start_host: Any, tmp_path: Path) -> None:

@@ -135,6 +135,7 @@ class SftpSession:
         """
         self._dispatcher = dispatcher
         self._timeout = timeout
+        self._open_s = min(timeout, dispatcher.limits.open)
         self._number = 0
         self._round_trip_s = 0.0
         self.reads_at_once = self.writes_at_once = 1
@@ -172,8 +173,8 @@ class SftpSession:
         dispatcher.begin_loan(self._loan)
         try:
             asked = time.monotonic()
-            session.write(struct.pack(">IBI", 5, sftp.INIT, 3), timeout)
-            hello = self._next(time.monotonic() + timeout)
+            session.write(struct.pack(">IBI", 5, sftp.INIT, 3), self._open_s)
+            hello = self._next(time.monotonic() + self._open_s)
             self._round_trip_s = time.monotonic() - asked
             if len(hello) < 5 or hello[0] != sftp.VERSION:
                 raise ValueError("it does not speak SFTP")
@@ -197,7 +198,7 @@ class SftpSession:
             b"", self._inbox, owner, hold_input=True, subsystem=b"sftp", window_bytes=_WINDOW_BYTES
         )
         self._dispatcher.crew.ask(lambda: link.launch(session))  # all of it or nothing: Ctrl-C would leave it half done
-        answered = owner.answered.wait(self._timeout)
+        answered = owner.answered.wait(self._open_s)
         if not answered and session.withdraw():
             raise SessionRefused("no answer to the request for a session", host=self._dispatcher.host, phase="open")
         if session.outcome is Outcome.REFUSED:
