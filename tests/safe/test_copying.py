@@ -235,7 +235,7 @@ def test_answers_that_make_no_sense_are_a_failure_of_the_copy(start_host: Any, t
 def test_a_subsystem_that_says_nothing_is_given_up_at_the_limit_for_opening(start_host: Any, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"x")
     with start_host("ForceCommand sleep 20").pool(limits=Limits(open=0.5, grace=0.1)) as pool:
-        with pytest.raises(TransferTimeout, match="does not answer"):  # it ends later, and then there is no SFTP
+        with pytest.raises(SessionRefused, match="does not answer"):  # it ends later, and then it would be told
             pool.upload(tmp_path / "file", tmp_path / "there")
 
 
