@@ -68,6 +68,16 @@ class Counted(paramiko.SFTPClient):
         return super()._request(*arguments)
 
 
+class CountedUnderLock(paramiko.SFTPClient):
+    count = 0
+
+    def _request(self, *arguments):
+        meeting.wait()
+        with lock:
+            self.count += 1
+        return super()._request(*arguments)
+
+
 class Wrapped(paramiko.Transport):
     def global_request(self, *arguments, **options):
         meeting.wait()
@@ -110,7 +120,10 @@ def server() -> Iterator[Server]:
 @pytest.mark.parametrize("level", ["watch", "check"])
 @pytest.mark.parametrize(
     ("kind", "told"),
-    [("Decorated", ""), ("InBlock", ""), ("ByWorker", ""), ("Wrapped", ""), ("Counted", "shared-sftp-client")],
+    [
+        *dict.fromkeys(("Decorated", "InBlock", "ByWorker", "Wrapped"), "").items(),
+        *dict.fromkeys(("Counted", "CountedUnderLock"), "shared-sftp-client").items(),
+    ],
 )
 def test_what_a_class_keeps_apart_did_not_meet(
     server: Server, own_state: Path, tmp_path: Path, level: str, kind: str, told: str
@@ -139,6 +152,10 @@ def test_what_a_class_keeps_apart_did_not_meet(
 SOURCES = {
     "def _request(self, *a):\n    self.count += 1\n    return super()._request(*a)\n": Keeps.NOBODY,
     "def _request(self, *a):\n    with self.lock:\n        return super()._request(*a)\n": Keeps.BY_LOCK,
+    "def _request(self, *a):\n    with self.lock:\n        n += 1\n    return super()._request(*a)\n": Keeps.NOBODY,
+    "def _request(self, *a):\n    self.lock.acquire()\n    self.n += 1\n    self.lock.release()\n    return super()."
+    "_request(*a)\n": Keeps.NOBODY,
+    "def _request(self, kind, a):\n    with self.lock:\n        return kind_of(self)(kind, a)\n": Keeps.BY_LOCK,
     "@kept\ndef _request(self, *a):\n    self.turn.acquire()\n    return super()._request(*a)\n": Keeps.BY_LOCK,
     "def _request(self, *a):\n    return self.pool.submit(super()._request, *a).result()\n": Keeps.ELSEWHERE,
     "def _request(self, *a):\n    return self.do(lambda: super()._request(*a))\n": Keeps.ELSEWHERE,

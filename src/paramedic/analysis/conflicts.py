@@ -23,6 +23,8 @@ from paramedic.analysis.roots import resource_of
 
 _KEPT_THREADS = 100
 """So many threads' latest uses of one resource are remembered."""
+_OF_STEPS = frozenset(("sftp", "transport.reply"))
+"""What only the steps use of which a call consists (`paramedic.analysis.operations.OF_STEPS`)."""
 ENOUGH_TURNS = 20
 """So many changes of thread without one overlap are taken for an exclusion that was not recorded."""
 
@@ -101,8 +103,8 @@ class Conflicts:
         self._maker = maker
         self._made_by = made_by
         self._shared: dict[str, dict[int, _Shared]] = {rule.resource: {} for rule in RULES}
-        self.apart_elsewhere: Callable[[Conflict], bool] = lambda conflict: False
-        """Whether two calls that met may have been kept apart by a class of the program's own, in what is not seen."""
+        self.kept_inside: Callable[[Conflict], bool | None] = lambda conflict: None
+        """Whether two calls may have been kept apart by a class of the program's own, inside; None: see its locks."""
         self.inside: set[int] = set()
         """Locks that a class of the program's own takes around each round trip, inside of the calls that make them."""
         self._found: dict[tuple[object, ...], tuple[Conflict, _Shared]] = {}
@@ -186,8 +188,7 @@ class Conflicts:
             conflict
             for conflict, shared in self._found.values()
             if (conflict.overlapped or shared.overlaps or shared.turns < ENOUGH_TURNS)
-            and not (self.inside and conflict.rule.resource == "sftp" and self._is_apart_inside(conflict))
-            and not self.apart_elsewhere(conflict)
+            and not (conflict.rule.resource in _OF_STEPS and self._is_apart_inside(conflict))
         ]
 
     def _is_of_another(self, rule: Rule, *calls: Call) -> bool:
@@ -198,7 +199,10 @@ class Conflicts:
         return self._made_by(early.obj) is not connect
 
     def _is_apart_inside(self, conflict: Conflict) -> bool:
-        """Whether both calls took one such lock when they had begun."""
+        """Whether both calls took one such lock when they had begun, or it is known otherwise."""
+        known = self.kept_inside(conflict)
+        if known is not None or not self.inside:
+            return bool(known)
         locks = ({hold.lock for hold in call.holds} for call in (conflict.first, conflict.second))
         return bool(self.inside.intersection(*locks))
 

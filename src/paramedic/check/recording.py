@@ -198,7 +198,7 @@ def new_facts(trace: TraceFile) -> RunFacts:
     facts.pools.puts_back = asking_what_is_put_back(facts)
     facts.loop_rests.only_ticks = asking_who_only_ticks(facts)
     with_locks = trace.header.get("level") != "watch"
-    facts.conflicts.apart_elsewhere = asking_own_steps(facts, with_locks)
+    facts.conflicts.kept_inside = asking_own_steps(facts, with_locks)
     if not with_locks:
         facts.clocks.take_order_for_granted()
     return facts

@@ -155,8 +155,10 @@ def asking_what_sections_do(facts: RunFacts) -> Callable[[int], bool]:
     return answer
 
 
-def asking_own_steps(facts: RunFacts, locks: bool) -> Callable[[Conflict], bool]:
+def asking_own_steps(facts: RunFacts, locks: bool) -> Callable[[Conflict], bool | None]:
     """What says of two calls that met whether their object's class may have kept apart the steps that they consist of.
+
+    It says None where that depends on the locks that they took in these.
 
     Args:
         facts: of the recording.
@@ -167,19 +169,19 @@ def asking_own_steps(facts: RunFacts, locks: bool) -> Callable[[Conflict], bool]
     source = OwnSteps()
     known: dict[tuple[str, str, int, str], Keeps] = {}
 
-    def answer(conflict: Conflict) -> bool:
+    def answer(conflict: Conflict) -> bool | None:
         own = facts.own_steps.get(conflict.resource)
         if own is None:
-            return False
+            return None
         composed = [call.name in OF_STEPS[own[0]] for call in (conflict.first, conflict.second)]
         steps = [call.method == own[0] for call in (conflict.first, conflict.second)]  # one in another's call, too
         if not any(composed) or not all(map(max, composed, steps)):
-            return False
+            return None
         if own not in known:
             try:
                 known[own] = source.keeps(*own)
             except Exception:  # of what the source is like nothing is known: it may keep them apart
                 known[own] = Keeps.ELSEWHERE
-        return known[own] is Keeps.ELSEWHERE or known[own] is Keeps.BY_LOCK and not locks
+        return None if known[own] is Keeps.BY_LOCK and locks else known[own] is not Keeps.NOBODY
 
     return answer

@@ -52,17 +52,24 @@ class OwnSteps:
 
 
 def _keeps(function: Def, step: str) -> Keeps:
-    called = {id(node.func) for node in ast.walk(function) if isinstance(node, ast.Call)}
-    kept = Keeps.NOBODY
-    for node in ast.walk(function):
-        if isinstance(node, ast.Attribute) and node.attr == step and id(node) not in called:
-            return Keeps.ELSEWHERE  # executor.submit(super()._request, …)
-        if isinstance(node, ast.Lambda | Def) and node is not function and _calls(node, step):
-            return Keeps.ELSEWHERE  # self.jobs.put(lambda: super()._request(…))
-        if isinstance(node, With) or isinstance(node, ast.Call) and name_of(node.func) in _TAKES:
-            kept = Keeps.BY_LOCK
-    return kept
+    nodes = list(ast.walk(function))
+    calls = [node for node in nodes if isinstance(node, ast.Call)]
+    called = {id(call.func) for call in calls}
+    if any(isinstance(n, ast.Attribute) and n.attr == step and id(n) not in called for n in nodes):
+        return Keeps.ELSEWHERE  # executor.submit(super()._request, …)
+    if any(isinstance(n, ast.Lambda | Def) and n is not function and _steps(n, step) for n in nodes):
+        return Keeps.ELSEWHERE  # self.jobs.put(lambda: super()._request(…))
+    steps = _steps(function, step)
+    blocks = [node for node in nodes if isinstance(node, With)]
+    if blocks and (not steps or any(_steps(block, step) for block in blocks)):
+        return Keeps.BY_LOCK
+    last = max((call.lineno for call in steps), default=0)
+    released = [call.lineno for call in calls if name_of(call.func) == "release"]
+    takes = any(name_of(call.func) in _TAKES for call in calls)
+    return Keeps.BY_LOCK if takes and not (released and max(released) < last) else Keeps.NOBODY
 
 
-def _calls(function: ast.AST, step: str) -> bool:
-    return any(isinstance(node, ast.Call) and name_of(node.func) == step for node in ast.walk(function))
+def _steps(node: ast.AST, step: str) -> list[ast.Call]:
+    """Calls of the step; or, in a decorator, of whatever gets all the arguments."""
+    calls = [each for each in ast.walk(node) if isinstance(each, ast.Call)]
+    return [c for c in calls if name_of(c.func) == step or any(isinstance(a, ast.Starred) for a in c.args)]
