@@ -200,14 +200,19 @@ def _afterwards(facts: SourceFacts, close: Operation, done: set[int]) -> Iterabl
 
 
 def _guests(facts: SourceFacts, close: Operation, done: set[int]) -> Iterable[Finding]:
-    if not close.has("left-with") or close.obj.kind not in CONNECTIONS:
+    """A connection that carries another one, which is used when the first is closed, or after that."""
+    if close.obj.kind not in CONNECTIONS or close.in_handler or id(close.obj.root) in done:
         return  # an SFTP session over the jump host itself may end while the guests live
     for use in facts.having(*_USES):
         carrier = facts.carrier(use.obj)
         if carrier is None or facts.connection(carrier).root is not facts.connection(close.obj).root:
             continue
-        if facts.after(close, use) and use.loops[: len(close.loops)] == close.loops and not exclusive(close, use):
+        same = facts.after(close, use) and use.loops[: len(close.loops)] == close.loops and not exclusive(close, use)
+        sure = close.has("left-with") or set(close.path) <= set(use.path) and close.episode == use.episode
+        beside = facts.concurrent(use, close, close.obj) and not facts.common_locks(use, close)
+        if same and sure or beside:
             done.add(id(close.obj.root))
-            message = f"{facts.name(close.obj)} carries another connection, which is still used after this close"
+            when = "when this closes it" if beside else "after this close"
+            message = f"{facts.name(close.obj)} carries another connection, which is still used {when}"
             yield facts.finding(HAZARD, message, [facts.step(close), facts.step(use)], objects=[close.obj, use.obj])
             return
