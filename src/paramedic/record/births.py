@@ -359,12 +359,12 @@ def finalizers(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
     )
     if native.rows is not None:
         first = native.rows.FileEnds(None, None, unheld, stdin, FIRST_STREAM)
-        matters = Guard("(_caller := _matters[_first])", {"_matters": first})
+        matters = Guard("(_caller := _matters[_first])", {"_matters": first}, sure=True)
     ends = f"_first.{MARK} and ({{row}} if _first.closed and _first.eof_sent and not _first.lock.locked() else True)"
     has_ended = probes.stores(ends, _FINAL, f"_first.{MARK}", 1)
     if native.rows is not None:
         last = native.rows.ChannelEnds(probes.writer.current, None, _FINAL << KIND_SHIFT)
-        has_ended = Guard("_ends[_first]", {"_ends": last})
+        has_ended = Guard("_ends[_first]", {"_ends": last}, sure=True)
     yield Target(homes["Channel"], "__del__", enter_channel, leave, guard=has_ended)
     yield Target(homes["File"], "__del__", enter, leave, guard=matters)
     yield Target(homes["SFTPFile"], "__del__", enter, leave, guard=probes.is_known)

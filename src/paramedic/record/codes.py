@@ -67,7 +67,7 @@ def prepared(function: FunctionType, target: Target) -> Patch:
 def _what(target: Target) -> tuple[object, ...]:
     """What of a target decides how its code is rewritten."""
     guard, span, stored = target.guard, target.span, target.stored
-    asked = None if guard is None else (guard.words, guard.often)
+    asked = None if guard is None else (guard.words, guard.often, guard.sure)
     spans = None if span is None else (span.words, span.measure) if span.ends is None else _IN_C
     if stored is None:
         stores: object = None

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dis import get_instructions
 from opcode import opmap
 from os.path import isabs
+from sys import _getframe
 from time import monotonic_ns
 from types import CodeType
 from typing import Any
@@ -408,12 +409,10 @@ def _line_reads(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
     call = int(Kind.CALL)
     _, leave, fail = probes.call(op, len)
 
-    def enter(thing: Any, frame: Any) -> int | None:
+    def enter(thing: Any) -> int | None:
         try:
-            if frame is None:
-                return None
             given: int = id_of(thing)
-            row(call, op, given, stack_of(frame), _file_timeout(thing)[0], 0)
+            row(call, op, given, stack_of(_getframe(2)), _file_timeout(thing)[0], 0)
             return given
         except Exception as e:
             trouble("readline", e)
@@ -431,7 +430,7 @@ def _listings(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
     Its call alone does nothing, and a generator cannot be given probes. So the inner ``_request`` and ``_read_packet``
     are watched, and are the user's calls when ``listdir_iter`` (sftp_client.py) is their caller.
     """
-    enter, leave, fail = probes.call(NUMBER["SFTPClient.listdir_iter"], None, None, _ALWAYS, True)
+    enter, leave, fail = probes.call(NUMBER["SFTPClient.listdir_iter"], None, None, _ALWAYS)
     iterated = called_by(homes["SFTPClient"].listdir_iter)
     for method in ("_request", "_read_packet"):
         home = next((c for c in homes["SFTPClient"].__mro__ if method in vars(c)), None)

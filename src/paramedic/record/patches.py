@@ -52,11 +52,13 @@ class Guard(NamedTuple):
         values: what the names in it mean.
         often: whether it mostly says no: a function whose calls are stored (`Span`) then has its body once more for
             that, in which nothing is asked any more.
+        sure: whether the question fails only by what is the program's, such as its signal handlers' exceptions.
     """
 
     words: str
     values: Mapping[str, object]
     often: bool = False
+    sure: bool = False
 
 
 def makers(name: str) -> tuple[str, str]:

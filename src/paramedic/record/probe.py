@@ -19,7 +19,7 @@ from paramedic.model.event import Kind
 from paramedic.model.named_tuple import NamedTuple
 from paramedic.record.frames import PARAMIKO, SYNC, Stacks, owner_of_file
 from paramedic.record.interrupts import NO_ROOM, reaches_program
-from paramedic.record.patches import CALLER, FIND_CALLER, Guard, Span, Stored
+from paramedic.record.patches import FIND_CALLER, Guard, Span, Stored
 from paramedic.trace import native
 from paramedic.trace.chunks import NO_SPAN, end_call, ended_otherwise
 from paramedic.trace.chunks import Span as Begun
@@ -424,21 +424,21 @@ _PASSES_ON = "util.py"
 
 def _called_from_outside(files: set[str], passing_on: set[str], frame: str) -> Guard:
     if native.rows is not None:
-        return Guard("not _inside[_first]", {"_inside": native.rows.Inside(files, passing_on)})
+        return Guard("not _inside[_first]", {"_inside": native.rows.Inside(files, passing_on)}, sure=True)
     # the set's method, not the set: a constant of a code object must be hashable, and no class of ours is looked at
     words = f"not _inside({frame}.f_code.co_filename)"
     return Guard(words, {"_getframe": _getframe, "_inside": files.__contains__})
 
 
 def called_by(function: Any) -> Guard:
-    """Asks whether a call comes from this function; the probe gets the caller's frame.
+    """Asks whether a call comes from this function.
 
     Threads: pure.
     """
     if native.rows is not None:
-        return Guard(f"({CALLER} := _called_by[_first])", {"_called_by": native.rows.CalledBy(function)})
+        return Guard("_called_by[_first]", {"_called_by": native.rows.CalledBy(function)}, sure=True)
     # the code object is looked at each time: it is our own rewritten one only while somebody has patched it
-    return Guard(f"{FIND_CALLER}.f_code is _caller_s.__code__", {"_getframe": _getframe, "_caller_s": function})
+    return Guard("_getframe(1).f_code is _by.__code__", {"_getframe": _getframe, "_by": function})
 
 
 _TELLING = ("AttributeError", "EOFError", "RuntimeError", "TimeoutError")

@@ -252,6 +252,8 @@ def _begin(
     for node in ast.walk(words):  # these are lines and columns of the guard's words
         for attribute in ("lineno", "col_offset", "end_lineno", "end_col_offset"):
             node.__dict__.pop(attribute, None)
+    if guard.sure:
+        return ast.If(words, [ast.Assign(token, asked)], passes_over)
     # what goes wrong in the guard itself the probe looks at; what a signal handler raises meanwhile is the program's
     inside = ast.Attribute(
         ast.Attribute(ast.Name(_ERROR, ast.Load()), "__traceback__", ast.Load()), "tb_next", ast.Load()

@@ -158,6 +158,8 @@ def wire(homes: dict[str, Any], probes: Probes) -> Iterator[Target]:
         f"_first.in_buffer.{QUIET} < _now() or _len(_first.in_buffer._buffer) > _first.in_window_size >> 2",
         {"_now": monotonic_ns, "_len": len},
     )
+    if native.rows is not None:
+        seldom = Guard("_fed[_first]", {"_fed": native.rows.Fed()}, sure=True)
     yield Target(channel, "_feed", None, fed, guard=seldom)
     yield Target(channel, "_feed_extended", None, fed_stderr)
     # as the message comes, before those are told who wait for it

@@ -39,7 +39,7 @@
     X(channel) X(timeout) X(transport) X(chanid) X(packet) X(tell) X(getvalue) X(status_event) X(_flag) X(closed) X(eof_sent) X(lock) X(locked) X(references)                 \
     X(channel_events) X(in_window_size) X(_paramedic_id_) X(_paramedic_channel_)                                           \
     X(_paramedic_thread_) X(__dict__) X(_name) X(number) X(spare) X(ended) X(popleft) X(appendleft)  \
-    X(append) X(__exit__)
+    X(append) X(__exit__) X(in_buffer) X(_buffer) X(_paramedic_quiet_)
 #define DECLARE(name) static PyObject *s_##name;
 SYMBOLS(DECLARE)
 static PyObject *zero, *one, *getframe;
@@ -527,12 +527,10 @@ static void inside_dealloc(Inside *self) {
     probe_dealloc(&self->probe);
 }
 
-/* CalledBy(function)[...] -> the frame of the function that asks for its caller, if that is this function, else None */
+/* CalledBy(function)[...] -> whether the function that asks is called by this one */
 static PyObject *called_by(Probe *self, PyObject *unused) {
-    PyObject *function = self->things[0], *frame = NULL;
-    if (PyFunction_Check(function) && (PyObject *)caller_code(1) == PyFunction_GET_CODE(function)) frame = caller_of();
-    if (!frame) return must_go_on() ? NULL : Py_NewRef(Py_None);
-    return frame;
+    PyObject *function = self->things[0];
+    return PyBool_FromLong(PyFunction_Check(function) && (PyObject *)caller_code(1) == PyFunction_GET_CODE(function));
 }
 
 /* Begin(current, enter, inside, stream, arguments, failed, end, last, what, asks_caller, call, later)[first] or
@@ -1145,6 +1143,23 @@ static PyObject *file_ends(Probe *self, PyObject *file) {
     return PyLong_FromLongLong(matters ? references : 0);
 }
 
+/* Fed()[channel] -> whether it is to be noted how much of what has come for the program is unread (record.wire) */
+static PyObject *fed(Probe *self, PyObject *channel) {
+    PyObject *pipe = get(channel, s_in_buffer), *until = get(pipe, s__paramedic_quiet_);
+    int64_t quiet_until = to_number(until, INT64_MAX);
+    int matters = quiet_until < (int64_t)now_ns(); /* -1: it is not known */
+    if (!matters) {
+        PyObject *buffer = get(pipe, s__buffer);
+        Py_ssize_t unread = buffer ? PyObject_Size(buffer) : -1;
+        int64_t window = unread >= 0 ? number_at(channel, s_in_window_size) : -1;
+        matters = window < 0 || unread > window >> 2;
+        Py_XDECREF(buffer);
+    }
+    Py_XDECREF(until);
+    Py_XDECREF(pipe);
+    return must_go_on() ? NULL : PyBool_FromLong(matters);
+}
+
 /* ---- the types ---- */
 
 #define PROBE(name, ...)                                                                                              \
@@ -1199,13 +1214,14 @@ SET(Requested, requested);
 SET(Confirmed, confirmed);
 LOOKED_UP(ChannelEnds, channel_ends);
 LOOKED_UP(FileEnds, file_ends);
+LOOKED_UP(Fed, fed);
 static PyMappingMethods Inside_mapping = {.mp_subscript = (binaryfunc)inside};
 PROBE(Inside, PLAIN, .tp_as_mapping = &Inside_mapping);
 LOOKED_UP(CalledBy, called_by);
 
 static PyTypeObject *types[] = {&Page_Type,     &Call_Type, &Begin_Type,     &End_Type,       &Row_Type,
                                 &Span_Type,     &Walker_Type, &Text_Type, &Adopt_Type, &Born_Type,
-                                &Received_Type, &Sent_Type, &Requested_Type, &Confirmed_Type, &ChannelEnds_Type, &FileEnds_Type, &Inside_Type, &CalledBy_Type,
+                                &Received_Type, &Sent_Type, &Requested_Type, &Confirmed_Type, &ChannelEnds_Type, &FileEnds_Type, &Fed_Type, &Inside_Type, &CalledBy_Type,
                                 &Enter_Type, &Leave_Type, &ThreadBegins_Type, &ThreadEnds_Type, &EndOf_Type, &Gone_Type};
 
 /* without functions, or faulthandler would name the module in what it prints when the program dies (module objects of

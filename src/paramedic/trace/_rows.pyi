@@ -213,10 +213,15 @@ class Inside:
     def __getitem__(self, anything: object) -> bool: ...
 
 class CalledBy:
-    """``[anything]``: the frame that the Python function that asks is called by, if it is this function's; or None."""
+    """``[anything]``: whether the Python function that asks is called by this one."""
 
     def __init__(self, function: Callable[..., Any]) -> None: ...
-    def __getitem__(self, anything: object) -> FrameType | None: ...
+    def __getitem__(self, anything: object) -> bool: ...
+
+class Fed:
+    """``[channel]``: whether it is to be noted how much of what has come is unread (`paramedic.record.wire`)."""
+
+    def __getitem__(self, channel: Any) -> bool: ...
 
 class Received:
     """``[channel]``: EOF or CLOSE has come (`paramedic.record.wire`)."""

@@ -14,8 +14,8 @@ import sys
 from typing import Any
 
 PARTS = (
-    "Page Call Row Span Walker Text Begin End Enter Leave ThreadBegins ThreadEnds EndOf Gone Inside CalledBy Received "
-    "Sent Requested Confirmed Adopt Born ChannelEnds FileEnds"
+    "Page Call Row Span Walker Text Begin End Enter Leave ThreadBegins ThreadEnds EndOf Gone Inside CalledBy Fed "
+    "Received Sent Requested Confirmed Adopt Born ChannelEnds FileEnds"
 ).split()
 """What has to be there."""
 rows: Any = None
