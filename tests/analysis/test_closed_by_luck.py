@@ -48,6 +48,28 @@ FOUND: dict[str, tuple[str, str]] = {
         Main: finalized ch
         Main: close client""",
     ),
+    "a client closed by luck before a reader went on, and after another that had done": (
+        "closed-in-use possible",
+        """
+        A: recv ch1 = 5
+        B: recv ch2 = 5
+        Main: close client
+        A: recv ch1""",
+    ),
+    "a client closed by luck after a thread that then reads another channel": (
+        "closed-in-use possible",
+        """
+        A: recv ch1 = 5
+        Main: close client
+        A: recv ch2""",
+    ),
+    "a client closed by luck between two pieces, the second of which fails": (
+        "closed-in-use observed",
+        """
+        A: recv ch = 5
+        Main: close client
+        A: recv ch ! EOFError""",
+    ),
     "a client closed by luck after a thread that closes its channels itself": (
         "closed-in-use possible",
         """
@@ -207,6 +229,26 @@ QUIET: dict[str, str] = {
         Main: close client""".replace(
         "OTHERS", "\n".join(f"Main: opens ch{n}\nMain: finalize ch{n}" for n in range(1, 1_100))
     ),
+    "a client closed under a reader on its way from the command to the first line": """
+        Main: start A
+        A: exec_command client …
+        A: opens ch1
+        A: … exec_command client
+        Main: close client
+        A: readline ch1.stdout
+        A: ends""",
+    "a client closed under a reader between two lines": """
+        Main: start A
+        A: readline ch.stdout = 5
+        Main: close client
+        A: readline ch.stdout
+        A: ends""",
+    "a client closed under a reader between two pieces": """
+        Main: start A
+        A: recv ch = 5
+        Main: close client
+        A: recv ch
+        A: ends""",
     "a client closed after a worker that was joined": """
         Main: start A
         A: exec_command client

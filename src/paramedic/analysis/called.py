@@ -307,9 +307,10 @@ class CallFacts(WireFacts):
             and not excused(self, call, root)
         ):
             cut = channel > 0 and self.channels.cut_off(channel)
-            opener = self.channels.of(channel).opener if cut and operation.reads_lines else None
+            reads_on = cut and operation.reads and not operation.reads_all
             short, over_ns = operation.reads_all and cut, self.channels.over_ns(channel)
-            self.lives.end(owner, call, self.clocks.of(thread), short, over_ns, opener)
+            stream = self.channels.of(channel) if reads_on else None
+            self.lives.end(owner, call, self.clocks.of(thread), short, over_ns, stream)
         if call.error and operation.opens and transport and call.error.startswith(_REFUSED):
             if call.name != "Transport.open_channel" or self._is_session(call):
                 self.lives.refused(transport, call, code, self._opened_by, call.error.startswith(_CHANNEL_ERROR))

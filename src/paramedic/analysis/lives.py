@@ -96,6 +96,7 @@ class _Life:
     used_ns: int = 0
 
 
+_LINES = ("File.readline", "File.__next__")
 NO_FAILURES = ("TimeoutError", "timeout", "socket.timeout", "StopIteration")
 """Errors that say nothing of the connection."""
 _GIVES_UP = frozenset(("Channel.close", "SFTPClient.close", "SSHClient.close", "Transport.close"))
@@ -188,7 +189,7 @@ class Lives:
             self._lives[sftp] = _Life(last={t: use for t, use in whole.last.items() if use[2].sftp == sftp})
 
     def end(
-        self, owner: int, call: Call, clock: ThreadClock, short: bool, over_ns: int, opener: Call | None = None
+        self, owner: int, call: Call, clock: ThreadClock, short: bool, over_ns: int, stream: Channel | None = None
     ) -> None:  # fmt: skip
         """A use that was not to be `used` ends, well or not.
 
@@ -198,7 +199,7 @@ class Lives:
             clock: of its thread.
             short: whether it read a stream to its end, and the peer had not ended it.
             over_ns: when the program closed its channel; 0 if it did not, or the use has none.
-            opener: what had opened its channel, if it read a line and the peer had not ended the stream.
+            stream: its channel, if it read on, and the peer had not ended the stream.
         """
         life = self._lives[owner]
         if life.close is None:
@@ -215,13 +216,30 @@ class Lives:
             how = "status"
         elif short and not failed:
             how = "short"
-        elif opener is not None and was_cut and not failed:
-            lines = ClosedUse(life.closed, life.close, call, "lines", uses=[call], opener=opener)
-            self._lines.setdefault((life.close.stack, opener.stack), lines)
+        elif stream is not None and not failed and (was_cut or self._was_on_its_way(life, call, stream)):
+            if stream.opener is not None and call.name in _LINES:
+                lines = ClosedUse(life.closed, life.close, call, "lines", uses=[call], opener=stream.opener)
+                self._lines.setdefault((life.close.stack, stream.opener.stack), lines)
             return
         else:
             return
         self._note(life.closed, life.close, call, how, owner if life.through else 0)
+
+    def _was_on_its_way(self, life: _Life, read: Call, stream: Channel) -> bool:
+        """Whether a reader was between two reads, or the command and the first, when it was closed.
+
+        It then finds the end at its next one, as those do who wait there: that nothing made the closer wait for what
+        it had done before is taken back.
+        """
+        last = life.last.get(read.thread)
+        if life.close is None or last is None or not (last[0] is stream.opener or last[3] is stream):
+            return False
+        known = self._unordered.get(key := (life.close.stack, last[0].stack))
+        if known is not None:
+            known.count -= 1
+            if not known.count:
+                del self._unordered[key]
+        return True
 
     def abandoned(self, owner: int, call: Call) -> None:
         """The use ended, and nobody knows how."""

@@ -148,7 +148,6 @@ class Operation:
         opens: it opens a session.
         reads: it reads a stream of its channel: ``Channel.recv`` and the reading methods of files.
         reads_all: it reads to the end of the stream, or may.
-        reads_lines: it reads one line of the stream.
         sends: the peer may answer to what it sent.
         hears: who returns from it may know what the peer has answered.
         brings: it is a use that its thread needs for what it brings, or it writes; see `BRINGS`.
@@ -162,7 +161,7 @@ class Operation:
     """
 
     __slots__ = (
-        "brings", "hears", "locks", "makes", "name", "opens", "paramiko", "reads", "reads_all", "reads_lines",
+        "brings", "hears", "locks", "makes", "name", "opens", "paramiko", "reads", "reads_all",
         "registers", "remote", "sends", "uses", "uses_object", "waits",
     )  # fmt: skip
 
@@ -175,7 +174,6 @@ class Operation:
         self.opens = name in _OPENS
         self.reads = name in READS
         self.reads_all = name in ("File.read", "File.readlines")
-        self.reads_lines = name in ("File.readline", "File.__next__")
         self.sends = name in WRITES or name in ENDS_INPUT
         self.brings = self.sends or method in BRINGS
         self.hears = self.reads or name == "Channel.recv_exit_status"
