@@ -8,6 +8,7 @@
  *
  * Threads: all hold the GIL. A place is taken and its row stored with nothing between that could run Python.
  */
+#define STATE 2 /* as paramedic.trace.native.STATE */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <structmember.h>
@@ -1243,6 +1244,7 @@ PyMODINIT_FUNC PyInit__rows(void) {
     Inside_Type.tp_dealloc = (destructor)inside_dealloc;
     if (PyType_Ready(&Call_Type) || !(no_call = call_of(NULL, 0))) return NULL;
     PyObject *made = PyModule_Create(&module);
+    if (made && PyModule_AddIntConstant(made, "STATE", STATE)) Py_CLEAR(made);
     for (size_t i = 0; made && i < sizeof(types) / sizeof(*types); i++)
         if (PyModule_AddType(made, types[i])) Py_CLEAR(made);
     return made;

@@ -14,6 +14,9 @@ from typing import Any, TypeVar
 
 _Result = TypeVar("_Result")
 
+STATE: int
+"""`paramedic.trace.native.STATE` of the source that this was built from."""
+
 class Page(Iterator[int]):
     """Places of a mapping, as numbers of rows, which are taken one by one; by `put` in C without an iteration.
 

@@ -18,6 +18,9 @@ PARTS = (
     "Received Sent Requested Confirmed Adopt Born ChannelEnds FileEnds"
 ).split()
 """What has to be there."""
+STATE = 2
+"""Of what C and Python ask of each other: raised in both, here and in _rows.c, whenever that changes, and with it what
+_rows.pyi says."""
 rows: Any = None
 """The module, or None."""
 if os.environ.get("PARAMEDIC_CORE") != "python" and "t" not in getattr(sys, "abiflags", ""):
@@ -26,5 +29,5 @@ if os.environ.get("PARAMEDIC_CORE") != "python" and "t" not in getattr(sys, "abi
     except ImportError:  # there was no compiler, or it was built for another interpreter
         pass
     else:
-        if all(hasattr(_rows, name) for name in PARTS):
+        if getattr(_rows, "STATE", 0) == STATE and all(hasattr(_rows, name) for name in PARTS):
             rows = _rows
