@@ -346,7 +346,7 @@ def test_what_interrupts_as_a_row_is_stored_goes_on_to_the_program(tmp_path: Pat
 
 
 class Looks:
-    """What rewritten code looks something up in, how often, and a call that is not recorded."""
+    """What rewritten code looks something up in, and how often."""
 
     def __init__(self, answer: object) -> None:
         self.answer, self.asked = answer, 0
@@ -355,7 +355,11 @@ class Looks:
         self.asked += 1
         return self.answer
 
-    def __matmul__(self, result: object) -> object:
+
+class NoCall:
+    """A call that is not recorded."""
+
+    def __getitem__(self, result: object) -> object:
         return result
 
 
@@ -363,7 +367,7 @@ class Looks:
 @pytest.mark.parametrize("passes_over", [False, True])
 def test_what_is_often_passed_over_runs_as_if_nobody_watched(module: ModuleType, passes_over: bool) -> None:
     Base = module.Base
-    inner, begin = Looks(passes_over), Looks(Looks(None))
+    inner, begin = Looks(passes_over), Looks(NoCall())
     guard = Guard("not _inside[_first]", {"_inside": inner}, often=True)
     span = Span("True", "", {"_begin": None}, (None, None, 0), lambda _: begin)
     prepare(found(module, "Base.hello"), Target(Base, "hello", guard=guard, span=span)).apply()

@@ -40,7 +40,7 @@ def test_a_call_is_stored_and_its_end(writer: TraceWriter, asked: list[tuple[Any
     begin = rows.Begin(writer.current, leave_to(asked), None, None, None, None, end, SPAN + 1, NOTHING)
     writer.current_thread()
     call = called(begin, Thing(_paramedic_id_=7), Sites([5] * 400))
-    assert call and call @ b"four" == b"four"
+    assert call and call[b"four"] == b"four"
     assert asked == []
     assert stored(writer) == [(Kind.CALL, 1, 7, 5, -1, 0), (Kind.RETURN, 1, 7, 0, 4, 0)]
 
@@ -72,7 +72,7 @@ def test_a_thread_that_has_no_page_yet_is_left_to_python(writer: TraceWriter, as
 def test_who_is_called_from_inside_is_not_recorded(writer: TraceWriter, asked: list[tuple[Any, ...]]) -> None:
     begin = rows.Begin(writer.current, leave_to(asked), rows.Inside({probing.__file__}, set()), None, SPAN + 1, NOTHING)
     call = called(begin, Thing(_paramedic_id_=7), None)
-    assert not call and call @ asked is asked
+    assert not call and call[asked] is asked
     assert asked == []
 
 
@@ -123,6 +123,7 @@ def test_what_is_recorded_of_arguments_or_left_to_python(
 
 RESULTS: dict[str, tuple[int, Any, int | None]] = {
     "nothing is measured": (UNMEASURED, object(), 0),
+    "NotImplemented, which no operator can return": (UNMEASURED, NotImplemented, 0),
     "bytes": (LENGTH, b"abc", 3),
     "a text": (LENGTH, "abcd", 4),
     "no bytes": (LENGTH, None, 0),
@@ -144,7 +145,7 @@ def test_a_result_is_measured_or_left_to_python(writer: TraceWriter, asked: list
     how, result, size = RESULTS[name]
     end = rows.End(None, leave_to(asked), None, None, how)
     call = begun(writer, end)
-    assert call @ result is result
+    assert call[result] is result
     assert asked == ([(call, result)] if size is None else [])
     assert [words[4] for words in stored(writer) if words[0] == Kind.RETURN] == ([] if size is None else [size])
 
@@ -167,7 +168,7 @@ def test_what_python_raises_goes_on(writer: TraceWriter) -> None:
     with pytest.raises(KeyboardInterrupt):
         begin[Thing()]
     with pytest.raises(KeyboardInterrupt):
-        begun(writer, end) @ 1
+        begun(writer, end)[1]
 
 
 def test_what_interrupts_somebodys_attribute_goes_on_and_its_errors_do_not(
@@ -353,7 +354,7 @@ def test_no_memory_is_kept(writer: TraceWriter) -> None:
         confirmed[channel] = 3
         streams = tuple(Thing(_paramedic_id_=0, channel=channel) for _ in range(3))
         for key in ((channel, None), (channel, 3.0), (odd, None)):
-            begin[key] @ streams
+            begin[key][streams]
         walker(sys._getframe())
         for given in (closing, odd, None):
             sent[transport] = given

@@ -66,7 +66,7 @@ raise
 """
 # in C: CPython looks for signals neither after a subscription nor before its result is assigned and a `try` has begun
 _BEGIN_IN_C = "_call = _begin[_first{passed}]"
-_RETURNS_IN_C = "return _call @ None"
+_RETURNS_IN_C = "return _call[None]"
 _FAILED_IN_C = """
 if _call:
     _fail(_call, _error)
@@ -226,7 +226,7 @@ class _Returns(OwnStatements):
         value = node.value or ast.copy_location(ast.Constant(None), node)
         if self._in_c:
             returns: Any = self._names.code(_RETURNS_IN_C, node)
-            returns[0].value.right = value
+            returns[0].value.slice = value
             return returns  # type: ignore[no-any-return]
         keep, leave = ast.Assign([ast.Name(kept, ast.Store())], value), ast.Return(ast.Name(kept, ast.Load()))
         return [

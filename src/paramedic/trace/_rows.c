@@ -23,6 +23,7 @@
 #if PY_VERSION_HEX >= 0x030E0000
 #if __has_include("internal/pycore_interpframe.h")
 #define Py_BUILD_CORE 1
+#include "internal/pycore_frame.h" /* of the object's form: until 3.14 it has both */
 #include "internal/pycore_interpframe.h"
 #endif
 #elif __has_include("internal/pycore_frame.h")
@@ -130,7 +131,7 @@ static PyObject *page_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) 
 
 static PyObject *page_next(Page *self) { return self->next < self->end ? PyLong_FromUnsignedLong(self->next++) : NULL; }
 
-/* A call of a function whose end is stored in the row of its beginning. `call @ result` is the result, and stores that the
+/* A call of a function whose end is stored in the row of its beginning. `call[result]` is the result, and stores that the
  * call has returned it: two bytecodes at each `return`. */
 typedef struct {
     PyObject_HEAD
@@ -217,7 +218,9 @@ static PyMethodDef call_methods[] = {{"end", (PyCFunction)call_end_method, METH_
 
 static int call_is_recorded(Call *self) { return self->page != NULL; }
 static PyObject *call_returns(PyObject *self, PyObject *result);
-static PyNumberMethods call_number = {.nb_bool = (inquiry)call_is_recorded, .nb_matrix_multiply = call_returns};
+static PyNumberMethods call_number = {.nb_bool = (inquiry)call_is_recorded};
+/* no operator: what one returns that is NotImplemented is an error, and a function may return that */
+static PyMappingMethods call_mapping = {.mp_subscript = call_returns};
 
 static PyTypeObject Call_Type = {
     PyVarObject_HEAD_INIT(NULL, 0).tp_name = "paramedic.trace._rows.Call",
@@ -226,6 +229,7 @@ static PyTypeObject Call_Type = {
     .tp_dealloc = (destructor)call_dealloc,
     .tp_methods = call_methods,
     .tp_as_number = &call_number,
+    .tp_as_mapping = &call_mapping,
 };
 
 /* ---- looking at objects; what fails is no error, but left to Python ----
@@ -683,7 +687,6 @@ static PyTypeObject End_Type;
 
 static PyObject *call_returns(PyObject *call, PyObject *result) {
     Call *self = (Call *)call;
-    if (Py_TYPE(call) != &Call_Type) Py_RETURN_NOTIMPLEMENTED;
     if (!self->page) return Py_NewRef(result);
     Probe *end = self->end && Py_TYPE(self->end) == &End_Type ? (Probe *)self->end : NULL;
     int64_t size = end ? measured(end->numbers[0], result) : 0;

@@ -38,7 +38,7 @@ class Call:
     """A call that is under way: where its row is. The one that stands for all that are not recorded is false."""
 
     def __bool__(self) -> bool: ...
-    def __matmul__(self, result: _Result) -> _Result:
+    def __getitem__(self, result: _Result) -> _Result:
         """It has returned this, which is stored as the `End` of the `Begin` says."""
 
     def end(self, size: int) -> bool:
