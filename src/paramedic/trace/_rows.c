@@ -8,7 +8,7 @@
  *
  * Threads: all hold the GIL. A place is taken and its row stored with nothing between that could run Python.
  */
-#define STATE 2 /* as paramedic.trace.native.STATE */
+#define STATE 3 /* as paramedic.trace.native.STATE */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <structmember.h>
