@@ -271,6 +271,24 @@ def test_an_exit_closes_for_whoever_leaves_the_block(tmp_path: Path) -> None:
 
 
 @in_c
+def test_who_calls_by_way_of_our_own_code_has_called_himself(tmp_path: Path) -> None:
+    """As Paramiko does that closes a channel of `paramedic.safe`, which then closes it as Paramiko's would."""
+    spaces = {name: loaded(tmp_path / f"{name}.py") for name in ("inner", "outer")}
+    (tmp_path / "safe").mkdir()
+    ours = loaded(tmp_path / "safe" / "channel.py")
+    inside = native.rows.Inside({str(tmp_path / "inner.py")}, set(), str(tmp_path / "safe") + "/")
+
+    def asks(*_: object, **__: object) -> bool:
+        return inside[None]  # type: ignore[no-any-return]
+
+    for way in ("directly", "by_a_lambda", "made", "resumed"):
+        by_us = functools.partial(ours[way], asks)
+        for name, expected in (("inner", True), ("outer", False)):
+            assert spaces[name]["directly"](by_us) is expected
+            assert spaces[name]["directly"](functools.partial(spaces["outer"][way], by_us)) is False
+
+
+@in_c
 def test_files_may_be_added_later() -> None:
     files: set[str] = set()
     inside = native.rows.Inside(files, set())

@@ -25,6 +25,8 @@ DEPTH = 10
 
 _HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _HAZARDS = _HERE + "hazards" + os.sep
+SAFE = _HERE + "safe" + os.sep
+"""Code of ours that runs in programs: what Paramiko calls there may be its own way to a watched function."""
 _DEMO = os.sep + "demo.py"
 _LIBRARY = os.path.dirname(os.path.abspath(os.__file__))  # not from sysconfig: that takes longer than the rest of us
 _STDLIB = (_LIBRARY + os.sep, os.path.realpath(_LIBRARY) + os.sep)
@@ -297,7 +299,12 @@ class Stacks:
 def _is_silent(frame: FrameType, outer: FrameType | None, silent: int) -> bool:
     """Whether what a frame calls is not to be recorded, by whose code it runs."""
     code = frame.f_code
-    if (_owners.get(id(code)) or owner_of(code)) < silent:
+    owner = _owners.get(id(code)) or owner_of(code)
+    while owner == OURS and outer is not None and silent == PARAMIKO:  # paramedic.safe's: who calls by way of it?
+        frame, outer = outer, outer.f_back
+        code = frame.f_code
+        owner = owner_of(code)
+    if owner < silent:
         return False
     return outer is None or code.co_name != _PASSES_ON or owner_of(outer.f_code) >= silent
 

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from paramedic.model.event import Kind
 from paramedic.model.named_tuple import NamedTuple
-from paramedic.record.frames import PARAMIKO, SYNC, Stacks, owner_of_file
+from paramedic.record.frames import PARAMIKO, SAFE, SYNC, Stacks, owner_of_file
 from paramedic.record.interrupts import NO_ROOM, reaches_program
 from paramedic.record.patches import FIND_CALLER, Guard, Span, Stored
 from paramedic.trace import native
@@ -100,10 +100,10 @@ class Probes:
         self._paramikos: set[str] = set()
         self._inner: set[str] = set()
         self._passing_on: set[str] = set()
-        self._by_user = _called_from_outside(self._paramikos, self._passing_on, FIND_CALLER)
+        self._by_user = _called_from_outside(self._paramikos, self._passing_on, SAFE, FIND_CALLER)
         self.makers: dict[str, tuple[object, object]] = {}
         """What stands in for functions of `threading`, by name, with the real ones."""
-        self.by_program = _called_from_outside(self._inner, set(), "_getframe(1)")
+        self.by_program = _called_from_outside(self._inner, set(), None, "_getframe(1)")
         """… or from `threading`, `queue` and executors."""
         self.is_known = Guard(f"_first.{MARK}", {})
         """Asks whether an object has an id."""
@@ -422,9 +422,9 @@ _PASSES_ON = "util.py"
 """Its ClosingContextManager closes for whoever wrote the ``with``."""
 
 
-def _called_from_outside(files: set[str], passing_on: set[str], frame: str) -> Guard:
+def _called_from_outside(files: set[str], passing_on: set[str], ours: str | None, frame: str) -> Guard:
     if native.rows is not None:
-        return Guard("not _inside[_first]", {"_inside": native.rows.Inside(files, passing_on)}, sure=True)
+        return Guard("not _inside[_first]", {"_inside": native.rows.Inside(files, passing_on, ours)}, sure=True)
     # the set's method, not the set: a constant of a code object must be hashable, and no class of ours is looked at
     words = f"not _inside({frame}.f_code.co_filename)"
     return Guard(words, {"_getframe": _getframe, "_inside": files.__contains__})

@@ -8,7 +8,7 @@
  *
  * Threads: all hold the GIL. A place is taken and its row stored with nothing between that could run Python.
  */
-#define STATE 3 /* as paramedic.trace.native.STATE */
+#define STATE 4 /* as paramedic.trace.native.STATE */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <structmember.h>
@@ -501,28 +501,31 @@ static PyCodeObject *caller_code(int up) {
 
 static PyTypeObject Inside_Type;
 
-/* Inside(files, passing_on)[...] -> whether the function that asks is called by code from one of the files, or by an
- * `__exit__` from one of the others that is */
+/* Inside(files, passing_on, ours)[...] -> whether the function that asks is called by code from one of the files; who calls
+ * by way of an `__exit__` in one of the others, or of code that lies below `ours`, has called it himself */
 #define SEEN 16
 typedef struct {
     Probe probe;
     PyObject *seen[SEEN]; /* of the names that were found inside: a function's code has the very same each time */
 } Inside;
 
+#define MOST_BETWEEN 10
+
 static int is_inside(Inside *self) {
-    PyCodeObject *code = caller_code(1);
-    if (!code) return 0;
-    PyObject **seen = &self->seen[((uintptr_t)code->co_filename >> 4) % SEEN];
-    if (*seen == code->co_filename) return 1;
-    if (code->co_name == s___exit__ && PySet_Contains(self->probe.things[1], code->co_filename) > 0) {
-        code = caller_code(2);
+    PyObject *const *things = self->probe.things;
+    for (int up = 1; up <= MOST_BETWEEN; up++) {
+        PyCodeObject *code = caller_code(up);
         if (!code) return 0;
-        seen = &self->seen[((uintptr_t)code->co_filename >> 4) % SEEN];
+        PyObject *file = code->co_filename, **seen = &self->seen[((uintptr_t)file >> 4) % SEEN];
+        if (*seen == file) return 1;
+        if (code->co_name == s___exit__ && PySet_Contains(things[1], file) > 0) continue;
+        if (PyUnicode_Check(things[2]) && PyUnicode_Tailmatch(file, things[2], 0, PY_SSIZE_T_MAX, -1) > 0) continue;
+        int inside = PySet_Contains(things[0], file);
+        if (inside < 0) PyErr_Clear(); /* no set: it was the memory that was not enough */
+        if (inside > 0 && PyUnicode_CheckExact(file)) Py_XSETREF(*seen, Py_NewRef(file));
+        return inside > 0;
     }
-    int inside = PySet_Contains(self->probe.things[0], code->co_filename);
-    if (inside < 0) PyErr_Clear(); /* no set: it was the memory that was not enough */
-    else if (inside && PyUnicode_CheckExact(code->co_filename)) Py_XSETREF(*seen, Py_NewRef(code->co_filename));
-    return inside > 0;
+    return 0;
 }
 
 static PyObject *inside(Inside *self, PyObject *unused) { return PyBool_FromLong(is_inside(self)); }
@@ -1122,8 +1125,7 @@ static PyObject *channel_ends(Probe *self, PyObject *channel) {
     int64_t given = number_at(channel, s__paramedic_id_);
     int closed = given > 0 ? truth_at(channel, s_closed) : 0, sent_all = closed > 0 ? truth_at(channel, s_eof_sent) : 0;
     int locked = sent_all > 0 ? is_locked(channel) : 0;
-    if (given < 0 || closed < 0 || sent_all < 0 || locked < 0)
-        return PyErr_Occurred() ? NULL : Py_NewRef(Py_True);
+    if (given < 0 || closed < 0 || sent_all < 0 || locked < 0) return must_go_on() ? NULL : Py_NewRef(Py_True);
     int stored = sent_all && !locked && store(CURRENT(self), 1, given, 0, 0, self->numbers[0]);
     return must_go_on() ? NULL : PyBool_FromLong(given && !stored);
 }
@@ -1131,7 +1133,7 @@ static PyObject *channel_ends(Probe *self, PyObject *channel) {
 /* FileEnds(None, None, unheld, stdin, streams)[file] -> how many refer to it if its end matters, else 0 */
 static PyObject *file_ends(Probe *self, PyObject *file) {
     int64_t given = number_at(file, s__paramedic_id_), references = Py_REFCNT(file);
-    if (given < 0) return PyErr_Occurred() ? NULL : PyLong_FromLong(0);
+    if (given < 0) return must_go_on() ? NULL : PyLong_FromLong(0);
     int matters = given && (given < self->numbers[0] || given & 2);
     if (matters && (PyObject *)Py_TYPE(file) == self->things[3]) {
         int64_t unheld = number_at(self->things[2], s_references);
@@ -1140,8 +1142,8 @@ static PyObject *file_ends(Probe *self, PyObject *file) {
             PyObject *channel = get(file, s_channel);
             int sent_all = channel ? truth_at(channel, s_eof_sent) : -1, locked = sent_all > 0 ? is_locked(channel) : 0;
             Py_XDECREF(channel);
-            if (sent_all < 0 || locked < 0) return NULL;
-            matters = !sent_all || locked;
+            if (must_go_on()) return NULL;
+            matters = sent_all <= 0 || locked; /* also where that is not to be had */
         }
     }
     return PyLong_FromLongLong(matters ? references : 0);

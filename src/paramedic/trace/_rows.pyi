@@ -210,9 +210,10 @@ class Inside:
     Args:
         files: names of source files.
         passing_on: files whose ``__exit__`` calls for whoever called that.
+        ours: code below this folder, too; None: there is none.
     """
 
-    def __init__(self, files: set[str], passing_on: set[str]) -> None: ...
+    def __init__(self, files: set[str], passing_on: set[str], ours: str | None = None) -> None: ...
     def __getitem__(self, anything: object) -> bool: ...
 
 class CalledBy:
