@@ -289,6 +289,27 @@ def test_who_calls_by_way_of_our_own_code_has_called_himself(tmp_path: Path) -> 
 
 
 @in_c
+def test_an_override_that_passes_on_is_called_by_whoever_calls_it(tmp_path: Path) -> None:
+    spaces: dict[str, dict[str, Any]] = {name: {} for name in ("inner", "outer")}
+    for name, space in spaces.items():
+        exec(compile("def uses(thing): return thing.close()", str(tmp_path / name), "exec"), space)
+
+    class Watched:
+        def close(self) -> bool:
+            return inside[self]  # type: ignore[no-any-return]
+
+    inside = native.rows.Inside({str(tmp_path / "inner")}, set(), str(tmp_path / "safe") + "/")
+    source = (
+        "class Own(Watched):\n    def close(self): return super().close()\n    def end(self): return super().close()"
+    )
+    space: dict[str, Any] = {"Watched": Watched}
+    exec(compile(source, str(tmp_path / "outer"), "exec"), space)
+    own = space["Own"]()
+    assert (spaces["inner"]["uses"](own), spaces["outer"]["uses"](own)) == (True, False)
+    assert spaces["inner"]["uses"](type("Other", (), {"close": lambda _: own.end()})()) is False
+
+
+@in_c
 def test_files_may_be_added_later() -> None:
     files: set[str] = set()
     inside = native.rows.Inside(files, set())

@@ -8,7 +8,7 @@
  *
  * Threads: all hold the GIL. A place is taken and its row stored with nothing between that could run Python.
  */
-#define STATE 4 /* as paramedic.trace.native.STATE */
+#define STATE 5 /* as paramedic.trace.native.STATE */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <structmember.h>
@@ -502,7 +502,8 @@ static PyCodeObject *caller_code(int up) {
 static PyTypeObject Inside_Type;
 
 /* Inside(files, passing_on, ours)[...] -> whether the function that asks is called by code from one of the files; who calls
- * by way of an `__exit__` in one of the others, or of code that lies below `ours`, has called it himself */
+ * by way of an `__exit__` in one of the others, of code that lies below `ours`, or of a function of the same name, which is
+ * somebody's override that passes on, has called it himself */
 #define SEEN 16
 typedef struct {
     Probe probe;
@@ -513,14 +514,16 @@ typedef struct {
 
 static int is_inside(Inside *self) {
     PyObject *const *things = self->probe.things;
+    int passes_on = PyUnicode_Check(things[2]);
     for (int up = 1; up <= MOST_BETWEEN; up++) {
         PyCodeObject *code = caller_code(up);
         if (!code) return 0;
         PyObject *file = code->co_filename, **seen = &self->seen[((uintptr_t)file >> 4) % SEEN];
         if (*seen == file) return 1;
         if (code->co_name == s___exit__ && PySet_Contains(things[1], file) > 0) continue;
-        if (PyUnicode_Check(things[2]) && PyUnicode_Tailmatch(file, things[2], 0, PY_SSIZE_T_MAX, -1) > 0) continue;
+        if (passes_on && PyUnicode_Tailmatch(file, things[2], 0, PY_SSIZE_T_MAX, -1) > 0) continue;
         int inside = PySet_Contains(things[0], file);
+        if (!inside && passes_on && code->co_name == caller_code(0)->co_name) continue;
         if (inside < 0) PyErr_Clear(); /* no set: it was the memory that was not enough */
         if (inside > 0 && PyUnicode_CheckExact(file)) Py_XSETREF(*seen, Py_NewRef(file));
         return inside > 0;

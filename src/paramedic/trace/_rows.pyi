@@ -210,7 +210,7 @@ class Inside:
     Args:
         files: names of source files.
         passing_on: files whose ``__exit__`` calls for whoever called that.
-        ours: code below this folder, too; None: there is none.
+        ours: code below this folder, and any override that passes on, does so, too; None: neither.
     """
 
     def __init__(self, files: set[str], passing_on: set[str], ours: str | None = None) -> None: ...

@@ -18,7 +18,7 @@ PARTS = (
     "Received Sent Requested Confirmed Adopt Born ChannelEnds FileEnds"
 ).split()
 """What has to be there."""
-STATE = 4
+STATE = 5
 """Of what C and Python ask of each other: raised in both, here and in _rows.c, whenever that changes, and with it what
 _rows.pyi says."""
 rows: Any = None
