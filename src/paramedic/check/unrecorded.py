@@ -6,7 +6,7 @@ other libraries are not: see `paramedic.lint.unrecorded`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from paramedic.analysis.calls import Call
 from paramedic.analysis.conflicts import Conflict
@@ -20,6 +20,7 @@ from paramedic.lint.passages import Places
 from paramedic.lint.returning import puts_back
 from paramedic.lint.sections import Sections
 from paramedic.lint.unrecorded import Deed, Unrecorded, Verdict
+from paramedic.model.finding import Site
 from paramedic.model.report import Gap
 
 
@@ -76,18 +77,11 @@ def asking_who_only_looks(facts: RunFacts) -> Callable[[int], bool]:
 
     Threads: one thread; what is returned reads the files of the program.
     """
-    source = Bystanders()
-    known: dict[int, bool] = {}
+    only_looks = _of_stacks(facts, Bystanders().only_looks)
 
     def answer(thread: int) -> bool:
         calls = facts.open.of(thread)
-        stack = calls[0].stack if calls else 0
-        if stack not in known:
-            try:
-                known[stack] = bool(stack) and source.only_looks(facts.world.stack(stack))
-            except Exception:  # of what the source is like nothing is known: it may wake somebody
-                known[stack] = False
-        return known[stack]
+        return only_looks(calls[0].stack if calls else 0)
 
     return answer
 
@@ -100,13 +94,17 @@ def asking_who_only_ticks(facts: RunFacts) -> Callable[[int], bool]:
 
     Threads: one thread; what is returned reads the files of the program.
     """
-    source = Bystanders()
+    return _of_stacks(facts, Bystanders().only_ticks)
+
+
+def _of_stacks(facts: RunFacts, asks: Callable[[Sequence[Site]], bool]) -> Callable[[int], bool]:
+    """The same question of a stack's id, asked once of each; no where there is no stack, or no answer."""
     known: dict[int, bool] = {}
 
     def answer(stack: int) -> bool:
         if stack not in known:
             try:
-                known[stack] = bool(stack) and source.only_ticks(facts.world.stack(stack))
+                known[stack] = bool(stack) and asks(facts.world.stack(stack))
             except Exception:  # of what the source is like nothing is known: it may wake somebody
                 known[stack] = False
         return known[stack]

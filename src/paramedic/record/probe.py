@@ -229,7 +229,7 @@ class Probes:
             measure: of the result.
             arguments: from the object and the arguments that were asked for to ``a`` and ``b`` of the event.
             silent: callers of this owner (see `paramedic.record.frames`) and beyond are not recorded.
-            framed: whether the first one gets the caller's frame second, from a guard such as `by_user`.
+            framed: whether the first one gets the caller's frame second, as from a probe that has asked for it.
         """
         id_of, trouble, row = self.id_of, self.trouble, self.row
         text = self.writer.text
